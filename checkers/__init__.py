@@ -1,0 +1,1 @@
+"""What must hold: the sequential model, the chain, linearizability, structure, explanation, statistics, plots."""

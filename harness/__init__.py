@@ -1,0 +1,1 @@
+"""Runs a test: a target, clients, faults, a history. Knows no particular workload, checker or target."""

@@ -1,0 +1,1 @@
+"""Speaks S2: the StreamClient protocol, its clients, and which errors are definite."""

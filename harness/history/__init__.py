@@ -1,0 +1,1 @@
+"""Operations and their journal: events, a crash-safe recorder, a reader, a columnar view."""

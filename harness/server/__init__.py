@@ -1,0 +1,1 @@
+"""The bundled reference stream server, inside out: state machine, journal, service, HTTP face."""

@@ -1,0 +1,1 @@
+"""What can be tested: the bundled reference server, or any S2 endpoint."""

@@ -1,0 +1,1 @@
+"""What the clients do: generator combinators, and one file for each workload."""
