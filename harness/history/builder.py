@@ -1,0 +1,344 @@
+"""Turns events into columns."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import numpy as np
+
+from . import events
+from .history import BEYOND, FOREVER, NONE, Appends, History, Kind, Outcome, Reads
+
+_KINDS = {
+    events.AppendInvoked: Kind.APPEND,
+    events.ReadInvoked: Kind.READ,
+    events.CheckTailInvoked: Kind.CHECK_TAIL,
+}
+_ANSWERS = {
+    events.Acked: (Kind.APPEND, "ack"),
+    events.BatchRead: (Kind.READ, "batch"),
+    events.TailRead: (Kind.CHECK_TAIL, "tail"),
+}
+
+
+class InconsistentEvent(Exception):
+    """An event contradicts those before it; the text says how. ``field`` names the culprit."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+class Interned:
+    """Strings numbered in the order of their first appearance."""
+
+    def __init__(self, *first: str) -> None:
+        self.values = list(first)
+        self._index = {value: index for index, value in enumerate(first)}
+
+    def __call__(self, value: str | None) -> int:
+        if value is None:
+            return NONE
+        index = self._index.get(value)
+        if index is None:
+            index = self._index[value] = len(self.values)
+            self.values.append(value)
+        return index
+
+
+class Table:
+    """Columns that only some rows of the history have; elsewhere they hold NONE. Made dense once, at the end."""
+
+    def __init__(self, **columns: str) -> None:
+        self._rows = array("q")
+        self._columns = {name: array(typecode) for name, typecode in columns.items()}
+        self._appends = [column.append for column in self._columns.values()]
+
+    def add(self, row: int, *values: int) -> None:
+        """The values of all columns, in the order of the columns, for one row."""
+        self._rows.append(row)
+        for append, value in zip(self._appends, values, strict=True):
+            append(value)
+
+    def dense(self, rows: int) -> dict[str, Any]:
+        """Every column as an array of shape (rows,)."""
+        filled = {}
+        for name, column in self._columns.items():
+            values = _array(column)
+            filled[name] = values
+            if len(values) < rows:
+                filled[name] = np.full(rows, NONE, dtype=values.dtype)
+                filled[name][_array(self._rows)] = values
+        return filled
+
+
+class Builder:
+    """Takes the events of a history in order and gives its columns.
+
+    :meth:`add` raises :class:`InconsistentEvent` for a duplicate operation id, a return without a call, a second
+    return, an answer of the wrong kind, an unknown stream, or a return before its call.
+    """
+
+    def __init__(self, header: events.Header) -> None:
+        self._header = header
+        self._streams = {stream.name: index for index, stream in enumerate(header.streams)}
+        self._tokens = Interned("")
+        self._codes = Interned()
+        self._purposes = Interned("")
+        self._rows: dict[int, int] = {}
+        self._operations = Table(
+            id="q", process="i", thread="i", stream="i", kind="B", invoked="q", intended="q", purpose="i"
+        )
+        self._kinds = array("B")
+        self._invoked = array("q")
+        self._outcomes = array("B")
+        self._ended = array("q")
+        self._returned = array("q")
+        self._errors = Table(status="i", code="i")
+        self._observed = Table(observed_tail="q", observed_tail_timestamp="q")
+        self._seq_num_mismatches = Table(seq_num_mismatch="q")
+        self._token_mismatches = Table(token_mismatch="i")
+        self._appends = Table(match_seq_num="q", token="i", last_fence="i")
+        self._acks = Table(start="q", start_timestamp="q", end="q", end_timestamp="q", tail="q", tail_timestamp="q")
+        self._reads = Table(
+            from_seq_num="q", from_timestamp="q", tail_offset="q", clamp="b", count="q", bytes="q", until="q", wait="q"
+        )
+        self._batch_tails = Table(tail="q")
+        self._append_counts = Table(count="q")
+        self._append_offset = array("q", [0])
+        self._append_digest = array("Q")
+        self._append_size = array("i")
+        self._fences: dict[int, dict[int, int]] = {}
+        self._trims: dict[int, dict[int, int]] = {}
+        self._timestamps: dict[int, list[int | None]] = {}
+        self._batches: dict[int, events.BatchRead] = {}
+        self._faults: list[events.Fault] = []
+        self._remarks: list[events.Remark] = []
+        self._whole = False
+
+    def add(self, event: events.Event) -> None:
+        """Take the next event."""
+        if event.time < 0:
+            raise InconsistentEvent("time", f"the time {event.time} is negative")
+        if isinstance(event, events.AppendInvoked | events.ReadInvoked | events.CheckTailInvoked):
+            self._invoke(event)
+        elif isinstance(event, events.Fault):
+            self._faults.append(event)
+        elif isinstance(event, events.Remark):
+            self._remarks.append(event)
+        elif isinstance(event, events.End):
+            self._whole = True
+        else:
+            self._complete(event)
+
+    def build(self, warnings: list[str] | None = None) -> History:
+        """The history of the events so far."""
+        rows = len(self._rows)
+        appends: dict[str, Any] = self._appends.dense(rows) | self._acks.dense(rows)
+        return History(
+            header=self._header,
+            **self._operations.dense(rows),
+            outcome=_array(self._outcomes),
+            ended=_array(self._ended),
+            returned=_array(self._returned),
+            **self._errors.dense(rows),
+            **self._observed.dense(rows),
+            **self._seq_num_mismatches.dense(rows),
+            **self._token_mismatches.dense(rows),
+            appends=Appends(
+                **appends,
+                offset=_offsets(self._append_counts.dense(rows)["count"]),
+                digest=_array(self._append_digest),
+                size=_array(self._append_size),
+                fences=self._fences,
+                trims=self._trims,
+                timestamps=self._timestamps,
+            ),
+            reads=self._build_reads(rows),
+            tokens=self._tokens.values,
+            codes=self._codes.values,
+            purposes=self._purposes.values,
+            faults=self._faults,
+            remarks=self._remarks,
+            whole=self._whole,
+            warnings=warnings or [],
+        )
+
+    def _invoke(self, event: events.Invoked) -> None:
+        row = len(self._rows)
+        if self._rows.setdefault(event.op, row) != row:
+            raise InconsistentEvent("op", f"operation {event.op} was invoked before")
+        stream = self._streams.get(event.stream)
+        if stream is None:
+            raise InconsistentEvent("stream", f"the stream {event.stream!r} is not declared in the header")
+        kind = _KINDS[type(event)]
+        self._operations.add(
+            row,
+            event.op,
+            event.process,
+            NONE if event.thread is None else event.thread,
+            stream,
+            kind,
+            event.time,
+            event.time if event.intended is None else event.intended,
+            self._purposes(event.purpose),
+        )
+        self._kinds.append(kind)
+        self._invoked.append(event.time)
+        self._outcomes.append(Outcome.INDEFINITE)
+        self._ended.append(FOREVER)
+        self._returned.append(FOREVER)
+        if isinstance(event, events.AppendInvoked):
+            self._append(row, event)
+        elif isinstance(event, events.ReadInvoked):
+            self._read(row, event)
+
+    def _append(self, row: int, event: events.AppendInvoked) -> None:
+        number = len(event.digests)
+        if len(event.sizes) != number:
+            raise InconsistentEvent("sizes", f"{number} digests, but {len(event.sizes)} sizes")
+        last = NONE
+        if event.fences:
+            _check_indices("fences", event.fences, number)
+            self._fences[row] = {index: self._tokens(token) for index, token in sorted(event.fences.items())}
+            last = self._fences[row][max(event.fences)]
+        if event.trims:
+            _check_indices("trims", event.trims, number)
+            self._trims[row] = {index: _position(seq_num) for index, seq_num in sorted(event.trims.items())}
+        if event.timestamps is not None:
+            if len(event.timestamps) != number:
+                raise InconsistentEvent("timestamps", f"{number} digests, but {len(event.timestamps)} timestamps")
+            self._timestamps[row] = event.timestamps
+        self._append_counts.add(row, number)
+        self._append_digest.extend(event.digests)
+        self._append_size.extend(event.sizes)
+        self._appends.add(row, _position(event.match_seq_num), self._tokens(event.fencing_token), last)
+
+    def _read(self, row: int, event: events.ReadInvoked) -> None:
+        self._reads.add(
+            row,
+            _position(event.seq_num),
+            _position(event.timestamp),
+            _position(event.tail_offset),
+            event.clamp,
+            _position(event.count),
+            _position(event.bytes),
+            _position(event.until),
+            _position(event.wait),
+        )
+
+    def _complete(self, event: events.Completed) -> None:
+        row = self._rows.get(event.op)
+        if row is None:
+            raise InconsistentEvent("op", f"operation {event.op} returned but was never invoked")
+        if self._ended[row] != FOREVER:
+            raise InconsistentEvent("op", f"operation {event.op} returned before")
+        if event.time < self._invoked[row]:
+            raise InconsistentEvent("time", f"operation {event.op} returned before it was invoked")
+        self._ended[row] = event.time
+        if isinstance(event, events.Indefinite):
+            self._errors.add(row, NONE if event.status is None else event.status, self._codes(event.reason))
+            return
+        self._returned[row] = event.time
+        if isinstance(event, events.Failed):
+            self._outcomes[row] = Outcome.FAILED
+            self._fail(row, event)
+            return
+        self._outcomes[row] = Outcome.OK
+        wanted, answer = _ANSWERS[type(event)]
+        if self._kinds[row] != wanted:
+            raise InconsistentEvent("type", f"{Kind(self._kinds[row]).label} cannot be answered by {answer!r}")
+        if isinstance(event, events.Acked):
+            self._acks.add(row, *(_position(part) for pair in (event.start, event.end, event.tail) for part in pair))
+        elif isinstance(event, events.TailRead):
+            self._observed.add(row, _position(event.tail[0]), _position(event.tail[1]))
+        else:
+            self._batch(row, event)
+
+    def _fail(self, row: int, event: events.Failed) -> None:
+        self._errors.add(row, NONE if event.status is None else event.status, self._codes(event.code))
+        if event.status == 412 and "seq_num_mismatch" in event.body:
+            self._seq_num_mismatches.add(row, _body_position(event.body, "seq_num_mismatch"))
+        elif event.status == 412 and "fencing_token_mismatch" in event.body:
+            token = event.body["fencing_token_mismatch"]
+            if not isinstance(token, str):
+                raise InconsistentEvent("body.fencing_token_mismatch", f"{token!r} is not a string")
+            self._token_mismatches.add(row, self._tokens(token))
+        elif event.status == 416 and "tail" in event.body:
+            tail = event.body["tail"]
+            if not isinstance(tail, dict):
+                raise InconsistentEvent("body.tail", f"{tail!r} is not a position")
+            self._observed.add(row, _body_position(tail, "seq_num"), _body_position(tail, "timestamp"))
+
+    def _batch(self, row: int, event: events.BatchRead) -> None:
+        number = len(event.seq_nums)
+        for name in ("timestamps", "digests", "sizes"):
+            if len(getattr(event, name)) != number:
+                raise InconsistentEvent(name, f"{number} seq_nums, but {len(getattr(event, name))} {name}")
+        for name in ("fences", "trims", "contents"):
+            _check_indices(name, getattr(event, name) or {}, number)
+        if event.tail is not None:
+            self._batch_tails.add(row, _position(event.tail[0]))
+        self._batches[row] = event
+
+    def _build_reads(self, rows: int) -> Reads:
+        counts = np.zeros(rows, dtype=np.int64)
+        seq_nums, timestamps, digests, sizes = array("q"), array("q"), array("Q"), array("i")
+        fences: dict[int, dict[int, int]] = {}
+        trims: dict[int, dict[int, int]] = {}
+        contents: dict[int, dict[int, events.Content]] = {}
+        for row, batch in sorted(self._batches.items()):
+            counts[row] = len(batch.seq_nums)
+            seq_nums.extend(_positions(batch.seq_nums))
+            timestamps.extend(_positions(batch.timestamps))
+            digests.extend(batch.digests)
+            sizes.extend(batch.sizes)
+            if batch.fences:
+                fences[row] = {index: self._tokens(token) for index, token in sorted(batch.fences.items())}
+            if batch.trims:
+                trims[row] = {index: _position(seq_num) for index, seq_num in sorted(batch.trims.items())}
+            if batch.contents:
+                contents[row] = batch.contents
+        columns: dict[str, Any] = self._reads.dense(rows) | self._batch_tails.dense(rows)
+        columns["clamp"] = columns["clamp"] > 0
+        return Reads(
+            **columns,
+            offset=_offsets(counts),
+            seq_num=_array(seq_nums),
+            timestamp=_array(timestamps),
+            digest=_array(digests),
+            size=_array(sizes),
+            fences=fences,
+            trims=trims,
+            contents=contents,
+        )
+
+
+def _array(column: Any) -> Any:
+    return np.array(column, dtype=column.typecode)
+
+
+def _offsets(counts: Any) -> Any:
+    return np.concatenate(([0], np.cumsum(np.maximum(counts, 0)))).astype(np.int64)
+
+
+def _position(value: int | None) -> int:
+    return NONE if value is None else min(value, BEYOND)
+
+
+def _positions(values: list[int]) -> list[int]:
+    return values if not values or max(values) <= BEYOND else [_position(value) for value in values]
+
+
+def _body_position(body: dict[str, Any], name: str) -> int:
+    value = body.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InconsistentEvent(f"body.{name}", f"{value!r} is not a position")
+    return _position(value)
+
+
+def _check_indices(field: str, indices: dict[int, Any], number: int) -> None:
+    for index in indices:
+        if not 0 <= index < number:
+            raise InconsistentEvent(field, f"the index {index} is not one of {number} records")

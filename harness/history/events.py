@@ -1,0 +1,206 @@
+"""The events of a history journal, one JSON object a line. Their documentation is ``docs/history.md``.
+
+The first line is a :class:`Header`. Every later line is one of :data:`Event`. Times are nanoseconds on the
+monotonic clock of the recording machine, counted from the start of the run. Operations are named by an
+integer that no other operation of the file has.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, TypeAlias
+
+from msgspec import Meta, Struct, field
+
+SCHEMA: Final = 1
+"""The version of the journal's schema. A reader refuses a version that it does not know."""
+
+Number: TypeAlias = Annotated[int, Meta(ge=0)]
+"""A position, a timestamp, a time, an id, a digest: never negative."""
+
+Small: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+"""A number that a column of 32 bits holds."""
+
+Status: TypeAlias = Annotated[int, Meta(ge=100, le=999)]
+"""An HTTP status."""
+
+Pair: TypeAlias = tuple[Number, Number]
+"""A stream position: ``[seq_num, timestamp]``."""
+
+
+class StreamState(Struct, frozen=True, forbid_unknown_fields=True):
+    """A stream and its state before the first operation. A ``fencing_token`` of None is unknown."""
+
+    name: str
+    tail: Number = 0
+    fencing_token: str | None = ""
+
+
+class Header(Struct, frozen=True, tag_field="type", tag="history"):
+    """What the history is of: enough to judge it and to run it again.
+
+    ``unique_records`` says that the recorder made every appended record's content unique (records that hold
+    nothing but a fence or trim command excepted). ``exercises`` maps counters of the statistics checker to
+    the number below which the run says little.
+    """
+
+    schema: int
+    version: str
+    workload: str
+    seed: int
+    started: str
+    streams: list[StreamState]
+    target: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    exercises: dict[str, int] = field(default_factory=dict)
+    unique_records: bool = True
+
+
+class _Event(Struct, frozen=True, tag_field="type", gc=False, omit_defaults=True):
+    """What all events have in common."""
+
+
+class AppendInvoked(_Event, frozen=True, tag="append", kw_only=True):
+    """An append was invoked.
+
+    ``digests`` and ``sizes`` (metered bytes) have one entry a record; ``timestamps`` (ms) too where any record
+    gave one. ``fences`` and ``trims`` map the index of a command record in the batch to its token or seq_num.
+    """
+
+    op: Number
+    time: Number
+    process: Small
+    stream: str
+    digests: list[Number]
+    sizes: list[Small]
+    match_seq_num: Number | None = None
+    fencing_token: str | None = None
+    timestamps: list[Number | None] | None = None
+    fences: dict[int, str] | None = None
+    trims: dict[int, Number] | None = None
+    thread: Small | None = None
+    purpose: str = ""
+    intended: Number | None = None
+
+
+class ReadInvoked(_Event, frozen=True, tag="read", kw_only=True):
+    """A read was invoked, with exactly these parameters."""
+
+    op: Number
+    time: Number
+    process: Small
+    stream: str
+    seq_num: Number | None = None
+    timestamp: Number | None = None
+    tail_offset: Number | None = None
+    clamp: bool = False
+    count: Number | None = None
+    bytes: Number | None = None
+    until: Number | None = None
+    wait: Number | None = None
+    thread: Small | None = None
+    purpose: str = ""
+    intended: Number | None = None
+
+
+class CheckTailInvoked(_Event, frozen=True, tag="check-tail", kw_only=True):
+    """A check-tail was invoked."""
+
+    op: Number
+    time: Number
+    process: Small
+    stream: str
+    thread: Small | None = None
+    purpose: str = ""
+    intended: Number | None = None
+
+
+class Acked(_Event, frozen=True, tag="ack"):
+    """An append succeeded. Positions are ``[seq_num, timestamp]``."""
+
+    op: Number
+    time: Number
+    start: Pair
+    end: Pair
+    tail: Pair
+
+
+class Content(Struct, frozen=True):
+    """A record's content, base64: kept for records that nobody in this history sent."""
+
+    headers: list[tuple[str, str]]
+    body: str
+
+
+class BatchRead(_Event, frozen=True, tag="batch", kw_only=True):
+    """A read succeeded. The lists have one entry a record, in the order of the answer.
+
+    ``fences`` and ``trims`` map indices of command records to token or seq_num; ``contents`` maps indices of
+    records that nobody in this history sent to their content. ``tail`` is as in :class:`Acked`.
+    """
+
+    op: Number
+    time: Number
+    seq_nums: list[Number]
+    timestamps: list[Number]
+    digests: list[Number]
+    sizes: list[Small]
+    fences: dict[int, str] | None = None
+    trims: dict[int, Number] | None = None
+    contents: dict[int, Content] | None = None
+    tail: Pair | None = None
+
+
+class TailRead(_Event, frozen=True, tag="tail"):
+    """A check-tail succeeded."""
+
+    op: Number
+    time: Number
+    tail: Pair
+
+
+class Failed(_Event, frozen=True, tag="failure"):
+    """An operation failed definitely: it had no effect. ``status`` is None where nothing was sent."""
+
+    op: Number
+    time: Number
+    code: str
+    status: Status | None = None
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+class Indefinite(_Event, frozen=True, tag="indefinite"):
+    """Nobody knows whether the operation took, or will take, effect. ``time`` is when its client gave up."""
+
+    op: Number
+    time: Number
+    reason: str
+    status: Status | None = None
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+class Fault(_Event, frozen=True, tag="fault"):
+    """A fault was started, healed, or could not be (``phase`` start, heal, failure)."""
+
+    time: Number
+    name: str
+    phase: str
+    detail: str = ""
+
+
+class Remark(_Event, frozen=True, tag="remark"):
+    """Anything else that happened to the run: a phase began, an interrupt, the crash of a client task."""
+
+    time: Number
+    kind: str
+    text: str
+
+
+class End(_Event, frozen=True, tag="end"):
+    """The recorder was closed: the history is whole."""
+
+    time: Number
+
+
+Invoked: TypeAlias = AppendInvoked | ReadInvoked | CheckTailInvoked
+Completed: TypeAlias = Acked | BatchRead | TailRead | Failed | Indefinite
+Event: TypeAlias = Invoked | Completed | Fault | Remark | End

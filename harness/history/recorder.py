@@ -1,0 +1,186 @@
+"""Writes a history while it happens.
+
+An event has been handed to the operating system when the call that records it returns: an invocation thus
+reaches it before the first byte of its request does, and killing the harness at any moment can cost nothing but
+completions, which makes operations indefinite but never makes records that nobody sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ..client import outcome as outcomes
+from ..client import values
+from ..workload import Invocation
+from . import events
+
+
+class Recorder:
+    """The journal of one run.
+
+    ``clock`` gives nanoseconds since the start of the run and never decreases. Raises OSError where the file
+    exists already or cannot be written; a run must then stop.
+    """
+
+    def __init__(self, path: Path, header: events.Header, clock: Callable[[], int]) -> None:
+        self.path = path
+        self._clock = clock
+        self._encode = msgspec.json.Encoder().encode
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._next = 0
+        self._sent: set[int] = set()
+        self._write(header)
+
+    def invoke(self, invocation: Invocation, process: int) -> int:
+        """Record an invocation; the id of the operation. Call this before anything is sent."""
+        op, self._next = self._next, self._next + 1
+        self._write(_invoked(op, self._clock(), process, invocation))
+        if isinstance(invocation.call, values.Append):
+            self._sent.update(record.digest for record in invocation.call.records)
+        return op
+
+    def complete(self, op: int, outcome: outcomes.Outcome[values.Answer]) -> int:
+        """Record how an operation ended; the time (ns) that was written."""
+        time = self._clock()
+        match outcome:
+            case outcomes.Ok(value):
+                self._write(self._answered(op, time, value))
+            case outcomes.Definite(code, status, body):
+                self._write(events.Failed(op, time, code, status, dict(body)))
+            case outcomes.Indefinite(reason, status, body):
+                self._write(events.Indefinite(op, time, reason, status, dict(body)))
+        return time
+
+    def fault(self, name: str, phase: str, detail: str = "") -> None:
+        """Record that a fault was started (``start``), healed (``heal``) or could not be (``failure``)."""
+        self._write(events.Fault(self._clock(), name, phase, detail))
+
+    def remark(self, kind: str, text: str) -> None:
+        """Record anything else that happened to the run."""
+        self._write(events.Remark(self._clock(), kind, text))
+
+    def close(self) -> None:
+        """Write the end mark and make the file durable. Idempotent."""
+        if self._file >= 0:
+            self._write(events.End(self._clock()))
+            os.fsync(self._file)
+            os.close(self._file)
+            self._file = -1
+
+    def _answered(self, op: int, time: int, answer: values.Answer) -> events.Completed:
+        match answer:
+            case values.Ack(start, end, tail):
+                return events.Acked(op, time, _pair(start), _pair(end), _pair(tail))
+            case values.Tail(tail):
+                return events.TailRead(op, time, _pair(tail))
+            case values.Batch(records, following):
+                return self._batch(op, time, records, following)
+
+    def _batch(
+        self, op: int, time: int, records: Sequence[values.SequencedRecord], tail: values.Position | None
+    ) -> events.BatchRead:
+        digests = [values.digest(record.headers, record.body) for record in records]
+        commands = [(record.headers, record.body) for record in records]
+        return events.BatchRead(
+            op=op,
+            time=time,
+            seq_nums=[record.seq_num for record in records],
+            timestamps=[record.timestamp for record in records],
+            digests=digests,
+            sizes=[values.metered_size(record.headers, record.body) for record in records],
+            fences=_fences(commands),
+            trims=_trims(commands),
+            contents={
+                index: _content(record)
+                for index, (record, digest) in enumerate(zip(records, digests, strict=True))
+                if digest not in self._sent
+            }
+            or None,
+            tail=None if tail is None else _pair(tail),
+        )
+
+    def _write(self, event: msgspec.Struct) -> None:
+        line = memoryview(self._encode(event) + b"\n")
+        while line:
+            line = line[os.write(self._file, line) :]
+
+
+def _invoked(op: int, time: int, process: int, invocation: Invocation) -> events.Invoked:
+    stream, thread, purpose, intended = invocation.stream, invocation.thread, invocation.purpose, invocation.time
+    match invocation.call:
+        case values.Append(records, match_seq_num, fencing_token):
+            commands = [(record.headers, record.body) for record in records]
+            given = any(record.timestamp is not None for record in records)
+            return events.AppendInvoked(
+                op=op,
+                time=time,
+                process=process,
+                stream=stream,
+                digests=[record.digest for record in records],
+                sizes=[record.metered_size for record in records],
+                match_seq_num=match_seq_num,
+                fencing_token=fencing_token,
+                timestamps=[record.timestamp for record in records] if given else None,
+                fences=_fences(commands),
+                trims=_trims(commands),
+                thread=thread,
+                purpose=purpose,
+                intended=intended,
+            )
+        case values.Read() as read:
+            return events.ReadInvoked(
+                op=op,
+                time=time,
+                process=process,
+                stream=stream,
+                seq_num=read.seq_num,
+                timestamp=read.timestamp,
+                tail_offset=read.tail_offset,
+                clamp=read.clamp,
+                count=read.count,
+                bytes=read.bytes,
+                until=read.until,
+                wait=read.wait,
+                thread=thread,
+                purpose=purpose,
+                intended=intended,
+            )
+        case values.CheckTail():
+            return events.CheckTailInvoked(
+                op=op, time=time, process=process, stream=stream, thread=thread, purpose=purpose, intended=intended
+            )
+
+
+def _pair(position: values.Position) -> tuple[int, int]:
+    return position.seq_num, position.timestamp
+
+
+def _fences(contents: Sequence[tuple[values.Headers, bytes]]) -> dict[int, str] | None:
+    fences: dict[int, str] = {}
+    for index, (headers, body) in enumerate(contents):
+        if values.command_of(headers) == values.FENCE:
+            try:
+                fences[index] = body.decode()
+            except UnicodeDecodeError:
+                continue  # no service accepts it; where one returns it, nobody sent it and its content is kept
+    return fences or None
+
+
+def _trims(contents: Sequence[tuple[values.Headers, bytes]]) -> dict[int, int] | None:
+    return {
+        index: int.from_bytes(body, "big")
+        for index, (headers, body) in enumerate(contents)
+        if values.command_of(headers) == values.TRIM and len(body) == 8
+    } or None
+
+
+def _content(record: values.SequencedRecord) -> events.Content:
+    def encode(data: bytes) -> str:
+        return base64.b64encode(data).decode()
+
+    return events.Content([(encode(name), encode(value)) for name, value in record.headers], encode(record.body))
