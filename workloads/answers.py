@@ -1,0 +1,35 @@
+"""What the end of an operation teaches a client about the stream: the tail, and the token in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fencepost.harness.client.outcome import Definite, Ok, Outcome
+from fencepost.harness.client.values import FENCE, Ack, Answer, Append, Tail, command_of
+
+
+def tail_of(outcome: Outcome[Answer]) -> int | None:
+    """The tail (a seq_num) that the answer reported, if it reported one: an ack, a check-tail, a 412 or a 416."""
+    if isinstance(outcome, Ok):
+        value = outcome.value
+        return value.tail.seq_num if isinstance(value, Ack | Tail) else None
+    if not isinstance(outcome, Definite):
+        return None
+    mismatch = outcome.body.get("seq_num_mismatch")
+    if isinstance(mismatch, int):
+        return mismatch
+    tail: Any = outcome.body.get("tail")
+    seq_num = tail.get("seq_num") if isinstance(tail, Mapping) else None
+    return seq_num if isinstance(seq_num, int) else None
+
+
+def token_refusal(outcome: Outcome[Answer]) -> str | None:
+    """The token in force, where the operation was refused because it gave another."""
+    token = outcome.body.get("fencing_token_mismatch") if isinstance(outcome, Definite) else None
+    return token if isinstance(token, str) else None
+
+
+def fences_in(call: Append) -> tuple[str, ...]:
+    """The tokens that a batch sets, in order. Only the last of them is ever in force."""
+    return tuple(record.body.decode() for record in call.records if command_of(record.headers) == FENCE)

@@ -1,0 +1,40 @@
+"""Weighted choice from a fixed table: how often a client does what."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import accumulate
+from random import Random
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Weighted(Generic[T]):
+    """A table of alternatives, each with its weight. Made once, then only read."""
+
+    __slots__ = ("_bounds", "_last", "_values")
+
+    def __init__(self, rows: Iterable[tuple[float, T]]) -> None:
+        rows = list(rows)
+        if not rows or any(not weight > 0 for weight, _ in rows):
+            raise ValueError("a weighted choice needs at least one alternative, and positive weights")
+        self._values = [value for _, value in rows]
+        self._bounds = list(accumulate(weight for weight, _ in rows))
+        self._last = len(rows) - 1
+
+    def draw(self, random: Random) -> T:
+        """One alternative, with probability in proportion to its weight."""
+        return self._values[min(bisect_right(self._bounds, random.random() * self._bounds[-1]), self._last)]
+
+
+def between(low: int, high: int, random: Random) -> int:
+    """A number from ``low`` to ``high``, both included; ``low`` if the range is empty. Cheaper than ``randint``."""
+    return low + int(random.random() * (high - low + 1)) if high > low else low
+
+
+def small(high: int, random: Random) -> int:
+    """A number from 1 to ``high``, small ones more often (its mean is about a third of ``high``)."""
+    chance = random.random()
+    return 1 + int(chance * chance * high)

@@ -1,0 +1,119 @@
+"""A client's behaviour, as a function of what it knows of one stream, made into a generator for one thread.
+
+A workload says what a client does next, given its *view* of a stream, and how an answer changes that view. The
+rest is the same for all workloads and is done here: spread the threads over the streams, number the operations,
+label them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+
+from fencepost.harness.client.values import Call
+from fencepost.harness.workload import (
+    PENDING,
+    Completion,
+    Context,
+    Generator,
+    Invocation,
+    Step,
+    WorkloadOptions,
+)
+
+from .generators import bounded, each_thread
+from .records import identity
+
+V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
+
+_WANDER: Final = 0.1
+
+
+class Act(NamedTuple, Generic[V]):
+    """What a client does next, and its view after it decided so.
+
+    With ``stay`` its next operation is on the same stream too: it is in the middle of something.
+    """
+
+    call: Call
+    view: V
+    purpose: str = ""
+    stay: bool = False
+
+
+class Behaviour(Protocol[V]):
+    """What clients do to a stream. Pure: views are immutable values of bounded size."""
+
+    def act(self, view: V, name: str, random: Random) -> Act[V]:
+        """The next operation. ``name`` is unique in the run, and names its records: see ``records.identity``."""
+        ...
+
+    def learn(self, view: V, completion: Completion) -> V:
+        """The view after an operation of this client on this stream has ended, however it ended."""
+        ...
+
+
+def clients(behaviour: Behaviour[V], fresh: V, options: WorkloadOptions) -> Generator:
+    """One client for each thread, all of one behaviour, within the limits of the run.
+
+    Thread ``t`` is at home on stream ``t mod streams``, and now and then does something on another one. What a
+    thread knows it keeps when it gets a new process; so its operations are numbered through, and the new process
+    is one that recovered its predecessor's notes.
+    """
+    views = tuple(fresh for _ in options.streams)
+
+    def make(thread: int) -> Generator:
+        home = thread % len(options.streams)
+        return _Client(thread, options.streams, behaviour.act, behaviour.learn, views, home, home, False, 0)
+
+    return bounded(each_thread(make), options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Client(Generic[V]):
+    """``views`` has one view for each stream; ``here`` is the stream of the latest operation."""
+
+    thread: int
+    streams: tuple[str, ...]
+    act: Callable[[V, str, Random], Act[V]]
+    learn: Callable[[V, Completion], V]
+    views: tuple[V, ...]
+    home: int
+    here: int
+    staying: bool
+    operation: int
+
+    def next(self, context: Context) -> Step:
+        if not context.free:
+            return PENDING, self
+        here = self.here if self.staying else self._wander(context.random)
+        act = self.act(self.views[here], identity(self.thread, self.operation), context.random)
+        successor = self._with(here, act.view, here, act.stay, self.operation + 1)
+        return Invocation(self.streams[here], act.call, self.thread, act.purpose), successor
+
+    def update(self, context: Context, event: Invocation | Completion) -> Generator:
+        if isinstance(event, Invocation):
+            return self
+        index = self.here if self.streams[self.here] == event.invocation.stream else self._index(event)
+        if index is None:
+            return self
+        view = self.learn(self.views[index], event)
+        return self._with(index, view, self.here, self.staying, self.operation)
+
+    def _wander(self, random: Random) -> int:
+        count = len(self.streams)
+        if count == 1 or random.random() >= _WANDER:
+            return self.home
+        return int(random.random() * count)
+
+    def _index(self, event: Completion) -> int | None:
+        """The stream of an operation that another generator made; None if this one does not know that stream."""
+        stream = event.invocation.stream
+        return self.streams.index(stream) if stream in self.streams else None
+
+    def _with(self, index: int, view: V, here: int, staying: bool, operation: int) -> _Client[V]:
+        views = (*self.views[:index], view, *self.views[index + 1 :])
+        return _Client(self.thread, self.streams, self.act, self.learn, views, self.home, here, staying, operation)

@@ -1,0 +1,227 @@
+"""The workload ``fenced``: owners that follow each other by fencing, and zombies that do not know it yet.
+
+A client takes a stream over with a fence record, guarded by ``match_seq_num``, and from then on appends with its
+token. The owner before it learns of that when an append of its own is refused, and goes on for a while with its old
+token: the *zombie*, whose every append must be refused. Others try tokens that are nearly the one in force, append
+without a token (fencing is cooperative: that is allowed), or look. Now and then an owner clears the token, or a
+client sets one of its own old tokens again.
+
+A history knows a record by its content, and the content of a fence is its token. Most tokens are unique in the run
+and so are their fences. Where a token is not (``""``, one that is set again) the batch holds an ordinary record too,
+and that one identifies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Final
+
+from fencepost.harness.client.outcome import Definite, Ok
+from fencepost.harness.client.values import Append, CheckTail, Read, Record
+from fencepost.harness.workload import Completion, Exercise, Generator, WorkloadOptions
+
+from .answers import fences_in, tail_of, token_refusal
+from .choice import Weighted, between
+from .client import Act, clients
+from .records import batch, record
+from .tokens import may_be_set_again, similar, unique
+
+TAKE_OVER: Final = "take-over"
+CLEAR: Final = "clear"
+OWNER: Final = "owner"
+ZOMBIE: Final = "zombie"
+SIMILAR_TOKEN: Final = "similar-token"
+COOPERATIVE: Final = "cooperative"
+
+_MOST: Final = 6
+_REMEMBERED: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a client knows of a stream.
+
+    ``tail`` is the latest tail it was told of, ``in_force`` the token that it last saw in force (None: not seen
+    yet). ``token`` is the one it believes to hold; ``zombie`` is the one it lost and still writes with; ``old`` are
+    the latest few that it held before, the newest first.
+    """
+
+    tail: int | None = None
+    in_force: str | None = None
+    token: str | None = None
+    zombie: str | None = None
+    old: tuple[str, ...] = ()
+
+
+def act(view: View, name: str, random: Random) -> Act[View]:
+    """By role: the owner, the zombie, or one of the others."""
+    if view.tail is None:
+        return Act(CheckTail(), view)
+    if view.zombie is not None:
+        if random.random() < 0.2:
+            view = replace(view, zombie=None)
+        elif random.random() < 0.8:
+            return _write(view, view.zombie, ZOMBIE, name, random)
+    table = _OTHERS if view.token is None else _OWNER
+    return table.draw(random)(view, name, random)
+
+
+def learn(view: View, completion: Completion) -> View:
+    """Adopt the tail and the token that the answer tells of; become the owner, or learn of being deposed."""
+    outcome, call = completion.outcome, completion.invocation.call
+    tail = tail_of(outcome)
+    if tail is not None:
+        view = replace(view, tail=tail)
+    if not isinstance(call, Append):
+        return view
+    fences = fences_in(call)
+    refusal = token_refusal(outcome)
+    if refusal is not None:
+        view = replace(view, in_force=refusal)
+        return _deposed(view) if view.token is not None and call.fencing_token == view.token != refusal else view
+    if isinstance(outcome, Definite):
+        # The token is checked first: a refused match_seq_num proves that the token was right.
+        matched = call.fencing_token is not None and "seq_num_mismatch" in outcome.body
+        return replace(view, in_force=call.fencing_token) if matched else view
+    if fences:
+        # Also if the end was indefinite: it may be the owner, and finds out by acting as one.
+        return _owner(view, fences, certain=isinstance(outcome, Ok))
+    if isinstance(outcome, Ok) and call.fencing_token is not None:
+        return replace(view, in_force=call.fencing_token)
+    return view
+
+
+def _owner(view: View, fences: tuple[str, ...], certain: bool) -> View:
+    """The tokens of the batch's earlier fences were never in force: remembered as old ones, they must be refused."""
+    old = _remember(view.old, view.token)
+    *hidden, token = fences
+    for never in hidden:
+        old = _remember(old, never)
+    return replace(view, token=token, zombie=None, old=old, in_force=token if certain else view.in_force)
+
+
+def _deposed(view: View) -> View:
+    return replace(view, token=None, zombie=view.token, old=_remember(view.old, view.token))
+
+
+def _remember(old: tuple[str, ...], token: str | None) -> tuple[str, ...]:
+    return old if token is None or token in old else (token, *old)[:_REMEMBERED]
+
+
+def _write(view: View, token: str | None, purpose: str, name: str, random: Random) -> Act[View]:
+    """Ordinary records under this token; one in three gives ``match_seq_num`` as well."""
+    match = view.tail if token is not None and random.random() < 0.33 else None
+    return Act(Append(batch(name, random, _MOST), match_seq_num=match, fencing_token=token), view, purpose)
+
+
+def _take_over(view: View, name: str, random: Random) -> Act[View]:
+    """Set a token, if nobody has appended since; a client that owns the stream renews its token and gives the old.
+
+    Some set a token that is no news: one that this client held before, or one much like the token in force.
+    """
+    alone = random.random() < 0.25
+    token = None if alone else _no_news(view, random)
+    if token is None:
+        token = unique(name, view.in_force, alone, random)
+    records = (Record.fence(token),) if alone else _fence_among(token, name, random)
+    given = view.token
+    if given is None and random.random() < 0.2:
+        given = view.in_force
+    return Act(Append(records, match_seq_num=view.tail, fencing_token=given), view, TAKE_OVER)
+
+
+def _no_news(view: View, random: Random) -> str | None:
+    chance = random.random()
+    if chance < 0.1 and view.old:
+        token = view.old[int(random.random() * len(view.old))]
+    elif chance < 0.2 and view.in_force:
+        token = similar(view.in_force, random)
+    else:
+        return None
+    return token if may_be_set_again(token) else None
+
+
+def _fence_among(token: str, name: str, random: Random) -> tuple[Record, ...]:
+    """A fence first, in the middle or last of a batch with ordinary records; or after another one, which it hides."""
+    before = tuple(record(f"{name}.{index}", random) for index in range(between(0, 2, random)))
+    after = tuple(record(f"{name}.{len(before) + index}", random) for index in range(between(not before, 2, random)))
+    hidden = (Record.fence(f"{name}-hidden"),) if random.random() < 0.15 else ()
+    return (*before, *hidden, Record.fence(token), *after)
+
+
+def _clear(view: View, name: str, random: Random) -> Act[View]:
+    """The owner lets everybody in. The batch holds an ordinary record: all fences to ``""`` are alike."""
+    match = view.tail if random.random() < 0.5 else None
+    return Act(Append(_fence_among("", name, random), match, view.token), view, CLEAR)
+
+
+def _own_write(view: View, name: str, random: Random) -> Act[View]:
+    return _write(view, view.token, OWNER, name, random)
+
+
+def _old_token(view: View, name: str, random: Random) -> Act[View]:
+    """Long after: one of the tokens that it held once. (It may have been set again since, then it is no zombie.)"""
+    if not view.old:
+        return _similar_token(view, name, random)
+    return _write(view, view.old[int(random.random() * len(view.old))], ZOMBIE, name, random)
+
+
+def _similar_token(view: View, name: str, random: Random) -> Act[View]:
+    return _write(view, similar(view.in_force or "", random), SIMILAR_TOKEN, name, random)
+
+
+def _cooperative(view: View, name: str, random: Random) -> Act[View]:
+    return _write(view, None, COOPERATIVE, name, random)
+
+
+def _check_tail(view: View, name: str, random: Random) -> Act[View]:
+    return Act(CheckTail(), view)
+
+
+def _read(view: View, name: str, random: Random) -> Act[View]:
+    if random.random() < 0.5:
+        return Act(Read(tail_offset=between(0, 10, random)), view)
+    return Act(Read(seq_num=max(0, (view.tail or 0) - between(0, 20, random)), count=between(1, 20, random)), view)
+
+
+_Table = Weighted[Callable[[View, str, Random], Act[View]]]
+
+_OWNER: Final[_Table] = Weighted(
+    [
+        (66.0, _own_write),
+        (4.0, _take_over),
+        (5.0, _clear),
+        (6.0, _old_token),
+        (3.0, _similar_token),
+        (8.0, _check_tail),
+        (8.0, _read),
+    ]
+)
+
+_OTHERS: Final[_Table] = Weighted(
+    [
+        (46.0, _take_over),
+        (10.0, _old_token),
+        (16.0, _similar_token),
+        (6.0, _cooperative),
+        (12.0, _check_tail),
+        (10.0, _read),
+    ]
+)
+
+
+class Fenced:
+    """Owners that take over from each other, and the zombies they leave behind."""
+
+    name = "fenced"
+    summary = "owners take over by fencing, deposed owners write on, tokens are alike"
+    exercises = (Exercise("take-overs", 10), Exercise("zombie-appends", 10), Exercise("fencing-token-mismatches", 10))
+
+    act = staticmethod(act)
+    learn = staticmethod(learn)
+
+    def generator(self, options: WorkloadOptions) -> Generator:
+        """See :class:`~fencepost.harness.workload.Workload`."""
+        return clients(self, View(), options)

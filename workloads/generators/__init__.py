@@ -1,0 +1,33 @@
+"""Generator combinators, after Jepsen's: small immutable values from which a workload is put together.
+
+``sources`` makes operations, ``bounds`` says how many and when, ``routing`` says which thread performs them,
+``order`` puts generators one after another, and ``reaction`` changes them on the way. Every generator is a
+frozen value: asked twice in equal contexts it answers twice the same, and each answer names its successor.
+"""
+
+from .bounds import Spacing, bounded, limit, stagger, time_limit
+from .order import cycle, phases
+from .reaction import map_each, on_update
+from .routing import each_process, each_thread, mix, on_threads, reserve
+from .sources import once, repeat, sequence, unfold
+
+__all__ = [
+    "Spacing",
+    "bounded",
+    "cycle",
+    "each_process",
+    "each_thread",
+    "limit",
+    "map_each",
+    "mix",
+    "on_threads",
+    "on_update",
+    "once",
+    "phases",
+    "repeat",
+    "reserve",
+    "sequence",
+    "stagger",
+    "time_limit",
+    "unfold",
+]

@@ -1,0 +1,104 @@
+"""The workload ``match-seq-num``: optimistic writers that race for the next position.
+
+Each client keeps its own guess of the tail, appends only if the guess is right, and adopts the tail that a
+refusal reports. Ten of them on one stream refuse each other all the time, which is the point: every acceptance
+and every refusal says something about the tail at its moment. Some guesses are wrong on purpose: *stale* ones
+(mostly by one: an off-by-one would let them in) and ones in the *future* (which another's append may make right).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from fencepost.harness.client.outcome import Ok
+from fencepost.harness.client.values import Append, Batch, CheckTail, Read
+from fencepost.harness.workload import Completion, Exercise, Generator, WorkloadOptions
+
+from .answers import tail_of
+from .choice import Weighted, between
+from .client import Act, clients
+from .records import batch
+
+STALE_GUESS: Final = "stale-guess"
+FUTURE_GUESS: Final = "future-guess"
+
+# Small batches: two writers that both believe in one position then often wrote as many records each.
+_MOST: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A client's guess of the tail, and the guess before it."""
+
+    guess: int = 0
+    before: int = 0
+
+
+def act(view: View, name: str, random: Random) -> Act[View]:
+    """Something from the table."""
+    return _ACTS.draw(random)(view, name, random)
+
+
+def learn(view: View, completion: Completion) -> View:
+    """Adopt the tail that was reported, even a lower one. An indefinite end teaches nothing: the guess stays."""
+    tail = tail_of(completion.outcome)
+    outcome = completion.outcome
+    if tail is None and isinstance(outcome, Ok) and isinstance(outcome.value, Batch) and outcome.value.records:
+        tail = max(view.guess, outcome.value.records[-1].seq_num + 1)
+    return view if tail is None or tail == view.guess else View(tail, view.guess)
+
+
+def _race(view: View, name: str, random: Random) -> Act[View]:
+    return Act(Append(batch(name, random, _MOST), match_seq_num=view.guess), view)
+
+
+def _stale_guess(view: View, name: str, random: Random) -> Act[View]:
+    chance = random.random()
+    if chance < 0.5:
+        guess = view.guess - 1
+    elif chance < 0.8:
+        guess = view.before if view.before < view.guess else view.guess - 2
+    else:
+        guess = between(0, view.guess - 1, random)
+    if guess < 0:
+        return _race(view, name, random)
+    return Act(Append(batch(name, random, _MOST), match_seq_num=guess), view, STALE_GUESS)
+
+
+def _future_guess(view: View, name: str, random: Random) -> Act[View]:
+    chance = random.random()
+    ahead = 1 if chance < 0.5 else between(2, _MOST, random) if chance < 0.9 else 10**9
+    return Act(Append(batch(name, random, _MOST), match_seq_num=view.guess + ahead), view, FUTURE_GUESS)
+
+
+def _check_tail(view: View, name: str, random: Random) -> Act[View]:
+    return Act(CheckTail(), view)
+
+
+def _read(view: View, name: str, random: Random) -> Act[View]:
+    if random.random() < 0.5:
+        return Act(Read(tail_offset=between(0, 10, random)), view)
+    return Act(Read(seq_num=max(0, view.guess - between(0, 20, random)), count=between(1, 20, random)), view)
+
+
+_ACTS: Final[Weighted[Callable[[View, str, Random], Act[View]]]] = Weighted(
+    [(68.0, _race), (9.0, _stale_guess), (8.0, _future_guess), (8.0, _check_tail), (7.0, _read)]
+)
+
+
+class MatchSeqNum:
+    """Writers that race with their guesses of the tail."""
+
+    name = "match-seq-num"
+    summary = "writers race with match_seq_num, from right, stale and future guesses of the tail"
+    exercises = (Exercise("seq-num-mismatches", 10), Exercise("overlapping-appends", 10))
+
+    act = staticmethod(act)
+    learn = staticmethod(learn)
+
+    def generator(self, options: WorkloadOptions) -> Generator:
+        """See :class:`~fencepost.harness.workload.Workload`."""
+        return clients(self, View(), options)

@@ -1,0 +1,66 @@
+"""Records that occur once in a run, and batches of them.
+
+A history knows a record by its content, so no two records of a run may be equal: nothing is ever sent twice, and
+what is tried again is tried with new records. The body begins with an identity that people can read,
+``t3-17.2`` for thread 3, its 17th operation, the third record of the batch; then, after a space, comes padding
+that follows from the identity. Threads number their operations over all streams and all processes of theirs.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final
+from zlib import crc32
+
+from fencepost.harness.client.values import Headers, Record
+
+from .choice import Weighted, small
+
+_BATCH: Final = 15
+
+# (the lowest, the highest) whole size of a body, in bytes; a body is never cut below its identity.
+_SIZES: Final = Weighted(
+    [(30.0, (0, 24)), (40.0, (24, 80)), (20.0, (80, 400)), (9.0, (400, 4096)), (0.2, (4096, 64 * 1024))]
+)
+
+_PERIOD: Final = 251
+_TEXT: Final = bytes(32 + (7 * i) % 95 for i in range(_PERIOD)) * (64 * 1024 // _PERIOD + 2)
+_BINARY: Final = bytes((7 * i) % 256 for i in range(_PERIOD)) * (64 * 1024 // _PERIOD + 2)
+
+_HEADERS: Final[Weighted[Headers]] = Weighted(
+    [
+        (4.0, ((b"kind", b"order"),)),
+        (2.0, ((b"kind", b"order"), (b"trace", b"00-4bf92f3577b34da6-01"))),
+        (1.0, ((b"flag", b""),)),
+        (1.0, ((b"twice", b"a"), (b"twice", b"b"))),
+        (1.0, (("größe".encode(), "ж".encode()),)),
+        (1.0, ((b"bytes", b"\x00\xff\xfe"),)),
+        # A name like a command's, yet an ordinary record: only an *empty* header name makes a command.
+        (1.0, ((b"fence", b"fence"),)),
+    ]
+)
+
+
+def identity(thread: int, operation: int) -> str:
+    """The identity of a thread's operation. The records of its batch add ``.0``, ``.1``, …"""
+    return f"t{thread}-{operation}"
+
+
+def record(name: str, random: Random) -> Record:
+    """One record whose body begins with ``name``, of varied size (few bytes to few KiB, seldom more).
+
+    About one in ten has headers, and one in ten is not valid UTF-8.
+    """
+    begin = name.encode() + b" "
+    chance = random.random()
+    low, high = _SIZES.draw(random)
+    padding = max(0, low + int(chance * (high - low)) - len(begin))
+    offset = crc32(begin) % _PERIOD
+    block = _BINARY if random.random() < 0.1 else _TEXT
+    headers = _HEADERS.draw(random) if random.random() < 0.1 else ()
+    return Record(begin + block[offset : offset + padding], headers)
+
+
+def batch(name: str, random: Random, most: int = _BATCH) -> tuple[Record, ...]:
+    """A batch of 1 to ``most`` records, small batches more often, with the identities ``name.0``, ``name.1``, …"""
+    return tuple(record(f"{name}.{index}", random) for index in range(small(most, random)))

@@ -1,0 +1,164 @@
+"""The workload ``regular``: appends without conditions, every kind of read, check-tails, and the strong read.
+
+Many clients append to one stream at once and look at it all the time. Two habits make stale answers show: a
+client often checks the tail right after its own append was acknowledged, and it follows the stream as a *replica*
+would: it checks the tail, then reads on from where its replica stands until it has got that far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Final
+
+from fencepost.harness.client.outcome import Ok
+from fencepost.harness.client.values import Ack, Append, Batch, CheckTail, Read, Tail
+from fencepost.harness.workload import Completion, Exercise, Generator, WorkloadOptions
+
+from .answers import tail_of
+from .choice import Weighted, between
+from .client import Act, clients
+from .records import batch
+
+STRONG_READ: Final = "strong-read"
+
+# Every record that a read returns is written to the history: reads are kept short. A replica that fell further
+# behind than the window starts again near the tail, as from a snapshot; the closing read of a run reads it all.
+_PAGE: Final = 64
+_WINDOW: Final = 192
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a client knows of a stream.
+
+    ``tail`` is the highest tail it saw and ``timestamp`` (ms) that of its latest append; ``replica`` is what its
+    replica reads next, and ``target`` the tail that a strong read under way must get to. ``acknowledged`` tells
+    that its latest operation was an append that succeeded.
+    """
+
+    tail: int = 0
+    timestamp: int = 0
+    replica: int = 0
+    target: int | None = None
+    acknowledged: bool = False
+
+
+def act(view: View, name: str, random: Random) -> Act[View]:
+    """Read on if a strong read is under way; else something from the table."""
+    if view.target is not None:
+        left = view.target - view.replica
+        # Without a bound the page ends at the tail of its moment, which then is a proof of that tail.
+        count = None if left < _PAGE and random.random() < 0.3 else min(left, _PAGE)
+        return Act(Read(seq_num=view.replica, count=count), view, STRONG_READ, stay=True)
+    if view.acknowledged and random.random() < 0.35:
+        return Act(CheckTail(), view)
+    return _ACTS.draw(random)(view, name, random)
+
+
+def learn(view: View, completion: Completion) -> View:
+    """Remember the tail, and carry a strong read on."""
+    outcome, call = completion.outcome, completion.invocation.call
+    value = outcome.value if isinstance(outcome, Ok) else None
+    tail = tail_of(outcome)
+    if tail is not None and tail > view.tail:
+        view = replace(view, tail=tail)
+    if completion.invocation.purpose == STRONG_READ:
+        return _follow(view, value)
+    if isinstance(call, Append):
+        timestamp = value.end.timestamp if isinstance(value, Ack) else view.timestamp
+        return replace(view, timestamp=timestamp, acknowledged=isinstance(value, Ack))
+    return replace(view, acknowledged=False) if view.acknowledged else view
+
+
+def _follow(view: View, value: object) -> View:
+    """The strong read after its check-tail or one of its pages: given up if that failed or brought nothing."""
+    replica, target = view.replica, view.target
+    if isinstance(value, Tail):
+        target = value.tail.seq_num
+        replica = max(replica, target - _WINDOW)
+    elif isinstance(value, Batch) and value.records:
+        replica = value.records[-1].seq_num + 1
+    else:
+        target = None
+    if target is not None and replica >= target:
+        target = None
+    return replace(view, replica=replica, target=target, acknowledged=False)
+
+
+def _append(view: View, name: str, random: Random) -> Act[View]:
+    return Act(Append(batch(name, random)), view)
+
+
+def _check_tail(view: View, name: str, random: Random) -> Act[View]:
+    return Act(CheckTail(), view)
+
+
+def _strong_read(view: View, name: str, random: Random) -> Act[View]:
+    # Its pages follow from the answer. Staying is harmless if there is nothing to read.
+    return Act(CheckTail(), view, STRONG_READ, stay=True)
+
+
+def _read(view: View, name: str, random: Random) -> Act[View]:
+    return Act(_READS.draw(random)(view, random), view)
+
+
+_ACTS: Final[Weighted[Callable[[View, str, Random], Act[View]]]] = Weighted(
+    [(52.0, _append), (12.0, _check_tail), (10.0, _strong_read), (26.0, _read)]
+)
+
+
+def _somewhere(view: View, random: Random) -> int:
+    """A position below the tail, half of the time among the latest records."""
+    lowest = view.tail - 100 if random.random() < 0.5 else view.tail - 20_000
+    return between(max(0, lowest), view.tail - 1, random) if view.tail else 0
+
+
+def _bytes_bound(view: View, random: Random) -> Read:
+    count = 20 if random.random() < 0.5 else None
+    return Read(seq_num=_somewhere(view, random), bytes=between(64, 4096, random), count=count)
+
+
+def _at_tail(view: View, random: Random) -> Read:
+    chance = random.random()
+    return Read() if chance < 0.2 else Read(tail_offset=0) if chance < 0.4 else Read(seq_num=view.tail, count=20)
+
+
+def _past_tail(view: View, random: Random) -> Read:
+    ahead = between(1, 50, random) if random.random() < 0.8 else 10**12
+    return Read(seq_num=view.tail + ahead, count=20, clamp=random.random() < 0.25)
+
+
+_READS: Final[Weighted[Callable[[View, Random], Read]]] = Weighted(
+    [
+        # near the tail, up to the tail: proves the tail exactly
+        (30.0, lambda view, random: Read(tail_offset=between(1, 20, random))),
+        (10.0, lambda view, random: Read(tail_offset=between(1, 40, random), count=between(1, 10, random))),
+        # from a position, bounded by count, by bytes or by time
+        (24.0, lambda view, random: Read(seq_num=_somewhere(view, random), count=between(1, 20, random))),
+        (10.0, _bytes_bound),
+        (4.0, lambda view, random: Read(seq_num=_somewhere(view, random), until=view.timestamp, count=20)),
+        # from the start; without a count that is the 1000 records of a unary read, so seldom
+        (8.0, lambda view, random: Read(seq_num=0, count=between(1, 20, random))),
+        (0.5, lambda view, random: Read(seq_num=0)),
+        # at the tail and past it: 416, unless somebody appended in the meantime
+        (8.0, _at_tail),
+        (6.0, _past_tail),
+    ]
+)
+
+
+class Regular:
+    """Unconditional appends raced by reads of every kind."""
+
+    name = "regular"
+    summary = "appends without conditions, reads of every kind, check-tails and strong reads"
+    exercises = (Exercise("overlapping-appends", 10), Exercise("strong-reads", 10))
+
+    act = staticmethod(act)
+    learn = staticmethod(learn)
+
+    def generator(self, options: WorkloadOptions) -> Generator:
+        """See :class:`~fencepost.harness.workload.Workload`."""
+        return clients(self, View(), options)
