@@ -76,8 +76,8 @@ class SequencedRecord:
 
     seq_num: int
     timestamp: int
-    headers: Headers
-    body: bytes
+    headers: Headers = ()
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

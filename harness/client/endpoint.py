@@ -1,0 +1,104 @@
+"""Where requests go and what every one of them carries: endpoint, proxy, trusted authorities, headers."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+import httpcore
+
+from ..failure import UsageFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A service's address. ``root`` is the path before ``/streams``, and ends with ``/v1``."""
+
+    scheme: bytes
+    host: bytes
+    port: int | None
+    root: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """Read a URL; ``/v1`` is added where it does not end so. Raises :class:`UsageFailure`."""
+        url = _split(text, "the endpoint")
+        if "@" in url.netloc or url.query or url.fragment:
+            raise UsageFailure("the endpoint must be a plain URL, without user, query or fragment")
+        path = quote(url.path.rstrip("/"), safe="/%")
+        root = path if path.endswith("/v1") else path + "/v1"
+        return cls(url.scheme.encode(), _host(url), url.port, root.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy's address, and the credentials that its URL held."""
+
+    url: str
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Proxy:
+        """Read a URL such as ``http://user:password@127.0.0.1:3128``. Raises :class:`UsageFailure`."""
+        url = _split(text, "the proxy")
+        auth = (unquote(url.username), unquote(url.password or "")) if url.username else None
+        return cls(f"{url.scheme}://{url.netloc.rpartition('@')[2]}/", auth)
+
+
+def tls_context(ca_bundle: str | Path | None = None) -> ssl.SSLContext:
+    """A context that verifies servers, against the bundle (a PEM file) or else the usual authorities.
+
+    Making one takes milliseconds: share it between clients. Raises :class:`UsageFailure` where the bundle
+    cannot be used.
+    """
+    if ca_bundle is None:
+        return httpcore.default_ssl_context()
+    try:
+        return ssl.create_default_context(cafile=str(ca_bundle))
+    except OSError as error:  # ssl.SSLError is one
+        raise UsageFailure(f"the CA bundle {str(ca_bundle)!r} cannot be used ({error}); give a PEM file") from error
+
+
+def headers(endpoint: Endpoint, basin: str, token: str | None) -> list[tuple[bytes, bytes]]:
+    """The headers of every request. Raises :class:`UsageFailure`, without repeating the token."""
+    if not basin or not _visible(basin):
+        raise UsageFailure(f"the basin name {basin!r} cannot be sent: only visible ASCII characters can")
+    host = b"[%b]" % endpoint.host if b":" in endpoint.host else endpoint.host
+    fields = [
+        (b"host", host if endpoint.port is None else b"%b:%d" % (host, endpoint.port)),
+        (b"accept", b"application/json"),
+        (b"accept-encoding", b"identity"),
+        (b"user-agent", b"fencepost"),
+        (b"s2-basin", basin.encode()),
+        (b"s2-format", b"base64"),
+    ]
+    if token is not None:
+        if not token or not _visible(token):
+            raise UsageFailure("the bearer token is empty, or holds characters other than visible ASCII")
+        fields.append((b"authorization", b"Bearer " + token.encode()))
+    return fields
+
+
+def _split(text: str, what: str) -> SplitResult:
+    try:
+        url = urlsplit(text)
+        _ = url.port
+    except ValueError as error:
+        raise UsageFailure(f"{what} is not a URL: {error}") from None
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise UsageFailure(f"{what} must be a URL such as http://127.0.0.1:8080 or https://example.org")
+    return url
+
+
+def _host(url: SplitResult) -> bytes:
+    host = url.hostname or ""
+    try:
+        return host.encode("ascii" if host.isascii() else "idna")
+    except UnicodeError as error:
+        raise UsageFailure(f"the host {host!r} is not a host name: {error}") from error
+
+
+def _visible(text: str) -> bool:
+    return all("!" <= character <= "~" for character in text)

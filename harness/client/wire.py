@@ -1,0 +1,212 @@
+"""What this client puts into requests and takes out of answers: pure functions between values and bytes.
+
+JSON with ``s2-format: base64`` throughout, because ``raw`` loses bytes that are not UTF-8. An answer is taken
+as it is: whether it makes sense is for the checkers. Only what cannot be an answer of the description
+(not JSON, a missing field, a number that is no u64) is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from .errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, U64_MAX, ErrorCode, recognise
+from .outcome import Definite, Indefinite, Ok, Outcome
+from .values import Ack, Append, Batch, Headers, Position, Read, Tail
+
+T = TypeVar("T")
+
+TEXT_KEPT: Final = 4096
+"""Of an answer that is not an error of the service, nor a JSON object, this many characters are kept."""
+
+OBJECT_KEPT: Final = 65536
+"""A JSON object that is not an error of the service is kept whole up to this many bytes."""
+
+
+class _Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    body: bytes
+    headers: Headers
+    timestamp: int | None = None
+
+
+class _Append(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    records: list[_Record]
+    match_seq_num: int | None = None
+    fencing_token: str | None = None
+
+
+class _Named(msgspec.Struct, frozen=True):
+    name: str
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode_ack: Final = msgspec.json.Decoder(Ack).decode
+_decode_batch: Final = msgspec.json.Decoder(Batch).decode
+_decode_tail: Final = msgspec.json.Decoder(Tail).decode
+_decode_named: Final = msgspec.json.Decoder(_Named).decode
+
+
+def path_segment(name: str) -> bytes:
+    """A name as one segment of a path. Raises UnicodeEncodeError where the name is not Unicode text.
+
+    Everything but unreserved characters is percent-encoded; so are the names that a path would swallow.
+    """
+    if name in (".", ".."):
+        return name.replace(".", "%2E").encode()
+    return quote(name, safe="", errors="strict").encode()
+
+
+def append_body(call: Append) -> bytes:
+    """The JSON body of an append. Raises UnicodeEncodeError where the token is not Unicode text."""
+    records = [_Record(record.body, record.headers, record.timestamp) for record in call.records]
+    return _encode(_Append(records, call.match_seq_num, call.fencing_token))
+
+
+def read_query(call: Read) -> bytes:
+    """The query of a read, with its question mark; empty where the read gives no parameter."""
+    parameters = [
+        f"{name}={value}"
+        for name, value in (
+            ("seq_num", call.seq_num),
+            ("timestamp", call.timestamp),
+            ("tail_offset", call.tail_offset),
+            ("clamp", "true" if call.clamp else None),
+            ("count", call.count),
+            ("bytes", call.bytes),
+            ("until", call.until),
+            ("wait", call.wait),
+        )
+        if value is not None
+    ]
+    return ("?" + "&".join(parameters)).encode() if parameters else b""
+
+
+def create_stream_body(stream: str, config: Mapping[str, Any] | None) -> bytes:
+    """The JSON body that makes a stream; the configuration is sent as given."""
+    return _encode({"stream": stream} if config is None else {"stream": stream, "config": config})
+
+
+def create_basin_body(basin: str) -> bytes:
+    """The JSON body that makes a basin."""
+    return _encode({"basin": basin})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[T]):
+    """A kind of request, as its answers are judged.
+
+    ``success`` are the statuses that say that it was done, ``decode`` reads their body (ValueError where it is
+    not of the expected form), ``own_bodies`` are the rows with a body of their own that may answer it.
+    """
+
+    noun: str
+    success: tuple[int, ...]
+    decode: Callable[[bytes], T]
+    own_bodies: tuple[ErrorCode, ...] = ()
+
+
+def _ack(content: bytes) -> Ack:
+    ack = _decode_ack(content)
+    for position in (ack.start, ack.end, ack.tail):
+        _check(position)
+    return ack
+
+
+def _batch(content: bytes) -> Batch:
+    batch = _decode_batch(content)
+    for record in batch.records:
+        if not (0 <= record.seq_num <= U64_MAX and 0 <= record.timestamp <= U64_MAX):
+            raise ValueError(f"a seq_num or timestamp is no u64: {record.seq_num}, {record.timestamp}")
+    if batch.tail is not None:
+        _check(batch.tail)
+    return batch
+
+
+def _tail(content: bytes) -> Tail:
+    tail = _decode_tail(content)
+    _check(tail.tail)
+    return tail
+
+
+def _named(content: bytes) -> None:
+    _decode_named(content)
+
+
+def _nothing(content: bytes) -> None:
+    if content and not content.isspace():
+        raise ValueError("there is a body where none belongs")
+
+
+def _check(position: Position) -> None:
+    if not (0 <= position.seq_num <= U64_MAX and 0 <= position.timestamp <= U64_MAX):
+        raise ValueError(f"a position is no pair of u64: {position.seq_num}, {position.timestamp}")
+
+
+APPEND: Final = Operation("append ack", (200,), _ack, (SEQ_NUM_MISMATCH, FENCING_TOKEN_MISMATCH))
+READ: Final = Operation("batch of records", (200,), _batch, (RANGE_NOT_SATISFIABLE,))
+CHECK_TAIL: Final = Operation("tail", (200,), _tail)
+CREATE: Final = Operation("description of what was made", (200, 201), _named)
+DELETE: Final = Operation("acceptance of a deletion", (202,), _nothing)
+
+
+def conclude(operation: Operation[T], status: int, content: bytes, secret: str | None = None) -> Outcome[T]:
+    """What a complete answer means. ``secret`` (a bearer token) is struck out of what is kept of an error."""
+    if status in operation.success:
+        try:
+            return Ok(operation.decode(content))
+        except ValueError as error:  # msgspec's errors are ValueErrors
+            reason = f"answered {status}, but not with the {operation.noun} expected: {error}"
+            return Indefinite(without(secret, reason), status, _kept(content, secret))
+    body = _object(content)
+    row = None if body is None else recognise(status, body)
+    if body is None or row is None or (row.own_body and row not in operation.own_bodies):
+        return Indefinite(without(secret, _unrecognised(status, body)), status, _kept(content, secret))
+    if row.own_body:
+        return Definite(row.code, status, body)  # protocol values: nothing in them is struck out
+    kept = _struck(body, secret)
+    if row.definite:
+        return Definite(row.code, status, kept)
+    return Indefinite(f"answered {status} {row.code}: {kept['message']}", status, kept)
+
+
+def without(secret: str | None, text: str) -> str:
+    """The text with the secret struck out."""
+    return text.replace(secret, "<token>") if secret else text
+
+
+def _unrecognised(status: int, body: Mapping[str, Any] | None) -> str:
+    if 300 <= status < 400:
+        return f"answered {status}, a redirect; none is followed"
+    if status in (412, 416):
+        return f"answered {status} without the body that belongs to it here"
+    if body is None or "code" not in body:
+        return f"answered {status} without an error of the service: perhaps something in between"
+    return f"answered {status} with the code {body['code']!r}, which is unknown or does not go with that status"
+
+
+def _object(content: bytes) -> dict[str, Any] | None:
+    try:
+        body = msgspec.json.decode(content)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _kept(content: bytes, secret: str | None) -> dict[str, Any]:
+    body = _object(content) if len(content) <= OBJECT_KEPT else None
+    if body is not None:
+        return _struck(body, secret)
+    text = without(secret, content.decode(errors="replace"))
+    return {"text": text[:TEXT_KEPT]} if text else {}
+
+
+def _struck(body: dict[str, Any], secret: str | None) -> dict[str, Any]:
+    """The body with the secret struck out, wherever it occurs. It may be in an echo of the request's headers."""
+    if not secret or secret not in (text := msgspec.json.encode(body).decode()):
+        return body
+    struck = _object(without(secret, text).encode())
+    return {} if struck is None else struck
