@@ -1,15 +1,29 @@
 """The service: basins and streams, and the promise that an answer comes only from durable state.
 
-Asynchronous, with its journal, its clock and its rules handed in. It knows no HTTP.
+Asynchronous, with its storage, its clock and its seeded bugs handed in. It knows no HTTP. Every change is applied
+and handed to the journal in one step, and answered when the journal has it; whatever an answer reveals, a refusal
+included, is durable by then.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
+from types import TracebackType
 from typing import TypeAlias
 
+from . import bugs as seeded
+from .catalogue import Catalogue, merged, reconfigured
+from .durable import DurableStream
+from .entries import Appended, BasinDeleted, BasinSet, Entry, StreamDeleted, StreamSet, decode, encode
+from .errors import ServiceError
+from .journal import Journal
+from .storage import Storage, StorageError
 from .values import (
+    MAX_LIST,
     AppendAck,
     AppendInput,
     BasinConfig,
@@ -32,90 +46,294 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Service:
-    """Signatures first; the body follows."""
+class _Gate:
+    """What is in flight. Refuses once it is closed, and turns a failed journal into the answer to give."""
 
-    def __init__(self, storage: object, clock: Clock = wall_clock, bugs: Iterable[str] = ()) -> None:
-        raise NotImplementedError
+    def __init__(self) -> None:
+        self.draining = False
+        self.failure: StorageError | None = None
+        self._inside = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __enter__(self) -> None:
+        if self.draining:
+            raise ServiceError("server_draining", "the server is stopping")
+        if self.failure is not None:
+            raise ServiceError("storage", str(self.failure))
+        self._inside += 1
+        self._empty.clear()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._inside -= 1
+        if not self._inside:
+            self._empty.set()
+        if isinstance(error, StorageError):
+            raise ServiceError("storage", str(error)) from error
+
+    async def empty(self) -> None:
+        """Return when nothing is in flight."""
+        await self._empty.wait()
+
+
+class Service:
+    """A stream service. :meth:`start` it, ask it, :meth:`close` it.
+
+    ``clock`` gives milliseconds since the Unix epoch; it may jump. ``bugs`` are names of seeded bugs.
+    Every operation raises ServiceError; those on records also what is said there. Raises UsageFailure where a bug is
+    unknown.
+    """
+
+    def __init__(self, storage: Storage, clock: Clock = wall_clock, bugs: Iterable[str] = ()) -> None:
+        self._rules = seeded.compose(bugs)
+        self._around = self._rules.service()
+        self._clock = clock
+        self._storage = storage
+        self._journal = Journal(storage, self._rules.storage(), self._fail)
+        self._catalogue = Catalogue()
+        self._live: dict[int, DurableStream] = {}
+        self._catalogued = 0  # the ticket of the last change to the catalogue
+        self._gate = _Gate()
+
+    @property
+    def failure(self) -> StorageError | None:
+        """What stopped the journal, and with it the service; None while it works."""
+        return self._journal.failure
 
     async def start(self) -> None:
-        """Recover the state from the journal. Raises StorageError where the journal is damaged or in use."""
-        raise NotImplementedError
+        """Recover the state from the storage. Raises StorageError where that is damaged or in use."""
+        try:
+            for frame in self._journal.recover():
+                for data in frame.entries:
+                    try:
+                        self._replay(decode(data))
+                    except (ValueError, ServiceError) as error:
+                        raise StorageError(
+                            f"{self._storage.name}: in the frame that ends at offset {frame.end}: {error}; "
+                            "restore the file from a copy"
+                        ) from error
+        except BaseException:
+            self._storage.close()
+            raise
 
     async def drain(self) -> None:
-        """Refuse what is new with ``server_draining``, let what is in flight finish, end reads that wait."""
-        raise NotImplementedError
+        """Refuse what is new with ``server_draining``, end reads that wait, let the rest finish."""
+        self._gate.draining = True
+        for stream in self._live.values():
+            stream.end_waits()
+        await self._gate.empty()
 
     async def close(self) -> None:
-        """Drain, then release the journal."""
-        raise NotImplementedError
+        """Drain, make durable what was taken, release the storage."""
+        await self.drain()
+        await self._journal.close()
+
+    # -- basins
 
     async def create_basin(
         self, name: str, config: BasinConfig | None = None, request_token: str | None = None
     ) -> tuple[BasinInfo, bool]:
         """Create; the flag is False where the same request had created it before (same token, same configuration)."""
-        raise NotImplementedError
+        async with self._settled() as catalogue:
+            entry = catalogue.plan_basin(name, config or BasinConfig(), request_token, self._clock())
+            self._record(entry)
+            return _basin_info(catalogue.basin(name)), entry is not None
 
     async def ensure_basin(self, name: str, config: BasinConfig | None = None) -> tuple[BasinInfo, Provision]:
-        """Create or set the configuration."""
-        raise NotImplementedError
+        """Create it, or give it this configuration; None leaves the one that it has."""
+        async with self._settled() as catalogue:
+            if name not in catalogue.basins.rows:
+                self._record(catalogue.plan_basin(name, config or BasinConfig(), None, self._clock()))
+                result = Provision.CREATED
+            else:
+                entry = catalogue.plan_basin_config(name, config) if config is not None else None
+                self._record(entry)
+                result = Provision.UPDATED if entry else Provision.NOOP
+            return _basin_info(catalogue.basin(name)), result
 
     async def list_basins(
-        self, prefix: str = "", start_after: str = "", limit: int = 1000
+        self, prefix: str = "", start_after: str = "", limit: int = MAX_LIST
     ) -> tuple[list[BasinInfo], bool]:
         """In order of name; the flag tells whether there are more."""
-        raise NotImplementedError
+        async with self._settled() as catalogue:
+            rows, more = catalogue.basins.page(prefix, start_after, limit)
+            return [_basin_info(row) for row in rows], more
 
     async def get_basin(self, name: str) -> BasinConfig:
         """The basin's configuration."""
-        raise NotImplementedError
+        async with self._settled() as catalogue:
+            return catalogue.basin(name).config
 
     async def reconfigure_basin(self, name: str, change: BasinReconfiguration) -> BasinConfig:
         """Change the configuration; answers the new one."""
-        raise NotImplementedError
+        async with self._settled() as catalogue:
+            self._record(catalogue.plan_basin_config(name, catalogue.basin_change(name, change)))
+            return catalogue.basin(name).config
 
     async def delete_basin(self, name: str) -> None:
         """Delete the basin with its streams."""
-        raise NotImplementedError
+        async with self._settled() as catalogue:
+            rows = list(catalogue.streams(name).rows.values())
+            self._record(BasinDeleted(name), partial(self._end, rows))
+
+    # -- streams
 
     async def create_stream(
         self, basin: str, name: str, config: StreamConfig | None = None, request_token: str | None = None
     ) -> tuple[StreamInfo, bool]:
-        """See :meth:`create_basin`."""
-        raise NotImplementedError
+        """See :meth:`create_basin`. What ``config`` leaves unset comes from the basin's default."""
+        async with self._settled() as catalogue:
+            entry = self._make_stream(basin, name, config, request_token)
+            return _stream_info(catalogue.stream(basin, name)), entry is not None
 
     async def ensure_stream(
         self, basin: str, name: str, config: StreamConfig | None = None
     ) -> tuple[StreamInfo, Provision]:
-        """See :meth:`ensure_basin`."""
-        raise NotImplementedError
+        """See :meth:`ensure_basin`. What ``config`` leaves unset comes from the basin's default."""
+        async with self._settled() as catalogue:
+            if name not in catalogue.streams(basin).rows:
+                self._make_stream(basin, name, config, None)
+                result = Provision.CREATED
+            else:
+                entry = None
+                if config is not None:
+                    full = merged(config, catalogue.basin(basin).config.default_stream_config)
+                    entry = self._set_stream(basin, name, full)
+                result = Provision.UPDATED if entry else Provision.NOOP
+            return _stream_info(catalogue.stream(basin, name)), result
 
     async def list_streams(
-        self, basin: str, prefix: str = "", start_after: str = "", limit: int = 1000
+        self, basin: str, prefix: str = "", start_after: str = "", limit: int = MAX_LIST
     ) -> tuple[list[StreamInfo], bool]:
-        """See :meth:`list_basins`."""
-        raise NotImplementedError
+        """In order of name; the flag tells whether there are more."""
+        async with self._settled() as catalogue:
+            rows, more = catalogue.streams(basin).page(prefix, start_after, limit)
+            return [_stream_info(row) for row in rows], more
 
     async def get_stream(self, basin: str, name: str) -> StreamConfig:
         """The stream's configuration."""
-        raise NotImplementedError
+        async with self._settled() as catalogue:
+            return catalogue.stream(basin, name).config
 
     async def reconfigure_stream(self, basin: str, name: str, change: StreamReconfiguration) -> StreamConfig:
         """Change the configuration; answers the new one."""
-        raise NotImplementedError
+        async with self._settled() as catalogue:
+            self._set_stream(basin, name, reconfigured(catalogue.stream(basin, name).config, change))
+            return catalogue.stream(basin, name).config
 
     async def delete_stream(self, basin: str, name: str) -> None:
         """Delete the stream. One made later under the name is another stream."""
-        raise NotImplementedError
+        async with self._settled() as catalogue:
+            row = catalogue.stream(basin, name)
+            self._record(StreamDeleted(basin, name), partial(self._end, [row]))
+
+    # -- records
 
     async def append(self, basin: str, stream: str, batch: AppendInput) -> AppendAck:
-        """Append; returns when durable. Raises ServiceError, ConditionFailed."""
-        raise NotImplementedError
+        """Append; returns when durable. Raises also ConditionFailed."""
+        with self._gate:
+            return await (await self._open(basin, stream, appending=True)).append_durably(batch)
 
     async def read(self, basin: str, stream: str, query: ReadInput) -> ReadBatch:
-        """A unary read; honours ``wait``. Raises ServiceError, RangeNotSatisfiable."""
-        raise NotImplementedError
+        """A unary read; honours ``wait``. Raises also RangeNotSatisfiable."""
+        with self._gate:
+            return await (await self._open(basin, stream, appending=False)).read(query)
 
     async def check_tail(self, basin: str, stream: str) -> StreamPosition:
         """The tail of durable records."""
-        raise NotImplementedError
+        with self._gate:
+            return await (await self._open(basin, stream, appending=False)).check_tail()
+
+    # -- below
+
+    @asynccontextmanager
+    async def _settled(self) -> AsyncIterator[Catalogue]:
+        """The catalogue for one request. What the request saw or did there is durable when the block is left."""
+        with self._gate:
+            try:
+                yield self._catalogue
+            except ServiceError:
+                await self._journal.wait(self._catalogued)
+                raise
+            await self._journal.wait(self._catalogued)
+
+    async def _open(self, basin: str, name: str, appending: bool) -> DurableStream:
+        """The stream; it is made if the basin's configuration says so."""
+        try:
+            return self._live[self._catalogue.stream(basin, name).id]
+        except ServiceError as refusal:
+            if refusal.code == "stream_not_found":
+                config = self._catalogue.basin(basin).config
+                if config.create_stream_on_append if appending else config.create_stream_on_read:
+                    self._make_stream(basin, name, None, None)
+                    return self._live[self._catalogue.stream(basin, name).id]
+            await self._journal.wait(self._catalogued)
+            raise
+
+    def _make_stream(
+        self, basin: str, name: str, config: StreamConfig | None, request_token: str | None
+    ) -> StreamSet | None:
+        entry = self._catalogue.plan_stream(basin, name, config or StreamConfig(), request_token, self._clock())
+        self._record(entry)
+        if entry is not None:
+            self._live[entry.id].created(self._catalogued)
+        return entry
+
+    def _set_stream(self, basin: str, name: str, config: StreamConfig) -> StreamSet | None:
+        entry = self._catalogue.plan_stream_config(basin, name, config)
+        self._record(entry)
+        return entry
+
+    def _record(
+        self,
+        entry: BasinSet | BasinDeleted | StreamSet | StreamDeleted | None,
+        settle: Callable[[], None] | None = None,
+    ) -> None:
+        """Apply and journal, in one step; None is no change."""
+        if entry is not None:
+            self._apply(entry)
+            self._catalogued = self._journal.submit(encode(entry), settle)
+
+    def _apply(self, entry: BasinSet | BasinDeleted | StreamSet | StreamDeleted) -> None:
+        self._catalogue.apply(entry)
+        if isinstance(entry, StreamSet):
+            live = self._live.get(entry.id)
+            if live is None:
+                self._live[entry.id] = DurableStream(entry, self._journal, self._rules, self._around, self._clock)
+            else:
+                live.configure(entry)
+
+    def _replay(self, entry: Entry) -> None:
+        """Do again what the journal holds. Raises ValueError or ServiceError where it does not fit what came before."""
+        match entry:
+            case Appended(stream, records):
+                if stream not in self._live:
+                    raise ValueError(f"a batch for stream {stream}, which is not there")
+                self._live[stream].recover(records)
+            case BasinDeleted(name):
+                self._end(self._catalogue.streams(name).rows.values())
+                self._catalogue.apply(entry)
+            case StreamDeleted(basin, name):
+                self._end([self._catalogue.stream(basin, name)])
+                self._catalogue.apply(entry)
+            case _:
+                self._apply(entry)
+
+    def _end(self, rows: Iterable[StreamSet]) -> None:
+        """The streams are gone, durably."""
+        for row in rows:
+            deleted = ServiceError("stream_not_found", f"the stream {row.name!r} was deleted")
+            self._live.pop(row.id).end_waits(deleted)
+
+    def _fail(self, error: StorageError) -> None:
+        self._gate.failure = error
+        for stream in self._live.values():
+            stream.end_waits(error)
+
+
+def _basin_info(row: BasinSet) -> BasinInfo:
+    return BasinInfo(row.name, row.created_at)
+
+
+def _stream_info(row: StreamSet) -> StreamInfo:
+    return StreamInfo(row.name, row.created_at)

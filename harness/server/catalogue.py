@@ -1,0 +1,208 @@
+"""Which basins and streams there are: a pure state that journal entries change, and the requests that make them.
+
+A ``plan_…`` method says what a request comes to: it returns the entry to journal and :meth:`Catalogue.apply`, or
+None where nothing is to change.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right, insort
+from typing import Final, Generic, Protocol, TypeVar
+
+from msgspec import UNSET, structs
+
+from .entries import BasinDeleted, BasinSet, StreamDeleted, StreamSet
+from .errors import ServiceError, invalid
+from .values import (
+    MAX_LIST,
+    MAX_REQUEST_TOKEN_BYTES,
+    BasinConfig,
+    BasinReconfiguration,
+    StreamConfig,
+    StreamReconfiguration,
+)
+
+_BASIN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{6,46}[a-z0-9]")
+
+
+class Named(Protocol):
+    """Something that a directory can hold."""
+
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=Named)
+
+
+class Directory(Generic[T]):
+    """Things by name, and their names in order (that of code points, which is that of UTF-8)."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, T] = {}
+        self._order: list[str] = []
+
+    def put(self, row: T) -> None:
+        """Add or replace."""
+        if row.name not in self.rows:
+            insort(self._order, row.name)
+        self.rows[row.name] = row
+
+    def remove(self, name: str) -> None:
+        """Remove what is there. Raises KeyError."""
+        del self.rows[name]
+        del self._order[bisect_left(self._order, name)]
+
+    def page(self, prefix: str, start_after: str, limit: int) -> tuple[list[T], bool]:
+        """At most ``limit`` (and 1000) rows whose names begin with ``prefix`` and come after ``start_after``.
+
+        The flag tells whether there are more. Raises ServiceError ``invalid``.
+        """
+        if start_after and start_after < prefix:
+            raise invalid(f"start_after {start_after!r} comes before the prefix {prefix!r}")
+        low = max(bisect_left(self._order, prefix), bisect_right(self._order, start_after) if start_after else 0)
+        names = [name for name in self._order[low : low + min(limit, MAX_LIST) + 1] if name.startswith(prefix)]
+        more = len(names) > min(limit, MAX_LIST)
+        return [self.rows[name] for name in names[: min(limit, MAX_LIST)]], more
+
+
+def merged(config: StreamConfig, default: StreamConfig) -> StreamConfig:
+    """The configuration, with what it does not set taken from ``default``."""
+    given = {name: value for name, value in structs.asdict(config).items() if value is not None}
+    return structs.replace(default, **given)
+
+
+def reconfigured(config: StreamConfig, change: StreamReconfiguration) -> StreamConfig:
+    """The configuration after a change."""
+    given = {name: value for name, value in structs.asdict(change).items() if value is not UNSET}
+    return structs.replace(config, **given)
+
+
+def check_basin_name(name: str) -> None:
+    """Raises ServiceError ``invalid``."""
+    if _BASIN_NAME.fullmatch(name) is None:
+        raise invalid(
+            f"{name[:64]!r} is no basin name: 8 to 48 characters of a-z, 0-9 and -, none of the latter at either end"
+        )
+
+
+def check_stream_name(name: str) -> None:
+    """Raises ServiceError ``invalid``."""
+    if not 1 <= len(name.encode("utf-8", "surrogatepass")) <= 512 or name in (".", ".."):
+        raise invalid(f"{name[:64]!r} is no stream name: 1 to 512 bytes, and neither . nor ..")
+
+
+class Catalogue:
+    """The basins, their streams, and the highest stream id ever given."""
+
+    def __init__(self) -> None:
+        self.basins: Directory[BasinSet] = Directory()
+        self._streams: dict[str, Directory[StreamSet]] = {}
+        self._last_id = 0
+
+    def basin(self, name: str) -> BasinSet:
+        """Raises ServiceError ``invalid`` or ``basin_not_found``."""
+        row = self.basins.rows.get(name)
+        if row is None:
+            check_basin_name(name)
+            raise ServiceError("basin_not_found", f"there is no basin {name!r}")
+        return row
+
+    def streams(self, basin: str) -> Directory[StreamSet]:
+        """The streams of a basin. Raises as :meth:`basin`."""
+        return self._streams[self.basin(basin).name]
+
+    def stream(self, basin: str, name: str) -> StreamSet:
+        """Raises ServiceError ``invalid``, ``basin_not_found`` or ``stream_not_found``."""
+        row = self.streams(basin).rows.get(name)
+        if row is None:
+            check_stream_name(name)
+            raise ServiceError("stream_not_found", f"there is no stream {name!r} in the basin {basin!r}")
+        return row
+
+    def apply(self, entry: BasinSet | BasinDeleted | StreamSet | StreamDeleted) -> None:
+        """Change as the entry says. Raises ValueError where it does not fit."""
+        try:
+            match entry:
+                case BasinSet():
+                    self.basins.put(entry)
+                    self._streams.setdefault(entry.name, Directory())
+                case BasinDeleted():
+                    self.basins.remove(entry.name)
+                    del self._streams[entry.name]
+                case StreamSet():
+                    self._streams[entry.basin].put(entry)
+                    self._last_id = max(self._last_id, entry.id)
+                case StreamDeleted():
+                    self._streams[entry.basin].remove(entry.name)
+        except KeyError as error:
+            raise ValueError(f"{entry} is about something that is not there: {error}") from error
+
+    def plan_basin(self, name: str, config: BasinConfig, token: str | None, now: int) -> BasinSet | None:
+        """Create a basin; None where the same request did it before.
+
+        Raises ServiceError ``invalid`` or ``resource_already_exists``.
+        """
+        check_basin_name(name)
+        _check_request_token(token)
+        _check_config(config.default_stream_config)
+        row = self.basins.rows.get(name)
+        if row is None:
+            return BasinSet(name, now, config, token, config if token is not None else None)
+        if token is not None and (row.request_token, row.requested) == (token, config):
+            return None
+        raise ServiceError("resource_already_exists", f"the basin {name!r} exists")
+
+    def plan_stream(self, basin: str, name: str, config: StreamConfig, token: str | None, now: int) -> StreamSet | None:
+        """Create a stream; see :meth:`plan_basin`."""
+        parent = self.basin(basin)
+        check_stream_name(name)
+        _check_request_token(token)
+        _check_config(config)
+        row = self._streams[basin].rows.get(name)
+        if row is None:
+            full = merged(config, parent.config.default_stream_config)
+            requested = config if token is not None else None
+            return StreamSet(self._last_id + 1, basin, name, now, full, token, requested)
+        if token is not None and (row.request_token, row.requested) == (token, config):
+            return None
+        raise ServiceError("resource_already_exists", f"the stream {name!r} exists in the basin {basin!r}")
+
+    def plan_basin_config(self, name: str, config: BasinConfig) -> BasinSet | None:
+        """Give a basin this configuration; None where it has it."""
+        _check_config(config.default_stream_config)
+        row = self.basin(name)
+        return None if row.config == config else structs.replace(row, config=config)
+
+    def plan_stream_config(self, basin: str, name: str, config: StreamConfig) -> StreamSet | None:
+        """Give a stream this configuration; None where it has it."""
+        _check_config(config)
+        row = self.stream(basin, name)
+        return None if row.config == config else structs.replace(row, config=config)
+
+    def basin_change(self, name: str, change: BasinReconfiguration) -> BasinConfig:
+        """What the basin's configuration is to be after a change."""
+        config = self.basin(name).config
+        streams = change.default_stream_config
+        if streams is None:
+            config = structs.replace(config, default_stream_config=StreamConfig())
+        elif streams is not UNSET:
+            config = structs.replace(config, default_stream_config=reconfigured(config.default_stream_config, streams))
+        if change.create_stream_on_append is not UNSET:
+            config = structs.replace(config, create_stream_on_append=bool(change.create_stream_on_append))
+        if change.create_stream_on_read is not UNSET:
+            config = structs.replace(config, create_stream_on_read=bool(change.create_stream_on_read))
+        return config
+
+
+def _check_request_token(token: str | None) -> None:
+    if token is not None and len(token.encode()) > MAX_REQUEST_TOKEN_BYTES:
+        raise invalid(f"a request token has at most {MAX_REQUEST_TOKEN_BYTES} bytes")
+
+
+def _check_config(config: StreamConfig) -> None:
+    if config.retention is not None and config.retention.age is not None and config.retention.age <= 0:
+        raise invalid("a retention age is greater than 0 seconds")
+    if config.delete_on_empty_min_age is not None and config.delete_on_empty_min_age < 0:
+        raise invalid("delete_on_empty's min_age_secs is not negative")

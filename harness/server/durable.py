@@ -1,0 +1,139 @@
+"""One stream together with the journal: batches are sequenced at once, and answered when they are durable.
+
+The critical section of an append is :meth:`DurableStream.append`: conditions, state and journal in one step without
+an await. What comes after only waits. A refusal reveals the state that it was tested against, so it waits for
+that state to be durable; reads and tails see the durable state and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from .entries import Appended, StreamSet, encode
+from .errors import ConditionFailed
+from .journal import Journal
+from .rules import Rules, ServiceRules
+from .stream import Sequenced, Stream
+from .values import (
+    MAX_UNARY_WAIT,
+    AppendAck,
+    AppendInput,
+    ReadBatch,
+    ReadInput,
+    SequencedRecord,
+    StreamPosition,
+)
+
+
+class DurableStream:
+    """One incarnation of a stream, live."""
+
+    def __init__(
+        self, row: StreamSet, journal: Journal, rules: Rules, around: ServiceRules, clock: Callable[[], int]
+    ) -> None:
+        self.id = row.id
+        self._stream = Stream(row.config, rules.stream())
+        self._journal = journal
+        self._rules = around
+        self._clock = clock
+        self._created = 0
+        self._last = 0
+        self._readers: set[asyncio.Future[None]] = set()
+        self._ended = False
+        self._end_error: Exception | None = None
+
+    def created(self, ticket: int) -> None:
+        """The stream was made by this entry of the journal: before it is durable, nothing is to be seen."""
+        self._created = self._last = ticket
+
+    def configure(self, row: StreamSet) -> None:
+        """Take another configuration."""
+        self._stream.config = row.config
+
+    def recover(self, records: tuple[SequencedRecord, ...]) -> None:
+        """Take a batch of the journal. Raises ValueError where it does not follow."""
+        self._stream.recover(records)
+
+    # -- the critical section
+
+    def test(self, batch: AppendInput) -> None:
+        """Test the conditions alone. Raises ConditionFailed."""
+        self._stream.test(batch, self._clock())
+
+    def take(self, batch: AppendInput) -> AppendAck:
+        """Apply without testing the conditions, and hand over to the journal."""
+        return self._hand_over(self._stream.take(batch, self._clock()))
+
+    def append(self, batch: AppendInput) -> AppendAck:
+        """Test, apply and hand over. Raises ServiceError, ConditionFailed."""
+        return self._hand_over(self._stream.append(batch, self._clock()))
+
+    def _hand_over(self, sequenced: Sequenced) -> AppendAck:
+        entry = encode(Appended(self.id, sequenced.records))
+        self._last = self._journal.submit(entry, partial(self._settle, sequenced.ack.end))
+        return sequenced.ack
+
+    def _settle(self, end: StreamPosition) -> None:
+        self._stream.settle(end)
+        self._wake()
+
+    # -- what clients ask
+
+    async def append_durably(self, batch: AppendInput) -> AppendAck:
+        """Append; returns when durable. Raises ServiceError, ConditionFailed, StorageError."""
+        try:
+            ack = await self._rules.append(self, batch)
+        except ConditionFailed:
+            await self._journal.wait(self._last)
+            raise
+        await self._journal.wait(self._last)
+        return self._rules.answer(self._stream.rules.acknowledged(ack))
+
+    async def check_tail(self) -> StreamPosition:
+        """The durable tail."""
+        await self._journal.wait(self._created)
+        return self._stream.tail(self._clock())
+
+    async def read(self, query: ReadInput) -> ReadBatch:
+        """A unary read. Raises RangeNotSatisfiable, and ServiceError where the stream goes while it waits."""
+        await self._journal.wait(self._created)
+        now = self._clock()
+        start = self._stream.locate(query, now)
+        page = self._stream.page(start, query, now)
+        if page.records or page.bounded or not query.wait:
+            return ReadBatch(page.records)
+        try:
+            async with asyncio.timeout(min(query.wait, MAX_UNARY_WAIT)):
+                while await self._growth():
+                    page = self._stream.page(start, query, self._clock())
+                    if page.records or page.bounded:
+                        return ReadBatch(page.records, self._stream.durable)
+        except TimeoutError:
+            pass
+        return ReadBatch(())
+
+    async def _growth(self) -> bool:
+        """Wait for more to be durable; False where waiting has been ended. Raises the error that ended it."""
+        if not self._ended:
+            reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._readers.add(reader)
+            try:
+                await reader
+            finally:
+                self._readers.discard(reader)
+        if self._end_error is not None:
+            raise self._end_error
+        return not self._ended
+
+    def end_waits(self, error: Exception | None = None) -> None:
+        """Let every read that waits return with nothing, or with ``error``; from now on none waits."""
+        self._ended = True
+        self._end_error = error
+        self._wake()
+
+    def _wake(self) -> None:
+        for reader in self._readers:
+            if not reader.done():
+                reader.set_result(None)

@@ -1,0 +1,88 @@
+"""What the journal holds: one entry for every change of state, in MessagePack.
+
+An entry says what became of something, not what was asked for: replaying it needs no rules, no clock and no luck.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from .values import BasinConfig, SequencedRecord, StreamConfig
+
+
+class BasinSet(Struct, frozen=True, tag="basin"):
+    """A basin exists with this configuration.
+
+    ``request_token`` and ``requested`` are what the request gave that created it: the same request again is no
+    conflict.
+    """
+
+    name: str
+    created_at: int
+    config: BasinConfig
+    request_token: str | None = None
+    requested: BasinConfig | None = None
+
+
+class BasinDeleted(Struct, frozen=True, tag="basin-deleted"):
+    """A basin is gone, its streams with it."""
+
+    name: str
+
+
+class StreamSet(Struct, frozen=True, tag="stream"):
+    """A stream exists with this configuration. ``id`` names the incarnation and is never used again."""
+
+    id: int
+    basin: str
+    name: str
+    created_at: int
+    config: StreamConfig
+    request_token: str | None = None
+    requested: StreamConfig | None = None
+
+
+class StreamDeleted(Struct, frozen=True, tag="stream-deleted"):
+    """A stream is gone."""
+
+    basin: str
+    name: str
+
+
+class Appended(Struct, frozen=True, array_like=True, tag="append"):
+    """A batch has its place in a stream."""
+
+    stream: int
+    records: tuple[SequencedRecord, ...]
+
+
+Entry: TypeAlias = BasinSet | BasinDeleted | StreamSet | StreamDeleted | Appended
+# A union of structs is told apart by its tag, and must be all maps or all arrays: appends, of which there are many,
+# are arrays in a wrapper of their own.
+_OTHER: Final = b"\x00"
+_APPEND: Final = b"\x01"
+_encode = msgspec.msgpack.Encoder().encode
+_append: msgspec.msgpack.Decoder[Appended] = msgspec.msgpack.Decoder(Appended)
+_decode_other = msgspec.msgpack.Decoder(BasinSet | BasinDeleted | StreamSet | StreamDeleted).decode
+
+
+def encode(entry: Entry) -> bytes:
+    """The entry as the journal keeps it."""
+    return (_APPEND if isinstance(entry, Appended) else _OTHER) + _encode(entry)
+
+
+def decode(data: bytes) -> Entry:
+    """The opposite of :func:`encode`. Raises ValueError."""
+    try:
+        body = memoryview(data)[1:]
+        match data[:1]:
+            case b"\x01":
+                return _append.decode(body)
+            case b"\x00":
+                return _decode_other(body)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"an entry that cannot be read: {error}") from error
+    raise ValueError(f"an entry of an unknown kind {data[:1]!r}")

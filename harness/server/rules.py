@@ -1,0 +1,118 @@
+"""The decisions of the server, each in one method, so that a seeded bug can take one of them wrongly.
+
+These classes are the correct server: the state machine, the journal and the service ask them wherever it matters,
+with or without bugs. A bug is a subclass that overrides the method at its seam; several bugs are combined by
+inheriting from all of them, so an override that changes what it was given first asks ``super()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from .values import AppendAck, AppendInput, AppendRecord, SequencedRecord, StreamPosition
+
+if TYPE_CHECKING:
+    from .storage import Frame
+    from .stream import Stream
+
+
+class StreamRules:
+    """The decisions of one stream. Each stream has an instance of its own, made anew at every start of the server."""
+
+    def token_in_force(self, stream: Stream, given: str, now: int) -> str:
+        """The token that an append which gave ``given`` at ``now`` (ms) is tested against."""
+        return stream.fencing_token
+
+    def token_matches(self, given: str, current: str) -> bool:
+        """Whether an append that gave ``given`` passes."""
+        return given == current
+
+    def token_reported(self, current: str) -> str:
+        """The token that a refusal names."""
+        return current
+
+    def seq_num_matches(self, given: int, stream: Stream) -> bool:
+        """Whether an append that gave ``match_seq_num`` passes."""
+        return given == stream.next_seq_num
+
+    def seq_num_reported(self, next_seq_num: int) -> int:
+        """The seq_num that a refusal names."""
+        return next_seq_num
+
+    def timestamp(self, wanted: int, newest: int) -> int:
+        """The timestamp (ms) of a record that should have ``wanted``, after one that has ``newest``."""
+        return max(wanted, newest)
+
+    def stored(self, record: AppendRecord) -> AppendRecord:
+        """The record as it is kept."""
+        return record
+
+    def acknowledged(self, ack: AppendAck) -> AppendAck:
+        """The positions that a client is told."""
+        return ack
+
+    def tail_for_check(self, durable: StreamPosition, now: int) -> StreamPosition:
+        """The tail that a check-tail answers at ``now`` (ms)."""
+        return durable
+
+    def tail_for_read(self, durable: StreamPosition, now: int) -> StreamPosition:
+        """The tail up to which a read sees at ``now`` (ms)."""
+        return durable
+
+    def returned(self, records: list[SequencedRecord]) -> list[SequencedRecord]:
+        """What a read returns of the records that it found."""
+        return records
+
+    def token_recovered(self, before: str, fence: str) -> str:
+        """The token after recovery met a fence command in the journal."""
+        return fence
+
+
+class Sequencer(Protocol):
+    """A stream as :class:`ServiceRules` sees it. Its methods are synchronous: nothing comes between."""
+
+    def test(self, batch: AppendInput) -> None:
+        """Test the conditions alone. Raises ConditionFailed."""
+
+    def take(self, batch: AppendInput) -> AppendAck:
+        """Apply the batch and hand it to the journal, without testing its conditions."""
+
+    def append(self, batch: AppendInput) -> AppendAck:
+        """Test, apply and hand over, in one step."""
+
+
+class ServiceRules:
+    """The decisions around a stream: what is one step, and what is answered after it."""
+
+    async def append(self, stream: Sequencer, batch: AppendInput) -> AppendAck:
+        """Sequence a batch. The critical section is what happens without an await."""
+        return stream.append(batch)
+
+    def answer(self, ack: AppendAck) -> AppendAck:
+        """The answer to an append that is durable. May raise instead."""
+        return ack
+
+
+class StorageRules:
+    """The decisions of the journal: when an entry counts as durable, and what recovery keeps."""
+
+    acknowledge_when_submitted: bool = False
+    """Whether an entry counts as durable before it was handed to the file."""
+
+    hold_back: float = 0.0
+    """How long (s) submitted entries stay in the process before they are written."""
+
+    def survivors(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """The frames of the journal that recovery keeps; the file is cut after the last of them."""
+        return frames
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All decisions of a server."""
+
+    stream: type[StreamRules] = StreamRules
+    service: type[ServiceRules] = ServiceRules
+    storage: type[StorageRules] = StorageRules

@@ -1,0 +1,216 @@
+"""The state machine of one stream: no I/O, no clock, no event loop.
+
+A batch is sequenced at once against the *next assignable* state, and becomes visible when its owner says that it is
+durable (:meth:`Stream.settle`). Conditions are tested against the first; reads and tails show only the second. The
+moment of arrival (ms) is an argument wherever it matters.
+
+An append costs O(its batch); a read O(log n + what it returns); a trim is amortised O(1) a record.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
+
+from .commands import Command, Fence, Trim, command_of, commands_of
+from .errors import ConditionFailed, RangeNotSatisfiable, invalid
+from .rules import StreamRules
+from .values import (
+    MAX_BATCH_BYTES,
+    MAX_BATCH_RECORDS,
+    AppendAck,
+    AppendInput,
+    ReadInput,
+    SequencedRecord,
+    StreamConfig,
+    StreamPosition,
+    TimestampingMode,
+    metered_size,
+)
+
+_COMPACT_AFTER: Final = 1024
+_timestamp = attrgetter("timestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class Sequenced:
+    """A batch that has its place: the records as they are kept, and the positions to acknowledge once durable."""
+
+    records: tuple[SequencedRecord, ...]
+    ack: AppendAck
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one look at the stream found. ``bounded`` tells that a limit, not the tail, is why there is nothing."""
+
+    records: tuple[SequencedRecord, ...]
+    bounded: bool
+
+
+class Stream:
+    """One incarnation of a stream.
+
+    ``next_seq_num``, ``newest_timestamp`` and ``fencing_token`` are the next assignable state. ``durable`` is the
+    tail that may be shown, ``trim_point`` the seq_num below which nothing may be.
+    """
+
+    def __init__(self, config: StreamConfig | None = None, rules: StreamRules | None = None) -> None:
+        self.config = config or StreamConfig()
+        self.rules = rules or StreamRules()
+        self.next_seq_num = 0
+        self.newest_timestamp = 0
+        self.fencing_token = ""
+        self.durable = StreamPosition(0, 0)
+        self.trim_point = 0
+        self._records: list[SequencedRecord] = []
+        self._first = 0  # the seq_num of _records[0]
+        self._unsettled_trims: deque[tuple[int, int]] = deque()  # (its own seq_num, what it trims below)
+
+    # -- appending
+
+    def append(self, batch: AppendInput, arrival: int) -> Sequenced:
+        """Test the conditions and apply, as one step.
+
+        Raises ServiceError ``invalid`` and ConditionFailed; then nothing has changed.
+        """
+        commands = commands_of(batch)
+        self.test(batch, arrival)
+        return self._apply(batch, commands, arrival)
+
+    def take(self, batch: AppendInput, arrival: int) -> Sequenced:
+        """Apply without testing the conditions. Raises ServiceError ``invalid``."""
+        return self._apply(batch, commands_of(batch), arrival)
+
+    def test(self, batch: AppendInput, arrival: int) -> None:
+        """Test the conditions, token first. Raises ConditionFailed, which reveals the next assignable state."""
+        given = batch.fencing_token
+        if given is not None:
+            current = self.rules.token_in_force(self, given, arrival)
+            if not self.rules.token_matches(given, current):
+                raise ConditionFailed(fencing_token=self.rules.token_reported(current))
+        match = batch.match_seq_num
+        if match is not None and not self.rules.seq_num_matches(match, self):
+            raise ConditionFailed(seq_num=self.rules.seq_num_reported(self.next_seq_num))
+
+    def _apply(self, batch: AppendInput, commands: Sequence[tuple[int, Command]], arrival: int) -> Sequenced:
+        timestamps = self._timestamps(batch, arrival)
+        first = self.next_seq_num
+        records = []
+        for index, (record, timestamp) in enumerate(zip(batch.records, timestamps, strict=True)):
+            kept = self.rules.stored(record)
+            records.append(SequencedRecord(first + index, timestamp, kept.headers, kept.body))
+        for index, command in commands:
+            match command:
+                case Fence(token):
+                    self.fencing_token = token
+                case Trim(seq_num):
+                    own = first + index
+                    self._unsettled_trims.append((own, min(seq_num, own + 1)))
+        self._records += records
+        self.next_seq_num = first + len(records)
+        self.newest_timestamp = timestamps[-1]
+        end = StreamPosition(self.next_seq_num, self.newest_timestamp)
+        return Sequenced(tuple(records), AppendAck(StreamPosition(first, timestamps[0]), end, end))
+
+    def _timestamps(self, batch: AppendInput, arrival: int) -> list[int]:
+        mode = self.config.timestamping_mode or TimestampingMode.CLIENT_PREFER
+        newest = self.newest_timestamp
+        timestamps = []
+        for index, record in enumerate(batch.records):
+            wanted = None if mode is TimestampingMode.ARRIVAL else record.timestamp
+            if wanted is None:
+                if mode is TimestampingMode.CLIENT_REQUIRE:
+                    raise invalid(f"record {index} has no timestamp, and the stream requires one of the client")
+                wanted = arrival
+            elif wanted > arrival and not self.config.timestamping_uncapped:
+                wanted = arrival
+            newest = self.rules.timestamp(wanted, newest)
+            timestamps.append(newest)
+        return timestamps
+
+    def settle(self, end: StreamPosition) -> None:
+        """Everything below ``end`` is durable: show it, and let its trims take effect."""
+        if end.seq_num <= self.durable.seq_num:
+            return
+        self.durable = end
+        while self._unsettled_trims and self._unsettled_trims[0][0] < end.seq_num:
+            _, below = self._unsettled_trims.popleft()
+            self.trim_point = max(self.trim_point, below)
+        trimmed = self.trim_point - self._first
+        # A prefix of a list costs as much to remove as the rest is long: wait until the rest is the shorter part.
+        if trimmed > _COMPACT_AFTER and 2 * trimmed > len(self._records):
+            del self._records[:trimmed]
+            self._first = self.trim_point
+
+    def recover(self, records: Sequence[SequencedRecord]) -> None:
+        """Take a batch that the journal holds. Raises ValueError where it is not the next one."""
+        if not records or any(r.seq_num != self.next_seq_num + i for i, r in enumerate(records)):
+            found = [record.seq_num for record in records[:2]]
+            raise ValueError(f"a batch at seq_num {found} cannot follow a tail of {self.next_seq_num}")
+        for record in records:
+            match command_of(record):
+                case Fence(token):
+                    self.fencing_token = self.rules.token_recovered(self.fencing_token, token)
+                case Trim(seq_num):
+                    self._unsettled_trims.append((record.seq_num, min(seq_num, record.seq_num + 1)))
+        self._records += records
+        self.next_seq_num = records[-1].seq_num + 1
+        self.newest_timestamp = records[-1].timestamp
+        self.settle(StreamPosition(self.next_seq_num, self.newest_timestamp))
+
+    # -- reading
+
+    def tail(self, now: int) -> StreamPosition:
+        """The answer to a check-tail."""
+        return self.rules.tail_for_check(self.durable, now)
+
+    def locate(self, query: ReadInput, now: int) -> int:
+        """The seq_num at which the read starts.
+
+        Raises RangeNotSatisfiable where that is beyond the tail (and not clamped), or at the tail where the read
+        may not wait; ServiceError ``invalid`` where more than one start is given.
+        """
+        if (query.seq_num, query.timestamp, query.tail_offset).count(None) < 2:
+            raise invalid("a read starts at one of seq_num, timestamp and tail_offset; more than one is given")
+        tail = self.rules.tail_for_read(self.durable, now)
+        if query.seq_num is not None:
+            start = query.seq_num
+        elif query.timestamp is not None:
+            beyond = query.timestamp > tail.timestamp
+            start = tail.seq_num + 1 if beyond else self._at_timestamp(query.timestamp, tail)
+        else:
+            start = max(0, tail.seq_num - (query.tail_offset or 0))
+        if start > tail.seq_num and query.clamp:
+            start = tail.seq_num
+        if start > tail.seq_num or (start == tail.seq_num and not query.wait):
+            raise RangeNotSatisfiable(tail)
+        return start
+
+    def _at_timestamp(self, timestamp: int, tail: StreamPosition) -> int:
+        low = max(0, self.trim_point - self._first)
+        high = max(low, tail.seq_num - self._first)
+        return min(self._first + bisect_left(self._records, timestamp, low, high, key=_timestamp), tail.seq_num)
+
+    def page(self, start: int, query: ReadInput, now: int) -> Page:
+        """The durable records from ``start`` on, within the query's bounds and the implicit ones.
+
+        What was trimmed is skipped. Nothing, and not ``bounded``: the tail has been reached.
+        """
+        tail = self.rules.tail_for_read(self.durable, now).seq_num
+        count = MAX_BATCH_RECORDS if query.count is None else min(query.count, MAX_BATCH_RECORDS)
+        room = MAX_BATCH_BYTES if query.bytes is None else min(query.bytes, MAX_BATCH_BYTES)
+        low = max(start, self.trim_point)
+        bounded = low < tail or count == 0 or room == 0
+        found: list[SequencedRecord] = []
+        for record in self._records[low - self._first : max(low, min(tail, low + count)) - self._first]:
+            room -= metered_size(record)
+            if room < 0 or (query.until is not None and record.timestamp >= query.until):
+                break
+            found.append(record)
+        records = tuple(self.rules.returned(found))
+        return Page(records, bounded and not records)
