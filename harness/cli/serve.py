@@ -1,0 +1,168 @@
+"""``fencepost serve``: the bundled reference stream server as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from ..failure import UsageFailure
+
+log: Final = logging.getLogger("fencepost.serve")
+
+# A process that is told to stop by the end of its input has nobody left to tell it twice.
+ORPHAN_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    data: Path | None
+    bugs: tuple[str, ...]
+    token: str | None
+    basins: tuple[str, ...]
+    watch_stdin: bool
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="Port to listen on; 0 for any."
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep a durable journal in DIR (made where it is missing).",
+)
+@click.option("--memory", is_flag=True, help="Keep everything in memory, gone with the process (the default).")
+@click.option("--bug", "bugs", multiple=True, metavar="NAME", help="Plant a bug: see `fencepost bugs`. Repeatable.")
+@click.option("--token-env", metavar="VAR", help="Require the bearer token that the environment variable VAR holds.")
+@click.option("--basin", "basins", multiple=True, metavar="NAME", help="Make sure this basin exists. Repeatable.")
+@click.option("--watch-stdin", is_flag=True, help="Stop when standard input ends: with the process that started this.")
+def command(
+    host: str,
+    port: int,
+    data: Path | None,
+    memory: bool,
+    bugs: tuple[str, ...],
+    token_env: str | None,
+    basins: tuple[str, ...],
+    watch_stdin: bool,
+) -> None:
+    """Run the bundled reference stream server.
+
+    It speaks S2's HTTP API under /v1, and /health and /metrics beside it. One line on standard output says where,
+    once requests are answered. SIGTERM and SIGINT let what is in flight finish, then end it with exit code 0; a
+    second signal ends it at once.
+
+    \b
+    Examples:
+      fencepost serve --memory --basin my-basin
+      fencepost serve --port 0 --data ./journal
+      fencepost serve --bug stale-fence-cache
+      FENCEPOST_TOKEN=… fencepost serve --token-env FENCEPOST_TOKEN
+    """
+    from ..server.serving import bind
+
+    if data is not None and memory:
+        raise UsageFailure("--data and --memory exclude each other: the journal is kept in one place")
+    options = _Options(data, bugs, _token(token_env), basins, watch_stdin)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    listener = bind(host, port)
+    _run(options, listener)
+
+
+def _token(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    token = os.environ.get(variable, "")
+    if not token:
+        raise UsageFailure(f"--token-env: the environment variable {variable} is not set, or empty")
+    return token
+
+
+def _run(options: _Options, listener: socket.socket) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        ended_well = runner.run(_serve(options, listener))
+        if not ended_well:
+            # Some client left a request half-sent. All that was accepted is answered and on disk.
+            log.info("leaving connections behind that would not end")
+            sys.stdout.flush()
+            os._exit(0)
+
+
+async def _serve(options: _Options, listener: socket.socket) -> bool:
+    from ..server.app import HttpFace
+    from ..server.metrics import Metrics
+    from ..server.service import Service
+    from ..server.serving import serve
+    from ..server.storage import FileStorage, MemoryStorage, StorageError
+
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    try:
+        storage = MemoryStorage() if options.data is None else FileStorage(options.data)
+        service = Service(storage, bugs=options.bugs)
+        await service.start()
+    except StorageError as error:
+        raise UsageFailure(str(error)) from error
+    for basin in options.basins:
+        await service.ensure_basin(basin)
+    face = HttpFace(service, Metrics(), options.token)
+
+    def ready(url: str) -> None:
+        print(f"fencepost reference server listening on {url}", flush=True)
+        log.info("keeping the journal in %s", options.data or "memory: it ends with this process")
+        for bug in options.bugs:
+            log.warning("planted bug: %s", bug)
+        if options.watch_stdin:
+            _stop_on_end_of_input(stop)
+
+    async def drain() -> None:
+        face.draining = True
+        await service.drain()
+
+    try:
+        return await serve(face, listener, ready=ready, stop=stop, drain=drain)
+    finally:
+        await service.close()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        log.info("%s: finishing what is in flight", signal.Signals(number).name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+
+
+def _stop_on_end_of_input(stop: asyncio.Event) -> None:
+    """A killed parent cannot stop its children, but the pipe that it held ends with it."""
+    loop = asyncio.get_running_loop()
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        log.info("standard input has ended: finishing what is in flight")
+        try:
+            loop.call_soon_threadsafe(stop.set)
+        except RuntimeError:  # the loop is closed: it is ending already
+            return
+        threading.Event().wait(ORPHAN_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="watch-stdin", daemon=True).start()

@@ -1,0 +1,100 @@
+"""What the server counts, and how Prometheus reads it.
+
+Counting is plain integers: it happens several times for each request. prometheus_client is brought in by the
+first scrape only, and in a thread, since it takes a third of a second to import.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
+LATENCY_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+
+
+class Latencies:
+    """A histogram of durations in seconds."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(LATENCY_BOUNDS) + 1)
+        self.total = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(LATENCY_BOUNDS, seconds)] += 1
+        self.total += seconds
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Cumulative counts by upper bound, as Prometheus wants them."""
+        cumulative, buckets = 0, []
+        for bound, count in zip((*map(str, LATENCY_BOUNDS), "+Inf"), self.counts, strict=True):
+            cumulative += count
+            buckets.append((bound, float(cumulative)))
+        return buckets
+
+
+class Metrics:
+    """The counters of one server. ``storage`` gives the journal's own numbers by name, when it is asked."""
+
+    def __init__(self, storage: Callable[[], Mapping[str, float]] = dict) -> None:
+        self.requests: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self.latencies: defaultdict[str, Latencies] = defaultdict(Latencies)
+        self.in_flight = 0
+        self.appended_batches = 0
+        self.appended_records = 0
+        self.appended_bytes = 0
+        self._storage = storage
+
+    def finish(self, operation: str, status: int, seconds: float) -> None:
+        """A request has been answered."""
+        self.requests[operation, status] += 1
+        self.latencies[operation].observe(seconds)
+
+    def appended(self, records: int, body_bytes: int) -> None:
+        """A batch has been acknowledged: so many records, in a request body of so many bytes."""
+        self.appended_batches += 1
+        self.appended_records += records
+        self.appended_bytes += body_bytes
+
+    async def exposition(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        prometheus: Any = await asyncio.to_thread(importlib.import_module, "prometheus_client")
+        registry = prometheus.CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        text: bytes = prometheus.generate_latest(registry)
+        return text
+
+    def collect(self) -> Iterator[Metric]:
+        """prometheus_client's collector protocol."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+        requests = CounterMetricFamily(
+            "fencepost_requests", "Requests answered, by operation and HTTP status.", labels=["operation", "status"]
+        )
+        for (operation, status), count in sorted(self.requests.items()):
+            requests.add_metric([operation, str(status)], count)
+        yield requests
+        seconds = HistogramMetricFamily(
+            "fencepost_request_seconds", "Time from a request's head to its answer, by operation.", labels=["operation"]
+        )
+        for operation, latencies in sorted(self.latencies.items()):
+            seconds.add_metric([operation], latencies.buckets(), latencies.total)
+        yield seconds
+        yield GaugeMetricFamily("fencepost_requests_in_flight", "Requests not answered yet.", self.in_flight)
+        yield CounterMetricFamily("fencepost_appended_batches", "Batches acknowledged.", self.appended_batches)
+        yield CounterMetricFamily("fencepost_appended_records", "Records acknowledged.", self.appended_records)
+        yield CounterMetricFamily(
+            "fencepost_appended_bytes", "Request body bytes of acknowledged batches.", self.appended_bytes
+        )
+        for name, value in sorted(self._storage().items()):
+            yield CounterMetricFamily(f"fencepost_journal_{name}", f"The journal's {name}, as it counts them.", value)

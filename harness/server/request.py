@@ -1,0 +1,144 @@
+"""One HTTP request as the operations see it: headers looked up strictly, the body read within its limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from .errors import ServiceError
+from .wire import Format
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+# Headers that decide something here: given twice, no reading of the request would be the right one.
+_SINGULAR: Final = frozenset((b"s2-basin", b"s2-format", b"s2-request-token", b"authorization", b"content-type"))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may take: ``body_bytes`` of body, ``body_seconds`` to send it.
+
+    The default size leaves room for the largest legal batch: 1 MiB metered, of which a byte may take six
+    characters of raw JSON (``\\u0000``).
+    """
+
+    body_bytes: int = 8 << 20
+    body_seconds: float = 30.0
+
+
+class Request:
+    """What a handler may ask of a request. ``name`` is the name that stood in its path."""
+
+    __slots__ = ("_headers", "_limits", "_receive", "name", "query")
+
+    def __init__(self, scope: Message, receive: Receive, name: str, limits: Limits) -> None:
+        self.name = name
+        self.query: bytes = scope["query_string"]
+        pairs: list[tuple[bytes, bytes]] = scope["headers"]
+        self._headers = dict(pairs)
+        self._receive = receive
+        self._limits = limits
+        if len(self._headers) != len(pairs):
+            self._refuse_repeats(pairs)
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header (its name in lower case), or None. Raises ``bad_header`` where it is not UTF-8."""
+        value = self._headers.get(name)
+        if value is None:
+            return None
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise ServiceError("bad_header", f"the header {name.decode()} is not UTF-8") from error
+
+    def basin(self) -> str:
+        """The basin that the request is about."""
+        basin = self.header(b"s2-basin")
+        if basin is None:
+            raise ServiceError("bad_header", "the header s2-basin is missing: it names the basin of the stream")
+        return basin
+
+    def format(self) -> Format:
+        """How record bytes stand in this request's or its answer's JSON."""
+        value = self._headers.get(b"s2-format", b"raw")
+        try:
+            return _FORMATS[value]
+        except KeyError:
+            raise ServiceError("bad_header", f"s2-format must be raw or base64, not {value[:40]!r}") from None
+
+    def refuse_other_codecs(self) -> None:
+        """Raise ``not_implemented`` where the client asks for an encoding other than JSON.
+
+        Protobuf and sessions go by ``content-type``, event streams by ``accept``. Any other type is taken for
+        JSON, as S2 does.
+        """
+        content = self._headers.get(b"content-type", b"")
+        if content.startswith((b"application/protobuf", b"application/x-protobuf", b"s2s/")):
+            raise ServiceError("not_implemented", f"{content[:40].decode('latin-1')} is not spoken here: send JSON")
+        accept = self._headers.get(b"accept", b"")
+        if b"text/event-stream" in accept or b"protobuf" in accept:
+            raise ServiceError("not_implemented", f"{accept[:40].decode('latin-1')} is not spoken here: ask for JSON")
+
+    def refuse_query(self) -> None:
+        """Raise ``bad_query``: the operation has no parameters."""
+        raise ServiceError("bad_query", f"there are no parameters here, such as {self.query[:40]!r}")
+
+    async def body(self) -> bytes:
+        """The whole body.
+
+        Raises ``payload_too_large`` past the limit, ``request_timeout`` where it does not arrive in time, and
+        ``bad_header`` or ``client_hangup`` where it cannot arrive whole. Nothing was done in any of these cases.
+        """
+        expected = self._expected_length()
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                return await self._read(expected)
+        except TimeoutError as error:
+            raise ServiceError(
+                "request_timeout", f"the body did not arrive within {self._limits.body_seconds:g} s"
+            ) from error
+
+    async def _read(self, expected: int | None) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ServiceError("client_hangup", "the request ended before its body did")
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > self._limits.body_bytes:
+                raise self._too_large()
+            # Asking once more only to hear that there is no more costs a round trip to the server's own thread.
+            if size == expected or not message.get("more_body", False):
+                return b"".join([*chunks, chunk]) if chunks else chunk
+            chunks.append(chunk)
+
+    def _expected_length(self) -> int | None:
+        value = self._headers.get(b"content-length")
+        if value is None:
+            return None
+        if not value.isdigit():
+            raise ServiceError("bad_header", f"content-length must be a number, not {value[:40]!r}")
+        length = int(value)
+        if length > self._limits.body_bytes:
+            raise self._too_large()
+        return length
+
+    def _too_large(self) -> ServiceError:
+        return ServiceError("payload_too_large", f"a body may have {self._limits.body_bytes} bytes at most")
+
+    @staticmethod
+    def _refuse_repeats(pairs: list[tuple[bytes, bytes]]) -> None:
+        seen: set[bytes] = set()
+        for name, _ in pairs:
+            if name in seen and name in _SINGULAR:
+                raise ServiceError("bad_header", f"the header {name.decode()} is given twice")
+            seen.add(name)
+
+
+_FORMATS: Final = {form.value.encode(): form for form in Format}

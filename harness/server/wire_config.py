@@ -1,0 +1,250 @@
+"""The JSON of basins and streams themselves: what is asked for, configurations, and how lists show them.
+
+S2 nests a configuration deeper than :mod:`.values` does; this is the one place that knows both shapes. In a
+change (PATCH) a field that is absent and one that is null differ, so UNSET goes through unharmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from .errors import ServiceError, invalid
+from .values import (
+    BasinConfig,
+    BasinInfo,
+    BasinReconfiguration,
+    Retention,
+    StorageClass,
+    StreamConfig,
+    StreamInfo,
+    StreamReconfiguration,
+    TimestampingMode,
+)
+from .wire import decode
+
+A = TypeVar("A")
+B = TypeVar("B")
+_Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Strict(Struct, forbid_unknown_fields=True):
+    pass
+
+
+class _Infinite(_Strict):
+    pass
+
+
+class _Retention(_Strict):
+    age: _Seconds | UnsetType = UNSET
+    infinite: _Infinite | UnsetType = UNSET
+
+
+class _Timestamping(_Strict):
+    mode: TimestampingMode | None = None
+    uncapped: bool | None = None
+
+
+class _DeleteOnEmpty(_Strict):
+    min_age_secs: _Seconds = 0
+
+
+class _StreamConfig(_Strict):
+    storage_class: StorageClass | None = None
+    retention_policy: _Retention | None = None
+    timestamping: _Timestamping | None = None
+    delete_on_empty: _DeleteOnEmpty | None = None
+
+
+class _BasinConfig(_Strict):
+    create_stream_on_append: bool = False
+    create_stream_on_read: bool = False
+    default_stream_config: _StreamConfig | None = None
+    stream_cipher: str | None = None
+
+
+class _CreateBasin(_Strict):
+    basin: str
+    config: _BasinConfig | None = None
+    scope: str | None = None
+    location: str | None = None
+
+
+class _EnsureBasin(_Strict):
+    config: _BasinConfig | None = None
+    scope: str | None = None
+    location: str | None = None
+
+
+class _CreateStream(_Strict):
+    stream: str
+    config: _StreamConfig | None = None
+
+
+class _TimestampingChange(_Strict):
+    mode: TimestampingMode | UnsetType | None = UNSET
+    uncapped: bool | UnsetType | None = UNSET
+
+
+class _DeleteOnEmptyChange(_Strict):
+    min_age_secs: _Seconds | UnsetType | None = UNSET
+
+
+class _StreamChange(_Strict):
+    storage_class: StorageClass | UnsetType | None = UNSET
+    retention_policy: _Retention | UnsetType | None = UNSET
+    timestamping: _TimestampingChange | UnsetType | None = UNSET
+    delete_on_empty: _DeleteOnEmptyChange | UnsetType | None = UNSET
+
+
+class _BasinChange(_Strict):
+    create_stream_on_append: bool | UnsetType | None = UNSET
+    create_stream_on_read: bool | UnsetType | None = UNSET
+    default_stream_config: _StreamChange | UnsetType | None = UNSET
+    stream_cipher: str | UnsetType | None = UNSET
+
+
+_create_basin: Final = msgspec.json.Decoder(_CreateBasin)
+_ensure_basin: Final = msgspec.json.Decoder(_EnsureBasin | None)
+_create_stream: Final = msgspec.json.Decoder(_CreateStream)
+_ensure_stream: Final = msgspec.json.Decoder(_StreamConfig | None)
+_basin_change: Final = msgspec.json.Decoder(_BasinChange)
+_stream_change: Final = msgspec.json.Decoder(_StreamChange)
+
+
+def decode_create_basin(body: bytes) -> tuple[str, BasinConfig | None]:
+    """Name and configuration of the basin to create. A location is accepted and has no meaning here."""
+    request = decode(_create_basin, body)
+    return request.basin, _maybe(_basin_config, request.config)
+
+
+def decode_ensure_basin(body: bytes) -> BasinConfig | None:
+    """The configuration of the basin to ensure; the body may be empty."""
+    request = decode(_ensure_basin, body or b"null")
+    return None if request is None else _maybe(_basin_config, request.config)
+
+
+def decode_create_stream(body: bytes) -> tuple[str, StreamConfig | None]:
+    """Name and configuration of the stream to create."""
+    request = decode(_create_stream, body)
+    return request.stream, _maybe(_stream_config, request.config)
+
+
+def decode_ensure_stream(body: bytes) -> StreamConfig | None:
+    """The configuration of the stream to ensure; the body may be empty."""
+    return _maybe(_stream_config, decode(_ensure_stream, body or b"null"))
+
+
+def decode_basin_change(body: bytes) -> BasinReconfiguration:
+    """A change to a basin's configuration."""
+    change = decode(_basin_change, body)
+    _refuse_cipher(change.stream_cipher)
+    return BasinReconfiguration(
+        change.create_stream_on_append,
+        change.create_stream_on_read,
+        _kept(_stream_reconfiguration, change.default_stream_config),
+    )
+
+
+def decode_stream_change(body: bytes) -> StreamReconfiguration:
+    """A change to a stream's configuration."""
+    return _stream_reconfiguration(decode(_stream_change, body))
+
+
+def show_stream_config(config: StreamConfig) -> dict[str, Any]:
+    """A stream's configuration as JSON has it; what is not set is left out."""
+    shown: dict[str, Any] = {}
+    if config.storage_class is not None:
+        shown["storage_class"] = config.storage_class.value
+    if config.retention is not None:
+        age = config.retention.age
+        shown["retention_policy"] = {"infinite": {}} if age is None else {"age": age}
+    timestamping: dict[str, Any] = {}
+    if config.timestamping_mode is not None:
+        timestamping["mode"] = config.timestamping_mode.value
+    if config.timestamping_uncapped is not None:
+        timestamping["uncapped"] = config.timestamping_uncapped
+    if timestamping:
+        shown["timestamping"] = timestamping
+    if config.delete_on_empty_min_age is not None:
+        shown["delete_on_empty"] = {"min_age_secs": config.delete_on_empty_min_age}
+    return shown
+
+
+def show_basin_config(config: BasinConfig) -> dict[str, Any]:
+    """A basin's configuration as JSON has it."""
+    return {
+        "create_stream_on_append": config.create_stream_on_append,
+        "create_stream_on_read": config.create_stream_on_read,
+        "default_stream_config": show_stream_config(config.default_stream_config),
+    }
+
+
+def show_info(info: BasinInfo | StreamInfo) -> dict[str, Any]:
+    """A basin or stream as lists show it, its time of creation in RFC 3339."""
+    created = _EPOCH + timedelta(milliseconds=info.created_at)
+    stamp = created.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"name": info.name, "created_at": stamp, "deleted_at": None}
+
+
+def _basin_config(config: _BasinConfig) -> BasinConfig:
+    _refuse_cipher(config.stream_cipher)
+    default = _maybe(_stream_config, config.default_stream_config) or StreamConfig()
+    return BasinConfig(config.create_stream_on_append, config.create_stream_on_read, default)
+
+
+def _stream_config(config: _StreamConfig) -> StreamConfig:
+    stamping = config.timestamping or _Timestamping()
+    return StreamConfig(
+        storage_class=config.storage_class,
+        retention=_maybe(_retention, config.retention_policy),
+        timestamping_mode=stamping.mode,
+        timestamping_uncapped=stamping.uncapped,
+        delete_on_empty_min_age=_maybe(lambda empty: empty.min_age_secs, config.delete_on_empty),
+    )
+
+
+def _stream_reconfiguration(change: _StreamChange) -> StreamReconfiguration:
+    stamping, empty = change.timestamping, change.delete_on_empty
+    mode: TimestampingMode | UnsetType | None
+    uncapped: bool | UnsetType | None
+    if isinstance(stamping, _TimestampingChange):
+        mode, uncapped = stamping.mode, stamping.uncapped
+    else:
+        mode = uncapped = stamping
+    return StreamReconfiguration(
+        storage_class=change.storage_class,
+        retention=_kept(_retention, change.retention_policy),
+        timestamping_mode=mode,
+        timestamping_uncapped=uncapped,
+        delete_on_empty_min_age=empty.min_age_secs if isinstance(empty, _DeleteOnEmptyChange) else empty,
+    )
+
+
+def _retention(policy: _Retention) -> Retention:
+    if isinstance(policy.age, UnsetType) == isinstance(policy.infinite, UnsetType):
+        raise ServiceError("bad_json", "a retention_policy has exactly one of age and infinite")
+    if isinstance(policy.age, UnsetType):
+        return Retention(None)
+    if policy.age == 0:
+        raise invalid("the age of a retention_policy must be greater than 0 seconds")
+    return Retention(policy.age)
+
+
+def _refuse_cipher(cipher: str | UnsetType | None) -> None:
+    if isinstance(cipher, str):
+        raise ServiceError("not_implemented", "this server encrypts nothing: leave stream_cipher out")
+
+
+def _maybe(convert: Callable[[A], B], value: A | None) -> B | None:
+    return None if value is None else convert(value)
+
+
+def _kept(convert: Callable[[A], B], value: A | UnsetType | None) -> B | UnsetType | None:
+    return value if value is None or isinstance(value, UnsetType) else convert(value)
