@@ -1,0 +1,76 @@
+"""Operations in words: what was asked, and what was answered. One wording for terminals, sentences and pictures."""
+
+from __future__ import annotations
+
+from .history import NONE, Kind, Operation, Outcome
+
+
+def quoted(token: str) -> str:
+    """A fencing token as people read it: in quotes, with anything unprintable escaped."""
+    return (
+        '"'
+        + "".join(c if c.isprintable() and c not in '"\\' else c.encode("unicode_escape").decode() for c in token)
+        + '"'
+    )
+
+
+def name(operation: Operation) -> str:
+    """Such as ``append #17``."""
+    return f"{operation.kind.label} #{operation.id}"
+
+
+def asked(operation: Operation) -> str:
+    """What was asked, such as ``append 3 records, match_seq_num 12, token "a", fence "b"``."""
+    if operation.kind is Kind.CHECK_TAIL:
+        return "check-tail"
+    return _append(operation) if operation.kind is Kind.APPEND else _read(operation)
+
+
+def answered(operation: Operation) -> str:
+    """What was answered, such as ``at [12, 15), tail 15`` or ``412: the tail is 15``; or how it ended otherwise."""
+    if operation.outcome is Outcome.INDEFINITE:
+        return "never returned" if operation.ended is None else f"indefinite: {operation.code}"
+    if operation.seq_num_mismatch is not None:
+        return f"412: the tail is {operation.seq_num_mismatch}"
+    if operation.token_mismatch is not None:
+        return f"412: the token is {quoted(operation.token_mismatch)}"
+    if operation.outcome is Outcome.FAILED:
+        where = "" if operation.observed_tail is None else f", the tail is {operation.observed_tail}"
+        return f"{operation.status or 'not sent:'} {operation.code}{where}"
+    if operation.ack is not None:
+        start, end, tail = operation.ack
+        return f"at [{start}, {end})" + (f", tail {tail}" if tail != end else "")
+    if operation.observed_tail is not None:
+        return f"the tail is {operation.observed_tail}"
+    seq_nums = operation.seq_nums
+    return f"{_records(len(seq_nums))}, {seq_nums[0]} to {seq_nums[-1]}" if seq_nums else "no records"
+
+
+def _append(operation: Operation) -> str:
+    parts = [f"append {_records(operation.records)}"]
+    if operation.match_seq_num is not None:
+        parts.append(f"match_seq_num {operation.match_seq_num}")
+    if operation.fencing_token is not None:
+        parts.append(f"token {quoted(operation.fencing_token)}")
+    if operation.last_fence is not None:
+        parts.append(f"fence {quoted(operation.last_fence)}")
+    return ", ".join(parts)
+
+
+def _read(operation: Operation) -> str:
+    reads, row = operation.history.reads, operation.row
+    given = {
+        "from": reads.from_seq_num[row],
+        "from timestamp": reads.from_timestamp[row],
+        "from tail −": reads.tail_offset[row],
+        "count": reads.count[row],
+        "bytes": reads.bytes[row],
+        "until": reads.until[row],
+        "wait": reads.wait[row],
+    }
+    parts = [f"{label} {value}" for label, value in given.items() if value != NONE]
+    return " ".join(["read", ", ".join(parts) or "from the tail", *(["clamped"] if reads.clamp[row] else [])])
+
+
+def _records(number: int) -> str:
+    return "1 record" if number == 1 else f"{number:,} records"
