@@ -56,16 +56,18 @@ class Behaviour(Protocol[V]):
         ...
 
 
-def clients(behaviour: Behaviour[V], fresh: V, options: WorkloadOptions) -> Generator:
+def clients(behaviour: Behaviour[V], fresh: Callable[[int, int], V], options: WorkloadOptions) -> Generator:
     """One client for each thread, all of one behaviour, within the limits of the run.
+
+    ``fresh(thread, stream)`` is what a client knows at first of a stream, which is given by its index.
 
     Thread ``t`` is at home on stream ``t mod streams``, and now and then does something on another one. What a
     thread knows it keeps when it gets a new process; so its operations are numbered through, and the new process
     is one that recovered its predecessor's notes.
     """
-    views = tuple(fresh for _ in options.streams)
 
     def make(thread: int) -> Generator:
+        views = tuple(fresh(thread, stream) for stream in range(len(options.streams)))
         home = thread % len(options.streams)
         return _Client(thread, options.streams, behaviour.act, behaviour.learn, views, home, home, False, 0)
 

@@ -224,4 +224,4 @@ class Fenced:
 
     def generator(self, options: WorkloadOptions) -> Generator:
         """See :class:`~fencepost.harness.workload.Workload`."""
-        return clients(self, View(), options)
+        return clients(self, lambda thread, stream: View(), options)

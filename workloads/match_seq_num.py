@@ -101,4 +101,4 @@ class MatchSeqNum:
 
     def generator(self, options: WorkloadOptions) -> Generator:
         """See :class:`~fencepost.harness.workload.Workload`."""
-        return clients(self, View(), options)
+        return clients(self, lambda thread, stream: View(), options)

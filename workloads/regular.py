@@ -17,16 +17,17 @@ from fencepost.harness.client.values import Ack, Append, Batch, CheckTail, Read,
 from fencepost.harness.workload import Completion, Exercise, Generator, WorkloadOptions
 
 from .answers import tail_of
-from .choice import Weighted, between
+from .choice import Weighted, between, small
 from .client import Act, clients
 from .records import batch
 
 STRONG_READ: Final = "strong-read"
 
-# Every record that a read returns is written to the history: reads are kept short. A replica that fell further
-# behind than the window starts again near the tail, as from a snapshot; the closing read of a run reads it all.
-_PAGE: Final = 64
-_WINDOW: Final = 192
+# Every record that a read returns is written to the history, so reads are kept short. One replica of each stream
+# reads every record; another that fell further behind than the window starts again near the tail, as from a snapshot.
+_PAGE: Final = 48
+_LONG_PAGE: Final = 240
+_WINDOW: Final = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class View:
 
     ``tail`` is the highest tail it saw and ``timestamp`` (ms) that of its latest append; ``replica`` is what its
     replica reads next, and ``target`` the tail that a strong read under way must get to. ``acknowledged`` tells
-    that its latest operation was an append that succeeded.
+    that its latest operation was an append that succeeded. A ``complete`` replica leaves no record out.
     """
 
     tail: int = 0
@@ -43,14 +44,15 @@ class View:
     replica: int = 0
     target: int | None = None
     acknowledged: bool = False
+    complete: bool = False
 
 
 def act(view: View, name: str, random: Random) -> Act[View]:
     """Read on if a strong read is under way; else something from the table."""
     if view.target is not None:
-        left = view.target - view.replica
+        left, page = view.target - view.replica, _LONG_PAGE if view.complete else _PAGE
         # Without a bound the page ends at the tail of its moment, which then is a proof of that tail.
-        count = None if left < _PAGE and random.random() < 0.3 else min(left, _PAGE)
+        count = None if left < page and random.random() < 0.3 else min(left, page)
         return Act(Read(seq_num=view.replica, count=count), view, STRONG_READ, stay=True)
     if view.acknowledged and random.random() < 0.35:
         return Act(CheckTail(), view)
@@ -77,7 +79,7 @@ def _follow(view: View, value: object) -> View:
     replica, target = view.replica, view.target
     if isinstance(value, Tail):
         target = value.tail.seq_num
-        replica = max(replica, target - _WINDOW)
+        replica = replica if view.complete else max(replica, target - _WINDOW)
     elif isinstance(value, Batch) and value.records:
         replica = value.records[-1].seq_num + 1
     else:
@@ -105,7 +107,7 @@ def _read(view: View, name: str, random: Random) -> Act[View]:
 
 
 _ACTS: Final[Weighted[Callable[[View, str, Random], Act[View]]]] = Weighted(
-    [(52.0, _append), (12.0, _check_tail), (10.0, _strong_read), (26.0, _read)]
+    [(52.0, _append), (12.0, _check_tail), (8.0, _strong_read), (28.0, _read)]
 )
 
 
@@ -133,15 +135,15 @@ def _past_tail(view: View, random: Random) -> Read:
 _READS: Final[Weighted[Callable[[View, Random], Read]]] = Weighted(
     [
         # near the tail, up to the tail: proves the tail exactly
-        (30.0, lambda view, random: Read(tail_offset=between(1, 20, random))),
+        (30.0, lambda view, random: Read(tail_offset=small(20, random))),
         (10.0, lambda view, random: Read(tail_offset=between(1, 40, random), count=between(1, 10, random))),
         # from a position, bounded by count, by bytes or by time
-        (24.0, lambda view, random: Read(seq_num=_somewhere(view, random), count=between(1, 20, random))),
+        (24.0, lambda view, random: Read(seq_num=_somewhere(view, random), count=small(20, random))),
         (10.0, _bytes_bound),
-        (4.0, lambda view, random: Read(seq_num=_somewhere(view, random), until=view.timestamp, count=20)),
+        (4.0, lambda view, random: Read(seq_num=_somewhere(view, random), until=view.timestamp or None, count=20)),
         # from the start; without a count that is the 1000 records of a unary read, so seldom
-        (8.0, lambda view, random: Read(seq_num=0, count=between(1, 20, random))),
-        (0.5, lambda view, random: Read(seq_num=0)),
+        (8.0, lambda view, random: Read(seq_num=0, count=small(20, random))),
+        (0.2, lambda view, random: Read(seq_num=0)),
         # at the tail and past it: 416, unless somebody appended in the meantime
         (8.0, _at_tail),
         (6.0, _past_tail),
@@ -161,4 +163,4 @@ class Regular:
 
     def generator(self, options: WorkloadOptions) -> Generator:
         """See :class:`~fencepost.harness.workload.Workload`."""
-        return clients(self, View(), options)
+        return clients(self, lambda thread, stream: View(complete=thread == stream), options)

@@ -1,0 +1,193 @@
+"""Drives a generator in virtual time against the service in memory, and holds it to the laws of generators.
+
+The laws, checked at every question: asked twice in equal contexts it answers the same; it names free threads only; a
+request is one that a service can take. Operations take random times, act on the service at a random moment
+in between, and a few end indefinitely (applied or not); then their thread goes on as a new process.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from fencepost.harness.client.outcome import Indefinite, Outcome
+from fencepost.harness.client.values import Answer, Append, Read, command_of
+from fencepost.harness.workload import Completion, Context, Generator, Invocation, Pending, Step
+from tests.workloads.service import Service
+
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a simulated run, the ``number``-th to be invoked.
+
+    Times in ns; ``applied`` is the moment it acted, None if it never did.
+    """
+
+    number: int
+    invocation: Invocation
+    thread: int
+    process: int
+    invoked: int
+    completed: int
+    applied: int | None
+    outcome: Outcome[Answer]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The surroundings: how long operations take (ns, mean), how many end indefinitely, how the scheduler waits.
+
+    ``hold``: an operation whose time lies ahead is kept until then, whatever happens; otherwise the scheduler drops
+    it at the next event and asks anew, as a pure generator allows.
+    """
+
+    threads: int = 10
+    latency: int = 5 * MILLISECOND
+    indefinite: float = 0.0
+    hold: bool = True
+    longest: int = 600 * SECOND
+
+
+@dataclass
+class _Run:
+    generator: Generator
+    service: Service
+    conditions: Conditions
+    seed: str
+    now: int = 0
+    questions: int = 0
+    sequence: int = 0
+    invoked: int = 0
+    done: list[Operation] = field(default_factory=list)
+    events: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.surroundings = Random(f"{self.seed} surroundings")
+        self.free = set(range(self.conditions.threads))
+        self.process = list(range(self.conditions.threads))
+        self.spent: set[int] = set()
+
+    def context(self) -> Context:
+        threads = tuple(range(self.conditions.threads))
+        random = Random(f"{self.seed} {self.questions}")
+        return Context(self.now, threads, tuple(sorted(self.free)), tuple(self.process), random)
+
+    def at(self, time: int, action: Callable[[], None]) -> None:
+        self.sequence += 1
+        heapq.heappush(self.events, (time, self.sequence, action))
+
+    def ask(self) -> Step:
+        self.questions += 1
+        step = self.generator.next(self.context())
+        again = self.generator.next(self.context())
+        assert step == again, f"seed {self.seed}, question {self.questions}: {step} and then {again}"
+        return step
+
+    def run(self) -> list[Operation]:
+        idle = 0
+        while self.now <= self.conditions.longest:
+            step = self.ask() if self.free else (Pending(), self.generator)
+            if step is None:
+                while self.events:
+                    self.advance()
+                return self.done
+            answer, successor = step
+            if isinstance(answer, Pending):
+                self.generator = successor
+                idle = 0 if self.events else idle + 1
+                assert idle < 100_000, f"seed {self.seed}: it has nothing to do, and will never have"
+                if self.events:
+                    self.advance()
+                else:
+                    self.now += MILLISECOND
+            elif answer.time is not None and answer.time > self.now and self.events and not self.conditions.hold:
+                if self.events[0][0] <= answer.time:
+                    self.advance()
+                else:
+                    self.dispatch(answer, successor, answer.time)
+            else:
+                self.dispatch(answer, successor, max(self.now, answer.time or 0))
+        raise AssertionError(f"seed {self.seed}: the generator did not end")
+
+    def advance(self) -> None:
+        self.now, _, action = heapq.heappop(self.events)
+        action()
+
+    def dispatch(self, invocation: Invocation, successor: Generator, start: int) -> None:
+        assert self.free, f"seed {self.seed}: an operation, and no free thread"
+        assert invocation.thread in {None, *self.free}, f"seed {self.seed}: {invocation} names a busy thread"
+        thread = min(self.free) if invocation.thread is None else invocation.thread
+        valid(invocation)
+        self.free.remove(thread)
+        self.generator = successor
+        # A held operation keeps its thread while the world goes on.
+        while self.events and self.events[0][0] <= start:
+            self.advance()
+        self.now = start
+        process = self.process[thread]
+        assert process not in self.spent, f"seed {self.seed}: process {process} acts after an indefinite operation"
+        invocation = replace(invocation, thread=thread)
+        self.generator = self.generator.update(self.context(), invocation)
+        self.perform(invocation, thread, process)
+
+    def perform(self, invocation: Invocation, thread: int, process: int) -> None:
+        random, mean = self.surroundings, self.conditions.latency
+        invoked, number = self.now, self.invoked
+        self.invoked += 1
+        there, back = (1 + int(random.expovariate(2 / mean)) for _ in range(2))
+        lost = random.random() < self.conditions.indefinite
+        applies = not lost or random.random() < 0.5
+        answers: list[Outcome[Answer]] = []
+
+        def apply() -> None:
+            answers.append(self.service.apply(invocation.stream, invocation.call, self.now))
+
+        def complete() -> None:
+            outcome = Indefinite("the answer was lost") if lost else answers[0]
+            self.free.add(thread)
+            if lost:
+                self.spent.add(process)
+                self.process[thread] = max(self.process) + 1
+            applied = invoked + there if applies else None
+            self.done.append(Operation(number, invocation, thread, process, invoked, self.now, applied, outcome))
+            completion = Completion(self.now, thread, process, invocation, outcome)
+            self.generator = self.generator.update(self.context(), completion)
+
+        if applies:
+            self.at(invoked + there, apply)
+        self.at(invoked + there + back, complete)
+
+
+def valid(invocation: Invocation) -> None:
+    """Whether a service could take this request."""
+    call = invocation.call
+    assert invocation.stream
+    if isinstance(call, Append):
+        assert 1 <= len(call.records) <= 1000
+        assert sum(record.metered_size for record in call.records) <= 1 << 20
+        assert call.match_seq_num is None or 0 <= call.match_seq_num < 1 << 63
+        assert call.fencing_token is None or len(call.fencing_token.encode()) <= 36
+        for record in call.records:
+            if command_of(record.headers) is None:
+                assert all(name for name, _ in record.headers)
+            else:
+                assert len(record.body) <= 36
+    elif isinstance(call, Read):
+        assert sum(start is not None for start in (call.seq_num, call.timestamp, call.tail_offset)) <= 1
+        for bound in (call.seq_num, call.timestamp, call.tail_offset, call.count, call.bytes, call.until):
+            assert bound is None or 0 <= bound < 1 << 63
+
+
+def simulate(
+    generator: Generator,
+    conditions: Conditions | None = None,
+    seed: int | str = 0,
+    service: Service | None = None,
+) -> list[Operation]:
+    """All operations of a run, in the order of their ends."""
+    return _Run(generator, service or Service(), conditions or Conditions(), str(seed)).run()
