@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from .exits import ExitCode
 
 if TYPE_CHECKING:
     from .history.history import History
@@ -18,16 +20,6 @@ class Validity(StrEnum):
     VALID = "valid"
     INVALID = "invalid"
     UNKNOWN = "unknown"
-
-
-class ExitCode(IntEnum):
-    """The exit code of every command that judges something."""
-
-    VALID = 0
-    INVALID = 1
-    UNKNOWN = 2
-    USAGE = 254
-    CRASH = 255
 
 
 class Severity(StrEnum):

@@ -1,0 +1,51 @@
+"""``fencepost check``: judge stored histories."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..exits import ExitCode, worst
+from .watching import reporter
+
+_EPILOG = """\b
+Examples:
+  fencepost check results/latest
+  fencepost check results/fenced/* --json
+  fencepost check history.jsonl
+
+A stored history gets exactly the verdict that its run did. Nothing is written.
+
+Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of several histories.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a history on standard output.")
+def command(paths: tuple[Path, ...], as_json: bool) -> ExitCode:
+    """Judge the histories at PATH: each a run's folder or a history file."""
+    return worst([_check(path, as_json) for path in paths])
+
+
+def _check(path: Path, as_json: bool) -> ExitCode:
+    from ..history.reader import read_history
+    from ..judge import judge
+    from ..store import history_of
+
+    file = history_of(path)
+    with reporter(str(path), sys.stderr, quiet=True) as watcher:
+        history = read_history(file, watcher.reading)
+        verdict = judge(history, lambda name: watcher.phase(f"checking ({name})"))
+    if as_json:
+        from ..report.summary import as_line, summary
+
+        click.echo(as_line(summary(path, verdict)))
+    else:
+        from ..report.text import verdict_lines
+
+        for line in verdict_lines(history, verdict):
+            click.echo(line)
+    return verdict.exit_code

@@ -1,0 +1,122 @@
+"""The way in: loads one subcommand, and turns every way to end into the right exit code."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from typing import Final, NoReturn
+
+import click
+
+from ..exits import ExitCode
+from ..failure import UsageFailure
+
+COMMANDS: Final = {
+    "serve": "the bundled reference stream server",
+    "run": "race workloads against a target, judge and draw what happened",
+    "check": "judge stored histories",
+    "plot": "draw the pictures of a stored history",
+    "runs": "list the stored runs",
+    "repro": "tell the story of a known bug from start to end",
+    "workloads": "list what clients can do",
+    "faults": "list what can strike",
+    "bugs": "list the bugs that can be planted in the reference server",
+    "anomalies": "list what a checker can find",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported when they are asked for.
+
+    The command ``x`` is the object ``command`` of the module ``x`` beside this one.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The subcommands, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand of that name, if there is one."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f".{cmd_name}", __package__).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash.",
+)
+@click.version_option(version("fencepost"), prog_name="fencepost", message="%(prog)s %(version)s")
+def command() -> None:
+    """A correctness test harness for durable streams with conditional appends.
+
+    \b
+    Examples:
+      fencepost run fenced                            against the bundled server
+      fencepost run fenced --bug stale-fence-cache    plant a bug, see it caught
+      fencepost run regular --target http://localhost:4566 --basin my-basin
+      fencepost check results/latest                  judge a stored history again
+
+    Shell completion: eval "$(_FENCEPOST_COMPLETE=bash_source fencepost)" (or zsh_source, fish_source).
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit. Every way to end has its exit code (:class:`ExitCode`)."""
+    _outlive_closed_pipes()
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; its exit code."""
+    try:
+        code = command.main(args=arguments, prog_name="fencepost", standalone_mode=False)
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except UsageFailure as failure:
+        click.echo(f"fencepost: {failure}", err=True)
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("fencepost: interrupted", err=True)
+        return ExitCode.UNKNOWN
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        click.echo("fencepost: that was a crash of fencepost itself, not a verdict", err=True)
+        return ExitCode.CRASH
+    return code if isinstance(code, int) else ExitCode.VALID
+
+
+class _Unpiped(io.FileIO):
+    """A file that goes on when its reader has gone: a closed pipe must not change a verdict's exit code."""
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return len(data)
+
+
+def _outlive_closed_pipes() -> None:
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+            stream.flush()
+            raw = io.BufferedWriter(_Unpiped(descriptor, "w", closefd=False))  # type: ignore[type-var]
+            wrapped = io.TextIOWrapper(raw, stream.encoding, "backslashreplace", line_buffering=True)
+            setattr(sys, name, wrapped)

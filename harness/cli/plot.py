@@ -1,0 +1,54 @@
+"""``fencepost plot``: draw the pictures of a stored history."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..exits import ExitCode
+from ..failure import UsageFailure
+from .watching import reporter
+
+_EPILOG = """\b
+Examples:
+  fencepost plot results/latest
+  fencepost plot results/latest --svg --only witness,staircase
+  fencepost plot history.jsonl --output pictures
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("path", type=click.Path(path_type=Path), metavar="PATH")
+@click.option("--svg", is_flag=True, help="Draw SVG pictures as well as PNG.")
+@click.option("--only", metavar="NAME,…", default="", help="Draw only these plots.")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: plots beside it]")
+def command(path: Path, svg: bool, only: str, output: Path | None) -> ExitCode:
+    """Draw the history at PATH (a run's folder or a history file), judging it anew."""
+    from ..history.reader import read_history
+    from ..judge import judge
+    from ..pictures import PLOTS, draw
+    from ..store import PLOTS as FOLDER
+    from ..store import history_of
+
+    names = tuple(name for name in only.split(",") if name)
+    for name in names:
+        PLOTS.get(name)
+    file = history_of(path)
+    folder = output or file.parent / FOLDER
+    with reporter(str(path), sys.stderr, quiet=True) as watcher:
+        history = read_history(file, watcher.reading)
+        verdict = judge(history)
+        try:
+            formats = ("png", "svg") if svg else ("png",)
+            files, failures = draw(
+                history, verdict, folder, formats, lambda name: watcher.phase(f"drawing {name}"), names
+            )
+        except OSError as error:
+            raise UsageFailure(f"{folder}: cannot be written: {error.strerror}; choose another --output") from error
+    for drawn in files:
+        click.echo(str(drawn))
+    for failure in failures:
+        click.echo(f"fencepost: {failure}", err=True)
+    return ExitCode.CRASH if failures else ExitCode.VALID

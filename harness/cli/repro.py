@@ -1,0 +1,75 @@
+"""``fencepost repro``: the story of a known bug, from start to end."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..exits import ExitCode
+from ..failure import UsageFailure
+from ..options import RunOptions
+from ..repros import REPROS, Repro
+from ..store import HISTORY, PLOTS
+from .watching import reporter
+
+if TYPE_CHECKING:
+    from ..run import RunResult
+
+_EPILOG = "\b\nThe stories:\n" + "\n".join(f"  {name}" for name in REPROS)
+
+
+@click.command(
+    epilog=_EPILOG + "\n\nThe exit code is the run's: 1, for the bug makes its history invalid; 0 where it was missed."
+)
+@click.argument("name")
+@click.option("--seed", type=int, default=1, show_default=True, help="Fixes the operations.")
+@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+def command(name: str, seed: int, results: Path) -> ExitCode:
+    """Plant the bug of the story NAME, race clients against it, and show how it is caught."""
+    from ..run import RunFailure, execute
+
+    if name not in REPROS:
+        raise UsageFailure(f"no story is called {name!r}; there are: {', '.join(REPROS)}")
+    repro = REPROS[name]
+    options = RunOptions(
+        workload=repro.workload,
+        seed=seed,
+        results=results,
+        time_limit=repro.time_limit,
+        bugs=(repro.bug,),
+        faults=repro.faults,
+    )
+    _tell_beginning(repro)
+    with reporter(name, sys.stderr) as watcher:
+        try:
+            result = execute(options, watcher)
+        except RunFailure as failure:
+            click.echo(f"fencepost: {failure}", err=True)
+            return ExitCode.CRASH
+    _tell_end(repro, result)
+    return result.exit_code
+
+
+def _tell_beginning(repro: Repro) -> None:
+    faults = f", {' and '.join(repro.faults)} strikes" if repro.faults else ""
+    click.echo(f"{repro.story}\n")
+    click.echo(f"The run: workload {repro.workload}, bug {repro.bug}{faults}, {repro.time_limit:g} s.\n")
+
+
+def _tell_end(repro: Repro, result: RunResult) -> None:
+    from ..report.text import violation_lines
+
+    found = [violation for violation in result.verdict.violations if violation.anomaly == repro.anomaly]
+    if not found:
+        click.echo(f"This run did not show {repro.anomaly}: races need luck. Try another --seed.")
+    for violation in found[:1]:
+        for line in violation_lines(result.history, violation):
+            click.echo(line)
+    click.echo()
+    click.echo(f"history   {result.folder / HISTORY}")
+    for picture in sorted((result.folder / PLOTS).glob("witness*.png"))[:1]:
+        click.echo(f"picture   {picture}")
+    click.echo(f"verdict   {result.verdict.validity}, exit code {int(result.exit_code)}")

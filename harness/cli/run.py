@@ -1,0 +1,131 @@
+"""``fencepost run``: race workloads against a target, judge and draw what happened."""
+
+from __future__ import annotations
+
+import random
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..exits import ExitCode, worst
+from ..failure import UsageFailure
+from ..options import DEFAULT_TIME_LIMIT, RunOptions
+from .watching import reporter
+
+_EPILOG = """\b
+Examples:
+  fencepost run regular match-seq-num fenced
+  fencepost run fenced --faults kill --time-limit 30 --seed 7
+  fencepost run fenced --bug stale-fence-cache --expect stale-token-write
+  S2_TOKEN=… fencepost run regular --target https://b.example.com --basin my-basin --token-env S2_TOKEN
+
+The seed fixes which operations the clients perform. It cannot fix how a real run interleaves them.
+
+Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of several runs. With --expect: 0 if
+every run showed that anomaly, 1 if one did not. Ctrl-C ends the clients, and what was recorded is judged; a second
+Ctrl-C ends that too.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("workloads", nargs=-1, required=True, metavar="WORKLOAD…")
+@click.option("--target", "url", metavar="URL", help="An S2 endpoint to test, instead of the bundled server.")
+@click.option("--target-kind", "kind", metavar="NAME", help="A registered target, where it is neither of those two.")
+@click.option("--basin", metavar="NAME", help="The endpoint's basin. Only streams of this run's own are touched.")
+@click.option("--token-env", metavar="VAR", help="The environment variable that holds the bearer token.")
+@click.option("--clients", default=10, show_default=True, help="Clients that act at the same time.")
+@click.option("--time-limit", type=float, help=f"Seconds.  [default: {DEFAULT_TIME_LIMIT:g}, or none with --ops]")
+@click.option("--ops", type=int, help="Stop after this many operations.")
+@click.option("--rate", type=float, help="Operations a second in an open loop.  [default: as fast as possible]")
+@click.option("--seed", type=int, help="Fixes the operations.  [default: random; it is printed and stored]")
+@click.option("--streams", default=1, show_default=True, help="Streams to spread the clients over.")
+@click.option("--bug", "bugs", multiple=True, metavar="NAME", help="Plant a bug (see: fencepost bugs). Repeatable.")
+@click.option("--faults", metavar="NAME,…", default="", help="Faults that strike (see: fencepost faults).")
+@click.option("--expect", metavar="ANOMALY", help="Succeed only if this is found (see: fencepost anomalies).")
+@click.option("--timeout", default=5.0, show_default=True, help="Seconds that an operation may take.")
+@click.option("--ca-bundle", type=click.Path(exists=True, dir_okay=False), help="Certificates to trust.")
+@click.option("--proxy", metavar="URL", help="An HTTP proxy to the endpoint.")
+@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@click.option("--keep", is_flag=True, help="Leave the run's streams (or the server's journal) in place.")
+@click.option("--svg", is_flag=True, help="Draw SVG pictures as well as PNG.")
+@click.option("--no-plots", is_flag=True, help="Draw nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a run on standard output.")
+def command(workloads: tuple[str, ...], as_json: bool, expect: str | None, **given: Any) -> ExitCode:
+    """Race WORKLOAD against a target, write down every operation, judge the history, draw it.
+
+    The history, verdict and pictures are kept in results/WORKLOAD/TIME-SEED/.
+    """
+    _check_expected(expect)
+    options = _options(given, workloads[0])
+    codes = [_run(replace(options, workload=workload), expect, as_json) for workload in dict.fromkeys(workloads)]
+    return worst(codes)
+
+
+def _options(given: dict[str, Any], workload: str) -> RunOptions:
+    url, kind, operations, time_limit = given["url"], given["kind"], given["ops"], given["time_limit"]
+    if url is None and kind is None:
+        for name in ("basin", "token_env", "ca_bundle", "proxy"):
+            if given[name] is not None:
+                raise UsageFailure(f"--{name.replace('_', '-')} is of use only with --target URL")
+    return RunOptions(
+        workload=workload,
+        seed=random.SystemRandom().randrange(2**31) if given["seed"] is None else given["seed"],
+        results=given["results"],
+        clients=given["clients"],
+        time_limit=DEFAULT_TIME_LIMIT if time_limit is None and operations is None else time_limit,
+        operations=operations,
+        rate=given["rate"],
+        streams=given["streams"],
+        faults=tuple(name for name in given["faults"].split(",") if name),
+        bugs=given["bugs"],
+        target=kind or ("reference" if url is None else "endpoint"),
+        url=url,
+        basin=given["basin"],
+        token_env=given["token_env"],
+        timeout=given["timeout"],
+        ca_bundle=given["ca_bundle"],
+        proxy=given["proxy"],
+        keep=given["keep"],
+        formats=() if given["no_plots"] else ("png", "svg") if given["svg"] else ("png",),
+    )
+
+
+def _check_expected(expect: str | None) -> None:
+    from ..judge import anomalies
+
+    if expect is not None and expect not in (names := [anomaly.name for anomaly in anomalies()]):
+        raise UsageFailure(f"--expect {expect}: no anomaly is called that; there are: {', '.join(sorted(names))}")
+
+
+def _run(options: RunOptions, expect: str | None, as_json: bool) -> ExitCode:
+    from ..report.text import verdict_lines
+    from ..run import RunFailure, execute
+
+    with reporter(f"{options.workload}, seed {options.seed}", sys.stderr) as watcher:
+        try:
+            result = execute(options, watcher)
+        except RunFailure as failure:
+            click.echo(f"fencepost: {failure}", err=True)
+            return ExitCode.CRASH
+    if as_json:
+        from ..report.summary import as_line, summary
+
+        click.echo(as_line(summary(result.folder, result.verdict) | {"crash": result.crash}))
+    else:
+        for line in verdict_lines(result.history, result.verdict):
+            click.echo(line)
+        click.echo(f"{result.folder}")
+    for complaint in (*result.complaints, *([result.crash] if result.crash else [])):
+        click.echo(f"fencepost: {complaint}", err=True)
+    return result.exit_code if expect is None else _as_expected(result.exit_code, expect, result.verdict.violations)
+
+
+def _as_expected(code: ExitCode, expect: str, violations: tuple[Any, ...]) -> ExitCode:
+    if code is ExitCode.CRASH:
+        return code
+    found = any(violation.anomaly == expect for violation in violations)
+    click.echo(f"expected {expect}: {'found' if found else 'NOT found'}", err=True)
+    return ExitCode.VALID if found else ExitCode.INVALID

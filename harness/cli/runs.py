@@ -1,0 +1,33 @@
+"""``fencepost runs``: the stored runs as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..store import StoredRun, stored_runs
+from .table import show
+
+_EPILOG = """\b
+Examples:
+  fencepost runs
+  fencepost runs --json
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def command(results: Path, as_json: bool) -> None:
+    """List the stored runs: when, what, and how they were judged."""
+    show([_row(run) for run in stored_runs(results)], as_json, empty=f"no runs are stored in {results}")
+
+
+def _row(run: StoredRun) -> dict[str, Any]:
+    checkers = (run.verdict or {}).get("checkers", {})
+    violations = [violation for result in checkers.values() for violation in result.get("violations", [])]
+    anomalies = sorted({violation["anomaly"] for violation in violations})
+    verdict = "(not finished)" if not run.whole else (run.verdict or {}).get("validity", "(none)")
+    return {"path": str(run.path), "workload": run.workload, "verdict": verdict, "anomalies": ", ".join(anomalies)}

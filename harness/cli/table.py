@@ -1,0 +1,34 @@
+"""Rows for people, or for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+
+def show(rows: Sequence[Mapping[str, Any]], as_json: bool, empty: str = "") -> None:
+    """Print rows that have the same keys: as a JSON list, or as a table as wide as the terminal."""
+    if as_json:
+        from ..report.summary import as_line
+
+        click.echo(as_line(rows))
+    elif not rows:
+        click.echo(empty, err=True)
+    else:
+        _table(rows)
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, name in enumerate(rows[0]):
+        table.add_column(name, no_wrap=index == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(value)) for value in row.values()))
+    console = Console()
+    Console(width=None if console.is_terminal else 160, soft_wrap=False).print(table)

@@ -1,0 +1,104 @@
+"""Shows how a long operation goes: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from ..recording import Reporter
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+_EVERY = 5.0
+"""Seconds between two plain lines of progress."""
+
+_PATIENCE = 2.0
+"""Seconds before a quiet reporter says something."""
+
+
+class Watcher(Reporter, Protocol):
+    """Watches a run, or the reading of a history."""
+
+    def reading(self, done: int, size: int) -> None:
+        """So many bytes of a history have been read."""
+        ...
+
+
+@contextmanager
+def reporter(title: str, stream: TextIO, quiet: bool = False) -> Iterator[Watcher]:
+    """A reporter that writes to ``stream`` (standard error, so that standard output stays a script's).
+
+    A ``quiet`` one says nothing in the first seconds, unless it is live.
+    """
+    if not stream.isatty():
+        yield Plain(title, stream, quiet)
+        return
+    from rich.console import Console
+
+    console = Console(file=stream)
+    with console.status(title) as status:
+        yield Live(title, console, status)
+
+
+class Plain:
+    """One line a phase, and one every few seconds."""
+
+    def __init__(self, title: str, stream: TextIO, quiet: bool) -> None:
+        self._title = title
+        self._stream = stream
+        self._quiet = quiet
+        self._last = time.monotonic()
+
+    def phase(self, text: str) -> None:
+        """Something else begins."""
+        if not self._quiet or time.monotonic() - self._last >= _PATIENCE:
+            print(f"{self._title}: {text}", file=self._stream, flush=True)
+
+    def progress(self, completed: int, elapsed: float, limit: float | None) -> None:
+        """A line, if the last one is long enough ago."""
+        self._seldom(_progress(completed, elapsed, limit))
+
+    def reading(self, done: int, size: int) -> None:
+        """A line, if the last one is long enough ago."""
+        self._seldom(_reading(done, size))
+
+    def _seldom(self, text: str) -> None:
+        if time.monotonic() - self._last >= _EVERY:
+            self._last = time.monotonic()
+            print(f"{self._title}: {text}", file=self._stream, flush=True)
+
+
+class Live:
+    """One line that changes in place."""
+
+    def __init__(self, title: str, console: Console, status: Status) -> None:
+        self._title = title
+        self._console = console
+        self._status = status
+
+    def phase(self, text: str) -> None:
+        """Something else begins."""
+        if text.startswith("interrupted"):
+            self._console.print(text)
+        self._status.update(f"{self._title}: {text}")
+
+    def progress(self, completed: int, elapsed: float, limit: float | None) -> None:
+        """The same line, anew."""
+        self._status.update(f"{self._title}: {_progress(completed, elapsed, limit)}")
+
+    def reading(self, done: int, size: int) -> None:
+        """The same line, anew."""
+        self._status.update(f"{self._title}: {_reading(done, size)}")
+
+
+def _progress(completed: int, elapsed: float, limit: float | None) -> str:
+    of = "" if limit is None else f" of {limit:g}"
+    return f"{completed:,} operations after {elapsed:.0f}{of} s, {completed / max(elapsed, 1e-9):,.0f} a second"
+
+
+def _reading(done: int, size: int) -> str:
+    return f"read {done / 1e6:,.0f} of {size / 1e6:,.0f} MB"

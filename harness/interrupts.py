@@ -1,0 +1,45 @@
+"""Ctrl-C, in two steps: the first ends the clients and goes on to the verdict, the second stops what goes on then."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupts:
+    """Counts interrupts while an event loop runs.
+
+    ``stopping`` is set by the first; every later one cancels the task that :meth:`watch` guards. Outside of
+    :meth:`watch` the signals do what they always do.
+    """
+
+    def __init__(self, notice: Callable[[str], None]) -> None:
+        self.count = 0
+        self.stopping = asyncio.Event()
+        self._notice = notice
+        self._task: asyncio.Task[object] | None = None
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Take the signals over from here on, for the current task."""
+        loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._interrupt, number)
+        try:
+            yield
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def _interrupt(self, number: signal.Signals) -> None:
+        self.count += 1
+        self._notice(f"{signal.Signals(number).name} number {self.count}")
+        self.stopping.set()
+        if self.count > 1 and self._task is not None:
+            self._task.cancel()

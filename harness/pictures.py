@@ -1,0 +1,41 @@
+"""Has the registered plots drawn."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from .history.history import History
+from .registry import Registry
+from .verdict import Plot, Verdict
+
+PLOTS: Registry[Plot] = Registry("fencepost.plots", "plot")
+
+_log = logging.getLogger("fencepost.plots")
+
+
+def draw(
+    history: History,
+    verdict: Verdict,
+    folder: Path,
+    formats: tuple[str, ...],
+    progress: Callable[[str], None] = lambda _: None,
+    names: tuple[str, ...] = (),
+) -> tuple[list[Path], list[str]]:
+    """Draw every registered plot (or those named) into ``folder``.
+
+    Returns the files, and what went wrong with those that could not be drawn: a picture is no verdict, so one that
+    fails neither ends the run nor the others.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    failures: list[str] = []
+    for name in names or PLOTS.names():
+        progress(name)
+        try:
+            files += PLOTS.make(name).draw(history, verdict, folder, formats)
+        except Exception as error:
+            _log.exception("the plot %r failed", name)
+            failures.append(f"the plot {name!r} failed: {type(error).__name__}: {error}")
+    return files, failures

@@ -1,0 +1,177 @@
+"""The part of a run that happens in an event loop, and ends with a history on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+from . import store
+from .closing import Closer, ClosingFailure
+from .history.events import SCHEMA, Header, StreamState
+from .history.recorder import Recorder
+from .interrupts import Interrupts
+from .nemesis.fault import Fault
+from .nemesis.nemesis import Nemesis
+from .options import RunOptions
+from .scheduler import Scheduler
+from .targets.target import Target, TargetFailure
+from .workload import Workload, WorkloadOptions
+
+_log = logging.getLogger("fencepost.run")
+
+
+class Reporter(Protocol):
+    """Whoever watches a run."""
+
+    def phase(self, text: str) -> None:
+        """Something else begins."""
+        ...
+
+    def progress(self, completed: int, elapsed: float, limit: float | None) -> None:
+        """So many operations have ended, after so many seconds of ``limit``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be run, where it is written, and when it began."""
+
+    options: RunOptions
+    workload: Workload
+    faults: list[Fault]
+    target: Target
+    folder: Path
+    run_id: str
+    now: datetime
+
+
+class Recording:
+    """Records one run according to its plan. Use it once."""
+
+    def __init__(self, plan: Plan, reporter: Reporter) -> None:
+        self._plan = plan
+        self._reporter = reporter
+        self._recorder: Recorder | None = None
+
+    async def record(self) -> str | None:
+        """Record a history; what went wrong with the run itself, if anything did."""
+        crash: str | None = None
+        interrupts = Interrupts(self._interrupted)
+        try:
+            with interrupts.watch():
+                try:
+                    await self._record(interrupts)
+                finally:
+                    await self._plan.target.tear_down()
+        except asyncio.CancelledError:
+            _log.warning("interrupted twice: the recording ends here")
+        except (TargetFailure, ClosingFailure) as failure:
+            crash = str(failure)
+        except Exception as error:
+            crash = f"{type(error).__name__}: {error} (the traceback is in {store.LOG})"
+            _log.exception("the run crashed")
+        finally:
+            if crash:
+                _log.error("%s", crash)
+            if self._recorder is not None:
+                if crash:
+                    self._recorder.remark("crash", crash)
+                self._recorder.close()
+        return crash
+
+    async def _record(self, interrupts: Interrupts) -> None:
+        options = self._plan.options
+        self._reporter.phase("setting up")
+        streams = await self._plan.target.set_up()
+        rate = options.rate if options.rate is not None else self._plan.target.gentle_rate
+        zero = time.monotonic_ns()
+
+        def clock() -> int:
+            return time.monotonic_ns() - zero
+
+        recorder = self._recorder = Recorder(self._plan.folder / store.HISTORY, self._header(streams), clock)
+        scheduler = Scheduler(
+            recorder,
+            self._plan.target.connect,
+            clock,
+            threads=options.clients,
+            seed=options.seed,
+            timeout=options.timeout,
+        )
+        generator = self._plan.workload.generator(
+            WorkloadOptions(
+                streams=tuple(stream.name for stream in streams),
+                threads=options.clients,
+                seed=options.seed,
+                time_limit=options.time_limit,
+                operations=options.operations,
+                rate=rate,
+            )
+        )
+        self._phase("clients")
+        async with self._watching(scheduler), self._striking(recorder, interrupts.stopping):
+            await scheduler.run(generator, interrupts.stopping)
+        self._phase("closing")
+        await Closer(recorder, self._plan.target.connect, scheduler.next_process).close(streams, self._plan.run_id)
+
+    def _header(self, streams: list[StreamState]) -> Header:
+        return Header(
+            schema=SCHEMA,
+            version=version("fencepost"),
+            workload=self._plan.options.workload,
+            seed=self._plan.options.seed,
+            started=self._plan.now.isoformat(timespec="seconds"),
+            streams=streams,
+            target=self._plan.target.describe(),
+            options=self._plan.options.public(),
+            exercises={exercise.counter: exercise.at_least for exercise in self._plan.workload.exercises},
+        )
+
+    @contextlib.asynccontextmanager
+    async def _striking(self, recorder: Recorder, stopping: asyncio.Event) -> AsyncIterator[None]:
+        """Faults strike for as long as the block runs; a fault that fails ends it, and then the run."""
+        ending = asyncio.Event()
+        nemesis = asyncio.create_task(
+            Nemesis(self._plan.faults, self._plan.target, recorder, self._plan.options.seed).run(ending)
+        )
+        nemesis.add_done_callback(lambda task: None if ending.is_set() or not self._plan.faults else stopping.set())
+        try:
+            yield
+        finally:
+            ending.set()
+            await nemesis
+
+    @contextlib.asynccontextmanager
+    async def _watching(self, scheduler: Scheduler) -> AsyncIterator[None]:
+        async def watch() -> None:
+            began = time.monotonic()
+            while True:
+                await asyncio.sleep(0.25)
+                elapsed = time.monotonic() - began
+                self._reporter.progress(scheduler.completed, elapsed, self._plan.options.time_limit)
+
+        watcher = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watcher.cancel()
+
+    def _phase(self, text: str) -> None:
+        self._reporter.phase(text)
+        _log.info("phase: %s", text)
+        assert self._recorder is not None
+        self._recorder.remark("phase", text)
+
+    def _interrupted(self, text: str) -> None:
+        self._reporter.phase(f"interrupted ({text}): ending the clients; once more ends the recording")
+        _log.warning("interrupted: %s", text)
+        if self._recorder is not None:
+            self._recorder.remark("interrupt", text)

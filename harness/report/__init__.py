@@ -1,0 +1,1 @@
+"""What is told of a run, made from its history and verdict (the pictures are the checkers')."""

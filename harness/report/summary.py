@@ -1,0 +1,21 @@
+"""A judged history as JSON, for scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..store import history_of, verdict_json
+from ..verdict import Verdict
+
+
+def summary(path: Path, verdict: Verdict) -> dict[str, Any]:
+    """Where the history is and the stored form of its verdict."""
+    return {"path": str(path)} | verdict_json(verdict, history_of(path))
+
+
+def as_line(content: Any) -> str:
+    """JSON on one line."""
+    return msgspec.json.encode(content).decode()

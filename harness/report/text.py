@@ -1,0 +1,57 @@
+"""A verdict in words, for a terminal or a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..history.history import History
+from ..verdict import Validity, Verdict, Violation
+from .timeline import timeline
+
+MOST = 5
+"""Violations that are told in full; the rest are counted."""
+
+
+def verdict_lines(history: History, verdict: Verdict, most: int = MOST) -> Iterator[str]:
+    """The verdict: what was violated and why, what stays unknown, warnings, and one line of counts."""
+    violations = verdict.violations
+    for violation in violations[:most]:
+        yield from violation_lines(history, violation)
+        yield ""
+    if len(violations) > most:
+        names = sorted({violation.anomaly for violation in violations[most:]})
+        yield f"… and {len(violations) - most} more: {', '.join(names)}"
+        yield ""
+    for name, result in verdict.results.items():
+        for reason in result.reasons:
+            yield f"{name}: {reason}"
+        for warning in result.warnings:
+            yield f"warning: {warning}"
+    for warning in history.warnings:
+        yield f"warning: {warning}"
+    yield f"{verdict.validity.upper()}: {_summary(history, verdict)}"
+
+
+def violation_lines(history: History, violation: Violation) -> Iterator[str]:
+    """One violation: name, promise, the operations as a timeline, and why they contradict each other."""
+    more = f" (and {violation.count - 1} more like it)" if violation.count > 1 else ""
+    yield f"{violation.anomaly} on {violation.stream}{more}"
+    yield f"  the promise: {violation.promise}"
+    yield from ("  " + line for line in timeline(history, violation))
+    for sentence in violation.sentences:
+        yield f"  {sentence}"
+
+
+def _summary(history: History, verdict: Verdict) -> str:
+    counts = f"{len(history):,} operations on {_number(len(history.header.streams), 'stream')}"
+    match verdict.validity:
+        case Validity.VALID:
+            return f"{counts}, every answer explained by one order"
+        case Validity.INVALID:
+            return f"{counts}, {_number(sum(violation.count for violation in verdict.violations), 'broken promise')}"
+        case Validity.UNKNOWN:
+            return f"{counts}, not decided"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -1,0 +1,36 @@
+"""The operations of a violation, in the order of their invocation, with times from the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..history.history import History, Operation
+from ..history.wording import answered, asked
+from ..verdict import Violation
+
+
+def timeline(history: History, violation: Violation) -> Iterator[str]:
+    """One line an operation: when (ms), which, by whom, what was asked → answered; a mark on those that prove it."""
+    wanted = dict.fromkeys((*violation.context, *violation.operations))
+    operations = sorted((history.operation(history.row_of(op)) for op in wanted), key=lambda op: (op.invoked, op.id))
+    if not operations:
+        return
+    zero = operations[0].invoked
+    rows = [_row(operation, zero, operation.id in violation.operations) for operation in operations]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = [cell.rjust(widths[i]) if i == 1 else cell.ljust(widths[i]) for i, cell in enumerate(row[:4])]
+        yield f"{'  '.join(cells)}  {row[4]}"
+
+
+def _row(operation: Operation, zero: int, proves: bool) -> tuple[str, str, str, str, str]:
+    begin = f"{(operation.invoked - zero) / 1e6:,.3f}"
+    end = "∞" if operation.ended is None else f"{(operation.ended - zero) / 1e6:,.3f}"
+    purpose = f" ({operation.purpose})" if operation.purpose else ""
+    return (
+        ">" if proves else " ",
+        f"{begin} – {end} ms",
+        f"#{operation.id}",
+        f"process {operation.process}{purpose}",
+        f"{asked(operation)}  →  {answered(operation)}",
+    )

@@ -1,0 +1,140 @@
+"""One run: set up the target → clients and faults → heal → drain → closing fence and read → check → store.
+
+The history is whole on disk before any checking starts, and a checker is given nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from . import store
+from .exits import ExitCode
+from .failure import UsageFailure
+from .history.history import History
+from .history.reader import read_history
+from .judge import judge
+from .nemesis.fault import Fault
+from .options import RunOptions
+from .pictures import draw
+from .recording import Plan, Recording, Reporter
+from .registry import Registry
+from .targets.target import Target, TargetOptions
+from .verdict import Verdict
+from .workload import Workload
+
+WORKLOADS: Registry[Workload] = Registry("fencepost.workloads", "workload")
+TARGETS: Registry[Target] = Registry("fencepost.targets", "target")
+FAULTS: Registry[Fault] = Registry("fencepost.faults", "fault")
+
+_log = logging.getLogger("fencepost.run")
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended.
+
+    ``crash`` says what went wrong with the run itself; the verdict then stands for what was seen until then.
+    ``complaints`` tell of pictures that could not be drawn.
+    """
+
+    folder: Path
+    history: History
+    verdict: Verdict
+    crash: str | None = None
+    complaints: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Crash > invalid > unknown > valid."""
+        return ExitCode.CRASH if self.crash else self.verdict.exit_code
+
+
+class RunFailure(Exception):
+    """A run ended before there was anything to judge; the text says why, and what was kept."""
+
+
+def execute(options: RunOptions, reporter: Reporter) -> RunResult:
+    """Carry out one run, and judge, draw and store it.
+
+    Raises UsageFailure before anything is started, RunFailure where the target could not be set up.
+    """
+    workload = WORKLOADS.make(options.workload)
+    faults = [FAULTS.make(name) for name in options.faults]
+    make_target = TARGETS.get(options.target)
+    now = datetime.now(UTC)
+    folder = store.open_run(options.results, options.workload, options.seed, now)
+    run_id = f"{now:%Y%m%dt%H%M%S}-{os.urandom(3).hex()}"
+    target = _make(make_target, options, folder, run_id, faults)
+    store.write_json(folder / store.OPTIONS, options.public())
+    with _logging(folder / store.LOG):
+        plan = Plan(options, workload, faults, target, folder, run_id, now)
+        crash = asyncio.run(Recording(plan, reporter).record())
+        if not (folder / store.HISTORY).exists():
+            raise RunFailure(f"{crash}; what there is was kept in {folder}")
+        return _conclude(options, reporter, folder, crash)
+
+
+def _make(make: Callable[..., Target], options: RunOptions, folder: Path, run_id: str, faults: list[Fault]) -> Target:
+    try:
+        target = make(
+            TargetOptions(
+                folder=folder,
+                run_id=run_id,
+                streams=options.streams,
+                timeout=options.timeout,
+                url=options.url,
+                basin=options.basin,
+                token_env=options.token_env,
+                ca_bundle=options.ca_bundle,
+                proxy=options.proxy,
+                bugs=options.bugs,
+                keep=options.keep,
+            )
+        )
+        for fault in faults:
+            if not fault.applies_to(target):
+                raise UsageFailure(f"the fault {fault.name!r} cannot strike this target")
+    except UsageFailure:
+        folder.rmdir()
+        raise
+    return target
+
+
+def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str | None) -> RunResult:
+    reporter.phase("checking")
+    history = read_history(folder / store.HISTORY)
+    verdict = judge(history, lambda name: _log.info("checking: %s", name))
+    store.write_json(folder / store.VERDICT, store.verdict_json(verdict, folder / store.HISTORY))
+    _log.info("verdict: %s", verdict.validity)
+    complaints: list[str] = []
+    if options.formats:
+        reporter.phase("drawing")
+        try:
+            _, complaints = draw(history, verdict, folder / store.PLOTS, options.formats)
+        except KeyboardInterrupt:
+            complaints = ["interrupted: not all pictures were drawn (fencepost plot draws them)"]
+    return RunResult(store.finish_run(folder, options.results), history, verdict, crash, tuple(complaints))
+
+
+@contextlib.contextmanager
+def _logging(path: Path) -> Iterator[None]:
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("fencepost")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    except BaseException:
+        logger.exception("the run ended with an exception")
+        raise
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

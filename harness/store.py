@@ -1,0 +1,124 @@
+"""The layout of ``results/``: one folder a run, whole or plainly not.
+
+A run is written into ``<workload>/<UTC time>-<seed>.partial`` and renamed, without the suffix, when everything is in
+it. ``latest`` links to the last one that was finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from .failure import UsageFailure
+from .verdict import Verdict
+
+HISTORY: Final = "history.jsonl"
+VERDICT: Final = "verdict.json"
+OPTIONS: Final = "options.json"
+LOG: Final = "run.log"
+PLOTS: Final = "plots"
+LATEST: Final = "latest"
+PARTIAL: Final = ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """One folder under ``results/``. ``verdict`` is the JSON of its verdict, None where there is none (yet)."""
+
+    path: Path
+    verdict: Mapping[str, Any] | None
+
+    @property
+    def workload(self) -> str:
+        """The workload that it ran."""
+        return self.path.parent.name
+
+    @property
+    def name(self) -> str:
+        """UTC time and seed."""
+        return self.path.name.removesuffix(PARTIAL)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run finished."""
+        return self.path.suffix != PARTIAL
+
+
+def open_run(results: Path, workload: str, seed: int, now: datetime) -> Path:
+    """Make the folder of a run that begins; its name ends in ``.partial``. Raises UsageFailure."""
+    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
+    for number in range(100):
+        suffix = f"-{number}" if number else ""
+        folder = results / workload / f"{stamp}-{seed}{suffix}{PARTIAL}"
+        if folder.with_suffix("").exists():
+            continue
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UsageFailure(f"{folder}: cannot be made: {error.strerror}; choose another --results") from error
+        return folder
+    raise UsageFailure(f"{results / workload} has a hundred runs of this second and seed already")
+
+
+def finish_run(folder: Path, results: Path) -> Path:
+    """Give a whole run its final name, and point ``latest`` at it; the new path."""
+    final = folder.with_name(folder.name.removesuffix(PARTIAL))
+    folder.rename(final)
+    link = results / f".{LATEST}-{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(final.relative_to(results))
+    link.replace(results / LATEST)
+    return final
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON whole or not at all."""
+    draft = path.with_name(f".{path.name}")
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+    draft.replace(path)
+
+
+def verdict_json(verdict: Verdict, history: Path) -> dict[str, Any]:
+    """The stored form of a verdict: format version, the history it is of (by SHA-256), and what was said."""
+    with history.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "format": 1,
+        "history": {"file": history.name, "sha256": digest},
+        "validity": verdict.validity,
+        "checkers": {name: asdict(result) for name, result in verdict.results.items()},
+    }
+
+
+def history_of(path: Path) -> Path:
+    """The history file of a run's folder, or the file itself. Raises UsageFailure where there is none."""
+    if path.is_dir():
+        if not (path / HISTORY).exists():
+            raise UsageFailure(f"{path} is a folder without a {HISTORY}; name a run's folder or a history file")
+        return path / HISTORY
+    if not path.exists():
+        raise UsageFailure(f"{path} does not exist; name a run's folder or a history file (see: fencepost runs)")
+    return path
+
+
+def stored_runs(results: Path) -> Iterator[StoredRun]:
+    """Every run under ``results``, the oldest first within a workload."""
+    for folder in sorted(results.glob("*/*")):
+        if folder.is_dir() and not folder.parent.is_symlink() and (folder / OPTIONS).exists():
+            yield StoredRun(folder, _read_verdict(folder / VERDICT))
+
+
+def _read_verdict(path: Path) -> Mapping[str, Any] | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,73 @@
+"""Any S2 endpoint: somebody else's, so treated with care."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+from ..client.http import HttpStreamClient
+from ..failure import UsageFailure
+from ..history.events import StreamState
+from .streams import create_streams, delete_streams
+from .target import TargetOptions
+
+
+class Endpoint:
+    """An endpoint at a URL.
+
+    Only streams that this run made are touched: each has a name under a prefix of the run's own, and is removed
+    afterwards unless it is to be kept. There are no process faults, and a rate limit unless one is given. Raises
+    UsageFailure where an option is missing or the token's variable is not set.
+    """
+
+    gentle_rate: Final = 100.0
+
+    def __init__(self, options: TargetOptions) -> None:
+        if options.url is None or options.basin is None:
+            raise UsageFailure("an endpoint needs --target URL and --basin NAME")
+        if not options.url.startswith(("http://", "https://")):
+            raise UsageFailure(f"--target {options.url!r} is not a URL; it begins with http:// or https://")
+        if options.bugs:
+            raise UsageFailure("--bug plants bugs in the bundled server; it cannot be used with --target")
+        self._options = options
+        self._url = options.url
+        self._basin = options.basin
+        self._token = _token(options.token_env)
+        self._streams: list[str] = []
+
+    async def set_up(self) -> list[StreamState]:
+        """Make the streams under this run's prefix."""
+        names = [f"fencepost-{self._options.run_id}-{number}" for number in range(self._options.streams)]
+        for name in names:
+            await create_streams(self.connect(), [name])
+            self._streams.append(name)
+        return [StreamState(name) for name in names]
+
+    def connect(self) -> HttpStreamClient:
+        """A client for one process identity."""
+        return HttpStreamClient(
+            self._url,
+            self._basin,
+            token=self._token,
+            timeout=self._options.timeout,
+            ca_bundle=self._options.ca_bundle,
+            proxy=self._options.proxy,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """URL and basin, without the token."""
+        return {"name": "endpoint", "url": self._url, "basin": self._basin}
+
+    async def tear_down(self) -> None:
+        """Remove the streams that this run made, unless they are to be kept."""
+        if self._streams and not self._options.keep:
+            await delete_streams(self.connect(), self._streams)
+
+
+def _token(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    token = os.environ.get(variable, "")
+    if not token:
+        raise UsageFailure(f"--token-env names {variable}, but that environment variable is not set")
+    return token
