@@ -19,6 +19,7 @@ from .misrules import (
     DefiniteErrorButApplied,
     DuplicateOnRetry,
     EmptyTokenMatchesAny,
+    FenceAfterBatch,
     FenceAsync,
     FenceNotDurable,
     HeaderDropped,
@@ -70,6 +71,9 @@ _DURABLE: Final = "an acknowledged append survives a crash"
 _ROWS: Final = (
     Bug("stale-fence-cache", _TOKEN, "stale-token-write", "fenced", StaleFenceCache),
     Bug("fence-async", _TOKEN, "stale-token-write", "fenced", FenceAsync),
+    Bug(
+        "fence-after-batch", "the token before a batch counts", "phantom-fence", "fenced", FenceAfterBatch
+    ),
     Bug("token-prefix-match", "tokens compare by equality", "stale-token-write", "fenced", TokenPrefixMatch),
     Bug("empty-token-matches-any", "the empty token is a token", "stale-token-write", "fenced", EmptyTokenMatchesAny),
     Bug("fence-not-durable", _DURABLE + ", a fence too", "fence-regression", "fenced", FenceNotDurable, ("kill",)),

@@ -66,7 +66,8 @@ _OTHER: Final = b"\x00"
 _APPEND: Final = b"\x01"
 _encode = msgspec.msgpack.Encoder().encode
 _append: msgspec.msgpack.Decoder[Appended] = msgspec.msgpack.Decoder(Appended)
-_decode_other = msgspec.msgpack.Decoder(BasinSet | BasinDeleted | StreamSet | StreamDeleted).decode
+_Other: TypeAlias = BasinSet | BasinDeleted | StreamSet | StreamDeleted
+_other: msgspec.msgpack.Decoder[_Other] = msgspec.msgpack.Decoder(_Other)
 
 
 def encode(entry: Entry) -> bytes:
@@ -82,7 +83,7 @@ def decode(data: bytes) -> Entry:
             case b"\x01":
                 return _append.decode(body)
             case b"\x00":
-                return _decode_other(body)
+                return _other.decode(body)
     except msgspec.MsgspecError as error:
         raise ValueError(f"an entry that cannot be read: {error}") from error
     raise ValueError(f"an entry of an unknown kind {data[:1]!r}")

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from .commands import Fence, command_of
 from .errors import ServiceError
 from .rules import Sequencer, ServiceRules, StorageRules, StreamRules
 from .values import AppendAck, AppendInput, AppendRecord, StreamPosition
@@ -45,11 +46,11 @@ class StaleFenceCache(StreamRules):
         self.__cached = [("", -self.LIFETIME - 1)] * self.FRONT_ENDS
         self.__turn = 0
 
-    def token_in_force(self, stream: Stream, given: str, now: int) -> str:
+    def token_in_force(self, stream: Stream, batch: AppendInput, now: int) -> str:
         self.__turn = (self.__turn + 1) % self.FRONT_ENDS
         token, since = self.__cached[self.__turn]
-        if token != given or not 0 <= now - since <= self.LIFETIME:
-            token = super().token_in_force(stream, given, now)
+        if token != batch.fencing_token or not 0 <= now - since <= self.LIFETIME:
+            token = super().token_in_force(stream, batch, now)
             self.__cached[self.__turn] = (token, now)
         return token
 
@@ -63,10 +64,20 @@ class FenceAsync(StreamRules):
         super().__init__()
         self.__enforced: tuple[str, int] | None = None
 
-    def token_in_force(self, stream: Stream, given: str, now: int) -> str:
+    def token_in_force(self, stream: Stream, batch: AppendInput, now: int) -> str:
         if self.__enforced is None or not 0 <= now - self.__enforced[1] <= self.PERIOD:
-            self.__enforced = (super().token_in_force(stream, given, now), now)
+            self.__enforced = (super().token_in_force(stream, batch, now), now)
         return self.__enforced[0]
+
+
+class FenceAfterBatch(StreamRules):
+    """A batch is tested against the token that its own fence sets."""
+
+    def token_in_force(self, stream: Stream, batch: AppendInput, now: int) -> str:
+        for record in reversed(batch.records):
+            if isinstance(command := command_of(record), Fence):
+                return command.token
+        return super().token_in_force(stream, batch, now)
 
 
 class TokenPrefixMatch(StreamRules):
@@ -204,7 +215,7 @@ class BodyCorruption(StreamRules):
 
     def stored(self, record: AppendRecord) -> AppendRecord:
         record = super().stored(record)
-        if _is_command(record) or not record.body or not self.__strike():
+        if command_of(record) is not None or not record.body or not self.__strike():
             return record
         return AppendRecord(bytes([record.body[0] ^ 1]) + record.body[1:], record.headers, record.timestamp)
 
@@ -218,7 +229,7 @@ class HeaderDropped(StreamRules):
 
     def stored(self, record: AppendRecord) -> AppendRecord:
         record = super().stored(record)
-        if _is_command(record) or not record.headers or not self.__strike():
+        if command_of(record) is not None or not record.headers or not self.__strike():
             return record
         return AppendRecord(record.body, record.headers[:-1], record.timestamp)
 
@@ -318,7 +329,3 @@ class LostBatchOnRestart(StorageRules):
             held.append(frame)
             if len(held) > self.LOST:
                 yield held.popleft()
-
-
-def _is_command(record: AppendRecord) -> bool:
-    return any(not name for name, _ in record.headers)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from .values import AppendAck, AppendInput, AppendRecord, SequencedRecord, StreamPosition
+from .values import AppendAck, AppendInput, AppendRecord, StreamPosition
 
 if TYPE_CHECKING:
     from .storage import Frame
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class StreamRules:
     """The decisions of one stream. Each stream has an instance of its own, made anew at every start of the server."""
 
-    def token_in_force(self, stream: Stream, given: str, now: int) -> str:
-        """The token that an append which gave ``given`` at ``now`` (ms) is tested against."""
+    def token_in_force(self, stream: Stream, batch: AppendInput, now: int) -> str:
+        """The token that a batch which gave one is tested against, at ``now`` (ms)."""
         return stream.fencing_token
 
     def token_matches(self, given: str, current: str) -> bool:
@@ -60,10 +60,6 @@ class StreamRules:
     def tail_for_read(self, durable: StreamPosition, now: int) -> StreamPosition:
         """The tail up to which a read sees at ``now`` (ms)."""
         return durable
-
-    def returned(self, records: list[SequencedRecord]) -> list[SequencedRecord]:
-        """What a read returns of the records that it found."""
-        return records
 
     def token_recovered(self, before: str, fence: str) -> str:
         """The token after recovery met a fence command in the journal."""

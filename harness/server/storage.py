@@ -6,10 +6,12 @@ crash can leave in any state at all is its last frame. Recovery therefore cuts o
 or fails its checksum, and takes every other damage for what it is: something that must not be guessed away.
 
     header  = magic (8 bytes) · version (u16) · salt (8 bytes) · crc32 of these (u32)
-    frame   = marker (4 bytes) · length (u32) · crc32 (u32) · payload (length bytes, a MessagePack array of entries)
+    frame   = marker (4 bytes) · length (u32) · offset (u64) · crc32 (u32) · payload (length bytes: MessagePack, an
+              array of entries)
 
-Numbers are little-endian. The checksum of a frame also covers the salt, its offset and its length, so that no bytes
-that a client sends, and no frame of another place or file, can pass for a frame here.
+Numbers are little-endian. The offset is the frame's own: a frame that is sound but in another place tells that the
+file has lost or gained something before it. The checksum also covers the salt, the length and the offset, so that no
+bytes that a client sends, and no frame of another file, can pass for a frame here.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ MAGIC: Final = b"fncpost\x00"
 VERSION: Final = 1
 _HEADER: Final = struct.Struct("<8sH8sI")
 _MARKER: Final = b"\xf5FRM"
-_FRAME: Final = struct.Struct("<4sII")
-_PLACE: Final = struct.Struct("<8sQI")
+_FRAME: Final = struct.Struct("<4sIQI")
+_PLACE: Final = struct.Struct("<8sIQ")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
 _sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # not every POSIX system has the former
@@ -201,15 +203,11 @@ class FileStorage:
     def _frames(self, content: mmap.mmap) -> Iterator[Frame]:
         offset = _HEADER.size
         while offset < len(content):
-            payload = self._payload(content, offset)
-            if payload is None:
-                valid = self._next_valid(content, offset + 1)
-                if valid is not None:
-                    raise StorageError(
-                        f"{self.path}: offset {offset}: the frame is damaged, yet a good one follows at {valid}; "
-                        "this is no torn write: restore the file from a copy"
-                    )
+            sound = self._sound(content, offset)
+            if sound is None or sound[0] != offset:
+                self._refuse_unless_torn(content, offset)
                 return
+            payload = sound[1]
             end = offset + _FRAME.size + len(payload)
             try:
                 entries = _decode(payload)
@@ -218,30 +216,34 @@ class FileStorage:
             yield Frame(entries, end)
             offset = end
 
-    def _payload(self, content: mmap.mmap, offset: int) -> bytes | None:
-        """The payload of the frame at ``offset``; None where there is no whole and sound frame."""
-        if offset + _FRAME.size > len(content):
+    def _sound(self, content: mmap.mmap, place: int) -> tuple[int, bytes] | None:
+        """The offset and the payload that a frame at ``place`` states; None where there is no whole and sound one."""
+        start = place + _FRAME.size
+        if start > len(content):
             return None
-        marker, length, crc = _FRAME.unpack_from(content, offset)
-        start = offset + _FRAME.size
+        marker, length, offset, crc = _FRAME.unpack_from(content, place)
         if marker != _MARKER or start + length > len(content):
             return None
         payload = content[start : start + length]
-        return payload if crc == self._checksum(offset, payload) else None
+        return (offset, payload) if crc == self._checksum(offset, payload) else None
 
-    def _next_valid(self, content: mmap.mmap, offset: int) -> int | None:
-        while (offset := content.find(_MARKER, offset)) >= 0:
-            if self._payload(content, offset) is not None:
-                return offset
-            offset += 1
-        return None
+    def _refuse_unless_torn(self, content: mmap.mmap, offset: int) -> None:
+        """A torn write is the last thing in a file: after it there is no sound frame, of this place or another."""
+        place = content.find(_MARKER, offset)
+        while place >= 0:
+            if self._sound(content, place) is not None:
+                raise StorageError(
+                    f"{self.path}: offset {offset}: there is no sound frame here, yet there is one at {place}; "
+                    "this is no torn write: restore the file from a copy"
+                )
+            place = content.find(_MARKER, place + 1)
 
     def _checksum(self, offset: int, payload: bytes) -> int:
-        return zlib.crc32(payload, zlib.crc32(_PLACE.pack(self._salt, offset, len(payload))))
+        return zlib.crc32(payload, zlib.crc32(_PLACE.pack(self._salt, len(payload), offset)))
 
     def _write(self, entries: Sequence[bytes]) -> None:
         payload = _encode(entries)
-        frame = _FRAME.pack(_MARKER, len(payload), self._checksum(self._end, payload)) + payload
+        frame = _FRAME.pack(_MARKER, len(payload), self._end, self._checksum(self._end, payload)) + payload
         try:
             _write_all(self._file, frame)
             self._sync(self._file)

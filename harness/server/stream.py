@@ -90,7 +90,7 @@ class Stream:
         """Test the conditions, token first. Raises ConditionFailed, which reveals the next assignable state."""
         given = batch.fencing_token
         if given is not None:
-            current = self.rules.token_in_force(self, given, arrival)
+            current = self.rules.token_in_force(self, batch, arrival)
             if not self.rules.token_matches(given, current):
                 raise ConditionFailed(fencing_token=self.rules.token_reported(current))
         match = batch.match_seq_num
@@ -212,5 +212,4 @@ class Stream:
             if room < 0 or (query.until is not None and record.timestamp >= query.until):
                 break
             found.append(record)
-        records = tuple(self.rules.returned(found))
-        return Page(records, bounded and not records)
+        return Page(tuple(found), bounded and not found)

@@ -1,0 +1,165 @@
+"""Group commit: entries share a sync, in order, and nothing is durable before its sync has returned."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from fencepost.harness.server.journal import Journal
+from fencepost.harness.server.rules import StorageRules
+from fencepost.harness.server.storage import FileStorage, Frame, StorageError, Survivors
+
+
+class GatedStorage:
+    """A storage whose every write waits to be let through, and may then fail."""
+
+    name = "gated"
+
+    def __init__(self) -> None:
+        self.groups: list[list[bytes]] = []
+        self.begun = asyncio.Event()
+        self._gate: asyncio.Future[None] | None = None
+        self.open = False
+
+    def recover(self, survivors: Survivors = iter) -> Iterator[Frame]:
+        return survivors(iter(()))
+
+    async def write(self, entries: Sequence[bytes]) -> None:
+        self.groups.append(list(entries))
+        if self.open:
+            return
+        self._gate = asyncio.get_running_loop().create_future()
+        self.begun.set()
+        await self._gate
+
+    async def let_through(self, error: StorageError | None = None) -> None:
+        """End the write that is under way (or the next one)."""
+        await asyncio.wait_for(self.begun.wait(), 5)
+        self.begun.clear()
+        assert self._gate is not None
+        if error is None:
+            self._gate.set_result(None)
+        else:
+            self._gate.set_exception(error)
+
+    def close(self) -> None:
+        pass
+
+
+def journal_over(storage: GatedStorage, failures: list[StorageError] | None = None) -> Journal:
+    return Journal(storage, StorageRules(), (failures if failures is not None else []).append)
+
+
+async def turns(count: int = 10) -> None:
+    """Let everything run that can."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_entries_that_come_while_a_group_is_written_form_the_next() -> None:
+    storage = GatedStorage()
+    journal = journal_over(storage)
+    settled: list[int] = []
+    journal.submit(b"0", lambda: settled.append(0))
+    await storage.begun.wait()
+    for number in range(1, 50):
+        journal.submit(b"%d" % number, lambda number=number: settled.append(number))  # type: ignore[misc]
+    await turns()
+    assert (storage.groups, settled) == ([[b"0"]], [])
+    await storage.let_through()
+    await storage.let_through()
+    await asyncio.wait_for(journal.wait(50), 5)
+    assert storage.groups == [[b"0"], [b"%d" % number for number in range(1, 50)]]
+    assert settled == list(range(50))
+    await journal.close()
+
+
+async def test_nothing_is_durable_before_its_own_sync_has_returned() -> None:
+    storage = GatedStorage()
+    journal = journal_over(storage)
+    first = journal.submit(b"a")
+    await storage.begun.wait()
+    second = journal.submit(b"b")
+    waits = [asyncio.create_task(journal.wait(ticket)) for ticket in (first, second)]
+    await turns()
+    assert [wait.done() for wait in waits] == [False, False]
+    await storage.let_through()
+    await asyncio.wait_for(waits[0], 5)
+    await turns()
+    assert not waits[1].done()
+    assert journal.durable == first
+    await storage.let_through()
+    await asyncio.wait_for(waits[1], 5)
+    await journal.close()
+
+
+async def test_after_a_failed_sync_nothing_is_ever_durable_again() -> None:
+    storage = GatedStorage()
+    failures: list[StorageError] = []
+    journal = journal_over(storage, failures)
+    settled: list[str] = []
+    tickets = [journal.submit(b"a", lambda: settled.append("a"))]
+    await storage.begun.wait()
+    tickets.append(journal.submit(b"b", lambda: settled.append("b")))
+    waits = [asyncio.create_task(journal.wait(ticket)) for ticket in tickets]
+    await turns()
+    broken = StorageError("the disk is gone")
+    await storage.let_through(broken)
+    for wait in waits:
+        with pytest.raises(StorageError, match="the disk is gone"):
+            await asyncio.wait_for(wait, 5)
+    with pytest.raises(StorageError, match="the disk is gone"):
+        journal.submit(b"c")
+    with pytest.raises(StorageError):
+        await journal.wait(tickets[1])
+    assert (settled, failures, journal.failure, storage.groups) == ([], [broken], broken, [[b"a"]])
+    await journal.close()
+
+
+async def test_one_who_stops_waiting_disturbs_nobody() -> None:
+    storage = GatedStorage()
+    journal = journal_over(storage)
+    ticket = journal.submit(b"a")
+    impatient, patient = (asyncio.create_task(journal.wait(ticket)) for _ in range(2))
+    await storage.begun.wait()
+    impatient.cancel()
+    await turns()
+    await storage.let_through()
+    await asyncio.wait_for(patient, 5)
+    assert impatient.cancelled()
+    await journal.close()
+
+
+async def test_closing_waits_for_what_was_submitted() -> None:
+    storage = GatedStorage()
+    journal = journal_over(storage)
+    journal.submit(b"a")
+    closing = asyncio.create_task(journal.close())
+    await turns()
+    assert not closing.done()
+    await storage.let_through()
+    await asyncio.wait_for(closing, 5)
+    assert journal.durable == 1
+
+
+async def test_many_at_once_share_few_syncs(tmp_path: Path) -> None:
+    syncs: list[int] = []
+    storage = FileStorage(tmp_path, sync=syncs.append)
+    journal = Journal(storage, StorageRules(), lambda error: None)
+    assert list(journal.recover()) == []
+
+    async def client(number: int) -> None:
+        for step in range(20):
+            await journal.wait(journal.submit(b"%d/%d" % (number, step)))
+
+    await asyncio.gather(*(client(number) for number in range(50)))
+    await journal.close()
+    # In lockstep there would be 20; whoever is late makes a group more. Without sharing there would be 1,000.
+    assert 20 <= len(syncs) <= 100
+    again = FileStorage(tmp_path)
+    entries = [entry for frame in again.recover() for entry in frame.entries]
+    again.close()
+    assert sorted(entries) == sorted(b"%d/%d" % (number, step) for number in range(50) for step in range(20))
