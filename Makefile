@@ -44,7 +44,13 @@ format: $(STAMP) ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: $(STAMP) ## write requirements.lock anew from pyproject.toml (needs uv)
+detect: $(STAMP) ## are the seeded bugs caught, and is the correct server left alone? (ARGS: --all, --seeds 3, …)
+	@$(BIN)/python -m benchmarks.detect $(ARGS)
+
+bench: $(STAMP) ## measure every figure that the documentation gives
+	@for claim in check_rate client_rate record_rate server_appends; do echo "== $$claim"; $(BIN)/python -m benchmarks.$$claim || exit 1; echo; done
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 	  --group dev pyproject.toml -o requirements.lock
 
