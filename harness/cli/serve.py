@@ -104,6 +104,7 @@ def _run(options: _Options, listener: socket.socket) -> None:
 
 async def _serve(options: _Options, listener: socket.socket) -> bool:
     from ..server.app import HttpFace
+    from ..server.errors import ServiceError
     from ..server.metrics import Metrics
     from ..server.service import Service
     from ..server.serving import serve
@@ -117,8 +118,12 @@ async def _serve(options: _Options, listener: socket.socket) -> bool:
         await service.start()
     except StorageError as error:
         raise UsageFailure(str(error)) from error
-    for basin in options.basins:
-        await service.ensure_basin(basin)
+    try:
+        for basin in options.basins:
+            await service.ensure_basin(basin)
+    except ServiceError as error:
+        await service.close()
+        raise UsageFailure(f"--basin {basin}: {error.message}") from error
     face = HttpFace(service, Metrics(), options.token)
 
     def ready(url: str) -> None:
