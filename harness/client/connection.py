@@ -11,6 +11,7 @@ Time-outs are not kept here: the client bounds the whole operation.
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -33,6 +34,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._ended = False
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._poll = select.poll()
         self.sent_bytes = 0
         """How many bytes have been handed to the system, or to TLS: what was only written is not among them."""
 
@@ -41,6 +43,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         self._unread.append(data)
@@ -113,7 +116,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """httpcore asks for ``is_readable`` before it uses an idle connection again, and for ``ssl_object``."""
         if info == "is_readable":
-            return bool(self._unread) or self._ended
+            return self._readable()
         return None if self._transport is None else self._transport.get_extra_info(info)
 
     # What the client calls.
@@ -126,11 +129,28 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
             self._transport.abort()
 
     def _send(self) -> None:
-        if self._unsent and self._transport is not None and not self._transport.is_closing():
+        if self._unsent and self._transport is not None and not self._transport.is_closing() and not self._stale():
             data = b"".join(self._unsent)
             self.sent_bytes += len(data)  # first, so that it never says too little
             self._transport.write(data)
         self._unsent.clear()
+
+    def _stale(self) -> bool:
+        """Whether the peer ended a connection that was used before, or sent what nobody asked for.
+
+        The last look before a request leaves: what is found here was not sent for certain. TLS may have something
+        to read of its own.
+        """
+        if not self.sent_bytes or self.get_extra_info("ssl_object") is not None or not self._readable():
+            return False
+        self._ended = True
+        return True
+
+    def _readable(self) -> bool:
+        """Whether anything has arrived, the end included. Asks the system, for asyncio may not have had its turn."""
+        if self._unread or self._ended or self._transport is None or self._transport.is_closing():
+            return True
+        return bool(self._poll.poll(0))
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

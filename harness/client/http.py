@@ -16,6 +16,7 @@ rest of the exchange (``benchmarks/client_rate.py``), and it needs none of what 
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -39,6 +40,10 @@ server's closing and our sending do not cross (which would be an indefinite fail
 
 ANSWER_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of an answer's body above which it is not read on. The largest legal batch takes less than half of it."""
+
+
+# Its debug log repeats the heads of answers, in which anything may echo the token.
+logging.getLogger("httpcore").setLevel(logging.INFO)
 
 
 class HttpStreamClient:

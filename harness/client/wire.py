@@ -158,7 +158,7 @@ def conclude(operation: Operation[T], status: int, content: bytes, secret: str |
     if status in operation.success:
         try:
             return Ok(operation.decode(content))
-        except ValueError as error:  # msgspec's errors are ValueErrors
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
             reason = f"answered {status}, but not with the {operation.noun} expected: {error}"
             return Indefinite(without(secret, reason), status, _kept(content, secret))
     body = _object(content)
