@@ -3,60 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from fencepost.harness.server.journal import Journal
 from fencepost.harness.server.rules import StorageRules
-from fencepost.harness.server.storage import FileStorage, Frame, StorageError, Survivors
+from fencepost.harness.server.storage import FileStorage, StorageError
 
-
-class GatedStorage:
-    """A storage whose every write waits to be let through, and may then fail."""
-
-    name = "gated"
-
-    def __init__(self) -> None:
-        self.groups: list[list[bytes]] = []
-        self.begun = asyncio.Event()
-        self._gate: asyncio.Future[None] | None = None
-        self.open = False
-
-    def recover(self, survivors: Survivors = iter) -> Iterator[Frame]:
-        return survivors(iter(()))
-
-    async def write(self, entries: Sequence[bytes]) -> None:
-        self.groups.append(list(entries))
-        if self.open:
-            return
-        self._gate = asyncio.get_running_loop().create_future()
-        self.begun.set()
-        await self._gate
-
-    async def let_through(self, error: StorageError | None = None) -> None:
-        """End the write that is under way (or the next one)."""
-        await asyncio.wait_for(self.begun.wait(), 5)
-        self.begun.clear()
-        assert self._gate is not None
-        if error is None:
-            self._gate.set_result(None)
-        else:
-            self._gate.set_exception(error)
-
-    def close(self) -> None:
-        pass
+from .gated import GatedStorage, turns
 
 
 def journal_over(storage: GatedStorage, failures: list[StorageError] | None = None) -> Journal:
     return Journal(storage, StorageRules(), (failures if failures is not None else []).append)
-
-
-async def turns(count: int = 10) -> None:
-    """Let everything run that can."""
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 async def test_entries_that_come_while_a_group_is_written_form_the_next() -> None:
