@@ -421,13 +421,17 @@ WHOLE = _request(STREAM, VALID)
 UNCONDITIONAL = _request("changed", {"records": [{"body": "x"}]})
 
 
-def _talk(port: int, data: bytes) -> bytes:
-    """Send, say that there is no more, read until the server has done. Resets count as an end."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+def _talk(port: int, data: bytes, *, finish: bool = True, patience: float = 20.0) -> bytes:
+    """Send, with ``finish`` say that there is no more, read until the server has done. A reset counts as an end.
+
+    To the server a client that finishes is one that has gone, and its answer may be lost.
+    """
+    with socket.create_connection(("127.0.0.1", port), timeout=patience) as connection:
         received = b""
         try:
             connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
+            if finish:
+                connection.shutdown(socket.SHUT_WR)
             while more := connection.recv(1 << 16):
                 received += more
         except OSError:
@@ -456,14 +460,18 @@ def test_any_bytes_on_the_socket_have_no_effect(victim: Victim, data: bytes) -> 
 def test_a_changed_byte_in_the_head_gives_an_append_or_a_refusal(http: Connection, place: int, byte: int) -> None:
     """Some bytes do not matter (the host's): then the record is there, and else nothing is."""
     http.request("PUT", "/v1/streams/changed")
-    request = bytearray(UNCONDITIONAL)
-    request[place] = byte
-    received = _talk(http.socket.getpeername()[1], bytes(request))
-    applied = received.startswith(b"HTTP/1.1 200 ")
-    assert http.request("GET", records_of("changed") + "/tail").json["tail"]["seq_num"] == applied, received
-    if not applied:
-        assert not received or 400 <= int(received.split()[1]) < 500, received
-    assert http.request("DELETE", "/v1/streams/changed").status == 202
+    try:
+        request = bytearray(UNCONDITIONAL)
+        request[place] = byte
+        # The second request ends the connection. It may be swallowed by the first, as the rest of a longer body.
+        request += b"GET /health HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
+        received = _talk(http.socket.getpeername()[1], bytes(request), finish=False, patience=1.0)
+        applied = received[8:13] == b" 200 "  # HTTP/1.0 is taken, too
+        assert http.request("GET", records_of("changed") + "/tail").json["tail"]["seq_num"] == applied, received
+        if not applied:
+            assert not received or 400 <= int(received.split()[1]) < 500, received
+    finally:
+        assert http.request("DELETE", "/v1/streams/changed").status == 202
 
 
 @pytest.mark.parametrize("lie", [-1, -5, 1, 100])
