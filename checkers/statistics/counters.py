@@ -1,0 +1,146 @@
+"""The counters by which a workload says what a run of it must have exercised. One row each; the docs are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE, Kind, Outcome
+
+from .activity import Activity
+from .contention import overlapping
+from .zombies import zombies
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A row: its name, what it counts, what to do where it is too low, and how it is counted."""
+
+    name: str
+    meaning: str
+    advice: str
+    count: Callable[[Activity], int]
+
+
+def _seq_num_mismatches(activity: Activity) -> int:
+    return int((activity.appends & (activity.history.seq_num_mismatch != NONE)).sum())
+
+
+def _token_mismatches(activity: Activity) -> int:
+    return int((activity.appends & (activity.history.token_mismatch != NONE)).sum())
+
+
+def _take_overs(activity: Activity) -> int:
+    return int((activity.acknowledged & (activity.history.appends.last_fence != NONE)).sum())
+
+
+def _zombie_appends(activity: Activity) -> int:
+    return int(zombies(activity).sum())
+
+
+def _overlapping_appends(activity: Activity) -> int:
+    return int(overlapping(activity).sum())
+
+
+def _strong_reads(activity: Activity) -> int:
+    of_purpose = np.array([purpose == "strong-read" for purpose in activity.history.purposes], dtype=np.bool_)
+    return int((activity.answered_reads & of_purpose[activity.history.purpose]).sum())
+
+
+def _operations(activity: Activity) -> int:
+    return int(activity.clients.sum())
+
+
+def _acknowledged_appends(activity: Activity) -> int:
+    return int(activity.acknowledged.sum())
+
+
+def _answered_reads(activity: Activity) -> int:
+    return int(activity.answered_reads.sum())
+
+
+def _answered_check_tails(activity: Activity) -> int:
+    kind, outcome = activity.history.kind, activity.history.outcome
+    return int((activity.clients & (kind == Kind.CHECK_TAIL) & (outcome == Outcome.OK)).sum())
+
+
+def _records_appended(activity: Activity) -> int:
+    return int(activity.appended[activity.acknowledged].sum())
+
+
+def _records_read(activity: Activity) -> int:
+    return int(activity.read[activity.answered_reads].sum())
+
+
+def _indefinite(activity: Activity) -> int:
+    return int((activity.clients & (activity.history.outcome == Outcome.INDEFINITE)).sum())
+
+
+_RACE: Final = "let more clients race (--clients), for longer (--time-limit), on fewer streams (--streams)"
+_LONGER: Final = "let the run last longer (--time-limit or --ops)"
+_DEPOSE: Final = (
+    "let owners follow each other for longer (--time-limit), on fewer streams (--streams)"
+)
+
+COUNTERS: Final[tuple[Counter, ...]] = (
+    Counter("operations", "Operations that clients invoked.", _LONGER, _operations),
+    Counter("acknowledged-appends", "Appends that were acknowledged.", _LONGER, _acknowledged_appends),
+    Counter("answered-reads", "Reads that were answered with a batch.", _LONGER, _answered_reads),
+    Counter("answered-check-tails", "Check-tails that were answered.", _LONGER, _answered_check_tails),
+    Counter(
+        "seq-num-mismatches",
+        "Appends refused because their `match_seq_num` was not the tail.",
+        _RACE,
+        _seq_num_mismatches,
+    ),
+    Counter(
+        "fencing-token-mismatches",
+        "Appends refused because their token was not the one in force.",
+        _DEPOSE,
+        _token_mismatches,
+    ),
+    Counter("take-overs", "Acknowledged appends that hold a fence.", _DEPOSE, _take_overs),
+    Counter(
+        "zombie-appends",
+        "Appends, whatever became of them, that gave a token which an acknowledged fence had replaced before they "
+        "were invoked.",
+        _DEPOSE,
+        _zombie_appends,
+    ),
+    Counter(
+        "overlapping-appends",
+        "Appends whose interval overlaps that of another append on the same stream.",
+        _RACE,
+        _overlapping_appends,
+    ),
+    Counter("strong-reads", "Reads of the purpose `strong-read` that were answered.", _LONGER, _strong_reads),
+    Counter("records-appended", "Records of acknowledged appends.", _LONGER, _records_appended),
+    Counter("records-read", "Records that reads returned, each as often as it was read.", _LONGER, _records_read),
+    Counter(
+        "indefinite-operations",
+        "Operations that may or may not have taken effect.",
+        "inject faults (--faults)",
+        _indefinite,
+    ),
+)
+"""What can be counted, and so what a workload's ``exercises`` may name. Closing operations are never counted."""
+
+
+def shortfalls(exercises: Mapping[str, int], counted: Mapping[str, int]) -> list[str]:
+    """A warning for every exercise that fell short, or that names no counter."""
+    rows = {row.name: row for row in COUNTERS}
+    warnings = []
+    for name, at_least in exercises.items():
+        row = rows.get(name)
+        if row is None:
+            known = ", ".join(rows)
+            warnings.append(f"the history asks for the exercise {name!r}, which is no counter; there are: {known}")
+        elif counted[name] < at_least:
+            warnings.append(
+                f"the run says little: {name} is {counted[name]:,} and should be at least {at_least:,} "
+                f"({row.meaning[0].lower()}{row.meaning[1:-1]}); {row.advice}"
+            )
+    return warnings
