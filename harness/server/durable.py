@@ -2,7 +2,8 @@
 
 The critical section of an append is :meth:`DurableStream.append`: conditions, state and journal in one step without
 an await. What comes after only waits. A refusal reveals the state that it was tested against, so it waits for
-that state to be durable; reads and tails see the durable state and nothing else.
+that state to be durable (a 422 too: it may tell that the conditions held). Reads and tails see the durable state and
+nothing else.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from .entries import Appended, StreamSet, encode
-from .errors import ConditionFailed
+from .errors import ConditionFailed, ServiceError
 from .journal import Journal
 from .rules import Rules, ServiceRules
 from .stream import Sequenced, Stream
@@ -25,6 +27,9 @@ from .values import (
     SequencedRecord,
     StreamPosition,
 )
+
+# Entries that wait for the disk are in memory: beyond this many bytes, appends are shed.
+MAX_BACKLOG: Final = 256 << 20
 
 
 class DurableStream:
@@ -83,9 +88,11 @@ class DurableStream:
 
     async def append_durably(self, batch: AppendInput) -> AppendAck:
         """Append; returns when durable. Raises ServiceError, ConditionFailed, StorageError."""
+        if self._journal.backlog > MAX_BACKLOG:
+            raise ServiceError("hot_server", f"{MAX_BACKLOG} bytes wait for the disk; try again later")
         try:
             ack = await self._rules.append(self, batch)
-        except ConditionFailed:
+        except (ConditionFailed, ServiceError):
             await self._journal.wait(self._last)
             raise
         await self._journal.wait(self._last)

@@ -28,12 +28,16 @@ class Journal:
     """The ordered journal of a server over its storage.
 
     A *ticket* is the ordinal number of an entry since the start, from 1; ticket 0 has always been durable.
+    ``durable`` and ``submitted`` are the highest tickets that are so; ``backlog`` is the size (bytes) of the entries
+    that have not been written yet, ``groups`` how many groups have.
+
     ``failure`` is what stopped the journal, None while it works; ``failed`` is then called, once.
     """
 
     def __init__(self, storage: Storage, rules: StorageRules, failed: Callable[[StorageError], None]) -> None:
         self.failure: StorageError | None = None
         self.groups = 0
+        self.backlog = 0
         self.durable = 0
         self.submitted = 0
         self._storage = storage
@@ -57,6 +61,7 @@ class Journal:
         self.submitted += 1
         entry = _Entry(payload, settle)
         self._entries[self.submitted] = entry
+        self.backlog += len(payload)
         if self._rules.acknowledge_when_submitted:
             self.durable = self.submitted
             self._settle(entry)
@@ -110,6 +115,7 @@ class Journal:
     def _advance(self, last: int) -> None:
         for ticket in range(self._written + 1, last + 1):
             entry = self._entries.pop(ticket)
+            self.backlog -= len(entry.payload)
             if ticket > self.durable:
                 self.durable = ticket
                 self._settle(entry)

@@ -6,12 +6,12 @@ crash can leave in any state at all is its last frame. Recovery therefore cuts o
 or fails its checksum, and takes every other damage for what it is: something that must not be guessed away.
 
     header  = magic (8 bytes) · version (u16) · salt (8 bytes) · crc32 of these (u32)
-    frame   = marker (4 bytes) · length (u32) · offset (u64) · crc32 (u32) · payload (length bytes: MessagePack, an
-              array of entries)
+    frame   = marker (4 bytes) · length (u32) · offset (u64) · crc32 of the payload (u32) · crc32 of the salt and
+              these (u32) · payload (length bytes: MessagePack, an array of entries)
 
 Numbers are little-endian. The offset is the frame's own: a frame that is sound but in another place tells that the
-file has lost or gained something before it. The checksum also covers the salt, the length and the offset, so that no
-bytes that a client sends, and no frame of another file, can pass for a frame here.
+file has lost or gained something before it. The salt is random, so that no bytes that a client sends, and no frame of
+another file, can pass for a frame here.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ MAGIC: Final = b"fncpost\x00"
 VERSION: Final = 1
 _HEADER: Final = struct.Struct("<8sH8sI")
 _MARKER: Final = b"\xf5FRM"
-_FRAME: Final = struct.Struct("<4sIQI")
-_PLACE: Final = struct.Struct("<8sIQ")
+_FRAME: Final = struct.Struct("<4sIQII")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
 _sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # not every POSIX system has the former
@@ -110,7 +109,7 @@ class FileStorage:
         self.path = directory / "journal"
         self.truncated = 0
         self._sync = sync
-        self._salt = b""
+        self._seed = 0  # the checksum of the salt, where those of the frames begin
         self._file = -1
         self._lock = -1
         self._end = 0
@@ -193,11 +192,12 @@ class FileStorage:
         header = os.pread(self._file, _HEADER.size, 0)
         if len(header) < _HEADER.size or not header.startswith(MAGIC):
             raise StorageError(f"{self.path}: offset 0: this is not a journal of this server (its header is not there)")
-        _, version, self._salt, crc = _HEADER.unpack(header)
+        _, version, salt, crc = _HEADER.unpack(header)
         if crc != zlib.crc32(header[:-4]):
             raise StorageError(f"{self.path}: offset 0: the header is damaged; restore the file from a copy")
         if version != VERSION:
             raise StorageError(f"{self.path}: offset 8: written in version {version}; this server reads {VERSION}")
+        self._seed = zlib.crc32(salt)
         return _HEADER.size
 
     def _frames(self, content: mmap.mmap) -> Iterator[Frame]:
@@ -221,11 +221,11 @@ class FileStorage:
         start = place + _FRAME.size
         if start > len(content):
             return None
-        marker, length, offset, crc = _FRAME.unpack_from(content, place)
-        if marker != _MARKER or start + length > len(content):
+        _, length, offset, payload_crc, head_crc = _FRAME.unpack_from(content, place)
+        if head_crc != zlib.crc32(content[place : start - 4], self._seed) or start + length > len(content):
             return None
         payload = content[start : start + length]
-        return (offset, payload) if crc == self._checksum(offset, payload) else None
+        return (offset, payload) if payload_crc == zlib.crc32(payload) else None
 
     def _refuse_unless_torn(self, content: mmap.mmap, offset: int) -> None:
         """A torn write is the last thing in a file: after it there is no sound frame, of this place or another."""
@@ -238,12 +238,10 @@ class FileStorage:
                 )
             place = content.find(_MARKER, place + 1)
 
-    def _checksum(self, offset: int, payload: bytes) -> int:
-        return zlib.crc32(payload, zlib.crc32(_PLACE.pack(self._salt, len(payload), offset)))
-
     def _write(self, entries: Sequence[bytes]) -> None:
         payload = _encode(entries)
-        frame = _FRAME.pack(_MARKER, len(payload), self._end, self._checksum(self._end, payload)) + payload
+        head = _FRAME.pack(_MARKER, len(payload), self._end, zlib.crc32(payload), 0)[:-4]
+        frame = head + zlib.crc32(head, self._seed).to_bytes(4, "little") + payload
         try:
             _write_all(self._file, frame)
             self._sync(self._file)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from fencepost.harness.server import durable
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import FileStorage, MemoryStorage, Storage, StorageError
@@ -386,6 +387,18 @@ async def test_a_hung_up_client_leaves_its_append_whole() -> None:
         await storage.let_through()
         await turns()
         assert await soon(service.check_tail(*AT)) == StreamPosition(1, 1000)
+
+
+async def test_appends_are_shed_while_too_much_waits_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(durable, "MAX_BACKLOG", 5000)
+    async with gated() as (service, storage):
+        taken = [asyncio.create_task(service.append(*AT, one(b"x" * 3000))) for _ in range(2)]
+        await storage.writing()
+        assert await refused(service.append(*AT, one())) == (502, "hot_server")
+        await storage.let_through()
+        await storage.finish()
+        await soon(asyncio.gather(*taken))
+        assert (await soon(service.append(*AT, one()))).start.seq_num == 2
 
 
 @pytest.mark.parametrize("what", ["create", "conflict", "list", "append", "check_tail", "delete", "not found"])

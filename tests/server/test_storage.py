@@ -115,6 +115,14 @@ async def test_a_frame_inside_a_torn_one_does_not_pass_for_a_frame(tmp_path: Pat
     assert journal.stat().st_size == frames[0].end
 
 
+async def test_a_torn_frame_full_of_markers_is_searched_cheaply(tmp_path: Path) -> None:
+    """Were a checksum of the payload all that tells a frame, this would read a hundred gigabytes."""
+    await written(tmp_path, [[b"good"], [b"\xf5FRM\x00\x00\x0f\x00" * 250_000]])
+    journal = tmp_path / "journal"
+    journal.write_bytes(journal.read_bytes()[:-1])
+    assert [frame.entries for frame in recovered(tmp_path)] == [[b"good"]]
+
+
 async def test_random_damage_never_changes_what_is_recovered(tmp_path: Path) -> None:
     """Whatever happens to the bytes: a prefix of the groups, or a refusal."""
     await written(tmp_path)
