@@ -424,10 +424,8 @@ def _asked(op: Op) -> str:
         given = [f"{n}={v!r}" for n, v in (("match", op.match), ("token", op.token)) if v is not None]
         return " ".join(["append", "'" + " ".join(_word(rec) for rec in op.records) + "'", *given])
     if op.kind == "read":
-        given = [
-            f"{n}={getattr(op.read, n)}" for n in values.Read.__slots__ if getattr(op.read, n) not in (None, False)
-        ]
-        return " ".join(["read", *given])
+        bounds = [(name, getattr(op.read, name)) for name in values.Read.__slots__]
+        return " ".join(["read", *(f"{n}={v}" for n, v in bounds if v is not None and v is not False)])
     return "check-tail"
 
 
