@@ -9,8 +9,9 @@ steps to a ``trace`` extension, and before ``send_request_headers.started`` noth
 - a complete answer that is an error of the service with a code that promises no effect: definite;
 - anything else: indefinite. A redirect is among it: none is followed, and who sent it is unknown.
 
-The client uses httpcore directly. httpx's own models of requests and responses would cost as much again as the
-rest of the exchange (``benchmarks/client_rate.py``), and it needs none of what they add.
+The client uses httpcore directly, on a connection of its own (``connection.py``). The same exchange through
+``httpx.AsyncClient`` takes twice the processor time (``benchmarks/client_rate.py``), and the client is what
+bounds how many operations a run records.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class HttpStreamClient:
     not end so. ``timeout`` (seconds) bounds each whole operation, from the call to the last byte of the answer; a
     read's own ``wait`` is added to it. For https give an ``ssl_context`` (share one: making it takes
     milliseconds) or a ``ca_bundle``, else the usual authorities are trusted. ``proxy`` is an ``http://`` or
-    ``https://`` URL, with ``user:password@`` if need be. Nothing is taken from the environment.
+    ``https://`` URL, with ``user:password@`` if need be; none is taken from the environment.
 
     It holds at most one connection and does one operation at a time (RuntimeError otherwise). A connection is used
     again only after an answer that was understood. Nothing is ever sent twice.
