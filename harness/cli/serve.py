@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -105,7 +106,7 @@ def _run(options: _Options, listener: socket.socket) -> None:
 async def _serve(options: _Options, listener: socket.socket) -> bool:
     from ..server.app import HttpFace
     from ..server.errors import ServiceError
-    from ..server.metrics import Metrics
+    from ..server.metrics import MeteredStorage, Metrics
     from ..server.service import Service
     from ..server.serving import serve
     from ..server.storage import FileStorage, MemoryStorage, StorageError
@@ -113,7 +114,7 @@ async def _serve(options: _Options, listener: socket.socket) -> bool:
     stop = asyncio.Event()
     _stop_on_signals(stop)
     try:
-        storage = MemoryStorage() if options.data is None else FileStorage(options.data)
+        storage = MeteredStorage(MemoryStorage() if options.data is None else FileStorage(options.data))
         service = Service(storage, bugs=options.bugs)
         await service.start()
     except StorageError as error:
@@ -124,9 +125,13 @@ async def _serve(options: _Options, listener: socket.socket) -> bool:
     except ServiceError as error:
         await service.close()
         raise UsageFailure(f"--basin {basin}: {error.message}") from error
-    face = HttpFace(service, Metrics(), options.token)
+    face = HttpFace(service, Metrics(storage), options.token)
 
     def ready(url: str) -> None:
+        # What lives for long here is records, which the collector does not track: it need not look often.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 50, 100)
         print(f"fencepost reference server listening on {url}", flush=True)
         log.info("keeping the journal in %s", options.data or "memory: it ends with this process")
         for bug in options.bugs:

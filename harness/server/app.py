@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from .errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from .metrics import CONTENT_TYPE, Metrics
-from .request import Limits, Message, Receive, Request, Send
+from .request import Limits, Message, Patience, Receive, Request, Send
 from .routing import route
 from .service import Service
 from .values import Provision
@@ -67,6 +67,7 @@ class HttpFace:
         self._metrics = metrics
         self._authorization = None if token is None else f"Bearer {token}".encode()
         self._limits = limits or Limits()
+        self._patience = Patience(self._limits.body_seconds)
         self.draining = False
         self._handlers: dict[str, Handler] = {
             name: getattr(self, name)
@@ -101,7 +102,7 @@ class HttpFace:
                         (b"allow", place.allow),
                     )
                 else:
-                    request = Request(scope, receive, place.name, self._limits)
+                    request = Request(scope, receive, place.name, self._limits, self._patience)
                     if request.query and operation not in _QUERIED:
                         request.refuse_query()
                     if self.draining:

@@ -10,8 +10,11 @@ import asyncio
 import importlib
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
+
+from .storage import Frame, Storage, Survivors
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -43,10 +46,52 @@ class Latencies:
         return buckets
 
 
-class Metrics:
-    """The counters of one server. ``storage`` gives the journal's own numbers by name, when it is asked."""
+class MeteredStorage:
+    """A storage that counts what is written through it: each write of a group of entries is one sync."""
 
-    def __init__(self, storage: Callable[[], Mapping[str, float]] = dict) -> None:
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.groups = 0
+        self.entries = 0
+        self.bytes = 0
+        self.seconds = 0.0
+
+    @property
+    def name(self) -> str:
+        """See :class:`Storage`."""
+        return self._storage.name
+
+    def recover(self, survivors: Survivors = iter) -> Iterator[Frame]:
+        """See :class:`Storage`."""
+        return self._storage.recover(survivors)
+
+    async def write(self, entries: Sequence[bytes]) -> None:
+        """See :class:`Storage`."""
+        began = perf_counter()
+        await self._storage.write(entries)
+        self.seconds += perf_counter() - began
+        self.groups += 1
+        self.entries += len(entries)
+        self.bytes += sum(map(len, entries))
+
+    def close(self) -> None:
+        """See :class:`Storage`."""
+        self._storage.close()
+
+    def counters(self) -> dict[str, tuple[float, str]]:
+        """Value and meaning of each counter."""
+        return {
+            "syncs": (self.groups, "Groups of entries made durable, with one sync each."),
+            "entries": (self.entries, "Entries made durable: a batch of records is one."),
+            "bytes": (self.bytes, "Bytes of these entries, without framing."),
+            "sync_seconds": (self.seconds, "Time spent writing and syncing them."),
+        }
+
+
+class Metrics:
+    """The counters of one server. ``storage`` is the one that its journal is kept in, if it is to be shown."""
+
+    def __init__(self, storage: MeteredStorage | None = None) -> None:
         self.requests: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.latencies: defaultdict[str, Latencies] = defaultdict(Latencies)
         self.in_flight = 0
@@ -96,5 +141,5 @@ class Metrics:
         yield CounterMetricFamily(
             "fencepost_appended_bytes", "Request body bytes of acknowledged batches.", self.appended_bytes
         )
-        for name, value in sorted(self._storage().items()):
-            yield CounterMetricFamily(f"fencepost_journal_{name}", f"The journal's {name}, as it counts them.", value)
+        for name, (value, meaning) in (self._storage.counters() if self._storage else {}).items():
+            yield CounterMetricFamily(f"fencepost_journal_{name}", meaning, value)

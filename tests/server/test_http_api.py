@@ -269,10 +269,14 @@ def test_health_and_metrics(http: Connection, stream: str) -> None:
     records = sample("fencepost_appended_records_total")
     appends = sample("fencepost_requests_total", operation="append", status="200")
     refusals = sample("fencepost_requests_total", operation="append", status="412")
+    journalled = sample("fencepost_journal_entries_total")
+    synced = sample("fencepost_journal_syncs_total")
     timed = sample("fencepost_request_seconds_count", operation="append")
     http.append(stream, "a", "b", "c")
     http.append(stream, "d", match_seq_num=0)
     assert sample("fencepost_appended_records_total") == records + 3
+    assert sample("fencepost_journal_entries_total") == journalled + 1, "a batch is one entry, a refusal is none"
+    assert sample("fencepost_journal_syncs_total") == synced + 1
     assert sample("fencepost_requests_total", operation="append", status="200") == appends + 1
     assert sample("fencepost_requests_total", operation="append", status="412") == refusals + 1
     assert sample("fencepost_request_seconds_count", operation="append") == timed + 2
