@@ -1,0 +1,215 @@
+"""Appends a second that the bundled server makes durable, at 1, 20 and 200 connections.
+
+The load comes from a raw socket loop in a process of its own: each connection sends an append of one record, waits
+for the acknowledgement, sends the next. (The harness's own client measures the harness.) The server runs with its
+journal on disk, one sync for each group of appends. Afterwards the stream must be exactly as long as acknowledged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import select
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter, perf_counter_ns
+from typing import Final
+from urllib.request import ProxyHandler, Request, build_opener
+
+from benchmarks.machine import machine
+
+CONNECTIONS: Final = (1, 20, 200)
+# s2-lite 0.43 with a local disk on a machine of the same kind (2 cores); not measured here.
+S2_LITE: Final = {1: 160, 20: 3_040, 200: 19_800}
+BASIN: Final = "bench-basin"
+_OPENER: Final = build_opener(ProxyHandler({}))
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one load measured: latencies in nanoseconds, one for each acknowledged append."""
+
+    seconds: float
+    latencies: array[int]
+
+    @property
+    def rate(self) -> float:
+        """Acknowledged appends a second."""
+        return len(self.latencies) / self.seconds
+
+    def quantile(self, share: float) -> float:
+        """Latency in milliseconds."""
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] / 1e6
+
+
+def append_request(stream: str, body_bytes: int) -> bytes:
+    """The bytes of an append of one record."""
+    body = json.dumps({"records": [{"body": "x" * body_bytes}]}, separators=(",", ":")).encode()
+    head = f"POST /v1/streams/{stream}/records HTTP/1.1\r\nhost: bench\r\ns2-basin: {BASIN}\r\n"
+    return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def drive(port: int, connections: int, seconds: float, request: bytes) -> Load:
+    """Keep every connection busy with one request at a time for so long, then let the last ones be answered."""
+    poll = select.epoll() if hasattr(select, "epoll") else select.poll()
+    sockets: dict[int, socket.socket] = {}
+    sent: dict[int, int] = {}
+    latencies = array("q")
+    for _ in range(connections):
+        connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sockets[connection.fileno()] = connection
+        poll.register(connection.fileno(), select.POLLIN)
+    began = perf_counter_ns()
+    until = began + int(seconds * 1e9)
+    for descriptor, connection in sockets.items():
+        sent[descriptor] = perf_counter_ns()
+        connection.sendall(request)
+    while sent:
+        events = poll.poll(10)
+        if not events:
+            raise SystemExit("the server has stopped answering")
+        for descriptor, _ in events:
+            connection = sockets[descriptor]
+            answer = connection.recv(1 << 16)
+            if not answer.startswith(b"HTTP/1.1 200 ") or not answer.endswith(b"}}"):
+                raise SystemExit(f"not an acknowledgement: {answer[:300]!r}")
+            now = perf_counter_ns()
+            latencies.append(now - sent.pop(descriptor))
+            if now < until:
+                sent[descriptor] = now
+                connection.sendall(request)
+    elapsed = (perf_counter_ns() - began) / 1e9
+    for connection in sockets.values():
+        connection.close()
+    return Load(elapsed, latencies)
+
+
+class Server:
+    """``fencepost serve`` with its journal in ``directory``, or in memory."""
+
+    def __init__(self, directory: Path | None) -> None:
+        where = ["--memory"] if directory is None else ["--data", str(directory)]
+        command = [sys.executable, "-m", "fencepost", "serve", "--port", "0", "--basin", BASIN, *where]
+        began = perf_counter()
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        found = re.search(r":(\d+)$", self.process.stdout.readline().strip())
+        if not found:
+            raise SystemExit(f"the server did not start: {self.process.communicate()[1]}")
+        self.start_seconds = perf_counter() - began
+        self.port = int(found[1])
+
+    def ask(self, method: str, path: str) -> bytes:
+        """One request beside the load; the body of its answer."""
+        request = Request(f"http://127.0.0.1:{self.port}{path}", method=method, headers={"s2-basin": BASIN})
+        body: bytes = _OPENER.open(request, timeout=10).read()
+        return body
+
+    def counter(self, name: str) -> float:
+        """A counter of ``/metrics``."""
+        found = re.search(rf"^fencepost_{name}_total (\S+)$", self.ask("GET", "/metrics").decode(), re.MULTILINE)
+        assert found is not None, name
+        return float(found[1])
+
+    def cpu_seconds(self) -> float | None:
+        """Processor time used so far, where /proc tells."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_memory(self) -> str:
+        """The largest resident size so far, where /proc tells."""
+        try:
+            found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        except OSError:
+            found = None
+        return f"{int(found[1]) / 1024:.0f} MB" if found else "unknown"
+
+    def stop(self) -> None:
+        """Let it drain and end."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=30)
+
+
+def measure(server: Server, connections: int, seconds: float, body_bytes: int) -> str:
+    """One row of the table, on a stream of its own."""
+    stream = f"load-{connections}"
+    server.ask("PUT", f"/v1/streams/{stream}")
+    request = append_request(stream, body_bytes)
+    with get_context("spawn").Pool(1) as pool:
+        warm = pool.apply(drive, (server.port, connections, seconds / 5, request))
+        syncs, cpu = server.counter("journal_syncs"), server.cpu_seconds()
+        load = pool.apply(drive, (server.port, connections, seconds, request))
+    per_sync = len(load.latencies) / max(1.0, server.counter("journal_syncs") - syncs)
+    cpu_after = server.cpu_seconds()
+    cost = f"{(cpu_after - cpu) / len(load.latencies) * 1e6:.0f}" if cpu is not None and cpu_after is not None else "?"
+    tail = json.loads(server.ask("GET", f"/v1/streams/{stream}/records/tail"))["tail"]["seq_num"]
+    if tail != len(warm.latencies) + len(load.latencies):
+        raise SystemExit(f"{stream}: the tail is {tail}, yet {len(warm.latencies) + len(load.latencies)} were acked")
+    reference = f"{S2_LITE[connections]:,}" if connections in S2_LITE else "-"
+    return (
+        f"{connections:>11}{load.rate:>12,.0f}{load.quantile(0.5):>10.2f}{load.quantile(0.99):>10.2f}"
+        f"{per_sync:>15.1f}{cost:>14}{reference:>12}"
+    )
+
+
+def sync_latency(directory: Path) -> float:
+    """Median milliseconds of writing 200 bytes and syncing them, alone."""
+    sync = getattr(os, "fdatasync", os.fsync)
+    durations = []
+    with (directory / "probe").open("wb", buffering=0) as file:
+        for _ in range(200):
+            began = perf_counter_ns()
+            file.write(b"x" * 200)
+            sync(file.fileno())
+            durations.append((perf_counter_ns() - began) / 1e6)
+    return statistics.median(durations)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each load, after a fifth as much to warm up")
+    parser.add_argument("--bytes", type=int, default=100, help="of a record's body")
+    parser.add_argument("--directory", type=Path, help="where the disk to measure is (default: the temporary one)")
+    parser.add_argument("--memory", action="store_true", help="without a journal, to see what the disk costs")
+    options = parser.parse_args(arguments)
+    print(machine())
+    with tempfile.TemporaryDirectory(dir=options.directory) as directory:
+        print(f"one sync alone takes {sync_latency(Path(directory)):.2f} ms (median) in {Path(directory).parent}")
+        server = Server(None if options.memory else Path(directory) / "data")
+        try:
+            print(f"the server answers {server.start_seconds:.2f} s after its start; records of {options.bytes} bytes")
+            print(
+                print(
+                    f"{'connections':>11}{'appends/s':>12}{'p50 ms':>10}{'p99 ms':>10}"
+                    f"{'appends/sync':>15}{'server µs':>14}{'s2-lite':>12}"
+                )
+            )
+            for connections in options.connections:
+                print(measure(server, connections, options.seconds, options.bytes), flush=True)
+            print(f"peak memory of the server: {server.peak_memory()}")
+        finally:
+            server.stop()
+    print("server µs: processor time of the server for each append, all threads")
+    print("s2-lite: appends/s of s2-lite 0.43, measured elsewhere on a machine of this kind, for reference")
+
+
+if __name__ == "__main__":
+    main()
