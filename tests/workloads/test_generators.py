@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fencepost.harness.client.values import CheckTail, Read
+from fencepost.harness.client.outcome import Ok
+from fencepost.harness.client.values import CheckTail, Position, Read, Tail
 from fencepost.harness.workload import PENDING, Completion, Context, Generator, Invocation, Step, WorkloadOptions
 from fencepost.workloads.generators import (
     Spacing,
@@ -246,15 +247,39 @@ def test_each_process_begins_anew() -> None:
         assert purposes(own) == [f"of {process} {i}" for i in range(len(own))]
 
 
-def test_each_process_makes_a_generator_for_a_process_that_comes_after_all_are_exhausted() -> None:
-    operations = simulate(
-        each_process(lambda p: limit(3, repeat(named(str(p))))), Conditions(threads=3, indefinite=0.3)
-    )
-    counts = Counter(o.invocation.purpose for o in operations)
-    # Every process used up its own limit, or ended with its indefinite operation.
-    ended = {str(o.process) for o in operations if type(o.outcome).__name__ == "Indefinite"}
-    assert all(count == 3 or process in ended for process, count in counts.items())
-    assert len(counts) > 3
+def test_a_process_does_not_hear_of_the_process_after_it() -> None:
+    step = each_process(lambda p: Listener(f"of {p}")).next(context())
+    assert step is not None
+    generator = step[1]
+    own, successors = (Completion(1, 0, process, named("a", 0), Ok(Tail(Position(0, 0)))) for process in (0, 2))
+    assert generator.update(context(), successors) == generator
+    assert generator.update(context(), own) != generator
+
+
+@dataclass(frozen=True)
+class Hesitant:
+    """Has nothing for now so many times, then one operation."""
+
+    times: int
+
+    def next(self, context: Context) -> Step:
+        return (PENDING, Hesitant(self.times - 1)) if self.times else (named("at last"), sequence())
+
+    def update(self, context: Context, event: Invocation | Completion) -> Generator:
+        return self
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        each_thread(lambda t: Hesitant(5)),
+        mix((1, Hesitant(5)), (1, Hesitant(9))),
+        reserve((1, Hesitant(3)), rest=Hesitant(5)),
+    ],
+    ids=["each_thread", "mix", "reserve"],
+)
+def test_what_has_nothing_for_now_moves_on_all_the_same(generator: Generator) -> None:
+    assert len(simulate(generator, Conditions(threads=2))) == 2
 
 
 def test_each_thread_takes_the_operation_that_is_due_first() -> None:

@@ -245,6 +245,7 @@ def test_a_strong_read_checks_the_tail_and_reads_up_to_it() -> None:
                 continue
             assert isinstance(operation.outcome.value, Tail)
             target = operation.outcome.value.tail.seq_num
+            assert all(o.invocation.stream == operation.invocation.stream for o in own[position + 1 : position + 2])
             reached = None
             for page in own[position + 1 :]:
                 if page.invocation.purpose != "strong-read" or not isinstance(page.invocation.call, Read):

@@ -29,7 +29,10 @@ def each_thread(make: Callable[[int], Generator]) -> Generator:
 
 
 def each_process(make: Callable[[int], Generator]) -> Generator:
-    """As :func:`each_thread`, but made anew by ``make(process)`` when a thread gets a new process."""
+    """As :func:`each_thread`, but made anew by ``make(process)`` when a thread gets a new process.
+
+    It is exhausted when those of all processes of the moment are.
+    """
     return _Each(make, by_process=True)
 
 
@@ -135,13 +138,9 @@ class _Each:
             now = _Each(self.make, self.by_process, parts, now.owners)
             if step is not None:
                 return step[0], now
-        if all(now.parts[thread] is None for thread in context.threads) and not self._may_return(context):
+        if all(now.parts[thread] is None for thread in context.threads):
             return None
         return PENDING, now
-
-    def _may_return(self, context: Context) -> bool:
-        """By process, a busy thread may yet come back as a new process, and begin again."""
-        return self.by_process and len(context.free) < len(context.threads)
 
     def _one(self, thread: int, context: Context) -> Step:
         step = _next(self.parts[thread], _restrict(context, (thread,), (thread,)))
