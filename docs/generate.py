@@ -23,7 +23,7 @@ def page() -> str:
 def _lines() -> Iterator[str]:
     yield "# Reference"
     yield ""
-    yield "Made from the tables in the code by `python docs/generate.py`. The same rows are behind `fencepost anomalies`,"
+    yield "Made from the tables in the code by `python docs/generate.py`; the same rows are behind `fencepost anomalies`,"
     yield "`bugs`, `workloads` and `faults`."
     yield from _section(
         "Anomalies", "What a checker can find, and the promise of [semantics.md](semantics.md) it breaks."
