@@ -36,10 +36,10 @@ class _Nth:
 
 
 class StaleFenceCache(StreamRules):
-    """Four front ends take turns. Each remembers the token, and looks again when an append disagrees or after 1 s."""
+    """Eight front ends take turns. Each remembers the token, and looks again when an append disagrees or after 2 s."""
 
-    FRONT_ENDS: Final = 4
-    LIFETIME: Final = 1000  # ms
+    FRONT_ENDS: Final = 8
+    LIFETIME: Final = 2000  # ms
 
     def __init__(self) -> None:
         super().__init__()
