@@ -197,10 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             print(f"the server answers {server.start_seconds:.2f} s after its start; records of {options.bytes} bytes")
             print(
-                print(
-                    f"{'connections':>11}{'appends/s':>12}{'p50 ms':>10}{'p99 ms':>10}"
-                    f"{'appends/sync':>15}{'server µs':>14}{'s2-lite':>12}"
-                )
+                f"{'connections':>11}{'appends/s':>12}{'p50 ms':>10}{'p99 ms':>10}"
+                f"{'appends/sync':>15}{'server µs':>14}{'s2-lite':>12}"
             )
             for connections in options.connections:
                 print(measure(server, connections, options.seconds, options.bytes), flush=True)
