@@ -18,6 +18,7 @@ from .client.outcome import Definite, Indefinite, Ok, Outcome
 from .client.perform import perform
 from .client.protocol import StreamClient
 from .client.values import Answer
+from .history.events import CRASH
 from .history.recorder import Recorder
 from .workload import Completion, Context, Generator, Invocation, Pending
 
@@ -63,7 +64,7 @@ class Scheduler:
         self._clock = clock
         self._seed = seed
         self._timeout = timeout
-        self._questions = 0
+        self._invoked = 0
         self._threads = [_Thread(process, connect()) for process in range(threads)]
         self._next_process = threads
         self._free = set(range(threads))
@@ -108,6 +109,8 @@ class Scheduler:
                     continue
                 asked, generator = step
                 held = None if isinstance(asked, Pending) else asked
+                if held is not None and held.thread is not None and held.thread not in self._free:
+                    raise ValueError(f"the generator asks for thread {held.thread}, which is not free: {held}")
             wait = self._until(held)
             if held is not None and wait <= 0 and self._can_take(held):
                 invocation = replace(held, thread=min(self._free) if held.thread is None else held.thread)
@@ -133,24 +136,26 @@ class Scheduler:
         self._news.clear()
 
     def _context(self) -> Context:
-        self._questions += 1
         return Context(
             time=self._clock(),
             threads=tuple(range(len(self._threads))),
             free=tuple(sorted(self._free)),
             process=tuple(thread.process for thread in self._threads),
-            random=Random((self._seed << 40) + self._questions),
+            random=Random((self._seed << 40) + self._invoked),
         )
 
     def _launch(self, invocation: Invocation) -> None:
         assert invocation.thread is not None
         self._free.discard(invocation.thread)
+        self._invoked += 1
         task = asyncio.create_task(self._perform(invocation, invocation.thread))
         self._flying.add(task)
         task.add_done_callback(self._landed)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._flying.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crashes.append(error)
         self._news.set()
 
     async def _perform(self, invocation: Invocation, number: int) -> None:
@@ -163,7 +168,7 @@ class Scheduler:
             self._recorder.complete(op, Indefinite("cancelled by the harness"))
             raise
         except Exception as error:
-            self._recorder.remark("crash", f"the client of process {process} raised: {traceback.format_exc()}")
+            self._recorder.remark(CRASH, f"the client of process {process} raised: {traceback.format_exc()}")
             self._crashes.append(error)
             outcome = Indefinite(f"the client raised {type(error).__name__}: {error}")
         time = self._recorder.complete(op, outcome)
