@@ -23,8 +23,8 @@ def page() -> str:
 def _lines() -> Iterator[str]:
     yield "# Reference"
     yield ""
-    yield "Made from the tables in the code by `python docs/generate.py`; the same rows are behind `fencepost anomalies`,"
-    yield "`bugs`, `workloads` and `faults`."
+    yield "Made from the tables in the code by `python docs/generate.py`. The commands `anomalies`, `bugs`,"
+    yield "`workloads` and `faults` show the same rows."
     yield from _section(
         "Anomalies", "What a checker can find, and the promise of [semantics.md](semantics.md) it breaks."
     )
