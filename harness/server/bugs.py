@@ -28,6 +28,7 @@ from .misrules import (
     MatchIgnoredUnderLoad,
     MatchOffByOne,
     ReadFromReplica,
+    ReadSkipsBatchBoundary,
     Spurious412,
     StaleFenceCache,
     StaleTailCache,
@@ -71,9 +72,7 @@ _DURABLE: Final = "an acknowledged append survives a crash"
 _ROWS: Final = (
     Bug("stale-fence-cache", _TOKEN, "stale-token-write", "fenced", StaleFenceCache),
     Bug("fence-async", _TOKEN, "stale-token-write", "fenced", FenceAsync),
-    Bug(
-        "fence-after-batch", "the token before a batch counts", "phantom-fence", "fenced", FenceAfterBatch
-    ),
+    Bug("fence-after-batch", "the token before a batch counts", "phantom-fence", "fenced", FenceAfterBatch),
     Bug("token-prefix-match", "tokens compare by equality", "stale-token-write", "fenced", TokenPrefixMatch),
     Bug("empty-token-matches-any", "the empty token is a token", "stale-token-write", "fenced", EmptyTokenMatchesAny),
     Bug("fence-not-durable", _DURABLE + ", a fence too", "fence-regression", "fenced", FenceNotDurable, ("kill",)),
@@ -92,6 +91,7 @@ _ROWS: Final = (
     Bug("spurious-412", "an append whose condition holds is taken", "spurious-rejection", "match-seq-num", Spurious412),
     Bug("stale-tail-cache", _FRESH, "stale-read", "regular", StaleTailCache),
     Bug("read-from-replica", _FRESH, "stale-read", "regular", ReadFromReplica),
+    Bug("read-skips-batch-boundary", "a read leaves nothing out", "lost-write", "regular", ReadSkipsBatchBoundary),
     Bug("body-corruption", "records are kept as they were sent", "garbage-read", "regular", BodyCorruption),
     Bug("header-dropped", "records are kept as they were sent", "garbage-read", "regular", HeaderDropped),
     Bug("ack-wrong-range", "an acknowledgement covers the batch", "bad-ack", "regular", AckWrongRange),

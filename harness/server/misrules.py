@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from .commands import Fence, command_of
 from .errors import ServiceError
 from .rules import Sequencer, ServiceRules, StorageRules, StreamRules
-from .values import AppendAck, AppendInput, AppendRecord, StreamPosition
+from .values import AppendAck, AppendInput, AppendRecord, SequencedRecord, StreamPosition
 
 if TYPE_CHECKING:
     from .storage import Frame
@@ -201,6 +201,24 @@ class ReadFromReplica(StreamRules):
 
     def tail_for_read(self, durable: StreamPosition, now: int) -> StreamPosition:
         return self.__lagging(super().tail_for_read(durable, now), now)
+
+
+class ReadSkipsBatchBoundary(StreamRules):
+    """A read that comes to every tenth batch from the one before leaves out its first record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.__strike = _Nth(10)
+        self.__skipped: set[int] = set()
+
+    def acknowledged(self, ack: AppendAck) -> AppendAck:
+        if self.__strike():
+            self.__skipped.add(ack.start.seq_num)
+        return super().acknowledged(ack)
+
+    def returned(self, records: list[SequencedRecord]) -> list[SequencedRecord]:
+        records = super().returned(records)
+        return [r for at, r in enumerate(records) if at == 0 or r.seq_num not in self.__skipped]
 
 
 # -- what is stored and acknowledged

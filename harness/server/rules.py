@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from .values import AppendAck, AppendInput, AppendRecord, StreamPosition
+from .values import AppendAck, AppendInput, AppendRecord, SequencedRecord, StreamPosition
 
 if TYPE_CHECKING:
     from .storage import Frame
@@ -60,6 +60,10 @@ class StreamRules:
     def tail_for_read(self, durable: StreamPosition, now: int) -> StreamPosition:
         """The tail up to which a read sees at ``now`` (ms)."""
         return durable
+
+    def returned(self, records: list[SequencedRecord]) -> list[SequencedRecord]:
+        """What a read returns of the records that it found."""
+        return records
 
     def token_recovered(self, before: str, fence: str) -> str:
         """The token after recovery met a fence command in the journal."""

@@ -134,9 +134,10 @@ class Stream:
         return timestamps
 
     def settle(self, end: StreamPosition) -> None:
-        """Everything below ``end`` is durable: show it, and let its trims take effect."""
-        if end.seq_num <= self.durable.seq_num:
-            return
+        """Everything below ``end``, the end of a batch, is durable: show it, and let its trims take effect.
+
+        Batches become durable in their order.
+        """
         self.durable = end
         while self._unsettled_trims and self._unsettled_trims[0][0] < end.seq_num:
             _, below = self._unsettled_trims.popleft()
@@ -212,4 +213,5 @@ class Stream:
             if room < 0 or (query.until is not None and record.timestamp >= query.until):
                 break
             found.append(record)
-        return Page(tuple(found), bounded and not found)
+        records = tuple(self.rules.returned(found))
+        return Page(records, bounded and not records)

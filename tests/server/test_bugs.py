@@ -140,6 +140,12 @@ async def read_is_behind(server: Server) -> bool:
     return len(await server.everything()) < 2
 
 
+async def record_left_out(server: Server) -> bool:
+    for _ in range(20):
+        await server.put(b"a", b"b")
+    return len(await server.everything()) < 40
+
+
 async def altered(server: Server) -> bool:
     for _ in range(5):
         await server.put(*[b"body"] * 10)
@@ -202,6 +208,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "spurious-412": right_match_refused,
     "stale-tail-cache": tail_is_behind,
     "read-from-replica": read_is_behind,
+    "read-skips-batch-boundary": record_left_out,
     "body-corruption": altered,
     "header-dropped": altered,
     "ack-wrong-range": ack_of_another_length,

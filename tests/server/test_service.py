@@ -401,7 +401,9 @@ async def test_appends_are_shed_while_too_much_waits_for_the_disk(monkeypatch: p
         assert (await soon(service.append(*AT, one()))).start.seq_num == 2
 
 
-@pytest.mark.parametrize("what", ["create", "conflict", "list", "append", "check_tail", "delete", "not found"])
+@pytest.mark.parametrize(
+    "what", ["create", "conflict", "list", "append", "check_tail", "delete", "not found", "append not found"]
+)
 async def test_what_is_said_of_basins_and_streams_is_durable(what: str) -> None:
     async with gated() as (service, storage):
         making = asyncio.create_task(service.create_stream(BASIN, "new"))
@@ -414,6 +416,7 @@ async def test_what_is_said_of_basins_and_streams_is_durable(what: str) -> None:
             "check_tail": lambda: service.check_tail(BASIN, "new"),
             "delete": lambda: service.delete_stream(BASIN, "new"),
             "not found": lambda: service.get_stream(BASIN, "other"),
+            "append not found": lambda: service.append(BASIN, "other", one()),
         }
         answer = asyncio.ensure_future(asked[what]())
         await turns()
@@ -422,7 +425,12 @@ async def test_what_is_said_of_basins_and_streams_is_durable(what: str) -> None:
         await storage.let_through()
         result = (await soon(asyncio.gather(answer, return_exceptions=True)))[0]
         await soon(making)
-        expected = {"conflict": ServiceError, "append": ConditionFailed, "not found": ServiceError}
+        expected = {
+            "conflict": ServiceError,
+            "append": ConditionFailed,
+            "not found": ServiceError,
+            "append not found": ServiceError,
+        }
         assert isinstance(result, expected[what]) if what in expected else not isinstance(result, Exception)
 
 
