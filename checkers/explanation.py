@@ -1,0 +1,104 @@
+"""Sentences for people who did not see the run: who did what when, and why one thing came before another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from fencepost.harness.history import wording
+from fencepost.harness.history.history import FOREVER, History
+from fencepost.harness.verdict import Edge
+
+from .stream import UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """The operations (rows) that prove a violation, those that help to understand it, and the proof in words."""
+
+    rows: tuple[int, ...]
+    sentences: tuple[str, ...]
+    edges: tuple[Edge, ...] = ()
+    context: tuple[int, ...] = ()
+
+
+class Teller:
+    """Tells of some operations of a history; times count from the invocation of the first of them, in ms."""
+
+    def __init__(self, history: History, rows: Iterable[int]) -> None:
+        self.history = history
+        self._origin = min((int(history.invoked[row]) for row in rows), default=0)
+
+    def name(self, row: int) -> str:
+        """Such as ``append #17``."""
+        return wording.name(self.history.operation(row))
+
+    def who(self, row: int) -> str:
+        """Such as ``append #17 of process 3 (token "a")``."""
+        operation = self.history.operation(row)
+        conditions = []
+        if operation.fencing_token is not None:
+            conditions.append(f"token {wording.quoted(operation.fencing_token)}")
+        if operation.match_seq_num is not None:
+            conditions.append(f"match_seq_num {operation.match_seq_num}")
+        given = f" ({', '.join(conditions)})" if conditions else ""
+        return f"{self.name(row)} of process {operation.process}{given}"
+
+    def token(self, token: int) -> str:
+        """A token by its index, in quotes."""
+        if token == UNKNOWN:
+            return "the unknown token from before the history"
+        if token < 0:
+            return "the initial token"
+        return wording.quoted(self.history.tokens[token])
+
+    def when(self, time: int) -> str:
+        """A time of the run."""
+        return "never" if time == FOREVER else f"{(time - self._origin) / 1e6:.3f} ms"
+
+    def told(self, row: int) -> str:
+        """The whole operation as a sentence."""
+        operation = self.history.operation(row)
+        ended = operation.ended
+        until = "and never returned" if ended is None else f"to {self.when(ended)}"
+        return (
+            f"{_capital(self.name(row))} of process {operation.process} ({wording.asked(operation)}) "
+            f"ran from {self.when(operation.invoked)} {until}: {wording.answered(operation)}."
+        )
+
+    def real_time(self, source: int, target: int) -> Edge:
+        """``source`` returned before ``target`` was invoked, or came before it in their process."""
+        history = self.history
+        returned, invoked = int(history.returned[source]), int(history.invoked[target])
+        if returned == invoked and history.process[source] == history.process[target]:
+            because = f"process {history.process[source]} did {self.name(source)} first, then {self.name(target)}"
+            return self.edge(source, target, "process", because)
+        because = (
+            f"{self.name(source)} returned at {self.when(returned)}, "
+            f"before {self.name(target)} was invoked at {self.when(invoked)}"
+        )
+        return self.edge(source, target, "rt", because)
+
+    def edge(self, source: int, target: int, kind: str, because: str) -> Edge:
+        """An edge between rows."""
+        return Edge(int(self.history.id[source]), int(self.history.id[target]), kind, because)
+
+    def contradiction(self, edges: Sequence[Edge]) -> str:
+        """A cycle of edges as one sentence."""
+        steps = [f"#{edge.source} < #{edge.target}, because {edge.because}" for edge in edges]
+        if len(steps) == 1:
+            return f"{steps[0]}: a contradiction."
+        return f"{'; '.join(steps[:-1])}; however {steps[-1]}: a contradiction."
+
+    def place(self, start: int, end: int) -> str:
+        """A range of positions."""
+        return f"position {start}" if end == start + 1 else f"positions {start} to {end - 1}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return _capital(text) + ("" if text.endswith(".") else ".")

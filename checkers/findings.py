@@ -1,0 +1,87 @@
+"""Collects violations of one stream: a few witnesses of each anomaly, and the number of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeVar
+
+from fencepost.harness.verdict import Violation
+
+from .anomalies import BY_NAME, RANK
+from .explanation import Witness
+from .stream import Stream
+
+T = TypeVar("T")
+
+FEW: Final = 5
+"""How many witnesses of one anomaly on one stream are told."""
+
+
+class Findings:
+    """The violations found so far."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._found: dict[str, list[Violation]] = {}
+        self._more: dict[str, int] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def few(self, anomaly: str, offenders: Sequence[T]) -> Iterator[T]:
+        """The first few offenders, for which there is room; the rest are counted."""
+        room = max(0, FEW - len(self._found.get(anomaly, ())))
+        yield from offenders[:room]
+        if len(offenders) > room:
+            self._more[anomaly] = self._more.get(anomaly, 0) + len(offenders) - room
+
+    def add(self, anomaly: str, witness: Witness, position: int | None = None, count: int = 1) -> None:
+        """A violation. ``count`` is the number of occurrences of one root that it stands for."""
+        ids = self._stream.history.id
+        self._found.setdefault(anomaly, []).append(
+            Violation(
+                anomaly=anomaly,
+                stream=self._stream.name,
+                promise=BY_NAME[anomaly].promise,
+                operations=tuple(int(ids[row]) for row in witness.rows),
+                edges=witness.edges,
+                sentences=witness.sentences,
+                context=tuple(int(ids[row]) for row in witness.context if row not in witness.rows),
+                position=position,
+                count=count,
+            )
+        )
+
+    def count(self, anomaly: str, number: int) -> None:
+        """Further occurrences that are not told."""
+        self._more[anomaly] = self._more.get(anomaly, 0) + number
+
+    def has(self, anomaly: str) -> bool:
+        """Was it found?"""
+        return anomaly in self._found
+
+    def violations(self) -> tuple[Violation, ...]:
+        """All, the most specific anomaly first; the last of an anomaly also stands for those not told."""
+        told: list[Violation] = []
+        for anomaly in sorted(self._found, key=RANK.__getitem__):
+            *others, last = self._found[anomaly]
+            more = self._more.get(anomaly, 0)
+            if more:
+                last = _standing_for(last, more)
+            told += [*others, last]
+        return tuple(told)
+
+
+def _standing_for(violation: Violation, more: int) -> Violation:
+    note = f"{more:,} more {'violation' if more == 1 else 'violations'} of this kind on this stream are not told."
+    return Violation(
+        anomaly=violation.anomaly,
+        stream=violation.stream,
+        promise=violation.promise,
+        operations=violation.operations,
+        edges=violation.edges,
+        sentences=(*violation.sentences, note),
+        context=violation.context,
+        position=violation.position,
+        count=violation.count + more,
+    )

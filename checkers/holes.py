@@ -1,0 +1,98 @@
+"""Stretches of the stream that somebody must have written, and nobody knows who.
+
+A hole lies below the greatest tail observed, and neither an acknowledgement nor a read covers it. Only appends of
+unknown outcome can have filled it. Where none can, the history is impossible; where some can, which did is a
+search (it is strongly NP-complete), and :func:`unresolved` is the place for it: until then it says what is open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE, Int64s
+
+from .chain import Chain
+from .domains import Observations
+from .frontier import Frontier
+
+_BITS: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """``[start, end)``, with a boundary of batches at both ends, and the rows of appends that may be in it."""
+
+    start: int
+    end: int
+    candidates: tuple[int, ...]
+
+    @property
+    def fillable(self) -> bool:
+        """Could the candidates fill it, by their sizes? (False is certain, True is not.)"""
+        return self.candidates != ()
+
+
+def find_holes(chain: Chain, observations: Observations) -> list[Hole]:
+    """The holes of a chain, ascending. Exact tails inside one divide it: a batch does not reach across them."""
+    starts, ends = chain.covered()
+    greatest = int(max(observations.lower.max(initial=0), ends[-1]))
+    edges = list(zip(ends.tolist(), [*starts[1:].tolist(), greatest], strict=True))
+    frontier = Frontier(observations.returned, observations.lower, chain.stream.tail)
+    exact = np.unique(observations.lower[observations.exact])
+    holes = []
+    for start, end in edges:
+        if start >= end:
+            continue
+        inside = exact[(exact > start) & (exact < end)].tolist()
+        for low, high in zip([start, *inside], [*inside, end], strict=True):
+            holes.append(Hole(low, high, _candidates(chain, frontier, low, high)))
+    return holes
+
+
+def _candidates(chain: Chain, frontier: Frontier, start: int, end: int) -> tuple[int, ...]:
+    """Appends that may lie in a hole, by match, size and the frontier at their invocation; none if no sum fits."""
+    history, rows = chain.stream.history, chain.unused
+    if not len(rows):
+        return ()
+    appends = history.appends
+    size = appends.offset[rows + 1] - appends.offset[rows]
+    match = appends.match_seq_num[rows]
+    lowest = np.maximum(np.maximum(frontier.at(history.invoked[rows]), start), match)
+    fits = (size > 0) & (lowest + size <= end) & ((match == NONE) | (match >= lowest))
+    if not _sums_to(size[fits], end - start):
+        return ()
+    return tuple(rows[fits].tolist())
+
+
+def _sums_to(sizes: Int64s, length: int) -> bool:
+    """Do some of the sizes add up to the length? Not decided (True) for very long holes."""
+    if int(sizes.sum()) < length:
+        return False
+    if length > _BITS:
+        return True
+    sums, mask = 1, (1 << (length + 1)) - 1
+    for size in sizes.tolist():
+        sums |= (sums << size) & mask
+        if sums >> length & 1:
+            return True
+    return False
+
+
+def unresolved(chain: Chain, holes: list[Hole]) -> list[str]:
+    """What is open about holes that can be filled, in a sentence each."""
+    reasons = []
+    for hole in holes:
+        if hole.fillable:
+            ids = [f"#{int(chain.stream.history.id[row])}" for row in hole.candidates[:10]]
+            more = "" if len(hole.candidates) <= 10 else f" and {len(hole.candidates) - 10} more"
+            what = (
+                f"position {hole.start}" if hole.end == hole.start + 1 else f"positions {hole.start} to {hole.end - 1}"
+            )
+            reasons.append(
+                f"stream {chain.stream.name}: {what} were written by an append of unknown outcome and never read; "
+                f"candidates: {', '.join(ids)}{more}"
+            )
+    return reasons

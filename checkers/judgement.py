@@ -1,0 +1,77 @@
+"""What the checks of one stream share: its chain, what is derived from it, and the findings so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE, History, Int64s
+
+from .chain import Chain
+from .domains import Observations
+from .explanation import Teller
+from .findings import Findings
+from .holes import Hole
+from .stream import Stream
+from .tokens import Tokens
+from .trims import TrimPoints
+
+
+@dataclass(slots=True)
+class Judgement:
+    """``accused`` are rows whose answer was found impossible by itself: they prove nothing further.
+
+    ``reasons`` say what could not be decided.
+    """
+
+    stream: Stream
+    chain: Chain
+    tokens: Tokens
+    trims: TrimPoints
+    observations: Observations
+    holes: list[Hole]
+    findings: Findings
+    accused: set[int] = field(default_factory=set)
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def history(self) -> History:
+        """The history that the stream is of."""
+        return self.stream.history
+
+    def teller(self, *rows: int) -> Teller:
+        """Tells of these operations."""
+        return Teller(self.history, [row for row in rows if row != NONE])
+
+    def latest_read(self, position: int) -> int:
+        """The row of the latest read that returned a position; NONE if none did."""
+        at, inside = self.chain.contents.axis.find(np.array([position]))
+        if not inside[0]:
+            return NONE
+        records = np.flatnonzero(self.chain.contents.read_at == at[0])
+        return int(self.chain.source.read_row[records[-1]]) if len(records) else NONE
+
+    def tokens_of_lost_fences(self) -> set[int]:
+        """Tokens set by acknowledged fences that were lost: whether they were in force is nobody's to say."""
+        last = self.history.appends.last_fence
+        return {int(last[row]) for row in self.chain.facts.lost} - {NONE}
+
+    def uncertain_tokens(self, position: int) -> set[int]:
+        """Tokens that an unseen fence in a hole may have put in force at ``position``."""
+        last = self.history.appends.last_fence
+        setter = self.tokens.setter(position)
+        place = self.chain.batch_of(setter) if setter != NONE else None
+        since = place[1] if place else 0
+        return {
+            int(last[row])
+            for hole in self.holes
+            if since <= hole.start < position
+            for row in hole.candidates
+            if last[row] != NONE
+        }
+
+
+def rows_of(values: Int64s) -> list[int]:
+    """As plain numbers."""
+    return [int(value) for value in values]

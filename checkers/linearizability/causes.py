@@ -1,0 +1,136 @@
+"""Why an operation met the frontier that it met: the operation that brought it there, and what had forced that one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE
+
+from ..domains import Proof
+from ..judgement import Judgement
+from .scan import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An operation in a proof: it took place at a tail ≤ ``upper`` if it fails, ≥ ``lower`` if it is to blame.
+
+    ``setter`` and ``ender`` are set for refusals that report a token: the fence that began the slot which it is
+    forced into, and the one that ended the slot before (NONE if none).
+    """
+
+    row: int
+    lower: int
+    upper: int
+    appends: bool = False
+    refusal: bool = False
+    setter: int = NONE
+    ender: int = NONE
+
+
+class Causes:
+    """Answers why, for one scan."""
+
+    def __init__(self, judgement: Judgement, scan: Scan) -> None:
+        self._history = judgement.history
+        self._scan = scan
+        self._pairs = scan.pairs
+        self._refusal_of = {row: index for index, row in enumerate(scan.refusals.row.tolist())}
+
+    def observation(self, entry: int) -> Point:
+        """An observation as a point."""
+        observations = self._scan.observations
+        proof = observations.proof[entry]
+        return Point(
+            int(observations.row[entry]),
+            int(observations.lower[entry]),
+            int(observations.upper[entry]),
+            appends=bool(proof <= Proof.SEEN_APPEND),
+        )
+
+    def refusal(self, index: int) -> Point:
+        """A refusal as a point: in its slot, and past the slots before."""
+        refusals, choices = self._scan.refusals, self._scan.choices
+        slots = refusals.slots[int(refusals.token[index])]
+        chosen = int(choices.slot[index])
+        before = (chosen if chosen != NONE else len(slots.starts)) - 1
+        while before >= 0 and slots.starts[before] > slots.ends[before]:
+            before -= 1
+        return Point(
+            int(refusals.row[index]),
+            int(choices.lower[index]),
+            slots.ends[before] if before >= 0 else NONE,
+            refusal=True,
+            setter=slots.setters[chosen] if chosen != NONE else NONE,
+            ender=slots.enders[before] if before >= 0 else NONE,
+        )
+
+    def chain(self, target: Point) -> list[Point]:
+        """What forced the target: the root first, the target last; each returned before the next was invoked."""
+        links = [target]
+        while links[0].upper != NONE and (links[0] is target or links[0].refusal):
+            cause = self._cause(links[0])
+            if cause is None or any(cause.row == link.row for link in links):
+                break
+            links.insert(0, cause)
+        return self._shortest(links)
+
+    def _cause(self, target: Point) -> Point | None:
+        """An operation that returned before the target was invoked, at a tail beyond the target's upper bound."""
+        time = self._history.invoked[target.row : target.row + 1]
+        for frontier, entries in ((self._scan.appended, self._scan.appended_entries), (self._scan.fixed, None)):
+            if frontier.at(time)[0] > target.upper:
+                source = int(frontier.sources(time)[0])
+                if source == NONE:
+                    return None
+                return self.observation(source if entries is None else int(entries[source]))
+        return self._tied(target) or self._refused(target, int(time[0]))
+
+    def _tied(self, target: Point) -> Point | None:
+        """An operation of the same process that returned at the very instant of the target's invocation."""
+        row = self._pairs.get(target.row)
+        while row is not None:
+            entries = np.flatnonzero(self._scan.observations.row == row)
+            entries = entries[self._scan.observations.lower[entries] > target.upper]
+            if len(entries):
+                return self.observation(int(entries[0]))
+            index = self._refusal_of.get(row)
+            if index is not None and self._scan.choices.lower[index] > target.upper:
+                return self.refusal(index)
+            row = self._pairs.get(row)
+        return None
+
+    def _refused(self, target: Point, time: int) -> Point | None:
+        rows, lower = self._scan.refusals.row, self._scan.choices.lower
+        returned = self._history.returned[rows]
+        found = np.flatnonzero((returned < time) & (lower > target.upper))
+        return self.refusal(int(found[np.argmin(returned[found])])) if len(found) else None
+
+    def _shortest(self, links: list[Point]) -> list[Point]:
+        """Leave out the links that those before can do without."""
+        short = [links[-1]]
+        last = len(links) - 1
+        while last > 0:
+            needed = links[last]
+            for first in range(last):
+                if links[first].lower > needed.upper and self._precedes(links[first].row, needed.row):
+                    last = first
+                    break
+            else:
+                last -= 1
+            short.insert(0, links[last])
+            if not links[last].refusal or links[last].ender == NONE:
+                break
+        return short
+
+    def _precedes(self, first: int, second: int) -> bool:
+        history = self._history
+        if history.returned[first] < history.invoked[second]:
+            return True
+        while second in self._pairs:
+            second = self._pairs[second]
+            if second == first:
+                return True
+        return False

@@ -1,0 +1,67 @@
+"""From a failed scan to names and proofs.
+
+What fails is an operation that met a frontier beyond its domain. The operation that had brought the frontier
+there returned before it was invoked, and yet comes after it in the stream: two operations, one cycle. Where the
+frontier came from a refusal that reports a token, that refusal was itself forced into its slot by what it had
+met, and so on down: a chain.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE
+
+from ..domains import Proof
+from ..judgement import Judgement
+from .causes import Causes
+from .scan import Scan
+from .story import tell
+
+
+def accuse(judgement: Judgement, scan: Scan) -> None:
+    """Name and tell every contradiction of the scan."""
+    causes = Causes(judgement, scan)
+    for anomaly, found in _observations(judgement, scan).items():
+        for members in judgement.findings.few(anomaly, found):
+            target = causes.observation(members[0])
+            witness = tell(judgement, causes.chain(target))
+            judgement.findings.add(anomaly, witness, target.upper, len(members))
+    for index in judgement.findings.few("fence-regression", scan.failing_refusals.tolist()):
+        target = causes.refusal(index)
+        judgement.findings.add("fence-regression", tell(judgement, causes.chain(target)), target.upper)
+
+
+def _observations(judgement: Judgement, scan: Scan) -> dict[str, list[list[int]]]:
+    """The failing observations by the anomaly's name and by their root, the earliest first."""
+    failing, observations = scan.failing, scan.observations
+    if not len(failing):
+        return {}
+    invoked, upper = observations.invoked[failing], observations.upper[failing]
+    appending = observations.proof[failing] <= Proof.SEEN_APPEND
+    by_append = scan.appended.at(invoked) > upper
+    append_source, fixed_source = scan.appended.sources(invoked), scan.fixed.sources(invoked)
+    groups: dict[str, dict[int, list[int]]] = {}
+    for at, entry in enumerate(failing.tolist()):
+        root = int(fixed_source[at])
+        if by_append[at]:
+            root = int(scan.appended_entries[append_source[at]])
+        if appending[at] and root != NONE and _overlap(scan, root, entry):
+            continue
+        if by_append[at]:
+            anomaly = "append-reorder" if appending[at] else "stale-read"
+        else:
+            anomaly = "future-read" if appending[at] else "nonmonotonic-read"
+        # A stale answer is its own fault; what else goes wrong, the fault of what was seen too early.
+        key = -2 - entry if anomaly == "stale-read" else root
+        groups.setdefault(anomaly, {}).setdefault(key, []).append(entry)
+    return {anomaly: list(by_root.values()) for anomaly, by_root in groups.items()}
+
+
+def _overlap(scan: Scan, root: int, entry: int) -> bool:
+    """Two appends at one place: their acknowledgements were accused of that already."""
+    observations = scan.observations
+    if observations.proof[root] > Proof.SEEN_APPEND:
+        return False
+    low, high = observations.upper, observations.lower
+    return bool(np.maximum(low[root], low[entry]) < np.minimum(high[root], high[entry]))

@@ -1,0 +1,192 @@
+"""The scan: Theorems 1 and 2, exact and in O(n log n).
+
+Every operation takes place at one moment between its invocation and its return, and the tail only grows. So an
+operation that was invoked after others had returned finds a tail no less than theirs. With M the greatest lower
+bound of what returned before, each operation takes the smallest member of its domain that is ≥ M; if it has
+none, no linearization exists, since every value here is the least possible (the constraints ``x(o) ≤ x(o′)``
+are closed under minimum). For domains that are intervals that is one running maximum over all operations; only
+refusals that name a token have gaps in their domains, and are taken one by one, in the order of invocation.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+import numpy as np
+
+from fencepost.harness.history.history import FOREVER, NONE, Int64s
+
+from ..domains import Observations, Proof
+from ..frontier import Frontier
+from ..stream import Stream
+from ..tokens import Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Refusals that report a token (rows ascending, so in order of invocation), with the token's slots."""
+
+    row: Int64s
+    token: Int64s
+    slots: dict[int, Slots]
+
+
+@dataclass(slots=True)
+class Choices:
+    """What the scan chose for each refusal: ``slot`` is an index into its slots, NONE where none is left.
+
+    ``found`` is the frontier that it met, ``lower`` the least tail that its slot proves (NONE without slot).
+    """
+
+    slot: Int64s
+    found: Int64s
+    lower: Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The result: ``met`` is the frontier that each observation met, its process's own past included.
+
+    An observation fails where ``met > upper``. ``appended`` is the part of the frontier that acknowledged
+    appends alone account for (its sources index ``appended_entries``). ``pairs`` are process predecessors at
+    the very same instant: see :func:`ties`.
+    """
+
+    observations: Observations
+    refusals: Refusals
+    choices: Choices
+    met: Int64s
+    fixed: Frontier
+    appended: Frontier
+    appended_entries: Int64s
+    pairs: dict[int, int]
+
+    @property
+    def failing(self) -> Int64s:
+        """Indices of the observations that have no place, ascending in time."""
+        failing = np.flatnonzero(self.met > self.observations.upper)
+        return failing[np.argsort(self.observations.invoked[failing], kind="stable")]
+
+    @property
+    def failing_refusals(self) -> Int64s:
+        """Indices of the refusals that have no place (although the token had a slot), ascending in time."""
+        return np.flatnonzero(self.choices.slot == NONE)
+
+
+def scan(stream: Stream, observations: Observations, refusals: Refusals) -> Scan:
+    """The least solution, or where there is none."""
+    fixed = Frontier(observations.returned, observations.lower, stream.tail)
+    acked = observations.where(observations.proof == Proof.APPEND)
+    appended = Frontier(acked.returned, acked.lower, stream.tail)
+    met = fixed.at(observations.invoked)
+    inherited = _inherit(stream, observations, refusals)
+    choices = _choose(stream, refusals, fixed, inherited)
+    returned = stream.history.returned[refusals.row]
+    chosen = choices.slot != NONE
+    if chosen.any():
+        by_token = Frontier(returned[chosen], choices.lower[chosen], stream.tail)
+        met = np.maximum(met, by_token.at(observations.invoked))
+    for row, bound in inherited.bounds.items():
+        mine = inherited.entries.get(row, ())
+        for entry in mine:
+            met[entry] = max(int(met[entry]), bound)
+    entries = np.flatnonzero(observations.proof == Proof.APPEND)
+    return Scan(observations, refusals, choices, met, fixed, appended, entries, inherited.pairs)
+
+
+@dataclass(slots=True)
+class _Inherited:
+    """Process order where it says more than real time: an operation invoked at the instant its predecessor returned.
+
+    ``pairs`` maps such a row to its predecessor; ``own`` gives the lower bound of rows that occur in pairs,
+    ``entries`` their observations; ``bounds`` is filled by the scan: what each inherits.
+    """
+
+    pairs: dict[int, int]
+    own: dict[int, int]
+    entries: dict[int, list[int]]
+    bounds: dict[int, int]
+
+    def bound(self, row: int) -> int:
+        """What ``row`` inherits, given that its predecessor is done."""
+        before = self.pairs.get(row)
+        if before is None:
+            return NONE
+        bound = max(self.own.get(before, NONE), self.bounds.get(before, NONE))
+        self.bounds[row] = bound
+        return bound
+
+
+def ties(stream: Stream) -> dict[int, int]:
+    """Rows that were invoked at the very instant at which their process's operation before returned."""
+    history, rows = stream.history, stream.rows
+    order = np.argsort(history.process[rows], kind="stable")
+    ordered = rows[order]
+    process = history.process[ordered]
+    tied = (process[1:] == process[:-1]) & (history.returned[ordered[:-1]] == history.invoked[ordered[1:]])
+    at = np.flatnonzero(tied)
+    return dict(zip(ordered[at + 1].tolist(), ordered[at].tolist(), strict=True))
+
+
+def _inherit(stream: Stream, observations: Observations, refusals: Refusals) -> _Inherited:
+    pairs = ties(stream)
+    inherited = _Inherited(pairs, {}, {}, {})
+    if pairs:
+        involved = set(pairs) | set(pairs.values())
+        mine = np.flatnonzero(np.isin(observations.row, list(involved)) & (observations.returned != FOREVER))
+        for entry in mine.tolist():
+            row = int(observations.row[entry])
+            inherited.own[row] = max(inherited.own.get(row, NONE), int(observations.lower[entry]))
+        for entry in np.flatnonzero(np.isin(observations.row, list(pairs))).tolist():
+            inherited.entries.setdefault(int(observations.row[entry]), []).append(entry)
+    return inherited
+
+
+def _choose(stream: Stream, refusals: Refusals, fixed: Frontier, inherited: _Inherited) -> Choices:
+    """The smallest member of its slots that is ≥ what it met, for each refusal in the order of invocation.
+
+    M is the greater of the fixed frontier and of what refusals returned before account for; a refusal in a
+    slot accounts for the slot's start (if it chose a later member, then because others had already got there).
+    """
+    history, rows = stream.history, refusals.row
+    number = len(rows)
+    choices = Choices(np.full(number, NONE), np.zeros(number, dtype=np.int64), np.full(number, NONE))
+    queue = np.array(sorted({*rows.tolist(), *inherited.pairs}), dtype=np.int64) if inherited.pairs else rows
+    invoked = history.invoked[queue].tolist()
+    met = fixed.at(history.invoked[queue]).tolist()
+    index_of = {row: index for index, row in enumerate(rows.tolist())}
+    returns = np.argsort(history.returned[rows], kind="stable").tolist()
+    returned = history.returned[rows].tolist()
+    tokens = refusals.token.tolist()
+    slot, found, lower = [NONE] * number, [0] * number, [NONE] * number
+    passed, greatest = 0, NONE
+    for place, row in enumerate(queue.tolist()):
+        time = invoked[place]
+        while passed < number and returned[returns[passed]] < time:
+            greatest = max(greatest, lower[returns[passed]])
+            passed += 1
+        bound = inherited.bound(row) if inherited.pairs else NONE
+        index = index_of.get(row)
+        if index is None:
+            continue
+        least = max(met[place], greatest, bound)
+        found[index] = least
+        chosen, start = _least(refusals.slots[tokens[index]], least)
+        slot[index] = chosen
+        if chosen != NONE:
+            lower[index] = start
+            inherited.own[row] = start
+    choices.slot, choices.found, choices.lower = (np.array(column, dtype=np.int64) for column in (slot, found, lower))
+    return choices
+
+
+def _least(slots: Slots, least: int) -> tuple[int, int]:
+    """The first slot with a member ≥ ``least``, and its start; (NONE, NONE) without."""
+    starts, ends = slots.starts, slots.ends
+    index = bisect_left(ends, least)
+    while index < len(ends):
+        if starts[index] <= ends[index]:
+            return index, starts[index]
+        index += 1
+    return NONE, NONE

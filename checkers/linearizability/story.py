@@ -1,0 +1,148 @@
+"""Tells a contradiction: the operations, the edges of the cycle between them, and the sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fencepost.harness.history.history import NONE
+from fencepost.harness.verdict import Edge
+
+from ..explanation import Teller, Witness, sentence
+from ..judgement import Judgement
+from .causes import Point
+
+
+def tell(judgement: Judgement, links: Sequence[Point]) -> Witness:
+    """The proof that ``links`` (each before the next in real time or in its process) cannot all be.
+
+    The last of them took place at a tail that the stream had left behind by the time it was invoked; the first
+    proves how far it had got by itself, and those between, refusals that report a token, are forced by what
+    came before them past one slot of their token and into the next.
+    """
+    return _Story(judgement, links).witness()
+
+
+class _Story:
+    def __init__(self, judgement: Judgement, links: Sequence[Point]) -> None:
+        self._judgement = judgement
+        self._links = links
+        rows = [link.row for link in links]
+        fences = [row for link in links for row in (link.setter, link.ender) if row != NONE]
+        self._teller: Teller = judgement.teller(*rows, *fences)
+
+    def witness(self) -> Witness:
+        links, teller = self._links, self._teller
+        sentences = [teller.told(link.row) for link in links]
+        if len(links) == 1:
+            return self._alone(links[0])
+        edges: list[Edge] = []
+        for before, after in zip(links[:-2], links[1:-1], strict=True):
+            edges += self._forced(before, after, sentences)
+        source, target = links[-2], links[-1]
+        if source.refusal and not edges:
+            sentences.append(self._slot(source))
+        cycle = [self._order(source, target), *self._back(target, source)]
+        sentences.append(teller.contradiction(cycle))
+        rows = tuple(link.row for link in links)
+        context = self._context([*edges, *cycle])
+        sentences += [teller.told(row) for row in context if row not in rows]
+        return Witness(rows, tuple(sentences), (*edges, *cycle), context)
+
+    def _alone(self, target: Point) -> Witness:
+        tail = self._judgement.stream.tail
+        text = f"{self._teller.who(target.row)} took place below {tail}, where the stream began"
+        return Witness((target.row,), (sentence(text), self._teller.told(target.row)))
+
+    def _order(self, source: Point, target: Point) -> Edge:
+        return self._teller.real_time(source.row, target.row)
+
+    def _forced(self, before: Point, after: Point, sentences: list[str]) -> list[Edge]:
+        """``after`` was forced out of the slot that ``ender`` ended, since ``before`` comes after that."""
+        teller = self._teller
+        order = self._order(before, after)
+        edges = [*self._into(after.ender, before), order]
+        if after.setter != NONE:
+            edges.append(self._seen(after))
+        sentences.append(
+            sentence(
+                f"{self._slot(after)[:-1]}; but {order.because}, and {teller.name(before.row)} comes after "
+                f"{teller.name(after.ender)}: so {teller.name(after.row)} comes after {teller.name(after.setter)}"
+            )
+        )
+        return edges
+
+    def _slot(self, refusal: Point) -> str:
+        """Between which fences a reported token was in force."""
+        teller, history = self._teller, self._judgement.history
+        token = teller.token(int(history.token_mismatch[refusal.row]))
+        until = ""
+        if refusal.ender != NONE:
+            until = f" until {teller.name(refusal.ender)} replaced it at {self._start(refusal.ender)}, and"
+        since = f" again from {refusal.lower} on" if until else f" not before {refusal.lower}"
+        if refusal.setter != NONE:
+            since += f", where {teller.name(refusal.setter)} had set it"
+        return sentence(f"{teller.name(refusal.row)} was refused with the token {token}, in force{until}{since}")
+
+    def _start(self, row: int) -> int:
+        return (self._judgement.chain.batch_of(row) or (NONE, NONE))[0]
+
+    def _back(self, target: Point, source: Point) -> list[Edge]:
+        """The path in the stream from the target, which is at a lower tail, to the source, which is at a higher."""
+        teller = self._teller
+        if target.refusal:
+            token = teller.token(int(self._judgement.history.token_mismatch[target.row]))
+            because = (
+                f"{teller.name(target.row)} was refused with the token {token}, "
+                f"which {teller.name(target.ender)} replaced by its fence at {self._start(target.ender)}"
+            )
+            replaced = teller.edge(target.row, target.ender, "tr", because)
+            return [replaced, *self._into(target.ender, source)]
+        if target.appends:
+            return self._into(target.row, source)
+        entry = source.row if source.appends else source.setter
+        if entry == NONE:
+            following = self._judgement.chain.starting_at(target.upper)
+            entry = NONE if following is None else following
+        if entry in (NONE, target.row):
+            because = f"{self._saw(target)}, and {self._saw(source)}"
+            return [teller.edge(target.row, source.row, "rw", because)]
+        because = f"{self._saw(target)}, where {self._stands(entry)} is not yet"
+        return [teller.edge(target.row, entry, "rw", because), *self._into(entry, source)]
+
+    def _into(self, append: int, source: Point) -> list[Edge]:
+        """The path from an append, which took effect below the source's tail, to the source."""
+        teller = self._teller
+        if append == source.row:
+            return []
+        if source.appends:
+            because = f"{self._stands(append)} comes before {self._stands(source.row)} in the stream"
+            return [teller.edge(append, source.row, "ww", because)]
+        if source.refusal and source.setter != NONE:
+            return [*self._into(append, Point(source.setter, NONE, NONE, appends=True)), self._seen(source)]
+        return [teller.edge(append, source.row, "wr", f"{self._saw(source)}, past {self._stands(append)}")]
+
+    def _seen(self, refusal: Point) -> Edge:
+        teller = self._teller
+        token = teller.token(int(self._judgement.history.token_mismatch[refusal.row]))
+        because = (
+            f"{teller.name(refusal.row)} was refused with the token {token}, which {teller.name(refusal.setter)} set"
+        )
+        return teller.edge(refusal.setter, refusal.row, "tw", because)
+
+    def _saw(self, point: Point) -> str:
+        name = self._teller.name(point.row)
+        if point.refusal:
+            return f"{name} took place at a tail of {point.lower} or more"
+        if point.lower == point.upper:
+            return f"{name} saw the tail {point.lower}"
+        return f"{name} saw the stream up to {point.lower}"
+
+    def _stands(self, row: int) -> str:
+        start, end = self._judgement.chain.batch_of(row) or (NONE, NONE)
+        return f"{self._teller.name(row)} at {self._teller.place(start, end)}"
+
+    def _context(self, edges: Sequence[Edge]) -> tuple[int, ...]:
+        rows = {link.row for link in self._links}
+        ids = dict.fromkeys(op for edge in edges for op in (edge.source, edge.target))
+        found = (self._judgement.history.row_of(op) for op in ids)
+        return tuple(row for row in found if row not in rows)

@@ -1,0 +1,180 @@
+"""What an answer to a read leaves out, repeats or takes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE, Int64s
+
+from ..axis import union
+from ..domains import Proof, read_answers, would_hold
+from ..explanation import Witness, sentence
+from ..judgement import Judgement
+from .records import part
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The answer to the read ``row`` leaves out ``[start, end)``; ``leading``: before its first record."""
+
+    row: int
+    start: int
+    end: int
+    leading: bool
+
+
+def check(judgement: Judgement) -> None:
+    """lost-write (skipped or cut off), over-trim, poll-skip, nonmonotonic-poll, resurrected-record."""
+    _backward(judgement)
+    leading = _leading(judgement)
+    _resurrected(judgement, leading)
+    _skips(judgement, leading + _inner(judgement))
+    _cut_off(judgement)
+
+
+def _backward(judgement: Judgement) -> None:
+    source, reads = judgement.chain.source, judgement.history.reads
+    same = source.read_row[1:] == source.read_row[:-1]
+    back = np.flatnonzero(same & (source.read_position[1:] <= source.read_position[:-1])) + 1
+    for at in judgement.findings.few("nonmonotonic-poll", back.tolist()):
+        row, position = int(source.read_row[at]), int(source.read_position[at])
+        teller = judgement.teller(row)
+        text = f"{teller.name(row)} returned position {position} after {int(source.read_position[at - 1])}"
+        judgement.findings.add("nonmonotonic-poll", Witness((row,), (sentence(text), teller.told(row))), position)
+    rows = judgement.stream.reads
+    rows = rows[reads.offset[rows + 1] > reads.offset[rows]]
+    first = reads.seq_num[reads.offset[rows]]
+    early = rows[(first < reads.from_seq_num[rows]) & ~reads.clamp[rows]]
+    for row in judgement.findings.few("nonmonotonic-poll", early.tolist()):
+        position = int(reads.seq_num[reads.offset[row]])
+        teller = judgement.teller(row)
+        text = f"{teller.name(row)} returned position {position}, before its start at {int(reads.from_seq_num[row])}"
+        judgement.findings.add("nonmonotonic-poll", Witness((row,), (sentence(text), teller.told(row))), position)
+
+
+def _leading(judgement: Judgement) -> list[Gap]:
+    """Between where a read was to start and its first record."""
+    stream, reads = judgement.stream, judgement.history.reads
+    answers = read_answers(stream, stream.reads, judgement.trims)
+    start = reads.from_seq_num[stream.reads].copy()
+    by_time = np.flatnonzero((reads.from_timestamp[stream.reads] != NONE) & (answers.first > 0))
+    if len(by_time):
+        held = judgement.chain.contents
+        at, known = held.axis.find(answers.first[by_time] - 1)
+        late = known & (held.timestamp[at] >= reads.from_timestamp[stream.reads[by_time]])
+        start[by_time[late]] = answers.first[by_time[late]] - 1
+    filled = np.flatnonzero((answers.count > 0) & (start != NONE) & (answers.first > start))
+    gaps = [Gap(int(stream.reads[i]), int(start[i]), int(answers.first[i]), True) for i in filled.tolist()]
+    empty = (answers.count == 0) & (start != NONE) & (reads.wait[stream.reads] <= 0)
+    missing = np.flatnonzero(empty & would_hold(judgement.chain, answers, np.maximum(start, 0)))
+    return gaps + [Gap(int(stream.reads[i]), int(start[i]), int(start[i]) + 1, True) for i in missing.tolist()]
+
+
+def _inner(judgement: Judgement) -> list[Gap]:
+    source = judgement.chain.source
+    same = source.read_row[1:] == source.read_row[:-1]
+    jumps = np.flatnonzero(same & (source.read_position[1:] > source.read_position[:-1] + 1))
+    return [
+        Gap(int(source.read_row[i]), int(source.read_position[i]) + 1, int(source.read_position[i + 1]), False)
+        for i in jumps.tolist()
+    ]
+
+
+def _skips(judgement: Judgement, gaps: list[Gap]) -> None:
+    """What a read left out must lie below a trim point that may have been in force."""
+    found: dict[str, list[tuple[Gap, int]]] = {}
+    for gap in gaps:
+        point = int(judgement.trims.by(judgement.history.returned[gap.row : gap.row + 1])[0])
+        start = max(gap.start, point)
+        if start >= gap.end:
+            continue
+        row = _acknowledged(judgement, start, gap.end)
+        if gap.leading and judgement.trims.any and point > gap.start:
+            found.setdefault("over-trim", []).append((Gap(gap.row, start, gap.end, True), row))
+        else:
+            anomaly = "poll-skip" if row == NONE else "lost-write"
+            found.setdefault(anomaly, []).append((Gap(gap.row, start, gap.end, gap.leading), row))
+    for anomaly, offenders in found.items():
+        for gap, row in judgement.findings.few(anomaly, offenders):
+            _skipped(judgement, anomaly, gap, row)
+
+
+def _acknowledged(judgement: Judgement, start: int, end: int) -> int:
+    """The first acknowledged append with a record in ``[start, end)``; NONE if none."""
+    batches, acked = judgement.chain.batches, judgement.history.appends.start
+    found = np.flatnonzero((batches.start < end) & (batches.end > start) & (acked[batches.row] != NONE))
+    return int(batches.row[found[0]]) if len(found) else NONE
+
+
+def _skipped(judgement: Judgement, anomaly: str, gap: Gap, row: int) -> None:
+    rows = [one for one in (row, gap.row) if one != NONE]
+    teller = judgement.teller(*rows)
+    place = teller.place(gap.start, gap.end)
+    text = f"{teller.name(gap.row)} left out {place}"
+    if anomaly == "over-trim":
+        text += ", although no trim that may have been in force reaches there"
+    if row != NONE:
+        text += f", where {teller.who(row)} was acknowledged ({part(judgement, gap.start, gap.end)})"
+    witness = Witness(tuple(rows), (sentence(text), *(teller.told(one) for one in rows)))
+    judgement.findings.add(anomaly, witness, gap.start)
+
+
+def _resurrected(judgement: Judgement, gaps: list[Gap]) -> None:
+    """A record that an earlier read had found gone, below a trim point."""
+    if not gaps:
+        return
+    stream, history = judgement.stream, judgement.history
+    answers = read_answers(stream, stream.reads, judgement.trims)
+    returned = history.returned[[gap.row for gap in gaps]]
+    offenders = []
+    for gap, ended in zip(gaps, returned.tolist(), strict=True):
+        later = (history.invoked[stream.reads] > ended) & (answers.count > 0)
+        back = later & (answers.first < gap.end) & (answers.last >= gap.start)
+        offenders += [(gap, int(stream.reads[i])) for i in np.flatnonzero(back).tolist()]
+        if len(offenders) > 1000:
+            break
+    for gap, row in judgement.findings.few("resurrected-record", offenders):
+        teller = judgement.teller(gap.row, row)
+        text = f"{teller.name(gap.row)} found {teller.place(gap.start, gap.end)} gone, and {teller.name(row)} read there again"
+        edge = teller.real_time(gap.row, row)
+        sentences = (sentence(text), teller.told(gap.row), teller.told(row), sentence(edge.because))
+        judgement.findings.add("resurrected-record", Witness((gap.row, row), sentences, (edge,)), gap.start)
+
+
+def _cut_off(judgement: Judgement) -> None:
+    """The last word on the tail, said by a read: acknowledged records past it that no later read returned are lost."""
+    observations, history = judgement.observations, judgement.history
+    said = np.flatnonzero(
+        observations.exact & ((observations.proof == Proof.READ) | (observations.proof == Proof.OUT_OF_RANGE))
+    )
+    if not len(said):
+        return
+    last = int(said[np.argmax(observations.invoked[said])])
+    row, tail = int(observations.row[last]), int(observations.lower[last])
+    reads = judgement.stream.reads[history.returned[judgement.stream.reads] > history.invoked[row]]
+    offset = history.reads.offset
+    reads = reads[offset[reads + 1] > offset[reads]]
+    seen = max(tail, int(history.reads.seq_num[offset[reads + 1] - 1].max(initial=NONE)) + 1)
+    batches, appends = judgement.chain.batches, history.appends
+    gone = (batches.end > seen) & (appends.start[batches.row] != NONE) & batches.legal
+    gone &= history.returned[batches.row] < history.invoked[row]
+    starts, _ = union(batches.start[gone], batches.end[gone])
+    offenders = batches.row[gone]
+    if not len(offenders):
+        return
+    _cut(judgement, row, offenders, max(seen, int(starts[0])))
+
+
+def _cut(judgement: Judgement, read: int, gone: Int64s, start: int) -> None:
+    first = int(gone[0])
+    teller = judgement.teller(first, read)
+    text = (
+        f"{teller.who(first)} was acknowledged before {teller.name(read)} began, but {teller.name(read)} found the "
+        f"stream to end at {start}, and nobody read further afterwards: {len(gone)} acknowledged "
+        f"{'batch is' if len(gone) == 1 else 'batches are'} missing from there on (a suffix of the stream)"
+    )
+    edge = teller.real_time(first, read)
+    sentences = (sentence(text), teller.told(first), teller.told(read), sentence(edge.because))
+    judgement.findings.add("lost-write", Witness((first, read), sentences, (edge,)), start, len(gone))

@@ -1,0 +1,232 @@
+"""What stands at a position: that somebody sent it, once, whole, there; and that nothing took its place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE
+
+from ..explanation import Witness, sentence
+from ..judgement import Judgement
+from ..placement import Sighting
+from ..sent import senders
+
+
+def check(judgement: Judgement) -> None:
+    """lost-write (overwritten), duplicate, aborted-read, garbage-read, torn-batch, inconsistent-offsets, timestamps."""
+    facts = judgement.chain.facts
+    for row, positions in judgement.findings.few("lost-write", sorted(facts.lost.items())):
+        _overwritten(judgement, row, positions)
+    for row, start in judgement.findings.few("duplicate", facts.duplicates):
+        _duplicate(judgement, row, start)
+    for row, start in judgement.findings.few("aborted-read", facts.aborted):
+        _aborted(judgement, row, start)
+    for position in judgement.findings.few("garbage-read", sorted(facts.garbage)):
+        _garbage(judgement, position, judgement.latest_read(position))
+    for row, sighting in judgement.findings.few("torn-batch", facts.torn):
+        _torn(judgement, row, sighting)
+    for row, start in judgement.findings.few("torn-batch", facts.scattered):
+        _scattered(judgement, row, start)
+    for row, start in judgement.findings.few("inconsistent-offsets", sorted(facts.displaced.items())):
+        _displaced(judgement, row, start)
+    for row, positions in judgement.findings.few("inconsistent-offsets", sorted(facts.lost.items())):
+        _two_contents(judgement, row, positions[0])
+    _conflicting_reads(judgement)
+    _timestamps(judgement)
+
+
+def part(judgement: Judgement, position: int, end: int) -> str:
+    """Which part of the acknowledged stream ``[position, end)`` is: its prefix, middle or suffix."""
+    batches = judgement.chain.batches
+    below = bool((batches.start < position).any())
+    above = bool((batches.end > end).any())
+    return "in the middle of the stream" if below and above else "a prefix of it" if above else "a suffix of it"
+
+
+def _overwritten(judgement: Judgement, row: int, positions: list[int]) -> None:
+    position = positions[0]
+    read, owner = judgement.latest_read(position), judgement.chain.holding(position)
+    others = [other for other in dict.fromkeys((owner, read)) if other not in (None, NONE, row)]
+    teller = judgement.teller(row, *(other for other in others if other is not None))
+    number = len(positions)
+    text = (
+        f"{teller.who(row)} was acknowledged at {int(judgement.history.appends.start[row])}, "
+        f"but {number} of its records {'is' if number == 1 else 'are'} gone ({part(judgement, position, positions[-1] + 1)})"
+    )
+    if owner is not None and owner != row:
+        text += f": position {position} holds a record of {teller.name(owner)}"
+    told = [teller.told(other) for other in (row, *(o for o in others if o is not None))]
+    witness = Witness((row, *(o for o in others if o is not None)), (sentence(text), *told))
+    judgement.findings.add("lost-write", witness, position, number)
+
+
+def _two_contents(judgement: Judgement, row: int, position: int) -> None:
+    read = judgement.latest_read(position)
+    teller = judgement.teller(row, read)
+    text = (
+        f"{teller.name(row)} was acknowledged at position {position}, and {teller.name(read)} read another record there"
+    )
+    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)))
+    judgement.findings.add("inconsistent-offsets", witness, position)
+
+
+def _duplicate(judgement: Judgement, row: int, start: int) -> None:
+    position, home = _first_seen(judgement, row, start), judgement.chain.batch_of(row)
+    read = judgement.latest_read(position)
+    teller = judgement.teller(row, read)
+    at = "elsewhere" if home is None else f"at {teller.place(*home)}"
+    text = f"{teller.who(row)} was sent once and stands {at}, and again at position {position}"
+    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)))
+    judgement.findings.add("duplicate", witness, position)
+
+
+def _aborted(judgement: Judgement, row: int, start: int) -> None:
+    position = _first_seen(judgement, row, start)
+    read = judgement.latest_read(position)
+    teller = judgement.teller(row, read)
+    text = f"{teller.who(row)} failed for certain, yet {teller.name(read)} returned its record at position {position}"
+    edge = teller.edge(row, read, "wr", f"{teller.name(read)} returned a record of {teller.name(row)}")
+    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), (edge,))
+    judgement.findings.add("aborted-read", witness, position)
+
+
+def _first_seen(judgement: Judgement, row: int, start: int) -> int:
+    """The first position of a copy of a batch at ``start`` that a read returned."""
+    history, held = judgement.history, judgement.chain.contents
+    low, high = int(history.appends.offset[row]), int(history.appends.offset[row + 1])
+    at, inside = held.axis.find(np.arange(start, start + high - low))
+    same = inside & held.seen[at] & (held.digest[at] == history.appends.digest[low:high])
+    return start + int(np.flatnonzero(same)[0]) if same.any() else start
+
+
+def _garbage(judgement: Judgement, position: int, read: int) -> None:
+    facts = judgement.chain.facts
+    owner = judgement.chain.holding(position)
+    stranger = facts.strangers.get(position, NONE)
+    rows = [row for row in dict.fromkeys((stranger, NONE if owner is None else owner, read)) if row != NONE]
+    teller = judgement.teller(*rows)
+    text = f"{teller.name(read)} returned a record at position {position} that nobody sent to this stream"
+    if stranger != NONE:
+        text += f": {teller.who(stranger)} sent it to the stream {judgement.history.operation(stranger).stream}"
+    elif owner is not None:
+        text += f": what {teller.who(owner)} put there was altered"
+    witness = Witness(tuple(rows), (sentence(text), *(teller.told(row) for row in rows)))
+    judgement.findings.add("garbage-read", witness, position)
+
+
+def _torn(judgement: Judgement, row: int, sighting: Sighting) -> None:
+    index = min(sighting.contradicted)
+    here, there = sighting.start + min(sighting.matched), sighting.start + index
+    read = judgement.latest_read(here)
+    other = judgement.latest_read(there)
+    rows = tuple(dict.fromkeys(r for r in (row, read, other) if r != NONE))
+    teller = judgement.teller(*rows)
+    text = (
+        f"{teller.who(row)} was applied in part: its record {min(sighting.matched)} stands at position {here}, "
+        f"but its record {index} is not at {there}"
+    )
+    judgement.findings.add("torn-batch", Witness(rows, (sentence(text), *(teller.told(r) for r in rows))), here)
+
+
+def _scattered(judgement: Judgement, row: int, start: int) -> None:
+    position = _first_seen(judgement, row, start)
+    read = judgement.latest_read(position)
+    teller = judgement.teller(row, read)
+    text = f"{teller.who(row)} is scattered: a record of it stands at position {position}, apart from the others"
+    judgement.findings.add(
+        "torn-batch", Witness((row, read), (sentence(text), teller.told(row), teller.told(read))), position
+    )
+
+
+def _displaced(judgement: Judgement, row: int, start: int) -> None:
+    position = _first_seen(judgement, row, start)
+    read = judgement.latest_read(position)
+    teller = judgement.teller(row, read)
+    acked = int(judgement.history.appends.start[row])
+    text = f"{teller.who(row)} was acknowledged at {acked}, but {teller.name(read)} returned its record at {position}"
+    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)))
+    judgement.findings.add("inconsistent-offsets", witness, position)
+
+
+def _conflicting_reads(judgement: Judgement) -> None:
+    """Reads that returned, for a position, something else than the latest read did."""
+    chain, history = judgement.chain, judgement.history
+    source, held = chain.source, chain.contents
+    digest = history.reads.digest[source.read_record]
+    wrong = np.flatnonzero(digest != held.digest[held.read_at])
+    if len(wrong):
+        accused = set(chain.facts.garbage)
+        known = senders(history, np.flatnonzero(history.kind == 0), digest[wrong])
+        altered, other = [], []
+        for at in wrong.tolist():
+            if int(digest[at]) not in known and source.read_position[at] >= judgement.stream.tail:
+                altered.append(at)
+            elif int(source.read_position[at]) not in accused:
+                other.append(at)
+        for at in judgement.findings.few("garbage-read", altered):
+            _garbage(judgement, int(source.read_position[at]), int(source.read_row[at]))
+        for at in judgement.findings.few("inconsistent-offsets", other):
+            _conflict(judgement, int(source.read_row[at]), int(source.read_position[at]), "another record")
+    timestamp = history.reads.timestamp[source.read_record]
+    wrong = np.flatnonzero(timestamp != held.timestamp[held.read_at])
+    for at in judgement.findings.few("inconsistent-offsets", wrong.tolist()):
+        _conflict(judgement, int(source.read_row[at]), int(source.read_position[at]), "another timestamp")
+
+
+def _conflict(judgement: Judgement, row: int, position: int, what: str) -> None:
+    latest = judgement.latest_read(position)
+    teller = judgement.teller(row, latest)
+    text = f"at position {position}, {teller.name(latest)} returned {what} than {teller.name(row)}"
+    witness = Witness((row, latest), (sentence(text), teller.told(row), teller.told(latest)))
+    judgement.findings.add("inconsistent-offsets", witness, position)
+
+
+def _timestamps(judgement: Judgement) -> None:
+    """Along the stream they never decrease; those of acknowledgements are those of the records."""
+    chain, history = judgement.chain, judgement.history
+    held, appends = chain.contents, history.appends
+    kept = chain.batches.row[chain.batches.legal]
+    kept = kept[appends.start[kept] == chain.batches.start[chain.batches.legal]]
+    for positions, told in (
+        (appends.start[kept], appends.start_timestamp[kept]),
+        (appends.end[kept] - 1, appends.end_timestamp[kept]),
+    ):
+        at, inside = held.axis.find(positions)
+        wrong = np.flatnonzero(inside & (held.timestamp[at] != told)) if held.axis.size else np.zeros(0, np.int64)
+        for i in judgement.findings.few("inconsistent-offsets", wrong.tolist()):
+            _acked_timestamp(judgement, int(kept[i]), int(positions[i]), int(told[i]))
+    known = np.flatnonzero(held.timestamp != NONE)
+    falls = np.flatnonzero(held.timestamp[known[1:]] < held.timestamp[known[:-1]])
+    for i in judgement.findings.few("nonmonotonic-timestamp", falls.tolist()):
+        _fall(judgement, int(known[i]), int(known[i + 1]))
+
+
+def _acked_timestamp(judgement: Judgement, row: int, position: int, told: int) -> None:
+    read = judgement.latest_read(position)
+    rows = (row,) if read == NONE else (row, read)
+    teller = judgement.teller(*rows)
+    at, _ = judgement.chain.contents.axis.find(np.array([position]))
+    text = (
+        f"{teller.who(row)} was acknowledged with the timestamp {told} at position {position}, "
+        f"but the record there has {int(judgement.chain.contents.timestamp[at[0]])}"
+    )
+    witness = Witness(rows, (sentence(text), *(teller.told(r) for r in rows)))
+    judgement.findings.add("inconsistent-offsets", witness, position)
+
+
+def _fall(judgement: Judgement, before: int, after: int) -> None:
+    held = judgement.chain.contents
+    low, high = (int(position) for position in held.axis.positions(np.array([before, after])))
+    rows = [
+        row
+        for p in (low, high)
+        for row in (judgement.latest_read(p), int(held.owner[held.axis.index(np.array([p]))[0]]))
+    ]
+    rows = [row for row in dict.fromkeys(rows) if row != NONE]
+    teller = judgement.teller(*rows)
+    text = (
+        f"the record at position {high} has the timestamp {int(held.timestamp[after])}, "
+        f"below that at position {low}, {int(held.timestamp[before])}"
+    )
+    witness = Witness(tuple(rows), (sentence(text), *(teller.told(row) for row in rows)))
+    judgement.findings.add("nonmonotonic-timestamp", witness, high)
