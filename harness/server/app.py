@@ -35,7 +35,7 @@ from .wire_config import (
 log: Final = logging.getLogger(__name__)
 
 _JSON: Final = (b"content-type", b"application/json")
-# After these the client may still be sending a body that nobody will read.
+# After these the client may still be sending a body that nobody will read. (HTTP/2 has its own way to say so.)
 _CLOSING: Final = frozenset((408, 413, 499))
 # The operations that have parameters, or (a scrape) may have been given some by habit.
 _QUERIED: Final = frozenset(("read", "list_basins", "list_streams", "health", "metrics"))
@@ -113,6 +113,8 @@ class HttpFace:
             except Exception as error:
                 response = _failure(error, operation)
             status, body, headers = response
+            if status in _CLOSING and scope["http_version"].startswith("1"):
+                headers = (*headers, (b"connection", b"close"))
             if status == 200 and headers == (_JSON,):
                 await send(_OK_HEAD)
             else:
@@ -253,6 +255,5 @@ def _failure(error: Exception, operation: str) -> Response:
 
 
 def _error(error: ServiceError, *headers: tuple[bytes, bytes]) -> Response:
-    closing = ((b"connection", b"close"),) if error.status in _CLOSING else ()
     body = encode_json({"code": error.code, "message": error.message})
-    return Response(error.status, body, (_JSON, *headers, *closing))
+    return Response(error.status, body, (_JSON, *headers))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+import socket
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -345,3 +347,50 @@ def test_other_codecs_are_refused_by_name(http: Connection, stream: str, method:
     answer = http.request(method, records_of(stream) + ("?seq_num=0" if method == "GET" else ""), body, headers)
     assert (answer.status, answer.code) == (501, "not_implemented")
     assert http.request("GET", records_of(stream) + "/tail").json["tail"]["seq_num"] == 0
+
+
+# ---------------------------------------------------------------- HTTP/2
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+
+
+def _literal(name: str, value: str) -> bytes:
+    """A header in HPACK, neither indexed nor compressed; both parts shorter than 127 bytes."""
+    return b"\x00" + bytes((len(name),)) + name.encode() + bytes((len(value),)) + value.encode()
+
+
+def _http2(port: int, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+    """One request by prior knowledge (RFC 9113 §3.3): the first byte of the answer's headers, and its body."""
+    head = {":method": method, ":scheme": "http", ":path": path, ":authority": "test", "s2-basin": BASIN}
+    block = b"".join(_literal(name, value) for name, value in head.items())
+    headers, data, settings, end_stream, end_headers = 1, 0, 4, 1, 4
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(settings, 0, 0, b""))
+        connection.sendall(_frame(headers, end_headers, 1, block) + _frame(data, end_stream, 1, body))
+        file = connection.makefile("rb")
+        status, content = 0, b""
+        while True:
+            length, kind, flags = int.from_bytes(file.read(3), "big"), file.read(1)[0], file.read(1)[0]
+            stream, payload = int.from_bytes(file.read(4), "big"), file.read(length)
+            if stream == 1 and kind == headers:
+                status = payload[0] if payload[0] >> 5 != 1 else payload[1]  # a table size update may come first
+            elif stream == 1 and kind == data:
+                content += payload
+            if stream == 1 and flags & end_stream:
+                file.close()
+                return status, content
+
+
+def test_http2_is_spoken_on_the_same_port_by_prior_knowledge(
+    http: Connection, server: ServerProcess, stream: str
+) -> None:
+    indexed_200 = 0x88
+    path = records_of(stream)
+    assert len(path) < 127
+    status, body = _http2(server.port, "POST", path, b'{"records":[{"body":"by HTTP/2"}]}')
+    assert (status, json.loads(body)["end"]["seq_num"]) == (indexed_200, 1)
+    assert [record["body"] for record in http.read_all(stream)] == ["by HTTP/2"]
+    status, body = _http2(server.port, "POST", path, b"{}")
+    assert (status != indexed_200, json.loads(body)["code"]) == (True, "bad_json")

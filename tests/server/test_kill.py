@@ -147,7 +147,7 @@ def _kill_while_starting(directory: Path, log: Path, chance: random.Random) -> N
         process.wait(STOP_SECONDS)
 
 
-def _survive(kills: int, seed: int, tmp_path: Path) -> None:
+def _survive(kills: int, seed: int, tmp_path: Path, *options: str) -> None:
     chance = random.Random(seed)
     directory, log = tmp_path / "data", tmp_path / "log"
     sent = {stream: Sent() for stream in STREAMS}
@@ -155,7 +155,7 @@ def _survive(kills: int, seed: int, tmp_path: Path) -> None:
     for round_ in range(kills + 1):
         if chance.random() < 0.2:
             _kill_while_starting(directory, log, chance)
-        with ServerProcess(log, "--data", str(directory)) as server:
+        with ServerProcess(log, "--data", str(directory), *options) as server:
             if round_ == 0:
                 with Connection(server.port) as http:
                     for stream in STREAMS:
@@ -182,7 +182,14 @@ def test_acknowledged_records_survive_many_kills(tmp_path: Path) -> None:
     _with_seed(MANY_KILLS, random.SystemRandom().randrange(1 << 32), tmp_path)
 
 
-# ---------------------------------------------------------------- the judge itself
+# ---------------------------------------------------------------- the test itself
+
+
+@pytest.mark.parametrize("bug", ["ack-before-durable", "lost-batch-on-restart"])
+def test_a_server_that_loses_records_is_caught(bug: str, tmp_path: Path) -> None:
+    seed = 1
+    with pytest.raises(AssertionError, match=r"missing|other contents"):
+        _survive(KILLS, seed, tmp_path, "--bug", bug)
 
 
 def _records(*bodies: str) -> list[dict[str, Any]]:
