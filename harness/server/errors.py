@@ -39,7 +39,6 @@ _ROWS: Final = (
     ErrorCode("stream_deletion_pending", 409, True, "the stream is being deleted"),
     ErrorCode("transaction_conflict", 409, True, "another change was made at the same time"),
     ErrorCode("payload_too_large", 413, True, "the body is larger than any valid request"),
-    ErrorCode("unsupported_media_type", 415, True, "a content type that is not spoken here"),
     ErrorCode("invalid", 422, True, "understood, and against the rules"),
     ErrorCode("rate_limited", 429, True, "too many requests"),
     ErrorCode("client_hangup", 499, False, "the client went away; the request may yet take effect"),
