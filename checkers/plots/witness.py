@@ -1,0 +1,216 @@
+"""The plot ``witness``: for each violation the few operations that prove it, to scale, and why they do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from fencepost.harness.history.history import NONE, History, Operation, Outcome
+from fencepost.harness.history.wording import answered, asked
+from fencepost.harness.verdict import Verdict, Violation
+
+from .arrows import draw_arrow
+from .bands import fault_bands
+from .cuts import CutTime
+from .marked import known
+from .picture import save
+from .style import BLACK, GREY, LARGE, NORMAL, OUTCOMES, SMALL, WIDTH, blank, fault_look, styled
+from .text import duration, number, plain, short, wrapped
+
+MOST: Final = 5
+"""Violations that are drawn."""
+
+MOST_OPERATIONS: Final = 14
+"""Operations in one picture: all that prove the violation come before any that are context."""
+
+_LANE: Final = 0.66
+_LINE: Final = 0.185
+_CHARACTERS: Final = 138
+_BAR: Final = 0.3
+_MOST_CHARACTERS: Final = 150
+_GLYPH: Final = 5.1
+"""Points a character of a bar's text takes, with some to spare."""
+
+
+class Witness:
+    """One picture for each of the first five violations: ``witness-1`` and so on; nothing for a valid history.
+
+    A bar is an operation, from invocation to end; an indefinite one may take effect at any later time. Arrows are
+    the edges of the proof, and the sentences below say it in words. Stretches of time in which nothing begins or
+    ends are cut where they are long, and marked.
+    """
+
+    name = "witness"
+    summary = "for each violation, the operations that prove it, to scale, with arrows and the sentences"
+
+    def draw(self, history: History, verdict: Verdict, folder: Path, formats: tuple[str, ...]) -> list[Path]:
+        """See :class:`~fencepost.harness.verdict.Plot`."""
+        paths = []
+        for index, violation in enumerate(verdict.violations[:MOST], start=1):
+            figure = self.figure(history, violation)
+            paths += save(figure, folder, f"{self.name}-{index}", formats)
+        return paths
+
+    def figure(self, history: History, violation: Violation) -> Figure:
+        """The picture of one violation."""
+        with styled():
+            return _figure(history, violation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """An operation, its lane, and the places (0–1) of its invocation and its end."""
+
+    operation: Operation
+    lane: int
+    left: float
+    right: float
+    proves: bool
+
+    @property
+    def middle(self) -> float:
+        return (self.left + self.right) / 2
+
+
+def _figure(history: History, violation: Violation) -> Figure:
+    proof = known(history, violation.operations)[:MOST_OPERATIONS]
+    context = [row for row in known(history, violation.context) if row not in proof]
+    rows = [*proof, *context[: MOST_OPERATIONS - len(proof)]]
+    operations = _in_lanes([history.operation(row) for row in rows])
+    time = CutTime(_moments(operations))
+    bars = [
+        _Bar(o, lane, time(o.invoked), 1.0 if o.outcome is Outcome.INDEFINITE else time(o.ended or 0), o.row in proof)
+        for lane, o in enumerate(operations)
+    ]
+    promise = wrapped(f"The promise that is broken: “{violation.promise}”", _CHARACTERS)
+    words = "\n".join(wrapped(sentence, _CHARACTERS) for sentence in violation.sentences)
+    above = 0.5 + _LINE * (promise.count("\n") + 1) + 0.2
+    below = 0.62 + _LINE * (words.count("\n") + 1) + 0.1
+    lanes = _LANE * max(len(bars), 1)
+    height = above + lanes + below
+    figure = blank(height, layout=None)
+    figure.text(0.012, 1 - 0.12 / height, _title(violation), fontsize=LARGE, weight="bold", va="top")
+    figure.text(0.012, 1 - 0.45 / height, promise, fontsize=NORMAL, color="#444444", va="top", linespacing=1.3)
+    figure.text(0.012, (below - 0.58) / height, words, fontsize=NORMAL, va="top", linespacing=1.35).set_gid("sentences")
+    axes = figure.add_axes((0.115, below / height, 0.873, lanes / height))
+    _draw_background(axes, bars, history, time)
+    for bar in bars:
+        _draw_bar(axes, bar)
+    _draw_edges(axes, violation, {bar.operation.id: bar for bar in bars})
+    return figure
+
+
+def _title(violation: Violation) -> str:
+    where = f" at position {violation.position:,}" if violation.position is not None else ""
+    more = f", and {number(violation.count - 1, 'more violation')} like it" if violation.count > 1 else ""
+    return plain(f"{violation.anomaly} on {short(violation.stream, 40)}{where}{more}")
+
+
+def _in_lanes(operations: Sequence[Operation]) -> list[Operation]:
+    """Processes in the order of their first operation here, and each one's operations in theirs."""
+    first: dict[int, int] = {}
+    for operation in sorted(operations, key=lambda o: (o.invoked, o.id)):
+        first.setdefault(operation.process, operation.invoked)
+    return sorted(operations, key=lambda o: (first[o.process], o.process, o.invoked, o.id))
+
+
+def _moments(operations: Sequence[Operation]) -> list[int]:
+    invoked = [operation.invoked for operation in operations]
+    return invoked + [operation.ended for operation in operations if operation.ended is not None] or [0]
+
+
+def _draw_background(axes: Axes, bars: Sequence[_Bar], history: History, time: CutTime) -> None:
+    """Lanes, time axis, cuts and faults."""
+    axes.set_xlim(0, 1)
+    axes.set_ylim(max(len(bars), 1) - 0.5, -0.5)
+    groups = [index for index in range(len(bars)) if _process(bars, index) != _process(bars, index - 1) or not index]
+    for shade, (start, end) in enumerate(zip(groups, [*groups[1:], len(bars)], strict=True)):
+        if shade % 2:
+            axes.axhspan(start - 0.5, end - 0.5, color="#F6F6F6", lw=0, zorder=0)
+        thread = int(history.thread[bars[start].operation.row])
+        label = f"process {_process(bars, start)}" + (f"\nthread {thread}" if thread != NONE else "")
+        axes.text(-0.008, (start + end - 1) / 2, label, ha="right", va="center", transform=axes.get_yaxis_transform())
+    axes.set_yticks([])
+    ticks = time.ticks()
+    axes.set_xticks([place for place, _ in ticks], [text for _, text in ticks])
+    axes.set_xlabel("time since the start of the run" + (" (cut at //)" if time.cuts else ""), labelpad=2)
+    for cut in time.cuts:
+        axes.axvspan(cut.place - 0.004, cut.place + 0.004, fc="white", ec=GREY, ls=(0, (2, 2)), lw=0.7, zorder=5)
+        text = axes.text(cut.place, 1.01, f"// {duration(cut.length)}", transform=axes.get_xaxis_transform())
+        text.set(fontsize=SMALL, ha="center", va="bottom", color="#444444", gid="cut")
+    _draw_faults(axes, history, time)
+
+
+def _draw_faults(axes: Axes, history: History, time: CutTime) -> None:
+    bands = fault_bands(history)
+    names = sorted({band.name for band in bands})
+    for band in bands:
+        left, right = time(band.start), time(band.end)
+        if right <= 0 or left >= 1:
+            continue
+        look = fault_look(band.name, names.index(band.name))
+        span = axes.axvspan(left, right, fc=look.colour, ec=look.colour, alpha=0.15, hatch=look.hatch, lw=0, zorder=0.1)
+        span.set_gid("fault")
+        text = axes.text((left + right) / 2, 0.006, plain(look.label), transform=axes.get_xaxis_transform())
+        text.set(fontsize=SMALL, ha="center", va="bottom", color="#444444")
+
+
+def _process(bars: Sequence[_Bar], index: int) -> int:
+    return bars[index].operation.process
+
+
+def _draw_bar(axes: Axes, bar: _Bar) -> None:
+    """The bar, above it what was asked and what was answered; paler where it is only context."""
+    operation, look = bar.operation, OUTCOMES[bar.operation.outcome]
+    width = max(bar.right - bar.left, 0.003)
+    box = Rectangle(
+        (bar.left, bar.lane - _BAR / 2 + 0.1),
+        width,
+        _BAR,
+        fc=look.colour,
+        ec=BLACK,
+        lw=1.4 if bar.proves else 0.6,
+        ls="-" if bar.proves else "--",
+        alpha=1.0 if bar.proves else 0.4,
+        hatch=look.hatch,
+        zorder=3,
+    )
+    box.set_gid("operation" if bar.proves else "context")
+    axes.add_patch(box)
+    if operation.outcome is Outcome.INDEFINITE:
+        box.set(fc="#BBBBBB", hatch="...")
+        axes.plot([1.0], [bar.lane + 0.1], marker=">", color=BLACK, ms=9, clip_on=False, zorder=4)
+    name = f"#{operation.id}  {plain(asked(operation))}  →  {plain(answered(operation))}"
+    name += "" if not operation.purpose else f"   ({short(operation.purpose, 24)})"
+    name = name if len(name) <= _MOST_CHARACTERS else name[: _MOST_CHARACTERS - 1] + "…"
+    # A text starts with its bar, but not so far to the right that it would leave the picture.
+    left = min(bar.left, max(0.0, 0.995 - len(name) * _GLYPH / (WIDTH * 72 * 0.873)))
+    text = axes.text(left, bar.lane - 0.1, name, fontsize=SMALL + 1, va="bottom", zorder=7, gid="words")
+    text.set_color(BLACK if bar.proves else "#555555")
+    text.set_bbox({"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1.0})
+
+
+def _draw_edges(axes: Axes, violation: Violation, bars: Mapping[int, _Bar]) -> None:
+    """Arrows: of real time from an end to a beginning, others from bar to bar."""
+    between: dict[tuple[int, int], int] = {}
+    for edge in violation.edges:
+        if edge.source not in bars or edge.target not in bars or edge.source == edge.target:
+            continue
+        source, target = bars[edge.source], bars[edge.target]
+        again = between[edge.source, edge.target] = between.get((edge.source, edge.target), 0) + 1
+        down = 1 if target.lane > source.lane else -1
+        start = source.right if edge.kind == "rt" else source.middle
+        end = target.left if edge.kind == "rt" else target.middle
+        draw_arrow(
+            axes,
+            (min(start, 0.99), source.lane + 0.1 + down * _BAR / 2),
+            (min(end, 0.99), target.lane + 0.1 - down * _BAR / 2),
+            edge.kind,
+            bend=0.16 * again,
+        )
