@@ -7,6 +7,7 @@ import select
 
 import httpcore
 import pytest
+import uvloop
 
 from fencepost.harness.client.connection import UNREAD_LIMIT, Backend, Stream
 
@@ -99,3 +100,23 @@ async def test_a_reset_while_waiting_is_a_read_error() -> None:
         await stream.write(b"x")
         with pytest.raises(httpcore.ReadError, match="reset"):
             await stream.read(1)
+
+
+def test_uvloop_will_do_as_well() -> None:
+    """Its transports are of other types."""
+
+    async def exchange() -> None:
+        async with ScriptedServer(echo) as server:
+            stream = await connected(server)
+            for word in (b"one", b"two"):
+                await stream.write(word)
+                assert await stream.read(10) == word
+            assert stream.get_extra_info("is_readable") is False
+            await stream.aclose()
+            await server.settled()
+
+    async def echo(peer: Peer) -> None:
+        while data := await peer.some():
+            await peer.send(data)
+
+    uvloop.run(exchange())
