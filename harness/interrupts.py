@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -15,7 +15,7 @@ class Interrupts:
     """Counts interrupts while an event loop runs.
 
     ``stopping`` is set by the first; every later one cancels the task that :meth:`watch` guards. Outside of
-    :meth:`watch` the signals do what they always do.
+    :meth:`watch` the signals do what they did before.
     """
 
     def __init__(self, notice: Callable[[str], None]) -> None:
@@ -29,17 +29,37 @@ class Interrupts:
         """Take the signals over from here on, for the current task."""
         loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        for number in _SIGNALS:
+        before = {number: signal.getsignal(number) for number in _heeded()}
+        for number in before:
             loop.add_signal_handler(number, self._interrupt, number)
         try:
             yield
         finally:
-            for number in _SIGNALS:
+            for number, handler in before.items():
                 loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
     def _interrupt(self, number: signal.Signals) -> None:
         self.count += 1
-        self._notice(f"{signal.Signals(number).name} number {self.count}")
         self.stopping.set()
+        self._notice(f"{signal.Signals(number).name} number {self.count}")
         if self.count > 1 and self._task is not None:
             self._task.cancel()
+
+
+def end_like_ctrl_c() -> None:
+    """Let every signal that asks a process to end do what Ctrl-C does: raise KeyboardInterrupt where it is met.
+
+    What is on its way is then put away in order, and the exit code is one of ours.
+    """
+    for number in _heeded():
+        signal.signal(number, _raise)
+
+
+def _heeded() -> list[signal.Signals]:
+    """All of them, but no SIGHUP that was ignored from the start (nohup)."""
+    return [n for n in _SIGNALS if n is not signal.SIGHUP or signal.getsignal(n) is not signal.SIG_IGN]
+
+
+def _raise(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Protocol
 
 from . import store
 from .closing import Closer, ClosingFailure
-from .history.events import SCHEMA, Header, StreamState
+from .history.events import CRASH, INTERRUPT, SCHEMA, Header, StreamState
 from .history.recorder import Recorder
 from .interrupts import Interrupts
 from .nemesis.fault import Fault
@@ -63,29 +63,44 @@ class Recording:
 
     async def record(self) -> str | None:
         """Record a history; what went wrong with the run itself, if anything did."""
-        crash: str | None = None
+        troubles: list[str] = []
         interrupts = Interrupts(self._interrupted)
         try:
             with interrupts.watch():
                 try:
-                    await self._record(interrupts)
+                    with self._noting(troubles):
+                        await self._record(interrupts)
                 finally:
-                    await self._plan.target.tear_down()
+                    with self._noting(troubles):
+                        await self._plan.target.tear_down()
         except asyncio.CancelledError:
             _log.warning("interrupted twice: the recording ends here")
-        except (TargetFailure, ClosingFailure) as failure:
-            crash = str(failure)
-        except Exception as error:
-            crash = f"{type(error).__name__}: {error} (the traceback is in {store.LOG})"
-            _log.exception("the run crashed")
         finally:
-            if crash:
-                _log.error("%s", crash)
-            if self._recorder is not None:
-                if crash:
-                    self._recorder.remark("crash", crash)
-                self._recorder.close()
-        return crash
+            self._close(troubles)
+        return "; ".join(troubles) or None
+
+    @contextlib.contextmanager
+    def _noting(self, troubles: list[str]) -> Iterator[None]:
+        """One trouble must not hide another, nor keep what comes after it from being done."""
+        try:
+            yield
+        except (TargetFailure, ClosingFailure) as failure:
+            troubles.append(str(failure))
+            _log.error("%s", failure)
+        except Exception as error:
+            troubles.append(f"{type(error).__name__}: {error} (the traceback is in {store.LOG})")
+            _log.exception("the run crashed")
+
+    def _close(self, troubles: list[str]) -> None:
+        if self._recorder is None:
+            return
+        try:
+            for trouble in troubles:
+                self._recorder.remark(CRASH, trouble)
+            self._recorder.close()
+        except OSError as error:
+            troubles.append(f"the history could not be closed: {error}")
+            _log.error("the history could not be closed: %s", error)
 
     async def _record(self, interrupts: Interrupts) -> None:
         options = self._plan.options
@@ -97,7 +112,7 @@ class Recording:
         def clock() -> int:
             return time.monotonic_ns() - zero
 
-        recorder = self._recorder = Recorder(self._plan.folder / store.HISTORY, self._header(streams), clock)
+        recorder = self._recorder = Recorder(self._plan.folder / store.HISTORY, self._header(streams, rate), clock)
         scheduler = Scheduler(
             recorder,
             self._plan.target.connect,
@@ -122,7 +137,7 @@ class Recording:
         self._phase("closing")
         await Closer(recorder, self._plan.target.connect, scheduler.next_process).close(streams, self._plan.run_id)
 
-    def _header(self, streams: list[StreamState]) -> Header:
+    def _header(self, streams: list[StreamState], rate: float | None) -> Header:
         return Header(
             schema=SCHEMA,
             version=version("fencepost"),
@@ -131,7 +146,7 @@ class Recording:
             started=self._plan.now.isoformat(timespec="seconds"),
             streams=streams,
             target=self._plan.target.describe(),
-            options=self._plan.options.public(),
+            options=replace(self._plan.options, rate=rate).public(),
             exercises={exercise.counter: exercise.at_least for exercise in self._plan.workload.exercises},
         )
 
@@ -174,4 +189,4 @@ class Recording:
         self._reporter.phase(f"interrupted ({text}): ending the clients; once more ends the recording")
         _log.warning("interrupted: %s", text)
         if self._recorder is not None:
-            self._recorder.remark("interrupt", text)
+            self._recorder.remark(INTERRUPT, text)

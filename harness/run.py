@@ -17,8 +17,9 @@ from pathlib import Path
 from . import store
 from .exits import ExitCode
 from .failure import UsageFailure
+from .history.events import INTERRUPT
 from .history.history import History
-from .history.reader import read_history
+from .history.reader import HistoryFailure, read_history
 from .judge import judge
 from .nemesis.fault import Fault
 from .options import RunOptions
@@ -51,6 +52,11 @@ class RunResult:
     complaints: tuple[str, ...] = ()
 
     @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended it early."""
+        return any(remark.kind == INTERRUPT for remark in self.history.remarks)
+
+    @property
     def exit_code(self) -> ExitCode:
         """Crash > invalid > unknown > valid."""
         return ExitCode.CRASH if self.crash else self.verdict.exit_code
@@ -60,10 +66,19 @@ class RunFailure(Exception):
     """A run ended before there was anything to judge; the text says why, and what was kept."""
 
 
+def check_names(options: RunOptions) -> None:
+    """Raises UsageFailure where the workload, target or a fault is not registered or cannot be loaded."""
+    WORKLOADS.get(options.workload)
+    TARGETS.get(options.target)
+    for name in options.faults:
+        FAULTS.get(name)
+
+
 def execute(options: RunOptions, reporter: Reporter) -> RunResult:
     """Carry out one run, and judge, draw and store it.
 
-    Raises UsageFailure before anything is started, RunFailure where the target could not be set up.
+    Raises UsageFailure before anything is started, RunFailure where the target could not be set up,
+    KeyboardInterrupt where that was interrupted.
     """
     workload = WORKLOADS.make(options.workload)
     faults = [FAULTS.make(name) for name in options.faults]
@@ -77,6 +92,8 @@ def execute(options: RunOptions, reporter: Reporter) -> RunResult:
         plan = Plan(options, workload, faults, target, folder, run_id, now)
         crash = asyncio.run(Recording(plan, reporter).record())
         if not (folder / store.HISTORY).exists():
+            if crash is None:
+                raise KeyboardInterrupt  # interrupted while the target was set up: there is nothing to judge
             raise RunFailure(f"{crash}; what there is was kept in {folder}")
         return _conclude(options, reporter, folder, crash)
 
@@ -109,9 +126,12 @@ def _make(make: Callable[..., Target], options: RunOptions, folder: Path, run_id
 
 def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str | None) -> RunResult:
     reporter.phase("checking")
-    history = read_history(folder / store.HISTORY)
+    try:
+        history = read_history(folder / store.HISTORY)
+    except HistoryFailure as failure:
+        raise RunFailure(f"the history that was just recorded makes no sense: {failure}") from failure
     verdict = judge(history, lambda name: _log.info("checking: %s", name))
-    store.write_json(folder / store.VERDICT, store.verdict_json(verdict, folder / store.HISTORY))
+    store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, folder / store.HISTORY))
     _log.info("verdict: %s", verdict.validity)
     complaints: list[str] = []
     if options.formats:

@@ -12,12 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from .failure import UsageFailure
+from .history.events import CRASH
 from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from .history.history import History
 
 HISTORY: Final = "history.jsonl"
 VERDICT: Final = "verdict.json"
@@ -87,14 +91,18 @@ def write_json(path: Path, content: Any) -> None:
     draft.replace(path)
 
 
-def verdict_json(verdict: Verdict, history: Path) -> dict[str, Any]:
-    """The stored form of a verdict: format version, the history it is of (by SHA-256), and what was said."""
-    with history.open("rb") as file:
+def verdict_json(history: History, verdict: Verdict, path: Path) -> dict[str, Any]:
+    """The stored form of a verdict: format version, the history at ``path`` it is of (by SHA-256), and what was said.
+
+    ``crashes`` tells what went wrong with the run itself: the verdict then stands for what was seen until then.
+    """
+    with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "format": 1,
-        "history": {"file": history.name, "sha256": digest},
+        "history": {"file": path.name, "sha256": digest},
         "validity": verdict.validity,
+        "crashes": [remark.text for remark in history.remarks if remark.kind == CRASH],
         "checkers": {name: asdict(result) for name, result in verdict.results.items()},
     }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..exits import ExitCode, worst
+from ..failure import UsageFailure
 from .watching import reporter
 
 _EPILOG = """\b
@@ -27,7 +28,15 @@ Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of se
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a history on standard output.")
 def command(paths: tuple[Path, ...], as_json: bool) -> ExitCode:
     """Judge the histories at PATH: each a run's folder or a history file."""
-    return worst([_check(path, as_json) for path in paths])
+    return worst([_check_or_complain(path, as_json) for path in paths])
+
+
+def _check_or_complain(path: Path, as_json: bool) -> ExitCode:
+    try:
+        return _check(path, as_json)
+    except UsageFailure as failure:  # one bad file does not keep the others from being judged
+        click.echo(f"fencepost: {failure}", err=True)
+        return ExitCode.USAGE
 
 
 def _check(path: Path, as_json: bool) -> ExitCode:
@@ -42,7 +51,7 @@ def _check(path: Path, as_json: bool) -> ExitCode:
     if as_json:
         from ..report.summary import as_line, summary
 
-        click.echo(as_line(summary(path, verdict)))
+        click.echo(as_line(summary(path, history, verdict)))
     else:
         from ..report.text import verdict_lines
 

@@ -13,6 +13,7 @@ import click
 
 from ..exits import ExitCode
 from ..failure import UsageFailure
+from ..interrupts import end_like_ctrl_c
 
 COMMANDS: Final = {
     "serve": "the bundled reference stream server",
@@ -75,6 +76,7 @@ def command() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit. Every way to end has its exit code (:class:`ExitCode`)."""
     _outlive_closed_pipes()
+    end_like_ctrl_c()
     sys.exit(run(arguments))
 
 

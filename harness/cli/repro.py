@@ -18,7 +18,9 @@ from .watching import reporter
 if TYPE_CHECKING:
     from ..run import RunResult
 
-_EPILOG = "\b\nThe stories:\n" + "\n".join(f"  {name}" for name in REPROS)
+_EPILOG = "\b\nExample:\n  fencepost repro stale-writer\n\n\b\nThe stories:\n" + "\n".join(
+    f"  {name}" for name in REPROS
+)
 
 
 @click.command(

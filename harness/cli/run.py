@@ -26,7 +26,7 @@ The seed fixes which operations the clients perform. It cannot fix how a real ru
 
 Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of several runs. With --expect: 0 if
 every run showed that anomaly, 1 if one did not. Ctrl-C ends the clients, and what was recorded is judged; a second
-Ctrl-C ends that too.
+Ctrl-C ends that too. Workloads that had not begun by then are left out, which counts as unknown.
 """
 
 
@@ -58,9 +58,22 @@ def command(workloads: tuple[str, ...], as_json: bool, expect: str | None, **giv
 
     The history, verdict and pictures are kept in results/WORKLOAD/TIME-SEED/.
     """
+    from ..run import check_names
+
     _check_expected(expect)
     options = _options(given, workloads[0])
-    codes = [_run(replace(options, workload=workload), expect, as_json) for workload in dict.fromkeys(workloads)]
+    wanted = [replace(options, workload=workload) for workload in dict.fromkeys(workloads)]
+    for each in wanted:
+        check_names(each)
+    codes = []
+    for number, each in enumerate(wanted, 1):
+        code, interrupted = _run(each, expect, as_json)
+        codes.append(code)
+        if interrupted and wanted[number:]:
+            left = ", ".join(options.workload for options in wanted[number:])
+            click.echo(f"fencepost: interrupted; not run: {left}", err=True)
+            codes.append(ExitCode.UNKNOWN)
+            break
     return worst(codes)
 
 
@@ -100,7 +113,8 @@ def _check_expected(expect: str | None) -> None:
         raise UsageFailure(f"--expect {expect}: no anomaly is called that; there are: {', '.join(sorted(names))}")
 
 
-def _run(options: RunOptions, expect: str | None, as_json: bool) -> ExitCode:
+def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCode, bool]:
+    """The exit code of one run, and whether it was interrupted."""
     from ..report.text import verdict_lines
     from ..run import RunFailure, execute
 
@@ -109,18 +123,21 @@ def _run(options: RunOptions, expect: str | None, as_json: bool) -> ExitCode:
             result = execute(options, watcher)
         except RunFailure as failure:
             click.echo(f"fencepost: {failure}", err=True)
-            return ExitCode.CRASH
+            return ExitCode.CRASH, False
     if as_json:
         from ..report.summary import as_line, summary
 
-        click.echo(as_line(summary(result.folder, result.verdict) | {"crash": result.crash}))
+        click.echo(as_line(summary(result.folder, result.history, result.verdict)))
     else:
         for line in verdict_lines(result.history, result.verdict):
             click.echo(line)
         click.echo(f"{result.folder}")
     for complaint in (*result.complaints, *([result.crash] if result.crash else [])):
         click.echo(f"fencepost: {complaint}", err=True)
-    return result.exit_code if expect is None else _as_expected(result.exit_code, expect, result.verdict.violations)
+    code = result.exit_code
+    if expect is not None:
+        code = _as_expected(code, expect, result.verdict.violations)
+    return code, result.interrupted
 
 
 def _as_expected(code: ExitCode, expect: str, violations: tuple[Any, ...]) -> ExitCode:

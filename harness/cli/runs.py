@@ -29,5 +29,17 @@ def _row(run: StoredRun) -> dict[str, Any]:
     checkers = (run.verdict or {}).get("checkers", {})
     violations = [violation for result in checkers.values() for violation in result.get("violations", [])]
     anomalies = sorted({violation["anomaly"] for violation in violations})
-    verdict = "(not finished)" if not run.whole else (run.verdict or {}).get("validity", "(none)")
-    return {"path": str(run.path), "workload": run.workload, "verdict": verdict, "anomalies": ", ".join(anomalies)}
+    return {
+        "path": str(run.path),
+        "workload": run.workload,
+        "verdict": _verdict(run),
+        "anomalies": ", ".join(anomalies),
+    }
+
+
+def _verdict(run: StoredRun) -> str:
+    if not run.whole:
+        return "(not finished)"
+    if run.verdict is None:
+        return "(none)"
+    return f"{run.verdict.get('validity', '(none)')}{' (the run crashed)' if run.verdict.get('crashes') else ''}"

@@ -187,6 +187,13 @@ class Fault(_Event, frozen=True, tag="fault"):
     detail: str = ""
 
 
+CRASH: Final = "crash"
+"""The kind of a remark that tells what went wrong with the run itself, such as an exception of a client task."""
+
+INTERRUPT: Final = "interrupt"
+"""The kind of a remark that tells of a signal."""
+
+
 class Remark(_Event, frozen=True, tag="remark"):
     """Anything else that happened to the run: a phase began, an interrupt, the crash of a client task."""
 

@@ -24,7 +24,8 @@ class Recorder:
     """The journal of one run.
 
     ``clock`` gives nanoseconds since the start of the run and never decreases. Raises OSError where the file
-    exists already or cannot be written; a run must then stop.
+    exists already or cannot be written; a run must then stop, and nothing more is written, so that at most the
+    last line is cut.
     """
 
     def __init__(self, path: Path, header: events.Header, clock: Callable[[], int]) -> None:
@@ -32,12 +33,19 @@ class Recorder:
         self._clock = clock
         self._encode = msgspec.json.Encoder().encode
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._streams = {stream.name for stream in header.streams}
+        self._broken: OSError | None = None
         self._next = 0
         self._sent: set[int] = set()
         self._write(header)
 
     def invoke(self, invocation: Invocation, process: int) -> int:
-        """Record an invocation; the id of the operation. Call this before anything is sent."""
+        """Record an invocation; the id of the operation. Call this before anything is sent.
+
+        Raises ValueError for a stream that is not in the header: no reader would take it.
+        """
+        if invocation.stream not in self._streams:
+            raise ValueError(f"the stream {invocation.stream!r} is none of this run's: {sorted(self._streams)}")
         op, self._next = self._next, self._next + 1
         self._write(_invoked(op, self._clock(), process, invocation))
         if isinstance(invocation.call, values.Append):
@@ -66,9 +74,12 @@ class Recorder:
 
     def close(self) -> None:
         """Write the end mark and make the file durable. Idempotent."""
-        if self._file >= 0:
+        if self._file < 0:
+            return
+        try:
             self._write(events.End(self._clock()))
             os.fsync(self._file)
+        finally:
             os.close(self._file)
             self._file = -1
 
@@ -105,9 +116,15 @@ class Recorder:
         )
 
     def _write(self, event: msgspec.Struct) -> None:
+        if self._broken is not None:
+            raise self._broken
         line = memoryview(self._encode(event) + b"\n")
-        while line:
-            line = line[os.write(self._file, line) :]
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+        except OSError as error:
+            self._broken = error
+            raise
 
 
 def _invoked(op: int, time: int, process: int, invocation: Invocation) -> events.Invoked:

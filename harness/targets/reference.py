@@ -13,7 +13,8 @@ from typing import Any
 
 from ..client.http import HttpStreamClient
 from ..history.events import StreamState
-from .streams import create_streams
+from ..server import bugs
+from .streams import create_stream
 from .target import TargetFailure, TargetOptions
 
 _BASIN = "fencepost-reference"
@@ -26,12 +27,13 @@ class ReferenceServer:
     """Runs ``fencepost serve`` on a journal in the run's folder.
 
     The server is in a session of its own, so that Ctrl-C does not reach it, and watches its standard input, so
-    that it ends when the harness does, however that dies.
+    that it ends when the harness does, however that dies. Raises UsageFailure for a bug that is none.
     """
 
     gentle_rate = None
 
     def __init__(self, options: TargetOptions) -> None:
+        bugs.compose(options.bugs)
         self._options = options
         self._data = options.folder / "data"
         self._log = options.folder / "server.log"
@@ -43,7 +45,8 @@ class ReferenceServer:
         """Start the server and make the streams."""
         await self._start()
         names = [f"{self._options.run_id}-{number}" for number in range(self._options.streams)]
-        await create_streams(self.connect(), names)
+        for name in names:
+            await create_stream(self.connect(), name)
         return [StreamState(name) for name in names]
 
     def connect(self) -> HttpStreamClient:
