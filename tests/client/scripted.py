@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
+from fencepost.harness.client.outcome import Ok
+from fencepost.harness.client.values import Ack, Append, Position, Record
+
 DEADLINE = 10.0
 """Seconds after which a test that waits for the server has failed."""
 
@@ -161,3 +164,31 @@ def position(seq_num: int, timestamp: int = 1000) -> dict[str, int]:
 def ack(start: int, count: int = 1) -> dict[str, object]:
     """The body of an append's answer."""
     return {"start": position(start), "end": position(start + count), "tail": position(start + count)}
+
+
+def replying(data: bytes) -> Script:
+    """Answer every request of a connection with these bytes."""
+
+    async def script(peer: Peer) -> None:
+        while await peer.request() is not None:
+            await peer.send(data)
+
+    return script
+
+
+def once(data: bytes, end: str) -> Script:
+    """Answer one request with these bytes, then end the connection by ``fin`` or ``reset``."""
+
+    async def script(peer: Peer) -> None:
+        assert await peer.request() is not None
+        await peer.send(data)
+        getattr(peer, end)()
+        if end == "fin":
+            await peer.some()
+
+    return script
+
+
+CALL = Append((Record(b"one"),), match_seq_num=4)
+ACKED = Ok(Ack(Position(4, 1000), Position(5, 1000), Position(5, 1000)))
+GOOD = answer(200, ack(4))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,37 +13,26 @@ import pytest
 from fencepost.harness.client import http
 from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.client.outcome import Definite, Indefinite, Ok, Outcome
-from fencepost.harness.client.values import Ack, Append, CheckTail, Position, Read, Record, Tail
+from fencepost.harness.client.values import CheckTail, Read
 
-from .scripted import DEADLINE, Peer, Script, ScriptedServer, ack, answer, chunked, position, until
+from .scripted import (
+    ACKED,
+    CALL,
+    DEADLINE,
+    GOOD,
+    Peer,
+    Script,
+    ScriptedServer,
+    ack,
+    answer,
+    chunked,
+    once,
+    position,
+    replying,
+    until,
+)
 
-CALL = Append((Record(b"one"),), match_seq_num=4)
-ACKED = Ok(Ack(Position(4, 1000), Position(5, 1000), Position(5, 1000)))
-GOOD = answer(200, ack(4))
 CERTIFICATE = Path(__file__).with_name("loopback.pem")
-
-
-def replying(data: bytes) -> Script:
-    """Answer every request of a connection with these bytes."""
-
-    async def script(peer: Peer) -> None:
-        while await peer.request() is not None:
-            await peer.send(data)
-
-    return script
-
-
-def once(data: bytes, end: str) -> Script:
-    """Answer one request with these bytes, then end the connection by ``fin`` or ``reset``."""
-
-    async def script(peer: Peer) -> None:
-        assert await peer.request() is not None
-        await peer.send(data)
-        getattr(peer, end)()
-        if end == "fin":
-            await peer.some()
-
-    return script
 
 
 async def reset_unread(peer: Peer) -> None:
@@ -286,133 +274,6 @@ async def test_a_reset_right_after_accept_is_never_ok() -> None:
     assert server.connections == 1
 
 
-class Closing:
-    """A server that answers, and ends the connection later, when it is told to."""
-
-    def __init__(self, end: str) -> None:
-        self._end = end
-        self._told = asyncio.Event()
-
-    async def __call__(self, peer: Peer) -> None:
-        assert await peer.request() is not None
-        await peer.send(GOOD)
-        await self._told.wait()
-        getattr(peer, self._end)()
-
-    async def end(self) -> None:
-        """Returns when the connection has ended for the system, and asyncio has had no turn to notice."""
-        self._told.set()
-        await asyncio.sleep(0)
-
-
-@pytest.mark.parametrize("end", ["fin", "reset"])
-@pytest.mark.parametrize("noticed", [True, False])
-async def test_stale_connection_is_replaced_before_anything_is_sent(end: str, noticed: bool) -> None:
-    """The server closes while the connection is idle; ``noticed``: asyncio had its turn to see it."""
-    script = Closing(end)
-    async with ScriptedServer(script) as server:
-        client = HttpStreamClient(server.url, "basin-one")
-        assert await client.append("s", CALL) == ACKED
-        stream = client._backend.stream
-        assert stream is not None
-        await script.end()
-        assert select.select([stream.get_extra_info("socket")], [], [], DEADLINE)[0], "the end never arrived"
-        if noticed:
-            await until(lambda: stream._ended)
-        else:
-            assert not stream._ended
-        assert await client.append("s", CALL) == ACKED
-        await client.aclose()
-    assert (server.connections, server.heads) == (2, 2)
-
-
-@pytest.mark.parametrize("end", ["fin", "reset"])
-async def test_connection_that_ends_between_the_last_look_and_the_sending(end: str) -> None:
-    """The pool found the connection alive, then the server closed it: nothing was sent, which is definite."""
-    script = Closing(end)
-    async with ScriptedServer(script) as server:
-        client = HttpStreamClient(server.url, "basin-one")
-        assert await client.append("s", CALL) == ACKED
-        stream = client._backend.stream
-        assert stream is not None
-        await script.end()
-        looks = 0
-        readable = stream._readable
-
-        def look() -> bool:
-            nonlocal looks
-            looks += 1
-            return looks > 1 and readable()  # the pool's look comes too early
-
-        stream._readable = look  # type: ignore[method-assign]
-        outcome = await client.append("s", CALL)
-        assert looks >= 1
-        assert isinstance(outcome, Definite)
-        assert outcome.code == "not_sent"
-        assert (server.connections, server.heads) == (1, 1)
-
-
-async def test_reset_while_the_second_request_is_under_way_is_indefinite() -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(GOOD)
-        await peer.head()
-        peer.reset()
-
-    async with ScriptedServer(script) as server:
-        client = HttpStreamClient(server.url, "basin-one")
-        assert await client.append("s", CALL) == ACKED
-        outcome = await client.append("s", CALL)
-        await client.aclose()
-    assert isinstance(outcome, Indefinite)
-    assert (server.connections, server.heads) == (1, 2)
-
-
-async def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_one() -> None:
-    async with ScriptedServer(replying(GOOD + answer(200, ack(77)))) as server:
-        client = HttpStreamClient(server.url, "basin-one")
-        assert await client.append("s", CALL) == ACKED
-        second = await client.append("s", CALL)
-        assert isinstance(second, Definite)
-        assert second.code == "not_sent"
-        assert server.heads == 1, "the second request was sent after all"
-        assert await client.append("s", CALL) == ACKED
-        await client.aclose()
-
-
-async def test_a_time_out_notice_on_an_idle_connection_is_not_an_answer() -> None:
-    """Some intermediaries send a 408 before they close an idle connection."""
-    sent = asyncio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(GOOD)
-        if server.connections == 1:
-            await go.wait()
-            await peer.send(answer(408, text=b"idle"))
-            sent.set()
-
-    go = asyncio.Event()
-    async with ScriptedServer(script) as server:
-        client = HttpStreamClient(server.url, "basin-one")
-        assert await client.append("s", CALL) == ACKED
-        go.set()
-        async with asyncio.timeout(DEADLINE):
-            await sent.wait()
-        assert await client.append("s", CALL) == ACKED
-        await client.aclose()
-    assert (server.connections, server.heads) == (2, 2)
-
-
-async def test_an_expired_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "KEEPALIVE_EXPIRY", -1.0)
-    async with ScriptedServer(replying(GOOD)) as server:
-        client = HttpStreamClient(server.url, "basin-one")
-        assert [await client.append("s", CALL) for _ in range(3)] == [ACKED] * 3
-        await client.aclose()
-    assert server.connections == 3
-
-
 async def test_an_oversized_answer_is_not_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "ANSWER_LIMIT", 1000)
     async with ScriptedServer(replying(answer(200, text=b" " * 1001))) as server:
@@ -486,76 +347,3 @@ async def test_operations_at_once_on_one_identity_are_refused() -> None:
             await client.check_tail("s", CheckTail())
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
-
-
-async def test_tls_is_verified_before_anything_is_sent() -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.readuntil(b"\r\n\r\n"):
-            heads.append(1)
-            writer.write(answer(200, {"tail": position(5)}))
-
-    async def quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await serve(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    heads: list[int] = []
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
-    server = await asyncio.start_server(quietly, "127.0.0.1", 0, ssl=context)
-    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
-        trusting = HttpStreamClient(url, "basin-one", ca_bundle=CERTIFICATE)
-        for _ in range(3):
-            assert await trusting.check_tail("s", CheckTail()) == Ok(Tail(Position(5, 1000)))
-        await trusting.aclose()
-        outcome = await HttpStreamClient(url, "basin-one").check_tail("s", CheckTail())
-        assert isinstance(outcome, Definite)
-        assert outcome.code == "not_sent"
-        assert "CERTIFICATE_VERIFY_FAILED" in outcome.body["message"]
-        assert len(heads) == 3
-        await through_a_tunnel(url)
-        assert len(heads) == 4
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
-async def through_a_tunnel(url: str) -> None:
-    """The same through a proxy that opens a tunnel and passes bytes on."""
-
-    async def script(peer: Peer) -> None:
-        connect = await peer.request()
-        assert connect is not None
-        assert (connect.method, connect.target) == ("CONNECT", url.removeprefix("https://"))
-        assert "authorization" not in connect.headers
-        reader, writer = await asyncio.open_connection(*connect.target.split(":"))
-        await peer.send(b"HTTP/1.1 200 X\r\n\r\n")
-
-        async def back() -> None:
-            while data := await reader.read(65536):
-                await peer.send(data)
-
-        backwards = asyncio.create_task(back())
-        while data := await peer.some():
-            writer.write(data)
-        writer.close()
-        await asyncio.gather(backwards, return_exceptions=True)
-
-    async with ScriptedServer(script) as proxy:
-        client = HttpStreamClient(url, "basin-one", token="t0ken", ca_bundle=CERTIFICATE, proxy=proxy.url)
-        assert await client.check_tail("s", CheckTail()) == Ok(Tail(Position(5, 1000)))
-        await client.aclose()
-        await proxy.settled()
-
-
-@pytest.mark.parametrize("reply", [answer(403, text=b"no"), answer(407, text=b"who?"), b""])
-async def test_a_tunnel_that_is_refused_is_definite(reply: bytes) -> None:
-    async with ScriptedServer(once(reply, "fin")) as proxy:
-        client = HttpStreamClient("https://example.org", "basin-one", proxy=proxy.url)
-        outcome = await client.append("s", CALL)
-        assert isinstance(outcome, Definite), outcome
-        assert outcome.code == "not_sent"
-        assert not client.sent
-    assert proxy.connections == 1
