@@ -87,6 +87,11 @@ class Chain:
         )
         return starts, ends
 
+    @property
+    def end(self) -> int:
+        """The end of all that is covered."""
+        return int(self.covered()[1][-1])
+
     def batch_of(self, row: int) -> tuple[int, int] | None:
         """Start and end of an append, if it has a place."""
         at = np.flatnonzero((self.batches.row == row) & self.batches.legal)

@@ -24,6 +24,11 @@ class Frontier:
         self._values = values
         self._risen = np.concatenate(([False], values[1:] > values[:-1]))
 
+    @property
+    def greatest(self) -> int:
+        """The frontier after everything has returned."""
+        return int(self._values[-1])
+
     def at(self, times: Int64s) -> Int64s:
         """The frontier at each time: of what returned strictly before, since equal instants are concurrent."""
         return np.asarray(self._values[np.searchsorted(self._times, times, side="left")], dtype=np.int64)

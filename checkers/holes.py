@@ -17,6 +17,7 @@ from fencepost.harness.history.history import NONE, Int64s
 from .chain import Chain
 from .domains import Observations
 from .frontier import Frontier
+from .tokens import Tokens
 
 _BITS: Final = 1 << 20
 
@@ -35,13 +36,13 @@ class Hole:
         return self.candidates != ()
 
 
-def find_holes(chain: Chain, observations: Observations) -> list[Hole]:
+def find_holes(chain: Chain, observations: Observations, tokens: Tokens) -> list[Hole]:
     """The holes of a chain, ascending. Exact tails inside one divide it: a batch does not reach across them."""
     starts, ends = chain.covered()
     greatest = int(max(observations.lower.max(initial=0), ends[-1]))
     edges = list(zip(ends.tolist(), [*starts[1:].tolist(), greatest], strict=True))
     frontier = Frontier(observations.returned, observations.lower, chain.stream.tail)
-    exact = np.unique(observations.lower[observations.exact])
+    exact = np.unique(observations.lower[observations.boundaries])
     holes = []
     for start, end in edges:
         if start >= end:
@@ -49,7 +50,27 @@ def find_holes(chain: Chain, observations: Observations) -> list[Hole]:
         inside = exact[(exact > start) & (exact < end)].tolist()
         for low, high in zip([start, *inside], [*inside, end], strict=True):
             holes.append(Hole(low, high, _candidates(chain, frontier, low, high)))
-    return holes
+    return _with_tokens(chain, holes, tokens)
+
+
+def _with_tokens(chain: Chain, holes: list[Hole], tokens: Tokens) -> list[Hole]:
+    """Without candidates whose token cannot have been in force: not before the hole, and set by no other candidate."""
+    appends = chain.stream.history.appends
+    kept: list[Hole] = []
+    for hole in holes:
+        fences = {int(appends.last_fence[row]) for other in (*kept, hole) for row in other.candidates} - {NONE}
+        rows = np.array(
+            [
+                row
+                for row in hole.candidates
+                if appends.token[row] in (NONE, *fences) or tokens.may_hold(int(appends.token[row]), hole.start)
+            ],
+            dtype=np.int64,
+        )
+        size = appends.offset[rows + 1] - appends.offset[rows]
+        candidates = tuple(rows.tolist()) if _sums_to(size, hole.end - hole.start) else ()
+        kept.append(Hole(hole.start, hole.end, candidates))
+    return kept
 
 
 def _candidates(chain: Chain, frontier: Frontier, start: int, end: int) -> tuple[int, ...]:

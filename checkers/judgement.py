@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, History, Int64s
+from fencepost.harness.history.history import NONE, History
 
 from .chain import Chain
+from .claims import Claims
 from .domains import Observations
 from .explanation import Teller
 from .findings import Findings
 from .holes import Hole
+from .proofs import Proofs
+from .reading import Answers
 from .stream import Stream
 from .tokens import Tokens
 from .trims import TrimPoints
@@ -22,18 +25,29 @@ from .trims import TrimPoints
 class Judgement:
     """``accused`` are rows whose answer was found impossible by itself: they prove nothing further.
 
-    ``reasons`` say what could not be decided.
+    ``proofs`` are the wide ones; ``reasons`` say what could not be decided.
     """
 
     stream: Stream
     chain: Chain
     tokens: Tokens
-    trims: TrimPoints
-    observations: Observations
+    claims: Claims
+    answers: Answers
+    proofs: Proofs
     holes: list[Hole]
     findings: Findings
     accused: set[int] = field(default_factory=set)
     reasons: list[str] = field(default_factory=list)
+
+    @property
+    def observations(self) -> Observations:
+        """The interval domains."""
+        return self.proofs.observations
+
+    @property
+    def trims(self) -> TrimPoints:
+        """The trim points that may be."""
+        return self.proofs.trims
 
     @property
     def history(self) -> History:
@@ -70,8 +84,3 @@ class Judgement:
             for row in hole.candidates
             if last[row] != NONE
         }
-
-
-def rows_of(values: Int64s) -> list[int]:
-    """As plain numbers."""
-    return [int(value) for value in values]

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from .stream import UNKNOWN, Stream
+
+if TYPE_CHECKING:
+    from .chain import Chain
 
 
 @dataclass(slots=True)
@@ -80,6 +84,33 @@ class Tokens:
         for index in range(len(found.starts)):
             merged.add(found.starts[index], found.ends[index], found.setters[index], found.enders[index])
         return merged
+
+    def others(self, token: int) -> Slots:
+        """Where another token is, or may be, in force."""
+        pieces = [
+            piece
+            for other, slots in self._slots.items()
+            if other != token
+            for piece in zip(slots.starts, slots.ends, slots.setters, slots.enders, strict=True)
+        ]
+        found = Slots()
+        for piece in sorted(pieces):
+            found.add(*piece)
+        return found
+
+
+def chain_tokens(chain: Chain) -> Tokens:
+    """The tokens of a chain. An unknown initial token is known by the first append that needed it."""
+    batches, appends, stream = chain.batches, chain.stream.history.appends, chain.stream
+    fencing = appends.last_fence[batches.row] != NONE
+    token = np.asarray(appends.last_fence[batches.row[fencing]], dtype=np.int64)
+    columns = (batches.start[fencing], batches.end[fencing], token, batches.row[fencing])
+    tokens = Tokens(stream.token, *columns)
+    if stream.token != UNKNOWN:
+        return tokens
+    given = appends.token[batches.row]
+    needing = np.flatnonzero((tokens.at(batches.start) == UNKNOWN) & (given != NONE) & batches.legal)
+    return Tokens(int(given[needing[0]]), *columns) if len(needing) else tokens
 
 
 def fence_timeline(stream: Stream, fences: list[tuple[int, int, int, int]]) -> Tokens:

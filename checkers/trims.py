@@ -1,48 +1,69 @@
-"""What may have vanished: the greatest trim point that may be in force at a moment."""
+"""What may have vanished, by the tail: the trim point in force.
+
+A trim takes effect with its batch, clamped to its own seq_num + 1. Records below the point in force may be missing
+from an answer, those at or above it may not. Of what was there before the history began everything may be missing.
+"""
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from fencepost.harness.history.history import Int64s
+from fencepost.harness.history.history import FOREVER
 
 from .chain import Chain
+from .unplaced import Unplaced
+
+NEVER: Final = FOREVER
+"""Stands for a tail that is never reached."""
 
 
 class TrimPoints:
-    """Trims by the time of their invocation.
+    """The trim points of one stream: from the tail ``ends[i]`` on, ``points[i]`` or more is in force (both ascend).
 
-    A trim is clamped to its own seq_num + 1. One that was never seen counts as asked for, since it may have
-    been applied. Records that were there before the history began may have been trimmed before it began.
+    With ``unplaced``, those count too that an append of unknown outcome may have set.
     """
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, unplaced: Unplaced | None) -> None:
         stream = chain.stream
-        history = stream.history
-        places = dict(zip(chain.batches.row.tolist(), chain.batches.start.tolist(), strict=True)) if _any(chain) else {}
-        failed = set(stream.failed.tolist()) if places else set()
-        found = []
-        for row, by_index in history.appends.trims.items():
-            if history.stream[row] != stream.index or (row in failed and row not in places):
-                continue
-            start = places.get(row)
-            for index, seq_num in by_index.items():
-                point = seq_num if start is None else min(seq_num, start + index + 1)
-                found.append((int(history.invoked[row]), point))
-        found.sort()
-        self._times = np.array([time for time, _ in found], dtype=np.int64)
-        points = [stream.tail, *(point for _, point in found)]
-        self._points = np.maximum.accumulate(np.array(points, dtype=np.int64))
-
-    def by(self, times: Int64s) -> Int64s:
-        """The greatest point that a trim invoked by each time may have set."""
-        return np.asarray(self._points[np.searchsorted(self._times, times, side="right")], dtype=np.int64)
+        steps = [(stream.tail, stream.tail), *_placed(chain)]
+        own = len(steps)
+        if unplaced is not None:
+            trims = stream.history.appends.trims
+            steps += [(tail, max(trims[row].values())) for row, tail in unplaced.earliest().items() if trims.get(row)]
+        self.asked = own > 1 or len(steps) > own
+        steps.sort()
+        self.ends = np.array([end for end, _ in steps], dtype=np.int64)
+        self.points = np.maximum.accumulate(np.array([point for _, point in steps], dtype=np.int64))
 
     @property
-    def any(self) -> bool:
-        """Did anybody trim?"""
-        return len(self._times) > 0
+    def greatest(self) -> int:
+        """The greatest trim point that there ever may be."""
+        return int(self.points[-1])
+
+    def at(self, tail: int) -> int:
+        """The trim point in force at a tail."""
+        at = int(np.searchsorted(self.ends, tail, side="right")) - 1
+        return int(self.points[at]) if at >= 0 else 0
+
+    def reached(self, point: int) -> int:
+        """The least tail at which the trim point is ``point`` or more; NEVER if it never is."""
+        at = int(np.searchsorted(self.points, point))
+        return int(self.ends[at]) if at < len(self.ends) else NEVER
+
+    def emptied(self, low: int, high: int) -> list[int]:
+        """Tails strictly between at which everything may be missing."""
+        whole = self.ends[(self.points >= self.ends) & (self.ends > low) & (self.ends < high)]
+        return [int(end) for end in np.unique(whole)]
 
 
-def _any(chain: Chain) -> bool:
-    return bool(chain.stream.history.appends.trims)
+def _placed(chain: Chain) -> list[tuple[int, int]]:
+    trims, batches = chain.stream.history.appends.trims, chain.batches
+    if not trims:
+        return []
+    found = []
+    for row, start, end in zip(batches.row.tolist(), batches.start.tolist(), batches.end.tolist(), strict=True):
+        if row in trims:
+            found.append((end, max(min(seq_num, start + index + 1) for index, seq_num in trims[row].items())))
+    return found

@@ -17,15 +17,16 @@ from .scan import Scan
 class Point:
     """An operation in a proof: it took place at a tail ≤ ``upper`` if it fails, ≥ ``lower`` if it is to blame.
 
-    ``setter`` and ``ender`` are set for refusals that report a token: the fence that began the slot which it is
-    forced into, and the one that ended the slot before (NONE if none).
+    ``union`` tells that it may take place in several slots. ``setter`` and ``ender`` are set where these are a
+    token's: the fence that began the slot which it is forced into, and the one that ended the slot before (NONE if
+    none).
     """
 
     row: int
     lower: int
     upper: int
     appends: bool = False
-    refusal: bool = False
+    union: bool = False
     setter: int = NONE
     ender: int = NONE
 
@@ -37,7 +38,7 @@ class Causes:
         self._history = judgement.history
         self._scan = scan
         self._pairs = scan.pairs
-        self._refusal_of = {row: index for index, row in enumerate(scan.refusals.row.tolist())}
+        self._union_of = {row: index for index, row in enumerate(scan.unions.row.tolist())}
 
     def observation(self, entry: int) -> Point:
         """An observation as a point."""
@@ -50,19 +51,19 @@ class Causes:
             appends=bool(proof <= Proof.SEEN_APPEND),
         )
 
-    def refusal(self, index: int) -> Point:
-        """A refusal as a point: in its slot, and past the slots before."""
-        refusals, choices = self._scan.refusals, self._scan.choices
-        slots = refusals.slots[int(refusals.token[index])]
+    def union(self, index: int) -> Point:
+        """A union as a point: in its slot, and past the slots before."""
+        unions, choices = self._scan.unions, self._scan.choices
+        slots = unions.of(index)
         chosen = int(choices.slot[index])
         before = (chosen if chosen != NONE else len(slots.starts)) - 1
         while before >= 0 and slots.starts[before] > slots.ends[before]:
             before -= 1
         return Point(
-            int(refusals.row[index]),
+            int(unions.row[index]),
             int(choices.lower[index]),
             slots.ends[before] if before >= 0 else NONE,
-            refusal=True,
+            union=True,
             setter=slots.setters[chosen] if chosen != NONE else NONE,
             ender=slots.enders[before] if before >= 0 else NONE,
         )
@@ -70,7 +71,7 @@ class Causes:
     def chain(self, target: Point) -> list[Point]:
         """What forced the target: the root first, the target last; each returned before the next was invoked."""
         links = [target]
-        while links[0].upper != NONE and (links[0] is target or links[0].refusal):
+        while links[0].upper != NONE and (links[0] is target or links[0].union):
             cause = self._cause(links[0])
             if cause is None or any(cause.row == link.row for link in links):
                 break
@@ -96,17 +97,17 @@ class Causes:
             entries = entries[self._scan.observations.lower[entries] > target.upper]
             if len(entries):
                 return self.observation(int(entries[0]))
-            index = self._refusal_of.get(row)
+            index = self._union_of.get(row)
             if index is not None and self._scan.choices.lower[index] > target.upper:
-                return self.refusal(index)
+                return self.union(index)
             row = self._pairs.get(row)
         return None
 
     def _refused(self, target: Point, time: int) -> Point | None:
-        rows, lower = self._scan.refusals.row, self._scan.choices.lower
+        rows, lower = self._scan.unions.row, self._scan.choices.lower
         returned = self._history.returned[rows]
         found = np.flatnonzero((returned < time) & (lower > target.upper))
-        return self.refusal(int(found[np.argmin(returned[found])])) if len(found) else None
+        return self.union(int(found[np.argmin(returned[found])])) if len(found) else None
 
     def _shortest(self, links: list[Point]) -> list[Point]:
         """Leave out the links that those before can do without."""
@@ -121,7 +122,7 @@ class Causes:
             else:
                 last -= 1
             short.insert(0, links[last])
-            if not links[last].refusal or links[last].ender == NONE:
+            if not links[last].union or links[last].ender == NONE:
                 break
         return short
 

@@ -11,17 +11,20 @@ from fencepost.harness.verdict import CheckResult, Validity, Violation
 
 from ..anomalies import ANOMALIES
 from ..chain import Chain, build
-from ..domains import observations
+from ..claims import claims, complete
+from ..domains import Proof
 from ..findings import Findings
 from ..holes import find_holes, unresolved
 from ..judgement import Judgement
-from ..stream import Stream, streams
-from ..structure import acknowledgements, reads, records, tails
+from ..proofs import Proofs, strict, wide
+from ..reading import answers
+from ..stream import UNKNOWN, Stream, streams
+from ..structure import acknowledgements, reads, records, tails, timestamps
 from ..structure import tokens as token_checks
-from ..trims import TrimPoints
+from ..tokens import chain_tokens
+from ..unplaced import unplaced
 from .contradictions import accuse
-from .refusals import certain_refusals, initial_token, possible_refusals, undecided
-from .scan import scan
+from .scan import Scan, scan
 
 
 class Linearizability:
@@ -52,16 +55,22 @@ class Linearizability:
 def judge(stream: Stream) -> Judgement:
     """Judge one stream."""
     chain = build(stream)
-    trims = TrimPoints(chain)
-    proved = observations(chain, trims)
-    tokens = initial_token(chain)
-    judgement = Judgement(stream, chain, tokens, trims, proved, find_holes(chain, proved), Findings(stream))
+    told = claims(chain)
+    complete(chain, told)
+    tokens = chain_tokens(chain)
+    found = answers(chain)
+    unseen = unplaced(chain)
+    certain = strict(chain, tokens, found)
+    possible = wide(chain, tokens, found, unseen) if unseen.earliest() else certain
+    holes = find_holes(chain, possible.observations, tokens)
+    judgement = Judgement(stream, chain, tokens, told, found, possible, holes, Findings(stream))
     acknowledgements.check(judgement)
     token_checks.check(judgement)
     records.check(judgement)
+    timestamps.check(judgement)
     reads.check(judgement)
     tails.check(judgement)
-    _scan(judgement)
+    _order(judgement, certain, possible)
     judgement.reasons += unresolved(chain, judgement.holes)
     if chain.facts.doubtful:
         judgement.reasons.append(
@@ -71,24 +80,41 @@ def judge(stream: Stream) -> Judgement:
     return judgement
 
 
-def _scan(judgement: Judgement) -> None:
-    """With the slots that are certain first: where that works, it is a linearization. Else with all that may be."""
-    proved = judgement.observations
-    if judgement.accused:
-        accused = np.isin(proved.row, list(judgement.accused))
-        proved = proved.where(~accused | (proved.proof <= 1))
-    result = scan(judgement.stream, proved, certain_refusals(judgement))
-    if len(result.failing) or len(result.failing_refusals):
-        possible = possible_refusals(judgement)
-        if possible is not None:
-            result = scan(judgement.stream, proved, possible)
-            if not (len(result.failing) or len(result.failing_refusals)):
-                judgement.reasons.append(
-                    f"stream {judgement.stream.name}: refusals report tokens that only a fence of unknown outcome can "
-                    "have set, and whether it was applied is not known"
-                )
+def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
+    """As if nothing unseen had been applied: where that works, there is an order. Else with all that may have been."""
+    result = _scan(judgement, certain)
+    sound = len(certain.unexplained) == len(possible.unexplained)
+    if possible is not certain and not (result.succeeds and sound):
+        result = _scan(judgement, possible)
+        if result.succeeds:
+            judgement.reasons.append(
+                f"stream {judgement.stream.name}: an append of unknown outcome that was never read would explain "
+                "some answers, and whether it was applied is not known"
+            )
     accuse(judgement, result)
-    judgement.reasons += undecided(judgement, result)
+    judgement.reasons += _undecided(judgement, result)
+
+
+def _scan(judgement: Judgement, proofs: Proofs) -> Scan:
+    observations, unions = proofs.observations, proofs.unions
+    if judgement.accused:
+        accused = np.isin(observations.row, list(judgement.accused))
+        observations = observations.where(~accused | (observations.proof <= Proof.SEEN_APPEND))
+        unions = unions.without(judgement.accused)
+    return scan(judgement.stream, observations, unions)
+
+
+def _undecided(judgement: Judgement, result: Scan) -> list[str]:
+    """An unknown initial token explains refusals with one token, not with two."""
+    if judgement.tokens.initial != UNKNOWN:
+        return []
+    rows = result.unions.row[(result.choices.slot == 0) & (result.unions.proof == Proof.TOKEN_MISMATCH)]
+    initial = np.unique(judgement.history.token_mismatch[rows])
+    if len(initial) < 2:
+        return []
+    told = ", ".join(judgement.teller().token(int(token)) for token in initial)
+    name = judgement.stream.name
+    return [f"stream {name}: the initial token is not known, and refusals report each of {told} as if it had been it"]
 
 
 def _details(judgement: Judgement, found: tuple[Violation, ...]) -> dict[str, Any]:

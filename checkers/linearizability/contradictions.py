@@ -2,8 +2,8 @@
 
 What fails is an operation that met a frontier beyond its domain. The operation that had brought the frontier
 there returned before it was invoked, and yet comes after it in the stream: two operations, one cycle. Where the
-frontier came from a refusal that reports a token, that refusal was itself forced into its slot by what it had
-met, and so on down: a chain.
+frontier came from an operation with several slots, that one was itself forced into its slot by what it had met, and
+so on down: a chain.
 """
 
 from __future__ import annotations
@@ -27,9 +27,27 @@ def accuse(judgement: Judgement, scan: Scan) -> None:
             target = causes.observation(members[0])
             witness = tell(judgement, causes.chain(target))
             judgement.findings.add(anomaly, witness, target.upper, len(members))
-    for index in judgement.findings.few("fence-regression", scan.failing_refusals.tolist()):
-        target = causes.refusal(index)
-        judgement.findings.add("fence-regression", tell(judgement, causes.chain(target)), target.upper)
+    by_name: dict[str, list[int]] = {}
+    for index in scan.failing_unions.tolist():
+        by_name.setdefault(_union_name(judgement, scan, index), []).append(index)
+    for anomaly, indices in by_name.items():
+        for index in judgement.findings.few(anomaly, indices):
+            target = causes.union(index)
+            judgement.findings.add(anomaly, tell(judgement, causes.chain(target)), target.upper)
+
+
+def _union_name(judgement: Judgement, scan: Scan, index: int) -> str:
+    proof = scan.unions.proof[index]
+    if proof == Proof.TOKEN_MISMATCH:
+        return "fence-regression"
+    if proof == Proof.REFUSAL:
+        return "spurious-rejection"
+    slots = scan.unions.of(index)
+    if not slots.ends:
+        return "poll-skip"
+    row = scan.unions.row[index : index + 1]
+    appended = scan.appended.at(judgement.history.invoked[row])[0]
+    return "stale-read" if appended > slots.ends[-1] else "nonmonotonic-read"
 
 
 def _observations(judgement: Judgement, scan: Scan) -> dict[str, list[list[int]]]:
@@ -44,7 +62,7 @@ def _observations(judgement: Judgement, scan: Scan) -> dict[str, list[list[int]]
     groups: dict[str, dict[int, list[int]]] = {}
     for at, entry in enumerate(failing.tolist()):
         root = int(fixed_source[at])
-        if by_append[at]:
+        if by_append[at] and append_source[at] != NONE:
             root = int(scan.appended_entries[append_source[at]])
         if appending[at] and root != NONE and _overlap(scan, root, entry):
             continue

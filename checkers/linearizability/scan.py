@@ -5,7 +5,7 @@ operation that was invoked after others had returned finds a tail no less than t
 bound of what returned before, each operation takes the smallest member of its domain that is ≥ M; if it has
 none, no linearization exists, since every value here is the least possible (the constraints ``x(o) ≤ x(o′)``
 are closed under minimum). For domains that are intervals that is one running maximum over all operations; only
-refusals that name a token have gaps in their domains, and are taken one by one, in the order of invocation.
+unions have gaps, and are taken one by one, in the order of invocation.
 """
 
 from __future__ import annotations
@@ -17,24 +17,15 @@ import numpy as np
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
-from ..domains import Observations, Proof
+from ..domains import Observations, Proof, Unions
 from ..frontier import Frontier
 from ..stream import Stream
 from ..tokens import Slots
 
 
-@dataclass(frozen=True, slots=True)
-class Refusals:
-    """Refusals that report a token (rows ascending, so in order of invocation), with the token's slots."""
-
-    row: Int64s
-    token: Int64s
-    slots: dict[int, Slots]
-
-
 @dataclass(slots=True)
 class Choices:
-    """What the scan chose for each refusal: ``slot`` is an index into its slots, NONE where none is left.
+    """What the scan chose for each union: ``slot`` is an index into its slots, NONE where none is left.
 
     ``found`` is the frontier that it met, ``lower`` the least tail that its slot proves (NONE without slot).
     """
@@ -54,7 +45,7 @@ class Scan:
     """
 
     observations: Observations
-    refusals: Refusals
+    unions: Unions
     choices: Choices
     met: Int64s
     fixed: Frontier
@@ -63,26 +54,31 @@ class Scan:
     pairs: dict[int, int]
 
     @property
+    def succeeds(self) -> bool:
+        """Is there an order?"""
+        return not (len(self.failing) or len(self.failing_unions))
+
+    @property
     def failing(self) -> Int64s:
         """Indices of the observations that have no place, ascending in time."""
         failing = np.flatnonzero(self.met > self.observations.upper)
         return failing[np.argsort(self.observations.invoked[failing], kind="stable")]
 
     @property
-    def failing_refusals(self) -> Int64s:
-        """Indices of the refusals that have no place (although the token had a slot), ascending in time."""
+    def failing_unions(self) -> Int64s:
+        """Indices of the unions in which no place is left, ascending in time."""
         return np.flatnonzero(self.choices.slot == NONE)
 
 
-def scan(stream: Stream, observations: Observations, refusals: Refusals) -> Scan:
+def scan(stream: Stream, observations: Observations, unions: Unions) -> Scan:
     """The least solution, or where there is none."""
     fixed = Frontier(observations.returned, observations.lower, stream.tail)
     acked = observations.where(observations.proof == Proof.APPEND)
     appended = Frontier(acked.returned, acked.lower, stream.tail)
     met = fixed.at(observations.invoked)
-    inherited = _inherit(stream, observations, refusals)
-    choices = _choose(stream, refusals, fixed, inherited)
-    returned = stream.history.returned[refusals.row]
+    inherited = _inherit(stream, observations)
+    choices = _choose(stream, unions, fixed, inherited)
+    returned = stream.history.returned[unions.row]
     chosen = choices.slot != NONE
     if chosen.any():
         by_token = Frontier(returned[chosen], choices.lower[chosen], stream.tail)
@@ -92,7 +88,7 @@ def scan(stream: Stream, observations: Observations, refusals: Refusals) -> Scan
         for entry in mine:
             met[entry] = max(int(met[entry]), bound)
     entries = np.flatnonzero(observations.proof == Proof.APPEND)
-    return Scan(observations, refusals, choices, met, fixed, appended, entries, inherited.pairs)
+    return Scan(observations, unions, choices, met, fixed, appended, entries, inherited.pairs)
 
 
 @dataclass(slots=True)
@@ -129,7 +125,7 @@ def ties(stream: Stream) -> dict[int, int]:
     return dict(zip(ordered[at + 1].tolist(), ordered[at].tolist(), strict=True))
 
 
-def _inherit(stream: Stream, observations: Observations, refusals: Refusals) -> _Inherited:
+def _inherit(stream: Stream, observations: Observations) -> _Inherited:
     pairs = ties(stream)
     inherited = _Inherited(pairs, {}, {}, {})
     if pairs:
@@ -143,13 +139,13 @@ def _inherit(stream: Stream, observations: Observations, refusals: Refusals) -> 
     return inherited
 
 
-def _choose(stream: Stream, refusals: Refusals, fixed: Frontier, inherited: _Inherited) -> Choices:
-    """The smallest member of its slots that is ≥ what it met, for each refusal in the order of invocation.
+def _choose(stream: Stream, unions: Unions, fixed: Frontier, inherited: _Inherited) -> Choices:
+    """The smallest member of its slots that is ≥ what it met, for each union in the order of invocation.
 
-    M is the greater of the fixed frontier and of what refusals returned before account for; a refusal in a
+    M is the greater of the fixed frontier and of what unions returned before account for; one in a
     slot accounts for the slot's start (if it chose a later member, then because others had already got there).
     """
-    history, rows = stream.history, refusals.row
+    history, rows = stream.history, unions.row
     number = len(rows)
     choices = Choices(np.full(number, NONE), np.zeros(number, dtype=np.int64), np.full(number, NONE))
     queue = np.array(sorted({*rows.tolist(), *inherited.pairs}), dtype=np.int64) if inherited.pairs else rows
@@ -158,7 +154,7 @@ def _choose(stream: Stream, refusals: Refusals, fixed: Frontier, inherited: _Inh
     index_of = {row: index for index, row in enumerate(rows.tolist())}
     returns = np.argsort(history.returned[rows], kind="stable").tolist()
     returned = history.returned[rows].tolist()
-    tokens = refusals.token.tolist()
+    keys = unions.key.tolist()
     slot, found, lower = [NONE] * number, [0] * number, [NONE] * number
     passed, greatest = 0, NONE
     for place, row in enumerate(queue.tolist()):
@@ -172,7 +168,7 @@ def _choose(stream: Stream, refusals: Refusals, fixed: Frontier, inherited: _Inh
             continue
         least = max(met[place], greatest, bound)
         found[index] = least
-        chosen, start = _least(refusals.slots[tokens[index]], least)
+        chosen, start = _least(unions.slots[keys[index]], least)
         slot[index] = chosen
         if chosen != NONE:
             lower[index] = start

@@ -16,8 +16,8 @@ def tell(judgement: Judgement, links: Sequence[Point]) -> Witness:
     """The proof that ``links`` (each before the next in real time or in its process) cannot all be.
 
     The last of them took place at a tail that the stream had left behind by the time it was invoked; the first
-    proves how far it had got by itself, and those between, refusals that report a token, are forced by what
-    came before them past one slot of their token and into the next.
+    proves how far it had got by itself, and those between are forced by what came before them past one slot of
+    their domain and into the next.
     """
     return _Story(judgement, links).witness()
 
@@ -39,8 +39,8 @@ class _Story:
         for before, after in zip(links[:-2], links[1:-1], strict=True):
             edges += self._forced(before, after, sentences)
         source, target = links[-2], links[-1]
-        if source.refusal and not edges:
-            sentences.append(self._slot(source))
+        if source.union and not edges:
+            sentences.append(sentence(self._slot(source)))
         cycle = [self._order(source, target), *self._back(target, source)]
         sentences.append(teller.contradiction(cycle))
         rows = tuple(link.row for link in links)
@@ -57,31 +57,34 @@ class _Story:
         return self._teller.real_time(source.row, target.row)
 
     def _forced(self, before: Point, after: Point, sentences: list[str]) -> list[Edge]:
-        """``after`` was forced out of the slot that ``ender`` ended, since ``before`` comes after that."""
+        """``after`` was forced out of one slot and into the next, since ``before`` comes after the former's end."""
         teller = self._teller
         order = self._order(before, after)
-        edges = [*self._into(after.ender, before), order]
+        edges = [*(self._into(after.ender, before) if after.ender != NONE else []), order]
         if after.setter != NONE:
             edges.append(self._seen(after))
         sentences.append(
             sentence(
-                f"{self._slot(after)[:-1]}; but {order.because}, and {teller.name(before.row)} comes after "
-                f"{teller.name(after.ender)}: so {teller.name(after.row)} comes after {teller.name(after.setter)}"
+                f"{self._slot(after)}; but {order.because}, and {self._saw(before)}: "
+                f"so {teller.name(after.row)} took place at a tail of {after.lower} or more"
             )
         )
         return edges
 
-    def _slot(self, refusal: Point) -> str:
-        """Between which fences a reported token was in force."""
-        teller, history = self._teller, self._judgement.history
-        token = teller.token(int(history.token_mismatch[refusal.row]))
+    def _slot(self, point: Point) -> str:
+        """Where an operation may have taken place."""
+        teller, name = self._teller, self._teller.name(point.row)
+        token = int(self._judgement.history.token_mismatch[point.row])
+        if token == NONE:
+            low = "" if point.upper == NONE else f"at a tail up to {point.upper}, or else "
+            return f"{name} took place {low}at a tail of {point.lower} or more, by its answer"
         until = ""
-        if refusal.ender != NONE:
-            until = f" until {teller.name(refusal.ender)} replaced it at {self._start(refusal.ender)}, and"
-        since = f" again from {refusal.lower} on" if until else f" not before {refusal.lower}"
-        if refusal.setter != NONE:
-            since += f", where {teller.name(refusal.setter)} had set it"
-        return sentence(f"{teller.name(refusal.row)} was refused with the token {token}, in force{until}{since}")
+        if point.ender != NONE:
+            until = f" until {teller.name(point.ender)} replaced it at {self._start(point.ender)}, and again"
+        since = f" from {point.lower} on"
+        if point.setter != NONE:
+            since += f", where {teller.name(point.setter)} had set it"
+        return f"{name} was refused with the token {teller.token(token)}, in force{until}{since}"
 
     def _start(self, row: int) -> int:
         return (self._judgement.chain.batch_of(row) or (NONE, NONE))[0]
@@ -89,7 +92,7 @@ class _Story:
     def _back(self, target: Point, source: Point) -> list[Edge]:
         """The path in the stream from the target, which is at a lower tail, to the source, which is at a higher."""
         teller = self._teller
-        if target.refusal:
+        if target.ender != NONE:
             token = teller.token(int(self._judgement.history.token_mismatch[target.row]))
             because = (
                 f"{teller.name(target.row)} was refused with the token {token}, "
@@ -117,22 +120,23 @@ class _Story:
         if source.appends:
             because = f"{self._stands(append)} comes before {self._stands(source.row)} in the stream"
             return [teller.edge(append, source.row, "ww", because)]
-        if source.refusal and source.setter != NONE:
+        if source.setter != NONE:
             return [*self._into(append, Point(source.setter, NONE, NONE, appends=True)), self._seen(source)]
         return [teller.edge(append, source.row, "wr", f"{self._saw(source)}, past {self._stands(append)}")]
 
-    def _seen(self, refusal: Point) -> Edge:
+    def _seen(self, point: Point) -> Edge:
         teller = self._teller
-        token = teller.token(int(self._judgement.history.token_mismatch[refusal.row]))
-        because = (
-            f"{teller.name(refusal.row)} was refused with the token {token}, which {teller.name(refusal.setter)} set"
-        )
-        return teller.edge(refusal.setter, refusal.row, "tw", because)
+        token = teller.token(int(self._judgement.history.token_mismatch[point.row]))
+        because = f"{teller.name(point.row)} was refused with the token {token}, which {teller.name(point.setter)} set"
+        return teller.edge(point.setter, point.row, "tw", because)
 
     def _saw(self, point: Point) -> str:
         name = self._teller.name(point.row)
-        if point.refusal:
-            return f"{name} took place at a tail of {point.lower} or more"
+        if point.union:
+            least = point.lower if point.lower != NONE else None
+            return f"{name} took place at a tail " + (
+                f"of {least} or more" if least is not None else f"up to {point.upper}"
+            )
         if point.lower == point.upper:
             return f"{name} saw the tail {point.lower}"
         return f"{name} saw the stream up to {point.lower}"

@@ -9,9 +9,11 @@ import numpy as np
 from fencepost.harness.history.history import NONE, Int64s
 
 from ..axis import union
-from ..domains import Proof, read_answers, would_hold
+from ..domains import Proof
 from ..explanation import Witness, sentence
+from ..findings import FEW
 from ..judgement import Judgement
+from ..reading import Reading
 from .records import part
 
 
@@ -28,9 +30,9 @@ class Gap:
 def check(judgement: Judgement) -> None:
     """lost-write (skipped or cut off), over-trim, poll-skip, nonmonotonic-poll, resurrected-record."""
     _backward(judgement)
-    leading = _leading(judgement)
-    _resurrected(judgement, leading)
-    _skips(judgement, leading + _inner(judgement))
+    gaps = _leading(judgement) + _inner(judgement)
+    _resurrected(judgement, gaps)
+    _skips(judgement, gaps + _missing(judgement))
     _cut_off(judgement)
 
 
@@ -46,30 +48,30 @@ def _backward(judgement: Judgement) -> None:
     rows = judgement.stream.reads
     rows = rows[reads.offset[rows + 1] > reads.offset[rows]]
     first = reads.seq_num[reads.offset[rows]]
-    early = rows[(first < reads.from_seq_num[rows]) & ~reads.clamp[rows]]
+    early = rows[(first < reads.from_seq_num[rows]) & ~(reads.clamp[rows] & (reads.wait[rows] > 0))]
+    early_by_time = rows[reads.timestamp[reads.offset[rows]] < reads.from_timestamp[rows]]
+    early = np.concatenate((early, early_by_time))
     for row in judgement.findings.few("nonmonotonic-poll", early.tolist()):
         position = int(reads.seq_num[reads.offset[row]])
         teller = judgement.teller(row)
-        text = f"{teller.name(row)} returned position {position}, before its start at {int(reads.from_seq_num[row])}"
+        text = f"{teller.name(row)} returned position {position}, before where it was to start"
         judgement.findings.add("nonmonotonic-poll", Witness((row,), (sentence(text), teller.told(row))), position)
 
 
 def _leading(judgement: Judgement) -> list[Gap]:
     """Between where a read was to start and its first record."""
-    stream, reads = judgement.stream, judgement.history.reads
-    answers = read_answers(stream, stream.reads, judgement.trims)
-    start = reads.from_seq_num[stream.reads].copy()
-    by_time = np.flatnonzero((reads.from_timestamp[stream.reads] != NONE) & (answers.first > 0))
-    if len(by_time):
-        held = judgement.chain.contents
-        at, known = held.axis.find(answers.first[by_time] - 1)
-        late = known & (held.timestamp[at] >= reads.from_timestamp[stream.reads[by_time]])
-        start[by_time[late]] = answers.first[by_time[late]] - 1
-    filled = np.flatnonzero((answers.count > 0) & (start != NONE) & (answers.first > start))
-    gaps = [Gap(int(stream.reads[i]), int(start[i]), int(answers.first[i]), True) for i in filled.tolist()]
-    empty = (answers.count == 0) & (start != NONE) & (reads.wait[stream.reads] <= 0)
-    missing = np.flatnonzero(empty & would_hold(judgement.chain, answers, np.maximum(start, 0)))
-    return gaps + [Gap(int(stream.reads[i]), int(start[i]), int(start[i]) + 1, True) for i in missing.tolist()]
+    found = judgement.answers
+    late = np.flatnonzero((found.count > 0) & (found.start != NONE) & (found.first > found.start))
+    return [Gap(int(found.row[i]), int(found.start[i]), int(found.first[i]), True) for i in late.tolist()]
+
+
+def _missing(judgement: Judgement) -> list[Gap]:
+    """Answers without any record, although one at the start would have fitted and cannot have been trimmed."""
+    found = judgement.answers
+    reading = Reading(judgement.chain, found, judgement.trims)
+    empty = (found.count == 0) & (found.start != NONE) & ~found.waits & (found.start >= judgement.trims.greatest)
+    missing = np.flatnonzero(empty & reading.would_hold(found.start))
+    return [Gap(int(found.row[i]), int(found.start[i]), int(found.start[i]) + 1, True) for i in missing.tolist()]
 
 
 def _inner(judgement: Judgement) -> list[Gap]:
@@ -86,12 +88,13 @@ def _skips(judgement: Judgement, gaps: list[Gap]) -> None:
     """What a read left out must lie below a trim point that may have been in force."""
     found: dict[str, list[tuple[Gap, int]]] = {}
     for gap in gaps:
-        point = int(judgement.trims.by(judgement.history.returned[gap.row : gap.row + 1])[0])
+        point = judgement.trims.greatest
         start = max(gap.start, point)
         if start >= gap.end:
             continue
+        judgement.accused.add(gap.row)
         row = _acknowledged(judgement, start, gap.end)
-        if gap.leading and judgement.trims.any and point > gap.start:
+        if gap.leading and judgement.trims.asked and point > gap.start:
             found.setdefault("over-trim", []).append((Gap(gap.row, start, gap.end, True), row))
         else:
             anomaly = "poll-skip" if row == NONE else "lost-write"
@@ -125,15 +128,17 @@ def _resurrected(judgement: Judgement, gaps: list[Gap]) -> None:
     """A record that an earlier read had found gone, below a trim point."""
     if not gaps:
         return
-    stream, history = judgement.stream, judgement.history
-    answers = read_answers(stream, stream.reads, judgement.trims)
-    returned = history.returned[[gap.row for gap in gaps]]
+    history, chain = judgement.history, judgement.chain
+    source = chain.source
+    process, invoked = history.process, history.invoked
     offenders = []
-    for gap, ended in zip(gaps, returned.tolist(), strict=True):
-        later = (history.invoked[stream.reads] > ended) & (answers.count > 0)
-        back = later & (answers.first < gap.end) & (answers.last >= gap.start)
-        offenders += [(gap, int(stream.reads[i])) for i in np.flatnonzero(back).tolist()]
-        if len(offenders) > 1000:
+    for gap in gaps:
+        inside = np.flatnonzero((source.read_position >= gap.start) & (source.read_position < gap.end))
+        readers = np.unique(source.read_row[inside])
+        ended = history.returned[gap.row]
+        later = (invoked[readers] > ended) | ((process[readers] == process[gap.row]) & (readers > gap.row))
+        offenders += [(gap, row) for row in readers[later].tolist()]
+        if len(offenders) > FEW:
             break
     for gap, row in judgement.findings.few("resurrected-record", offenders):
         teller = judgement.teller(gap.row, row)

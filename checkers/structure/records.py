@@ -13,7 +13,7 @@ from ..sent import senders
 
 
 def check(judgement: Judgement) -> None:
-    """lost-write (overwritten), duplicate, aborted-read, garbage-read, torn-batch, inconsistent-offsets, timestamps."""
+    """lost-write (overwritten), duplicate, aborted-read, garbage-read, torn-batch, inconsistent-offsets."""
     facts = judgement.chain.facts
     for row, positions in judgement.findings.few("lost-write", sorted(facts.lost.items())):
         _overwritten(judgement, row, positions)
@@ -32,7 +32,7 @@ def check(judgement: Judgement) -> None:
     for row, positions in judgement.findings.few("inconsistent-offsets", sorted(facts.lost.items())):
         _two_contents(judgement, row, positions[0])
     _conflicting_reads(judgement)
-    _timestamps(judgement)
+    _misplaced(judgement)
 
 
 def part(judgement: Judgement, position: int, end: int) -> str:
@@ -167,10 +167,6 @@ def _conflicting_reads(judgement: Judgement) -> None:
             _garbage(judgement, int(source.read_position[at]), int(source.read_row[at]))
         for at in judgement.findings.few("inconsistent-offsets", other):
             _conflict(judgement, int(source.read_row[at]), int(source.read_position[at]), "another record")
-    timestamp = history.reads.timestamp[source.read_record]
-    wrong = np.flatnonzero(timestamp != held.timestamp[held.read_at])
-    for at in judgement.findings.few("inconsistent-offsets", wrong.tolist()):
-        _conflict(judgement, int(source.read_row[at]), int(source.read_position[at]), "another timestamp")
 
 
 def _conflict(judgement: Judgement, row: int, position: int, what: str) -> None:
@@ -181,52 +177,32 @@ def _conflict(judgement: Judgement, row: int, position: int, what: str) -> None:
     judgement.findings.add("inconsistent-offsets", witness, position)
 
 
-def _timestamps(judgement: Judgement) -> None:
-    """Along the stream they never decrease; those of acknowledgements are those of the records."""
+def _misplaced(judgement: Judgement) -> None:
+    """A record of this history below the tail at which it began."""
     chain, history = judgement.chain, judgement.history
-    held, appends = chain.contents, history.appends
-    kept = chain.batches.row[chain.batches.legal]
-    kept = kept[appends.start[kept] == chain.batches.start[chain.batches.legal]]
-    for positions, told in (
-        (appends.start[kept], appends.start_timestamp[kept]),
-        (appends.end[kept] - 1, appends.end_timestamp[kept]),
-    ):
-        at, inside = held.axis.find(positions)
-        wrong = np.flatnonzero(inside & (held.timestamp[at] != told)) if held.axis.size else np.zeros(0, np.int64)
-        for i in judgement.findings.few("inconsistent-offsets", wrong.tolist()):
-            _acked_timestamp(judgement, int(kept[i]), int(positions[i]), int(told[i]))
-    known = np.flatnonzero(held.timestamp != NONE)
-    falls = np.flatnonzero(held.timestamp[known[1:]] < held.timestamp[known[:-1]])
-    for i in judgement.findings.few("nonmonotonic-timestamp", falls.tolist()):
-        _fall(judgement, int(known[i]), int(known[i + 1]))
+    source, tail = chain.source, judgement.stream.tail
+    old = np.flatnonzero(source.read_position < tail)
+    if not len(old):
+        return
+    rows = judgement.stream.rows[history.kind[judgement.stream.rows] == 0]
+    digest = history.reads.digest[source.read_record]
+    known = senders(history, rows, digest[old])
+    offenders = [at for at in old.tolist() if _is_command(judgement, known.get(int(digest[at]))) is False]
+    for at in judgement.findings.few("inconsistent-offsets", offenders):
+        row, read = known[int(digest[at])][0][0], int(source.read_row[at])
+        teller, position = judgement.teller(row, read), int(source.read_position[at])
+        text = (
+            f"{teller.name(read)} returned a record of {teller.who(row)} at position {position}, "
+            f"below the tail {tail} at which the history begins"
+        )
+        witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)))
+        judgement.findings.add("inconsistent-offsets", witness, position)
 
 
-def _acked_timestamp(judgement: Judgement, row: int, position: int, told: int) -> None:
-    read = judgement.latest_read(position)
-    rows = (row,) if read == NONE else (row, read)
-    teller = judgement.teller(*rows)
-    at, _ = judgement.chain.contents.axis.find(np.array([position]))
-    text = (
-        f"{teller.who(row)} was acknowledged with the timestamp {told} at position {position}, "
-        f"but the record there has {int(judgement.chain.contents.timestamp[at[0]])}"
-    )
-    witness = Witness(rows, (sentence(text), *(teller.told(r) for r in rows)))
-    judgement.findings.add("inconsistent-offsets", witness, position)
-
-
-def _fall(judgement: Judgement, before: int, after: int) -> None:
-    held = judgement.chain.contents
-    low, high = (int(position) for position in held.axis.positions(np.array([before, after])))
-    rows = [
-        row
-        for p in (low, high)
-        for row in (judgement.latest_read(p), int(held.owner[held.axis.index(np.array([p]))[0]]))
-    ]
-    rows = [row for row in dict.fromkeys(rows) if row != NONE]
-    teller = judgement.teller(*rows)
-    text = (
-        f"the record at position {high} has the timestamp {int(held.timestamp[after])}, "
-        f"below that at position {low}, {int(held.timestamp[before])}"
-    )
-    witness = Witness(tuple(rows), (sentence(text), *(teller.told(row) for row in rows)))
-    judgement.findings.add("nonmonotonic-timestamp", witness, high)
+def _is_command(judgement: Judgement, found: list[tuple[int, int]] | None) -> bool | None:
+    """Is a record a bare command, whose content may well have been sent before? None if nobody sent it."""
+    if not found:
+        return None
+    row, index = found[0]
+    appends = judgement.history.appends
+    return index in appends.fences.get(row, {}) or index in appends.trims.get(row, {})

@@ -41,6 +41,7 @@ def _seq_num_refusals(judgement: Judgement) -> None:
     rows = rows[history.seq_num_mismatch[rows] != NONE]
     tail, match, token = history.seq_num_mismatch[rows], appends.match_seq_num[rows], appends.token[rows]
     _accuse(judgement, "wrong-mismatch", rows[match == NONE], "was refused for its match_seq_num, and gave none")
+    _unconditional(judgement)
     _accuse(judgement, "spurious-rejection", rows[match == tail], "was refused with the very tail that it asked for")
     in_force = judgement.tokens.at(tail)
     wrong = (match != NONE) & (match != tail) & (token != NONE) & (in_force != token) & (in_force != UNKNOWN)
@@ -53,6 +54,14 @@ def _seq_num_refusals(judgement: Judgement) -> None:
     judgement.accused.update(int(rows[at]) for at in offenders)
     for at in judgement.findings.few("wrong-mismatch", offenders):
         _token_unchecked(judgement, int(rows[at]), int(tail[at]), int(in_force[at]))
+
+
+def _unconditional(judgement: Judgement) -> None:
+    """Refused for a condition, it is not said which, without having given one."""
+    rows, appends = judgement.stream.refused, judgement.history.appends
+    rows = rows[(appends.match_seq_num[rows] == NONE) & (appends.token[rows] == NONE)]
+    silent = (judgement.history.seq_num_mismatch[rows] == NONE) & (judgement.history.token_mismatch[rows] == NONE)
+    _accuse(judgement, "spurious-rejection", rows[silent], "was refused for a condition, and gave none")
 
 
 def _token_unchecked(judgement: Judgement, row: int, tail: int, in_force: int) -> None:
@@ -99,31 +108,31 @@ def _out_of_range(judgement: Judgement) -> None:
     _accuse(
         judgement, "spurious-rejection", rows[below], "was refused as out of range, yet its start is below the tail"
     )
-    follows = (reads.wait[rows] > 0) & ~below & (reads.clamp[rows] | (start == tail) | by_offset)
+    by_seq_num = start != NONE
+    follows = (reads.wait[rows] > 0) & ~below & ((by_seq_num & (reads.clamp[rows] | (start == tail))) | by_offset)
     _accuse(judgement, "spurious-rejection", rows[follows], "was refused at the tail, yet it was to wait there")
 
 
 def _two_tails(judgement: Judgement) -> None:
-    """A read whose start tells one tail and whose end a lower one."""
-    observations = judgement.observations
-    starts = observations.where(observations.proof == Proof.READ_START)
-    ends = observations.where((observations.proof == Proof.READ) & observations.exact)
-    at = np.searchsorted(ends.row, starts.row)
-    found = at < len(ends)
-    at[~found] = 0
-    if len(ends):
-        lower = found & (ends.row[at] == starts.row) & (ends.upper[at] < starts.lower)
-        for row in judgement.findings.few("nonmonotonic-read", starts.row[lower].tolist()):
-            teller = judgement.teller(row)
-            text = f"{teller.name(row)} started as if the tail were higher than where it ended"
-            judgement.findings.add("nonmonotonic-read", Witness((row,), (sentence(text), teller.told(row))))
-            judgement.accused.add(row)
+    """A read whose start tells one tail and whose end, or the tail that it reports, a lower one."""
+    observations, history, found = judgement.observations, judgement.history, judgement.answers
+    alone = np.isin(observations.proof, (Proof.READ, Proof.READ_START)) & (observations.lower > observations.upper)
+    behind = found.waits & (history.reads.tail[found.row] != NONE) & (history.reads.tail[found.row] < found.after)
+    behind &= found.count > 0
+    rows = np.unique(np.concatenate((observations.row[alone], found.row[behind])))
+    judgement.accused.update(rows.tolist())
+    for row in judgement.findings.few("nonmonotonic-read", rows.tolist()):
+        teller = judgement.teller(row)
+        text = (
+            f"{teller.who(row)} tells one tail by where it starts or what it returned, and a lower one by where it ends"
+        )
+        judgement.findings.add("nonmonotonic-read", Witness((row,), (sentence(text), teller.told(row))))
 
 
 def _inside(judgement: Judgement) -> None:
     """An exact tail inside a batch: the batch was not applied at once."""
     observations, batches = judgement.observations, judgement.chain.batches
-    exact = np.flatnonzero(observations.exact)
+    exact = np.flatnonzero(observations.boundaries)
     at, inside = batches.containing(observations.lower[exact])
     if not len(batches.row):
         return

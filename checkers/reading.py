@@ -1,0 +1,258 @@
+"""What the answer to a read proves.
+
+Records seen: the tail was past the last. Where the read does not wait it ends for a reason: at the tail, or
+because the next record did not fit (count, bytes, the implicit 1000 records and 1 MiB, ``until``), or because
+everything further may have been trimmed. The first record tells where it started, and so, for a start relative to
+the tail, the tail itself.
+
+Where no trim interferes all that is an interval, for all reads at once; where one may, the domain of the read is a
+union of slots, made one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fencepost.harness.history.history import FOREVER, NONE, Int64s
+
+from .chain import Chain
+from .domains import Part, Proof
+from .tokens import Slots
+from .trims import NEVER, TrimPoints
+
+RECORDS: Final = 1000
+"""The implicit bound of a unary read, in records."""
+
+BYTES: Final = 1024 * 1024
+"""The implicit bound of a unary read, in metered bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Reads that were answered with a batch, rows ascending.
+
+    ``first`` and ``after`` are the first seq_num returned and the one after the last (both the start, where that
+    is a seq_num, for an empty answer; else NONE); ``room`` and ``places`` are the metered bytes and records that
+    would still have fitted; ``start`` and ``offset`` are where it was to start, NONE where not so given;
+    ``gap`` is the end of what it skipped, NONE where it skipped nothing.
+    """
+
+    row: Int64s
+    count: Int64s
+    first: Int64s
+    after: Int64s
+    room: Int64s
+    places: Int64s
+    start: Int64s
+    offset: Int64s
+    gap: Int64s
+    waits: NDArray[np.bool_]
+    clamp: NDArray[np.bool_]
+
+
+def answers(chain: Chain) -> Answers:
+    """The answers of all reads of a stream."""
+    stream, reads = chain.stream, chain.stream.history.reads
+    rows = stream.reads
+    begin, end = reads.offset[rows], reads.offset[rows + 1]
+    count, filled = end - begin, end > begin
+    start = reads.from_seq_num[rows]
+    first, after = start.copy(), start.copy()
+    first[filled] = reads.seq_num[begin[filled]]
+    after[filled] = reads.seq_num[end[filled] - 1] + 1
+    total = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(reads.size, dtype=np.int64)))
+    relative = (start == NONE) & (reads.from_timestamp[rows] == NONE)
+    gap = np.where(filled & (start != NONE) & (first > start), first, NONE)
+    for row, high in _inner_gaps(chain).items():
+        gap[np.searchsorted(rows, row)] = high
+    return Answers(
+        row=rows,
+        count=count,
+        first=first,
+        after=after,
+        room=_least(reads.bytes[rows], BYTES) - (total[end] - total[begin]),
+        places=_least(reads.count[rows], RECORDS) - count,
+        start=start,
+        offset=np.where(relative, np.maximum(reads.tail_offset[rows], 0), NONE),
+        gap=gap,
+        waits=reads.wait[rows] > 0,
+        clamp=reads.clamp[rows],
+    )
+
+
+def _least(given: Int64s, implicit: int) -> Int64s:
+    return np.where(given == NONE, implicit, np.minimum(given, implicit))
+
+
+def _inner_gaps(chain: Chain) -> dict[int, int]:
+    """The end of the last jump inside an answer, by row."""
+    source = chain.source
+    same = source.read_row[1:] == source.read_row[:-1]
+    jumps = np.flatnonzero(same & (source.read_position[1:] > source.read_position[:-1] + 1)) + 1
+    return dict(zip(source.read_row[jumps].tolist(), source.read_position[jumps].tolist(), strict=True))
+
+
+class Reading:
+    """The domains of the reads of a stream, given the trims."""
+
+    def __init__(self, chain: Chain, found: Answers, trims: TrimPoints) -> None:
+        self._chain = chain
+        self._answers = found
+        self._trims = trims
+        self._latest = latest_timestamps(chain)
+        stopped = ~self.would_hold(found.after)
+        # Where a trim may reach beyond the answer's end, or its relative start, intervals do not say it all.
+        reach = np.where((found.offset == NONE) | (found.first <= 0), found.after, found.first - 1)
+        self._sound = (found.gap == NONE) | (found.gap <= trims.greatest)
+        self._special = ~found.waits & (trims.greatest > reach) & (found.after != NONE) & self._sound
+        self._stopped = stopped
+
+    @property
+    def unexplained(self) -> Int64s:
+        """Rows that skipped what no trim can have removed. They have no domain."""
+        return self._answers.row[~self._sound]
+
+    def would_hold(self, position: Int64s) -> NDArray[np.bool_]:
+        """Would each answer hold the record at ``position`` too, had it been there when it was given?"""
+        held, found = self._chain.contents, self._answers
+        at, known = held.axis.find(position)
+        if not held.axis.size:
+            return known
+        until = self._chain.stream.history.reads.until[found.row]
+        holds: NDArray[np.bool_] = (
+            known & (found.places > 0) & (held.size[at] <= found.room) & ((until == NONE) | (self._latest[at] < until))
+        )
+        return holds
+
+    def parts(self) -> list[Part]:
+        """The domains that are intervals."""
+        found, reads = self._answers, self._chain.stream.history.reads
+        told = (found.after != NONE) & self._sound
+        plain = told & ~found.waits & ~self._special
+        lower = np.where(found.count > 0, found.after, found.after + 1)
+        upper = np.where(self._stopped | (found.count == 0), FOREVER, found.after)
+        relative = plain & (found.offset != NONE)
+        tail = found.first + found.offset
+        lower = np.where(relative & (found.first > 0), np.maximum(lower, tail), lower)
+        upper = np.where(relative, np.minimum(upper, tail), upper)
+        lower = np.maximum(lower, self._skipped())
+        waiting = told & found.waits & ~((found.count == 0) & found.clamp)
+        bound = self._round(np.maximum(found.after, self._skipped()))
+        followed = found.waits & (reads.tail[found.row] != NONE)
+        own = reads.tail[found.row[followed]]
+        return [
+            Part(Proof.READ, found.row[plain], self._round(lower)[plain], upper[plain]),
+            Part(Proof.READ, found.row[waiting], bound[waiting], np.full(int(waiting.sum()), FOREVER)),
+            Part(Proof.FOLLOWED, found.row[followed], own, np.full(int(followed.sum()), FOREVER)),
+            *self._starts(),
+        ]
+
+    def _starts(self) -> list[Part]:
+        """A read that waits starts at one moment and ends at another: its start tells the tail of the first."""
+        found = self._answers
+        relative = found.waits & (found.offset != NONE) & (found.count > 0)
+        tail = found.first[relative] + found.offset[relative]
+        free = (found.first[relative] == 0) | (found.first[relative] <= self._trims.greatest)
+        clamped = found.waits & found.clamp & (found.count > 0) & (found.first < found.start)
+        own = found.first[clamped]
+        return [
+            Part(Proof.READ_START, found.row[relative], np.where(free, 0, tail), tail),
+            Part(Proof.READ_START, found.row[clamped], np.where(own <= self._trims.greatest, 0, own), own),
+        ]
+
+    def special(self) -> list[tuple[int, Slots]]:
+        """Rows whose domain is a union, with its slots."""
+        return [(int(self._answers.row[i]), self._slots(i)) for i in np.flatnonzero(self._special).tolist()]
+
+    def _slots(self, i: int) -> Slots:
+        found, trims = self._answers, self._trims
+        after, first, offset = int(found.after[i]), int(found.first[i]), int(found.offset[i])
+        least = after if found.count[i] else after + 1
+        if found.gap[i] != NONE:
+            least = max(least, trims.reached(int(found.gap[i])))
+        pieces = [(low, high) for low, high in self._ends(i, after) if high >= low]
+        if offset != NONE:
+            tail = first + offset
+            starts = [(0, tail)] if first == 0 else [(trims.reached(first), tail), (tail, tail)]
+            pieces = [
+                (max(low, a), min(high, b)) for low, high in pieces for a, b in starts if max(low, a) <= min(high, b)
+            ]
+        slots = Slots()
+        for low, high in sorted(pieces):
+            if max(low, least) <= high and (not slots.starts or high > slots.ends[-1]):
+                slots.add(max(low, least), high, NONE, NONE)
+        return slots
+
+    def relative_empty(self, unseen: bool) -> list[tuple[int, Slots]]:
+        """Empty answers to starts relative to the tail: the tails at which the record at the start did not fit.
+
+        With ``unseen`` the tail may have been beyond all that is known, too.
+        """
+        found, chain = self._answers, self._chain
+        empty = np.flatnonzero(~found.waits & (found.offset != NONE) & (found.count == 0))
+        if not len(empty):
+            return []
+        tails = np.unique(np.concatenate((np.array([chain.stream.tail]), chain.batches.end)))
+        domains = []
+        for i in empty.tolist():
+            slots = Slots()
+            for tail in tails[tails > 0].tolist():
+                start = max(0, tail - int(found.offset[i]))
+                stop = self._stop(i, start)
+                gone = self._trims.at(tail)
+                if start < tail and (stop == start or gone >= min(stop, tail)):
+                    slots.add(tail, tail, NONE, NONE)
+            if unseen:
+                slots.add(chain.end + 1, FOREVER, NONE, NONE)
+            domains.append((int(found.row[i]), slots))
+        return domains
+
+    def _ends(self, i: int, after: int) -> list[tuple[int, int]]:
+        """Tails at which the answer may end where it ends."""
+        stop = self._stop(i, after)
+        if stop == after:
+            return [(after, FOREVER)]
+        pieces = [(after, after), *((tail, tail) for tail in self._trims.emptied(after, stop))]
+        reached = self._trims.reached(stop)
+        return pieces if reached == NEVER else [*pieces, (max(reached, after), FOREVER)]
+
+    def _stop(self, i: int, after: int) -> int:
+        """The first position from ``after`` on whose record would not have fitted, as far as a trim may reach."""
+        found, held = self._answers, self._chain.contents
+        if found.places[i] <= 0:
+            return after
+        positions = np.arange(after, max(min(self._trims.greatest, after + RECORDS * RECORDS), after) + 1)
+        at, known = held.axis.find(positions)
+        if not held.axis.size:
+            return after
+        until = int(self._chain.stream.history.reads.until[found.row[i]])
+        fits = known & (held.size[at] <= found.room[i]) & ((until == NONE) | (self._latest[at] < until))
+        # What lies past everything known is not there.
+        fits |= positions >= self._chain.end
+        return int(positions[np.argmin(fits)]) if not fits.all() else int(positions[-1]) + 1
+
+    def _skipped(self) -> Int64s:
+        """The least tail at which all that an answer skipped may have been trimmed; 0 where nothing was."""
+        least = np.zeros(len(self._answers.row), dtype=np.int64)
+        for i in np.flatnonzero(self._answers.gap != NONE).tolist():
+            least[i] = min(self._trims.reached(int(self._answers.gap[i])), FOREVER - 1)
+        return least
+
+    def _round(self, tails: Int64s) -> Int64s:
+        """A tail inside a batch was at the batch's end when it was passed: batches are applied at once."""
+        batches = self._chain.batches
+        at, inside = batches.containing(tails)
+        if not len(batches.row):
+            return tails
+        return np.where(inside & (tails > batches.start[at]), batches.end[at], tails)
+
+
+def latest_timestamps(chain: Chain) -> Int64s:
+    """For each index of the contents, the latest timestamp that its record can have; FOREVER if nothing bounds it."""
+    timestamp = chain.contents.timestamp
+    bound = np.where(timestamp == NONE, FOREVER, timestamp)
+    return np.asarray(np.minimum.accumulate(bound[::-1])[::-1], dtype=np.int64)

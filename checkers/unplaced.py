@@ -1,0 +1,42 @@
+"""Appends of unknown outcome that were seen nowhere: what they might have done, and from where on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fencepost.harness.history.history import NONE
+
+from .chain import Chain
+from .frontier import raw_frontier
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """``end`` is the greatest tail observed; ``holes`` tells that not all below it is covered.
+
+    Without holes they can have been applied past the end only: an optional hole. With holes, anywhere.
+    """
+
+    chain: Chain
+    end: int
+    holes: bool
+
+    def earliest(self) -> dict[int, int]:
+        """For each row that may have been applied, the least tail at which it may have been."""
+        appends = self.chain.stream.history.appends
+        found = {}
+        for row in self.chain.unused.tolist():
+            size, match = int(appends.offset[row + 1] - appends.offset[row]), int(appends.match_seq_num[row])
+            if self.holes:
+                found[row] = self.chain.stream.tail + size
+            elif match == NONE or match >= self.end:
+                found[row] = max(self.end, match) + size
+        # What was acknowledged and lost may have been in force before it was.
+        return found | dict.fromkeys(self.chain.facts.lost, 0)
+
+
+def unplaced(chain: Chain) -> Unplaced:
+    """The unplaced appends of a chain."""
+    starts, ends = chain.covered()
+    end = max(int(ends[-1]), raw_frontier(chain.stream).greatest) if len(chain.unused) else int(ends[-1])
+    return Unplaced(chain, end, len(starts) > 1 or end > int(ends[-1]))
