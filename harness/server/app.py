@@ -224,6 +224,9 @@ class HttpFace:
 
     async def health(self, request: Request) -> Response:
         """GET /health"""
+        failure = self._service.failure
+        if failure is not None:
+            raise ServiceError("storage", f"the journal has stopped: {failure}")
         return Response(200, b'{"status":"ok"}')
 
     async def metrics(self, request: Request) -> Response:
