@@ -2,70 +2,111 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
+from numpy.typing import NDArray
 
-from .style import SMALL, edge_look
+from .style import SMALL, Look, edge_look
 from .text import short
 
-Point = tuple[float, float]
+Point: TypeAlias = tuple[float, float]
+Box: TypeAlias = tuple[float, float, float, float]
+Pixels: TypeAlias = NDArray[np.float64]
+
+_SAMPLES: Final = 41
+_CLEARANCE: Final = 5.0
+"""Pixels that an arrow keeps from a box."""
+
+_APART: Final = 24.0
+"""Pixels between the labels of two arrows."""
+
+_BENDS: Final = (0.0, 22.0, 45.0, 65.0, 90.0)
+"""Pixels beyond the least by which an arrow may be bent, to keep clear."""
 
 
-def draw_arrow(
-    axes: Axes,
-    start: Point,
-    end: Point,
-    kind: str,
-    bend: float,
-    *,
-    strong: bool = True,
-    patches: tuple[Any, Any] = (None, None),
-) -> FancyArrowPatch:
-    """An arrow between two points (data coordinates), bent to its left by ``bend`` of its length.
+class Arrows:
+    """Draws the arrows of one axes, whose extent must be final, so that they keep clear of boxes and of each other.
 
-    ``patches`` are what it begins and ends at the border of. Needs the final extent of the axes.
+    ``boxes`` are ``(left, bottom, right, top)`` in data coordinates.
     """
-    look = edge_look(kind)
-    arrow = FancyArrowPatch(
-        start,
-        end,
-        arrowstyle="-|>",
-        connectionstyle=f"arc3,rad={bend}",
-        mutation_scale=15 if strong else 9,
-        color=look.colour,
-        linestyle=look.line,
-        linewidth=2.0 if strong else 0.9,
-        alpha=1.0 if strong else 0.6,
-        patchA=patches[0],
-        patchB=patches[1],
-        shrinkA=0,
-        shrinkB=0,
-        zorder=6 if strong else 2,
-    )
-    arrow.set_gid(f"edge {kind}")
-    axes.add_patch(arrow)
-    # matplotlib's arc3: a quadratic Bézier curve whose control point lies bend × length beside the middle.
-    (x0, y0), (x1, y1) = axes.transData.transform([start, end])
-    control = (x0 + x1) / 2 + bend * (y1 - y0), (y0 + y1) / 2 - bend * (x1 - x0)
-    middle = (x0 + 2 * control[0] + x1) / 4, (y0 + 2 * control[1] + y1) / 4
-    axes.text(
-        *axes.transData.inverted().transform(middle),
-        short(kind, 12),
-        fontsize=SMALL + (0.5 if strong else -1),
-        weight="bold" if strong else "normal",
-        color=look.colour,
-        ha="center",
-        va="center",
-        zorder=8 if strong else 2.5,
-        gid="kind",
-        bbox={
-            "boxstyle": "round,pad=0.15",
-            "fc": "white",
-            "ec": look.colour,
-            "lw": 0.8 if strong else 0,
-            "alpha": 0.95,
-        },
-    )
-    return arrow
+
+    def __init__(self, axes: Axes, boxes: Sequence[Box]) -> None:
+        self._axes = axes
+        corners = np.array([[[x0, y0], [x1, y1]] for x0, y0, x1, y1 in boxes], dtype=float).reshape(-1, 2)
+        pixels = axes.transData.transform(corners).reshape(-1, 2, 2)
+        self._low, self._high = pixels.min(axis=1) - _CLEARANCE, pixels.max(axis=1) + _CLEARANCE
+        self._labels: list[Pixels] = []
+
+    def draw(
+        self,
+        start: Point,
+        end: Point,
+        kind: str,
+        *,
+        least: float = 12.0,
+        strong: bool = True,
+        patches: tuple[Any, Any] = (None, None),
+    ) -> FancyArrowPatch:
+        """An arrow between two points (data coordinates), bent by at least so many pixels, and its kind beside it.
+
+        ``patches`` are what it begins and ends at the border of.
+        """
+        look = edge_look(kind)
+        first, last = self._axes.transData.transform([start, end])
+        bend = self._clear(first, last, least)
+        arrow = FancyArrowPatch(
+            start,
+            end,
+            arrowstyle="-|>",
+            connectionstyle=f"arc3,rad={2 * bend / max(float(np.hypot(*(last - first))), 1.0)}",
+            mutation_scale=15 if strong else 9,
+            color=look.colour,
+            linestyle=look.line,
+            linewidth=2.0 if strong else 0.9,
+            alpha=1.0 if strong else 0.6,
+            patchA=patches[0],
+            patchB=patches[1],
+            shrinkA=0,
+            shrinkB=0,
+            zorder=6 if strong else 2,
+            clip_on=False,
+        )
+        arrow.set_gid(f"edge {kind}")
+        self._axes.add_patch(arrow)
+        self._label(_curve(first, last, bend)[_SAMPLES // 2], kind, look, strong)
+        return arrow
+
+    def _clear(self, first: Pixels, last: Pixels, least: float) -> float:
+        """The bend (pixels to the right of the way) with which the least of the arrow is in boxes or near labels."""
+
+        def cost(bend: float) -> tuple[int, float]:
+            curve = _curve(first, last, bend)
+            inside = (curve[:, None] > self._low) & (curve[:, None] < self._high)
+            hit = inside.all(axis=2)
+            # The boxes that it joins do not count.
+            hit &= ~(hit[0] | hit[-1])
+            near = sum(bool(np.hypot(*(curve[_SAMPLES // 2] - label)) < _APART) for label in self._labels)
+            return int(hit.sum()) + 4 * near, abs(bend)
+
+        return min((sign * (least + more) for more in _BENDS for sign in (1, -1)), key=cost)
+
+    def _label(self, place: Pixels, kind: str, look: Look, strong: bool) -> None:
+        self._labels.append(place)
+        x, y = self._axes.transData.inverted().transform(place)
+        text = self._axes.text(x, y, short(kind, 12), gid="kind")
+        text.set(fontsize=SMALL + (0.5 if strong else -1), weight="bold" if strong else "normal", color=look.colour)
+        text.set(ha="center", va="center", zorder=8 if strong else 2.5)
+        text.set_bbox({"boxstyle": "round,pad=0.15", "fc": "white", "ec": look.colour, "lw": 0.8 if strong else 0})
+
+
+def _curve(first: Pixels, last: Pixels, bend: float) -> Pixels:
+    """Points along the quadratic Bézier curve that matplotlib's ``arc3`` draws, shape (samples, 2)."""
+    along = last - first
+    across = np.array([along[1], -along[0]]) / max(float(np.hypot(*along)), 1.0)
+    control = (first + last) / 2 + 2 * bend * across
+    t = np.linspace(0, 1, _SAMPLES)[:, None]
+    return np.asarray((1 - t) ** 2 * first + 2 * t * (1 - t) * control + t**2 * last)

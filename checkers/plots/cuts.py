@@ -44,16 +44,16 @@ class CutTime:
         """Where a time is drawn; those before and after all moments at the edges."""
         return float(np.interp(time, self._times, self._places, left=0.0, right=1.0))
 
-    def ticks(self, about: int = 8) -> list[tuple[float, str]]:
+    def ticks(self, about: int = 12) -> list[tuple[float, str]]:
         """Places and texts of round times that are not in a cut."""
         least = max(self._ns / about, 1.0)
         power = 10 ** int(np.floor(np.log10(least)))
         step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
         unit, size = next((u, s) for u, s in (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0)) if step >= s or s == 1)
-        found = []
+        found: list[int] = []
         for index, (start, end) in enumerate(zip(self._times[:-1], self._times[1:], strict=True)):
             if not self._cut[index]:
-                found += [time for time in range(-(-int(start) // step) * step, int(end) + 1, step)]
+                found += range(-(-int(start) // step) * step, int(end) + 1, step)
         return [(self(time), f"{time / size:,.10g} {unit}") for time in sorted(set(found))]
 
     @property

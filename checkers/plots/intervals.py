@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -23,17 +25,17 @@ def draw_intervals(axes: Axes, history: History, rows: Lanes, timeline: Timeline
         ours = history.outcome == outcome
         for kind, width in THICKNESS.items():
             some = ours & (history.kind == kind)
+            at = rows.of[some]
             bars = LineCollection(
-                np.stack((np.stack((starts[some], rows.of[some]), -1), np.stack((ends[some], rows.of[some]), -1)), 1),
+                list(np.stack((np.stack((starts[some], at), -1), np.stack((ends[some], at), -1)), 1)),
                 colors=look.colour,
                 linewidths=width,
-                alpha=0.75,
                 capstyle="butt",
                 zorder=2,
             )
             bars.set_gid(f"intervals {outcome.name.lower()} {kind.label}")
             axes.add_collection(bars)
-        edge = {} if look.mark == "x" else {"edgecolors": "white", "linewidths": 0.4}
+        edge: dict[str, Any] = {} if look.mark == "x" else {"edgecolors": "white", "linewidths": 0.4}
         marks = axes.scatter(
             ends[ours], rows.of[ours], s=16, c=look.colour, marker=look.mark, zorder=3 + outcome * 0.1, **edge
         )

@@ -13,6 +13,9 @@ from .style import BLACK, SMALL
 MOST: Final = 16
 """Labels in one picture; more would only cover it."""
 
+_MARK: Final = 10.0
+"""Pixels on each side of a point that its mark covers."""
+
 _GLYPH: Final = 0.62
 """Mean width of a glyph of our font, in sizes of the font."""
 
@@ -28,11 +31,12 @@ def place(axes: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str
     figure.draw_without_rendering()  # type: ignore[union-attr]
     pixels = figure.dpi / 72
     bounds = axes.get_window_extent()
-    taken: list[tuple[float, float, float, float]] = []
+    marks = [axes.transData.transform(point) for point in points]
+    taken = [(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in marks]
     made = []
     for point, text in list(zip(points, texts, strict=True))[:MOST]:
         x, y = axes.transData.transform(point)
-        width, height = len(text) * SMALL * _GLYPH * pixels, SMALL * 1.5 * pixels
+        width, height = (len(text) + 1.5) * SMALL * _GLYPH * pixels, SMALL * 2 * pixels
 
         def box(offset: tuple[float, float], x: float = x, y: float = y, w: float = width, h: float = height) -> Any:
             left = x + offset[0] * pixels - (w if offset[0] < 0 else 0)
@@ -41,7 +45,7 @@ def place(axes: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str
 
         def cost(offset: tuple[float, float]) -> float:
             left, bottom, right, top = box(offset)
-            out = max(0.0, bounds.x0 - left, right - bounds.x1, bounds.y0 - bottom, top - bounds.y1)
+            out: float = max(0.0, bounds.x0 - left, right - bounds.x1, bounds.y0 - bottom, top - bounds.y1)
             return 10 * out + 1000 * sum(_overlap((left, bottom, right, top), other) for other in taken)
 
         best = min(_OFFSETS, key=cost)

@@ -13,6 +13,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
@@ -30,6 +31,7 @@ ONE_BY_ONE: Final = 5000
 
 _COLUMNS: Final = 240
 _ROWS: Final = 60
+_HALO: Final = withStroke(linewidth=3.2, foreground="white")
 
 QUANTILES: Final[dict[float, Look]] = {
     0.5: Look("p50", BLUE, "", line="-"),
@@ -118,7 +120,7 @@ def _draw_density(panel: Axes, history: History, rows: Int64s, latency: Any, tim
         10**edges,
         np.ma.masked_equal(counts, 0),
         cmap="Greys",
-        norm=LogNorm(vmin=0.4, vmax=max(float(counts.max()) * 3, 1)),
+        norm=LogNorm(vmin=0.4, vmax=max(float(counts.max()) * 40, 1)),
         rasterized=True,
         zorder=1,
     )
@@ -139,6 +141,7 @@ def _draw_quantiles(panel: Axes, history: History, rows: Int64s, latency: Any, t
         values = np.full(bins.number, np.nan)
         values[present] = latency[first + np.maximum(np.ceil(quantile * size).astype(np.int64) - 1, 0)]
         line = panel.stairs(values, edges, baseline=None, color=look.colour, ls=look.line, lw=1.6, zorder=4)
+        line.set_path_effects([_HALO])
         line.set_gid(f"quantile {look.label}")
     return bins.label
 

@@ -65,7 +65,7 @@ def _figure(history: History, verdict: Verdict) -> Figure:
         strip = figure.add_subplot(grid[index], sharex=axes)
         label = "fence epochs" if alone else f"fences of\n{short(name, 18)}"
         draw_epochs(strip, found, timeline, label, axes if alone else None)
-    handles = draw_faults([axes], fault_bands(history), timeline)
+    handles: list[Artist] = [*draw_faults([axes], fault_bands(history), timeline)]
     if len(history) <= ONE_BY_ONE:
         handles = [*draw_intervals(axes, history, rows, timeline), *handles]
         what = "a bar lasts from invocation to answer"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fencepost.harness.history.history import FOREVER, History, Kind
+from fencepost.harness.history.history import FOREVER, History, Kind, Outcome
 from fencepost.harness.verdict import Verdict
 
 from .bands import draw_faults, fault_bands
@@ -80,7 +80,7 @@ def _draw(panel: Axes, history: History, rows: np.ndarray, bins: Bins, timeline:
     panel.set_ylim(0, max(float(base.max()) * 1.1, 1e-9))
 
 
-def _handle(history: History, outcome: int) -> Patch:
+def _handle(history: History, outcome: Outcome) -> Patch:
     look = OUTCOMES[outcome]
     total = int((history.outcome == outcome).sum())
     return Patch(facecolor=look.colour, edgecolor="white", hatch=look.hatch, label=f"{look.label} ({total:,})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -102,7 +102,7 @@ def _figure(history: History, verdict: Verdict) -> Figure:
         tops.append(drawing.figure.add_subplot())
         Timeline.of(history).fit(tops[0])
     if drawing.stars:
-        look = {"marker": VIOLATION.mark, "mfc": VIOLATION.colour, "mec": BLACK}
+        look: dict[str, Any] = {"marker": VIOLATION.mark, "mfc": VIOLATION.colour, "mec": BLACK}
         drawing.handles.append(Line2D([], [], ls="", ms=11, label=VIOLATION.label, **look))
     also = f"; {number(left_out, 'more stream')} not drawn" if left_out else ""
     subtitle = f"Stream position over time: who wrote each record, and where writers were refused{also}"
@@ -135,9 +135,9 @@ def _detailed(drawing: _Drawing, place: SubplotSpec, stream: _Stream, named: boo
     if stream.size <= LEGIBLE:
         top, _ = _steps(drawing, place, stream, stream.chain, stream.refusals, timeline)
     else:
-        upper, lower = place.subgridspec(2, 1, height_ratios=[1.1, 1])
-        top, steps = _steps(drawing, upper, stream, stream.chain, stream.refusals, timeline)
-        window = _draw_close_up(drawing, lower, stream)
+        grid = place.subgridspec(2, 1, height_ratios=[1.1, 1])
+        top, steps = _steps(drawing, grid[0], stream, stream.chain, stream.refusals, timeline)
+        window = _draw_close_up(drawing, grid[1], stream)
         steps.axvspan(timeline.at(window.start), timeline.at(window.end), color=BLUE, alpha=0.12, lw=0, zorder=0.1)
     if named:
         top.set_title(f"stream {short(stream.name, 40)}", loc="right", pad=7)
@@ -178,8 +178,8 @@ def _steps(
 
 def _aggregated(drawing: _Drawing, place: SubplotSpec, stream: _Stream, named: bool) -> Axes:
     history, timeline = drawing.history, Timeline.of(drawing.history)
-    left, right = place.subgridspec(1, 2, width_ratios=[1.15, 1], wspace=0.04)
-    rows = left.subgridspec(3, 1, height_ratios=[1, 0.55, 0.3])
+    halves = place.subgridspec(1, 2, width_ratios=[1.15, 1], wspace=0.04)
+    rows = halves[0].subgridspec(3, 1, height_ratios=[1, 0.55, 0.3])
     climb = drawing.figure.add_subplot(rows[0])
     draw_tail(climb, history, stream.chain, timeline)
     authors = drawing.figure.add_subplot(rows[1], sharex=climb)
@@ -193,7 +193,7 @@ def _aggregated(drawing: _Drawing, place: SubplotSpec, stream: _Stream, named: b
     timeline.fit(rate)
     if stream.marked:
         drawing.stars.append((climb, timeline, stream))
-    window = _draw_close_up(drawing, right, stream, WIDTH / 2 - 1)
+    window = _draw_close_up(drawing, halves[1], stream, WIDTH / 2 - 1)
     climb.axvspan(timeline.at(window.start), timeline.at(window.end), color=BLUE, alpha=0.3, lw=1.5, zorder=2)
     drawing.handles.extend(climb_handles(stream.refusals))
     drawing.handles.extend(draw_faults([climb, authors, rate], drawing.faults, timeline))
@@ -267,7 +267,8 @@ def _name(drawing: _Drawing, axes: Axes, timeline: Timeline, stream: _Stream) ->
     if not inside:
         return
     points = axes.scatter(
-        *zip(*(point for _, point in inside), strict=True),
+        [x for _, (x, _) in inside],
+        [y for _, (_, y) in inside],
         s=110,
         c=VIOLATION.colour,
         ec=BLACK,

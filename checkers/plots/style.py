@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Literal
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
@@ -26,6 +26,7 @@ from .text import plain
 BLACK: Final = "#000000"
 ORANGE: Final = "#E69F00"
 SKY: Final = "#56B4E9"
+PALE_SKY: Final = "#8CCDF2"
 GREEN: Final = "#009E73"
 YELLOW: Final = "#F0E442"
 BLUE: Final = "#0072B2"
@@ -55,7 +56,7 @@ class Look:
 
 
 OUTCOMES: Final[dict[Outcome, Look]] = {
-    Outcome.OK: Look("ok", SKY, "o"),
+    Outcome.OK: Look("ok", PALE_SKY, "o"),
     Outcome.FAILED: Look("failed (no effect)", VERMILION, "x", hatch="////", line="--"),
     Outcome.INDEFINITE: Look("indefinite", BLACK, "D", line=":"),
 }
@@ -106,7 +107,7 @@ def edge_look(kind: str) -> Look:
     return EDGES.get(kind, Look(kind, ORANGE, "", line="-."))
 
 
-_SETTINGS: Final = {
+_SETTINGS: Final[dict[Any, Any]] = {
     "font.family": ["DejaVu Sans"],
     "font.size": NORMAL,
     "axes.titlesize": NORMAL,
@@ -137,7 +138,7 @@ def styled() -> Iterator[None]:
         yield
 
 
-def blank(height: float, *, layout: str | None = "constrained", width: float = WIDTH) -> Figure:
+def blank(height: float, *, layout: Literal["constrained"] | None = "constrained", width: float = WIDTH) -> Figure:
     """An empty figure of this height and width (inches) on a white ground."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)
     FigureCanvasAgg(figure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,12 +15,12 @@ from fencepost.harness.history.history import NONE, History, Operation, Outcome
 from fencepost.harness.history.wording import answered, asked
 from fencepost.harness.verdict import Verdict, Violation
 
-from .arrows import draw_arrow
+from .arrows import Arrows
 from .bands import fault_bands
 from .cuts import CutTime
 from .marked import known
 from .picture import save
-from .style import BLACK, GREY, LARGE, NORMAL, OUTCOMES, SMALL, WIDTH, blank, fault_look, styled
+from .style import BLACK, GREY, LARGE, NORMAL, OUTCOMES, SMALL, WIDTH, blank, edge_look, fault_look, styled
 from .text import duration, number, plain, short, wrapped
 
 MOST: Final = 5
@@ -29,10 +29,10 @@ MOST: Final = 5
 MOST_OPERATIONS: Final = 14
 """Operations in one picture: all that prove the violation come before any that are context."""
 
-_LANE: Final = 0.66
+_LANE: Final = 0.84
 _LINE: Final = 0.185
-_CHARACTERS: Final = 138
-_BAR: Final = 0.3
+_CHARACTERS: Final = 160
+_BAR: Final = 0.28
 _MOST_CHARACTERS: Final = 150
 _GLYPH: Final = 5.1
 """Points a character of a bar's text takes, with some to spare."""
@@ -73,10 +73,6 @@ class _Bar:
     right: float
     proves: bool
 
-    @property
-    def middle(self) -> float:
-        return (self.left + self.right) / 2
-
 
 def _figure(history: History, violation: Violation) -> Figure:
     proof = known(history, violation.operations)[:MOST_OPERATIONS]
@@ -90,14 +86,16 @@ def _figure(history: History, violation: Violation) -> Figure:
     ]
     promise = wrapped(f"The promise that is broken: “{violation.promise}”", _CHARACTERS)
     words = "\n".join(wrapped(sentence, _CHARACTERS) for sentence in violation.sentences)
+    legend = _legend(violation, any(not bar.proves for bar in bars))
     above = 0.5 + _LINE * (promise.count("\n") + 1) + 0.2
-    below = 0.62 + _LINE * (words.count("\n") + 1) + 0.1
+    below = 0.62 + _LINE * (words.count("\n") + 1) + 0.38
     lanes = _LANE * max(len(bars), 1)
     height = above + lanes + below
     figure = blank(height, layout=None)
     figure.text(0.012, 1 - 0.12 / height, _title(violation), fontsize=LARGE, weight="bold", va="top")
     figure.text(0.012, 1 - 0.45 / height, promise, fontsize=NORMAL, color="#444444", va="top", linespacing=1.3)
     figure.text(0.012, (below - 0.58) / height, words, fontsize=NORMAL, va="top", linespacing=1.35).set_gid("sentences")
+    figure.text(0.012, 0.12 / height, legend, fontsize=SMALL + 0.5, color="#555555", va="bottom")
     axes = figure.add_axes((0.115, below / height, 0.873, lanes / height))
     _draw_background(axes, bars, history, time)
     for bar in bars:
@@ -110,6 +108,12 @@ def _title(violation: Violation) -> str:
     where = f" at position {violation.position:,}" if violation.position is not None else ""
     more = f", and {number(violation.count - 1, 'more violation')} like it" if violation.count > 1 else ""
     return plain(f"{violation.anomaly} on {short(violation.stream, 40)}{where}{more}")
+
+
+def _legend(violation: Violation, with_context: bool) -> str:
+    kinds = [plain(edge_look(kind).label) for kind in dict.fromkeys(edge.kind for edge in violation.edges)]
+    boxes = ["solid box: proves it", "dashed and pale: context"] if with_context else []
+    return "  ·  ".join([*(["arrows – " + ",  ".join(kinds)] if kinds else []), *boxes])
 
 
 def _in_lanes(operations: Sequence[Operation]) -> list[Operation]:
@@ -170,7 +174,7 @@ def _draw_bar(axes: Axes, bar: _Bar) -> None:
     operation, look = bar.operation, OUTCOMES[bar.operation.outcome]
     width = max(bar.right - bar.left, 0.003)
     box = Rectangle(
-        (bar.left, bar.lane - _BAR / 2 + 0.1),
+        (bar.left, bar.lane - _BAR / 2),
         width,
         _BAR,
         fc=look.colour,
@@ -185,32 +189,42 @@ def _draw_bar(axes: Axes, bar: _Bar) -> None:
     axes.add_patch(box)
     if operation.outcome is Outcome.INDEFINITE:
         box.set(fc="#BBBBBB", hatch="...")
-        axes.plot([1.0], [bar.lane + 0.1], marker=">", color=BLACK, ms=9, clip_on=False, zorder=4)
-    name = f"#{operation.id}  {plain(asked(operation))}  →  {plain(answered(operation))}"
-    name += "" if not operation.purpose else f"   ({short(operation.purpose, 24)})"
-    name = name if len(name) <= _MOST_CHARACTERS else name[: _MOST_CHARACTERS - 1] + "…"
-    # A text starts with its bar, but not so far to the right that it would leave the picture.
-    left = min(bar.left, max(0.0, 0.995 - len(name) * _GLYPH / (WIDTH * 72 * 0.873)))
-    text = axes.text(left, bar.lane - 0.1, name, fontsize=SMALL + 1, va="bottom", zorder=7, gid="words")
+        axes.plot([1.0], [bar.lane], marker=">", color=BLACK, ms=9, clip_on=False, zorder=4)
+    purpose = f"   ({short(operation.purpose, 24)})" if operation.purpose else ""
+    _write(axes, bar, f"#{operation.id}  {plain(asked(operation))}{purpose}", -0.05 - _BAR / 2, "bottom")
+    _write(axes, bar, f"→ {plain(answered(operation))}", 0.05 + _BAR / 2, "top")
+
+
+def _write(axes: Axes, bar: _Bar, words: str, offset: float, side: Literal["bottom", "top"]) -> None:
+    """A line that starts with its bar, but not so far to the right that it would leave the picture."""
+    words = words if len(words) <= _MOST_CHARACTERS else words[: _MOST_CHARACTERS - 1] + "…"
+    left = min(bar.left, max(0.0, 0.995 - len(words) * _GLYPH / (WIDTH * 72 * 0.873)))
+    text = axes.text(left, bar.lane + offset, words, fontsize=SMALL + 1, va=side, zorder=5.5, gid="words")
     text.set_color(BLACK if bar.proves else "#555555")
-    text.set_bbox({"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1.0})
+    text.set_bbox({"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.8})
 
 
 def _draw_edges(axes: Axes, violation: Violation, bars: Mapping[int, _Bar]) -> None:
-    """Arrows: of real time from an end to a beginning, others from bar to bar."""
-    between: dict[tuple[int, int], int] = {}
+    """Arrows between the bars; those of real time from an end to a beginning."""
+    arrows = Arrows(axes, [(bar.left, bar.lane - _BAR / 2, bar.right, bar.lane + _BAR / 2) for bar in bars.values()])
     for edge in violation.edges:
         if edge.source not in bars or edge.target not in bars or edge.source == edge.target:
             continue
         source, target = bars[edge.source], bars[edge.target]
-        again = between[edge.source, edge.target] = between.get((edge.source, edge.target), 0) + 1
-        down = 1 if target.lane > source.lane else -1
-        start = source.right if edge.kind == "rt" else source.middle
-        end = target.left if edge.kind == "rt" else target.middle
-        draw_arrow(
-            axes,
-            (min(start, 0.99), source.lane + 0.1 + down * _BAR / 2),
-            (min(end, 0.99), target.lane + 0.1 - down * _BAR / 2),
-            edge.kind,
-            bend=0.16 * again,
-        )
+        down = _BAR / 2 if target.lane > source.lane else -_BAR / 2
+        start, end = (source.right, target.left) if edge.kind == "rt" else _nearest(source, target)
+        arrows.draw((min(start, 0.99), source.lane + down), (min(end, 0.99), target.lane - down), edge.kind)
+
+
+def _nearest(source: _Bar, target: _Bar) -> tuple[float, float]:
+    """From where on one bar to where on the other an arrow is shortest; it keeps off their corners."""
+    left, right = max(source.left, target.left), min(source.right, target.right)
+    if left <= right:
+        return (left + right) / 2, (left + right) / 2
+
+    def inset(bar: _Bar) -> float:
+        return min(0.012, (bar.right - bar.left) / 4)
+
+    if source.right < target.left:
+        return source.right - inset(source), target.left + inset(target)
+    return source.left + inset(source), target.right - inset(target)
