@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fencepost.checkers.statistics import COUNTERS
-from fencepost.harness.client.errors import ERROR_CODES
+from fencepost.harness.error_codes import ERROR_CODES
 from fencepost.harness.judge import anomalies
 from fencepost.harness.repros import REPROS
 from fencepost.harness.run import FAULTS, WORKLOADS

@@ -1,99 +1,24 @@
-"""Which errors of a stream service promise that the request had no effect.
-
-One table, declared once. A code counts only if it is known *and* comes with a status of its row: something
-between client and service can forge a status, hardly both. What the table does not promise is indefinite.
-"""
+"""What an error answer promises: whether the request had no effect, by the table of error codes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from ..error_codes import (
+    ERROR_CODES,
+    FENCING_TOKEN_MISMATCH,
+    RANGE_NOT_SATISFIABLE,
+    SEQ_NUM_MISMATCH,
+    ErrorCode,
+)
 
 U64_MAX: Final = 2**64 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorCode:
-    """A row: the statuses the code may come with, whether it promises that nothing was done, and what it means.
-
-    ``own_body`` is empty where the body is ``{"code": …, "message": …}``. Otherwise the answer carries no code:
-    it is this body, and ``code`` is the name that it goes by in a history.
-    """
-
-    code: str
-    statuses: tuple[int, ...]
-    definite: bool
-    meaning: str
-    own_body: str = ""
-
-
-NOT_SENT: Final = ErrorCode(
-    "not_sent",
-    (),
-    True,
-    "No byte of the request left the client: no connection, or given up before it was established.",
-)
-SEQ_NUM_MISMATCH: Final = ErrorCode(
-    "seq_num_mismatch",
-    (412,),
-    True,
-    "The append's match_seq_num is not the seq_num that its first record would get, which the body tells.",
-    own_body='{"seq_num_mismatch": <seq_num>}',
-)
-FENCING_TOKEN_MISMATCH: Final = ErrorCode(
-    "fencing_token_mismatch",
-    (412,),
-    True,
-    "The append's fencing token is not the one in force, which the body tells.",
-    own_body='{"fencing_token_mismatch": "<token>"}',
-)
-RANGE_NOT_SATISFIABLE: Final = ErrorCode(
-    "range_not_satisfiable",
-    (416,),
-    True,
-    "The read starts at or beyond the tail, which the body tells, and may not wait for records.",
-    own_body='{"tail": {"seq_num": <seq_num>, "timestamp": <ms>}}',
-)
-
-ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
-    NOT_SENT,
-    SEQ_NUM_MISMATCH,
-    FENCING_TOKEN_MISMATCH,
-    RANGE_NOT_SATISFIABLE,
-    ErrorCode("access_token_not_found", (404,), True, "No such access token."),
-    ErrorCode("authn", (401,), True, "The caller could not be authenticated."),
-    ErrorCode("authz", (403,), True, "The caller may not do this (an older name of permission_denied)."),
-    ErrorCode("bad_frame", (400,), True, "A frame of a session is malformed."),
-    ErrorCode("bad_header", (400,), True, "A request header is missing or malformed."),
-    ErrorCode("bad_json", (400,), True, "The body is not the JSON that was expected."),
-    ErrorCode("bad_path", (400,), True, "The path is malformed, such as a name that is none."),
-    ErrorCode("bad_proto", (400,), True, "The body is not the protobuf message that was expected."),
-    ErrorCode("bad_query", (400,), True, "A query parameter is malformed."),
-    ErrorCode("basin_deletion_pending", (409,), True, "The basin is being deleted."),
-    ErrorCode("basin_not_found", (404,), True, "No such basin."),
-    ErrorCode("client_hangup", (499,), False, "The service saw its client go away before it had answered."),
-    ErrorCode("decryption_failed", (400,), True, "The encryption key does not fit the records."),
-    ErrorCode("hot_server", (502,), True, "The server in charge is overloaded and turned the request away."),
-    ErrorCode("invalid", (422,), True, "The request can be read, but breaks a rule, such as a limit."),
-    ErrorCode("not_implemented", (501,), True, "The service does not offer this."),
-    ErrorCode("other", (500,), False, "Something unforeseen went wrong in the service."),
-    ErrorCode("permission_denied", (403,), True, "The caller may not do this."),
-    ErrorCode("quota_exhausted", (403,), True, "A quota is used up."),
-    ErrorCode("rate_limited", (429,), True, "Too many requests."),
-    ErrorCode("request_timeout", (408,), False, "The service gave up on the request, perhaps half-way."),
-    ErrorCode("resource_already_exists", (409,), True, "There is a basin or stream of that name already."),
-    ErrorCode("server_draining", (503,), True, "The server is about to stop and accepts nothing new."),
-    ErrorCode("storage", (500,), False, "The storage below failed, perhaps after it had written."),
-    ErrorCode("stream_deletion_pending", (409,), True, "The stream is being deleted."),
-    ErrorCode("stream_not_found", (404,), True, "No such stream."),
-    ErrorCode("transaction_conflict", (409,), True, "A concurrent change of the same object won."),
-    ErrorCode("unavailable", (503,), False, "The part of the service in charge is out of reach, or lost the request."),
-    ErrorCode("upstream_timeout", (504,), False, "A server behind the one that answered did not answer in time."),
-)
-"""Every code that this package knows, those without a code of their own in the answer first."""
-
-_BY_CODE: Final[Mapping[str, ErrorCode]] = {row.code: row for row in ERROR_CODES if row.statuses and not row.own_body}
+_BY_CODE: Final[Mapping[str, ErrorCode]] = {
+    row.code: row for row in ERROR_CODES if row.statuses and not row.own_body and not row.ours
+}
 
 
 def find(code: str, status: int) -> ErrorCode | None:

@@ -26,10 +26,10 @@ from typing import Any, Final, TypeVar, cast
 
 import httpcore
 
+from ..error_codes import NOT_SENT
 from . import wire
 from .connection import Backend, Departure
 from .endpoint import Endpoint, Proxy, headers, tls_context
-from .errors import NOT_SENT
 from .outcome import Definite, Indefinite, Outcome
 from .values import Ack, Append, Batch, CheckTail, Read, Tail
 

@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from .errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, U64_MAX, ErrorCode, recognise
+from ..error_codes import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, ErrorCode
+from .errors import U64_MAX, recognise
 from .outcome import Definite, Indefinite, Ok, Outcome
 from .values import Ack, Append, Batch, Headers, Position, Read, Tail
 

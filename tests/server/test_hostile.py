@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fencepost.harness.error_codes import ERROR_CODES
 from fencepost.harness.server.app import HttpFace
-from fencepost.harness.server.errors import ERROR_CODES
 from fencepost.harness.server.metrics import Metrics
 from fencepost.harness.server.request import Limits
 from fencepost.harness.server.service import Service
@@ -69,8 +69,8 @@ class Victim:
     def expect_refusal(self, answer: Answer) -> None:
         """A 4xx (or 501) with a code of the table that matches its status and promises no effect."""
         assert 400 <= answer.status < 500 or answer.status == 501, answer
-        row = ERROR_CODES[answer.code]
-        assert row.status == answer.status
+        row = next(row for row in ERROR_CODES if row.code == answer.code)
+        assert row.statuses[0] == answer.status
         assert answer.json["message"], "a refusal says why"
         assert answer.json.keys() == {"code", "message"}
 
@@ -480,6 +480,16 @@ def test_a_content_length_that_lies_has_no_effect(victim: Victim, lie: int) -> N
     body = request.partition(b"\r\n\r\n")[2]
     request = request.replace(b"content-length: %d" % len(body), b"content-length: %d" % (len(body) + lie))
     received = _talk(victim.process.port, request)
+    assert not received or 400 <= int(received.split()[1]) < 500, received
+    victim.expect_untouched()
+
+
+@pytest.mark.parametrize("end", [b"", b"0", b"0\r\n", b"5\r\nx", b"zz\r\n\r\n", b"-1\r\n\r\n"])
+def test_chunks_that_do_not_end_have_no_effect(victim: Victim, end: bytes) -> None:
+    """The JSON in the first chunk is whole; the body is not."""
+    head, _, body = WHOLE.partition(b"\r\n\r\n")
+    head = head[: head.index(b"content-length")] + b"transfer-encoding: chunked\r\n\r\n"
+    received = _talk(victim.process.port, head + b"%x\r\n%s\r\n" % (len(body), body) + end)
     assert not received or 400 <= int(received.split()[1]) < 500, received
     victim.expect_untouched()
 
