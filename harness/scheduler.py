@@ -76,9 +76,11 @@ class Scheduler:
         """Operations that have ended so far."""
 
     async def run(self, generator: Generator, stopping: asyncio.Event) -> None:
-        """Perform until the generator is exhausted and nothing is in flight, or until ``stopping``.
+        """Perform until the generator is exhausted, or until ``stopping``; then drain.
 
-        Raises the first unexpected exception of a client task, after recording it, once all else has drained.
+        What is in flight then may end within its time-out (after a stop, within moments) or is cancelled, and thereby
+        indefinite. Raises the first unexpected exception of a client task, after recording it, once all else has
+        drained.
         """
         stop = asyncio.create_task(stopping.wait())
         stop.add_done_callback(lambda _: self._news.set())
@@ -96,17 +98,13 @@ class Scheduler:
 
     async def _generate(self, generator: Generator, stop: asyncio.Task[bool]) -> None:
         held: Invocation | None = None
-        exhausted = False
         while not stop.done() and not self._crashes:
             while self._completions:
                 generator = generator.update(self._context(), self._completions.popleft())
-            if exhausted and not self._flying:
-                return
-            if held is None and self._free and not exhausted:
+            if held is None and self._free:
                 step = generator.next(self._context())
                 if step is None:
-                    exhausted = True
-                    continue
+                    return
                 asked, generator = step
                 held = None if isinstance(asked, Pending) else asked
                 if held is not None and held.thread is not None and held.thread not in self._free:
