@@ -53,6 +53,14 @@ class Axis:
         index = np.where(inside, positions - self.starts[part] + self._first[part], 0)
         return index, inside
 
+    def following(self, positions: Int64s) -> Int64s:
+        """The index of the first position on the axis at or after each; ``size`` where there is none."""
+        part = np.searchsorted(self.ends, positions, side="right")
+        first = np.concatenate((self._first, [self.size]))
+        start = np.concatenate((self.starts, [np.iinfo(np.int64).max]))
+        index: Int64s = first[part] + np.maximum(positions - start[part], 0)
+        return index
+
     def positions(self, indices: Int64s) -> Int64s:
         """The inverse of :meth:`index`."""
         part = np.searchsorted(self._first, indices, side="right") - 1

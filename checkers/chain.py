@@ -97,17 +97,17 @@ class Chain:
         at = np.flatnonzero((self.batches.row == row) & self.batches.legal)
         return (int(self.batches.start[at[0]]), int(self.batches.end[at[0]])) if len(at) else None
 
-    def starting_at(self, position: int) -> int | None:
-        """The row of the append whose batch starts at a position."""
+    def starting_at(self, position: int) -> int:
+        """The row of the append whose batch starts at a position; NONE if none does."""
         at = int(np.searchsorted(self.batches.start, position))
         if at < len(self.batches.row) and self.batches.start[at] == position:
             return int(self.batches.row[at])
-        return None
+        return NONE
 
-    def holding(self, position: int) -> int | None:
-        """The row of the append whose batch holds a position."""
+    def holding(self, position: int) -> int:
+        """The row of the append whose batch holds a position; NONE if none does."""
         at, inside = self.batches.containing(np.array([position]))
-        return int(self.batches.row[at[0]]) if inside[0] else None
+        return int(self.batches.row[at[0]]) if inside[0] else NONE
 
 
 def build(stream: Stream) -> Chain:

@@ -8,27 +8,29 @@ search (it is strongly NP-complete), and :func:`unresolved` is the place for it:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, Int64s
+from fencepost.harness.history.history import NONE
 
 from .chain import Chain
 from .domains import Observations
 from .frontier import Frontier
+from .subsets import sums_to
 from .tokens import Tokens
-
-_BITS: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """``[start, end)``, with a boundary of batches at both ends, and the rows of appends that may be in it."""
+    """``[start, end)``, and the rows of appends that may be in it.
+
+    It begins and ends where a batch does; only the last may be ``ragged``: the stream went at least so far.
+    """
 
     start: int
     end: int
     candidates: tuple[int, ...]
+    ragged: bool = False
 
     @property
     def fillable(self) -> bool:
@@ -49,7 +51,8 @@ def find_holes(chain: Chain, observations: Observations, tokens: Tokens) -> list
             continue
         inside = exact[(exact > start) & (exact < end)].tolist()
         for low, high in zip([start, *inside], [*inside, end], strict=True):
-            holes.append(Hole(low, high, _candidates(chain, frontier, low, high)))
+            ragged = high == greatest and not (observations.boundaries & (observations.lower == greatest)).any()
+            holes.append(Hole(low, high, _candidates(chain, frontier, low, high, ragged), ragged))
     return _with_tokens(chain, holes, tokens)
 
 
@@ -68,12 +71,12 @@ def _with_tokens(chain: Chain, holes: list[Hole], tokens: Tokens) -> list[Hole]:
             dtype=np.int64,
         )
         size = appends.offset[rows + 1] - appends.offset[rows]
-        candidates = tuple(rows.tolist()) if _sums_to(size, hole.end - hole.start) else ()
-        kept.append(Hole(hole.start, hole.end, candidates))
+        candidates = tuple(rows.tolist()) if sums_to(size, hole.end - hole.start, hole.ragged) else ()
+        kept.append(Hole(hole.start, hole.end, candidates, hole.ragged))
     return kept
 
 
-def _candidates(chain: Chain, frontier: Frontier, start: int, end: int) -> tuple[int, ...]:
+def _candidates(chain: Chain, frontier: Frontier, start: int, end: int, ragged: bool) -> tuple[int, ...]:
     """Appends that may lie in a hole, by match, size and the frontier at their invocation; none if no sum fits."""
     history, rows = chain.stream.history, chain.unused
     if not len(rows):
@@ -82,24 +85,11 @@ def _candidates(chain: Chain, frontier: Frontier, start: int, end: int) -> tuple
     size = appends.offset[rows + 1] - appends.offset[rows]
     match = appends.match_seq_num[rows]
     lowest = np.maximum(np.maximum(frontier.at(history.invoked[rows]), start), match)
-    fits = (size > 0) & (lowest + size <= end) & ((match == NONE) | (match >= lowest))
-    if not _sums_to(size[fits], end - start):
+    inside = lowest < end if ragged else lowest + size <= end
+    fits = (size > 0) & inside & ((match == NONE) | (match >= lowest))
+    if not sums_to(size[fits], end - start, ragged):
         return ()
     return tuple(rows[fits].tolist())
-
-
-def _sums_to(sizes: Int64s, length: int) -> bool:
-    """Do some of the sizes add up to the length? Not decided (True) for very long holes."""
-    if int(sizes.sum()) < length:
-        return False
-    if length > _BITS:
-        return True
-    sums, mask = 1, (1 << (length + 1)) - 1
-    for size in sizes.tolist():
-        sums |= (sums << size) & mask
-        if sums >> length & 1:
-            return True
-    return False
 
 
 def unresolved(chain: Chain, holes: list[Hole]) -> list[str]:
@@ -109,11 +99,11 @@ def unresolved(chain: Chain, holes: list[Hole]) -> list[str]:
         if hole.fillable:
             ids = [f"#{int(chain.stream.history.id[row])}" for row in hole.candidates[:10]]
             more = "" if len(hole.candidates) <= 10 else f" and {len(hole.candidates) - 10} more"
-            what = (
-                f"position {hole.start}" if hole.end == hole.start + 1 else f"positions {hole.start} to {hole.end - 1}"
-            )
+            what = f"position {hole.start} was"
+            if hole.end > hole.start + 1:
+                what = f"positions {hole.start} to {hole.end - 1} were"
             reasons.append(
-                f"stream {chain.stream.name}: {what} were written by an append of unknown outcome and never read; "
+                f"stream {chain.stream.name}: {what} written by an append of unknown outcome and never read; "
                 f"candidates: {', '.join(ids)}{more}"
             )
     return reasons

@@ -103,30 +103,36 @@ class Reading:
         self._chain = chain
         self._answers = found
         self._trims = trims
-        self._latest = latest_timestamps(chain)
-        stopped = ~self.would_hold(found.after)
+        self._end = chain.end
+        self._latest = np.concatenate((latest_timestamps(chain), [FOREVER]))
+        holds = self.would_hold(found.after)
         # Where a trim may reach beyond the answer's end, or its relative start, intervals do not say it all.
         reach = np.where((found.offset == NONE) | (found.first <= 0), found.after, found.first - 1)
         self._sound = (found.gap == NONE) | (found.gap <= trims.greatest)
         self._special = ~found.waits & (trims.greatest > reach) & (found.after != NONE) & self._sound
-        self._stopped = stopped
+        # An answer without any record, where one at the start would have fitted and cannot have been trimmed.
+        self._sound &= ~((found.count == 0) & ~found.waits & (found.after != NONE) & holds & ~self._special)
+        self._stopped = ~holds
 
     @property
     def unexplained(self) -> Int64s:
-        """Rows that skipped what no trim can have removed. They have no domain."""
+        """Rows that left out what no trim can have removed. They have no domain."""
         return self._answers.row[~self._sound]
 
     def would_hold(self, position: Int64s) -> NDArray[np.bool_]:
         """Would each answer hold the record at ``position`` too, had it been there when it was given?"""
-        held, found = self._chain.contents, self._answers
-        at, known = held.axis.find(position)
-        if not held.axis.size:
-            return known
+        found = self._answers
         until = self._chain.stream.history.reads.until[found.row]
-        holds: NDArray[np.bool_] = (
-            known & (found.places > 0) & (held.size[at] <= found.room) & ((until == NONE) | (self._latest[at] < until))
-        )
-        return holds
+        return (found.places > 0) & self._fits(position, found.room, until) & (position < self._end)
+
+    def _fits(self, position: Int64s, room: Int64s | int, until: Int64s | int) -> NDArray[np.bool_]:
+        """By size and time. A record of which nothing is known has at most 1 MiB: no batch has more."""
+        held = self._chain.contents
+        at, known = held.axis.find(position)
+        size = np.where(known, held.size[at], BYTES) if held.axis.size else np.full(len(position), BYTES)
+        latest = self._latest[held.axis.following(position)]
+        fits: NDArray[np.bool_] = (size <= room) & ((until == NONE) | (latest < until))
+        return fits
 
     def parts(self) -> list[Part]:
         """The domains that are intervals."""
@@ -222,18 +228,15 @@ class Reading:
 
     def _stop(self, i: int, after: int) -> int:
         """The first position from ``after`` on whose record would not have fitted, as far as a trim may reach."""
-        found, held = self._answers, self._chain.contents
+        found = self._answers
         if found.places[i] <= 0:
             return after
-        positions = np.arange(after, max(min(self._trims.greatest, after + RECORDS * RECORDS), after) + 1)
-        at, known = held.axis.find(positions)
-        if not held.axis.size:
-            return after
+        last = max(min(self._trims.greatest, after + RECORDS * RECORDS), after)
+        positions = np.arange(after, last + 1)
         until = int(self._chain.stream.history.reads.until[found.row[i]])
-        fits = known & (held.size[at] <= found.room[i]) & ((until == NONE) | (self._latest[at] < until))
         # What lies past everything known is not there.
-        fits |= positions >= self._chain.end
-        return int(positions[np.argmin(fits)]) if not fits.all() else int(positions[-1]) + 1
+        fits = self._fits(positions, int(found.room[i]), until) | (positions >= self._end)
+        return int(positions[np.argmin(fits)]) if not fits.all() else last + 1
 
     def _skipped(self) -> Int64s:
         """The least tail at which all that an answer skipped may have been trimmed; 0 where nothing was."""

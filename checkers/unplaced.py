@@ -8,6 +8,7 @@ from fencepost.harness.history.history import NONE
 
 from .chain import Chain
 from .frontier import raw_frontier
+from .subsets import sums_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,15 @@ class Unplaced:
             size, match = int(appends.offset[row + 1] - appends.offset[row]), int(appends.match_seq_num[row])
             if self.holes:
                 found[row] = self.chain.stream.tail + size
-            elif match == NONE or match >= self.end:
+            elif match == NONE or self._reached(row, match):
                 found[row] = max(self.end, match) + size
         # What was acknowledged and lost may have been in force before it was.
         return found | dict.fromkeys(self.chain.facts.lost, 0)
+
+    def _reached(self, row: int, match: int) -> bool:
+        """Can others have taken the stream from its end to exactly where this append wants to be?"""
+        offset, others = self.chain.stream.history.appends.offset, self.chain.unused[self.chain.unused != row]
+        return match >= self.end and sums_to(offset[others + 1] - offset[others], match - self.end)
 
 
 def unplaced(chain: Chain) -> Unplaced:

@@ -83,7 +83,7 @@ def judge(stream: Stream) -> Judgement:
 def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
     """As if nothing unseen had been applied: where that works, there is an order. Else with all that may have been."""
     result = _scan(judgement, certain)
-    sound = len(certain.unexplained) == len(possible.unexplained)
+    sound = len(certain.unexplained) == len(possible.unexplained) and result.greatest <= judgement.chain.end
     if possible is not certain and not (result.succeeds and sound):
         result = _scan(judgement, possible)
         if result.succeeds:

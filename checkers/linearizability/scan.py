@@ -59,6 +59,11 @@ class Scan:
         return not (len(self.failing) or len(self.failing_unions))
 
     @property
+    def greatest(self) -> int:
+        """The greatest tail that the order needs."""
+        return int(max(self.observations.lower.max(initial=0), self.choices.lower.max(initial=0)))
+
+    @property
     def failing(self) -> Int64s:
         """Indices of the observations that have no place, ascending in time."""
         failing = np.flatnonzero(self.met > self.observations.upper)

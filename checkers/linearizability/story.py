@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Edge
@@ -36,7 +37,7 @@ class _Story:
         if len(links) == 1:
             return self._alone(links[0])
         edges: list[Edge] = []
-        for before, after in zip(links[:-2], links[1:-1], strict=True):
+        for before, after in pairwise(links[:-1]):
             edges += self._forced(before, after, sentences)
         source, target = links[-2], links[-1]
         if source.union and not edges:
@@ -104,8 +105,7 @@ class _Story:
             return self._into(target.row, source)
         entry = source.row if source.appends else source.setter
         if entry == NONE:
-            following = self._judgement.chain.starting_at(target.upper)
-            entry = NONE if following is None else following
+            entry = self._judgement.chain.starting_at(target.upper)
         if entry in (NONE, target.row):
             because = f"{self._saw(target)}, and {self._saw(source)}"
             return [teller.edge(target.row, source.row, "rw", because)]
@@ -133,10 +133,8 @@ class _Story:
     def _saw(self, point: Point) -> str:
         name = self._teller.name(point.row)
         if point.union:
-            least = point.lower if point.lower != NONE else None
-            return f"{name} took place at a tail " + (
-                f"of {least} or more" if least is not None else f"up to {point.upper}"
-            )
+            bound = f"up to {point.upper}" if point.lower == NONE else f"of {point.lower} or more"
+            return f"{name} took place at a tail {bound}"
         if point.lower == point.upper:
             return f"{name} saw the tail {point.lower}"
         return f"{name} saw the stream up to {point.lower}"

@@ -13,7 +13,6 @@ from ..domains import Proof
 from ..explanation import Witness, sentence
 from ..findings import FEW
 from ..judgement import Judgement
-from ..reading import Reading
 from .records import part
 
 
@@ -68,10 +67,8 @@ def _leading(judgement: Judgement) -> list[Gap]:
 def _missing(judgement: Judgement) -> list[Gap]:
     """Answers without any record, although one at the start would have fitted and cannot have been trimmed."""
     found = judgement.answers
-    reading = Reading(judgement.chain, found, judgement.trims)
-    empty = (found.count == 0) & (found.start != NONE) & ~found.waits & (found.start >= judgement.trims.greatest)
-    missing = np.flatnonzero(empty & reading.would_hold(found.start))
-    return [Gap(int(found.row[i]), int(found.start[i]), int(found.start[i]) + 1, True) for i in missing.tolist()]
+    empty = np.flatnonzero((found.count == 0) & np.isin(found.row, judgement.proofs.unexplained))
+    return [Gap(int(found.row[i]), int(found.start[i]), int(found.start[i]) + 1, True) for i in empty.tolist()]
 
 
 def _inner(judgement: Judgement) -> list[Gap]:
@@ -142,7 +139,8 @@ def _resurrected(judgement: Judgement, gaps: list[Gap]) -> None:
             break
     for gap, row in judgement.findings.few("resurrected-record", offenders):
         teller = judgement.teller(gap.row, row)
-        text = f"{teller.name(gap.row)} found {teller.place(gap.start, gap.end)} gone, and {teller.name(row)} read there again"
+        place = teller.place(gap.start, gap.end)
+        text = f"{teller.name(gap.row)} found {place} gone, and {teller.name(row)} read there again"
         edge = teller.real_time(gap.row, row)
         sentences = (sentence(text), teller.told(gap.row), teller.told(row), sentence(edge.because))
         judgement.findings.add("resurrected-record", Witness((gap.row, row), sentences, (edge,)), gap.start)

@@ -46,17 +46,18 @@ def part(judgement: Judgement, position: int, end: int) -> str:
 def _overwritten(judgement: Judgement, row: int, positions: list[int]) -> None:
     position = positions[0]
     read, owner = judgement.latest_read(position), judgement.chain.holding(position)
-    others = [other for other in dict.fromkeys((owner, read)) if other not in (None, NONE, row)]
-    teller = judgement.teller(row, *(other for other in others if other is not None))
+    others = [other for other in dict.fromkeys((owner, read)) if other not in (NONE, row)]
+    teller = judgement.teller(row, *others)
     number = len(positions)
+    which = part(judgement, position, positions[-1] + 1)
     text = (
         f"{teller.who(row)} was acknowledged at {int(judgement.history.appends.start[row])}, "
-        f"but {number} of its records {'is' if number == 1 else 'are'} gone ({part(judgement, position, positions[-1] + 1)})"
+        f"but {number} of its records {'is' if number == 1 else 'are'} gone ({which})"
     )
-    if owner is not None and owner != row:
+    if owner not in (NONE, row):
         text += f": position {position} holds a record of {teller.name(owner)}"
-    told = [teller.told(other) for other in (row, *(o for o in others if o is not None))]
-    witness = Witness((row, *(o for o in others if o is not None)), (sentence(text), *told))
+    told = [teller.told(other) for other in (row, *others)]
+    witness = Witness((row, *others), (sentence(text), *told))
     judgement.findings.add("lost-write", witness, position, number)
 
 
@@ -103,12 +104,12 @@ def _garbage(judgement: Judgement, position: int, read: int) -> None:
     facts = judgement.chain.facts
     owner = judgement.chain.holding(position)
     stranger = facts.strangers.get(position, NONE)
-    rows = [row for row in dict.fromkeys((stranger, NONE if owner is None else owner, read)) if row != NONE]
+    rows = [row for row in dict.fromkeys((stranger, owner, read)) if row != NONE]
     teller = judgement.teller(*rows)
     text = f"{teller.name(read)} returned a record at position {position} that nobody sent to this stream"
     if stranger != NONE:
         text += f": {teller.who(stranger)} sent it to the stream {judgement.history.operation(stranger).stream}"
-    elif owner is not None:
+    elif owner != NONE:
         text += f": what {teller.who(owner)} put there was altered"
     witness = Witness(tuple(rows), (sentence(text), *(teller.told(row) for row in rows)))
     judgement.findings.add("garbage-read", witness, position)

@@ -1,4 +1,4 @@
-"""Answers that name a state which cannot be: refusals by their own body, tails inside a batch, 416s that should read."""
+"""Answers that name a state which cannot be: by their own body, inside a batch, in a hole that nobody can fill."""
 
 from __future__ import annotations
 
@@ -171,6 +171,8 @@ def _holes(judgement: Judgement) -> None:
         if hole.fillable:
             continue
         at = np.flatnonzero(judgement.observations.lower >= hole.end)
+        if not len(at):
+            continue  # what proves that it is there was accused for other reasons
         order = np.argsort(judgement.observations.lower[at] * 1.0, kind="stable")
         nearest = int(at[order[0]])
         row, proof = int(judgement.observations.row[nearest]), int(judgement.observations.proof[nearest])
