@@ -21,6 +21,8 @@ _ANSWERS = {
     events.TailRead: (Kind.CHECK_TAIL, "tail"),
 }
 
+_LARGEST_DIGEST = 2**64 - 1
+
 
 class InconsistentEvent(Exception):
     """An event contradicts those before it; the text says how. ``field`` names the culprit."""
@@ -119,8 +121,8 @@ class Builder:
 
     def add(self, event: events.Event) -> None:
         """Take the next event."""
-        if event.time < 0:
-            raise InconsistentEvent("time", f"the time {event.time} is negative")
+        if not 0 <= event.time < FOREVER:
+            raise InconsistentEvent("time", f"the time {event.time} is not between 0 and 2⁶³ ns")
         if isinstance(event, events.AppendInvoked | events.ReadInvoked | events.CheckTailInvoked):
             self._invoke(event)
         elif isinstance(event, events.Fault):
@@ -276,6 +278,8 @@ class Builder:
         for name in ("timestamps", "digests", "sizes"):
             if len(getattr(event, name)) != number:
                 raise InconsistentEvent(name, f"{number} seq_nums, but {len(getattr(event, name))} {name}")
+        if max(event.digests, default=0) > _LARGEST_DIGEST:
+            raise InconsistentEvent("digests", "a digest is beyond 2⁶⁴")
         for name in ("fences", "trims", "contents"):
             _check_indices(name, getattr(event, name) or {}, number)
         if event.tail is not None:

@@ -44,14 +44,17 @@ def read_history(path: Path, progress: Progress | None = None) -> History:
         try:
             builder.add(decode(line))
         except InconsistentEvent as error:
-            raise HistoryFailure(f"{path}:{number}:1: {error.field}: {error}") from error
+            column = _column(line, error.field)
+            raise HistoryFailure(f"{path}:{number}:{column}: {error.field}: {error}") from error
         except OverflowError as error:
-            raise HistoryFailure(f"{path}:{number}:1: a number is beyond 2⁶⁴") from error
+            raise HistoryFailure(f"{path}:{number}:1: a number is beyond 2⁶³, or a digest beyond 2⁶⁴") from error
+        except RecursionError as error:
+            raise HistoryFailure(f"{path}:{number}:1: a value is nested too deeply") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             if position + len(line) == len(data):
                 warnings.append(f"line {number} was cut after {len(line)} bytes and is left out")
                 break
-            raise _failure(path, number, error) from error
+            raise _failure(path, number, line, error) from error
         if progress is not None and number % _EVERY == 0:
             progress(position, len(data))
     return builder.build(warnings)
@@ -69,25 +72,45 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes, int]]:
         position = end + 1
 
 
+class _Version(msgspec.Struct):
+    schema: int
+
+
 def _header(path: Path, line: bytes) -> events.Header:
     try:
+        # The version first: a later one may have changed everything else.
+        version = msgspec.json.decode(line, type=_Version).schema
+        if version != events.SCHEMA:
+            raise HistoryFailure(
+                f"{path}:1:{_column(line, 'schema')}: schema: this is version {version}; "
+                f"this fencepost reads version {events.SCHEMA}"
+            )
         header = msgspec.json.decode(line, type=events.Header)
+    except RecursionError as error:
+        raise HistoryFailure(f"{path}:1:1: a value is nested too deeply") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _failure(path, 1, error) from error
-    if header.schema != events.SCHEMA:
-        raise HistoryFailure(
-            f"{path}:1:1: schema: this is version {header.schema}; this fencepost reads version {events.SCHEMA}"
-        )
+        raise _failure(path, 1, line, error) from error
     names = [stream.name for stream in header.streams]
     if len(set(names)) != len(names):
-        raise HistoryFailure(f"{path}:1:1: streams: two streams have the same name")
+        raise HistoryFailure(f"{path}:1:{_column(line, 'streams')}: streams: two streams have the same name")
     return header
 
 
-def _failure(path: Path, number: int, error: Exception) -> HistoryFailure:
+def _failure(path: Path, number: int, line: bytes, error: Exception) -> HistoryFailure:
     text = str(error)
-    column = re.search(r"\(byte (\d+)\)", text)
+    byte = re.search(r"\(byte (\d+)\)", text)
     place = re.search(r" - at `\$\.?(.*)`$", text)
     what = text[: place.start()] if place else text
-    field = f" {place.group(1)}:" if place and place.group(1) else ""
-    return HistoryFailure(f"{path}:{number}:{int(column.group(1)) + 1 if column else 1}:{field} {what}")
+    field = place.group(1) if place else ""
+    if byte:
+        column = int(byte.group(1)) + 1
+    else:
+        column = len(line) + 1 if text == "Input data was truncated" else _column(line, field)
+    return HistoryFailure(f"{path}:{number}:{column}:{f' {field}:' if field else ''} {what}")
+
+
+def _column(line: bytes, field: str) -> int:
+    """Where in the line the field's value, or what that lies in, begins: in bytes from 1; 1 if it is not there."""
+    name = re.match(r"\w*", field)
+    found = re.search(rb'"%s"\s*:\s*' % name.group().encode(), line) if name and name.group() else None
+    return found.end() + 1 if found else 1
