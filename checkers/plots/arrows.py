@@ -24,7 +24,7 @@ _CLEARANCE: Final = 5.0
 _APART: Final = 24.0
 """Pixels between the labels of two arrows."""
 
-_BENDS: Final = (0.0, 22.0, 45.0, 65.0, 90.0)
+_BENDS: Final = (0.0, 22.0, 45.0, 65.0, 85.0)
 """Pixels beyond the least by which an arrow may be bent, to keep clear."""
 
 

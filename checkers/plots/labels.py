@@ -25,10 +25,9 @@ _OFFSETS: Final = tuple(
 
 
 def place(axes: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str]) -> list[Annotation]:
-    """Label the first of the points. Call it last: it needs the final places of things."""
+    """Label the first of the points. Call it last: it needs the final place and extent of the axes."""
     figure = axes.figure
     assert figure is not None
-    figure.draw_without_rendering()  # type: ignore[union-attr]
     pixels = figure.dpi / 72
     bounds = axes.get_window_extent()
     marks = [axes.transData.transform(point) for point in points]

@@ -49,9 +49,8 @@ def neighbourhood(history: History, violation: Violation) -> Graph:
 def cycle(graph: Graph) -> list[tuple[int, int, str]]:
     """The edges of one cycle of the proof; empty where the proof is no cycle."""
     proof: Graph = nx.MultiDiGraph()
-    proof.add_edges_from(
-        (source, target, key) for source, target, key, own in graph.edges(keys=True, data="proof") if own
-    )
+    edges = graph.edges(keys=True, data=True)
+    proof.add_edges_from((source, target, key) for source, target, key, data in edges if data["proof"])
     try:
         found = nx.find_cycle(proof)
     except nx.NetworkXNoCycle:

@@ -246,7 +246,8 @@ def _extent(history: History, chain: Placed) -> Timeline:
 
 def _fit(axes: Axes, chain: Placed) -> None:
     low, high = (int(chain.start.min()), int(chain.end.max())) if len(chain) else (0, 1)
-    margin = max((high - low) * 0.05, 0.5)
+    # Beyond 2⁵³ half a record is lost in a float.
+    margin = max((high - low) * 0.05, 0.5, high * 1e-9)
     axes.set_ylim(low - margin, high + margin)
     axes.set_ylabel("stream position (records)")
     axes.yaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))

@@ -153,3 +153,13 @@ def headed(
     top.set_title(plain(subtitle), loc="left", fontsize=NORMAL, color="#444444", pad=7)
     if handles:
         figure.legend(handles=handles, loc="outside lower left", ncols=min(len(handles), columns), columnspacing=1.4)
+    _settle(figure)
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out for good. The solver's last digits differ from run to run: they are rounded away."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        x, y, width, height = (round(float(value), 5) for value in axes.get_position().bounds)
+        axes.set_position((x, y, width, height))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
 
@@ -134,7 +135,7 @@ def _draw_background(axes: Axes, bars: Sequence[_Bar], history: History, time: C
     axes.set_xlim(0, 1)
     axes.set_ylim(max(len(bars), 1) - 0.5, -0.5)
     groups = [index for index in range(len(bars)) if _process(bars, index) != _process(bars, index - 1) or not index]
-    for shade, (start, end) in enumerate(zip(groups, [*groups[1:], len(bars)], strict=True)):
+    for shade, (start, end) in enumerate(pairwise([*groups, len(bars)])):
         if shade % 2:
             axes.axhspan(start - 0.5, end - 0.5, color="#F6F6F6", lw=0, zorder=0)
         thread = int(history.thread[bars[start].operation.row])
