@@ -40,7 +40,8 @@ class Axis:
     def index(self, positions: Int64s) -> Int64s:
         """The indices of positions that are all on the axis."""
         if len(self.starts) == 1:
-            return positions - self.starts[0]
+            offset: Int64s = positions - self.starts[0]
+            return offset
         part = np.searchsorted(self.starts, positions, side="right") - 1
         return np.asarray(positions - self.starts[part] + self._first[part], dtype=np.int64)
 

@@ -150,10 +150,10 @@ def _contest(stream: Stream, source: Sources, held: Contents, facts: Facts) -> N
             facts.garbage.append(position)
     for row in facts.lost:
         start, end = int(stream.history.appends.start[row]), int(stream.history.appends.end[row])
-        at, _ = held.axis.find(np.arange(start, end))
-        at = at[held.owner[at] == row]
+        own, _ = held.axis.find(np.arange(start, end))
+        own = own[held.owner[own] == row]
         # Its other records are as good as anybody's until a sighting claims them.
-        held.owner[at[held.seen[at]]] = NONE
+        held.owner[own[held.seen[own]]] = NONE
 
 
 def _place_floating(stream: Stream, source: Sources, held: Contents, facts: Facts, kept: Int64s) -> Placement:

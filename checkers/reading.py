@@ -117,7 +117,8 @@ class Reading:
     @property
     def unexplained(self) -> Int64s:
         """Rows that left out what no trim can have removed. They have no domain."""
-        return self._answers.row[~self._sound]
+        rows: Int64s = self._answers.row[~self._sound]
+        return rows
 
     def would_hold(self, position: Int64s) -> NDArray[np.bool_]:
         """Would each answer hold the record at ``position`` too, had it been there when it was given?"""

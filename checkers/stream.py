@@ -40,7 +40,8 @@ class Stream:
     @property
     def refused(self) -> Int64s:
         """Rows of appends that failed with status 412."""
-        return self.failed[self.history.status[self.failed] == 412]
+        refused: Int64s = self.failed[self.history.status[self.failed] == 412]
+        return refused
 
 
 def streams(history: History) -> Iterator[Stream]:
