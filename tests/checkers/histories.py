@@ -25,6 +25,7 @@ import base64
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -51,12 +52,7 @@ class Rec:
     @property
     def content(self) -> values.Record:
         """What is sent."""
-        if self.fence is not None:
-            return values.Record.fence(self.fence)
-        if self.trim is not None:
-            return values.Record.trim(self.trim)
-        body = self.name.encode()
-        return values.Record(body.ljust((self.size or 0) - 8, b"."))
+        return _content_of(self)
 
     @property
     def digest(self) -> int:
@@ -67,6 +63,15 @@ class Rec:
     def metered(self) -> int:
         """Metered bytes."""
         return self.content.metered_size
+
+
+@lru_cache(4096)
+def _content_of(rec: Rec) -> values.Record:
+    if rec.fence is not None:
+        return values.Record.fence(rec.fence)
+    if rec.trim is not None:
+        return values.Record.trim(rec.trim)
+    return values.Record(rec.name.encode().ljust((rec.size or 0) - 8, b"."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ could come before; whose step is next is drawn. Time stands still between some s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
@@ -39,12 +39,11 @@ _DONE: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A history, and where it comes from. ``closed``: the last thing is a full read after everything returned."""
+    """A history, and where it comes from. ``tail`` and ``token`` are the stream's state before it."""
 
     ops: tuple[Op, ...]
     tail: int
     token: str | None
-    closed: bool
     origin: str
 
     def __str__(self) -> str:
@@ -93,11 +92,10 @@ class _Simulation:
                 chosen = clients[-1] if clients and random.random() < haste else random.choice(running)
                 if next(chosen, _DONE) is _DONE:
                     (clients if chosen in clients else servers).remove(chosen)
-        closed = not clients and random.random() < 0.6
-        if closed:
+        if not clients and random.random() < 0.6:
             self._now += 1
             self._close()
-        return Story(tuple(self._ops), tail, token, closed, origin)
+        return Story(tuple(self._ops), tail, token, origin)
 
     def _begin(self) -> None:
         """Now and then the stream has had a life before the history."""
@@ -280,10 +278,7 @@ Mutation = Callable[[Random, list[Op]], list[Op] | None]
 
 
 def damaged(random: Random, story: Story) -> Story:
-    """The story with one thing changed (now and then two); often, but not always, it is invalid then.
-
-    ``closed`` holds only as far as :func:`is_closed` finds it still so.
-    """
+    """The story with one thing changed (now and then two); often, but not always, it is invalid then."""
     ops, names = by_invocation(story.ops), []
     for _ in range(random.choice((1, 1, 1, 2))):
         for _ in range(20):
@@ -297,15 +292,20 @@ def damaged(random: Random, story: Story) -> Story:
     if random.random() < 0.02:
         token = random.choice((None, *TOKENS))
         names.append("another first token")
-    return Story(tuple(ops), tail, token, is_closed(ops), f"{story.origin} {' and '.join(names)}")
+    return Story(tuple(ops), tail, token, f"{story.origin} {' and '.join(names)}")
 
 
-def is_closed(ops: list[Op] | tuple[Op, ...]) -> bool:
-    """Whether a read from 0 without any bound was answered 200 or 416, begun after every definite operation's end."""
+def is_closed(ops: Iterable[Op], tail: int) -> bool:
+    """Whether a read that began after everything had returned tells all that happened since the stream had ``tail``.
+
+    That is a read from 0 without any bound, answered 416 or with nothing trimmed away from what the history wrote.
+    """
+    ops = list(ops)
     for op in ops:
         if op.read == values.Read(seq_num=0) and isinstance(op.answer, Batch | Unsatisfiable):
+            whole = isinstance(op.answer, Unsatisfiable) or any(one.seq_num <= tail for one in op.answer.seen)
             others = [other for other in ops if other is not op and not isinstance(other.answer, Lost)]
-            if all(other.returned < op.invoked for other in others):
+            if whole and all(other.returned < op.invoked for other in others):
                 return True
     return False
 

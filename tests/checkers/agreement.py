@@ -1,0 +1,43 @@
+"""What it means that the checker agrees with the oracle about a history."""
+
+from __future__ import annotations
+
+from fencepost.checkers.linearizability import Linearizability
+from fencepost.harness.verdict import Validity
+from tests.checkers.histories import Ack, Batch, Lost, Tail, history
+from tests.checkers.oracle import explain
+from tests.checkers.random_histories import Story, is_closed
+
+
+def disagreement(story: Story) -> tuple[Validity, str | None]:
+    """What the checker says, and how that is wrong (None if it is not).
+
+    ``valid`` must be explained and ``invalid`` not. ``unknown`` is right only where something is unresolved: an append
+    that nobody knows the end of and no closing read looked for, or an unknown first token; or where nothing succeeded.
+    """
+    result = Linearizability().check(history(*story.ops, tail=story.tail, token=story.token))
+    explained = explain(story.ops, story.tail, story.token) is not None
+    match result.validity:
+        case Validity.VALID if not explained:
+            return result.validity, "the checker says valid, but no order explains it"
+        case Validity.INVALID if explained:
+            names = sorted({violation.anomaly for violation in result.violations})
+            return result.validity, f"the checker says invalid ({', '.join(names)}), but an order explains it"
+        case Validity.INVALID if not result.violations:
+            return result.validity, "the checker says invalid, but names no violation"
+        case Validity.VALID if result.violations:
+            return result.validity, "the checker says valid, but names a violation"
+        case Validity.UNKNOWN if not result.reasons:
+            return result.validity, "the checker says unknown, but not why"
+        case Validity.UNKNOWN if not may_be_unknown(story):
+            return result.validity, f"the checker says unknown ({result.reasons[0]}), but everything is determined"
+    return result.validity, None
+
+
+def may_be_unknown(story: Story) -> bool:
+    """Whether a checker without search has any excuse."""
+    if not any(isinstance(op.answer, Ack | Batch | Tail) for op in story.ops):
+        return True
+    if is_closed(story.ops, story.tail):
+        return False
+    return story.token is None or any(op.kind == "append" and isinstance(op.answer, Lost) for op in story.ops)
