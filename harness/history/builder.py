@@ -66,12 +66,11 @@ class Table:
     def dense(self, rows: int) -> dict[str, Any]:
         """Every column as an array of shape (rows,)."""
         filled = {}
+        places = _array(self._rows)
         for name, column in self._columns.items():
             values = _array(column)
-            filled[name] = values
-            if len(values) < rows:
-                filled[name] = np.full(rows, NONE, dtype=values.dtype)
-                filled[name][_array(self._rows)] = values
+            filled[name] = np.full(rows, NONE, dtype=values.dtype)
+            filled[name][places] = values
         return filled
 
 
