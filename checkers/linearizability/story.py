@@ -9,6 +9,7 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Edge
 
 from ..explanation import Teller, Witness, sentence
+from ..graph import shortest_cycle
 from ..judgement import Judgement
 from .causes import Point
 
@@ -43,7 +44,7 @@ class _Story:
         if source.union and not edges:
             sentences.append(sentence(self._slot(source)))
         cycle = [self._order(source, target), *self._back(target, source)]
-        sentences.append(teller.contradiction(cycle))
+        sentences.append(teller.contradiction(shortest_cycle(cycle)))
         rows = tuple(link.row for link in links)
         context = self._context([*edges, *cycle])
         sentences += [teller.told(row) for row in context if row not in rows]

@@ -28,8 +28,15 @@ def check(judgement: Judgement) -> None:
         if int(token[at]) not in excused
         and not (doubtful and int(token[at]) in judgement.uncertain_tokens(int(batches.start[at])))
     ]
+    # The clearest first: those whose token had been replaced, for all to know, before they were invoked.
+    offenders.sort(key=lambda at: not _late(judgement, int(batches.row[at]), int(batches.start[at])))
     for at in judgement.findings.few("stale-token-write", offenders):
         _accuse(judgement, int(batches.row[at]), int(batches.start[at]), int(batches.end[at]))
+
+
+def _late(judgement: Judgement, row: int, start: int) -> bool:
+    setter, history = judgement.tokens.setter(start), judgement.history
+    return setter != NONE and bool(history.returned[setter] < history.invoked[row])
 
 
 def _accuse(judgement: Judgement, row: int, start: int, end: int) -> None:
