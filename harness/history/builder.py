@@ -67,10 +67,13 @@ class Table:
         """Every column as an array of shape (rows,)."""
         filled = {}
         places = _array(self._rows)
+        every = np.array_equal(places, np.arange(rows))
         for name, column in self._columns.items():
             values = _array(column)
-            filled[name] = np.full(rows, NONE, dtype=values.dtype)
-            filled[name][places] = values
+            filled[name] = values
+            if not every:
+                filled[name] = np.full(rows, NONE, dtype=values.dtype)
+                filled[name][places] = values
         return filled
 
 
