@@ -12,7 +12,7 @@ STAMP := $(VENV)/.set-up
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test lint format detect bench lock clean
+.PHONY: help setup check test test-slow lint format detect bench lock clean
 
 help: ## list the targets
 	@echo "usage: make TARGET [ARGS=\"...\"]"; echo
@@ -34,6 +34,9 @@ check: $(STAMP) ## the main job: race writers on a real server, judge, draw; the
 
 test: $(STAMP) ## the default test suite (ARGS go to pytest)
 	@$(BIN)/pytest $(ARGS)
+
+test-slow: $(STAMP) ## the long tests: more kills, more random histories
+	@$(BIN)/pytest -m slow $(ARGS)
 
 lint: $(STAMP) ## ruff (lint, format) and mypy --strict
 	@$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Writes ``docs/reference.md`` from the tables in the code: ``python docs/generate.py``. A test keeps them in step."""
+"""Writes ``docs/reference.md`` from the tables in the code: ``python -m docs.generate``. A test keeps them in step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def page() -> str:
 def _lines() -> Iterator[str]:
     yield "# Reference"
     yield ""
-    yield "Made from the tables in the code by `python docs/generate.py`. The commands `anomalies`, `bugs`,"
+    yield "Made from the tables in the code by `python -m docs.generate`. The commands `anomalies`, `bugs`,"
     yield "`workloads` and `faults` show the same rows."
     yield from _section(
         "Anomalies", "What a checker can find, and the promise of [semantics.md](semantics.md) it breaks."

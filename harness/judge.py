@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from .history.history import History
 from .registry import Registry
@@ -35,7 +35,6 @@ def judge(history: History, progress: Callable[[str], None] = lambda _: None) ->
     return compose(results)
 
 
-def anomalies() -> Iterable[Anomaly]:
+def anomalies() -> tuple[Anomaly, ...]:
     """The rows of all registered checkers' anomaly tables."""
-    for name in CHECKERS.names():
-        yield from CHECKERS.make(name).anomalies
+    return tuple(row for name in CHECKERS.names() for row in CHECKERS.make(name).anomalies)

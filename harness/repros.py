@@ -16,7 +16,7 @@ class Repro:
     bug: str
     anomaly: str
     faults: tuple[str, ...] = ()
-    time_limit: float = 10.0
+    time_limit: float = 5.0
 
 
 _ROWS: Final = (

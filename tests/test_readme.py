@@ -1,0 +1,109 @@
+"""Every command of the README works as it is written there."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+EXPECTED = {"fencepost repro stale-writer": 1, "fencepost check results/latest": 1}
+"""Exit codes other than 0, as the text around the command says."""
+
+
+def blocks() -> list[str]:
+    """The shell blocks, in order."""
+    return re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def commands() -> list[str]:
+    """Each command, with continued lines joined."""
+    return [line for block in blocks() for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+class Shell:
+    """Runs the commands of the page one after the other, as its reader would, in an empty folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "TERM": "dumb"}
+        self.port = _free_port()
+        self.background: list[subprocess.Popen[str]] = []
+
+    def run(self, command: str) -> None:
+        """Run one command; its exit code must be the one that the page promises."""
+        if exported := re.fullmatch(r"export (\w+)=(.*)", command):
+            self.environment[exported[1]] = exported[2]
+        elif command.endswith("&"):
+            self._start(command.removesuffix("&"))
+        else:
+            wanted = next((code for prefix, code in EXPECTED.items() if command.startswith(prefix)), 0)
+            done = subprocess.run(
+                self._here(command),
+                shell=True,
+                cwd=self.folder,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+            assert done.returncode == wanted, f"{command}\n{done.stdout}\n{done.stderr}"
+
+    def close(self) -> None:
+        """Stop what was started in the background."""
+        for process in self.background:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.communicate(timeout=20)
+
+    def _start(self, command: str) -> None:
+        process = subprocess.Popen(
+            self._here(command),
+            shell=True,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.background.append(process)
+        assert process.stdout is not None
+        assert "listening" in process.stdout.readline()
+
+    def _here(self, command: str) -> str:
+        return command.replace("4566", str(self.port))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    shell = Shell(tmp_path)
+    yield shell
+    shell.close()
+
+
+def test_the_commands_run_one_after_the_other(shell: Shell) -> None:
+    ours = [command for command in commands() if not command.startswith("make ")]
+    assert len(ours) >= 8
+    for command in ours:
+        shell.run(command)
+
+
+@pytest.mark.parametrize("command", [command for command in commands() if command.startswith("make ")])
+def test_a_make_target_exists_and_is_run_by_ci(command: str) -> None:
+    subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, check=True, capture_output=True)
+    assert command in (ROOT / ".ci" / "run").read_text()
