@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from fencepost.checkers.linearizability import Linearizability
-from fencepost.harness.verdict import Validity
+from fencepost.harness.history.history import History
+from fencepost.harness.verdict import CheckResult, Validity
 from tests.checkers.histories import Ack, Batch, Lost, Tail, history
 from tests.checkers.oracle import explain
 from tests.checkers.random_histories import Story, is_closed
 
 
-def disagreement(story: Story) -> tuple[Validity, str | None]:
+class Judge(Protocol):
+    """Whatever judges a history."""
+
+    def check(self, history: History) -> CheckResult:
+        """See :class:`~fencepost.harness.verdict.Checker`."""
+        ...
+
+
+def disagreement(story: Story, judge: Judge | None = None) -> tuple[Validity, str | None]:
     """What the checker says, and how that is wrong (None if it is not).
 
     ``valid`` must be explained and ``invalid`` not. ``unknown`` is right only where something is unresolved: an append
     that nobody knows the end of and no closing read looked for, or an unknown first token; or where nothing succeeded.
     """
-    result = Linearizability().check(history(*story.ops, tail=story.tail, token=story.token))
+    result = (judge or Linearizability()).check(history(*story.ops, tail=story.tail, token=story.token))
     explained = explain(story.ops, story.tail, story.token) is not None
     match result.validity:
         case Validity.VALID if not explained:

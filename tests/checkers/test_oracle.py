@@ -1,0 +1,162 @@
+"""The checker against brute force: small random histories in bulk, and a search for one on which they disagree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fencepost.harness.history.history import History
+from fencepost.harness.verdict import CheckResult, Validity, Violation
+from tests.checkers.agreement import disagreement
+from tests.checkers.histories import append, check_tail, read
+from tests.checkers.oracle import explain
+from tests.checkers.random_histories import MUTATIONS, Story, damaged, random_story
+
+HISTORIES = 20_000
+PARTS = 8
+MANY = 200_000
+
+
+def story_of(seed: int) -> Story:
+    """The story of a seed: sound if that is even, else damaged."""
+    random = Random(seed)
+    story = random_story(random, f"seed {seed}:")
+    return damaged(random, story) if seed % 2 else story
+
+
+def compare(seeds: range) -> Counter[Validity]:
+    """What the checker says of the stories of these seeds; fails where the oracle does not agree."""
+    said: Counter[Validity] = Counter()
+    wrong = []
+    for seed in seeds:
+        story = story_of(seed)
+        validity, problem = disagreement(story)
+        said[validity] += 1
+        if problem is not None:
+            wrong.append(f"{problem}\n{story}")
+    assert not wrong, f"{len(wrong)} disagreements in seeds {seeds}; the first of them:\n\n" + "\n\n".join(wrong[:3])
+    return said
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_checker_agrees_with_brute_force(part: int) -> None:
+    size = HISTORIES // PARTS
+    said = compare(range(part * size, (part + 1) * size))
+    # The histories are worth judging: many of each verdict, and most are decided.
+    assert said[Validity.VALID] > size // 4
+    assert said[Validity.INVALID] > size // 5
+    assert said[Validity.UNKNOWN] < size // 5
+
+
+@pytest.mark.slow
+def test_the_checker_agrees_with_brute_force_on_many_more() -> None:
+    compare(range(HISTORIES, HISTORIES + MANY))
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+@given(st.randoms(use_true_random=False), st.booleans())
+def test_no_history_can_be_found_on_which_they_disagree(random: Random, sound: bool) -> None:
+    story = random_story(random)
+    if not sound:
+        story = damaged(random, story)
+    _, problem = disagreement(story)
+    assert problem is None, f"{problem}\n{story}"
+
+
+def test_a_correct_stream_is_always_explained() -> None:
+    for seed in range(0, 4000, 2):
+        story = story_of(seed)
+        assert explain(story.ops, story.tail, story.token) is not None, str(story)
+
+
+def test_every_kind_of_damage_is_done_and_noticed() -> None:
+    noticed: Counter[str] = Counter()
+    for seed in range(6000):
+        random = Random(seed)
+        story = random_story(random)
+        mutation = MUTATIONS[seed % len(MUTATIONS)]
+        changed = mutation(random, list(story.ops))
+        if changed is not None and explain(changed, story.tail, story.token) is None:
+            noticed[mutation.__name__.strip("_")] += 1
+    # Nobody can be blamed for what a client does not know.
+    assert set(noticed) == {mutation.__name__.strip("_") for mutation in MUTATIONS} - {"lose_accepted"}
+
+
+def test_the_shortcuts_of_the_oracle_change_nothing() -> None:
+    compared = 0
+    for seed in range(1600):
+        story = story_of(seed)
+        if len(story.ops) <= 5:
+            compared += 1
+            quick = explain(story.ops, story.tail, story.token)
+            slow = explain(story.ops, story.tail, story.token, literal=True)
+            assert (quick is None) == (slow is None), str(story)
+    assert compared > 800
+
+
+class Prejudiced:
+    """A checker that has made up its mind."""
+
+    def __init__(self, validity: Validity) -> None:
+        self._validity = validity
+
+    def check(self, history: History) -> CheckResult:
+        violation = Violation("bad-ack", "s", "", (0,), (), ())
+        found = (violation,) if self._validity is Validity.INVALID else ()
+        return CheckResult(self._validity, found, ("no reason",))
+
+
+@pytest.mark.parametrize("validity", Validity)
+def test_a_checker_that_does_not_look_is_found_out(validity: Validity) -> None:
+    assert any(disagreement(story_of(seed), Prejudiced(validity))[1] is not None for seed in range(50))
+
+
+class TestTheOracleItself:
+    """By hand, where the answer is plain."""
+
+    def test_real_time_counts(self) -> None:
+        ops = [append(0, 0, 1, "a", ack=0), check_tail(1, 2, 3, 0)]
+        assert explain(ops) is None
+
+    def test_closed_intervals_that_touch_are_concurrent(self) -> None:
+        ops = [append(0, 0, 2, "a", ack=0), check_tail(1, 2, 3, 0)]
+        assert explain(ops) is not None
+
+    def test_one_process_does_one_thing_after_another_even_in_no_time(self) -> None:
+        ops = [append(0, 0, 2, "a", ack=0), check_tail(0, 2, 3, 0)]
+        assert explain(ops) is None
+
+    def test_an_order_is_given_with_the_lost_appends_that_were_applied(self) -> None:
+        ops = [append(0, 0, None, "a"), append(1, 0, None, "b"), read(2, 5, 6, 0, saw="b")]
+        explanation = explain(ops)
+        assert explanation is not None
+        assert explanation.order == (1, 2)
+
+    def test_a_lost_append_may_be_applied_late_but_not_twice(self) -> None:
+        late = [append(0, 0, 1, "a", ack=None), check_tail(1, 2, 3, 0), check_tail(1, 4, 5, 1)]
+        assert explain(late) is not None
+        assert explain([*late, check_tail(1, 6, 7, 2)]) is None
+
+    def test_an_ack_may_tell_of_a_later_tail_than_its_end(self) -> None:
+        other = append(1, 3, 4, "b", ack=1)
+        assert explain([append(0, 0, 5, "a", ack=(0, 1, 2)), other]) is not None
+        assert explain([append(0, 0, 2, "a", ack=(0, 1, 2)), other]) is None
+
+    def test_streams_are_apart(self) -> None:
+        ops = [append(0, 0, 1, "a", ack=0, stream="s"), check_tail(1, 2, 3, 0, stream="t")]
+        assert explain(ops) is not None
+
+    def test_an_unknown_first_token_is_some_token(self) -> None:
+        refused = append(0, 0, 1, "a", token="y", fence="x")
+        assert explain([refused], token=None) is not None
+        assert explain([refused, append(0, 2, 3, "b", token="z", fence="w")], token=None) is None
