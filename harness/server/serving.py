@@ -25,6 +25,8 @@ MAX_CONNECTIONS: Final = 16_384
 # hyper has one time-out for an idle connection between two requests and for a head that stays incomplete.
 # It must be longer than any client keeps a connection, or a request meets a closing one.
 IDLE_SECONDS: Final = 90.0
+# How long the first answer may take, once the socket listens.
+START_SECONDS: Final = 10.0
 # How long connections may take to end once everything has been answered.
 STOP_SECONDS: Final = 2.0
 
@@ -116,17 +118,20 @@ async def serve(
 
 
 async def _first_answer(url: str, serving: asyncio.Task[Any]) -> None:
+    """Ask until something answers, whatever it says. Raises RuntimeError where nothing does."""
     host, _, port = url.removeprefix("http://").rpartition(":")
-    while True:
+    deadline = asyncio.get_running_loop().time() + START_SECONDS
+    while asyncio.get_running_loop().time() < deadline:
         if serving.done():
             serving.result()
             raise RuntimeError("the HTTP server ended before it began")
         with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(START_SECONDS):
                 reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
                 writer.write(f"GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
                 answer = await reader.read()
                 writer.close()
-                if answer.startswith(b"HTTP/1.1 200 "):
+                if answer.startswith(b"HTTP/1.1 "):
                     return
         await asyncio.sleep(0.01)
+    raise RuntimeError(f"the HTTP server does not answer at {url}")
