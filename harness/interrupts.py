@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final, NoReturn
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from .signals import heeded
 
 
 class Interrupts:
@@ -25,13 +24,15 @@ class Interrupts:
         self._task: asyncio.Task[object] | None = None
 
     @contextmanager
-    def watch(self) -> Iterator[None]:
-        """Take the signals over from here on, for the current task."""
+    def watch(self, early: Iterable[signal.Signals] = ()) -> Iterator[None]:
+        """Take the signals over from here on, for the current task; ``early`` are those that came before."""
         loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        before = {number: signal.getsignal(number) for number in _heeded()}
+        before = {number: signal.getsignal(number) for number in heeded()}
         for number in before:
             loop.add_signal_handler(number, self._interrupt, number)
+        for number in early:
+            self._interrupt(number)
         try:
             yield
         finally:
@@ -45,21 +46,3 @@ class Interrupts:
         self._notice(f"{signal.Signals(number).name} number {self.count}")
         if self.count > 1 and self._task is not None:
             self._task.cancel()
-
-
-def end_like_ctrl_c() -> None:
-    """Let every signal that asks a process to end do what Ctrl-C does: raise KeyboardInterrupt where it is met.
-
-    What is on its way is then put away in order, and the exit code is one of ours.
-    """
-    for number in _heeded():
-        signal.signal(number, _raise)
-
-
-def _heeded() -> list[signal.Signals]:
-    """All of them, but no SIGHUP that was ignored from the start (nohup)."""
-    return [n for n in _SIGNALS if n is not signal.SIGHUP or signal.getsignal(n) is not signal.SIG_IGN]
-
-
-def _raise(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from .nemesis.fault import Fault
 from .nemesis.nemesis import Nemesis
 from .options import RunOptions
 from .scheduler import Scheduler
+from .signals import held
 from .targets.target import Target, TargetFailure
 from .workload import Workload, WorkloadOptions
 
@@ -61,15 +63,19 @@ class Recording:
         self._reporter = reporter
         self._recorder: Recorder | None = None
 
-    async def record(self) -> str | None:
+    def record(self) -> str | None:
         """Record a history; what went wrong with the run itself, if anything did."""
+        with held() as early:
+            return asyncio.run(self._record(early))
+
+    async def _record(self, early: list[signal.Signals]) -> str | None:
         troubles: list[str] = []
         interrupts = Interrupts(self._interrupted)
         try:
-            with interrupts.watch():
+            with interrupts.watch(early):
                 try:
                     with self._noting(troubles):
-                        await self._record(interrupts)
+                        await self._carry_out(interrupts)
                 finally:
                     with self._noting(troubles):
                         await self._plan.target.tear_down()
@@ -102,7 +108,7 @@ class Recording:
             troubles.append(f"the history could not be closed: {error}")
             _log.error("the history could not be closed: %s", error)
 
-    async def _record(self, interrupts: Interrupts) -> None:
+    async def _carry_out(self, interrupts: Interrupts) -> None:
         options = self._plan.options
         self._reporter.phase("setting up")
         streams = await self._plan.target.set_up()

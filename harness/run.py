@@ -5,7 +5,6 @@ The history is whole on disk before any checking starts, and a checker is given 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -90,7 +89,7 @@ def execute(options: RunOptions, reporter: Reporter) -> RunResult:
     store.write_json(folder / store.OPTIONS, options.public())
     with _logging(folder / store.LOG):
         plan = Plan(options, workload, faults, target, folder, run_id, now)
-        crash = asyncio.run(Recording(plan, reporter).record())
+        crash = Recording(plan, reporter).record()
         if not (folder / store.HISTORY).exists():
             if crash is None:
                 raise KeyboardInterrupt  # interrupted while the target was set up: there is nothing to judge

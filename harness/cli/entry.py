@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,7 +14,7 @@ import click
 
 from ..exits import ExitCode
 from ..failure import UsageFailure
-from ..interrupts import end_like_ctrl_c
+from ..signals import end_like_ctrl_c
 
 COMMANDS: Final = {
     "serve": "the bundled reference stream server",
@@ -75,6 +76,7 @@ def command() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit. Every way to end has its exit code (:class:`ExitCode`)."""
+    _open_standard_streams()
     _outlive_closed_pipes()
     end_like_ctrl_c()
     sys.exit(run(arguments))
@@ -112,6 +114,16 @@ class _Unpiped(io.FileIO):
             return super().write(data)
         except BrokenPipeError:
             return len(data)
+
+
+def _open_standard_streams() -> None:
+    """Open those that the parent had closed to nowhere: no other file may get their numbers, and be printed on."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(descriptor, "w", closefd=False), write_through=True))
 
 
 def _outlive_closed_pipes() -> None:

@@ -38,11 +38,17 @@ Run = Callable[..., RunResult]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: doubles.Script) -> Run:
-    """Executes a run of the doubles; its results are in ``tmp_path / "results"``. Only their checker and plot speak."""
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: doubles.Script) -> doubles.Script:
+    """The doubles are an installed package, and only their checker and plot speak; what goes wrong."""
     monkeypatch.syspath_prepend(str(doubles.register(tmp_path / "site")))
     for registry in (judge.CHECKERS, pictures.PLOTS):
         monkeypatch.setattr(registry, "names", lambda: ["double"])
+    return script
+
+
+@pytest.fixture
+def run(tmp_path: Path, installed: doubles.Script) -> Run:
+    """Executes a run of the doubles; its results are in ``tmp_path / "results"``."""
 
     def execute_run(**options: Any) -> RunResult:
         given = {"workload": "counting", "target": "memory", "seed": 5, "clients": 2, "time_limit": None}

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from fencepost import (
     PENDING,
     Ack,
+    Anomaly,
     Append,
     Batch,
     CheckResult,
@@ -33,12 +34,14 @@ from fencepost import (
     Period,
     Read,
     Record,
+    Severity,
     StreamState,
     Tail,
     TargetFailure,
     TargetOptions,
     Validity,
     Verdict,
+    Violation,
     WorkloadOptions,
 )
 from tests.workloads.service import Service
@@ -110,12 +113,14 @@ class MemoryClient:
         assert not self.closed, "a client is used after it was closed"
         self.calls.append(call)
         instead = (self._answering or script().answering)(stream, call)
+        if "DOUBLE_HANGS" in os.environ and self.service.now > 20:
+            await asyncio.sleep(3600)
         if isinstance(instead, BaseException):
             raise instead
         if asyncio.isfuture(instead) or asyncio.iscoroutine(instead):
             instead = await instead
         await asyncio.sleep(0)
-        self.service.now += 1_000_000
+        self.service.now += 1
         return self.service.apply(stream, call, self.service.now) if instead is None else instead
 
     async def append(self, stream: str, call: Append) -> Outcome[Ack]:
@@ -138,7 +143,7 @@ class MemoryClient:
 
 
 class TimedService(Service):
-    """A service whose clock is its number of calls."""
+    """A service whose clock (ns) is its number of calls: all of them within the same millisecond."""
 
     now = 0
 
@@ -239,7 +244,7 @@ class DoubleChecker:
 
     name = "double"
     summary = "says what it is told to"
-    anomalies = ()
+    anomalies = (Anomaly("double-trouble", "twice as bad", Severity.MINOR, "none", "there is no trouble"),)
 
     def check(self, history: History) -> CheckResult:
         if os.environ.get("DOUBLE_DIES") == "check":
@@ -248,7 +253,11 @@ class DoubleChecker:
             os.kill(os.getpid(), int(os.environ["DOUBLE_SIGNALS_CHECK"]))
         if script().check is not None:
             raise script().check
-        return CheckResult(Validity(os.environ.get("DOUBLE_SAYS", script().validity)), details={"seen": len(history)})
+        validity = Validity(os.environ.get("DOUBLE_SAYS", script().validity))
+        stream = history.header.streams[0].name
+        violation = Violation("double-trouble", stream, "there is no trouble", (int(history.id[0]),), (), ("It is.",))
+        violations = (violation,) if validity is Validity.INVALID else ()
+        return CheckResult(validity, violations, details={"seen": len(history)})
 
 
 class DoublePlot:
