@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
+from itertools import product
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -24,8 +26,19 @@ _CLEARANCE: Final = 5.0
 _APART: Final = 24.0
 """Pixels between the labels of two arrows."""
 
-_BENDS: Final = (0.0, 22.0, 45.0, 65.0, 85.0)
+_LABELLED: Final = (_SAMPLES // 2, _SAMPLES // 3, _SAMPLES * 2 // 3)
+"""Samples of an arrow's curve at which its label may be."""
+
+_BENDS: Final = (0.0, 12.0, 22.0, 45.0, 65.0, 85.0)
 """Pixels beyond the least by which an arrow may be bent, to keep clear."""
+
+
+class Weight(Enum):
+    """How much an arrow matters; the width of its line in points."""
+
+    STRONG = 2.2
+    MEDIUM = 1.4
+    FAINT = 0.9
 
 
 class Arrows:
@@ -40,6 +53,7 @@ class Arrows:
         pixels = axes.transData.transform(corners).reshape(-1, 2, 2)
         self._low, self._high = pixels.min(axis=1) - _CLEARANCE, pixels.max(axis=1) + _CLEARANCE
         self._labels: list[Pixels] = []
+        self._curves: list[Pixels] = []
 
     def draw(
         self,
@@ -48,7 +62,7 @@ class Arrows:
         kind: str,
         *,
         least: float = 12.0,
-        strong: bool = True,
+        weight: Weight = Weight.STRONG,
         patches: tuple[Any, Any] = (None, None),
     ) -> FancyArrowPatch:
         """An arrow between two points (data coordinates), bent by at least so many pixels, and its kind beside it.
@@ -57,7 +71,8 @@ class Arrows:
         """
         look = edge_look(kind)
         first, last = self._axes.transData.transform([start, end])
-        bend = self._clear(first, last, least)
+        bend, at = self._clear(first, last, least)
+        strong = weight is not Weight.FAINT
         arrow = FancyArrowPatch(
             start,
             end,
@@ -66,7 +81,7 @@ class Arrows:
             mutation_scale=15 if strong else 9,
             color=look.colour,
             linestyle=look.line,
-            linewidth=2.0 if strong else 0.9,
+            linewidth=weight.value,
             alpha=1.0 if strong else 0.6,
             patchA=patches[0],
             patchB=patches[1],
@@ -77,22 +92,30 @@ class Arrows:
         )
         arrow.set_gid(f"edge {kind}")
         self._axes.add_patch(arrow)
-        self._label(_curve(first, last, bend)[_SAMPLES // 2], kind, look, strong)
+        curve = _curve(first, last, bend)
+        self._curves.append(curve)
+        self._label(curve[at], kind, look, strong)
         return arrow
 
-    def _clear(self, first: Pixels, last: Pixels, least: float) -> float:
-        """The bend (pixels to the right of the way) with which the least of the arrow is in boxes or near labels."""
+    def _clear(self, first: Pixels, last: Pixels, least: float) -> tuple[float, int]:
+        """The bend (pixels to the right of the way), and the sample of the curve that bears the label.
 
-        def cost(bend: float) -> tuple[int, float]:
+        Those with which the least of the arrow is in boxes, and its label not near another.
+        """
+
+        def cost(choice: tuple[float, int]) -> tuple[int, float]:
+            bend, at = choice
             curve = _curve(first, last, bend)
             inside = (curve[:, None] > self._low) & (curve[:, None] < self._high)
             hit = inside.all(axis=2)
             # The boxes that it joins do not count.
             hit &= ~(hit[0] | hit[-1])
-            near = sum(bool(np.hypot(*(curve[_SAMPLES // 2] - label)) < _APART) for label in self._labels)
-            return int(hit.sum()) + 4 * near, abs(bend)
+            near = sum(bool(np.hypot(*(curve[at] - label)) < _APART) for label in self._labels)
+            near += sum(_beside(curve, other) for other in self._curves)
+            return int(hit.sum()) + 4 * near + 8 * bool(hit[at].any()), abs(bend) + abs(at - _SAMPLES // 2)
 
-        return min((sign * (least + more) for more in _BENDS for sign in (1, -1)), key=cost)
+        bends = [sign * (least + more) for more in _BENDS for sign in (1, -1)]
+        return min(product(bends, _LABELLED), key=cost)
 
     def _label(self, place: Pixels, kind: str, look: Look, strong: bool) -> None:
         self._labels.append(place)
@@ -101,6 +124,12 @@ class Arrows:
         text.set(fontsize=SMALL + (0.5 if strong else -1), weight="bold" if strong else "normal", color=look.colour)
         text.set(ha="center", va="center", zorder=8 if strong else 2.5)
         text.set_bbox({"boxstyle": "round,pad=0.15", "fc": "white", "ec": look.colour, "lw": 0.8 if strong else 0})
+
+
+def _beside(one: Pixels, other: Pixels) -> bool:
+    """Whether two curves run so close to each other, in either direction, that they look like one."""
+    inner = slice(_SAMPLES // 4, -_SAMPLES // 4)
+    return any(bool((np.hypot(*(one - way).T)[inner] < _CLEARANCE * 2).all()) for way in (other, other[::-1]))
 
 
 def _curve(first: Pixels, last: Pixels, bend: float) -> Pixels:

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from fencepost.harness.history.history import NONE, History, Kind, Outcome
 
 from .style import GREY, PALE, SMALL, WIDTH, Look, fault_look
-from .text import plain, token
+from .text import fitted, plain, token
 from .timeline import Bins, Timeline, count
 
 MOST_EPOCHS: Final = 150
@@ -145,10 +145,11 @@ def draw_epochs(
             ).set_gid("epochs behind")
     for epoch in epochs:
         start, end = max(epoch.start, timeline.start), min(epoch.end, timeline.end)
-        fits = int((end - start) / (timeline.end - timeline.start) * inches * 72 / (SMALL * 0.66)) - 2
-        if fits >= 3:
+        room = (end - start) / (timeline.end - timeline.start) * inches * 72 - 6
+        text = fitted(token(epoch.token, 40), room, SMALL)
+        if len(text) > 2 or text == token(epoch.token, 40):
             middle = (timeline.at(start) + timeline.at(end)) / 2
-            strip.text(middle, 0.48, token(epoch.token, fits), fontsize=SMALL, ha="center", va="center", clip_on=True)
+            strip.text(middle, 0.48, text, fontsize=SMALL, ha="center", va="center", clip_on=True)
 
 
 def _draw_density(strip: Axes, epochs: list[Epoch], timeline: Timeline, label: str) -> None:

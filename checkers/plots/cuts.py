@@ -25,7 +25,10 @@ class Cut:
 
 
 class CutTime:
-    """Maps times (ns) to places between 0 and 1. ``moments`` are the times at which something begins or ends."""
+    """Maps times (ns) to places between 0 and 1. ``moments`` are the times at which something begins or ends.
+
+    Ticks count from the first of them.
+    """
 
     def __init__(self, moments: Iterable[int]) -> None:
         times = np.unique(np.fromiter(moments, dtype=np.int64))
@@ -53,8 +56,9 @@ class CutTime:
         found: list[int] = []
         for index, (start, end) in enumerate(zip(self._times[:-1], self._times[1:], strict=True)):
             if not self._cut[index]:
-                found += range(-(-int(start) // step) * step, int(end) + 1, step)
-        return [(self(time), f"{time / size:,.10g} {unit}") for time in sorted(set(found))]
+                first = int(self._times[0])
+                found += range(first - (first - int(start)) // step * step, int(end) + 1, step)
+        return [(self(time), f"{(time - int(self._times[0])) / size:,.10g} {unit}") for time in sorted(set(found))]
 
     @property
     def scale(self) -> str:

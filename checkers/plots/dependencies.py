@@ -15,12 +15,12 @@ from fencepost.harness.history.history import History, Operation, Outcome
 from fencepost.harness.history.wording import answered
 from fencepost.harness.verdict import Verdict, Violation
 
-from .arrows import Arrows
+from .arrows import Arrows, Weight
 from .neighbourhood import Graph, cycle, neighbourhood, tail_seen
 from .picture import save
 from .placed import placed, position_of
 from .style import BLACK, GREY, LARGE, NORMAL, OUTCOMES, SMALL, YELLOW, blank, edge_look, styled
-from .text import number, plain, short, token
+from .text import fitted, number, plain, short, token
 
 Place: TypeAlias = tuple[float, float]
 
@@ -166,8 +166,9 @@ def _draw_node(axes: Axes, operation: Operation, centre: Place, role: str) -> Fa
     lines = [
         f"#{operation.id} {operation.kind.label}",
         _token_of(operation) or f"process {operation.process}",
-        short(answered(operation), 24),
+        answered(operation),
     ]
+    lines = [fitted(line, _BOX[0] * 72 - 10, SMALL) for line in lines]
     axes.text(*centre, "\n".join(lines), fontsize=SMALL, ha="center", va="center", zorder=5, linespacing=1.25)
     axes.plot(centre[0] - _BOX[0] / 2, centre[1] - _BOX[1] / 2, look.mark, color=look.colour, ms=6, zorder=6)
     return box
@@ -175,8 +176,8 @@ def _draw_node(axes: Axes, operation: Operation, centre: Place, role: str) -> Fa
 
 def _token_of(operation: Operation) -> str | None:
     if operation.last_fence is not None:
-        return f"fence {token(operation.last_fence, 16)}"
-    return None if operation.fencing_token is None else f"token {token(operation.fencing_token, 16)}"
+        return f"fence {token(operation.last_fence, 40)}"
+    return None if operation.fencing_token is None else f"token {token(operation.fencing_token, 40)}"
 
 
 def _draw_edges(axes: Axes, graph: Graph, boxes: Mapping[int, FancyBboxPatch], places: Mapping[int, Place]) -> int:
@@ -189,10 +190,16 @@ def _draw_edges(axes: Axes, graph: Graph, boxes: Mapping[int, FancyBboxPatch], p
             _centre(boxes[target]),
             data["kind"],
             least=40.0 if places[target][0] <= places[source][0] else 6.0,
-            strong=(source, target, key) in strong or (data["proof"] and not strong),
+            weight=_weight((source, target, key) in strong or not strong, data["proof"]),
             patches=(boxes[source], boxes[target]),
         )
     return len(strong)
+
+
+def _weight(in_cycle: bool, proof: bool) -> Weight:
+    if not proof:
+        return Weight.FAINT
+    return Weight.STRONG if in_cycle else Weight.MEDIUM
 
 
 def _centre(box: FancyBboxPatch) -> Place:

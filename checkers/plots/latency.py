@@ -29,8 +29,17 @@ from .timeline import Bins, Timeline, count
 ONE_BY_ONE: Final = 5000
 """Operations drawn as points; of more, how dense they lie is drawn."""
 
-_COLUMNS: Final = 240
-_ROWS: Final = 60
+_COLUMNS: Final = 200
+_ROWS: Final = 44
+_CELL: Final = 60
+"""Operations for each column of cells: of fewer, there are fewer columns."""
+
+_LIGHTEST, _DARKEST = 0.25, 0.58
+"""Shades of grey (0 white, 1 black) of one operation and of the fullest cell."""
+
+_ENOUGH: Final = 20_000
+"""Operations from which on a stretch of time holds enough for a 99th percentile."""
+
 _HALO: Final = withStroke(linewidth=3.2, foreground="white")
 
 QUANTILES: Final[dict[float, Look]] = {
@@ -110,7 +119,7 @@ def _draw_points(panel: Axes, history: History, rows: Int64s, latency: Any, time
 
 def _draw_density(panel: Axes, history: History, rows: Int64s, latency: Any, timeline: Timeline) -> None:
     """Counts in cells of time × log latency, on a log scale of grey: one operation can be seen, thousands too."""
-    bins = Bins.over(timeline, _COLUMNS)
+    bins = Bins.over(timeline, int(np.clip(len(history) // _CELL, 40, _COLUMNS)))
     low, high = np.log10(latency.min()), np.log10(latency.max())
     edges = np.linspace(low, max(high, low + 0.1) + 1e-9, _ROWS + 1)
     row = np.clip(np.searchsorted(edges, np.log10(latency), side="right") - 1, 0, _ROWS - 1)
@@ -120,16 +129,22 @@ def _draw_density(panel: Axes, history: History, rows: Int64s, latency: Any, tim
         10**edges,
         np.ma.masked_equal(counts, 0),
         cmap="Greys",
-        norm=LogNorm(vmin=0.4, vmax=max(float(counts.max()) * 40, 1)),
+        norm=_norm(int(counts.max())),
         rasterized=True,
         zorder=1,
     )
     mesh.set_gid("density")
 
 
+def _norm(most: int) -> LogNorm:
+    """Light enough for lines to stand out: the darkest cell is a middle grey, and one operation can still be seen."""
+    span = np.log(max(most, 2)) / (_DARKEST - _LIGHTEST)
+    return LogNorm(vmin=float(np.exp(-_LIGHTEST * span)), vmax=float(np.exp((1 - _LIGHTEST) * span)))
+
+
 def _draw_quantiles(panel: Axes, history: History, rows: Int64s, latency: Any, timeline: Timeline) -> str:
     """Steps of the quantiles of each bin that holds any; the width of a bin in words."""
-    bins = Bins.over(timeline, 100 if len(history) > ONE_BY_ONE else 30)
+    bins = Bins.over(timeline, int(np.clip(len(history) // 100, 12, 100)))
     if not len(rows):
         return bins.label
     index = bins.index(history.invoked[rows])
@@ -147,8 +162,8 @@ def _draw_quantiles(panel: Axes, history: History, rows: Int64s, latency: Any, t
 
 
 def _drawn(history: History) -> dict[float, Look]:
-    """The quantiles to draw: of few operations, the highest are all the same."""
-    return {quantile: look for quantile, look in QUANTILES.items() if len(history) > ONE_BY_ONE or quantile != 0.99}
+    """The quantiles to draw: of few operations, the highest are much the same."""
+    return {quantile: look for quantile, look in QUANTILES.items() if len(history) >= _ENOUGH or quantile != 0.99}
 
 
 def _fit(panels: Sequence[Axes], latency: Any) -> None:

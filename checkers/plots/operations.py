@@ -79,7 +79,7 @@ def _figure(history: History, verdict: Verdict) -> Figure:
     top = figure.axes[1] if epochs else axes
     headed(figure, top, headline(history, verdict), f"Operations by {rows.noun}; {what}", handles)
     points = [(float(timeline.at(history.invoked[row])), float(rows.of[row])) for row in marked]
-    labels.place(axes, points, [f"#{history.id[row]} {history.operation(row).kind.label}" for row in marked])
+    labels.place(axes, points, [f"#{history.id[row]}" for row in marked])
     return figure
 
 
@@ -100,7 +100,7 @@ def _mark(axes: Axes, history: History, marked: Sequence[int], rows: Lanes, time
         clip_on=False,
     )
     points.set_gid("violation")
-    label = f"{VIOLATION.label} ({len(marked)}" + (f", {labels.MOST} named)" if len(marked) > labels.MOST else ")")
+    label = f"{VIOLATION.label} ({len(marked)})"
     return [Line2D([], [], ls="", marker=VIOLATION.mark, ms=11, mfc=VIOLATION.colour, mec=BLACK, label=label)]
 
 

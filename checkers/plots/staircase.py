@@ -22,7 +22,7 @@ from fencepost.harness.verdict import Verdict
 from . import labels
 from .bands import Epoch, FaultBand, draw_epochs, draw_faults, fault_bands, fence_epochs
 from .climb import climb_handles, draw_authors, draw_refusal_rate, draw_tail
-from .marked import headline, marked_rows
+from .marked import headline, known, marked_rows
 from .picture import save
 from .placed import Bools, Placed, Refused, look_of, placed, position_of, refused
 from .steps import draw_refusals, draw_steps, step_handles
@@ -65,13 +65,17 @@ class Staircase:
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """What is drawn of one stream. ``marked`` are the rows that prove violations on it."""
+    """What is drawn of one stream.
+
+    ``marked`` are the rows that prove violations on it, ``first`` the last one of those that prove the first.
+    """
 
     name: str
     chain: Placed
     refusals: Refused
     epochs: list[Epoch]
     marked: list[int]
+    first: int | None
 
     @property
     def size(self) -> int:
@@ -119,7 +123,10 @@ def _streams(history: History, verdict: Verdict) -> tuple[list[_Stream], int]:
     for index, state in enumerate(history.header.streams):
         chain = placed(history, index)
         ours = [row for row in marked if history.stream[row] == index]
-        streams.append(_Stream(state.name, chain, refused(history, index, chain), fence_epochs(history, index), ours))
+        proofs = [known(history, violation.operations) for violation in verdict.violations]
+        first = next((max(proof) for proof in proofs if proof and history.stream[proof[0]] == index), None)
+        refusals, epochs = refused(history, index, chain), fence_epochs(history, index)
+        streams.append(_Stream(state.name, chain, refusals, epochs, ours, first))
     streams.sort(key=lambda stream: (not stream.marked, -stream.size))
     return streams[:MOST_STREAMS], len(streams[MOST_STREAMS:])
 
@@ -207,7 +214,7 @@ def _draw_close_up(drawing: _Drawing, place: SubplotSpec, stream: _Stream, inche
     chain, refusals = _close_up(drawing.history, stream)
     window = _extent(drawing.history, chain)
     top, _ = _steps(drawing, place, stream, chain, refusals, window, inches)
-    why = "around the first violation" if stream.marked else "from the middle of the run"
+    why = "around the first violation" if stream.first is not None else "from the middle of the run"
     drawing.handles.append(Patch(facecolor=BLUE, alpha=0.2, label="time of the close-up"))
     top.set_title(f"Close-up of {number(len(chain), 'append')} {why}", loc="left", color="#444444", pad=5)
     return window
@@ -217,9 +224,8 @@ def _close_up(history: History, stream: _Stream) -> tuple[Placed, Refused]:
     """The appends around what a close-up is about, and those refused in their time."""
     chain, refusals = stream.chain, stream.refusals
     middle = len(chain) // 2
-    if stream.marked:
-        positions = [position_of(history, row, chain) for row in stream.marked]
-        middle = int(np.searchsorted(chain.start, positions[-1]))
+    if stream.first is not None:
+        middle = int(np.searchsorted(chain.start, position_of(history, stream.first, chain)))
     part = chain.part(max(middle - _NEIGHBOURS, 0), middle + _NEIGHBOURS)
     window = _extent(history, part)
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import textwrap
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.ft2font import FT2Font
 
 _ELLIPSIS: Final = "…"
+_MEASURED_SIZE: Final = 100
 
 
 @cache
 def _drawable() -> frozenset[int]:
     """The code points that our font has a glyph for."""
-    return frozenset(FT2Font(findfont(FontProperties(family=["DejaVu Sans"]))).get_charmap())
+    return frozenset(_font().get_charmap())
 
 
 def plain(text: str) -> str:
@@ -46,6 +47,33 @@ def short(text: str, most: int = 14) -> str:
 def token(value: str, most: int = 14) -> str:
     """A fencing token in quotes, so that the empty one can be seen."""
     return f'"{short(value, most)}"'
+
+
+@cache
+def _font() -> FT2Font:
+    font = FT2Font(findfont(FontProperties(family=["DejaVu Sans"])))
+    font.set_size(_MEASURED_SIZE, 72)
+    return font
+
+
+@lru_cache(maxsize=4096)
+def width(text: str, size: float) -> float:
+    """How many points wide one line of :func:`plain` text is in our font at this size (points)."""
+    font = _font()
+    font.set_text(text)
+    return float(font.get_width_height()[0]) / 64 * size / _MEASURED_SIZE
+
+
+def fitted(text: str, points: float, size: float) -> str:
+    """The longest :func:`short` form of a text that is at most so many points wide; empty if none is."""
+    text = plain(text)
+    if width(text, size) <= points:
+        return text
+    least, most = 0, len(text)
+    while least < most:
+        middle = (least + most + 1) // 2
+        least, most = (middle, most) if width(short(text, middle), size) <= points else (least, middle - 1)
+    return short(text, least) if least > 1 else ""
 
 
 def wrapped(text: str, width: int) -> str:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from fencepost.harness.history.history import NONE, History, Operation, Outcome
-from fencepost.harness.history.wording import answered, asked
+from fencepost.harness.history.wording import answered, asked, name
 from fencepost.harness.verdict import Verdict, Violation
 
 from .arrows import Arrows
@@ -22,7 +22,7 @@ from .cuts import CutTime
 from .marked import known
 from .picture import save
 from .style import BLACK, GREY, LARGE, NORMAL, OUTCOMES, SMALL, WIDTH, blank, edge_look, fault_look, styled
-from .text import duration, number, plain, short, wrapped
+from .text import duration, fitted, number, plain, short, width, wrapped
 
 MOST: Final = 5
 """Violations that are drawn."""
@@ -34,9 +34,9 @@ _LANE: Final = 0.84
 _LINE: Final = 0.185
 _CHARACTERS: Final = 160
 _BAR: Final = 0.28
-_MOST_CHARACTERS: Final = 150
-_GLYPH: Final = 5.1
-"""Points a character of a bar's text takes, with some to spare."""
+_LEFT, _RIGHT = 0.115, 0.988
+_ROOM: Final = WIDTH * 72 * (_RIGHT - _LEFT)
+"""Points between the edges of the lanes."""
 
 
 class Witness:
@@ -97,7 +97,7 @@ def _figure(history: History, violation: Violation) -> Figure:
     figure.text(0.012, 1 - 0.45 / height, promise, fontsize=NORMAL, color="#444444", va="top", linespacing=1.3)
     figure.text(0.012, (below - 0.58) / height, words, fontsize=NORMAL, va="top", linespacing=1.35).set_gid("sentences")
     figure.text(0.012, 0.12 / height, legend, fontsize=SMALL + 0.5, color="#555555", va="bottom")
-    axes = figure.add_axes((0.115, below / height, 0.873, lanes / height))
+    axes = figure.add_axes((_LEFT, below / height, _RIGHT - _LEFT, lanes / height))
     _draw_background(axes, bars, history, time)
     for bar in bars:
         _draw_bar(axes, bar)
@@ -144,7 +144,11 @@ def _draw_background(axes: Axes, bars: Sequence[_Bar], history: History, time: C
     axes.set_yticks([])
     ticks = time.ticks()
     axes.set_xticks([place for place, _ in ticks], [text for _, text in ticks])
-    axes.set_xlabel("time since the start of the run" + (" (cut at //)" if time.cuts else ""), labelpad=2)
+    if bars:
+        gaps = "; cut at //" if time.cuts else ""
+        first = min((bar.operation for bar in bars), key=lambda operation: operation.invoked)
+        at = f"{duration(first.invoked)} into the run{gaps}"
+        axes.set_xlabel(f"time since {name(first)} was invoked, {at}", labelpad=2)
     for cut in time.cuts:
         axes.axvspan(cut.place - 0.004, cut.place + 0.004, fc="white", ec=GREY, ls=(0, (2, 2)), lw=0.7, zorder=5)
         text = axes.text(cut.place, 1.01, f"// {duration(cut.length)}", transform=axes.get_xaxis_transform())
@@ -198,8 +202,8 @@ def _draw_bar(axes: Axes, bar: _Bar) -> None:
 
 def _write(axes: Axes, bar: _Bar, words: str, offset: float, side: Literal["bottom", "top"]) -> None:
     """A line that starts with its bar, but not so far to the right that it would leave the picture."""
-    words = words if len(words) <= _MOST_CHARACTERS else words[: _MOST_CHARACTERS - 1] + "…"
-    left = min(bar.left, max(0.0, 0.995 - len(words) * _GLYPH / (WIDTH * 72 * 0.873)))
+    words = fitted(words, _ROOM * 0.99, SMALL + 1)
+    left = min(bar.left, max(0.0, 0.995 - width(words, SMALL + 1) / _ROOM))
     text = axes.text(left, bar.lane + offset, words, fontsize=SMALL + 1, va=side, zorder=5.5, gid="words")
     text.set_color(BLACK if bar.proves else "#555555")
     text.set_bbox({"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.8})

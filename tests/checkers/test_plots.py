@@ -28,7 +28,7 @@ from fencepost.checkers.plots.placed import placed
 from fencepost.checkers.plots.rate import Rate
 from fencepost.checkers.plots.staircase import Staircase
 from fencepost.checkers.plots.style import EDGES, OUTCOMES, WRITERS
-from fencepost.checkers.plots.text import plain, short
+from fencepost.checkers.plots.text import fitted, plain, short
 from fencepost.checkers.plots.timeline import Bins, Timeline
 from fencepost.checkers.plots.witness import Witness
 from fencepost.harness.failure import UsageFailure
@@ -97,7 +97,7 @@ def test_operations_one_by_one(small: Simulated) -> None:
         assert points(figure, f"intervals {outcome.name.lower()}") == expected
         assert points(figure, f"ends {outcome.name.lower()}") == expected
     assert points(figure, "violation") == 2
-    assert {f"#{small.fence} append", f"#{small.stale} append"} <= set(texts(figure))
+    assert {f"#{small.fence}", f"#{small.stale}"} <= set(texts(figure))
     assert points(figure, "fault kill") == 3
     assert points(figure, "epochs behind") + 1 >= len(bands.fence_epochs(small.history, 0)) // 2
 
@@ -534,8 +534,9 @@ def test_no_two_labels_overlap(small: Simulated) -> None:
     violation = replace(small.violation, operations=ids, edges=())
     figure = Operations().figure(small.history, invalid(violation))
     figure.draw_without_rendering()
-    boxes = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text().startswith("#")]
-    assert len(boxes) == len(ids)
+    labels = [text for text in figure.findobj(Text) if text.get_text().startswith("#")]
+    boxes = [text.get_window_extent() for text in labels]
+    assert sorted(", ".join(text.get_text() for text in labels).split(", ")) == sorted(f"#{op}" for op in ids)
     for index, one in enumerate(boxes):
         assert not any(one.overlaps(other) for other in boxes[index + 1 :])
 
@@ -549,3 +550,24 @@ def test_cut_time_keeps_order_and_marks_what_it_cuts() -> None:
     assert time(-1) == 0
     assert time(6_000) == 1
     assert all(text.endswith("ns") for _, text in time.ticks())
+
+
+def test_points_beside_each_other_share_a_label() -> None:
+    history = plain_history(30_000)
+    violation = Violation("x", "s", "p", tuple(range(0, 100, 10)), (), ("s",))
+    figure = Operations().figure(history, invalid(violation))
+    assert "#0, #10, #20 +7" in texts(figure)
+
+
+@pytest.mark.parametrize("text", ["abc", "iiiiiiiiiiiiiiiii", "================", "日本"])
+@pytest.mark.parametrize("points", [5.0, 20.0, 40.0, 1000.0])
+def test_fitted_text_is_the_longest_that_fits(text: str, points: float) -> None:
+    figure = Figure()
+    told = fitted(text, points, 8.0)
+
+    def drawn(words: str) -> float:
+        return figure.text(0, 0, words, fontsize=8.0, family="DejaVu Sans").get_window_extent().width * 72 / figure.dpi
+
+    assert not told or drawn(told) <= points + 1
+    if told != plain(text):
+        assert drawn(short(text, len(told) + 1)) > points - 1
