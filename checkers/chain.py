@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fencepost.harness.history.history import NONE, Int64s
 
 from .axis import union
+from .bounds import BYTES, RECORDS
 from .contents import Contents, Sources, contents, extended, sources
 from .frontier import raw_frontier
 from .placement import Placement, Sighting, place
@@ -167,8 +168,26 @@ def _place_floating(stream: Stream, source: Sources, held: Contents, facts: Fact
         held,
         unowned,
         sent(stream.history, floating, held.digest[unowned]),
+        cache(lambda: _exact_tails(stream)),
         lambda row, start: conditions().fits(row, start),
     )
+
+
+def _exact_tails(stream: Stream) -> Int64s:
+    """Tails that answers name exactly, and those at which a read ended that nothing bounded, ascending."""
+    history, rows = stream.history, stream.rows
+    reads, begin, end = history.reads, history.reads.offset[stream.reads], history.reads.offset[stream.reads + 1]
+    bounds = (reads.count, reads.bytes, reads.until)
+    free = (end > begin) & (end - begin < RECORDS) & (reads.wait[stream.reads] <= 0)
+    for bound in bounds:
+        free &= bound[stream.reads] == NONE
+    # So short that whatever came next would have fitted.
+    total = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(reads.size, dtype=np.int64)))
+    largest = int(history.appends.size.max(initial=0))
+    free &= total[end] - total[begin] + largest <= BYTES
+    columns = (history.observed_tail[rows], history.seq_num_mismatch[rows], reads.seq_num[end[free] - 1] + 1)
+    found = np.unique(np.concatenate(columns))
+    return np.concatenate(([stream.tail], found[found > stream.tail]))
 
 
 class _Conditions:

@@ -48,13 +48,19 @@ class Placement:
     explained: set[int]
 
 
+Tails = Callable[[], Int64s]
+"""Exact tails, ascending."""
+
 Fits = Callable[[int, int], bool]
 """May this append (row) have taken effect at this start?"""
 
 
-def place(contents: Contents, unowned: Int64s, sent: Sent, fits: Fits) -> Placement:
-    """Place the batches of ``sent`` at the positions that own no append (``unowned``, indices on the axis)."""
-    surveyor = _Surveyor(contents, unowned, sent)
+def place(contents: Contents, unowned: Int64s, sent: Sent, tails: Tails, fits: Fits) -> Placement:
+    """Place the batches of ``sent`` at the positions that own no append (``unowned``, indices on the axis).
+
+    ``tails`` are exact ones that were observed, the first among them: no batch begins below that, or holds another.
+    """
+    surveyor = _Surveyor(contents, unowned, sent, tails)
     sightings = surveyor.sightings()
     by_batch: dict[int, list[Sighting]] = {}
     for sighting in sightings:
@@ -72,8 +78,9 @@ def place(contents: Contents, unowned: Int64s, sent: Sent, fits: Fits) -> Placem
 class _Surveyor:
     """Finds the sightings."""
 
-    def __init__(self, contents: Contents, unowned: Int64s, sent: Sent) -> None:
+    def __init__(self, contents: Contents, unowned: Int64s, sent: Sent, tails: Tails) -> None:
         self._contents = contents
+        self._tails = tails
         self._sent = sent
         self._free = dict(
             zip(contents.axis.positions(unowned).tolist(), contents.digest[unowned].tolist(), strict=True)
@@ -108,7 +115,11 @@ class _Surveyor:
         options = []
         for number, index in places:
             sighting = self._sighting(position - index, number)
-            if index in sighting.matched and not explained & {sighting.start + i for i in sighting.matched}:
+            if (
+                self._possible(sighting)
+                and index in sighting.matched
+                and not explained & {sighting.start + i for i in sighting.matched}
+            ):
                 options.append(sighting)
         if not options:
             return None
@@ -116,6 +127,12 @@ class _Surveyor:
         if len(options) > 1 and len(options[0].contradicted) == len(options[1].contradicted):
             self.doubtful.append(position)
         return options[0]
+
+    def _possible(self, sighting: Sighting) -> bool:
+        """No tail was observed inside it, and the stream had begun."""
+        tails, size = self._tails(), len(self._sent.batches[sighting.batch].digests)
+        inside = np.searchsorted(tails, sighting.start, side="right")
+        return bool(sighting.start >= tails[0] and (inside == len(tails) or tails[inside] >= sighting.start + size))
 
     def _sighting(self, start: int, number: int) -> Sighting:
         sighting = Sighting(start, number)

@@ -23,11 +23,15 @@ from .unplaced import Unplaced
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """``unexplained`` are rows of reads that skipped what no trim (of those considered) can have removed."""
+    """``unexplained`` are rows of reads that left out what no trim (of those considered) can have removed.
+
+    ``torn`` are those of reads that ended inside a batch.
+    """
 
     observations: Observations
     unions: Unions
     unexplained: Int64s
+    torn: Int64s
     trims: TrimPoints
 
 
@@ -46,10 +50,13 @@ def _proofs(chain: Chain, tokens: Tokens, found: Answers, unplaced: Unplaced | N
     reading = Reading(chain, found, trims)
     parts: list[Part] = [*appends_and_tails(chain), *reading.parts()]
     collected = _Collector()
-    for row, slots in (*reading.special(), *reading.relative_empty(unplaced is not None)):
+    domains = reading.special()
+    if unplaced is None or not unplaced.holes:
+        domains += reading.relative_empty(unplaced is not None)
+    for row, slots in domains:
         collected.add(row, Proof.READ, slots)
     _refusals(chain, tokens, unplaced, collected)
-    return Proofs(gather(chain, parts), collected.unions(), reading.unexplained, trims)
+    return Proofs(gather(chain, parts), collected.unions(), reading.unexplained, reading.torn, trims)
 
 
 class _Collector:

@@ -12,23 +12,17 @@ union of slots, made one by one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
+from .bounds import BYTES, RECORDS
 from .chain import Chain
 from .domains import Part, Proof
 from .tokens import Slots
 from .trims import NEVER, TrimPoints
-
-RECORDS: Final = 1000
-"""The implicit bound of a unary read, in records."""
-
-BYTES: Final = 1024 * 1024
-"""The implicit bound of a unary read, in metered bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +99,17 @@ class Reading:
         self._trims = trims
         self._end = chain.end
         self._latest = np.concatenate((latest_timestamps(chain), [FOREVER]))
-        holds = self.would_hold(found.after)
+        # There is a record at the start of an answer without any: else it would have been a 416.
+        empty = (found.count == 0) & ~found.waits & (found.after != NONE)
+        holds = self._would_hold(found.after, empty | (found.after < self._end))
         # Where a trim may reach beyond the answer's end, or its relative start, intervals do not say it all.
         reach = np.where((found.offset == NONE) | (found.first <= 0), found.after, found.first - 1)
         self._sound = (found.gap == NONE) | (found.gap <= trims.greatest)
         self._special = ~found.waits & (trims.greatest > reach) & (found.after != NONE) & self._sound
         # An answer without any record, where one at the start would have fitted and cannot have been trimmed.
-        self._sound &= ~((found.count == 0) & ~found.waits & (found.after != NONE) & holds & ~self._special)
+        self._sound &= ~(empty & holds & ~self._special)
         self._stopped = ~holds
+        self._torn = holds & ~found.waits & ~empty & ~self._special & ~self._is_boundary(found.after)
 
     @property
     def unexplained(self) -> Int64s:
@@ -120,11 +117,17 @@ class Reading:
         rows: Int64s = self._answers.row[~self._sound]
         return rows
 
-    def would_hold(self, position: Int64s) -> NDArray[np.bool_]:
+    @property
+    def torn(self) -> Int64s:
+        """Rows that ended inside a batch, without a reason."""
+        rows: Int64s = self._answers.row[self._torn]
+        return rows
+
+    def _would_hold(self, position: Int64s, exists: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Would each answer hold the record at ``position`` too, had it been there when it was given?"""
         found = self._answers
         until = self._chain.stream.history.reads.until[found.row]
-        return (found.places > 0) & self._fits(position, found.room, until) & (position < self._end)
+        return exists & (found.places > 0) & self._fits(position, found.room, until)
 
     def _fits(self, position: Int64s, room: Int64s | int, until: Int64s | int) -> NDArray[np.bool_]:
         """By size and time. A record of which nothing is known has at most 1 MiB: no batch has more."""
@@ -148,11 +151,12 @@ class Reading:
         upper = np.where(relative, np.minimum(upper, tail), upper)
         lower = np.maximum(lower, self._skipped())
         waiting = told & found.waits & ~((found.count == 0) & found.clamp)
+        lower = np.where(self._torn, lower, self._round(lower))
         bound = self._round(np.maximum(found.after, self._skipped()))
         followed = found.waits & (reads.tail[found.row] != NONE)
         own = reads.tail[found.row[followed]]
         return [
-            Part(Proof.READ, found.row[plain], self._round(lower)[plain], upper[plain]),
+            Part(Proof.READ, found.row[plain], lower[plain], upper[plain]),
             Part(Proof.READ, found.row[waiting], bound[waiting], np.full(int(waiting.sum()), FOREVER)),
             Part(Proof.FOLLOWED, found.row[followed], own, np.full(int(followed.sum()), FOREVER)),
             *self._starts(),
@@ -197,7 +201,8 @@ class Reading:
     def relative_empty(self, unseen: bool) -> list[tuple[int, Slots]]:
         """Empty answers to starts relative to the tail: the tails at which the record at the start did not fit.
 
-        With ``unseen`` the tail may have been beyond all that is known, too.
+        With ``unseen`` the tail may have been beyond all that is known, too. In a hole it may have been anywhere: this
+        is for streams without.
         """
         found, chain = self._answers, self._chain
         empty = np.flatnonzero(~found.waits & (found.offset != NONE) & (found.count == 0))
@@ -223,7 +228,8 @@ class Reading:
         stop = self._stop(i, after)
         if stop == after:
             return [(after, FOREVER)]
-        pieces = [(after, after), *((tail, tail) for tail in self._trims.emptied(after, stop))]
+        here = [(after, after)] if self._is_boundary(np.array([after]))[0] else []
+        pieces = [*here, *((tail, tail) for tail in self._trims.emptied(after, stop))]
         reached = self._trims.reached(stop)
         return pieces if reached == NEVER else [*pieces, (max(reached, after), FOREVER)]
 
@@ -246,6 +252,11 @@ class Reading:
             least[i] = min(self._trims.reached(int(self._answers.gap[i])), FOREVER - 1)
         return least
 
+    def _is_boundary(self, tails: Int64s) -> NDArray[np.bool_]:
+        """Is it no tail inside a batch?"""
+        boundary: NDArray[np.bool_] = self._round(tails) == tails
+        return boundary
+
     def _round(self, tails: Int64s) -> Int64s:
         """A tail inside a batch was at the batch's end when it was passed: batches are applied at once."""
         batches = self._chain.batches
@@ -259,4 +270,7 @@ def latest_timestamps(chain: Chain) -> Int64s:
     """For each index of the contents, the latest timestamp that its record can have; FOREVER if nothing bounds it."""
     timestamp = chain.contents.timestamp
     bound = np.where(timestamp == NONE, FOREVER, timestamp)
+    known = timestamp[timestamp != NONE]
+    if (known[1:] < known[:-1]).any():
+        return bound  # they decrease, which is told elsewhere: each can speak for itself only
     return np.asarray(np.minimum.accumulate(bound[::-1])[::-1], dtype=np.int64)

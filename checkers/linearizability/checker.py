@@ -59,7 +59,7 @@ def judge(stream: Stream) -> Judgement:
     complete(chain, told)
     tokens = chain_tokens(chain)
     found = answers(chain)
-    unseen = unplaced(chain)
+    unseen = unplaced(chain, tokens)
     certain = strict(chain, tokens, found)
     possible = wide(chain, tokens, found, unseen) if unseen.earliest() else certain
     holes = find_holes(chain, possible.observations, tokens)
@@ -83,7 +83,8 @@ def judge(stream: Stream) -> Judgement:
 def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
     """As if nothing unseen had been applied: where that works, there is an order. Else with all that may have been."""
     result = _scan(judgement, certain)
-    sound = len(certain.unexplained) == len(possible.unexplained) and result.greatest <= judgement.chain.end
+    sound = len(certain.unexplained) == len(possible.unexplained) and len(certain.torn) == len(possible.torn)
+    sound = sound and result.greatest <= judgement.chain.end
     if possible is not certain and not (result.succeeds and sound):
         result = _scan(judgement, possible)
         if result.succeeds:

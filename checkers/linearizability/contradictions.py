@@ -22,7 +22,7 @@ from .story import tell
 def accuse(judgement: Judgement, scan: Scan) -> None:
     """Name and tell every contradiction of the scan."""
     causes = Causes(judgement, scan)
-    for anomaly, found in _observations(judgement, scan).items():
+    for anomaly, found in _observations(causes, scan).items():
         for members in judgement.findings.few(anomaly, found):
             target = causes.observation(members[0])
             witness = tell(judgement, causes.chain(target))
@@ -50,7 +50,7 @@ def _union_name(judgement: Judgement, scan: Scan, index: int) -> str:
     return "stale-read" if appended > slots.ends[-1] else "nonmonotonic-read"
 
 
-def _observations(judgement: Judgement, scan: Scan) -> dict[str, list[list[int]]]:
+def _observations(causes: Causes, scan: Scan) -> dict[str, list[list[int]]]:
     """The failing observations by the anomaly's name and by their root, the earliest first."""
     failing, observations = scan.failing, scan.observations
     if not len(failing):
@@ -62,7 +62,9 @@ def _observations(judgement: Judgement, scan: Scan) -> dict[str, list[list[int]]
     groups: dict[str, dict[int, list[int]]] = {}
     for at, entry in enumerate(failing.tolist()):
         root = int(fixed_source[at])
-        if by_append[at] and append_source[at] != NONE:
+        if scan.fixed.at(invoked[at : at + 1])[0] <= upper[at]:
+            by_append[at] = _cause_appends(causes, entry)
+        elif by_append[at] and append_source[at] != NONE:
             root = int(scan.appended_entries[append_source[at]])
         if appending[at] and root != NONE and _overlap(scan, root, entry):
             continue
@@ -74,6 +76,12 @@ def _observations(judgement: Judgement, scan: Scan) -> dict[str, list[list[int]]
         key = -2 - entry if anomaly == "stale-read" else root
         groups.setdefault(anomaly, {}).setdefault(key, []).append(entry)
     return {anomaly: list(by_root.values()) for anomaly, by_root in groups.items()}
+
+
+def _cause_appends(causes: Causes, entry: int) -> bool:
+    """Is it an append that stands against it? For what only process order or a chain of slots contradicts."""
+    links = causes.chain(causes.observation(entry))
+    return len(links) > 1 and links[-2].appends
 
 
 def _overlap(scan: Scan, root: int, entry: int) -> bool:

@@ -1,0 +1,119 @@
+"""A violation must be understood by somebody who did not see the run, and its edges must be a contradiction."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from fencepost.checkers.graph import cycle_of, shortest_cycle
+from fencepost.checkers.linearizability import Linearizability
+from fencepost.harness.verdict import Edge, Violation
+from tests.checkers.histories import Op, append, check_tail, history, read, show
+from tests.checkers.random_histories import damaged, random_story
+
+MS = 1_000_000
+
+
+def violations(*ops: Op) -> tuple[Violation, ...]:
+    return Linearizability().check(history(*ops)).violations
+
+
+def test_a_stale_writer_is_told_as_a_story() -> None:
+    (violation,) = violations(
+        append(3, 1 * MS, 2 * MS, "fence=a", ack=0),
+        append(4, 3 * MS, 4 * MS, "fence=b", ack=1, match=1),
+        append(3, 7 * MS, 9 * MS, "late", token="a", ack=2),
+    )
+    assert violation.anomaly == "stale-token-write"
+    assert violation.operations == (1, 2)
+    assert violation.position == 2
+    first = violation.sentences[0]
+    assert first == (
+        'Append #2 of process 3 (token "a") was accepted at 2, although the token in force there was "b", '
+        "set by append #1 at 1."
+    )
+    text = " ".join(violation.sentences)
+    assert "#1 < #2, because append #1 stands at position 1 and append #2 from 2 on" in text
+    assert 'however #2 < #1, because append #2 needs the token "a", which append #1 replaced by its fence at 1' in text
+    assert text.count(": a contradiction.") == 1
+    assert "Append #1 returned at 1.000 ms, before append #2 was invoked at 4.000 ms." in text
+    assert {edge.kind for edge in cycle_of(violation)} == {"ww", "tr"}
+
+
+def test_a_stale_read_is_two_operations_and_two_edges() -> None:
+    (violation,) = violations(append(0, 5 * MS, 6 * MS, "a b", ack=0), check_tail(1, 8 * MS, 9 * MS, 0))
+    assert violation.operations == (0, 1)
+    assert [(edge.source, edge.target, edge.kind) for edge in violation.edges] == [(0, 1, "rt"), (1, 0, "rw")]
+    assert violation.sentences[-1] == (
+        "#0 < #1, because append #0 returned at 1.000 ms, before check-tail #1 was invoked at 3.000 ms; "
+        "however #1 < #0, because check-tail #1 saw the tail 0, where append #0 at positions 0 to 1 is not yet: "
+        "a contradiction."
+    )
+
+
+def test_the_append_between_two_observations_is_context() -> None:
+    (violation,) = violations(append(0, 1, 90, "a", ack=0), check_tail(1, 10, 11, 1), check_tail(2, 20, 21, 0))
+    assert (violation.anomaly, violation.operations, violation.context) == ("nonmonotonic-read", (1, 2), (0,))
+    assert [edge.kind for edge in cycle_of(violation)] == ["rt", "rw", "wr"]
+
+
+def test_part_of_the_stream_that_was_lost_is_named() -> None:
+    gone = violations(append(0, 1, 2, "a", ack=0), append(0, 3, 4, "b", ack=1), read(1, 5, 6, 0, saw="a"))
+    assert "lost-write" in {violation.anomaly for violation in gone}
+    (lost,) = (violation for violation in gone if violation.anomaly == "lost-write")
+    assert "a suffix of the stream" in lost.sentences[0]
+    (middle,) = violations(append(0, 1, 2, "a b c", ack=0), read(1, 5, 6, 0, saw="a #2 c"))
+    assert middle.anomaly == "lost-write"
+    assert "left out position 1" in middle.sentences[0]
+
+
+def test_acknowledged_records_that_a_crash_lost_and_others_overwrote() -> None:
+    found = violations(
+        append(0, 1, 2, "a b", ack=0),
+        append(1, 3, 4, "c d", ack=2),
+        append(2, 5, 6, "e", ack=2),
+        read(3, 7, 8, 0, saw="a b e"),
+    )
+    names = [violation.anomaly for violation in found]
+    assert names[0] == "lost-write"
+    assert {"bad-ack", "inconsistent-offsets"} <= set(names)
+    assert found[0].operations[0] == 1
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_every_contradiction_in_time_is_a_cycle_of_known_operations(seed: int) -> None:
+    """Whatever is wrong: sentences, known ids, and where edges claim real time, that the times bear them out."""
+    story = damaged(random.Random(seed), random_story(random.Random(seed)))
+    judged = history(*story.ops, tail=story.tail, token=story.token)
+    result = Linearizability().check(judged)
+    for violation in result.violations:
+        assert violation.sentences, show(story.ops)
+        assert violation.operations, show(story.ops)
+        for op in (*violation.operations, *violation.context):
+            judged.row_of(op)
+        for edge in violation.edges:
+            source, target = judged.row_of(edge.source), judged.row_of(edge.target)
+            assert edge.because, show(story.ops)
+            if edge.kind == "rt":
+                assert judged.returned[source] < judged.invoked[target], show(story.ops)
+        if {edge.kind for edge in violation.edges} >= {"rt"} and violation.anomaly in (
+            "stale-read",
+            "nonmonotonic-read",
+            "future-read",
+            "append-reorder",
+            "fence-regression",
+        ):
+            assert cycle_of(violation) or len(violation.operations) == 1, (violation, show(story.ops))
+
+
+def test_the_shortest_cycle_is_found_among_longer_ones() -> None:
+    steps = [(1, 2), (2, 3), (3, 1), (3, 4), (4, 3), (4, 1)]
+    edges = [Edge(source, target, "ww", "") for source, target in steps]
+    assert [(edge.source, edge.target) for edge in shortest_cycle(edges)] == [(3, 4), (4, 3)]
+    assert shortest_cycle(edges[:2]) == []
+
+
+def test_the_same_history_is_told_the_same() -> None:
+    ops = (append(0, 1, 2, "a", ack=0), check_tail(1, 3, 4, 0), check_tail(2, 3, 4, 0))
+    assert Linearizability().check(history(*ops)) == Linearizability().check(history(*ops))
