@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from itertools import product
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -25,6 +24,8 @@ _CLEARANCE: Final = 5.0
 
 _APART: Final = 24.0
 """Pixels between the labels of two arrows."""
+
+_INNER: Final = slice(_SAMPLES // 4, -_SAMPLES // 4)
 
 _LABELLED: Final = (_SAMPLES // 2, _SAMPLES // 3, _SAMPLES * 2 // 3)
 """Samples of an arrow's curve at which its label may be."""
@@ -103,19 +104,33 @@ class Arrows:
         Those with which the least of the arrow is in boxes, and its label not near another.
         """
 
-        def cost(choice: tuple[float, int]) -> tuple[int, float]:
-            bend, at = choice
+        best: tuple[float, float, float, int] | None = None
+        for bend in (sign * (least + more) for more in _BENDS for sign in (1, -1)):
             curve = _curve(first, last, bend)
-            inside = (curve[:, None] > self._low) & (curve[:, None] < self._high)
-            hit = inside.all(axis=2)
+            hit = ((curve[:, None] > self._low) & (curve[:, None] < self._high)).all(axis=2)
             # The boxes that it joins do not count.
             hit &= ~(hit[0] | hit[-1])
-            near = sum(bool(np.hypot(*(curve[at] - label)) < _APART) for label in self._labels)
-            near += sum(_beside(curve, other) for other in self._curves)
-            return int(hit.sum()) + 4 * near + 8 * bool(hit[at].any()), abs(bend) + abs(at - _SAMPLES // 2)
+            along = int(hit.sum()) + 4 * self._beside(curve)
+            for at in _LABELLED:
+                cost = along + 4 * self._near(curve[at]) + 8 * bool(hit[at].any())
+                here = cost, abs(bend) + abs(at - _SAMPLES // 2), bend, at
+                best = here if best is None or here[:2] < best[:2] else best
+            if best is not None and best[0] == 0:
+                break
+        assert best is not None
+        return best[2:]
 
-        bends = [sign * (least + more) for more in _BENDS for sign in (1, -1)]
-        return min(product(bends, _LABELLED), key=cost)
+    def _near(self, place: Pixels) -> int:
+        """How many labels are so near to a place that one there would cover them."""
+        return sum(bool(np.hypot(*(place - label)) < _APART) for label in self._labels)
+
+    def _beside(self, curve: Pixels) -> int:
+        """How many arrows run so close to a curve, in either direction, that they look like one."""
+        if not self._curves:
+            return 0
+        curves = np.stack(self._curves)[:, _INNER]
+        either = [np.hypot(*np.moveaxis(curves - way[_INNER], -1, 0)) for way in (curve, curve[::-1])]
+        return int(sum((distance < 2 * _CLEARANCE).all(axis=1) for distance in either).sum())
 
     def _label(self, place: Pixels, kind: str, look: Look, strong: bool) -> None:
         self._labels.append(place)
@@ -124,12 +139,6 @@ class Arrows:
         text.set(fontsize=SMALL + (0.5 if strong else -1), weight="bold" if strong else "normal", color=look.colour)
         text.set(ha="center", va="center", zorder=8 if strong else 2.5)
         text.set_bbox({"boxstyle": "round,pad=0.15", "fc": "white", "ec": look.colour, "lw": 0.8 if strong else 0})
-
-
-def _beside(one: Pixels, other: Pixels) -> bool:
-    """Whether two curves run so close to each other, in either direction, that they look like one."""
-    inner = slice(_SAMPLES // 4, -_SAMPLES // 4)
-    return any(bool((np.hypot(*(one - way).T)[inner] < _CLEARANCE * 2).all()) for way in (other, other[::-1]))
 
 
 def _curve(first: Pixels, last: Pixels, bend: float) -> Pixels:

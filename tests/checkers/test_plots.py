@@ -470,9 +470,10 @@ def test_the_same_history_gives_the_same_bytes(small: Simulated, tmp_path: Path)
     for attempt in ("first", "second"):
         (tmp_path / attempt).mkdir()
         for name in PLOTS.names():
-            PLOTS.make(name).draw(small.history, small.verdict, tmp_path / attempt, ("png", "svg"))
+            formats = ("png", "svg") if name == "staircase" else ("svg",)
+            PLOTS.make(name).draw(small.history, small.verdict, tmp_path / attempt, formats)
     files = sorted(path.name for path in (tmp_path / "first").iterdir())
-    assert len(files) == 12
+    assert len(files) == 7
     for name in files:
         first, second = (tmp_path / attempt / name for attempt in ("first", "second"))
         assert first.read_bytes() == second.read_bytes(), name
