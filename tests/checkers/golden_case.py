@@ -1,0 +1,58 @@
+"""What a golden history is; ``goldens.py`` has them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.checkers.histories import Op, append
+
+FOLDER: Final = Path(__file__).parent / "golden"
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A history and what must be said of it.
+
+    ``anomaly`` is one that must be reported, None of a sound history. ``undecided``: it is sound, but finding that out
+    takes a search; unknown is an answer too. ``observed`` is False where nothing succeeded: sound, and unknown.
+    """
+
+    name: str
+    anomaly: str | None
+    ops: tuple[Op, ...]
+    tail: int = 0
+    token: str | None = ""
+    undecided: bool = False
+    observed: bool = True
+
+    @property
+    def path(self) -> Path:
+        """Where its journal is."""
+        return FOLDER / f"{self.name}.jsonl"
+
+
+def bad(anomaly: str, case: str, *ops: Op, tail: int = 0, token: str | None = "") -> Golden:
+    """A history that shows an anomaly."""
+    return Golden(f"{anomaly}-{case}", anomaly, ops, tail, token)
+
+
+def near(anomaly: str, case: str, *ops: Op, tail: int = 0, token: str | None = "") -> Golden:
+    """A sound history that nearly shows an anomaly."""
+    return Golden(f"near-{anomaly}-{case}", None, ops, tail, token)
+
+
+def sound(name: str, *ops: Op, tail: int = 0, token: str | None = "", undecided: bool = False) -> Golden:
+    """A sound history that is easily misjudged."""
+    return Golden(f"trap-{name}", None, ops, tail, token, undecided)
+
+
+def unsound(name: str, anomaly: str, *ops: Op, tail: int = 0, token: str | None = "") -> Golden:
+    """A history that is easily taken for a sound one."""
+    return Golden(f"trap-{name}", anomaly, ops, tail, token)
+
+
+X_THEN_Y = (append(0, 0, 1, "fence=x", ack=0), append(1, 2, 3, "fence=y", token="x", ack=1))
+A_B_C = (append(0, 0, 1, "a", ack=0), append(0, 2, 3, "b", ack=1), append(0, 4, 5, "c", ack=2))
+TRIMMED = (append(0, 0, 1, "a b c", ack=0), append(0, 2, 3, "trim=2", ack=3))

@@ -1,0 +1,34 @@
+"""The golden histories: for each anomaly one small history that shows it and a near miss that is sound, and the traps.
+
+The journals themselves lie in ``tests/checkers/golden/``; the tests read those, so that what is on disk stays readable.
+After a change, write them anew: ``python -m tests.checkers.goldens``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.checkers.golden_anomalies import OBSERVATIONS, REFUSALS, WRITES
+from tests.checkers.golden_case import FOLDER, Golden
+from tests.checkers.golden_traps import TRAPS
+from tests.checkers.histories import jsonl
+
+GOLDENS: Final = (*WRITES, *REFUSALS, *OBSERVATIONS, *TRAPS)
+
+
+def content(golden: Golden) -> bytes:
+    """What the journal of a golden history holds."""
+    return jsonl(*golden.ops, tail=golden.tail, token=golden.token)
+
+
+def write() -> None:
+    """Write every journal, and remove those that are no longer wanted."""
+    FOLDER.mkdir(exist_ok=True)
+    for path in FOLDER.glob("*.jsonl"):
+        path.unlink()
+    for golden in GOLDENS:
+        golden.path.write_bytes(content(golden))
+
+
+if __name__ == "__main__":
+    write()

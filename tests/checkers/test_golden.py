@@ -1,0 +1,73 @@
+"""The golden histories, as they lie on disk: each is judged as it must be, and the oracle says so too."""
+
+from __future__ import annotations
+
+import pytest
+
+from fencepost.checkers.anomalies import ANOMALIES, BY_NAME
+from fencepost.checkers.linearizability import Linearizability
+from fencepost.harness.history.reader import read_history
+from fencepost.harness.verdict import Validity
+from tests.checkers.golden_anomalies import NOT_YET_OBSERVABLE
+from tests.checkers.golden_case import FOLDER, Golden
+from tests.checkers.goldens import GOLDENS, content
+from tests.checkers.histories import show
+from tests.checkers.oracle import explain
+
+each = pytest.mark.parametrize("golden", GOLDENS, ids=[golden.name for golden in GOLDENS])
+
+
+@each
+def test_it_is_judged_as_it_must_be(golden: Golden) -> None:
+    result = Linearizability().check(read_history(golden.path))
+    story = show(golden.ops, golden.tail, golden.token)
+    if golden.anomaly is not None:
+        assert result.validity is Validity.INVALID, story
+        assert golden.anomaly in {violation.anomaly for violation in result.violations}, story
+        return
+    assert not result.violations, f"{result.violations}\n{story}"
+    if not golden.observed:
+        assert result.validity is Validity.UNKNOWN
+    elif golden.undecided:
+        assert result.validity is Validity.VALID or result.reasons, story
+    else:
+        assert result.validity is Validity.VALID, f"{result.reasons}\n{story}"
+
+
+@each
+def test_brute_force_says_the_same(golden: Golden) -> None:
+    explained = explain(golden.ops, golden.tail, golden.token) is not None
+    assert explained == (golden.anomaly is None), show(golden.ops, golden.tail, golden.token)
+
+
+@each
+def test_the_journal_on_disk_is_this_history(golden: Golden) -> None:
+    assert golden.path.read_bytes() == content(golden), "run python -m tests.checkers.goldens; look at the diff"
+
+
+@each
+def test_every_violation_says_what_was_broken_and_by_whom(golden: Golden) -> None:
+    ids = set(range(len(golden.ops)))
+    for violation in Linearizability().check(read_history(golden.path)).violations:
+        assert violation.anomaly in BY_NAME
+        assert violation.promise == BY_NAME[violation.anomaly].promise
+        assert violation.stream == "s"
+        assert violation.operations
+        assert {*violation.operations, *violation.context} <= ids
+        assert all(sentence and sentence[0].isupper() | sentence.startswith("#") for sentence in violation.sentences)
+        assert violation.sentences
+        for edge in violation.edges:
+            assert {edge.source, edge.target} <= ids
+            assert edge.because
+
+
+def test_there_is_one_for_every_anomaly() -> None:
+    shown = {golden.anomaly for golden in GOLDENS} - {None}
+    assert shown | set(NOT_YET_OBSERVABLE) == {anomaly.name for anomaly in ANOMALIES}
+    assert not shown & set(NOT_YET_OBSERVABLE)
+    for anomaly in shown:
+        assert any(golden.name.startswith(f"near-{anomaly}-") for golden in GOLDENS), anomaly
+
+
+def test_there_is_nothing_else_in_the_folder() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {golden.path.name for golden in GOLDENS}
