@@ -21,7 +21,7 @@ from .contents import Contents, Sources, contents, extended, sources
 from .frontier import raw_frontier
 from .placement import Placement, Sighting, place
 from .sent import senders, sent
-from .stream import Stream
+from .stream import Stream, among
 from .tokens import Tokens, fence_timeline
 
 
@@ -70,7 +70,10 @@ class Batches:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The chain of one stream. ``unused`` are appends of unknown outcome that were seen nowhere."""
+    """The chain of one stream. ``unused`` are appends of unknown outcome that were seen nowhere.
+
+    ``covered`` are the starts and ends of the maximal intervals of positions whose writer or content is known.
+    """
 
     stream: Stream
     source: Sources
@@ -78,20 +81,12 @@ class Chain:
     batches: Batches
     unused: Int64s
     facts: Facts
-
-    def covered(self) -> tuple[Int64s, Int64s]:
-        """Starts and ends of the maximal intervals of positions whose writer or content is known."""
-        axis, initial = self.contents.axis, np.array([self.stream.tail])
-        starts, ends = union(
-            np.concatenate((np.zeros(1, dtype=np.int64), axis.starts, self.batches.start)),
-            np.concatenate((initial, axis.ends, self.batches.end)),
-        )
-        return starts, ends
+    covered: tuple[Int64s, Int64s]
 
     @property
     def end(self) -> int:
         """The end of all that is covered."""
-        return int(self.covered()[1][-1])
+        return int(self.covered[1][-1])
 
     def batch_of(self, row: int) -> tuple[int, int] | None:
         """Start and end of an append, if it has a place."""
@@ -117,7 +112,7 @@ def build(stream: Stream) -> Chain:
     held = contents(stream, source)
     facts = Facts()
     _contest(stream, source, held, facts)
-    kept = source.acked[~np.isin(source.acked, list(facts.lost))]
+    kept = source.acked[~among(stream.history, source.acked, facts.lost)]
     appends = stream.history.appends
     placement = _place_floating(stream, source, held, facts, kept)
     _sort_out(stream, held, facts, placement)
@@ -127,8 +122,17 @@ def build(stream: Stream) -> Chain:
     starts = [appends.start[kept], np.array(list(seen.values()), dtype=np.int64)]
     held = extended(stream, held, rows[1], starts[1])
     batches = _batches(stream, np.concatenate(rows), np.concatenate(starts), extra)
-    unused = stream.floating[~np.isin(stream.floating, list(placement.placed))] if placement.placed else stream.floating
-    return Chain(stream, source, held, batches, unused, facts)
+    unused = stream.floating[~among(stream.history, stream.floating, placement.placed)]
+    return Chain(stream, source, held, batches, unused, facts, _covered(stream, held, batches))
+
+
+def _covered(stream: Stream, held: Contents, batches: Batches) -> tuple[Int64s, Int64s]:
+    """The axis covers acknowledged batches as well; those that were seen in part reach beyond it no more."""
+    initial, lost = np.array([stream.tail]), ~batches.legal
+    return union(
+        np.concatenate((np.zeros(1, dtype=np.int64), held.axis.starts, batches.start[lost])),
+        np.concatenate((initial, held.axis.ends, batches.end[lost])),
+    )
 
 
 def _contest(stream: Stream, source: Sources, held: Contents, facts: Facts) -> None:

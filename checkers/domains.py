@@ -97,9 +97,8 @@ class Unions:
         """The slots of an entry."""
         return self.slots[int(self.key[index])]
 
-    def without(self, rows: set[int]) -> Unions:
-        """But for some operations."""
-        keep = ~np.isin(self.row, list(rows))
+    def where(self, keep: NDArray[np.bool_]) -> Unions:
+        """Some of them."""
         return Unions(self.row[keep], self.proof[keep], self.key[keep], self.slots)
 
 

@@ -40,7 +40,7 @@ class Hole:
 
 def find_holes(chain: Chain, observations: Observations, tokens: Tokens) -> list[Hole]:
     """The holes of a chain, ascending. Exact tails inside one divide it: a batch does not reach across them."""
-    starts, ends = chain.covered()
+    starts, ends = chain.covered
     greatest = int(max(observations.lower.max(initial=0), ends[-1]))
     edges = list(zip(ends.tolist(), [*starts[1:].tolist(), greatest], strict=True))
     frontier = Frontier(observations.returned, observations.lower, chain.stream.tail)

@@ -73,6 +73,8 @@ class Judgement:
 
     def uncertain_tokens(self, position: int) -> set[int]:
         """Tokens that an unseen fence in a hole may have put in force at ``position``."""
+        if not any(hole.candidates for hole in self.holes):
+            return set()
         last = self.history.appends.last_fence
         setter = self.tokens.setter(position)
         place = self.chain.batch_of(setter) if setter != NONE else None

@@ -12,6 +12,7 @@ union of slots, made one by one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,9 @@ def _inner_gaps(chain: Chain) -> dict[int, int]:
     return dict(zip(source.read_row[jumps].tolist(), source.read_position[jumps].tolist(), strict=True))
 
 
+_CHUNK: Final = 256
+
+
 class Reading:
     """The domains of the reads of a stream, given the trims."""
 
@@ -98,6 +102,9 @@ class Reading:
         self._answers = found
         self._trims = trims
         self._end = chain.end
+        # Of what was there before, and in holes, nothing is known.
+        known = not chain.stream.tail and len(chain.covered[0]) == 1
+        self._largest = int(chain.contents.size.max(initial=0)) if known else BYTES
         self._latest = np.concatenate((latest_timestamps(chain), [FOREVER]))
         # There is a record at the start of an answer without any: else it would have been a 416.
         empty = (found.count == 0) & ~found.waits & (found.after != NONE)
@@ -238,12 +245,17 @@ class Reading:
         found = self._answers
         if found.places[i] <= 0:
             return after
-        last = max(min(self._trims.greatest, after + RECORDS * RECORDS), after)
-        positions = np.arange(after, last + 1)
-        until = int(self._chain.stream.history.reads.until[found.row[i]])
-        # What lies past everything known is not there.
-        fits = self._fits(positions, int(found.room[i]), until) | (positions >= self._end)
-        return int(positions[np.argmin(fits)]) if not fits.all() else last + 1
+        last = max(self._trims.greatest, after)
+        room, until = int(found.room[i]), int(self._chain.stream.history.reads.until[found.row[i]])
+        low, width = after, _CHUNK
+        while low <= last and (until != NONE or room < self._largest):
+            positions = np.arange(low, min(low + width, last + 1))
+            # What lies past everything known is not there.
+            fits = self._fits(positions, room, until) | (positions >= self._end)
+            if not fits.all():
+                return int(positions[np.argmin(fits)])
+            low, width = low + width, width * 2
+        return last + 1
 
     def _skipped(self) -> Int64s:
         """The least tail at which all that an answer skipped may have been trimmed; 0 where nothing was."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
 
@@ -42,6 +43,16 @@ class Stream:
         """Rows of appends that failed with status 412."""
         refused: Int64s = self.failed[self.history.status[self.failed] == 412]
         return refused
+
+
+def among(history: History, rows: Int64s, chosen: Collection[int]) -> NDArray[np.bool_]:
+    """Which of some rows (or of the rows of anything) are chosen ones."""
+    if not chosen:
+        return np.zeros(len(rows), dtype=np.bool_)
+    mask = np.zeros(len(history), dtype=np.bool_)
+    mask[list(chosen)] = True
+    found: NDArray[np.bool_] = mask[rows]
+    return found
 
 
 def streams(history: History) -> Iterator[Stream]:

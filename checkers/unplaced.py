@@ -49,6 +49,6 @@ class Unplaced:
 
 def unplaced(chain: Chain, tokens: Tokens) -> Unplaced:
     """The unplaced appends of a chain."""
-    starts, ends = chain.covered()
+    starts, ends = chain.covered
     end = max(int(ends[-1]), raw_frontier(chain.stream).greatest) if len(chain.unused) else int(ends[-1])
     return Unplaced(chain, tokens, end, len(starts) > 1 or end > int(ends[-1]))

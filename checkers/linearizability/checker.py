@@ -18,7 +18,7 @@ from ..holes import find_holes, unresolved
 from ..judgement import Judgement
 from ..proofs import Proofs, strict, wide
 from ..reading import answers
-from ..stream import UNKNOWN, Stream, streams
+from ..stream import UNKNOWN, Stream, among, streams
 from ..structure import acknowledgements, reads, records, tails, timestamps
 from ..structure import tokens as token_checks
 from ..tokens import chain_tokens
@@ -99,9 +99,9 @@ def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
 def _scan(judgement: Judgement, proofs: Proofs) -> Scan:
     observations, unions = proofs.observations, proofs.unions
     if judgement.accused:
-        accused = np.isin(observations.row, list(judgement.accused))
+        accused = among(judgement.history, observations.row, judgement.accused)
         observations = observations.where(~accused | (observations.proof <= Proof.SEEN_APPEND))
-        unions = unions.without(judgement.accused)
+        unions = unions.where(~among(judgement.history, unions.row, judgement.accused))
     return scan(judgement.stream, observations, unions)
 
 

@@ -59,10 +59,11 @@ def _observations(causes: Causes, scan: Scan) -> dict[str, list[list[int]]]:
     appending = observations.proof[failing] <= Proof.SEEN_APPEND
     by_append = scan.appended.at(invoked) > upper
     append_source, fixed_source = scan.appended.sources(invoked), scan.fixed.sources(invoked)
+    fixed = scan.fixed.at(invoked)
     groups: dict[str, dict[int, list[int]]] = {}
     for at, entry in enumerate(failing.tolist()):
         root = int(fixed_source[at])
-        if scan.fixed.at(invoked[at : at + 1])[0] <= upper[at]:
+        if fixed[at] <= upper[at]:
             by_append[at] = _cause_appends(causes, entry)
         elif by_append[at] and append_source[at] != NONE:
             root = int(scan.appended_entries[append_source[at]])

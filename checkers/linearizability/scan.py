@@ -19,7 +19,7 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from ..domains import Observations, Proof, Unions
 from ..frontier import Frontier
-from ..stream import Stream
+from ..stream import Stream, among
 from ..tokens import Slots
 
 
@@ -135,11 +135,11 @@ def _inherit(stream: Stream, observations: Observations) -> _Inherited:
     inherited = _Inherited(pairs, {}, {}, {})
     if pairs:
         involved = set(pairs) | set(pairs.values())
-        mine = np.flatnonzero(np.isin(observations.row, list(involved)) & (observations.returned != FOREVER))
+        mine = np.flatnonzero(among(stream.history, observations.row, involved) & (observations.returned != FOREVER))
         for entry in mine.tolist():
             row = int(observations.row[entry])
             inherited.own[row] = max(inherited.own.get(row, NONE), int(observations.lower[entry]))
-        for entry in np.flatnonzero(np.isin(observations.row, list(pairs))).tolist():
+        for entry in np.flatnonzero(among(stream.history, observations.row, pairs)).tolist():
             inherited.entries.setdefault(int(observations.row[entry]), []).append(entry)
     return inherited
 

@@ -12,7 +12,9 @@ from ..axis import union
 from ..domains import Proof
 from ..explanation import Witness, sentence
 from ..findings import FEW
+from ..frontier import Frontier
 from ..judgement import Judgement
+from ..stream import among
 from .records import part
 
 
@@ -67,7 +69,8 @@ def _leading(judgement: Judgement) -> list[Gap]:
 def _missing(judgement: Judgement) -> list[Gap]:
     """Answers without any record, although one at the start would have fitted and cannot have been trimmed."""
     found = judgement.answers
-    empty = np.flatnonzero((found.count == 0) & np.isin(found.row, judgement.proofs.unexplained))
+    unexplained = judgement.proofs.unexplained.tolist()
+    empty = np.flatnonzero((found.count == 0) & among(judgement.history, found.row, unexplained))
     return [Gap(int(found.row[i]), int(found.start[i]), int(found.start[i]) + 1, True) for i in empty.tolist()]
 
 
@@ -104,8 +107,10 @@ def _skips(judgement: Judgement, gaps: list[Gap]) -> None:
 def _acknowledged(judgement: Judgement, start: int, end: int) -> int:
     """The first acknowledged append with a record in ``[start, end)``; NONE if none."""
     batches, acked = judgement.chain.batches, judgement.history.appends.start
-    found = np.flatnonzero((batches.start < end) & (batches.end > start) & (acked[batches.row] != NONE))
-    return int(batches.row[found[0]]) if len(found) else NONE
+    low, high = (int(i) for i in np.searchsorted(batches.start, [start, end]))
+    rows = batches.row[max(low - 1, 0) : high]
+    rows = rows[(acked[rows] != NONE) & (batches.end[max(low - 1, 0) : high] > start)]
+    return int(rows[0]) if len(rows) else NONE
 
 
 def _skipped(judgement: Judgement, anomaly: str, gap: Gap, row: int) -> None:
@@ -125,16 +130,22 @@ def _resurrected(judgement: Judgement, gaps: list[Gap]) -> None:
     """A record that an earlier read had found gone, below a trim point."""
     if not gaps:
         return
-    history, chain = judgement.history, judgement.chain
-    source = chain.source
+    history, source = judgement.history, judgement.chain.source
     process, invoked = history.process, history.invoked
+    rows = np.array([gap.row for gap in gaps])
+    gone = Frontier(history.returned[rows], np.array([gap.end for gap in gaps]), NONE)
+    # Of most reads the first record tells that they read nothing that was gone; those of the same instant stay in.
+    found = judgement.answers
+    suspects = found.row[(found.count > 0) & (found.first < gone.at(invoked[found.row] + 1))].tolist()
     offenders = []
-    for gap in gaps:
-        inside = np.flatnonzero((source.read_position >= gap.start) & (source.read_position < gap.end))
-        readers = np.unique(source.read_row[inside])
-        ended = history.returned[gap.row]
-        later = (invoked[readers] > ended) | ((process[readers] == process[gap.row]) & (readers > gap.row))
-        offenders += [(gap, row) for row in readers[later].tolist()]
+    for row in suspects:
+        positions = source.read_position[slice(*np.searchsorted(source.read_row, [row, row + 1]))]
+        for gap in gaps:
+            later = invoked[row] > history.returned[gap.row]
+            later = later or (process[row] == process[gap.row] and row > gap.row)
+            if later and ((positions >= gap.start) & (positions < gap.end)).any():
+                offenders.append((gap, row))
+                break
         if len(offenders) > FEW:
             break
     for gap, row in judgement.findings.few("resurrected-record", offenders):

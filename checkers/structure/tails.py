@@ -116,7 +116,8 @@ def _out_of_range(judgement: Judgement) -> None:
 def _two_tails(judgement: Judgement) -> None:
     """A read whose start tells one tail and whose end, or the tail that it reports, a lower one."""
     observations, history, found = judgement.observations, judgement.history, judgement.answers
-    alone = np.isin(observations.proof, (Proof.READ, Proof.READ_START)) & (observations.lower > observations.upper)
+    reads = (observations.proof == Proof.READ) | (observations.proof == Proof.READ_START)
+    alone = reads & (observations.lower > observations.upper)
     behind = found.waits & (history.reads.tail[found.row] != NONE) & (history.reads.tail[found.row] < found.after)
     behind &= found.count > 0
     rows = np.unique(np.concatenate((observations.row[alone], found.row[behind])))

@@ -25,7 +25,7 @@ def test_a_read_of_one_record_places_the_whole_indefinite_batch() -> None:
     chain = chain_of(append(0, 1, None, "a b c"), append(1, 5, 6, "d", ack=3), read(2, 7, 8, 1, saw="b", count=1))
     assert placed(chain) == [(0, 0, 3), (1, 3, 4)]
     assert chain.unused.tolist() == []
-    assert chain.covered()[1].tolist() == [4]
+    assert chain.covered[1].tolist() == [4]
 
 
 def test_what_was_not_seen_is_unused() -> None:
