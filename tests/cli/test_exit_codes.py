@@ -13,7 +13,7 @@ from fencepost import Validity
 from fencepost.harness.cli import entry
 from tests.run.doubles import Script
 
-from .conftest import SECONDS, Inside, command, environment, fencepost
+from .invoking import SECONDS, Inside, command, environment, fencepost
 
 USAGE = 254
 CRASH = 255

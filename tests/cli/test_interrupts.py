@@ -20,7 +20,7 @@ import pytest
 
 from fencepost import History, read_history
 
-from .conftest import SECONDS, command, environment
+from .invoking import SECONDS, command, environment
 
 RUN = ("run", "counting", "--target-kind", "memory", "--seed", "3", "--no-plots")
 

@@ -20,7 +20,7 @@ from fencepost.harness.judge import anomalies
 from fencepost.harness.repros import REPROS
 from fencepost.harness.server.bugs import BUGS
 
-from .conftest import Inside, environment, fencepost
+from .invoking import Inside, environment, fencepost
 
 LISTS = ("workloads", "faults", "bugs", "anomalies")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import SECONDS, environment
+from .invoking import SECONDS, environment
 
 HEAVY = {
     "anyio",

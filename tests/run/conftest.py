@@ -10,6 +10,7 @@ import pytest
 
 from fencepost import RunOptions, RunResult, execute
 from fencepost.harness import judge, pictures
+from tests.cli.invoking import inside  # noqa: F401 (a fixture)
 from tests.run import doubles
 
 
