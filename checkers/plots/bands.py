@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from fencepost.harness.history.history import NONE, History, Kind, Outcome
 
+from ..closing import is_closing
 from .style import GREY, PALE, SMALL, WIDTH, Look, fault_look
 from .text import fitted, plain, token
 from .timeline import Bins, Timeline, count
@@ -109,6 +110,12 @@ def fence_epochs(history: History, stream: int) -> list[Epoch]:
         for index, start, end in zip(appends.last_fence[rows], starts, ends, strict=True)
     ]
     return [epoch for epoch in epochs if epoch.end > epoch.start]
+
+
+def is_fenced(history: History, stream: int) -> bool:
+    """Whether any client set a token on the stream (its index)."""
+    fences = (history.stream == stream) & (history.appends.last_fence != NONE)
+    return bool((fences & ~is_closing(history)).any())
 
 
 def draw_epochs(

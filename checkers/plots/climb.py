@@ -13,7 +13,7 @@ from fencepost.harness.history.history import FOREVER, History
 
 from .lanes import lanes
 from .placed import Placed, Refused
-from .style import BLACK, PURPLE, SEQ_NUM_MISMATCH, TOKEN_MISMATCH, VERMILION
+from .style import BLACK, SEQ_NUM_MISMATCH, SMALL, TOKEN_MISMATCH
 from .timeline import Bins, Timeline, count
 
 _BINS = 200
@@ -67,19 +67,19 @@ def draw_refusal_rate(axes: Axes, history: History, refusals: Refused, timeline:
         base = top
     axes.set_ylim(0, max(float(base.max()) * 1.1, 1))
     axes.set_ylabel(f"refused\nin {bins.label}")
+    numbers = f"{len(refusals.by_position):,} by match_seq_num, {len(refusals.by_token):,} by fencing token"
+    axes.set_title(numbers, loc="right", fontsize=SMALL, pad=2)
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
 def climb_handles(refusals: Refused) -> list[Artist]:
-    """The legend."""
-    return [
-        Line2D([], [], color=BLACK, lw=1.6, label="tail"),
-        Patch(
-            facecolor=VERMILION,
-            edgecolor="white",
-            hatch="////",
-            label=f"refused: match_seq_num ×{len(refusals.by_position):,}",
-        ),
-        Patch(facecolor=PURPLE, label=f"refused: fencing token ×{len(refusals.by_token):,}"),
-    ]
+    """The legend; of the kinds of refusal, those that there are."""
+    handles: list[Artist] = [Line2D([], [], color=BLACK, lw=1.6, label="tail")]
+    for rows, name, look, hatch in (
+        (refusals.by_position, "match_seq_num", SEQ_NUM_MISMATCH, "////"),
+        (refusals.by_token, "fencing token", TOKEN_MISMATCH, ""),
+    ):
+        if len(rows):
+            handles.append(Patch(fc=look.colour, ec="white", hatch=hatch, label=f"refused: {name}, counted"))
+    return handles

@@ -171,7 +171,7 @@ def _fit(panels: Sequence[Axes], latency: Any) -> None:
     for panel in panels:
         panel.set_yscale("log")
         panel.set_ylim(low / 1.4, high * 1.6)
-        panel.yaxis.set_major_locator(LogLocator(10, subs=(1.0,) if high / low > 100 else (1.0, 2.0, 5.0)))
+        panel.yaxis.set_major_locator(LogLocator(10, subs=(1.0,) if high / low > 1000 else (1.0, 2.0, 5.0)))
         panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value * 1e6)))
         panel.yaxis.set_minor_formatter(NullFormatter())
 

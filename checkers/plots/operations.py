@@ -16,7 +16,7 @@ from fencepost.harness.history.history import History
 from fencepost.harness.verdict import Verdict
 
 from . import labels
-from .bands import draw_epochs, draw_faults, fault_bands, fence_epochs
+from .bands import draw_epochs, draw_faults, fault_bands, fence_epochs, is_fenced
 from .intervals import draw_intervals
 from .lanes import Lanes, lanes
 from .marked import headline, marked_rows
@@ -54,13 +54,14 @@ class Operations:
 
 def _figure(history: History, verdict: Verdict) -> Figure:
     rows, timeline = lanes(history), Timeline.of(history)
-    epochs = [(state.name, fence_epochs(history, index)) for index, state in enumerate(history.header.streams)]
-    epochs = [(name, found) for name, found in epochs if len(found) > 1][:_STRIPS]
+    names = [state.name for state in history.header.streams]
+    epochs = [(name, fence_epochs(history, index)) for index, name in enumerate(names) if is_fenced(history, index)]
+    epochs = [(name, found) for name, found in epochs if found][:_STRIPS]
     main = max(2.2, (0.36 if len(rows) <= 16 else 0.25) * len(rows) + 0.4)
     figure = blank(main + 0.3 * len(epochs) + 1.6)
     grid = figure.add_gridspec(len(epochs) + 1, 1, height_ratios=[*[0.24] * len(epochs), main])
     axes = figure.add_subplot(grid[-1])
-    alone = len(history.header.streams) == 1
+    alone = len(names) == 1
     for index, (name, found) in enumerate(epochs):
         strip = figure.add_subplot(grid[index], sharex=axes)
         label = "fence epochs" if alone else f"fences of\n{short(name, 18)}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
 
+from .bands import is_fenced
 from .lanes import lanes
 from .style import WRITERS, Look
 from .text import token
@@ -22,7 +23,7 @@ class Placed:
     """Appends in stream order, with their positions ``[start, end)``. Arrays of shape (m,).
 
     ``found`` tells those that were never acknowledged, but whose first record a read returned. ``writer`` numbers
-    the writers in the order in which they first wrote; ``names`` has a name for each.
+    the writers, and ``names`` has a name for each: tokens in the order in which they first wrote, else threads.
     """
 
     rows: Int64s
@@ -81,7 +82,7 @@ def placed(history: History, stream: int) -> Placed:
     end = np.concatenate((appends.end[acked], at + (appends.offset[seen + 1] - appends.offset[seen])))
     found = np.repeat([False, True], [len(acked), len(seen)])
     order = np.argsort(start, kind="stable")
-    writer, names, by_token = _writers(history, rows[order], ours)
+    writer, names, by_token = _writers(history, rows[order], stream)
     return Placed(rows[order], start[order], end[order], found[order], writer, names, by_token)
 
 
@@ -101,25 +102,21 @@ def _seen(history: History, stream: int, lost: Int64s) -> tuple[Int64s, Int64s]:
     return lost[hit], reads.seq_num[on_stream][first[index[hit]]]
 
 
-def _writers(history: History, rows: Int64s, ours: Any) -> tuple[Int64s, list[str], bool]:
-    """Who wrote each: by the fencing token (set, or given) where the stream is fenced at all, else by thread."""
+def _writers(history: History, rows: Int64s, stream: int) -> tuple[Int64s, list[str], bool]:
+    """Who wrote each: by the fencing token (set, or given) where clients fence the stream, else by thread."""
+    if not is_fenced(history, stream):
+        rows_of = lanes(history)
+        names = [label if label == "closing" else f"{rows_of.noun} {label}" for label in rows_of.labels]
+        return rows_of.of[rows], names, False
     appends = history.appends
-    fenced = bool((ours & (appends.last_fence != NONE)).any())
-    if fenced:
-        key = np.where(appends.last_fence[rows] != NONE, appends.last_fence[rows], appends.token[rows]).astype(np.int64)
-    else:
-        key = lanes(history).of[rows]
+    key = np.where(appends.last_fence[rows] != NONE, appends.last_fence[rows], appends.token[rows])
     values, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    order = np.argsort(first)
     rank = np.empty(len(values), dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(len(values))
-    names = [""] * len(values)
-    labels = [] if fenced else lanes(history).labels
-    for value, place in zip(values, rank, strict=True):
-        if fenced:
-            names[place] = "no token" if value == NONE else f"token {token(history.tokens[int(value)])}"
-        else:
-            names[place] = f"{lanes(history).noun} {labels[int(value)]}"
-    return rank[inverse], names, fenced
+    rank[order] = np.arange(len(values))
+    tokens = [int(value) for value in values[order]]
+    names = ["no token" if value == NONE else f"token {token(history.tokens[value])}" for value in tokens]
+    return rank[inverse], names, True
 
 
 def refused(history: History, stream: int, chain: Placed) -> Refused:

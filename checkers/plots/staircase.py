@@ -65,12 +65,12 @@ class Staircase:
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """What is drawn of one stream.
+    """What is drawn of one stream. ``label`` names its positions.
 
     ``marked`` are the rows that prove violations on it, ``first`` the last one of those that prove the first.
     """
 
-    name: str
+    label: str
     chain: Placed
     refusals: Refused
     epochs: list[Epoch]
@@ -101,7 +101,7 @@ def _figure(history: History, verdict: Verdict) -> Figure:
     tops = []
     for row, stream in enumerate(streams):
         draw = _detailed if stream.size <= ONE_BY_ONE else _aggregated
-        tops.append(draw(drawing, outer[row], stream, len(streams) + left_out > 1))
+        tops.append(draw(drawing, outer[row], stream))
     if not tops:
         tops.append(drawing.figure.add_subplot())
         Timeline.of(history).fit(tops[0])
@@ -126,7 +126,8 @@ def _streams(history: History, verdict: Verdict) -> tuple[list[_Stream], int]:
         proofs = [known(history, violation.operations) for violation in verdict.violations]
         first = next((max(proof) for proof in proofs if proof and history.stream[proof[0]] == index), None)
         refusals, epochs = refused(history, index, chain), fence_epochs(history, index)
-        streams.append(_Stream(state.name, chain, refusals, epochs, ours, first))
+        label = "stream" if len(history.header.streams) == 1 else f"{short(state.name, 28)}\n"
+        streams.append(_Stream(f"{label} position (records)", chain, refusals, epochs, ours, first))
     streams.sort(key=lambda stream: (not stream.marked, -stream.size))
     return streams[:MOST_STREAMS], len(streams[MOST_STREAMS:])
 
@@ -137,7 +138,7 @@ def _height(stream: _Stream) -> float:
     return 3.8 if stream.size <= LEGIBLE else 7.6
 
 
-def _detailed(drawing: _Drawing, place: SubplotSpec, stream: _Stream, named: bool) -> Axes:
+def _detailed(drawing: _Drawing, place: SubplotSpec, stream: _Stream) -> Axes:
     timeline = Timeline.of(drawing.history)
     if stream.size <= LEGIBLE:
         top, _ = _steps(drawing, place, stream, stream.chain, stream.refusals, timeline)
@@ -146,8 +147,6 @@ def _detailed(drawing: _Drawing, place: SubplotSpec, stream: _Stream, named: boo
         top, steps = _steps(drawing, grid[0], stream, stream.chain, stream.refusals, timeline)
         window = _draw_close_up(drawing, grid[1], stream)
         steps.axvspan(timeline.at(window.start), timeline.at(window.end), color=BLUE, alpha=0.12, lw=0, zorder=0.1)
-    if named:
-        top.set_title(f"stream {short(stream.name, 40)}", loc="right", pad=7)
     return top
 
 
@@ -168,9 +167,9 @@ def _steps(
     axes = drawing.figure.add_subplot(grid[-1])
     draw_steps(axes, history, chain, timeline)
     draw_refusals(axes, history, refusals, timeline)
-    drawing.handles.extend(step_handles(chain, refusals))
+    drawing.handles.extend(step_handles(chain, refusals, len(history.header.streams) == 1))
     drawing.handles.extend(draw_faults([axes], drawing.faults, timeline))
-    _fit(axes, chain)
+    _fit(axes, chain, stream.label)
     timeline.fit(axes)
     if stream.marked:
         drawing.stars.append((axes, timeline, stream))
@@ -183,7 +182,7 @@ def _steps(
     return strip, axes
 
 
-def _aggregated(drawing: _Drawing, place: SubplotSpec, stream: _Stream, named: bool) -> Axes:
+def _aggregated(drawing: _Drawing, place: SubplotSpec, stream: _Stream) -> Axes:
     history, timeline = drawing.history, Timeline.of(drawing.history)
     halves = place.subgridspec(1, 2, width_ratios=[1.15, 1], wspace=0.04)
     rows = halves[0].subgridspec(3, 1, height_ratios=[1, 0.55, 0.3])
@@ -194,7 +193,7 @@ def _aggregated(drawing: _Drawing, place: SubplotSpec, stream: _Stream, named: b
     authors.set_title(darkest, loc="right", fontsize=SMALL, pad=2)
     rate = drawing.figure.add_subplot(rows[2], sharex=climb)
     draw_refusal_rate(rate, history, stream.refusals, timeline)
-    _fit(climb, stream.chain)
+    _fit(climb, stream.chain, stream.label)
     for panel in (climb, authors):
         panel.tick_params(labelbottom=False)
     timeline.fit(rate)
@@ -204,8 +203,6 @@ def _aggregated(drawing: _Drawing, place: SubplotSpec, stream: _Stream, named: b
     climb.axvspan(timeline.at(window.start), timeline.at(window.end), color=BLUE, alpha=0.3, lw=1.5, zorder=2)
     drawing.handles.extend(climb_handles(stream.refusals))
     drawing.handles.extend(draw_faults([climb, authors, rate], drawing.faults, timeline))
-    if named:
-        climb.set_title(f"stream {short(stream.name, 40)}", loc="right", pad=7)
     return climb
 
 
@@ -250,12 +247,12 @@ def _extent(history: History, chain: Placed) -> Timeline:
     return Timeline.between(int(history.invoked[chain.rows].min()), last)
 
 
-def _fit(axes: Axes, chain: Placed) -> None:
+def _fit(axes: Axes, chain: Placed, label: str) -> None:
     low, high = (int(chain.start.min()), int(chain.end.max())) if len(chain) else (0, 1)
     # Beyond 2⁵³ half a record is lost in a float.
     margin = max((high - low) * 0.05, 0.5, high * 1e-9)
     axes.set_ylim(low - margin, high + margin)
-    axes.set_ylabel("stream position (records)")
+    axes.set_ylabel(label)
     axes.yaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.grid(True, axis="y")

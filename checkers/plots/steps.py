@@ -63,13 +63,13 @@ def draw_refusals(axes: Axes, history: History, refusals: Refused, timeline: Tim
         marks.set_gid(look.label.split(" (")[0])
 
 
-def step_handles(chain: Placed, refusals: Refused) -> list[Artist]:
-    """The legend: the writers if each has a look of its own, and the marks."""
+def step_handles(chain: Placed, refusals: Refused, alone: bool) -> list[Artist]:
+    """The legend: the writers if each has a look of its own (tokens only if the stream is ``alone``), and the marks."""
     handles: list[Artist] = []
-    if len(chain.names) <= len(WRITERS):
+    if len(chain.names) <= len(WRITERS) and (alone or not chain.by_token):
         handles += [_writer(look_of(index), name) for index, name in enumerate(chain.names)]
     else:
-        noun = "token" if chain.by_token else "writer"
+        noun = "token" if chain.by_token else "thread"
         handles.append(Patch(facecolor=GREY, alpha=0.55, label=f"append; one colour and mark a {noun}, in turn"))
     if chain.found.any():
         handles.append(

@@ -68,15 +68,21 @@ VIOLATION: Final = Look("part of a violation", YELLOW, "*")
 SEQ_NUM_MISMATCH: Final = Look("refused: match_seq_num (at the tail reported)", VERMILION, "x")
 TOKEN_MISMATCH: Final = Look("refused: fencing token (at the tail of that moment)", PURPLE, "1")
 
-WRITERS: Final[tuple[Look, ...]] = tuple(
-    Look("", colour, mark)
-    for colour, mark in zip(
-        (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, BLACK),
-        ("o", "s", "^", "D", "v", "P", "h", "X"),
-        strict=True,
-    )
+WRITERS: Final[tuple[Look, ...]] = (
+    Look("", BLUE, "o"),
+    Look("", ORANGE, "s"),
+    Look("", GREEN, "^"),
+    Look("", PURPLE, "D"),
+    Look("", SKY, "v"),
+    Look("", VERMILION, "P"),
+    Look("", YELLOW, "h"),
+    Look("", BLACK, "X"),
+    Look("", "#AAAAAA", "<"),
+    Look("", "#7A5100", ">"),
+    Look("", "#00392A", "p"),
+    Look("", "#73335A", "d"),
 )
-"""Writers get these in turn."""
+"""Writers get these in turn; after the eight colours of the palette, shades of some with marks of their own."""
 
 EDGES: Final[dict[str, Look]] = {
     "ww": Look("ww: stream order", BLACK, "", line="-"),

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
 
-Bools: TypeAlias = NDArray[np.bool_]
+from ..closing import is_closing
 
-CLOSING: Final = "closing-"
-"""What the purpose of an operation begins with that the harness made itself, to close a run."""
+Bools: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Activity:
     """A history with the masks that statistics share. All masks have shape (n,), one entry a row of the history.
 
-    What the harness did itself to close the run (purposes that begin with ``closing-``) is left out of every
+    What the harness did itself to close the run is left out of every
     mask: a run whose clients got nothing done has shown nothing, however well it was closed.
     """
 
@@ -31,8 +30,7 @@ class Activity:
     @cached_property
     def clients(self) -> Bools:
         """Operations of clients."""
-        closing = [purpose.startswith(CLOSING) for purpose in self.history.purposes]
-        return ~np.array(closing, dtype=np.bool_)[self.history.purpose]
+        return _mask(~is_closing(self.history))
 
     @cached_property
     def appends(self) -> Bools:

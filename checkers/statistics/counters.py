@@ -81,9 +81,7 @@ def _indefinite(activity: Activity) -> int:
 
 _RACE: Final = "let more clients race (--clients), for longer (--time-limit), on fewer streams (--streams)"
 _LONGER: Final = "let the run last longer (--time-limit or --ops)"
-_DEPOSE: Final = (
-    "let owners follow each other for longer (--time-limit), on fewer streams (--streams)"
-)
+_DEPOSE: Final = "let owners follow each other for longer (--time-limit), on fewer streams (--streams)"
 
 COUNTERS: Final[tuple[Counter, ...]] = (
     Counter("operations", "Operations that clients invoked.", _LONGER, _operations),

@@ -178,7 +178,7 @@ def test_rate_adds_up(small: Simulated) -> None:
 def test_staircase_has_every_record_and_every_refusal(small: Simulated) -> None:
     history = small.history
     figure = Staircase().figure(history, small.verdict)
-    whole, close_up = (axes for axes in figure.axes if axes.get_ylabel() == "stream position (records)")
+    whole, close_up = (axes for axes in figure.axes if axes.get_ylabel().endswith("position (records)"))
     appends = [artist for artist in named(figure, "appends") if artist.axes is whole]
     boxes = [path.vertices[:4] for artist in appends for path in artist.get_paths()]  # type: ignore[attr-defined]
     tail = max(end for _, end in map(_rows, boxes))
@@ -227,7 +227,7 @@ def test_staircase_places_an_indefinite_append_that_a_read_found() -> None:
 def test_staircase_draws_four_streams_and_says_what_it_leaves_out() -> None:
     run = fenced(400, streams=6)
     figure = Staircase().figure(run.history, VALID)
-    assert len([axes for axes in figure.axes if axes.get_ylabel() == "stream position (records)"]) == 4
+    assert len([axes for axes in figure.axes if axes.get_ylabel().endswith("position (records)")]) == 4
     assert any("2 more streams not drawn" in text for text in texts(figure))
 
 
@@ -572,3 +572,20 @@ def test_fitted_text_is_the_longest_that_fits(text: str, points: float) -> None:
     assert not told or drawn(told) <= points + 1
     if told != plain(text):
         assert drawn(short(text, len(told) + 1)) > points - 1
+
+
+def test_the_closing_fence_makes_no_stream_a_fenced_one() -> None:
+    def appended(op: int, purpose: str, fences: dict[int, str] | None) -> list[events.Event]:
+        common: dict[str, Any] = {"op": op, "time": op * 10, "process": op, "thread": op, "stream": "s"}
+        return [
+            events.AppendInvoked(**common, digests=[op], sizes=[1], fences=fences, purpose=purpose),
+            events.Acked(op, op * 10 + 5, (op, 0), (op + 1, 0), (op + 1, 0)),
+        ]
+
+    plain_run = [*appended(0, "", None), *appended(1, "", None)]
+    closed = built(header("s"), *plain_run, *appended(2, "closing-fence", {0: "closing"}))
+    assert placed(closed, 0).names == ["thread 0", "thread 1", "thread 2"]
+    assert not named(Operations().figure(closed, VALID), "epochs")
+    fenced_run = built(header("s"), *plain_run, *appended(2, "take-over", {0: "a"}))
+    assert placed(fenced_run, 0).names == ["no token", 'token "a"']
+    assert named(Operations().figure(fenced_run, VALID), "epochs")
