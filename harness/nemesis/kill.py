@@ -16,7 +16,7 @@ class Kill:
 
     name = "kill"
     summary = "kill -9 of the server, restarted a moment later on what it left on disk"
-    colour = "#D55E00"
+    colour = "#CC79A7"
 
     def applies_to(self, target: Target) -> bool:
         """Only a server whose process is ours."""
