@@ -22,7 +22,10 @@ SECONDS = 60.0
 def environment(site: Path | None = None, **more: str) -> dict[str, str]:
     """This process's, without what would change the output; with ``site`` the doubles can be found as well."""
     kept = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "COLUMNS")}
-    return kept | ({} if site is None else {"PYTHONPATH": f"{site}{os.pathsep}{ROOT}"}) | more
+    if site is not None:
+        before = os.environ.get("PYTHONPATH")
+        kept["PYTHONPATH"] = os.pathsep.join([str(site), str(ROOT), *([before] if before else [])])
+    return kept | more
 
 
 def command(*arguments: str) -> list[str]:

@@ -259,10 +259,12 @@ def test_commands_and_options_are_completed(tmp_path: Path) -> None:
 def test_a_story_is_told_from_start_to_end(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
+    from fencepost.harness import pictures
     from fencepost.harness.cli import repro
 
     short = {name: replace(story, time_limit=2.0) for name, story in REPROS.items()}
     monkeypatch.setattr(repro, "REPROS", short)
+    monkeypatch.setattr(pictures.PLOTS, "names", lambda: ["witness"])  # the one that it shows
     said = inside("repro", "stale-writer", "--seed", "1")
     assert said.code == 1, said
     story = said.out.splitlines()
