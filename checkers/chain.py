@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fencepost.harness.history.history import NONE, Int64s
+from fencepost.harness.history.history import NONE, Int64s, Kind
 
 from .axis import union
 from .bounds import BYTES, RECORDS
@@ -145,7 +145,7 @@ def _contest(stream: Stream, source: Sources, held: Contents, facts: Facts) -> N
     if not len(wrong):
         return
     found = held.digest[held.acked_at[wrong]]
-    known = senders(stream.history, stream.rows[stream.history.kind[stream.rows] == 0], found)
+    known = senders(stream.history, stream.rows[stream.history.kind[stream.rows] == Kind.APPEND], found)
     for at in wrong.tolist():
         index, row, position = held.acked_at[at], int(source.acked_row[at]), int(source.acked_position[at])
         if int(held.digest[index]) in known:
@@ -238,34 +238,39 @@ def _tokens_by_content(stream: Stream, held: Contents, kept: Int64s) -> Tokens:
 def _sort_out(stream: Stream, held: Contents, facts: Facts, placement: Placement) -> None:
     """Which sightings are whole, and which of the lost were only elsewhere."""
     facts.doubtful += placement.doubtful
+    torn: list[tuple[int, Sighting]] = []
     for row, sighting in sorted(placement.placed.items()):
-        if row in facts.lost:
-            del facts.lost[row]
-            if sighting.start == stream.history.appends.start[row]:
-                facts.lost[row] = [sighting.start + index for index in sorted(sighting.contradicted)]
-            else:
-                facts.displaced[row] = sighting.start
-        elif stream.history.appends.start[row] != NONE:
+        lost = facts.lost.pop(row, None) is not None
+        if stream.history.appends.start[row] not in (NONE, sighting.start):
             facts.displaced[row] = sighting.start
-        for index in sorted(sighting.matched):
-            at = held.axis.index(np.array([sighting.start + index]))[0]
-            held.owner[at] = row
+        elif lost and sighting.contradicted:
+            facts.lost[row] = [sighting.start + index for index in sorted(sighting.contradicted)]
+        held.owner[_indices(held, sighting.start, sighting.matched)] = row
         if sighting.contradicted and row not in facts.lost:
-            _tear(stream, held, facts, row, sighting)
+            torn.append((row, sighting))
+    _tear(stream, held, facts, torn)
 
 
-def _tear(stream: Stream, held: Contents, facts: Facts, row: int, sighting: Sighting) -> None:
-    """Torn, unless what stands in its place was sent by nobody: then it was altered."""
-    at = {index: held.axis.index(np.array([sighting.start + index]))[0] for index in sorted(sighting.contradicted)}
-    digests = np.array([held.digest[i] for i in at.values()], dtype=np.uint64)
-    known = senders(stream.history, stream.rows[stream.history.kind[stream.rows] == 0], digests)
-    for index, i in at.items():
-        if int(held.digest[i]) not in known and held.owner[i] == NONE:
-            held.owner[i] = row
-            facts.garbage.append(sighting.start + index)
-            sighting.contradicted.discard(index)
-    if sighting.contradicted:
-        facts.torn.append((row, sighting))
+def _indices(held: Contents, start: int, members: set[int]) -> Int64s:
+    return held.axis.index(np.array(sorted(start + index for index in members), dtype=np.int64))
+
+
+def _tear(stream: Stream, held: Contents, facts: Facts, torn: list[tuple[int, Sighting]]) -> None:
+    """Torn, unless what stands in the place of a record was sent by nobody: then it was altered."""
+    if not torn:
+        return
+    places = np.concatenate([_indices(held, sighting.start, sighting.contradicted) for _, sighting in torn])
+    appends = stream.rows[stream.history.kind[stream.rows] == Kind.APPEND]
+    known = senders(stream.history, appends, held.digest[places])
+    for row, sighting in torn:
+        for index in sorted(sighting.contradicted):
+            at = int(_indices(held, sighting.start, {index})[0])
+            if int(held.digest[at]) not in known and held.owner[at] == NONE:
+                held.owner[at] = row
+                facts.garbage.append(sighting.start + index)
+                sighting.contradicted.discard(index)
+        if sighting.contradicted:
+            facts.torn.append((row, sighting))
 
 
 def _strays(stream: Stream, held: Contents, facts: Facts, placement: Placement) -> list[tuple[int, int]]:
@@ -277,8 +282,10 @@ def _strays(stream: Stream, held: Contents, facts: Facts, placement: Placement) 
     history = stream.history
     positions = held.axis.positions(strays).tolist()
     digests = held.digest[strays]
-    here = senders(history, stream.rows[history.kind[stream.rows] == 0], digests)
-    elsewhere = senders(history, np.flatnonzero((history.kind == 0) & (history.stream != stream.index)), digests)
+    here = senders(history, stream.rows[history.kind[stream.rows] == Kind.APPEND], digests)
+    elsewhere = senders(
+        history, np.flatnonzero((history.kind == Kind.APPEND) & (history.stream != stream.index)), digests
+    )
     failed = set(stream.failed.tolist())
     illegal: dict[tuple[int, int], None] = {}
     for position, digest in zip(positions, digests.tolist(), strict=True):

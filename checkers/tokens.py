@@ -40,10 +40,24 @@ class Slots:
         self.setters.append(setter)
         self.enders.append(ender)
 
-    def first_from(self, position: int) -> int | None:
-        """The index of the first slot that has a member ≥ position."""
+    def first_from(self, position: int) -> int:
+        """The index of the first slot that has a member ≥ position; NONE if there is none."""
         index = bisect_left(self.ends, position)
-        return index if index < len(self.ends) else None
+        while index < len(self.ends) and self.starts[index] > self.ends[index]:
+            index += 1
+        return index if index < len(self.ends) else NONE
+
+    def end_before(self, index: int) -> int:
+        """The end of the last slot before ``index`` (NONE: of the last of all) that has any member; NONE if none."""
+        before = self.last_before(index)
+        return self.ends[before] if before >= 0 else NONE
+
+    def last_before(self, index: int) -> int:
+        """The index of the last slot before ``index`` (NONE: of all) that has any member; NONE if none."""
+        before = (len(self.ends) if index == NONE else index) - 1
+        while before >= 0 and self.starts[before] > self.ends[before]:
+            before -= 1
+        return before
 
 
 class Tokens:

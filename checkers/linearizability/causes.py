@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from fencepost.harness.history.history import NONE
 from ..domains import Proof
 from ..judgement import Judgement
 from .scan import Scan
+
+MOST: Final = 50
+"""Links of a chain: what is longer explains nothing to anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,11 @@ class Causes:
         unions, choices = self._scan.unions, self._scan.choices
         slots = unions.of(index)
         chosen = int(choices.slot[index])
-        before = (chosen if chosen != NONE else len(slots.starts)) - 1
-        while before >= 0 and slots.starts[before] > slots.ends[before]:
-            before -= 1
+        before = slots.last_before(chosen)
         return Point(
             int(unions.row[index]),
             int(choices.lower[index]),
-            slots.ends[before] if before >= 0 else NONE,
+            int(choices.upper[index]),
             union=True,
             setter=slots.setters[chosen] if chosen != NONE else NONE,
             ender=slots.enders[before] if before >= 0 else NONE,
@@ -71,7 +73,7 @@ class Causes:
     def chain(self, target: Point) -> list[Point]:
         """What forced the target: the root first, the target last; each returned before the next was invoked."""
         links = [target]
-        while links[0].upper != NONE and (links[0] is target or links[0].union):
+        while links[0].upper != NONE and (links[0] is target or links[0].union) and len(links) < MOST:
             cause = self._cause(links[0])
             if cause is None or any(cause.row == link.row for link in links):
                 break
@@ -104,10 +106,15 @@ class Causes:
         return None
 
     def _refused(self, target: Point, time: int) -> Point | None:
-        rows, lower = self._scan.unions.row, self._scan.choices.lower
-        returned = self._history.returned[rows]
-        found = np.flatnonzero((returned < time) & (lower > target.upper))
-        return self.union(int(found[np.argmin(returned[found])])) if len(found) else None
+        """Preferably a union that nothing else but intervals forced; else one that was forced the least far."""
+        unions, choices = self._scan.unions, self._scan.choices
+        returned = self._history.returned[unions.row]
+        found = np.flatnonzero((returned < time) & (choices.lower > target.upper))
+        if not len(found):
+            return None
+        upper = choices.upper[found]
+        alone = (upper == NONE) | (self._scan.fixed.at(self._history.invoked[unions.row[found]]) > upper)
+        return self.union(int(found[np.lexsort((returned[found], upper, ~alone))[0]]))
 
     def _shortest(self, links: list[Point]) -> list[Point]:
         """Leave out the links that those before can do without."""

@@ -63,7 +63,7 @@ def _observations(causes: Causes, scan: Scan) -> dict[str, list[list[int]]]:
     groups: dict[str, dict[int, list[int]]] = {}
     for at, entry in enumerate(failing.tolist()):
         root = int(fixed_source[at])
-        if fixed[at] <= upper[at]:
+        if fixed[at] <= upper[at] and int(observations.row[entry]) in scan.pairs:
             by_append[at] = _cause_appends(causes, entry)
         elif by_append[at] and append_source[at] != NONE:
             root = int(scan.appended_entries[append_source[at]])
@@ -80,7 +80,7 @@ def _observations(causes: Causes, scan: Scan) -> dict[str, list[list[int]]]:
 
 
 def _cause_appends(causes: Causes, entry: int) -> bool:
-    """Is it an append that stands against it? For what only process order or a chain of slots contradicts."""
+    """Is it an append that stands against it? For what only process order contradicts."""
     links = causes.chain(causes.observation(entry))
     return len(links) > 1 and links[-2].appends
 

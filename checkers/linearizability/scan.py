@@ -10,7 +10,6 @@ unions have gaps, and are taken one by one, in the order of invocation.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,19 +19,19 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from ..domains import Observations, Proof, Unions
 from ..frontier import Frontier
 from ..stream import Stream, among
-from ..tokens import Slots
 
 
 @dataclass(slots=True)
 class Choices:
     """What the scan chose for each union: ``slot`` is an index into its slots, NONE where none is left.
 
-    ``found`` is the frontier that it met, ``lower`` the least tail that its slot proves (NONE without slot).
+    ``lower`` is the least tail that its slot proves (NONE without one), ``upper`` the end of the slot before (NONE
+    if it is the first): what it had to be forced past.
     """
 
     slot: Int64s
-    found: Int64s
     lower: Int64s
+    upper: Int64s
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,6 @@ def _choose(stream: Stream, unions: Unions, fixed: Frontier, inherited: _Inherit
     """
     history, rows = stream.history, unions.row
     number = len(rows)
-    choices = Choices(np.full(number, NONE), np.zeros(number, dtype=np.int64), np.full(number, NONE))
     queue = np.array(sorted({*rows.tolist(), *inherited.pairs}), dtype=np.int64) if inherited.pairs else rows
     invoked = history.invoked[queue].tolist()
     met = fixed.at(history.invoked[queue]).tolist()
@@ -160,7 +158,7 @@ def _choose(stream: Stream, unions: Unions, fixed: Frontier, inherited: _Inherit
     returns = np.argsort(history.returned[rows], kind="stable").tolist()
     returned = history.returned[rows].tolist()
     keys = unions.key.tolist()
-    slot, found, lower = [NONE] * number, [0] * number, [NONE] * number
+    slot, lower, upper = [NONE] * number, [NONE] * number, [NONE] * number
     passed, greatest = 0, NONE
     for place, row in enumerate(queue.tolist()):
         time = invoked[place]
@@ -172,22 +170,9 @@ def _choose(stream: Stream, unions: Unions, fixed: Frontier, inherited: _Inherit
         if index is None:
             continue
         least = max(met[place], greatest, bound)
-        found[index] = least
-        chosen, start = _least(unions.slots[keys[index]], least)
-        slot[index] = chosen
+        slots = unions.slots[keys[index]]
+        chosen = slot[index] = slots.first_from(least)
+        upper[index] = slots.end_before(chosen)
         if chosen != NONE:
-            lower[index] = start
-            inherited.own[row] = start
-    choices.slot, choices.found, choices.lower = (np.array(column, dtype=np.int64) for column in (slot, found, lower))
-    return choices
-
-
-def _least(slots: Slots, least: int) -> tuple[int, int]:
-    """The first slot with a member ≥ ``least``, and its start; (NONE, NONE) without."""
-    starts, ends = slots.starts, slots.ends
-    index = bisect_left(ends, least)
-    while index < len(ends):
-        if starts[index] <= ends[index]:
-            return index, starts[index]
-        index += 1
-    return NONE, NONE
+            lower[index] = inherited.own[row] = slots.starts[chosen]
+    return Choices(*(np.array(column, dtype=np.int64) for column in (slot, lower, upper)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE
+from fencepost.harness.history.history import NONE, Kind
 
 from ..explanation import Witness, sentence
 from ..judgement import Judgement
@@ -157,7 +157,7 @@ def _conflicting_reads(judgement: Judgement) -> None:
     wrong = np.flatnonzero(digest != held.digest[held.read_at])
     if len(wrong):
         accused = set(chain.facts.garbage)
-        known = senders(history, np.flatnonzero(history.kind == 0), digest[wrong])
+        known = senders(history, np.flatnonzero(history.kind == Kind.APPEND), digest[wrong])
         altered, other = [], []
         for at in wrong.tolist():
             if int(digest[at]) not in known and source.read_position[at] >= judgement.stream.tail:
@@ -185,7 +185,7 @@ def _misplaced(judgement: Judgement) -> None:
     old = np.flatnonzero(source.read_position < tail)
     if not len(old):
         return
-    rows = judgement.stream.rows[history.kind[judgement.stream.rows] == 0]
+    rows = judgement.stream.rows[history.kind[judgement.stream.rows] == Kind.APPEND]
     digest = history.reads.digest[source.read_record]
     known = senders(history, rows, digest[old])
     offenders = [at for at in old.tolist() if _is_command(judgement, known.get(int(digest[at]))) is False]
