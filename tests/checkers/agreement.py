@@ -49,6 +49,9 @@ def may_be_unknown(story: Story) -> bool:
     """Whether a checker without search has any excuse."""
     if not any(isinstance(op.answer, Ack | Batch | Tail) for op in story.ops):
         return True
-    if is_closed(story.ops, story.tail):
+    unseen_trim = any(
+        isinstance(op.answer, Lost) and any(rec.trim is not None for rec in op.records) for op in story.ops
+    )
+    if is_closed(story.ops, story.tail) and not unseen_trim:
         return False
     return story.token is None or any(op.kind == "append" and isinstance(op.answer, Lost) for op in story.ops)

@@ -76,7 +76,8 @@ class _Simulation:
 
     def run(self, operations: int, origin: str) -> Story:
         self._begin()
-        tail, token = self._stream.next_seq_num, self._stream.fencing_token
+        tail = self._stream.next_seq_num
+        token = self._stream.fencing_token if self._random.random() < 0.97 else None
         clients: list[Iterator[None]] = []
         servers: list[Iterator[None]] = []
         begun, random = 0, self._random
@@ -114,7 +115,7 @@ class _Simulation:
 
     def _start(self, clients: list[Iterator[None]], servers: list[Iterator[None]]) -> None:
         process = self._free.pop(self._random.randrange(len(self._free)))
-        kind = self._random.choice(self._commands)
+        kind = "append" if not self._recs and self._random.random() < 0.5 else self._random.choice(self._commands)
         place = len(self._ops)
         self._ops.append(Op(kind, process, self._now, None, Lost()))
         if kind == "append":
