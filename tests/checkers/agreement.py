@@ -49,9 +49,8 @@ def may_be_unknown(story: Story) -> bool:
     """Whether a checker without search has any excuse."""
     if not any(isinstance(op.answer, Ack | Batch | Tail) for op in story.ops):
         return True
-    unseen_trim = any(
-        isinstance(op.answer, Lost) and any(rec.trim is not None for rec in op.records) for op in story.ops
-    )
+    lost = [op for op in story.ops if op.kind == "append" and isinstance(op.answer, Lost)]
+    unseen_trim = any(rec.trim is not None for op in lost for rec in op.records)
     if is_closed(story.ops, story.tail) and not unseen_trim:
         return False
-    return story.token is None or any(op.kind == "append" and isinstance(op.answer, Lost) for op in story.ops)
+    return story.token is None or bool(lost)
