@@ -5,9 +5,8 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-import numpy as np
-
 from . import events
+from .columns import Interned, Ragged, Table, as_array
 from .history import BEYOND, FOREVER, NONE, Appends, History, Kind, Outcome, Reads
 
 _KINDS = {
@@ -30,51 +29,6 @@ class InconsistentEvent(Exception):
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
         self.field = field
-
-
-class Interned:
-    """Strings numbered in the order of their first appearance."""
-
-    def __init__(self, *first: str) -> None:
-        self.values = list(first)
-        self._index = {value: index for index, value in enumerate(first)}
-
-    def __call__(self, value: str | None) -> int:
-        if value is None:
-            return NONE
-        index = self._index.get(value)
-        if index is None:
-            index = self._index[value] = len(self.values)
-            self.values.append(value)
-        return index
-
-
-class Table:
-    """Columns that only some rows of the history have; elsewhere they hold NONE. Made dense once, at the end."""
-
-    def __init__(self, **columns: str) -> None:
-        self._rows = array("q")
-        self._columns = {name: array(typecode) for name, typecode in columns.items()}
-        self._appends = [column.append for column in self._columns.values()]
-
-    def add(self, row: int, *values: int) -> None:
-        """The values of all columns, in the order of the columns, for one row."""
-        self._rows.append(row)
-        for append, value in zip(self._appends, values, strict=True):
-            append(value)
-
-    def dense(self, rows: int) -> dict[str, Any]:
-        """Every column as an array of shape (rows,)."""
-        filled = {}
-        places = _array(self._rows)
-        every = np.array_equal(places, np.arange(rows))
-        for name, column in self._columns.items():
-            values = _array(column)
-            filled[name] = values
-            if not every:
-                filled[name] = np.full(rows, NONE, dtype=values.dtype)
-                filled[name][places] = values
-        return filled
 
 
 class Builder:
@@ -109,14 +63,14 @@ class Builder:
             from_seq_num="q", from_timestamp="q", tail_offset="q", clamp="b", count="q", bytes="q", until="q", wait="q"
         )
         self._batch_tails = Table(tail="q")
-        self._append_counts = Table(count="q")
-        self._append_offset = array("q", [0])
-        self._append_digest = array("Q")
-        self._append_size = array("i")
+        self._appended = Ragged(digest="Q", size="i")
+        self._returned_records = Ragged(seq_num="q", timestamp="q", digest="Q", size="i")
         self._fences: dict[int, dict[int, int]] = {}
         self._trims: dict[int, dict[int, int]] = {}
         self._timestamps: dict[int, list[int | None]] = {}
-        self._batches: dict[int, events.BatchRead] = {}
+        self._read_fences: dict[int, dict[int, int]] = {}
+        self._read_trims: dict[int, dict[int, int]] = {}
+        self._read_contents: dict[int, dict[int, events.Content]] = {}
         self._faults: list[events.Fault] = []
         self._remarks: list[events.Remark] = []
         self._whole = False
@@ -143,18 +97,16 @@ class Builder:
         return History(
             header=self._header,
             **self._operations.dense(rows),
-            outcome=_array(self._outcomes),
-            ended=_array(self._ended),
-            returned=_array(self._returned),
+            outcome=as_array(self._outcomes),
+            ended=as_array(self._ended),
+            returned=as_array(self._returned),
             **self._errors.dense(rows),
             **self._observed.dense(rows),
             **self._seq_num_mismatches.dense(rows),
             **self._token_mismatches.dense(rows),
             appends=Appends(
                 **appends,
-                offset=_offsets(self._append_counts.dense(rows)["count"]),
-                digest=_array(self._append_digest),
-                size=_array(self._append_size),
+                **self._appended.dense(rows),
                 fences=self._fences,
                 trims=self._trims,
                 timestamps=self._timestamps,
@@ -205,18 +157,16 @@ class Builder:
         last = NONE
         if event.fences:
             _check_indices("fences", event.fences, number)
-            self._fences[row] = {index: self._tokens(token) for index, token in sorted(event.fences.items())}
+            self._fences[row] = self._numbered(event.fences)
             last = self._fences[row][max(event.fences)]
         if event.trims:
             _check_indices("trims", event.trims, number)
-            self._trims[row] = {index: _position(seq_num) for index, seq_num in sorted(event.trims.items())}
+            self._trims[row] = _capped(event.trims)
         if event.timestamps is not None:
             if len(event.timestamps) != number:
                 raise InconsistentEvent("timestamps", f"{number} digests, but {len(event.timestamps)} timestamps")
             self._timestamps[row] = event.timestamps
-        self._append_counts.add(row, number)
-        self._append_digest.extend(event.digests)
-        self._append_size.extend(event.sizes)
+        self._appended.add(row, event.digests, event.sizes)
         self._appends.add(row, _position(event.match_seq_num), self._tokens(event.fencing_token), last)
 
     def _read(self, row: int, event: events.ReadInvoked) -> None:
@@ -286,47 +236,32 @@ class Builder:
             _check_indices(name, getattr(event, name) or {}, number)
         if event.tail is not None:
             self._batch_tails.add(row, _position(event.tail[0]))
-        self._batches[row] = event
+        seq_nums, timestamps = _positions(event.seq_nums), _positions(event.timestamps)
+        self._returned_records.add(row, seq_nums, timestamps, event.digests, event.sizes)
+        if event.fences:
+            self._read_fences[row] = self._numbered(event.fences)
+        if event.trims:
+            self._read_trims[row] = _capped(event.trims)
+        if event.contents:
+            self._read_contents[row] = event.contents
 
     def _build_reads(self, rows: int) -> Reads:
-        counts = np.zeros(rows, dtype=np.int64)
-        seq_nums, timestamps, digests, sizes = array("q"), array("q"), array("Q"), array("i")
-        fences: dict[int, dict[int, int]] = {}
-        trims: dict[int, dict[int, int]] = {}
-        contents: dict[int, dict[int, events.Content]] = {}
-        for row, batch in sorted(self._batches.items()):
-            counts[row] = len(batch.seq_nums)
-            seq_nums.extend(_positions(batch.seq_nums))
-            timestamps.extend(_positions(batch.timestamps))
-            digests.extend(batch.digests)
-            sizes.extend(batch.sizes)
-            if batch.fences:
-                fences[row] = {index: self._tokens(token) for index, token in sorted(batch.fences.items())}
-            if batch.trims:
-                trims[row] = {index: _position(seq_num) for index, seq_num in sorted(batch.trims.items())}
-            if batch.contents:
-                contents[row] = batch.contents
         columns: dict[str, Any] = self._reads.dense(rows) | self._batch_tails.dense(rows)
         columns["clamp"] = columns["clamp"] > 0
         return Reads(
             **columns,
-            offset=_offsets(counts),
-            seq_num=_array(seq_nums),
-            timestamp=_array(timestamps),
-            digest=_array(digests),
-            size=_array(sizes),
-            fences=fences,
-            trims=trims,
-            contents=contents,
+            **self._returned_records.dense(rows),
+            fences=dict(sorted(self._read_fences.items())),
+            trims=dict(sorted(self._read_trims.items())),
+            contents=dict(sorted(self._read_contents.items())),
         )
 
+    def _numbered(self, fences: dict[int, str]) -> dict[int, int]:
+        return {index: self._tokens(token) for index, token in sorted(fences.items())}
 
-def _array(column: Any) -> Any:
-    return np.array(column, dtype=column.typecode)
 
-
-def _offsets(counts: Any) -> Any:
-    return np.concatenate(([0], np.cumsum(np.maximum(counts, 0)))).astype(np.int64)
+def _capped(trims: dict[int, int]) -> dict[int, int]:
+    return {index: _position(seq_num) for index, seq_num in sorted(trims.items())}
 
 
 def _position(value: int | None) -> int:
