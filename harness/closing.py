@@ -112,8 +112,8 @@ class Closer:
 
 def _why(outcome: Outcome[Answer] | None) -> str:
     match outcome:
-        case Definite(code, status):
-            return f"{status} {code}"
+        case Definite(code, status, body):
+            return f"{status or 'nothing was sent'}, {code}, {body.get('message', '')}".strip(" ,")
         case Indefinite(reason):
             return reason
         case _:

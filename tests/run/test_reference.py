@@ -219,6 +219,7 @@ def test_a_server_that_dies_by_itself_fails_the_run_and_the_history_is_kept(
     assert running.returncode == 255, (out, err)
     assert "Traceback" not in err
     assert "closing-fence" in err
+    assert "nothing was sent, not_sent" in err
     history = read_history(tmp_path / "results" / "latest" / "history.jsonl")
     assert history.whole
     assert sum(history.outcome == Outcome.OK) > 10

@@ -172,7 +172,7 @@ def test_a_stream_that_cannot_be_closed_fails_the_run_but_the_others_are_closed(
     script.answering = answering
     result = run(streams=2)
     assert result.exit_code is ExitCode.CRASH
-    assert "503 unavailable" in (result.crash or "")
+    assert "503, unavailable" in (result.crash or "")
     history = result.history
     assert history.whole
     failed = [history.operation(row).outcome for row in purposes(history, closing.FENCE)]
