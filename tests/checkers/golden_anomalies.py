@@ -195,6 +195,13 @@ OBSERVATIONS: Final = (
         read(1, 4, 7, 0, count=1, at=2, saw="c"),
         append(0, 5, 6, "trim=2", ack=3),
     ),
+    bad(
+        "over-trim",
+        "beyond-the-command",
+        append(0, 0, 1, "a trim=9", ack=0),
+        append(0, 2, 3, "b c", ack=2),
+        read(1, 4, 5, 0, at=3, saw="c"),
+    ),
     near("over-trim", "at-the-point", *TRIMMED, read(1, 4, 5, 0, at=2, saw="c trim=2")),
     near(
         "over-trim",

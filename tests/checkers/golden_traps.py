@@ -72,6 +72,13 @@ TRAPS: Final = (
         read(0, 2, 3, 0, bytes=12, saw="a"),
         read(0, 4, 5, 0, until=1001, saw="a"),
     ),
+    unsound(
+        "a-bound-that-had-just-enough-room",
+        "stale-read",
+        append(0, 0, 1, "a", ack=0),
+        append(0, 2, 3, "b", ack=1),
+        read(1, 4, 5, 0, bytes=18, saw="a"),
+    ),
     sound("a-trimmed-record-still-read", *TRIMMED, read(1, 4, 5, 0, saw="a b c trim=2")),
     sound(
         "an-operation-that-never-returned",
