@@ -166,7 +166,7 @@ def _place_floating(stream: Stream, source: Sources, held: Contents, facts: Fact
     unowned = unowned[held.axis.positions(unowned) >= stream.tail] if len(unowned) else unowned
     floating = np.sort(np.concatenate((stream.floating, source.impossible, np.array(list(facts.lost), dtype=np.int64))))
     if not len(unowned) or not len(floating):
-        return Placement({}, [], [], set())
+        return Placement({}, [])
     conditions = cache(lambda: _Conditions(stream, held, kept))
     return place(
         held,

@@ -8,8 +8,10 @@ several equal ones must be chosen for each place: an assignment, which exists or
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -36,16 +38,10 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """``placed`` maps rows to their sighting; ``excess`` are sightings for which no append is left.
-
-    ``doubtful`` are positions whose records can be read as different batches; ``explained`` the indices (on
-    the axis of the contents) that the placed ones account for.
-    """
+    """``placed`` maps rows to their sighting; ``doubtful`` are positions that can be read as different batches."""
 
     placed: dict[int, Sighting]
-    excess: list[Sighting]
     doubtful: list[int]
-    explained: set[int]
 
 
 Tails = Callable[[], Int64s]
@@ -60,27 +56,30 @@ def place(contents: Contents, unowned: Int64s, sent: Sent, tails: Tails, fits: F
 
     ``tails`` are exact ones that were observed, the first among them: no batch begins below that, or holds another.
     """
-    surveyor = _Surveyor(contents, unowned, sent, tails)
-    sightings = surveyor.sightings()
+    surveyor = _Surveyor(contents, unowned, sent, tails, fits)
     by_batch: dict[int, list[Sighting]] = {}
-    for sighting in sightings:
+    for sighting in surveyor.sightings():
         by_batch.setdefault(sighting.batch, []).append(sighting)
     placed: dict[int, Sighting] = {}
-    excess: list[Sighting] = []
     for number, found in by_batch.items():
-        chosen, rest = _assign(found, sent.batches[number].rows, fits)
-        placed |= chosen
-        excess += rest
-    explained = {index for sighting in placed.values() for index in surveyor.indices(sighting.start, sighting.matched)}
-    return Placement(placed, excess, surveyor.doubtful, explained)
+        placed |= _assign(found, sent.batches[number].rows, fits)
+    return Placement(placed, surveyor.doubtful)
+
+
+_SHORT: Final = 16
+"""Positions for which all ways to read them are tried."""
+
+_BUDGET: Final = 1000
+"""Steps that are tried at most."""
 
 
 class _Surveyor:
     """Finds the sightings."""
 
-    def __init__(self, contents: Contents, unowned: Int64s, sent: Sent, tails: Tails) -> None:
+    def __init__(self, contents: Contents, unowned: Int64s, sent: Sent, tails: Tails, fits: Fits) -> None:
         self._contents = contents
         self._tails = tails
+        self._fits = fits
         self._sent = sent
         self._free = dict(
             zip(contents.axis.positions(unowned).tolist(), contents.digest[unowned].tolist(), strict=True)
@@ -88,7 +87,7 @@ class _Surveyor:
         self.doubtful: list[int] = []
 
     def sightings(self) -> list[Sighting]:
-        """All of them, ascending by start."""
+        """All of them, ascending by start: first those of which one record tells, then what is left."""
         found: dict[tuple[int, int], Sighting] = {}
         for position, digest in self._free.items():
             places = self._sent.places.get(digest, ())
@@ -98,35 +97,63 @@ class _Surveyor:
                 if key not in found:
                     found[key] = self._sighting(*key)
         explained = {sighting.start + index for sighting in found.values() for index in sighting.matched}
-        for position, digest in self._free.items():
-            if position not in explained:
-                best = self._best(position, self._sent.places.get(digest, ()), explained)
-                if best is not None:
-                    found[best.start, best.batch] = best
-                    explained |= {best.start + index for index in best.matched}
+        left = [position for position in self._free if position not in explained]
+        for sighting in self._parsed(left, list(found.values())) or self._guessed(left, explained):
+            found[sighting.start, sighting.batch] = sighting
         return sorted(found.values(), key=lambda sighting: (sighting.start, sighting.batch))
 
-    def indices(self, start: int, matched: set[int]) -> list[int]:
-        """On the axis, of the members ``matched`` of a batch at ``start``."""
-        positions = np.array(sorted(start + index for index in matched), dtype=np.int64)
-        return [int(i) for i in self._contents.axis.index(positions)]
-
-    def _best(self, position: int, places: list[tuple[int, int]] | tuple[()], explained: set[int]) -> Sighting | None:
-        options = []
-        for number, index in places:
-            sighting = self._sighting(position - index, number)
-            if (
-                self._possible(sighting)
-                and index in sighting.matched
-                and not explained & {sighting.start + i for i in sighting.matched}
-            ):
-                options.append(sighting)
-        if not options:
+    def _parsed(self, left: list[int], found: list[Sighting]) -> list[Sighting] | None:
+        """The only way in which what is left can be read, if there is only one and it is short enough to try all."""
+        if not left or len(left) > _SHORT:
             return None
-        options.sort(key=lambda option: (len(option.contradicted), -len(option.matched), option.batch))
-        if len(options) > 1 and len(options[0].contradicted) == len(options[1].contradicted):
-            self.doubtful.append(position)
-        return options[0]
+        used = Counter(sighting.batch for sighting in found)
+        parses: list[list[Sighting]] = []
+        budget = _BUDGET
+
+        def parse(rest: tuple[int, ...], chosen: list[Sighting]) -> None:
+            nonlocal budget
+            budget -= 1
+            if len(parses) > 1 or budget < 0:
+                return
+            if not rest:
+                parses.append(list(chosen))
+                return
+            for option in self._options(rest[0], set(rest)):
+                if option.whole and used[option.batch] < len(self._sent.batches[option.batch].rows):
+                    used[option.batch] += 1
+                    taken = {option.start + index for index in option.matched}
+                    parse(tuple(position for position in rest if position not in taken), [*chosen, option])
+                    used[option.batch] -= 1
+
+        parse(tuple(left), [])
+        return parses[0] if len(parses) == 1 and budget >= 0 else None
+
+    def _guessed(self, left: list[int], explained: set[int]) -> list[Sighting]:
+        """From left to right, what agrees best; where another agrees as well, that is doubtful."""
+        guessed, free = [], set(left)
+        for position in left:
+            if position in explained:
+                continue
+            options = self._options(position, free - explained)
+            options.sort(key=lambda option: (len(option.contradicted), -len(option.matched), option.batch))
+            if len(options) > 1 and len(options[0].contradicted) == len(options[1].contradicted):
+                self.doubtful.append(position)
+            if options:
+                guessed.append(options[0])
+                explained |= {options[0].start + index for index in options[0].matched}
+        return guessed
+
+    def _options(self, position: int, free: set[int]) -> list[Sighting]:
+        """The batches that may have put there what was read at a position, of free positions only."""
+        options = []
+        for number, index in self._sent.places.get(self._free[position], ()):
+            option = self._sighting(position - index, number)
+            taken = {option.start + i for i in option.matched}
+            rows = self._sent.batches[number].rows
+            fitting = option.contradicted or any(self._fits(row, option.start) for row in rows)
+            if position in taken and taken <= free and fitting and self._possible(option):
+                options.append(option)
+        return options
 
     def _possible(self, sighting: Sighting) -> bool:
         """No tail was observed inside it, and the stream had begun."""
@@ -146,7 +173,7 @@ class _Surveyor:
         return sighting
 
 
-def _assign(found: list[Sighting], rows: list[int], fits: Fits) -> tuple[dict[int, Sighting], list[Sighting]]:
+def _assign(found: list[Sighting], rows: list[int], fits: Fits) -> dict[int, Sighting]:
     """Equal batches to the places where they were seen: one each, whole sightings first, as many as possible.
 
     The rows ascend in time and the places in the stream, and what may not be placed low may be placed high: so
@@ -155,10 +182,8 @@ def _assign(found: list[Sighting], rows: list[int], fits: Fits) -> tuple[dict[in
     """
     places = sorted(found, key=lambda sighting: (len(sighting.contradicted), sighting.start))[: len(rows)]
     places.sort(key=lambda sighting: sighting.start)
-    chosen = {id(place) for place in places}
-    rest = [sighting for sighting in found if id(sighting) not in chosen]
     if len(rows) == 1:
-        return {rows[0]: places[0]}, rest
+        return {rows[0]: places[0]}
     holder: dict[int, int] = {}
 
     def augment(place: int, tried: set[int]) -> bool:
@@ -173,4 +198,4 @@ def _assign(found: list[Sighting], rows: list[int], fits: Fits) -> tuple[dict[in
     missing = [place for place in range(len(places)) if not augment(place, set())]
     left = [row for row in rows if row not in holder]
     holder |= dict(zip(left, missing, strict=False))
-    return {row: places[place] for row, place in holder.items()}, rest
+    return {row: places[place] for row, place in holder.items()}

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
+from .axis import ranges
 from .bounds import BYTES, RECORDS
 from .chain import Chain
 from .domains import Part, Proof
@@ -101,14 +102,14 @@ class Reading:
         self._chain = chain
         self._answers = found
         self._trims = trims
-        self._end = chain.end
-        # Of what was there before, and in holes, nothing is known.
-        known = not chain.stream.tail and len(chain.covered[0]) == 1
-        self._largest = int(chain.contents.size.max(initial=0)) if known else BYTES
+        # What lies in holes or past the end was sent, if it is there, by an append that was seen nowhere.
+        self._unseen = _largest(chain, chain.unused)
+        own = max(int(chain.contents.size.max(initial=0)), self._unseen)
+        self._largest = BYTES if chain.stream.tail else own
         self._latest = np.concatenate((latest_timestamps(chain), [FOREVER]))
-        # There is a record at the start of an answer without any: else it would have been a 416.
+        # An answer without any record has one at its start, nevertheless: else it would have been a 416.
         empty = (found.count == 0) & ~found.waits & (found.after != NONE)
-        holds = self._would_hold(found.after, empty | (found.after < self._end))
+        holds = self._would_hold(found.after)
         # Where a trim may reach beyond the answer's end, or its relative start, intervals do not say it all.
         reach = np.where((found.offset == NONE) | (found.first <= 0), found.after, found.first - 1)
         self._sound = (found.gap == NONE) | (found.gap <= trims.greatest)
@@ -130,17 +131,19 @@ class Reading:
         rows: Int64s = self._answers.row[self._torn]
         return rows
 
-    def _would_hold(self, position: Int64s, exists: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _would_hold(self, position: Int64s) -> NDArray[np.bool_]:
         """Would each answer hold the record at ``position`` too, had it been there when it was given?"""
         found = self._answers
         until = self._chain.stream.history.reads.until[found.row]
-        return exists & (found.places > 0) & self._fits(position, found.room, until)
+        return (found.places > 0) & self._fits(position, found.room, until)
 
     def _fits(self, position: Int64s, room: Int64s | int, until: Int64s | int) -> NDArray[np.bool_]:
-        """By size and time. A record of which nothing is known has at most 1 MiB: no batch has more."""
+        """By size and time. A record of before the history has at most 1 MiB: no batch has more."""
         held = self._chain.contents
         at, known = held.axis.find(position)
-        size = np.where(known, held.size[at], BYTES) if held.axis.size else np.full(len(position), BYTES)
+        size = np.where(position < self._chain.stream.tail, BYTES, self._unseen)
+        if held.axis.size:
+            size = np.where(known, held.size[at], size)
         latest = self._latest[held.axis.following(position)]
         fits: NDArray[np.bool_] = (size <= room) & ((until == NONE) | (latest < until))
         return fits
@@ -236,7 +239,7 @@ class Reading:
         if stop == after:
             return [(after, FOREVER)]
         here = [(after, after)] if self._is_boundary(np.array([after]))[0] else []
-        pieces = [*here, *((tail, tail) for tail in self._trims.emptied(after, stop))]
+        pieces = [*here, *self._trims.emptied(after, stop)]
         reached = self._trims.reached(stop)
         return pieces if reached == NEVER else [*pieces, (max(reached, after), FOREVER)]
 
@@ -250,8 +253,7 @@ class Reading:
         low, width = after, _CHUNK
         while low <= last and (until != NONE or room < self._largest):
             positions = np.arange(low, min(low + width, last + 1))
-            # What lies past everything known is not there.
-            fits = self._fits(positions, room, until) | (positions >= self._end)
+            fits = self._fits(positions, room, until)
             if not fits.all():
                 return int(positions[np.argmin(fits)])
             low, width = low + width, width * 2
@@ -276,6 +278,13 @@ class Reading:
         if not len(batches.row):
             return tails
         return np.where(inside & (tails > batches.start[at]), batches.end[at], tails)
+
+
+def _largest(chain: Chain, rows: Int64s) -> int:
+    """The metered size of the largest record of some appends."""
+    appends = chain.stream.history.appends
+    lengths = appends.offset[rows + 1] - appends.offset[rows]
+    return int(appends.size[ranges(appends.offset[rows], lengths)].max(initial=0))
 
 
 def latest_timestamps(chain: Chain) -> Int64s:

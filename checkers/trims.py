@@ -52,10 +52,11 @@ class TrimPoints:
         at = int(np.searchsorted(self.points, point))
         return int(self.ends[at]) if at < len(self.ends) else NEVER
 
-    def emptied(self, low: int, high: int) -> list[int]:
-        """Tails strictly between at which everything may be missing."""
-        whole = self.ends[(self.points >= self.ends) & (self.ends > low) & (self.ends < high)]
-        return [int(end) for end in np.unique(whole)]
+    def emptied(self, low: int, high: int) -> list[tuple[int, int]]:
+        """Ranges of tails strictly between at which everything may be missing, first and last."""
+        whole = (self.points >= self.ends) & (self.ends < high) & (self.points > low)
+        pairs = zip(self.ends[whole].tolist(), self.points[whole].tolist(), strict=True)
+        return [(max(end, low + 1), min(point, high - 1)) for end, point in pairs]
 
 
 def _placed(chain: Chain) -> list[tuple[int, int]]:

@@ -22,7 +22,7 @@ from .story import tell
 def accuse(judgement: Judgement, scan: Scan) -> None:
     """Name and tell every contradiction of the scan."""
     causes = Causes(judgement, scan)
-    for anomaly, found in _observations(causes, scan).items():
+    for anomaly, found in _observations(judgement, causes, scan).items():
         for members in judgement.findings.few(anomaly, found):
             target = causes.observation(members[0])
             witness = tell(judgement, causes.chain(target))
@@ -50,7 +50,7 @@ def _union_name(judgement: Judgement, scan: Scan, index: int) -> str:
     return "stale-read" if appended > slots.ends[-1] else "nonmonotonic-read"
 
 
-def _observations(causes: Causes, scan: Scan) -> dict[str, list[list[int]]]:
+def _observations(judgement: Judgement, causes: Causes, scan: Scan) -> dict[str, list[list[int]]]:
     """The failing observations by the anomaly's name and by their root, the earliest first."""
     failing, observations = scan.failing, scan.observations
     if not len(failing):
@@ -60,6 +60,7 @@ def _observations(causes: Causes, scan: Scan) -> dict[str, list[list[int]]]:
     by_append = scan.appended.at(invoked) > upper
     append_source, fixed_source = scan.appended.sources(invoked), scan.fixed.sources(invoked)
     fixed = scan.fixed.at(invoked)
+    skipping = _skipping(judgement)
     groups: dict[str, dict[int, list[int]]] = {}
     for at, entry in enumerate(failing.tolist()):
         root = int(fixed_source[at])
@@ -73,10 +74,19 @@ def _observations(causes: Causes, scan: Scan) -> dict[str, list[list[int]]]:
             anomaly = "append-reorder" if appending[at] else "stale-read"
         else:
             anomaly = "future-read" if appending[at] else "nonmonotonic-read"
+        if root != NONE and skipping.get(int(observations.row[root]), upper[at] + 1) <= upper[at]:
+            anomaly = "over-trim"
         # A stale answer is its own fault; what else goes wrong, the fault of what was seen too early.
         key = -2 - entry if anomaly == "stale-read" else root
         groups.setdefault(anomaly, {}).setdefault(key, []).append(entry)
     return {anomaly: list(by_root.values()) for anomaly, by_root in groups.items()}
+
+
+def _skipping(judgement: Judgement) -> dict[int, int]:
+    """Reads that skipped records: what they prove apart from the trim that they need."""
+    found = judgement.answers
+    skipped = found.gap != NONE
+    return dict(zip(found.row[skipped].tolist(), found.after[skipped].tolist(), strict=True))
 
 
 def _cause_appends(causes: Causes, entry: int) -> bool:

@@ -122,7 +122,12 @@ def _two_tails(judgement: Judgement) -> None:
     behind &= found.count > 0
     rows = np.unique(np.concatenate((observations.row[alone], found.row[behind])))
     judgement.accused.update(rows.tolist())
-    for row in judgement.findings.few("nonmonotonic-read", rows.tolist()):
+    early = set(found.row[found.gap != NONE].tolist())
+    for row in judgement.findings.few("over-trim", [row for row in rows.tolist() if row in early]):
+        teller = judgement.teller(row)
+        text = f"{teller.who(row)} left out records that were trimmed, if at all, only after where it ended"
+        judgement.findings.add("over-trim", Witness((row,), (sentence(text), teller.told(row))))
+    for row in judgement.findings.few("nonmonotonic-read", [row for row in rows.tolist() if row not in early]):
         teller = judgement.teller(row)
         text = (
             f"{teller.who(row)} tells one tail by where it starts or what it returned, and a lower one by where it ends"
