@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity, Violation
 from tests.checkers.agreement import disagreement
-from tests.checkers.histories import append, check_tail, read
+from tests.checkers.histories import Ack, Batch, Tail, append, check_tail, history, read
 from tests.checkers.oracle import explain
 from tests.checkers.random_histories import MUTATIONS, Story, damaged, random_story
 
@@ -77,6 +80,23 @@ def test_a_correct_stream_is_always_explained() -> None:
     for seed in range(0, 4000, 2):
         story = story_of(seed)
         assert explain(story.ops, story.tail, story.token) is not None, str(story)
+
+
+def test_streams_are_judged_apart() -> None:
+    fresh = [story for seed in range(400) if (story := story_of(seed)).tail == 0 and story.token == ""]
+    judge, composed = Linearizability(), Counter[Validity]()
+    for one, other in pairwise(fresh):
+        moved = [replace(op, stream="t", process=op.process + 100) for op in other.ops]
+        apart = [judge.check(history(*story.ops)) for story in (one, other)]
+        both = judge.check(history(*one.ops, *moved))
+        # Where nothing succeeded in one, the other may still have seen something.
+        reasons = {reason for result in apart for reason in result.reasons} - {"nothing succeeded"}
+        broken = [result for result in apart if result.validity is Validity.INVALID]
+        unclear = reasons or not any(isinstance(op.answer, Ack | Batch | Tail) for op in (*one.ops, *other.ops))
+        expected = Validity.INVALID if broken else Validity.UNKNOWN if unclear else Validity.VALID
+        assert both.validity is expected, f"{one}\n{other}"
+        composed[expected] += 1
+    assert set(composed) == set(Validity)
 
 
 def test_every_kind_of_damage_is_done_and_noticed() -> None:
