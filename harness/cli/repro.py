@@ -17,10 +17,15 @@ from .watching import reporter
 
 if TYPE_CHECKING:
     from ..run import RunResult
+    from ..verdict import Violation
 
 _EPILOG = "\b\nExample:\n  fencepost repro stale-writer\n\n\b\nThe stories:\n" + "\n".join(
     f"  {name}" for name in REPROS
 )
+
+
+PICTURED = 5
+"""Violations that have a picture of their own."""
 
 
 @click.command(
@@ -64,14 +69,21 @@ def _tell_beginning(repro: Repro) -> None:
 def _tell_end(repro: Repro, result: RunResult) -> None:
     from ..report.text import violation_lines
 
-    found = [violation for violation in result.verdict.violations if violation.anomaly == repro.anomaly]
-    if not found:
-        click.echo(f"This run did not show {repro.anomaly}: races need luck. Try another --seed.")
-    for violation in found[:1]:
-        for line in violation_lines(result.history, violation):
+    violations = result.verdict.violations
+    found = [number for number, violation in enumerate(violations, 1) if violation.anomaly == repro.anomaly]
+    if found:
+        told = min(found[:PICTURED], key=lambda number: _intricacy(violations[number - 1]))
+        for line in violation_lines(result.history, violations[told - 1]):
             click.echo(line)
-    click.echo()
+        click.echo(f"\nin all    {sum(violation.count for violation in violations)} broken promises")
+        if (picture := result.folder / PLOTS / f"witness-{told}.png").exists():
+            click.echo(f"picture   {picture}")
+    else:
+        click.echo(f"This run did not show {repro.anomaly}: races need luck. Try another --seed.")
     click.echo(f"history   {result.folder / HISTORY}")
-    for picture in sorted((result.folder / PLOTS).glob("witness*.png"))[:1]:
-        click.echo(f"picture   {picture}")
     click.echo(f"verdict   {result.verdict.validity}, exit code {int(result.exit_code)}")
+
+
+def _intricacy(violation: Violation) -> tuple[int, bool]:
+    """The story is told of the fewest operations, and rather of one that began when the other had been answered."""
+    return len(violation.operations), all(edge.kind != "rt" for edge in violation.edges)
