@@ -206,6 +206,8 @@ def follows(
 
 def _are_in(state: State, log: Sequence[Record], query: Query, start: int | None, answer: Sequence[Returned]) -> bool:
     """Whether the answer's records are the log's, in order, and whatever it skipped may be gone."""
+    # A read that was clamped to the tail returns what comes next, whatever timestamp that gets.
+    earliest = None if query.waits and query.clamp else query.timestamp
     expected = start
     for one in answer:
         if one.seq_num >= state.tail or (expected is not None and one.seq_num < expected):
@@ -215,7 +217,7 @@ def _are_in(state: State, log: Sequence[Record], query: Query, start: int | None
         record = log[one.seq_num]
         if record.timestamp != one.timestamp or (record.digest is not None and record.digest != one.digest):
             return False
-        if query.timestamp is not None and one.timestamp < query.timestamp:
+        if earliest is not None and one.timestamp < earliest:
             return False
         expected = one.seq_num + 1
     return True

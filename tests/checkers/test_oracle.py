@@ -39,6 +39,8 @@ def compare(seeds: range) -> Counter[Validity]:
         story = story_of(seed)
         validity, problem = disagreement(story)
         said[validity] += 1
+        if problem is None and validity is Validity.INVALID and seed % 2 == 0:
+            problem = "a correct stream is called invalid by both"
         if problem is not None:
             wrong.append(f"{problem}\n{story}")
     assert not wrong, f"{len(wrong)} disagreements in seeds {seeds}; the first of them:\n\n" + "\n\n".join(wrong[:3])
