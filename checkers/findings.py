@@ -25,9 +25,6 @@ class Findings:
         self._found: dict[str, list[Violation]] = {}
         self._more: dict[str, int] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
-
     def few(self, anomaly: str, offenders: Sequence[T]) -> Iterator[T]:
         """The first few offenders, for which there is room; the rest are counted."""
         room = max(0, FEW - len(self._found.get(anomaly, ())))
@@ -51,14 +48,6 @@ class Findings:
                 count=count,
             )
         )
-
-    def count(self, anomaly: str, number: int) -> None:
-        """Further occurrences that are not told."""
-        self._more[anomaly] = self._more.get(anomaly, 0) + number
-
-    def has(self, anomaly: str) -> bool:
-        """Was it found?"""
-        return anomaly in self._found
 
     def violations(self) -> tuple[Violation, ...]:
         """All, the most specific anomaly first; the last of an anomaly also stands for those not told."""

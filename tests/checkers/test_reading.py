@@ -93,3 +93,9 @@ def test_seeing_a_record_proves_its_whole_batch() -> None:
     ops = append(0, 1, None, "a b c"), read(1, 2, 3, 0, saw="a", count=1)
     refused = append(2, 4, 5, "d", match=3, failed="condition_failed", status=412)
     assert verdict(*ops, refused, read(3, 6, 7, 0, saw="a b c")) == "invalid"
+
+
+@pytest.mark.parametrize(("saw", "at", "validity"), [("e f", 5, "valid"), ("f", 6, "invalid")])
+def test_a_trim_reaches_no_further_than_itself(saw: str, at: int, validity: str) -> None:
+    ops = append(0, 5, 6, "trim=10", ack=4), append(0, 7, 8, "e f", ack=5)
+    assert verdict(*BEFORE, *AFTER, *ops, read(1, 9, 10, 0, saw=saw, at=at)) == validity

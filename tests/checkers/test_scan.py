@@ -64,6 +64,15 @@ def test_equal_instants_are_concurrent() -> None:
     assert only(append(0, 1, 5, "a", ack=0), check_tail(1, 6, 7, 0)).anomaly == "stale-read"
 
 
+@pytest.mark.parametrize(("invoked", "validity"), [(13, "valid"), (14, "invalid")])
+def test_equal_instants_are_concurrent_for_refusals_too(invoked: int, validity: str) -> None:
+    """The first refusal is forced past y; the second, that reports y, must not come after it."""
+    fences = [append(i, 1, 100, f"fence={token}", ack=i) for i, token in enumerate("xyx")]
+    first = append(6, 12, 13, "a", token="w", fence="x")
+    second = append(7, invoked, 15, "b", token="w", fence="y")
+    assert judge(*fences, check_tail(5, 10, 11, 2), first, second).validity == validity
+
+
 def test_but_not_within_a_process() -> None:
     violation = only(append(0, 1, 5, "a", ack=0), check_tail(0, 5, 6, 0))
     assert (violation.anomaly, violation.edges[0].kind) == ("stale-read", "process")
