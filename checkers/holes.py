@@ -13,11 +13,11 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE
 
-from .chain import Chain
-from .domains import Observations
-from .frontier import Frontier
-from .subsets import sums_to
-from .tokens import Tokens
+from .chain.chain import Chain
+from .chain.frontier import Frontier
+from .chain.subsets import sums_to
+from .chain.tokens import Tokens
+from .domains.domains import Observations
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,17 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE, History
 
-from .chain import Chain
-from .claims import Claims
-from .domains import Observations
-from .explanation import Teller
-from .findings import Findings
+from .chain.chain import Chain
+from .chain.claims import Claims
+from .chain.stream import Stream
+from .chain.tokens import Tokens
+from .chain.trims import TrimPoints
+from .domains.domains import Observations
+from .domains.proofs import Proofs
+from .domains.reading import Answers
+from .explanation.findings import Findings
+from .explanation.sentences import Teller
 from .holes import Hole
-from .proofs import Proofs
-from .reading import Answers
-from .stream import Stream
-from .tokens import Tokens
-from .trims import TrimPoints
 
 
 @dataclass(slots=True)

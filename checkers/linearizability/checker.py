@@ -10,19 +10,19 @@ from fencepost.harness.history.history import History, Outcome
 from fencepost.harness.verdict import CheckResult, Validity, Violation
 
 from ..anomalies import ANOMALIES
-from ..chain import Chain, build
-from ..claims import claims, complete
-from ..domains import Proof
-from ..findings import Findings
+from ..chain.chain import Chain, build
+from ..chain.claims import claims, complete
+from ..chain.in_force import chain_tokens
+from ..chain.stream import UNKNOWN, Stream, among, streams
+from ..chain.unplaced import unplaced
+from ..domains.domains import Proof
+from ..domains.proofs import Proofs, strict, wide
+from ..domains.reading import answers
+from ..explanation.findings import Findings
 from ..holes import find_holes, unresolved
 from ..judgement import Judgement
-from ..proofs import Proofs, strict, wide
-from ..reading import answers
-from ..stream import UNKNOWN, Stream, among, streams
 from ..structure import acknowledgements, reads, records, tails, timestamps
 from ..structure import tokens as token_checks
-from ..tokens import chain_tokens
-from ..unplaced import unplaced
 from .contradictions import accuse
 from .scan import Scan, scan
 

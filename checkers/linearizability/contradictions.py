@@ -12,7 +12,7 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE
 
-from ..domains import Proof
+from ..domains.domains import Proof
 from ..judgement import Judgement
 from .causes import Causes
 from .scan import Scan

@@ -16,9 +16,9 @@ import numpy as np
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
-from ..domains import Observations, Proof, Unions
-from ..frontier import Frontier
-from ..stream import Stream, among
+from ..chain.frontier import Frontier
+from ..chain.stream import Stream, among
+from ..domains.domains import Observations, Proof, Unions
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from itertools import pairwise
 from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Edge
 
-from ..explanation import Teller, Witness, sentence
-from ..graph import shortest_cycle
+from ..explanation.graph import shortest_cycle
+from ..explanation.sentences import Teller, Witness, sentence
 from ..judgement import Judgement
 from .causes import Point
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE
 
-from ..explanation import Witness, sentence
+from ..explanation.sentences import Witness, sentence
 from ..judgement import Judgement
 
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE, Int64s
 
-from ..axis import union
-from ..domains import Proof
-from ..explanation import Witness, sentence
-from ..findings import FEW
-from ..frontier import Frontier
+from ..chain.axis import union
+from ..chain.frontier import Frontier
+from ..chain.stream import among
+from ..domains.domains import Proof
+from ..explanation.findings import FEW
+from ..explanation.sentences import Witness, sentence
 from ..judgement import Judgement
-from ..stream import among
 from .records import part
 
 

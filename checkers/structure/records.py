@@ -6,10 +6,10 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE, Kind
 
-from ..explanation import Witness, sentence
+from ..chain.placement import Sighting
+from ..chain.sent import senders
+from ..explanation.sentences import Witness, sentence
 from ..judgement import Judgement
-from ..placement import Sighting
-from ..sent import senders
 
 
 def check(judgement: Judgement) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE, Int64s, Kind
 
-from ..domains import Proof
-from ..explanation import Witness, sentence
+from ..chain.stream import UNKNOWN
+from ..domains.domains import Proof
+from ..explanation.sentences import Witness, sentence
 from ..judgement import Judgement
-from ..stream import UNKNOWN
 
 
 def check(judgement: Judgement) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE
 
-from ..claims import Claims
-from ..explanation import Witness, sentence
+from ..chain.claims import Claims
+from ..explanation.sentences import Witness, sentence
 from ..judgement import Judgement
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Edge
 
-from ..explanation import Teller, Witness, sentence
+from ..chain.stream import UNKNOWN
+from ..explanation.sentences import Teller, Witness, sentence
 from ..judgement import Judgement
-from ..stream import UNKNOWN
 
 
 def check(judgement: Judgement) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fencepost.checkers.chain import Chain, build
-from fencepost.checkers.stream import streams
+from fencepost.checkers.chain.chain import Chain, build
+from fencepost.checkers.chain.stream import streams
 from tests.checkers.histories import Op, append, check_tail, history, read
 
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from fencepost.checkers.graph import cycle_of, shortest_cycle
+from fencepost.checkers.explanation.graph import cycle_of, shortest_cycle
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.verdict import Edge, Violation
 from tests.checkers.histories import Op, append, check_tail, history, read, show

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from .stream import UNKNOWN, Stream
-
-if TYPE_CHECKING:
-    from .chain import Chain
 
 
 @dataclass(slots=True)
@@ -111,20 +107,6 @@ class Tokens:
         for piece in sorted(pieces):
             found.add(*piece)
         return found
-
-
-def chain_tokens(chain: Chain) -> Tokens:
-    """The tokens of a chain. An unknown initial token is known by the first append that needed it."""
-    batches, appends, stream = chain.batches, chain.stream.history.appends, chain.stream
-    fencing = appends.last_fence[batches.row] != NONE
-    token = np.asarray(appends.last_fence[batches.row[fencing]], dtype=np.int64)
-    columns = (batches.start[fencing], batches.end[fencing], token, batches.row[fencing])
-    tokens = Tokens(stream.token, *columns)
-    if stream.token != UNKNOWN:
-        return tokens
-    given = appends.token[batches.row]
-    needing = np.flatnonzero((tokens.at(batches.start) == UNKNOWN) & (given != NONE) & batches.legal)
-    return Tokens(int(given[needing[0]]), *columns) if len(needing) else tokens
 
 
 def fence_timeline(stream: Stream, fences: list[tuple[int, int, int, int]]) -> Tokens:

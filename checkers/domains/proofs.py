@@ -13,12 +13,12 @@ import numpy as np
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
-from .chain import Chain
+from ..chain.chain import Chain
+from ..chain.tokens import Slots, Tokens
+from ..chain.trims import TrimPoints
+from ..chain.unplaced import Unplaced
 from .domains import Observations, Part, Proof, Unions, appends_and_tails, gather
 from .reading import Answers, Reading
-from .tokens import Slots, Tokens
-from .trims import TrimPoints
-from .unplaced import Unplaced
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Final, TypeVar
 
 from fencepost.harness.verdict import Violation
 
-from .anomalies import BY_NAME, RANK
-from .explanation import Witness
-from .stream import Stream
+from ..anomalies import BY_NAME, RANK
+from ..chain.stream import Stream
+from .sentences import Witness
 
 T = TypeVar("T")
 

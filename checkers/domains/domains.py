@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s, Kind, Outcome, UInt8s
 
-from .chain import Chain
-from .tokens import Slots
+from ..chain.chain import Chain
+from ..chain.tokens import Slots
 
 
 class Proof(IntEnum):

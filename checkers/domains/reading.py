@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
-from .axis import ranges
-from .bounds import BYTES, RECORDS
-from .chain import Chain
+from ..chain.axis import ranges
+from ..chain.bounds import BYTES, RECORDS
+from ..chain.chain import Chain
+from ..chain.tokens import Slots
+from ..chain.trims import NEVER, TrimPoints
 from .domains import Part, Proof
-from .tokens import Slots
-from .trims import NEVER, TrimPoints
 
 
 @dataclass(frozen=True, slots=True)

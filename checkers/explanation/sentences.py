@@ -9,7 +9,7 @@ from fencepost.harness.history import wording
 from fencepost.harness.history.history import FOREVER, History
 from fencepost.harness.verdict import Edge
 
-from .stream import UNKNOWN
+from ..chain.stream import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
