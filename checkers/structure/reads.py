@@ -49,9 +49,9 @@ def _backward(judgement: Judgement) -> None:
     rows = judgement.stream.reads
     rows = rows[reads.offset[rows + 1] > reads.offset[rows]]
     first = reads.seq_num[reads.offset[rows]]
-    early = rows[(first < reads.from_seq_num[rows]) & ~(reads.clamp[rows] & (reads.wait[rows] > 0))]
-    early_by_time = rows[reads.timestamp[reads.offset[rows]] < reads.from_timestamp[rows]]
-    early = np.concatenate((early, early_by_time))
+    before = (first < reads.from_seq_num[rows]) | (reads.timestamp[reads.offset[rows]] < reads.from_timestamp[rows])
+    # One that was clamped to the tail, and waited there, returns whatever comes next.
+    early = rows[before & ~(reads.clamp[rows] & (reads.wait[rows] > 0))]
     for row in judgement.findings.few("nonmonotonic-poll", early.tolist()):
         position = int(reads.seq_num[reads.offset[row]])
         teller = judgement.teller(row)

@@ -180,6 +180,18 @@ OBSERVATIONS: Final = (
         read(1, 2, 3, 0, saw="a b"),
         read(1, 4, 5, 1, saw="b"),
     ),
+    bad(
+        "nonmonotonic-poll",
+        "below-its-time",
+        append(0, 0, 1, "a b", ack=0),
+        read(1, 2, 3, timestamp=1001, clamp=True, at=0, saw="a b"),
+    ),
+    near(
+        "nonmonotonic-poll",
+        "clamped-by-time-and-waiting",
+        append(0, 2, 9, "a", ack=0),
+        read(1, 0, 10, timestamp=2000, clamp=True, wait=1, at=0, saw="a"),
+    ),
     bad("over-trim", "above-the-point", *TRIMMED, read(1, 4, 5, 0, at=3, saw="trim=2")),
     bad(
         "over-trim",
