@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, TypeAlias
 
 import networkx as nx
@@ -13,19 +12,16 @@ from matplotlib.patches import FancyBboxPatch
 
 from fencepost.harness.history.history import History, Operation, Outcome
 from fencepost.harness.history.wording import answered
-from fencepost.harness.verdict import Verdict, Violation
+from fencepost.harness.verdict import Violation
 
 from .arrows import Arrows, Weight
 from .neighbourhood import Graph, cycle, neighbourhood, tail_seen
-from .picture import save
+from .picture import PictureOfViolation
 from .placed import placed, position_of
-from .style import BLACK, GREY, LARGE, NORMAL, OUTCOMES, SMALL, YELLOW, blank, edge_look, styled
+from .style import BLACK, GREY, LARGE, NORMAL, OUTCOMES, SMALL, YELLOW, blank, edge_look
 from .text import fitted, number, plain, short, token
 
 Place: TypeAlias = tuple[float, float]
-
-MOST: Final = 5
-"""Violations that are drawn."""
 
 _BOX: Final = (1.5, 0.62)
 _CELL: Final = (2.15, 1.1)
@@ -38,7 +34,7 @@ _COLUMNS: Final = 8
 """Columns side by side; further ones follow below."""
 
 
-class Dependencies:
+class Dependencies(PictureOfViolation):
     """One graph for each of the first five violations: ``dependencies-1`` and so on; nothing for a valid history.
 
     Nodes are operations, at most 50: those of the proof, those beside them in the stream. Time runs to the right,
@@ -48,18 +44,9 @@ class Dependencies:
     name = "dependencies"
     summary = "for each violation, the dependency graph around it, with the cycle"
 
-    def draw(self, history: History, verdict: Verdict, folder: Path, formats: tuple[str, ...]) -> list[Path]:
-        """See :class:`~fencepost.harness.verdict.Plot`."""
-        paths = []
-        for index, violation in enumerate(verdict.violations[:MOST], start=1):
-            figure = self.figure(history, violation)
-            paths += save(figure, folder, f"{self.name}-{index}", formats)
-        return paths
-
-    def figure(self, history: History, violation: Violation) -> Figure:
-        """The picture of one violation."""
-        with styled():
-            return _figure(history, violation)
+    def compose(self, history: History, violation: Violation) -> Figure:
+        """See :meth:`.picture.PictureOfViolation.compose`."""
+        return _figure(history, violation)
 
 
 def _figure(history: History, violation: Violation) -> Figure:

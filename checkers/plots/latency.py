@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -21,8 +20,8 @@ from fencepost.harness.verdict import Verdict
 
 from .bands import draw_faults, fault_bands
 from .marked import headline
-from .picture import save
-from .style import BLACK, BLUE, GREEN, OUTCOMES, VERMILION, Look, blank, headed, styled
+from .picture import Picture
+from .style import BLACK, BLUE, GREEN, OUTCOMES, VERMILION, Look, blank, headed
 from .text import duration, number
 from .timeline import Bins, Timeline, count
 
@@ -50,7 +49,7 @@ QUANTILES: Final[dict[float, Look]] = {
 }
 
 
-class Latency:
+class Latency(Picture):
     """Latency over time on a log scale, from the intended start; quantiles are of operations that got an answer.
 
     Up to 5,000 operations are points by outcome; of more, shades of grey tell how many there were. Indefinite
@@ -60,14 +59,9 @@ class Latency:
     name = "latency"
     summary = "latency over time, raw and as quantiles, by kind of operation, with faults"
 
-    def draw(self, history: History, verdict: Verdict, folder: Path, formats: tuple[str, ...]) -> list[Path]:
-        """See :class:`~fencepost.harness.verdict.Plot`."""
-        return save(self.figure(history, verdict), folder, self.name, formats)
-
-    def figure(self, history: History, verdict: Verdict) -> Figure:
-        """The picture."""
-        with styled():
-            return _figure(history, verdict)
+    def compose(self, history: History, verdict: Verdict) -> Figure:
+        """See :meth:`.picture.Picture.compose`."""
+        return _figure(history, verdict)
 
 
 def _figure(history: History, verdict: Verdict) -> Figure:

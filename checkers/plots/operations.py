@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -20,9 +19,9 @@ from .bands import draw_epochs, draw_faults, fault_bands, fence_epochs, is_fence
 from .intervals import draw_intervals
 from .lanes import Lanes, lanes
 from .marked import headline, marked_rows
-from .picture import save
+from .picture import Picture
 from .ridges import draw_ridges
-from .style import BLACK, PALE, VIOLATION, blank, headed, styled
+from .style import BLACK, PALE, VIOLATION, blank, headed
 from .text import short
 from .timeline import Timeline
 
@@ -32,7 +31,7 @@ ONE_BY_ONE: Final = 2500
 _STRIPS: Final = 4
 
 
-class Operations:
+class Operations(Picture):
     """Operations by thread (or process) over time, coloured by outcome; faults and fence epochs as bands.
 
     Up to 2,500 are drawn as intervals; of more, each lane shows how many began in each bin of time, stacked by
@@ -42,14 +41,9 @@ class Operations:
     name = "operations"
     summary = "operations by process over time, by outcome, with faults, fence epochs and the anomaly's operations"
 
-    def draw(self, history: History, verdict: Verdict, folder: Path, formats: tuple[str, ...]) -> list[Path]:
-        """See :class:`~fencepost.harness.verdict.Plot`."""
-        return save(self.figure(history, verdict), folder, self.name, formats)
-
-    def figure(self, history: History, verdict: Verdict) -> Figure:
-        """The picture."""
-        with styled():
-            return _figure(history, verdict)
+    def compose(self, history: History, verdict: Verdict) -> Figure:
+        """See :meth:`.picture.Picture.compose`."""
+        return _figure(history, verdict)
 
 
 def _figure(history: History, verdict: Verdict) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,8 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 from fencepost.harness.failure import UsageFailure
+from fencepost.harness.history.history import History
+from fencepost.harness.verdict import Verdict, Violation
 
 from .style import styled
 
@@ -17,6 +20,9 @@ FORMATS: Final[dict[str, dict[str, Any]]] = {
     "svg": {"metadata": {"Date": None, "Creator": None}},
 }
 """The formats that can be written, and what keeps dates and versions out of each."""
+
+MOST: Final = 5
+"""Violations that have a picture of their own."""
 
 
 def save(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
@@ -30,3 +36,46 @@ def save(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> lis
             figure.savefig(path, format=extension, dpi=figure.dpi, **FORMATS[extension])
         paths.append(path)
     return paths
+
+
+class Picture(ABC):
+    """A :class:`~fencepost.harness.verdict.Plot` that is one figure of a whole history."""
+
+    name: str
+    summary: str
+
+    @abstractmethod
+    def compose(self, history: History, verdict: Verdict) -> Figure:
+        """The figure, made within the house style."""
+
+    def figure(self, history: History, verdict: Verdict) -> Figure:
+        """The figure."""
+        with styled():
+            return self.compose(history, verdict)
+
+    def draw(self, history: History, verdict: Verdict, folder: Path, formats: tuple[str, ...]) -> list[Path]:
+        """See :class:`~fencepost.harness.verdict.Plot`."""
+        return save(self.figure(history, verdict), folder, self.name, formats)
+
+
+class PictureOfViolation(ABC):
+    """A :class:`~fencepost.harness.verdict.Plot` of one figure for each of the first few violations, numbered."""
+
+    name: str
+    summary: str
+
+    @abstractmethod
+    def compose(self, history: History, violation: Violation) -> Figure:
+        """The figure of one violation, made within the house style."""
+
+    def figure(self, history: History, violation: Violation) -> Figure:
+        """The figure of one violation."""
+        with styled():
+            return self.compose(history, violation)
+
+    def draw(self, history: History, verdict: Verdict, folder: Path, formats: tuple[str, ...]) -> list[Path]:
+        """See :class:`~fencepost.harness.verdict.Plot`."""
+        paths = []
+        for index, violation in enumerate(verdict.violations[:MOST], start=1):
+            paths += save(self.figure(history, violation), folder, f"{self.name}-{index}", formats)
+        return paths

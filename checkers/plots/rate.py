@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,27 +13,22 @@ from fencepost.harness.verdict import Verdict
 
 from .bands import draw_faults, fault_bands
 from .marked import headline
-from .picture import save
-from .style import OUTCOMES, blank, headed, styled
+from .picture import Picture
+from .style import OUTCOMES, blank, headed
 from .timeline import Bins, Timeline, count
 
 _BINS = 120
 
 
-class Rate:
+class Rate(Picture):
     """Operations that ended, a second, over time: one panel a kind, stacked by outcome; faults as bands."""
 
     name = "rate"
     summary = "operations a second over time, by kind and outcome, with faults"
 
-    def draw(self, history: History, verdict: Verdict, folder: Path, formats: tuple[str, ...]) -> list[Path]:
-        """See :class:`~fencepost.harness.verdict.Plot`."""
-        return save(self.figure(history, verdict), folder, self.name, formats)
-
-    def figure(self, history: History, verdict: Verdict) -> Figure:
-        """The picture."""
-        with styled():
-            return _figure(history, verdict)
+    def compose(self, history: History, verdict: Verdict) -> Figure:
+        """See :meth:`.picture.Picture.compose`."""
+        return _figure(history, verdict)
 
 
 def _figure(history: History, verdict: Verdict) -> Figure:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -23,10 +22,10 @@ from . import labels
 from .bands import Epoch, FaultBand, draw_epochs, draw_faults, fault_bands, fence_epochs
 from .climb import climb_handles, draw_authors, draw_refusal_rate, draw_tail
 from .marked import headline, known, marked_rows
-from .picture import save
+from .picture import Picture
 from .placed import Bools, Placed, Refused, look_of, placed, position_of, refused
 from .steps import draw_refusals, draw_steps, step_handles
-from .style import BLACK, BLUE, SMALL, VIOLATION, WIDTH, blank, headed, styled
+from .style import BLACK, BLUE, SMALL, VIOLATION, WIDTH, blank, headed
 from .text import number, short, token
 from .timeline import Timeline
 
@@ -42,7 +41,7 @@ _NEIGHBOURS: Final = 12
 """Appends on either side of what a close-up is about."""
 
 
-class Staircase:
+class Staircase(Picture):
     """Stream position over time, one panel a stream: the four with most appends.
 
     Up to 1,200 appends are boxes, the time that each took by the records that it wrote, in the look of its fencing
@@ -53,14 +52,9 @@ class Staircase:
     name = "staircase"
     summary = "stream position over time: who wrote each record, and where writers were refused"
 
-    def draw(self, history: History, verdict: Verdict, folder: Path, formats: tuple[str, ...]) -> list[Path]:
-        """See :class:`~fencepost.harness.verdict.Plot`."""
-        return save(self.figure(history, verdict), folder, self.name, formats)
-
-    def figure(self, history: History, verdict: Verdict) -> Figure:
-        """The picture."""
-        with styled():
-            return _figure(history, verdict)
+    def compose(self, history: History, verdict: Verdict) -> Figure:
+        """See :meth:`.picture.Picture.compose`."""
+        return _figure(history, verdict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Final, Literal
 
 from matplotlib.axes import Axes
@@ -14,18 +13,15 @@ from matplotlib.patches import Rectangle
 
 from fencepost.harness.history.history import NONE, History, Operation, Outcome
 from fencepost.harness.history.wording import answered, asked, name
-from fencepost.harness.verdict import Verdict, Violation
+from fencepost.harness.verdict import Violation
 
 from .arrows import Arrows
 from .bands import fault_bands
 from .cuts import CutTime
 from .marked import known
-from .picture import save
-from .style import BLACK, GREY, LARGE, NORMAL, OUTCOMES, SMALL, WIDTH, blank, edge_look, fault_look, styled
+from .picture import PictureOfViolation
+from .style import BLACK, GREY, LARGE, NORMAL, OUTCOMES, SMALL, WIDTH, blank, edge_look, fault_look
 from .text import duration, fitted, number, plain, short, width, wrapped
-
-MOST: Final = 5
-"""Violations that are drawn."""
 
 MOST_OPERATIONS: Final = 14
 """Operations in one picture: all that prove the violation come before any that are context."""
@@ -39,7 +35,7 @@ _ROOM: Final = WIDTH * 72 * (_RIGHT - _LEFT)
 """Points between the edges of the lanes."""
 
 
-class Witness:
+class Witness(PictureOfViolation):
     """One picture for each of the first five violations: ``witness-1`` and so on; nothing for a valid history.
 
     A bar is an operation, from invocation to end; an indefinite one may take effect at any later time. Arrows are
@@ -50,18 +46,9 @@ class Witness:
     name = "witness"
     summary = "for each violation, the operations that prove it, to scale, with arrows and the sentences"
 
-    def draw(self, history: History, verdict: Verdict, folder: Path, formats: tuple[str, ...]) -> list[Path]:
-        """See :class:`~fencepost.harness.verdict.Plot`."""
-        paths = []
-        for index, violation in enumerate(verdict.violations[:MOST], start=1):
-            figure = self.figure(history, violation)
-            paths += save(figure, folder, f"{self.name}-{index}", formats)
-        return paths
-
-    def figure(self, history: History, violation: Violation) -> Figure:
-        """The picture of one violation."""
-        with styled():
-            return _figure(history, violation)
+    def compose(self, history: History, violation: Violation) -> Figure:
+        """See :meth:`.picture.PictureOfViolation.compose`."""
+        return _figure(history, violation)
 
 
 @dataclass(frozen=True, slots=True)
