@@ -16,6 +16,7 @@ from typing import Final
 
 import click
 
+from ..bearer import bearer_token
 from ..failure import UsageFailure
 
 log: Final = logging.getLogger("fencepost.serve")
@@ -76,19 +77,10 @@ def command(
 
     if data is not None and memory:
         raise UsageFailure("--data and --memory exclude each other: the journal is kept in one place")
-    options = _Options(data, bugs, _token(token_env), basins, watch_stdin)
+    options = _Options(data, bugs, bearer_token(token_env), basins, watch_stdin)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     listener = bind(host, port)
     _run(options, listener)
-
-
-def _token(variable: str | None) -> str | None:
-    if variable is None:
-        return None
-    token = os.environ.get(variable, "")
-    if not token:
-        raise UsageFailure(f"--token-env: the environment variable {variable} is not set, or empty")
-    return token
 
 
 def _run(options: _Options, listener: socket.socket) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Final
 
+from ..bearer import bearer_token
 from ..client.endpoint import tls_context
 from ..client.http import HttpStreamClient
 from ..failure import UsageFailure
@@ -33,7 +33,7 @@ class Endpoint:
         self._options = options
         self._url = options.url
         self._basin = options.basin
-        self._token = _token(options.token_env)
+        self._token = bearer_token(options.token_env)
         # One context for all clients: making one takes longer than a request does.
         self._tls = tls_context(options.ca_bundle) if options.url.startswith("https://") else None
         self._streams: list[str] = []
@@ -79,12 +79,3 @@ class Endpoint:
 
     def _failure(self, failure: TargetFailure) -> TargetFailure:
         return TargetFailure(f"{self._url}, basin {self._basin}: {failure}")
-
-
-def _token(variable: str | None) -> str | None:
-    if variable is None:
-        return None
-    token = os.environ.get(variable, "")
-    if not token:
-        raise UsageFailure(f"--token-env names {variable}, but that environment variable is not set")
-    return token
