@@ -172,13 +172,13 @@ def _place_floating(stream: Stream, source: Sources, held: Contents, facts: Fact
         held,
         unowned,
         sent(stream.history, floating, held.digest[unowned]),
-        cache(lambda: _exact_tails(stream)),
+        cache(lambda: _boundaries(stream)),
         lambda row, start: conditions().fits(row, start),
     )
 
 
-def _exact_tails(stream: Stream) -> Int64s:
-    """Tails that answers name exactly, and those at which a read ended that nothing bounded, ascending."""
+def _boundaries(stream: Stream) -> Int64s:
+    """Tails that answers say there were, and those at which a read ended that nothing bounded, ascending."""
     history, rows = stream.history, stream.rows
     reads, begin, end = history.reads, history.reads.offset[stream.reads], history.reads.offset[stream.reads + 1]
     bounds = (reads.count, reads.bytes, reads.until)
@@ -189,7 +189,8 @@ def _exact_tails(stream: Stream) -> Int64s:
     total = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(reads.size, dtype=np.int64)))
     largest = int(history.appends.size.max(initial=0))
     free &= total[end] - total[begin] + largest <= BYTES
-    columns = (history.observed_tail[rows], history.seq_num_mismatch[rows], reads.seq_num[end[free] - 1] + 1)
+    last = reads.seq_num[end[free] - 1]
+    columns = (history.observed_tail[rows], history.seq_num_mismatch[rows], reads.tail[rows], last + 1)
     found = np.unique(np.concatenate(columns))
     return np.concatenate(([stream.tail], found[found > stream.tail]))
 

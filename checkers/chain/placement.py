@@ -45,7 +45,7 @@ class Placement:
 
 
 Tails = Callable[[], Int64s]
-"""Exact tails, ascending."""
+"""Tails that there were, ascending."""
 
 Fits = Callable[[int, int], bool]
 """May this append (row) have taken effect at this start?"""
@@ -54,7 +54,7 @@ Fits = Callable[[int, int], bool]
 def place(contents: Contents, unowned: Int64s, sent: Sent, tails: Tails, fits: Fits) -> Placement:
     """Place the batches of ``sent`` at the positions that own no append (``unowned``, indices on the axis).
 
-    ``tails`` are exact ones that were observed, the first among them: no batch begins below that, or holds another.
+    ``tails`` are some that there were, the first among them: no batch begins below that, or holds another.
     """
     surveyor = _Surveyor(contents, unowned, sent, tails, fits)
     by_batch: dict[int, list[Sighting]] = {}

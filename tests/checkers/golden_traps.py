@@ -169,6 +169,31 @@ TRAPS: Final = (
         append(0, 2, 3, "b", token="p", ack=1),
         token=None,
     ),
+    sound(
+        "a-followed-tail-tells-equal-commands-apart",
+        append(1, 3, None, "fence=x fence=y fence=z fence="),
+        append(4, 8, None, "fence=x a fence=y"),
+        read(0, 10, 18, 0, count=1, wait=1, saw="fence=x", followed=3),
+    ),
+    unsound(
+        "a-followed-tail-inside-the-only-batch",
+        "torn-batch",
+        append(1, 3, None, "fence=x fence=y fence=z fence="),
+        read(0, 10, 18, 0, count=1, wait=1, saw="fence=x", followed=3),
+    ),
+    unsound(
+        "a-process-sees-no-lost-append-that-it-is-about-to-send",
+        "future-read",
+        check_tail(0, 1, 5, 1),
+        append(0, 5, None, "a"),
+        read(1, 6, 7, 0, saw="a"),
+    ),
+    sound(
+        "a-process-may-see-the-lost-append-of-another-at-one-instant",
+        check_tail(0, 1, 5, 1),
+        append(1, 5, None, "a"),
+        read(2, 6, 7, 0, saw="a"),
+    ),
     Golden(
         "trap-nothing-succeeded",
         None,

@@ -2,8 +2,9 @@
 
 Every operation is one point of time (or two, see ``checkers/model.py``) inside its closed interval. An order is any
 sequence of all points of definite operations, and of any subset of the indefinite appends, that respects real time
-(what returned before another was invoked comes first) and process order. It explains the history if the sequential
-model gives every answer at its point. The search shares nothing with the checker's algorithm but that model.
+(what returned before another was invoked comes first) and process order (even at one instant of the clock: a process
+invokes nothing before it has its last answer, be the new operation's end known or not). It explains the history if the
+sequential model gives every answer at its point. The search shares nothing with the checker's algorithm but that model.
 
 Two shortcuts, each harmless: an observation that is due and explained is taken at once (it changes nothing, and waiting
 for it can only keep others back), and a situation seen before is not tried again. ``literal=True`` does without.
@@ -273,7 +274,7 @@ def _precedes(a: _Point, b: _Point) -> bool:
         return b.second and not a.second
     if a.call.returned < b.call.invoked:
         return True
-    return a.call.process == b.call.process and a.op < b.op and not a.optional and not b.optional
+    return a.call.process == b.call.process and a.op < b.op and not a.optional
 
 
 def _observes(point: _Point, place: _Place) -> bool:
