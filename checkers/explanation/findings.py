@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from fencepost.harness.verdict import Violation
@@ -49,6 +50,19 @@ class Findings:
             )
         )
 
+    @property
+    def any(self) -> bool:
+        """Is there a violation?"""
+        return bool(self._found)
+
+    def suppose(self, premise: str, because: Sequence[int]) -> None:
+        """Every violation found rests on this sentence, for which the operations ``because`` (ids) are the reason."""
+        for found in self._found.values():
+            for at, violation in enumerate(found):
+                more = dict.fromkeys((*violation.context, *because))
+                context = tuple(op for op in more if op not in violation.operations)
+                found[at] = replace(violation, sentences=(*violation.sentences, premise), context=context)
+
     def violations(self) -> tuple[Violation, ...]:
         """All, the most specific anomaly first; the last of an anomaly also stands for those not told."""
         told: list[Violation] = []
@@ -63,14 +77,4 @@ class Findings:
 
 def _standing_for(violation: Violation, more: int) -> Violation:
     note = f"{more:,} more {'violation' if more == 1 else 'violations'} of this kind on this stream are not told."
-    return Violation(
-        anomaly=violation.anomaly,
-        stream=violation.stream,
-        promise=violation.promise,
-        operations=violation.operations,
-        edges=violation.edges,
-        sentences=(*violation.sentences, note),
-        context=violation.context,
-        position=violation.position,
-        count=violation.count + more,
-    )
+    return replace(violation, sentences=(*violation.sentences, note), count=violation.count + more)

@@ -46,7 +46,12 @@ def disagreement(story: Story, judge: Judge | None = None) -> tuple[Validity, st
 
 
 def may_be_unknown(story: Story) -> bool:
-    """Whether a checker without search has any excuse."""
+    """Whether a checker without search has any excuse.
+
+    That is: nothing succeeded; or there are lost appends, or the first token is not known, and no closing read tells
+    what became of them (one that ends among records of unknown size does not, see :func:`is_closed`); or a lost trim
+    was read nowhere.
+    """
     if not any(isinstance(op.answer, Ack | Batch | Tail) for op in story.ops):
         return True
     lost = [op for op in story.ops if op.kind == "append" and isinstance(op.answer, Lost)]

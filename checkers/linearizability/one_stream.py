@@ -1,0 +1,71 @@
+"""One stream: its chain, what must hold of it, and the scan."""
+
+from __future__ import annotations
+
+from ..chain.chain import build
+from ..chain.claims import claims, complete
+from ..chain.in_force import chain_tokens
+from ..chain.stream import Stream, among
+from ..chain.unplaced import unplaced
+from ..domains.domains import Proof
+from ..domains.proofs import Proofs, strict, wide
+from ..domains.reading import answers
+from ..explanation.findings import Findings
+from ..holes import find_holes, unresolved
+from ..judgement import Judgement
+from ..structure import acknowledgements, reads, records, tails, timestamps
+from ..structure import tokens as token_checks
+from .contradictions import accuse
+from .scan import Scan, scan
+
+
+def judge(stream: Stream) -> Judgement:
+    """Judge a stream; where its first token is not known, as if it might be in force for everybody who needs it."""
+    chain = build(stream)
+    told = claims(chain)
+    complete(chain, told)
+    tokens = chain_tokens(chain)
+    found = answers(chain)
+    unseen = unplaced(chain, tokens)
+    certain = strict(chain, tokens, found)
+    possible = wide(chain, tokens, found, unseen) if unseen.earliest() else certain
+    holes = find_holes(chain, possible.observations, tokens)
+    judgement = Judgement(stream, chain, tokens, told, found, possible, holes, Findings(stream))
+    acknowledgements.check(judgement)
+    token_checks.check(judgement)
+    records.check(judgement)
+    timestamps.check(judgement)
+    reads.check(judgement)
+    tails.check(judgement)
+    _order(judgement, certain, possible)
+    judgement.reasons += unresolved(chain, judgement.holes)
+    if chain.facts.doubtful:
+        judgement.reasons.append(
+            f"stream {stream.name}: the record at position {chain.facts.doubtful[0]} was sent more than once, "
+            "in different batches that cannot be told apart"
+        )
+    return judgement
+
+
+def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
+    """As if nothing unseen had been applied: where that works, there is an order. Else with all that may have been."""
+    result = _scan(judgement, certain)
+    sound = len(certain.unexplained) == len(possible.unexplained) and len(certain.torn) == len(possible.torn)
+    sound = sound and result.greatest <= judgement.chain.end
+    if possible is not certain and not (result.succeeds and sound):
+        result = _scan(judgement, possible)
+        if result.succeeds:
+            judgement.reasons.append(
+                f"stream {judgement.stream.name}: an append of unknown outcome that was never read would explain "
+                "some answers, and whether it was applied is not known"
+            )
+    accuse(judgement, result)
+
+
+def _scan(judgement: Judgement, proofs: Proofs) -> Scan:
+    observations, unions = proofs.observations, proofs.unions
+    if judgement.accused:
+        accused = among(judgement.history, observations.row, judgement.accused)
+        observations = observations.where(~accused | (observations.proof <= Proof.SEEN_APPEND))
+        unions = unions.where(~among(judgement.history, unions.row, judgement.accused))
+    return scan(judgement.stream, observations, unions)
