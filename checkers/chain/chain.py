@@ -32,8 +32,7 @@ class Facts:
     ``lost``: acknowledged rows whose records were read to be others', with the positions. ``displaced``:
     acknowledged rows seen to begin elsewhere. ``torn``: rows, with their sighting. ``duplicates``,
     ``aborted``: row and start. ``garbage``: positions of records that nobody sent here; ``strangers`` maps
-    such a position to the append to another stream that sent it. ``doubtful``: positions of records that were
-    sent more than once and cannot be told apart.
+    such a position to the append to another stream that sent it.
     """
 
     lost: dict[int, list[int]] = field(default_factory=dict)
@@ -44,7 +43,6 @@ class Facts:
     aborted: list[tuple[int, int]] = field(default_factory=list)
     garbage: list[int] = field(default_factory=list)
     strangers: dict[int, int] = field(default_factory=dict)
-    doubtful: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +70,7 @@ class Batches:
 class Chain:
     """The chain of one stream. ``unused`` are appends of unknown outcome that were seen nowhere.
 
+    ``placement`` tells where those of unknown outcome were seen, and how many ways there are to read that.
     ``covered`` are the starts and ends of the maximal intervals of positions whose writer or content is known.
     """
 
@@ -81,6 +80,7 @@ class Chain:
     batches: Batches
     unused: Int64s
     facts: Facts
+    placement: Placement
     covered: tuple[Int64s, Int64s]
 
     @property
@@ -106,15 +106,15 @@ class Chain:
         return int(self.batches.row[at[0]]) if inside[0] else NONE
 
 
-def build(stream: Stream) -> Chain:
-    """The chain of a stream, from its acknowledgements and reads."""
+def build(stream: Stream, reading: int = 0) -> Chain:
+    """The chain of a stream, from its acknowledgements and reads. ``reading``: see :func:`~.placement.place`."""
     source = sources(stream)
     held = contents(stream, source)
     facts = Facts()
     _contest(stream, source, held, facts)
     kept = source.acked[~among(stream.history, source.acked, facts.lost)]
     appends = stream.history.appends
-    placement = _place_floating(stream, source, held, facts, kept)
+    placement = _place_floating(stream, source, held, facts, kept, reading)
     _sort_out(stream, held, facts, placement)
     extra = _strays(stream, held, facts, placement)
     seen = {row: sighting.start for row, sighting in placement.placed.items() if row not in facts.lost}
@@ -123,7 +123,7 @@ def build(stream: Stream) -> Chain:
     held = extended(stream, held, rows[1], starts[1])
     batches = _batches(stream, np.concatenate(rows), np.concatenate(starts), extra)
     unused = stream.floating[~among(stream.history, stream.floating, placement.placed)]
-    return Chain(stream, source, held, batches, unused, facts, _covered(stream, held, batches))
+    return Chain(stream, source, held, batches, unused, facts, placement, _covered(stream, held, batches))
 
 
 def _covered(stream: Stream, held: Contents, batches: Batches) -> tuple[Int64s, Int64s]:
@@ -161,12 +161,14 @@ def _contest(stream: Stream, source: Sources, held: Contents, facts: Facts) -> N
         held.owner[own[held.seen[own]]] = NONE
 
 
-def _place_floating(stream: Stream, source: Sources, held: Contents, facts: Facts, kept: Int64s) -> Placement:
+def _place_floating(
+    stream: Stream, source: Sources, held: Contents, facts: Facts, kept: Int64s, reading: int
+) -> Placement:
     unowned = np.flatnonzero(held.seen & (held.owner == NONE))
     unowned = unowned[held.axis.positions(unowned) >= stream.tail] if len(unowned) else unowned
     floating = np.sort(np.concatenate((stream.floating, source.impossible, np.array(list(facts.lost), dtype=np.int64))))
     if not len(unowned) or not len(floating):
-        return Placement({}, [])
+        return Placement({})
     conditions = cache(lambda: _Conditions(stream, held, kept))
     return place(
         held,
@@ -174,6 +176,7 @@ def _place_floating(stream: Stream, source: Sources, held: Contents, facts: Fact
         sent(stream.history, floating, held.digest[unowned]),
         cache(lambda: _boundaries(stream)),
         lambda row, start: conditions().fits(row, start),
+        reading,
     )
 
 
@@ -238,7 +241,6 @@ def _tokens_by_content(stream: Stream, held: Contents, kept: Int64s) -> Tokens:
 
 def _sort_out(stream: Stream, held: Contents, facts: Facts, placement: Placement) -> None:
     """Which sightings are whole, and which of the lost were only elsewhere."""
-    facts.doubtful += placement.doubtful
     torn: list[tuple[int, Sighting]] = []
     for row, sighting in sorted(placement.placed.items()):
         lost = facts.lost.pop(row, None) is not None

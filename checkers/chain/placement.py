@@ -3,7 +3,8 @@
 A read shows a record at a position; the record was the i-th of a batch that was sent; so the batch began i
 positions before. Contents that were sent once give one answer. Contents that were sent more than once (a batch
 of nothing but a command; a request that something on the way sent again) give several, and then a batch of
-several equal ones must be chosen for each place: an assignment, which exists or not.
+several equal ones must be chosen for each place: an assignment, which exists or not. Where different batches may have
+put there what was read, each way to read it is followed (a *reading*), from left to right, as long as there are few.
 """
 
 from __future__ import annotations
@@ -38,10 +39,16 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """``placed`` maps rows to their sighting; ``doubtful`` are positions that can be read as different batches."""
+    """``placed`` maps rows to their sighting, by one of ``readings`` ways to read what is there.
+
+    ``ambiguous`` is the first position at which these differ, NONE if there is one only. ``doubtful`` is a position
+    from which on there were too many of them to follow, NONE if there were not: then this is a guess.
+    """
 
     placed: dict[int, Sighting]
-    doubtful: list[int]
+    readings: int = 1
+    ambiguous: int = NONE
+    doubtful: int = NONE
 
 
 Tails = Callable[[], Int64s]
@@ -51,26 +58,44 @@ Fits = Callable[[int, int], bool]
 """May this append (row) have taken effect at this start?"""
 
 
-def place(contents: Contents, unowned: Int64s, sent: Sent, tails: Tails, fits: Fits) -> Placement:
+def place(contents: Contents, unowned: Int64s, sent: Sent, tails: Tails, fits: Fits, reading: int = 0) -> Placement:
     """Place the batches of ``sent`` at the positions that own no append (``unowned``, indices on the axis).
 
     ``tails`` are some that there were, the first among them: no batch begins below that, or holds another.
+    ``reading`` says which of the readings to take.
     """
     surveyor = _Surveyor(contents, unowned, sent, tails, fits)
     by_batch: dict[int, list[Sighting]] = {}
-    for sighting in surveyor.sightings():
+    for sighting in surveyor.sightings(reading):
         by_batch.setdefault(sighting.batch, []).append(sighting)
     placed: dict[int, Sighting] = {}
     for number, found in by_batch.items():
         placed |= _assign(found, sent.batches[number].rows, fits)
-    return Placement(placed, surveyor.doubtful)
+    return Placement(placed, surveyor.readings, surveyor.ambiguous, surveyor.doubtful)
 
 
-_SHORT: Final = 16
-"""Positions for which all ways to read them are tried."""
+MOST: Final = 16
+"""Readings that are followed."""
 
-_BUDGET: Final = 1000
-"""Steps that are tried at most."""
+
+@dataclass(slots=True)
+class _Reading:
+    """What is left is read from left to right: ``chosen`` so far, ``free`` positions, rows ``used`` of each batch."""
+
+    chosen: list[Sighting]
+    free: set[int]
+    used: Counter[int]
+
+    def fork(self) -> _Reading:
+        """Another that begins as this one does."""
+        return _Reading(list(self.chosen), set(self.free), Counter(self.used))
+
+    def with_(self, option: Sighting) -> _Reading:
+        """Itself, one sighting longer."""
+        self.chosen.append(option)
+        self.free.difference_update(option.start + index for index in option.matched)
+        self.used[option.batch] += 1
+        return self
 
 
 class _Surveyor:
@@ -84,9 +109,11 @@ class _Surveyor:
         self._free = dict(
             zip(contents.axis.positions(unowned).tolist(), contents.digest[unowned].tolist(), strict=True)
         )
-        self.doubtful: list[int] = []
+        self.readings = 1
+        self.ambiguous = NONE
+        self.doubtful = NONE
 
-    def sightings(self) -> list[Sighting]:
+    def sightings(self, reading: int) -> list[Sighting]:
         """All of them, ascending by start: first those of which one record tells, then what is left."""
         found: dict[tuple[int, int], Sighting] = {}
         for position, digest in self._free.items():
@@ -98,58 +125,57 @@ class _Surveyor:
                     found[key] = self._sighting(*key)
         explained = {sighting.start + index for sighting in found.values() for index in sighting.matched}
         left = [position for position in self._free if position not in explained]
-        for sighting in self._parsed(left, list(found.values())) or self._guessed(left, explained):
+        for sighting in self._read(left, list(found.values()), reading) or self._guessed(left, explained):
             found[sighting.start, sighting.batch] = sighting
         return sorted(found.values(), key=lambda sighting: (sighting.start, sighting.batch))
 
-    def _parsed(self, left: list[int], found: list[Sighting]) -> list[Sighting] | None:
-        """The only way in which what is left can be read, if there is only one and it is short enough to try all."""
-        if not left or len(left) > _SHORT:
+    def _read(self, left: list[int], found: list[Sighting], reading: int) -> list[Sighting] | None:
+        """One of the ways in which what is left can be read as whole batches; None if there is none, or too many."""
+        followed = [_Reading([], set(left), Counter(sighting.batch for sighting in found))]
+        for position in left:
+            followed = [longer for one in followed for longer in self._longer(one, position)]
+            if len(followed) > MOST:
+                self.doubtful = position
+                return None
+        if not followed:
             return None
-        used = Counter(sighting.batch for sighting in found)
-        parses: list[list[Sighting]] = []
-        budget = _BUDGET
+        self.readings = len(followed)
+        chosen = [{(sighting.start, sighting.batch) for sighting in one.chosen} for one in followed]
+        apart = set[tuple[int, int]]().union(*chosen) - chosen[0].intersection(*chosen)
+        self.ambiguous = min((start for start, _ in apart), default=NONE)
+        return followed[reading].chosen
 
-        def parse(rest: tuple[int, ...], chosen: list[Sighting]) -> None:
-            nonlocal budget
-            budget -= 1
-            if len(parses) > 1 or budget < 0:
-                return
-            if not rest:
-                parses.append(list(chosen))
-                return
-            for option in self._options(rest[0], set(rest)):
-                if option.whole and used[option.batch] < len(self._sent.batches[option.batch].rows):
-                    used[option.batch] += 1
-                    taken = {option.start + index for index in option.matched}
-                    parse(tuple(position for position in rest if position not in taken), [*chosen, option])
-                    used[option.batch] -= 1
-
-        parse(tuple(left), [])
-        return parses[0] if len(parses) == 1 and budget >= 0 else None
+    def _longer(self, one: _Reading, position: int) -> list[_Reading]:
+        """The readings that follow from one by explaining the next position."""
+        if position not in one.free:
+            return [one]
+        options = [option for option in self._options(position, one.free, one.used) if option.whole]
+        if len(options) == 1:
+            return [one.with_(options[0])]
+        return [one.fork().with_(option) for option in options]
 
     def _guessed(self, left: list[int], explained: set[int]) -> list[Sighting]:
-        """From left to right, what agrees best; where another agrees as well, that is doubtful."""
-        guessed, free = [], set(left)
+        """From left to right, what agrees best."""
+        guessed, free = [], set(left) - explained
         for position in left:
-            if position in explained:
+            if position not in free:
                 continue
-            options = self._options(position, free - explained)
+            options = self._options(position, free, Counter())
             options.sort(key=lambda option: (len(option.contradicted), -len(option.matched), option.batch))
-            if len(options) > 1 and len(options[0].contradicted) == len(options[1].contradicted):
-                self.doubtful.append(position)
             if options:
                 guessed.append(options[0])
-                explained |= {options[0].start + index for index in options[0].matched}
+                free.difference_update(options[0].start + index for index in options[0].matched)
         return guessed
 
-    def _options(self, position: int, free: set[int]) -> list[Sighting]:
-        """The batches that may have put there what was read at a position, of free positions only."""
+    def _options(self, position: int, free: set[int], used: Counter[int]) -> list[Sighting]:
+        """The batches that may have put there what was read at a position: not yet used up, of free positions only."""
         options = []
         for number, index in self._sent.places.get(self._free[position], ()):
+            rows = self._sent.batches[number].rows
+            if used[number] >= len(rows):
+                continue
             option = self._sighting(position - index, number)
             taken = {option.start + i for i in option.matched}
-            rows = self._sent.batches[number].rows
             fitting = option.contradicted or any(self._fits(row, option.start) for row in rows)
             if position in taken and taken <= free and fitting and self._possible(option):
                 options.append(option)

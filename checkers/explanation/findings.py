@@ -55,6 +55,11 @@ class Findings:
         """Is there a violation?"""
         return bool(self._found)
 
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._found.clear()
+        self._more.clear()
+
     def suppose(self, premise: str, because: Sequence[int]) -> None:
         """Every violation found rests on this sentence, for which the operations ``because`` (ids) are the reason."""
         for found in self._found.values():

@@ -11,7 +11,7 @@ from ..anomalies import ANOMALIES
 from ..chain.chain import Chain
 from ..chain.stream import streams
 from ..judgement import Judgement
-from .first_token import judge
+from .worlds import judge
 
 
 class Linearizability:

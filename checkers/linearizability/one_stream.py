@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fencepost.harness.history.history import NONE
+
 from ..chain.chain import build
 from ..chain.claims import claims, complete
 from ..chain.in_force import chain_tokens
@@ -19,9 +21,12 @@ from .contradictions import accuse
 from .scan import Scan, scan
 
 
-def judge(stream: Stream) -> Judgement:
-    """Judge a stream; where its first token is not known, as if it might be in force for everybody who needs it."""
-    chain = build(stream)
+def judge(stream: Stream, reading: int = 0) -> Judgement:
+    """Judge a stream by one reading of its records (see :func:`~..chain.placement.place`).
+
+    Where its first token is not known, it is judged as if that might be whatever each operation needs.
+    """
+    chain = build(stream, reading)
     told = claims(chain)
     complete(chain, told)
     tokens = chain_tokens(chain)
@@ -39,12 +44,20 @@ def judge(stream: Stream) -> Judgement:
     tails.check(judgement)
     _order(judgement, certain, possible)
     judgement.reasons += unresolved(chain, judgement.holes)
-    if chain.facts.doubtful:
-        judgement.reasons.append(
-            f"stream {stream.name}: the record at position {chain.facts.doubtful[0]} was sent more than once, "
-            "in different batches that cannot be told apart"
-        )
+    if chain.placement.doubtful != NONE:
+        judgement.reasons.append(_guessed(judgement))
+        judgement.findings.clear()
     return judgement
+
+
+def _guessed(judgement: Judgement) -> str:
+    """What follows from a guess is not certain."""
+    found = judgement.findings.violations()
+    then = f", and by the likeliest there would be a violation ({found[0].anomaly})" if found else ""
+    return (
+        f"stream {judgement.stream.name}: the record at position {judgement.chain.placement.doubtful}, and others "
+        f"before it, were sent more than once, in different batches: there are too many ways to read them{then}"
+    )
 
 
 def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
