@@ -51,16 +51,21 @@ def test_the_help_of_every_command_explains_its_options_and_gives_an_example(ins
     assert inside(name, "-h").out == said.out
     assert re.search(r"Examples?:\n", said.out)
     assert re.search(rf"^  +(\w+=\S+ )?fencepost (run|{name}) ?", said.out, re.MULTILINE)
-    command = group().get_command(click.Context(group()), name)
+    command = group().get_command(outermost(), name)
     assert command is not None
     for option in command.params:
         if isinstance(option, click.Option):
             assert max(option.opts, key=len) in said.out
 
 
+def outermost() -> click.Context:
+    """The context of the group, with its settings: a command keeps the help option that it was first asked for."""
+    return click.Context(group(), info_name="fencepost", **group().context_settings)
+
+
 def every_example() -> list[str]:
     """All command lines that any help shows."""
-    context = click.Context(group(), info_name="fencepost")
+    context = outermost()
     texts = [group().get_help(context)]
     for name in COMMANDS:
         command = group().get_command(context, name)
@@ -76,9 +81,9 @@ def test_every_example_in_the_help_can_be_parsed() -> None:
     assert len(examples) > 15
     for example in examples:
         _, name, *arguments = shlex.split(example)
-        command = group().get_command(click.Context(group()), name)
+        command = group().get_command(outermost(), name)
         assert command is not None, example
-        command.make_context(name, arguments)  # raises for an unknown option or a wrong value
+        command.make_context(name, arguments, parent=outermost())  # raises for an unknown option or a wrong value
 
 
 def test_names_in_the_examples_exist() -> None:
