@@ -24,10 +24,6 @@ _EPILOG = "\b\nExample:\n  fencepost repro stale-writer\n\n\b\nThe stories:\n" +
 )
 
 
-PICTURED = 5
-"""Violations that have a picture of their own."""
-
-
 @click.command(
     epilog=_EPILOG + "\n\nThe exit code is the run's: 1, for the bug makes its history invalid; 0 where it was missed."
 )
@@ -72,12 +68,14 @@ def _tell_end(repro: Repro, result: RunResult) -> None:
     violations = result.verdict.violations
     found = [number for number, violation in enumerate(violations, 1) if violation.anomaly == repro.anomaly]
     if found:
-        told = min(found[:PICTURED], key=lambda number: _intricacy(violations[number - 1]))
+        pictures = {number: result.folder / PLOTS / f"witness-{number}.png" for number in found}
+        pictured = [number for number, picture in pictures.items() if picture.exists()]
+        told = min(pictured or found, key=lambda number: _intricacy(violations[number - 1]))
         for line in violation_lines(result.history, violations[told - 1]):
             click.echo(line)
         click.echo(f"\nin all    {sum(violation.count for violation in violations)} broken promises")
-        if (picture := result.folder / PLOTS / f"witness-{told}.png").exists():
-            click.echo(f"picture   {picture}")
+        if told in pictured:
+            click.echo(f"picture   {pictures[told]}")
     else:
         click.echo(f"This run did not show {repro.anomaly}: races need luck. Try another --seed.")
     click.echo(f"history   {result.folder / HISTORY}")
