@@ -17,8 +17,9 @@ from . import store
 from .exits import ExitCode
 from .failure import UsageFailure
 from .history.events import INTERRUPT
+from .history.failure import HistoryFailure
 from .history.history import History
-from .history.reader import HistoryFailure, read_history
+from .history.reader import read_history
 from .judge import judge
 from .nemesis.fault import Fault
 from .options import RunOptions

@@ -5,9 +5,13 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
+import numpy as np
+
 from . import events
 from .columns import Interned, Ragged, Table, as_array
 from .history import BEYOND, FOREVER, NONE, Appends, History, Kind, Outcome, Reads
+from .parts import Parameters, Parts
+from .selection import select
 
 _KINDS = {
     events.AppendInvoked: Kind.APPEND,
@@ -17,6 +21,7 @@ _KINDS = {
 _ANSWERS = {
     events.Acked: (Kind.APPEND, "ack"),
     events.BatchRead: (Kind.READ, "batch"),
+    events.WholeRead: (Kind.READ, "whole"),
     events.TailRead: (Kind.CHECK_TAIL, "tail"),
 }
 
@@ -35,7 +40,7 @@ class Builder:
     """Takes the events of a history in order and gives its columns.
 
     :meth:`add` raises :class:`InconsistentEvent` for a duplicate operation id, a return without a call, a second
-    return, an answer of the wrong kind, an unknown stream, or a return before its call.
+    return, an answer of the wrong kind, an unknown stream, a return before its call, or a frame of no open read.
     """
 
     def __init__(self, header: events.Header) -> None:
@@ -46,8 +51,9 @@ class Builder:
         self._purposes = Interned("")
         self._rows: dict[int, int] = {}
         self._operations = Table(
-            id="q", process="i", thread="i", stream="i", kind="B", invoked="q", intended="q", purpose="i"
+            id="q", process="i", thread="i", stream="i", kind="B", invoked="q", intended="q", purpose="i", session="q"
         )
+        self._part_of = Table(part_of="q")
         self._kinds = array("B")
         self._invoked = array("q")
         self._outcomes = array("B")
@@ -63,6 +69,9 @@ class Builder:
             from_seq_num="q", from_timestamp="q", tail_offset="q", clamp="b", count="q", bytes="q", until="q", wait="q"
         )
         self._batch_tails = Table(tail="q")
+        self._hashes = Table(stream_hash="Q")
+        self._open: dict[int, Parts] = {}
+        self._rests: dict[int, Parameters] = {}
         self._appended = Ragged(digest="Q", size="i")
         self._returned_records = Ragged(seq_num="q", timestamp="q", digest="Q", size="i")
         self._fences: dict[int, dict[int, int]] = {}
@@ -87,6 +96,8 @@ class Builder:
             self._remarks.append(event)
         elif isinstance(event, events.End):
             self._whole = True
+        elif isinstance(event, events.Frame):
+            self._frame(event)
         else:
             self._complete(event)
 
@@ -94,9 +105,10 @@ class Builder:
         """The history of the events so far."""
         rows = len(self._rows)
         appends: dict[str, Any] = self._appends.dense(rows) | self._acks.dense(rows)
-        return History(
+        history = History(
             header=self._header,
             **self._operations.dense(rows),
+            **self._part_of.dense(rows),
             outcome=as_array(self._outcomes),
             ended=as_array(self._ended),
             returned=as_array(self._returned),
@@ -120,11 +132,17 @@ class Builder:
             whole=self._whole,
             warnings=warnings or [],
         )
+        # A frame came later than its read was invoked.
+        return select(history, np.argsort(history.invoked, kind="stable")) if len(self._part_of) else history
+
+    def _new(self, op: int) -> int:
+        row = len(self._rows)
+        if self._rows.setdefault(op, row) != row:
+            raise InconsistentEvent("op", f"operation {op} was invoked before")
+        return row
 
     def _invoke(self, event: events.Invoked) -> None:
-        row = len(self._rows)
-        if self._rows.setdefault(event.op, row) != row:
-            raise InconsistentEvent("op", f"operation {event.op} was invoked before")
+        row = self._new(event.op)
         stream = self._streams.get(event.stream)
         if stream is None:
             raise InconsistentEvent("stream", f"the stream {event.stream!r} is not declared in the header")
@@ -139,6 +157,7 @@ class Builder:
             event.time,
             event.time if event.intended is None else event.intended,
             self._purposes(event.purpose),
+            NONE if isinstance(event, events.CheckTailInvoked) or event.session is None else event.session,
         )
         self._kinds.append(kind)
         self._invoked.append(event.time)
@@ -148,7 +167,33 @@ class Builder:
         if isinstance(event, events.AppendInvoked):
             self._append(row, event)
         elif isinstance(event, events.ReadInvoked):
-            self._read(row, event)
+            self._open[row] = parts = Parts(row, event)
+            self._read(row, parts.of_rest)
+
+    def _frame(self, event: events.Frame) -> None:
+        parts = self._open.get(self._rows.get(event.of, NONE))
+        if parts is None:
+            raise InconsistentEvent("of", f"operation {event.of} is no read that has yet to end")
+        read = parts.read
+        if event.time < read.time:
+            raise InconsistentEvent("time", f"the frame {event.op} came before its read was invoked")
+        row = self._new(event.op)
+        thread, session = (NONE if given is None else given for given in (read.thread, read.session))
+        stream, purpose = self._streams[read.stream], self._purposes(read.purpose)
+        intended = read.time if read.intended is None else read.intended
+        self._operations.add(
+            row, event.op, read.process, thread, stream, Kind.READ, read.time, intended, purpose, session
+        )
+        self._part_of.add(row, parts.row)
+        self._kinds.append(Kind.READ)
+        self._invoked.append(read.time)
+        self._outcomes.append(Outcome.OK)
+        self._ended.append(event.time)
+        self._returned.append(event.time)
+        self._read(row, parts.of_part)
+        self._batch(row, event)
+        parts.add(event)
+        self._rests[parts.row] = parts.of_rest
 
     def _append(self, row: int, event: events.AppendInvoked) -> None:
         number = len(event.digests)
@@ -169,18 +214,8 @@ class Builder:
         self._appended.add(row, event.digests, event.sizes)
         self._appends.add(row, _position(event.match_seq_num), self._tokens(event.fencing_token), last)
 
-    def _read(self, row: int, event: events.ReadInvoked) -> None:
-        self._reads.add(
-            row,
-            _position(event.seq_num),
-            _position(event.timestamp),
-            _position(event.tail_offset),
-            event.clamp,
-            _position(event.count),
-            _position(event.bytes),
-            _position(event.until),
-            _position(event.wait),
-        )
+    def _read(self, row: int, parameters: Parameters) -> None:
+        self._reads.add(row, *(min(value, BEYOND) for value in parameters))
 
     def _complete(self, event: events.Completed) -> None:
         row = self._rows.get(event.op)
@@ -191,6 +226,7 @@ class Builder:
         if event.time < self._invoked[row]:
             raise InconsistentEvent("time", f"operation {event.op} returned before it was invoked")
         self._ended[row] = event.time
+        self._open.pop(row, None)
         if isinstance(event, events.Indefinite):
             self._errors.add(row, NONE if event.status is None else event.status, self._codes(event.reason))
             return
@@ -205,6 +241,11 @@ class Builder:
             raise InconsistentEvent("type", f"{Kind(self._kinds[row]).label} cannot be answered by {answer!r}")
         if isinstance(event, events.Acked):
             self._acks.add(row, *(_position(part) for pair in (event.start, event.end, event.tail) for part in pair))
+        elif isinstance(event, events.WholeRead):
+            if event.stream_hash > _LARGEST_DIGEST:
+                raise InconsistentEvent("stream_hash", "a hash is beyond 2⁶⁴")
+            self._observed.add(row, _position(event.tail[0]), _position(event.tail[1]))
+            self._hashes.add(row, event.stream_hash)
         elif isinstance(event, events.TailRead):
             self._observed.add(row, _position(event.tail[0]), _position(event.tail[1]))
         else:
@@ -225,7 +266,7 @@ class Builder:
                 raise InconsistentEvent("body.tail", f"{tail!r} is not a position")
             self._observed.add(row, _body_position(tail, "seq_num"), _body_position(tail, "timestamp"))
 
-    def _batch(self, row: int, event: events.BatchRead) -> None:
+    def _batch(self, row: int, event: events.BatchRead | events.Frame) -> None:
         number = len(event.seq_nums)
         for name in ("timestamps", "digests", "sizes"):
             if len(getattr(event, name)) != number:
@@ -248,6 +289,13 @@ class Builder:
     def _build_reads(self, rows: int) -> Reads:
         columns: dict[str, Any] = self._reads.dense(rows) | self._batch_tails.dense(rows)
         columns["clamp"] = columns["clamp"] > 0
+        for row, rest in self._rests.items():
+            names = ("from_seq_num", "from_timestamp", "tail_offset", "clamp", "count", "bytes", "until", "wait")
+            for name, value in zip(names, rest, strict=True):
+                columns[name][row] = min(value, BEYOND)
+        columns |= self._hashes.dense(rows, empty=0)
+        columns["hashed"] = np.zeros(rows, dtype=np.bool_)
+        columns["hashed"][self._hashes.rows] = True
         return Reads(
             **columns,
             **self._returned_records.dense(rows),

@@ -42,8 +42,16 @@ class Table:
         for append, value in zip(self._appends, values, strict=True):
             append(value)
 
-    def dense(self, rows: int) -> dict[str, Any]:
-        """Every column as an array of shape (rows,)."""
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def rows(self) -> Any:
+        """The rows that have values, in the order in which they came."""
+        return as_array(self._rows)
+
+    def dense(self, rows: int, empty: int = NONE) -> dict[str, Any]:
+        """Every column as an array of shape (rows,), with ``empty`` where a row has nothing."""
         filled = {}
         places = as_array(self._rows)
         every = np.array_equal(places, np.arange(rows))
@@ -51,7 +59,7 @@ class Table:
             values = as_array(column)
             filled[name] = values
             if not every:
-                filled[name] = np.full(rows, NONE, dtype=values.dtype)
+                filled[name] = np.full(rows, empty, dtype=values.dtype)
                 filled[name][places] = values
         return filled
 

@@ -11,8 +11,11 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from msgspec import Meta, Struct, field
 
-SCHEMA: Final = 1
-"""The version of the journal's schema. A reader refuses a version that it does not know."""
+SCHEMA: Final = 2
+"""The version of the journal's schema that is written."""
+
+READABLE: Final = (1, 2)
+"""The versions that are read: each is a part of the next. A reader refuses a version that it does not know."""
 
 Number: TypeAlias = Annotated[int, Meta(ge=0)]
 """A position, a timestamp, a time, an id, a digest: never negative."""
@@ -64,6 +67,7 @@ class AppendInvoked(_Event, frozen=True, tag="append", kw_only=True):
 
     ``digests`` and ``sizes`` (metered bytes) have one entry a record; ``timestamps`` (ms) too where any record
     gave one. ``fences`` and ``trims`` map the index of a command record in the batch to its token or seq_num.
+    ``session`` numbers the append session that the batch is of; those of one session stand in their order.
     """
 
     op: Number
@@ -80,10 +84,11 @@ class AppendInvoked(_Event, frozen=True, tag="append", kw_only=True):
     thread: Small | None = None
     purpose: str = ""
     intended: Number | None = None
+    session: Small | None = None
 
 
 class ReadInvoked(_Event, frozen=True, tag="read", kw_only=True):
-    """A read was invoked, with exactly these parameters."""
+    """A read was invoked, with exactly these parameters. ``session`` numbers the read session that it opened."""
 
     op: Number
     time: Number
@@ -100,6 +105,7 @@ class ReadInvoked(_Event, frozen=True, tag="read", kw_only=True):
     thread: Small | None = None
     purpose: str = ""
     intended: Number | None = None
+    session: Small | None = None
 
 
 class CheckTailInvoked(_Event, frozen=True, tag="check-tail", kw_only=True):
@@ -148,6 +154,40 @@ class BatchRead(_Event, frozen=True, tag="batch", kw_only=True):
     trims: dict[int, Number] | None = None
     contents: dict[int, Content] | None = None
     tail: Pair | None = None
+
+
+class Frame(_Event, frozen=True, tag="frame", kw_only=True):
+    """A part of an answer, that of the read ``of``: what had come by ``time``, whatever came after.
+
+    A read session answers in frames; so does a read whose answer was cut short by an error. A frame has an
+    operation id of its own and the fields of :class:`BatchRead`. The read itself ends later, with the last part of
+    its answer or in some other way.
+    """
+
+    op: Number
+    of: Number
+    time: Number
+    seq_nums: list[Number]
+    timestamps: list[Number]
+    digests: list[Number]
+    sizes: list[Small]
+    fences: dict[int, str] | None = None
+    trims: dict[int, Number] | None = None
+    contents: dict[int, Content] | None = None
+    tail: Pair | None = None
+
+
+class WholeRead(_Event, frozen=True, tag="whole"):
+    """A read of the whole stream succeeded, of which the recorder kept the tail and one hash.
+
+    ``stream_hash`` is the fold of ``h ← XXH3-64(digest as 8 bytes, little-endian; seed h)`` over the digests of
+    all records from position 0 on, from h = 0.
+    """
+
+    op: Number
+    time: Number
+    tail: Pair
+    stream_hash: Number
 
 
 class TailRead(_Event, frozen=True, tag="tail"):
@@ -209,5 +249,5 @@ class End(_Event, frozen=True, tag="end"):
 
 
 Invoked: TypeAlias = AppendInvoked | ReadInvoked | CheckTailInvoked
-Completed: TypeAlias = Acked | BatchRead | TailRead | Failed | Indefinite
-Event: TypeAlias = Invoked | Completed | Fault | Remark | End
+Completed: TypeAlias = Acked | BatchRead | WholeRead | TailRead | Failed | Indefinite
+Event: TypeAlias = Invoked | Frame | Completed | Fault | Remark | End

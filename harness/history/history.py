@@ -86,7 +86,8 @@ class Reads:
     ``from_*``, ``count``, ``bytes``, ``until`` (ms), ``wait`` (s) are the parameters that were given. Returned
     records lie at ``[offset[i], offset[i + 1])``. ``fences``, ``trims`` and ``contents`` are as in
     :class:`Appends` and :class:`.events.BatchRead`, keyed by row, then by index in the answer.
-    ``tail`` is the tail of a followed batch.
+    ``tail`` is the tail of a followed batch. Where ``hashed``, the answer was the exact tail (``observed_tail``) and
+    ``stream_hash``, the chained hash of all that is below it (:class:`.events.WholeRead`).
     """
 
     from_seq_num: Int64s
@@ -103,6 +104,8 @@ class Reads:
     digest: UInt64s
     size: Int32s
     tail: Int64s
+    hashed: NDArray[np.bool_]
+    stream_hash: UInt64s
     fences: dict[int, dict[int, int]]
     trims: dict[int, dict[int, int]]
     contents: dict[int, dict[int, events.Content]]
@@ -119,7 +122,10 @@ class History:
     indefinite operation. ``status`` is the HTTP status of a failure, ``code`` indexes ``codes`` (its error
     code, or the reason of an indefinite end), ``purpose`` indexes ``purposes``. ``observed_tail`` is the exact
     tail that a check-tail or a 416 answered, ``seq_num_mismatch`` and ``token_mismatch`` (index into tokens)
-    what a 412 answered. ``whole`` is False where the journal has no end mark. ``warnings`` are the reader's.
+    what a 412 answered. ``session`` numbers the session that an operation is of (NONE if none). ``part_of`` is the row
+    of the read that a frame is a part of the answer to (NONE for what is no frame): a frame is a row of its own,
+    invoked when its read was, answered when it came, which begins where the frame before it ended. ``whole`` is False
+    where the journal has no end mark. ``warnings`` are the reader's.
     """
 
     header: events.Header
@@ -136,6 +142,8 @@ class History:
     status: Int32s
     code: Int32s
     purpose: Int32s
+    session: Int64s
+    part_of: Int64s
     observed_tail: Int64s
     observed_tail_timestamp: Int64s
     seq_num_mismatch: Int64s

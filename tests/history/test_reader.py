@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.history import FOREVER, Outcome
-from fencepost.harness.history.reader import HistoryFailure, read_history
+from fencepost.harness.history.reader import read_history
 from tests.checkers.histories import append, check_tail, jsonl, read
 
 OPS = (
@@ -182,8 +183,8 @@ class TestMalformations:
         assert refusal(tmp_path, LINES[1]).startswith("1:")
 
     def test_an_unknown_version_is_what_is_said_whatever_else_changed(self, tmp_path: Path) -> None:
-        text = refusal(tmp_path, b'{"type":"history","schema":2,"epochs":[]}\n{"type":"vote"}\n')
-        assert text == "1:28: schema: this is version 2; this fencepost reads version 1"
+        text = refusal(tmp_path, b'{"type":"history","schema":3,"epochs":[]}\n{"type":"vote"}\n')
+        assert text == "1:28: schema: this is version 3; this fencepost reads versions 1, 2"
 
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(HistoryFailure, match="No such file"):
