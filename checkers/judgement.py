@@ -19,13 +19,15 @@ from .domains.reading import Answers
 from .explanation.findings import Findings
 from .explanation.sentences import Teller
 from .holes import Hole
+from .search.decide import Decision
 
 
 @dataclass(slots=True)
 class Judgement:
     """``accused`` are rows whose answer was found impossible by itself: they prove nothing further.
 
-    ``proofs`` are the wide ones; ``reasons`` say what could not be decided.
+    ``proofs`` are the wide ones; ``reasons`` say what could not be decided, or (before the search) what is open.
+    ``decision`` is what the search said, None where there was nothing to search for.
     """
 
     stream: Stream
@@ -38,6 +40,7 @@ class Judgement:
     findings: Findings
     accused: set[int] = field(default_factory=set)
     reasons: list[str] = field(default_factory=list)
+    decision: Decision | None = None
 
     @property
     def observations(self) -> Observations:

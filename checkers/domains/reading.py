@@ -34,7 +34,8 @@ class Answers:
     ``first`` and ``after`` are the first seq_num returned and the one after the last (both the start, where that
     is a seq_num, for an empty answer; else NONE); ``room`` and ``places`` are the metered bytes and records that
     would still have fitted; ``start`` and ``offset`` are where it was to start, NONE where not so given;
-    ``gap`` is the end of what it skipped, NONE where it skipped nothing.
+    ``gap`` is the end of what it skipped, ``inner`` of what it skipped between its records, NONE where it skipped
+    nothing. A session has no bounds but those that it gives.
     """
 
     row: Int64s
@@ -46,6 +47,7 @@ class Answers:
     start: Int64s
     offset: Int64s
     gap: Int64s
+    inner: Int64s
     waits: NDArray[np.bool_]
     clamp: NDArray[np.bool_]
 
@@ -62,25 +64,28 @@ def answers(chain: Chain) -> Answers:
     after[filled] = reads.seq_num[end[filled] - 1] + 1
     total = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(reads.size, dtype=np.int64)))
     relative = (start == NONE) & (reads.from_timestamp[rows] == NONE)
-    gap = np.where(filled & (start != NONE) & (first > start), first, NONE)
+    inner = np.full(len(rows), NONE, dtype=np.int64)
     for row, high in _inner_gaps(chain).items():
-        gap[np.searchsorted(rows, row)] = high
+        inner[np.searchsorted(rows, row)] = high
+    gap = np.maximum(np.where(filled & (start != NONE) & (first > start), first, NONE), inner)
+    in_session = stream.history.session[rows] != NONE
     return Answers(
         row=rows,
         count=count,
         first=first,
         after=after,
-        room=_least(reads.bytes[rows], BYTES) - (total[end] - total[begin]),
-        places=_least(reads.count[rows], RECORDS) - count,
+        room=_least(reads.bytes[rows], np.where(in_session, FOREVER, BYTES)) - (total[end] - total[begin]),
+        places=_least(reads.count[rows], np.where(in_session, FOREVER, RECORDS)) - count,
         start=start,
         offset=np.where(relative, np.maximum(reads.tail_offset[rows], 0), NONE),
         gap=gap,
+        inner=inner,
         waits=reads.wait[rows] > 0,
         clamp=reads.clamp[rows],
     )
 
 
-def _least(given: Int64s, implicit: int) -> Int64s:
+def _least(given: Int64s, implicit: Int64s) -> Int64s:
     return np.where(given == NONE, implicit, np.minimum(given, implicit))
 
 

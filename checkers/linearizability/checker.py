@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fencepost.harness.allowance import Allowance
 from fencepost.harness.history.history import History, Outcome
 from fencepost.harness.verdict import CheckResult, Validity, Violation
 
@@ -11,7 +12,7 @@ from ..anomalies import ANOMALIES
 from ..chain.chain import Chain
 from ..chain.stream import streams
 from ..judgement import Judgement
-from .worlds import judge
+from .judging import judge
 
 
 class Linearizability:
@@ -21,13 +22,14 @@ class Linearizability:
     summary = "every stream behaves as one log: the chain of appends, conditions, real time, and what reads return"
     anomalies = ANOMALIES
 
-    def check(self, history: History) -> CheckResult:
+    def check(self, history: History, allowance: Allowance | None = None) -> CheckResult:
         """See :class:`~fencepost.harness.verdict.Checker`."""
+        allowance = allowance or Allowance()
         violations: list[Violation] = []
         reasons: list[str] = []
         details: dict[str, Any] = {}
         for stream in streams(history):
-            judgement = judge(stream)
+            judgement = judge(stream, allowance)
             found = judgement.findings.violations()
             violations += found
             reasons += judgement.reasons

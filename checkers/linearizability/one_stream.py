@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fencepost.harness.history.history import NONE
-
 from ..chain.chain import build
 from ..chain.claims import claims, complete
 from ..chain.in_force import chain_tokens
@@ -44,20 +42,7 @@ def judge(stream: Stream, reading: int = 0) -> Judgement:
     tails.check(judgement)
     _order(judgement, certain, possible)
     judgement.reasons += unresolved(chain, judgement.holes)
-    if chain.placement.doubtful != NONE:
-        judgement.reasons.append(_guessed(judgement))
-        judgement.findings.clear()
     return judgement
-
-
-def _guessed(judgement: Judgement) -> str:
-    """What follows from a guess is not certain."""
-    found = judgement.findings.violations()
-    then = f", and by the likeliest there would be a violation ({found[0].anomaly})" if found else ""
-    return (
-        f"stream {judgement.stream.name}: the record at position {judgement.chain.placement.doubtful}, and others "
-        f"before it, were sent more than once, in different batches: there are too many ways to read them{then}"
-    )
 
 
 def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:

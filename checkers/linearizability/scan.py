@@ -18,6 +18,7 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from ..chain.frontier import Frontier
 from ..chain.stream import Stream, among
+from ..chain.ties import tied
 from ..domains.domains import Observations, Proof, Unions
 
 
@@ -40,7 +41,7 @@ class Scan:
 
     An observation fails where ``met > upper``. ``appended`` is the part of the frontier that acknowledged
     appends alone account for (its sources index ``appended_entries``). ``pairs`` are process predecessors at
-    the very same instant: see :func:`ties`.
+    the very same instant: see :func:`~..chain.ties.tied`.
     """
 
     observations: Observations
@@ -118,19 +119,8 @@ class _Inherited:
         return bound
 
 
-def ties(stream: Stream) -> dict[int, int]:
-    """Rows that were invoked at the very instant at which their process's operation before returned."""
-    history, rows = stream.history, stream.rows
-    order = np.argsort(history.process[rows], kind="stable")
-    ordered = rows[order]
-    process = history.process[ordered]
-    tied = (process[1:] == process[:-1]) & (history.returned[ordered[:-1]] == history.invoked[ordered[1:]])
-    at = np.flatnonzero(tied)
-    return dict(zip(ordered[at + 1].tolist(), ordered[at].tolist(), strict=True))
-
-
 def _inherit(stream: Stream, observations: Observations) -> _Inherited:
-    pairs = ties(stream)
+    pairs = tied(stream)
     inherited = _Inherited(pairs, {}, {}, {})
     if pairs:
         involved = set(pairs) | set(pairs.values())

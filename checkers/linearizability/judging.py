@@ -1,0 +1,52 @@
+"""One stream, decided: by the scan where all is determined, by search where the history leaves something open."""
+
+from __future__ import annotations
+
+from fencepost.harness.allowance import Allowance
+from fencepost.harness.history.history import NONE, Outcome
+
+from ..chain.stream import UNKNOWN, Stream
+from ..chain.ties import batches_of_sessions
+from ..judgement import Judgement
+from ..search.budget import Spending
+from ..search.decide import decide
+from ..search.search import Ending
+from ..structure.agreement import agrees
+from . import one_stream, worlds
+from .exhausted import accuse
+from .undecided import reasons
+
+
+def judge(stream: Stream, allowance: Allowance) -> Judgement:
+    """Judge a stream.
+
+    What the scan and the structure say is certain, but for a reading of the records that is one of several: then what
+    it says is a guess. All that is open goes to the search.
+    """
+    judgement = one_stream.judge(stream)
+    placement = judgement.chain.placement
+    guessed = placement.readings > 1 or placement.doubtful != NONE
+    if judgement.findings.any and (not guessed or not agrees(judgement)):
+        return judgement
+    if not (guessed or judgement.reasons or stream.token == UNKNOWN or _pipelined(stream)):
+        return judgement
+    allowance.progress(f"searching ({stream.name})")
+    decision = decide(judgement.chain, judgement.answers, Spending(allowance.budget))
+    judgement.decision = decision
+    opened, judgement.reasons = judgement.reasons, []
+    if decision.ending is Ending.EXHAUSTED:
+        if judgement.findings.any or not opened or stream.token == UNKNOWN:
+            judgement = worlds.contradicted(judgement)
+        if not judgement.findings.any:
+            accuse(judgement, decision)
+        return judgement
+    judgement.findings.clear()
+    if decision.ending is Ending.UNDECIDED:
+        judgement.reasons = reasons(judgement, decision)
+    return judgement
+
+
+def _pipelined(stream: Stream) -> bool:
+    """Does any append session hold a batch of which nobody knows whether it was applied?"""
+    outcome = stream.history.outcome
+    return any(outcome[row] == Outcome.INDEFINITE for batches in batches_of_sessions(stream) for row in batches)

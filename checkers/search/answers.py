@@ -1,0 +1,163 @@
+"""What the answer to a read asks of the stream's state, decided at one state.
+
+This is the sequential specification of reads (docs/semantics.md) for a stream whose contents are known to agree with
+what was read: what is left to decide is where a read may have begun, what may have been trimmed, and why it ended.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+
+from fencepost.harness.history.history import FOREVER, NONE
+
+from ..chain.bounds import BYTES
+from ..chain.chain import Chain
+from ..domains.reading import Answers, latest_timestamps
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One read with a batch. ``inner`` is the end of the last jump inside the answer, NONE without one.
+
+    ``first`` is NONE for an empty answer. ``start`` is NONE where none was given, ``timed`` tells that it is a
+    timestamp. ``followed`` is the tail in the answer.
+    """
+
+    first: int
+    after: int
+    inner: int
+    start: int
+    offset: int
+    timed: bool
+    clamp: bool
+    waits: bool
+    places: int
+    room: int
+    until: int
+    followed: int
+
+    @property
+    def moves(self) -> bool:
+        """Does where it starts depend on the tail of a moment of its own? (It waits: it may end later.)"""
+        return self.waits and (self.clamp or (self.start == NONE and not self.timed))
+
+    def start_at(self, tail: int) -> int:
+        """Where it starts at a tail; NONE by timestamp."""
+        if self.timed:
+            return NONE
+        if self.start == NONE:
+            return max(0, tail - self.offset)
+        return min(self.start, tail) if self.clamp else self.start
+
+
+class ReadRules:
+    """Whether reads may have been answered as they were; contents come from the chain, and from ``placed``.
+
+    ``placed`` maps positions of what the search has applied to their metered size.
+    """
+
+    def __init__(self, chain: Chain, found: Answers) -> None:
+        held = chain.contents
+        self._starts, self._ends_of = held.axis.starts.tolist(), held.axis.ends.tolist()
+        self._firsts = held.axis.index(held.axis.starts).tolist() if held.axis.size else []
+        self._size = held.size.tolist()
+        self._latest = [*latest_timestamps(chain).tolist(), FOREVER]
+        self._first_tail = chain.stream.tail
+        self.placed: dict[int, int] = {}
+        self.answers = _answers(chain, found)
+
+    def unary(self, answer: Answer, tail: int, trim: int) -> bool:
+        """A read that does not wait, at one moment."""
+        start = answer.start_at(tail)
+        if start != NONE and start >= tail:
+            return False
+        if answer.first != NONE and (answer.after > tail or not _skips(answer, start, trim)):
+            return False
+        if answer.first == NONE and start == NONE:
+            return True
+        return self._ends(answer, answer.after if answer.first != NONE else start, tail, trim)
+
+    def followed(self, answer: Answer, tail: int, trim: int, tails: list[int], since: int) -> int:
+        """A read that waits, by now: the tail at which it may have begun, NONE if it cannot be.
+
+        ``tails`` are those that there were, ascending, the present one last; it can have begun at or after ``since``.
+        """
+        if answer.followed != NONE and (answer.followed > tail or answer.followed < answer.after):
+            return NONE
+        if answer.first == NONE:
+            start = answer.start_at(tail)
+            return tail if start == NONE or start <= tail else NONE
+        if answer.after > tail:
+            return NONE
+        if answer.timed or not answer.moves:
+            return tail if _skips(answer, answer.start_at(tail), trim) else NONE
+        # The latest beginning that is not past the first record skips least.
+        low, high = bisect_left(tails, since), len(tails)
+        if answer.start != NONE:
+            if answer.first < answer.start:
+                high = bisect_right(tails, answer.first)
+        else:
+            high = bisect_right(tails, answer.first + answer.offset if answer.first else answer.offset)
+        if high <= low:
+            return NONE
+        begun = tails[high - 1]
+        return begun if _skips(answer, answer.start_at(begun), trim) else NONE
+
+    def _ends(self, answer: Answer, after: int, tail: int, trim: int) -> bool:
+        """Is there a reason that nothing from ``after`` on was returned?"""
+        for position in range(after, tail):
+            if answer.places <= 0 or self.size(position) > answer.room:
+                return True
+            if answer.until != NONE and self.latest(position) >= answer.until:
+                return True
+            if position >= trim:
+                return False
+        return True
+
+    def size(self, position: int) -> int:
+        """The metered size of a record. One of before the history may be as large as a batch."""
+        placed = self.placed.get(position)
+        if placed is not None:
+            return placed
+        part = bisect_right(self._starts, position) - 1
+        if part >= 0 and position < self._ends_of[part]:
+            return int(self._size[self._firsts[part] + position - self._starts[part]])
+        return BYTES if position < self._first_tail else 0
+
+    def latest(self, position: int) -> int:
+        """The latest timestamp that the record at a position can have."""
+        part = bisect_right(self._ends_of, position)
+        if part == len(self._starts):
+            return FOREVER
+        return int(self._latest[self._firsts[part] + max(position - self._starts[part], 0)])
+
+
+def _answers(chain: Chain, found: Answers) -> dict[int, Answer]:
+    reads = chain.stream.history.reads
+    rows = found.row
+    columns = (
+        np.where(found.count > 0, found.first, NONE),
+        np.where(found.count > 0, found.after, NONE),
+        found.inner,
+        found.start,
+        np.maximum(found.offset, 0),
+        reads.from_timestamp[rows] != NONE,
+        found.clamp,
+        found.waits,
+        found.places,
+        found.room,
+        reads.until[rows],
+        reads.tail[rows],
+    )
+    fields = (column.tolist() for column in columns)
+    return {row: Answer(*values) for row, *values in zip(rows.tolist(), *fields, strict=True)}
+
+
+def _skips(answer: Answer, start: int, trim: int) -> bool:
+    """May all that the answer leaves out have been trimmed?"""
+    if start != NONE and answer.first < start:
+        return False
+    return (start == NONE or answer.first == start or answer.first <= trim) and answer.inner <= trim

@@ -1,0 +1,46 @@
+"""What a search may cost, and what it has cost."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from fencepost.harness.allowance import Budget
+
+
+class Exceeded(Exception):
+    """The budget is spent; the text says of what."""
+
+
+_OFTEN = 64
+
+
+@dataclass(slots=True)
+class Spending:
+    """States entered, seconds and bytes (by estimate) of memory so far, under a budget."""
+
+    budget: Budget
+    states: int = 0
+    bytes: int = 0
+    begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the search began."""
+        return time.monotonic() - self.begun
+
+    def state(self, size: int) -> None:
+        """One more state, remembered in ``size`` bytes. Raises :class:`Exceeded`."""
+        self.states += 1
+        self.bytes += size
+        if self.states > self.budget.states:
+            raise Exceeded(f"{self.budget.states:,} states")
+        if self.bytes > self.budget.bytes:
+            raise Exceeded(f"{self.budget.bytes / 2**20:,.0f} MiB")
+        if self.states % _OFTEN == 0:
+            self.tick()
+
+    def tick(self) -> None:
+        """Look at the clock. Raises :class:`Exceeded`."""
+        if self.seconds > self.budget.seconds:
+            raise Exceeded(f"{self.budget.seconds:g} seconds")

@@ -1,0 +1,99 @@
+"""Appends of unknown outcome, as plain columns, and which of them may come next at a position.
+
+Twins (equal in everything that can ever matter) form classes: of a class only the first that is left is tried, since
+any other would lead to the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fencepost.harness.history.history import NONE, Kind, Outcome
+
+from ..chain.chain import Chain
+from ..chain.ties import predecessors
+from .moments import Moments
+
+
+@dataclass(slots=True)
+class Floats:
+    """Columns of shape (f,), ascending by invocation; ``group`` is the class.
+
+    ``before`` are moments, and ``before_floats`` floats, that must have come first. ``barred`` ones can never apply.
+    """
+
+    row: list[int] = field(default_factory=list)
+    size: list[int] = field(default_factory=list)
+    match: list[int] = field(default_factory=list)
+    token: list[int] = field(default_factory=list)
+    fence: list[int] = field(default_factory=list)
+    trims: list[dict[int, int]] = field(default_factory=list)
+    digests: list[tuple[int, ...]] = field(default_factory=list)
+    sizes: list[tuple[int, ...]] = field(default_factory=list)
+    invoked: list[int] = field(default_factory=list)
+    before: list[list[int]] = field(default_factory=list)
+    before_floats: list[list[int]] = field(default_factory=list)
+    group: list[int] = field(default_factory=list)
+    index: dict[int, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+def floats(chain: Chain, found: Moments) -> Floats:
+    """Those of a stream that may have been applied: not empty, not of a session that had failed before."""
+    stream, history = chain.stream, chain.stream.history
+    appends = history.appends
+    order = predecessors(stream)
+    last = {row: moment for moment, row in enumerate(found.row)}
+    hashed = bool(history.reads.hashed[stream.rows].any())
+    matters = _whether_sizes_matter(chain)
+    result, groups = Floats(), dict[tuple[object, ...], int]()
+    barred: set[int] = set()
+    for row in stream.rows[history.kind[stream.rows] == Kind.APPEND].tolist():
+        before = order.get(row, [])
+        if any(one in barred or _failed(chain, one, row) for one in before):
+            barred.add(row)
+            continue
+        low, high = int(appends.offset[row]), int(appends.offset[row + 1])
+        if history.outcome[row] != Outcome.INDEFINITE or high == low:
+            continue
+        number = len(result.row)
+        result.index[row] = number
+        result.row.append(row)
+        result.size.append(high - low)
+        result.match.append(int(appends.match_seq_num[row]))
+        result.token.append(int(appends.token[row]))
+        result.fence.append(int(appends.last_fence[row]))
+        result.trims.append(appends.trims.get(row, {}))
+        result.digests.append(tuple(appends.digest[low:high].tolist()))
+        result.sizes.append(tuple(appends.size[low:high].tolist()))
+        result.invoked.append(int(history.invoked[row]))
+        result.before.append([last[one] for one in before if one in last])
+        result.before_floats.append([result.index[one] for one in before if one in result.index])
+        in_session = history.session[row] != NONE
+        key: tuple[object, ...] = (
+            result.size[-1],
+            result.match[-1],
+            result.token[-1],
+            result.fence[-1],
+            tuple(result.trims[-1].items()),
+            result.digests[-1] if hashed else (),
+            result.sizes[-1] if matters else (),
+            number if in_session or result.before[-1] else NONE,
+        )
+        result.group.append(groups.setdefault(key, len(groups)))
+    return result
+
+
+def _failed(chain: Chain, before: int, row: int) -> bool:
+    """Had the session of a batch failed with the one before it?"""
+    history = chain.stream.history
+    return bool(history.session[row] != NONE and history.outcome[before] == Outcome.FAILED)
+
+
+def _whether_sizes_matter(chain: Chain) -> bool:
+    """Does any read end for a reason that the size of an unread record can decide?"""
+    reads = chain.stream.history.reads
+    rows = chain.stream.reads
+    return bool((reads.bytes[rows] != NONE).any()) or int(chain.contents.size.sum()) > 2**20

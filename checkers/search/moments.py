@@ -1,0 +1,138 @@
+"""The moments that answers speak of, as plain columns: what the replay has to place between invocation and return.
+
+A definite operation that says something has one moment; an acknowledgement whose tail lies beyond its own end has
+two. An operation that says nothing (a failure that is no refusal, an answer that never came) has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
+
+from ..chain.stream import Stream
+from ..chain.ties import predecessors
+
+
+class Sort(IntEnum):
+    """What a moment asks of the stream's state.
+
+    An acknowledged append changes it; a tail is exact, and so are a refusal that names one and an answer 416; a
+    whole read asks for a hash as well; a token refusal asks for a token; a silent one, that some condition fails.
+    """
+
+    APPEND = 0
+    TAIL = 1
+    WHOLE = 2
+    TAIL_REFUSAL = 3
+    UNSATISFIABLE = 4
+    TOKEN_REFUSAL = 5
+    SILENT_REFUSAL = 6
+    READ = 7
+
+
+EXACT = (Sort.TAIL, Sort.WHOLE, Sort.TAIL_REFUSAL, Sort.UNSATISFIABLE)
+"""Those that name the one tail at which they are."""
+
+
+@dataclass(slots=True)
+class Moments:
+    """Columns of shape (m,), ascending by invocation.
+
+    ``tail`` is the exact tail, or the start of an acknowledged append, NONE where there is none. ``before`` is the
+    moment that must come first whatever the clock says (the same operation's first one, the process's or the session's
+    predecessor), NONE if none; ``after_float`` the row of an append of unknown outcome that must have been applied.
+    """
+
+    row: list[int] = field(default_factory=list)
+    sort: list[int] = field(default_factory=list)
+    tail: list[int] = field(default_factory=list)
+    invoked: list[int] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)
+    before: list[list[int]] = field(default_factory=list)
+    after_float: list[int] = field(default_factory=list)
+    second: list[bool] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+def moments(stream: Stream) -> Moments:
+    """The moments of a stream."""
+    history = stream.history
+    rows, sorts, tails, seconds = _collect(stream)
+    order = np.lexsort((seconds, rows))
+    order = order[np.argsort(history.invoked[rows[order]], kind="stable")]
+    rows, sorts, tails, seconds = rows[order], sorts[order], tails[order], seconds[order]
+    found = Moments(
+        row=rows.tolist(),
+        sort=sorts.tolist(),
+        tail=tails.tolist(),
+        invoked=history.invoked[rows].tolist(),
+        returned=history.returned[rows].tolist(),
+        before=[[] for _ in range(len(rows))],
+        after_float=[NONE] * len(rows),
+        second=seconds.tolist(),
+    )
+    _link(stream, found)
+    return found
+
+
+def _collect(stream: Stream) -> tuple[Int64s, Int64s, Int64s, Int64s]:
+    history, rows = stream.history, stream.rows
+    appends = history.appends
+    kind, ok = history.kind[rows], history.outcome[rows] == Outcome.OK
+    failed = history.outcome[rows] == Outcome.FAILED
+    append, read = kind == Kind.APPEND, kind == Kind.READ
+    observed = history.observed_tail[rows]
+    hashed = history.reads.hashed[rows]
+    by_tail, by_token = history.seq_num_mismatch[rows] != NONE, history.token_mismatch[rows] != NONE
+    silent = append & failed & (history.status[rows] == 412) & ~by_tail & ~by_token
+    groups: list[tuple[Sort, Int64s, Int64s, int]] = []
+
+    def add(sort: Sort, mask: Int64s, tail: Int64s, second: int = 0) -> None:
+        groups.append((sort, rows[mask], tail[mask], second))
+
+    none = np.full(len(rows), NONE, dtype=np.int64)
+    acked = append & ok & (appends.start[rows] != NONE)
+    add(Sort.APPEND, acked, appends.start[rows])
+    add(Sort.TAIL, acked & (appends.tail[rows] > appends.end[rows]), appends.tail[rows], 1)
+    add(Sort.TAIL, (kind == Kind.CHECK_TAIL) & (observed != NONE), observed)
+    add(Sort.WHOLE, read & ok & hashed, observed)
+    add(Sort.UNSATISFIABLE, read & failed & (observed != NONE), observed)
+    add(Sort.TAIL_REFUSAL, append & by_tail, history.seq_num_mismatch[rows])
+    add(Sort.TOKEN_REFUSAL, append & by_token, none)
+    add(Sort.SILENT_REFUSAL, silent, none)
+    add(Sort.READ, read & ok & ~hashed, none)
+    return (
+        np.concatenate([rows for _, rows, _, _ in groups]),
+        np.concatenate([np.full(len(rows), sort, dtype=np.int64) for sort, rows, _, _ in groups]),
+        np.concatenate([tail for _, _, tail, _ in groups]),
+        np.concatenate([np.full(len(rows), second, dtype=np.int64) for _, rows, _, second in groups]),
+    )
+
+
+def _link(stream: Stream, found: Moments) -> None:
+    history = stream.history
+    last: dict[int, int] = {}
+    for moment, row in enumerate(found.row):
+        if found.second[moment]:
+            found.before[moment].append(last[row])
+        last[row] = moment
+    first: dict[int, int] = {}
+    for moment in range(len(found.row) - 1, -1, -1):
+        first[found.row[moment]] = moment
+    for row, before in predecessors(stream).items():
+        if row in first:
+            for one in before:
+                if one in last:
+                    found.before[first[row]].append(last[one])
+                elif _floats(history, one):
+                    found.after_float[first[row]] = one
+
+
+def _floats(history: History, row: int) -> bool:
+    return bool(history.kind[row] == Kind.APPEND and history.outcome[row] == Outcome.INDEFINITE)

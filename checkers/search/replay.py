@@ -1,0 +1,335 @@
+"""The replay of a stream, one state after the other, with a way back.
+
+At every state whatever is due and satisfied is placed at once: an observation changes nothing, and to wait with it can
+only keep others back. *Due* is what everything that returned before its invocation has made room for. So the only
+choices are which append comes next, and of those only appends of unknown outcome leave one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import Final
+
+from fencepost.harness.history.history import FOREVER, NONE
+
+from ..chain.chain import Chain
+from .answers import ReadRules
+from .candidates import Candidates
+from .floats import Floats
+from .hashes import folded
+from .moments import EXACT, Moments, Sort
+
+_EXACT: Final = frozenset(int(sort) for sort in EXACT)
+_APPEND, _READ = int(Sort.APPEND), int(Sort.READ)
+
+
+@dataclass(slots=True)
+class Mark:
+    """Where a replay was: enough to go back there."""
+
+    trail: int
+    order: int
+    tails: int
+    begins: int
+    next_return: int
+    next_invocation: int
+    tail: int
+    token: int
+    trim: int
+    hash: int
+    applied: int
+
+
+class Replay:
+    """The state of one stream, what has been placed, and what is due.
+
+    ``order`` lists what was placed, moments as they are and floats ``f`` as ``~f``; ``pending`` tells of what is due
+    how long the order was when it became so. ``tails`` are those that there were, ``applied`` the floats with their
+    starts, ``begins`` where reads began that end later (moment, tail, length of the order when it was due). ``token``
+    is the index of the fencing token in force. Nothing here decides: see :mod:`.search`.
+    """
+
+    def __init__(
+        self, chain: Chain, found: Moments, pool: Floats, candidates: Candidates, rules: ReadRules, token: int
+    ) -> None:
+        self._chain = chain
+        self._found = found
+        self._pool = pool
+        self._candidates = candidates
+        self._rules = rules
+        history = chain.stream.history
+        self._history = history
+        self._fold = bool(history.reads.hashed[chain.stream.rows].any())
+        self.tail, self.token, self.trim, self.hash = chain.stream.tail, token, chain.stream.tail, 0
+        self.order: list[int] = []
+        self.tails: list[int] = [chain.stream.tail]
+        self.begins: list[tuple[int, int, int]] = []
+        self.applied: list[tuple[int, int]] = []
+        self.pending: dict[int, int] = {}
+        self.ahead: set[int] = set()
+        self._reached: list[int] = [0]
+        self._trail: list[tuple[int, int, int]] = []
+        self._done = bytearray(len(found))
+        self._by_return = sorted(range(len(found)), key=found.returned.__getitem__)
+        self._next_return = 0
+        self._next_invocation = 0
+        self._at: dict[int, int] = {}
+        self._starting: dict[int, int] = {}
+        for moment, sort in enumerate(found.sort):
+            if sort in _EXACT:
+                self._at[found.tail[moment]] = self._at.get(found.tail[moment], 0) + 1
+            elif sort == _APPEND:
+                self._starting[found.tail[moment]] = moment
+        appends = history.appends
+        rows = found.row
+        self._match = appends.match_seq_num[rows].tolist()
+        self._given = appends.token[rows].tolist()
+        self._reported = history.token_mismatch[rows].tolist()
+        self._end = appends.end[rows].tolist()
+        self._fence = appends.last_fence[rows].tolist()
+        self._hashes = history.reads.stream_hash[rows].tolist() if self._fold else []
+
+    # -- where it is
+
+    @property
+    def finished(self) -> bool:
+        """Is everything placed?"""
+        return self._next_return == len(self._found)
+
+    @property
+    def frontier(self) -> int:
+        """Everything that was invoked at or before this time (ns) is due."""
+        if self._next_return == len(self._found):
+            return FOREVER
+        return self._found.returned[self._by_return[self._next_return]]
+
+    @property
+    def blocking(self) -> int:
+        """The moment, not yet placed, that returned first."""
+        return self._by_return[self._next_return]
+
+    @property
+    def acknowledged_here(self) -> int:
+        """The acknowledged append that starts at the tail; NONE if none does."""
+        return self._starting.get(self.tail, NONE)
+
+    def key(self) -> tuple[object, ...]:
+        """What the future depends on: two replays with the same key have the same."""
+        waiting = tuple(
+            sorted(
+                (moment, tuple(self.tails[self._since(due) :]))  # where it may have begun
+                for moment, due in self.pending.items()
+                if self._found.sort[moment] == _READ and self._rules.answers[self._found.row[moment]].moves
+            )
+        )
+        return (
+            self.tail,
+            self.token,
+            self.trim,
+            self.hash,
+            self._candidates.mask,
+            self._next_return,
+            frozenset(self.ahead),
+            waiting,
+        )
+
+    def _since(self, due: int) -> int:
+        """The index of the tail at which the order was so long."""
+        return bisect_right(self._reached, due) - 1
+
+    # -- forwards
+
+    def settle(self) -> None:
+        """Place whatever is due and satisfied, until nothing more is."""
+        found, done, returned = self._found, self._done, self._found.returned
+        by_return, invoked, number = self._by_return, self._found.invoked, len(self._found)
+        placed = True
+        while placed:
+            while self._next_return < number and done[by_return[self._next_return]]:
+                self.ahead.discard(by_return[self._next_return])
+                self._next_return += 1
+            frontier = returned[by_return[self._next_return]] if self._next_return < number else FOREVER
+            while self._next_invocation < number and invoked[self._next_invocation] <= frontier:
+                self.pending[self._next_invocation] = len(self.order)
+                self._trail.append((0, self._next_invocation, 0))
+                self._next_invocation += 1
+            placed = False
+            for moment in [*self.pending]:
+                if found.sort[moment] != _APPEND and self._satisfied(moment):
+                    self._place(moment)
+                    placed = True
+
+    def acknowledge(self, moment: int) -> bool:
+        """Apply an acknowledged append at the tail; False if it cannot be (yet, so ever)."""
+        if moment not in self.pending or not self._freed(moment) or self._missed():
+            return False
+        match, given = self._match[moment], self._given[moment]
+        if match not in (NONE, self.tail) or given not in (NONE, self.token):
+            return False
+        row = self._found.row[moment]
+        self._place(moment)
+        offset = self._history.appends.offset
+        if self._fold:
+            self.hash = folded(self.hash, self._history.appends.digest[offset[row] : offset[row + 1]].tolist())
+        self._advance(self._end[moment], self._fence[moment], self._history.appends.trims.get(row))
+        return True
+
+    def apply(self, number: int) -> bool:
+        """Apply a float at the tail; False if it cannot be applied here, now."""
+        pool = self._pool
+        if self._missed() or pool.invoked[number] > self.frontier:
+            return False
+        if pool.match[number] not in (NONE, self.tail) or pool.token[number] not in (NONE, self.token):
+            return False
+        if not all(self._done[before] for before in pool.before[number]):
+            return False
+        if not all(self._candidates.taken[before] for before in pool.before_floats[number]):
+            return False
+        self._candidates.take(number)
+        self.applied.append((number, self.tail))
+        self.order.append(~number)
+        for position, size in enumerate(pool.sizes[number], self.tail):
+            self._rules.placed[position] = size
+        if self._fold:
+            self.hash = folded(self.hash, pool.digests[number])
+        self._advance(self.tail + pool.size[number], pool.fence[number], pool.trims[number])
+        return True
+
+    def _missed(self) -> bool:
+        """Is there, at this tail, what must have been placed before it is left?"""
+        return self._at.get(self.tail, 0) > 0
+
+    def _advance(self, tail: int, fence: int, trims: dict[int, int] | None) -> None:
+        for index, seq_num in (trims or {}).items():
+            self.trim = max(self.trim, min(seq_num, self.tail + index + 1))
+        if fence != NONE:
+            self.token = fence
+        self.tail = tail
+        self.tails.append(tail)
+        self._reached.append(len(self.order))
+
+    def _place(self, moment: int) -> None:
+        due = self.pending.pop(moment)
+        self._trail.append((1, moment, due))
+        self._done[moment] = 1
+        self.ahead.add(moment)
+        self.order.append(moment)
+        if self._found.sort[moment] in _EXACT:
+            self._at[self._found.tail[moment]] -= 1
+
+    def _freed(self, moment: int) -> bool:
+        for before in self._found.before[moment]:
+            if not self._done[before]:
+                return False
+        after = self._found.after_float[moment]
+        return after == NONE or (after in self._pool.index and bool(self._candidates.taken[self._pool.index[after]]))
+
+    def _satisfied(self, moment: int) -> bool:
+        found = self._found
+        sort = found.sort[moment]
+        if sort in _EXACT:
+            if found.tail[moment] != self.tail:
+                return False
+            if sort == Sort.WHOLE and self._hashes[moment] != self.hash:
+                return False
+            if sort == Sort.TAIL_REFUSAL and not self._refused_by_tail(moment):
+                return False
+            if sort == Sort.UNSATISFIABLE and not self._unsatisfiable(moment):
+                return False
+        elif sort == Sort.TOKEN_REFUSAL:
+            if self._reported[moment] != self.token or self._given[moment] in (NONE, self.token):
+                return False
+        elif sort == Sort.SILENT_REFUSAL:
+            if self._given[moment] in (NONE, self.token) and self._match[moment] in (NONE, self.tail):
+                return False
+        else:
+            return self._read(moment)
+        return self._freed(moment)
+
+    def _refused_by_tail(self, moment: int) -> bool:
+        return self._match[moment] not in (NONE, self.tail) and self._given[moment] in (NONE, self.token)
+
+    def _unsatisfiable(self, moment: int) -> bool:
+        reads, row = self._history.reads, self._found.row[moment]
+        if reads.from_timestamp[row] != NONE:
+            return True
+        seq_num = int(reads.from_seq_num[row])
+        if seq_num == NONE:
+            start = max(0, self.tail - max(int(reads.tail_offset[row]), 0))
+        else:
+            start = min(seq_num, self.tail) if reads.clamp[row] else seq_num
+        return start > self.tail or (start == self.tail and reads.wait[row] <= 0)
+
+    def _read(self, moment: int) -> bool:
+        answer = self._rules.answers[self._found.row[moment]]
+        if not answer.waits:
+            return self._rules.unary(answer, self.tail, self.trim) and self._freed(moment)
+        due = self.pending[moment]
+        begun = self._rules.followed(answer, self.tail, self.trim, self.tails, self.tails[self._since(due)])
+        if begun == NONE or not self._freed(moment):
+            return False
+        if answer.moves:
+            self.begins.append((moment, begun, due))
+        return True
+
+    # -- and back
+
+    def mark(self) -> Mark:
+        """Here."""
+        return Mark(
+            len(self._trail),
+            len(self.order),
+            len(self.tails),
+            len(self.begins),
+            self._next_return,
+            self._next_invocation,
+            self.tail,
+            self.token,
+            self.trim,
+            self.hash,
+            len(self.applied),
+        )
+
+    def back(self, mark: Mark) -> None:
+        """Undo what came after a mark."""
+        found = self._found
+        for at in range(mark.next_return, self._next_return):
+            self.ahead.add(self._by_return[at])
+        while len(self._trail) > mark.trail:
+            placed, moment, due = self._trail.pop()
+            if placed:
+                self._done[moment] = 0
+                self.ahead.discard(moment)
+                self.pending[moment] = due
+                if found.sort[moment] in _EXACT:
+                    self._at[found.tail[moment]] += 1
+            else:
+                del self.pending[moment]
+        while len(self.applied) > mark.applied:
+            number, start = self.applied.pop()
+            self._candidates.give_back(number)
+            for position in range(start, start + self._pool.size[number]):
+                del self._rules.placed[position]
+        del self.order[mark.order :]
+        del self.tails[mark.tails :]
+        del self._reached[mark.tails :]
+        del self.begins[mark.begins :]
+        self._next_return, self._next_invocation = mark.next_return, mark.next_invocation
+        self.tail, self.token, self.trim, self.hash = mark.tail, mark.token, mark.trim, mark.hash
+
+    def sequence(self) -> list[tuple[int, bool]]:
+        """What was placed, in order: (row, is it the operation's second moment?), beginnings of reads included."""
+        starts: dict[int, list[int]] = {}
+        for moment, begun, due in self.begins:
+            place = max(self._reached[bisect_left(self.tails, begun)], due)
+            starts.setdefault(place, []).append(moment)
+        sequence: list[tuple[int, bool]] = []
+        for place, one in enumerate(self.order):
+            sequence += ((self._found.row[moment], False) for moment in starts.get(place, ()))
+            if one < 0:
+                sequence.append((self._pool.row[~one], False))
+            else:
+                moves = self._found.sort[one] == _READ and self._rules.answers[self._found.row[one]].moves
+                sequence.append((self._found.row[one], self._found.second[one] or moves))
+        return sequence
