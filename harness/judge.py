@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
+from .allowance import Allowance
 from .history.history import History
 from .registry import Registry
 from .verdict import Anomaly, Checker, CheckResult, Validity, Verdict, compose
@@ -12,12 +14,16 @@ from .verdict import Anomaly, Checker, CheckResult, Validity, Verdict, compose
 CHECKERS: Registry[Checker] = Registry("fencepost.checkers", "checker")
 
 
-def judge(history: History, progress: Callable[[str], None] = lambda _: None) -> Verdict:
+def judge(
+    history: History, progress: Callable[[str], None] = lambda _: None, allowance: Allowance | None = None
+) -> Verdict:
     """The verdict of every registered checker, each told apart by its registered name.
 
     A checker that raises says ``unknown``, with its traceback as the reason; so does one that is interrupted
-    (KeyboardInterrupt), and those after it. ``progress`` is told the name of each checker before it begins.
+    (KeyboardInterrupt), and those after it. ``progress`` is told the name of each checker before it begins, and
+    what it does; ``allowance`` says what each may use.
     """
+    allowance = replace(allowance or Allowance(), progress=progress)
     results: dict[str, CheckResult] = {}
     interrupted = False
     for name in CHECKERS.names():
@@ -25,7 +31,7 @@ def judge(history: History, progress: Callable[[str], None] = lambda _: None) ->
         try:
             if interrupted:
                 raise KeyboardInterrupt
-            results[name] = CHECKERS.make(name).check(history)
+            results[name] = CHECKERS.make(name).check(history, allowance)
         except KeyboardInterrupt:
             interrupted = True
             results[name] = CheckResult(Validity.UNKNOWN, reasons=("the check was interrupted",))

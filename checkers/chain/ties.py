@@ -11,7 +11,7 @@ import itertools
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, Int64s, Kind
+from fencepost.harness.history.history import NONE, Int64s, Kind, Outcome
 
 from .stream import Stream
 
@@ -54,10 +54,10 @@ def _grouped(rows: Int64s, keys: Int64s) -> list[list[int]]:
 
 
 def tied(stream: Stream) -> dict[int, int]:
-    """:func:`ties`, and the batch before each batch of a session."""
-    pairs = ties(stream)
+    """:func:`ties`, and for each refused batch of a session the batch before it."""
+    pairs, outcome = ties(stream), stream.history.outcome
     for batches in batches_of_sessions(stream):
-        pairs |= {row: before for before, row in itertools.pairwise(batches)}
+        pairs |= {row: before for before, row in itertools.pairwise(batches) if outcome[row] == Outcome.FAILED}
     return pairs
 
 

@@ -164,7 +164,7 @@ class Reading:
         tail = found.first + found.offset
         lower = np.where(relative & (found.first > 0), np.maximum(lower, tail), lower)
         upper = np.where(relative, np.minimum(upper, tail), upper)
-        lower = np.maximum(lower, self._skipped())
+        lower = np.maximum(np.maximum(lower, self._skipped()), self._parts())
         waiting = told & found.waits & ~((found.count == 0) & found.clamp)
         lower = np.where(self._torn, lower, self._round(lower))
         bound = self._round(np.maximum(found.after, self._skipped()))
@@ -176,6 +176,17 @@ class Reading:
             Part(Proof.FOLLOWED, found.row[followed], own, np.full(int(followed.sum()), FOREVER)),
             *self._starts(),
         ]
+
+    def _parts(self) -> Int64s:
+        """What the parts of each answer prove that came before its rest."""
+        found, history = self._answers, self._chain.stream.history
+        read = history.part_of[found.row]
+        bound = np.zeros(len(history) if (read != NONE).any() else 0, dtype=np.int64)
+        if not len(bound):
+            return np.zeros(len(found.row), dtype=np.int64)
+        parts = read != NONE
+        np.maximum.at(bound, read[parts], np.maximum(found.after, history.reads.tail[found.row])[parts])
+        return bound[found.row]
 
     def _starts(self) -> list[Part]:
         """A read that waits starts at one moment and ends at another: its start tells the tail of the first."""

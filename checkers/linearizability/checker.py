@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fencepost.harness.allowance import Allowance
-from fencepost.harness.history.history import History, Outcome
+from fencepost.harness.history.history import NONE, History, Outcome
 from fencepost.harness.verdict import CheckResult, Validity, Violation
 
 from ..anomalies import ANOMALIES
@@ -34,11 +34,17 @@ class Linearizability:
             violations += found
             reasons += judgement.reasons
             details[stream.name] = _details(judgement, found)
-        if not (history.outcome == Outcome.OK).any():
-            reasons.append("nothing succeeded" if len(history) else "the history is empty")
+        if not _observed(history):
+            reasons.append("nothing was observed" if len(history) else "the history is empty")
         warnings = [] if history.whole else ["the journal has no end mark: what was pending counts as indefinite"]
         validity = Validity.INVALID if violations else Validity.UNKNOWN if reasons else Validity.VALID
         return CheckResult(validity, tuple(violations), tuple(reasons), tuple(warnings), {"streams": details})
+
+
+def _observed(history: History) -> bool:
+    """Did any answer tell anything of a stream? A refusal does: it is a read of the tail or of the token."""
+    told = (history.seq_num_mismatch != NONE) | (history.token_mismatch != NONE) | (history.observed_tail != NONE)
+    return bool((told | (history.outcome == Outcome.OK)).any())
 
 
 def _details(judgement: Judgement, found: tuple[Violation, ...]) -> dict[str, Any]:

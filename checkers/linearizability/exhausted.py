@@ -11,7 +11,7 @@ from ..search.moments import Sort
 
 _NAMES = {
     Sort.TAIL: "nonmonotonic-read",
-    Sort.WHOLE: "garbage-read",
+    Sort.WHOLE: "inconsistent-offsets",
     Sort.TAIL_REFUSAL: "wrong-mismatch",
     Sort.UNSATISFIABLE: "nonmonotonic-read",
     Sort.TOKEN_REFUSAL: "wrong-mismatch",

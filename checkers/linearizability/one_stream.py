@@ -13,7 +13,7 @@ from ..domains.reading import answers
 from ..explanation.findings import Findings
 from ..holes import find_holes, unresolved
 from ..judgement import Judgement
-from ..structure import acknowledgements, reads, records, tails, timestamps
+from ..structure import acknowledgements, hashes, reads, records, sessions, tails, timestamps
 from ..structure import tokens as token_checks
 from .contradictions import accuse
 from .scan import Scan, scan
@@ -39,6 +39,8 @@ def judge(stream: Stream, reading: int = 0) -> Judgement:
     records.check(judgement)
     timestamps.check(judgement)
     reads.check(judgement)
+    sessions.check(judgement)
+    hashes.check(judgement)
     tails.check(judgement)
     _order(judgement, certain, possible)
     judgement.reasons += unresolved(chain, judgement.holes)

@@ -14,10 +14,10 @@ from typing import Final
 from fencepost.harness.history.history import FOREVER, NONE
 
 from ..chain.chain import Chain
+from ..chain.hashes import folded
 from .answers import ReadRules
 from .candidates import Candidates
 from .floats import Floats
-from .hashes import folded
 from .moments import EXACT, Moments, Sort
 
 _EXACT: Final = frozenset(int(sort) for sort in EXACT)

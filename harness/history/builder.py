@@ -226,7 +226,7 @@ class Builder:
         if event.time < self._invoked[row]:
             raise InconsistentEvent("time", f"operation {event.op} returned before it was invoked")
         self._ended[row] = event.time
-        self._open.pop(row, None)
+        parts = self._open.pop(row, None)
         if isinstance(event, events.Indefinite):
             self._errors.add(row, NONE if event.status is None else event.status, self._codes(event.reason))
             return
@@ -244,6 +244,8 @@ class Builder:
         elif isinstance(event, events.WholeRead):
             if event.stream_hash > _LARGEST_DIGEST:
                 raise InconsistentEvent("stream_hash", "a hash is beyond 2⁶⁴")
+            if parts is not None and self._header.streams[self._streams[parts.read.stream]].tail:
+                raise InconsistentEvent("type", "a stream that did not begin empty has no hash that could be checked")
             self._observed.add(row, _position(event.tail[0]), _position(event.tail[1]))
             self._hashes.add(row, event.stream_hash)
         elif isinstance(event, events.TailRead):

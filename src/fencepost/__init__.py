@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .harness.allowance import Allowance as Allowance
+    from .harness.allowance import Budget as Budget
     from .harness.client.http import HttpStreamClient as HttpStreamClient
     from .harness.client.outcome import Definite as Definite
     from .harness.client.outcome import Indefinite as Indefinite
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from .harness.workload import WorkloadOptions as WorkloadOptions
 
 _HOMES = {
+    "allowance": ["Allowance", "Budget"],
     "client.http": ["HttpStreamClient"],
     "client.outcome": ["Definite", "Indefinite", "Ok", "Outcome"],
     "client.protocol": ["StreamClient"],

@@ -16,7 +16,7 @@ class Golden:
     """A history and what must be said of it.
 
     ``anomaly`` is one that must be reported, None of a sound history. ``undecided``: it is sound, but finding that out
-    takes a search; unknown is an answer too. ``observed`` is False where nothing succeeded: sound, and unknown.
+    takes a search; unknown is an answer too. ``observed`` is False where nothing was observed: sound, and unknown.
     """
 
     name: str

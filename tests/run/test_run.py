@@ -13,8 +13,10 @@ import pytest
 
 from fencepost import Append, CheckTail, Read, RunResult, UsageFailure, Validity, judge, read_history
 from fencepost.harness import closing, store
+from fencepost.harness.allowance import Allowance
 from fencepost.harness.client.outcome import Definite, Indefinite
 from fencepost.harness.exits import ExitCode
+from fencepost.harness.history.events import SCHEMA
 from fencepost.harness.history.history import History, Kind, Outcome
 from fencepost.harness.run import RunFailure
 from tests.run import doubles
@@ -57,7 +59,7 @@ def test_the_name_tells_the_utc_time_and_the_seed_and_the_header_the_rest(run: R
     assert result.folder.name == f"{stamp}-424242"
     assert header.seed == 424242
     assert header.version
-    assert header.schema == 1
+    assert header.schema == SCHEMA
     assert header.workload == "counting"
     assert header.target == {"name": "memory"}
     assert header.options["clients"] == 3
@@ -69,10 +71,10 @@ def test_the_name_tells_the_utc_time_and_the_seed_and_the_header_the_rest(run: R
 def test_the_history_is_whole_before_anything_is_judged(run: Run, results: Path, monkeypatch: Any) -> None:
     seen = []
 
-    def looking(self: object, history: History) -> Any:
+    def looking(self: object, history: History, allowance: Allowance) -> Any:
         folder = only_folder(results)
         seen.append((read_history(folder / "history.jsonl").whole, (folder / "verdict.json").exists(), folder.suffix))
-        return original(self, history)
+        return original(self, history, allowance)
 
     original = doubles.DoubleChecker.check
     monkeypatch.setattr(doubles.DoubleChecker, "check", looking)

@@ -1,0 +1,76 @@
+"""Append sessions: their batches stand in their order, and none after the session had failed."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE, Outcome
+
+from ..chain.ties import batches_of_sessions, parts_of_answers
+from ..explanation.sentences import Witness, sentence
+from ..judgement import Judgement
+
+
+def check(judgement: Judgement) -> None:
+    """session-order, session-poison, and nonmonotonic-poll where the parts of an answer tell tails that go back."""
+    _batches(judgement)
+    _tails(judgement)
+
+
+def _batches(judgement: Judgement) -> None:
+    sessions = batches_of_sessions(judgement.stream)
+    if not sessions:
+        return
+    batches = judgement.chain.batches
+    legal = batches.legal
+    places = dict(zip(batches.row[legal].tolist(), batches.start[legal].tolist(), strict=True))
+    disordered, poisoned = [], []
+    for members in sessions:
+        placed = [(row, places[row]) for row in members if row in places]
+        disordered += [(one, other) for (one, at), (other, then) in pairwise(placed) if then < at]
+        failed = next((row for row in members if judgement.history.outcome[row] == Outcome.FAILED), NONE)
+        if failed != NONE:
+            poisoned += [(failed, row) for row, _ in placed if row > failed]
+    for one, other in judgement.findings.few("session-order", disordered):
+        _disorder(judgement, one, other, places)
+    for failed, row in judgement.findings.few("session-poison", poisoned):
+        _poison(judgement, failed, row, places[row])
+
+
+def _disorder(judgement: Judgement, one: int, other: int, places: dict[int, int]) -> None:
+    teller = judgement.teller(one, other)
+    text = (
+        f"{teller.who(other)} was sent after {teller.name(one)} in the same session, "
+        f"but stands at {places[other]}, before {places[one]}"
+    )
+    order = teller.edge(one, other, "session", f"{teller.name(one)} comes first in the session")
+    stands = f"{teller.name(other)} stands at {places[other]} and {teller.name(one)} at {places[one]}"
+    back = teller.edge(other, one, "ww", stands)
+    sentences = (sentence(text), teller.told(one), teller.told(other), teller.contradiction([order, back]))
+    judgement.findings.add("session-order", Witness((one, other), sentences, (order, back)), places[other])
+
+
+def _poison(judgement: Judgement, failed: int, row: int, place: int) -> None:
+    teller = judgement.teller(failed, row)
+    text = f"{teller.who(row)} took effect at {place}, although its session had failed with {teller.name(failed)}"
+    edge = teller.edge(failed, row, "session", f"{teller.name(failed)} failed before {teller.name(row)} in the session")
+    sentences = (sentence(text), teller.told(failed), teller.told(row))
+    judgement.findings.add("session-poison", Witness((failed, row), sentences, (edge,)), place)
+
+
+def _tails(judgement: Judgement) -> None:
+    tail = judgement.history.reads.tail
+    offenders = []
+    for parts in parts_of_answers(judgement.stream):
+        told = [(row, int(tail[row])) for row in parts if tail[row] != NONE]
+        offenders += [(one, other) for (one, at), (other, then) in pairwise(told) if then < at]
+    for one, other in judgement.findings.few("nonmonotonic-poll", offenders):
+        teller = judgement.teller(one, other)
+        text = (
+            f"{teller.name(other)} told the tail {int(tail[other])}, "
+            f"after {teller.name(one)} of the same answer had told {int(tail[one])}"
+        )
+        witness = Witness((one, other), (sentence(text), teller.told(one), teller.told(other)))
+        judgement.findings.add("nonmonotonic-poll", witness, int(np.int64(tail[other])))
