@@ -6,7 +6,6 @@ it. ``latest`` links to the last one that was finished.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ import msgspec
 
 from .failure import UsageFailure
 from .history.events import CRASH
+from .history.sources import STDIN, sha256
 from .verdict import Verdict
 
 if TYPE_CHECKING:
@@ -96,11 +96,9 @@ def verdict_json(history: History, verdict: Verdict, path: Path) -> dict[str, An
 
     ``crashes`` tells what went wrong with the run itself: the verdict then stands for what was seen until then.
     """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "format": 1,
-        "history": {"file": path.name, "sha256": digest},
+        "history": {"file": path.name, "sha256": sha256(path)},
         "validity": verdict.validity,
         "crashes": [remark.text for remark in history.remarks if remark.kind == CRASH],
         "checkers": {name: asdict(result) for name, result in verdict.results.items()},
@@ -108,7 +106,12 @@ def verdict_json(history: History, verdict: Verdict, path: Path) -> dict[str, An
 
 
 def history_of(path: Path) -> Path:
-    """The history file of a run's folder, or the file itself. Raises UsageFailure where there is none."""
+    """The history file of a run's folder, or the file itself (``-`` is standard input).
+
+    Raises UsageFailure where there is none.
+    """
+    if path == STDIN:
+        return path
     if path.is_dir():
         if not (path / HISTORY).exists():
             raise UsageFailure(f"{path} is a folder without a {HISTORY}; name a run's folder or a history file")

@@ -15,8 +15,10 @@ _EPILOG = """\b
 Examples:
   fencepost check results/latest
   fencepost check results/fenced/* --json
-  fencepost check history.jsonl
+  fencepost check history.jsonl.zst
+  zcat history.jsonl.gz | fencepost check -
 
+Of each history the format is told by its content, and so is gzip or Zstandard compression.
 A stored history gets exactly the verdict that its run did. Nothing is written.
 
 Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of several histories.
@@ -27,7 +29,7 @@ Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of se
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a history on standard output.")
 def command(paths: tuple[Path, ...], as_json: bool) -> ExitCode:
-    """Judge the histories at PATH: each a run's folder or a history file."""
+    """Judge the histories at PATH: each a run's folder, a history file, or - for standard input."""
     return worst([_check_or_complain(path, as_json) for path in paths])
 
 

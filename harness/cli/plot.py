@@ -25,7 +25,7 @@ Examples:
 @click.option("--only", metavar="NAME,…", default="", help="Draw only these plots.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: plots beside it]")
 def command(path: Path, svg: bool, only: str, output: Path | None) -> ExitCode:
-    """Draw the history at PATH (a run's folder or a history file), judging it anew."""
+    """Draw the history at PATH (a run's folder, a history file, or - for standard input), judging it anew."""
     from ..history.reader import read_history
     from ..judge import judge
     from ..pictures import PLOTS, draw

@@ -1,0 +1,120 @@
+"""Where the bytes of a history come from: a file or standard input, as they are or compressed with gzip or Zstandard.
+
+What is compressed is told by its first bytes, not by its name.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import sys
+import zlib
+from pathlib import Path
+from typing import Final, TextIO
+from weakref import WeakKeyDictionary
+
+from .failure import HistoryFailure
+
+STDIN: Final = Path("-")
+"""Names standard input. A file of that name can be named by its absolute path."""
+
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_SKIPPABLE: Final = b"\x2a\x4d\x18"
+"""The last three bytes of the magic number of a Zstandard frame that holds no data; the first is 0x50 to 0x5f."""
+
+_CHUNK: Final = 1 << 20
+_WINDOW: Final = 1 << 31
+"""The largest window (bytes) that the format's tools write."""
+
+_of_stdin: WeakKeyDictionary[TextIO, str] = WeakKeyDictionary()
+"""The SHA-256 of what came from standard input, once that has been read: it cannot be read again."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of the file, or of standard input for ``-``, decompressed where it is compressed.
+
+    Raises :class:`HistoryFailure` where it cannot be read, is compressed and damaged, or is standard input for the
+    second time.
+    """
+    data = _from_stdin() if path == STDIN else _from_file(path)
+    if data.startswith(_GZIP):
+        return _gunzip(data, name_of(path))
+    if data.startswith(_ZSTD) or (data[1:4] == _SKIPPABLE and 0x50 <= data[0] <= 0x5F):
+        return _unzstd(data, name_of(path))
+    return data
+
+
+def name_of(path: Path) -> str:
+    """What errors call it."""
+    return "standard input" if path == STDIN else str(path)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of the file as it is, compressed or not; of standard input, of what was read from it before."""
+    if path == STDIN:
+        return _of_stdin[sys.stdin]
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _from_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HistoryFailure(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _from_stdin() -> bytes:
+    if sys.stdin is None:
+        raise HistoryFailure("standard input is closed; give it a history, or name a file")
+    if sys.stdin in _of_stdin:
+        raise HistoryFailure("standard input was read already; name - only once")
+    try:
+        data = sys.stdin.buffer.read()
+    except OSError as error:
+        raise HistoryFailure(f"standard input cannot be read: {error.strerror}") from error
+    _of_stdin[sys.stdin] = hashlib.sha256(data).hexdigest()
+    return data
+
+
+def _gunzip(data: bytes, name: str) -> bytes:
+    try:
+        return gzip.GzipFile(fileobj=io.BytesIO(data)).read()
+    except EOFError as error:
+        raise _truncated(name, "gzip", len(data)) from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise _damaged(name, "gzip", error) from error
+
+
+def _unzstd(data: bytes, name: str) -> bytes:
+    import zstandard
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+    frame = decompressor.decompressobj()
+    found: list[bytes] = []
+    inside = False
+    try:
+        for position in range(0, len(data), _CHUNK):
+            rest = data[position : position + _CHUNK]
+            while rest:
+                found.append(frame.decompress(rest))
+                inside, rest = not frame.eof, b""
+                if frame.eof:
+                    rest, frame = frame.unused_data, decompressor.decompressobj()
+    except zstandard.ZstdError as error:
+        raise _damaged(name, "Zstandard", error) from error
+    if inside:
+        raise _truncated(name, "Zstandard", len(data))
+    return b"".join(found)
+
+
+def _truncated(name: str, format_name: str, size: int) -> HistoryFailure:
+    return HistoryFailure(
+        f"{name}: the {format_name} data is truncated: it ends after {size:,} bytes, in the middle; get it whole"
+    )
+
+
+def _damaged(name: str, format_name: str, error: Exception) -> HistoryFailure:
+    return HistoryFailure(f"{name}: the {format_name} data is damaged ({error}); get it anew")
