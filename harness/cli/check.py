@@ -9,6 +9,7 @@ import click
 
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
+from .reading import failures_option
 from .watching import reporter
 
 _EPILOG = """\b
@@ -28,27 +29,29 @@ Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of se
 @click.command(epilog=_EPILOG)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a history on standard output.")
-def command(paths: tuple[Path, ...], as_json: bool) -> ExitCode:
+@failures_option
+def command(paths: tuple[Path, ...], as_json: bool, failures: str) -> ExitCode:
     """Judge the histories at PATH: each a run's folder, a history file, or - for standard input."""
-    return worst([_check_or_complain(path, as_json) for path in paths])
+    return worst([_check_or_complain(path, as_json, failures) for path in paths])
 
 
-def _check_or_complain(path: Path, as_json: bool) -> ExitCode:
+def _check_or_complain(path: Path, as_json: bool, failures: str) -> ExitCode:
     try:
-        return _check(path, as_json)
+        return _check(path, as_json, failures)
     except UsageFailure as failure:  # one bad file does not keep the others from being judged
         click.echo(f"fencepost: {failure}", err=True)
         return ExitCode.USAGE
 
 
-def _check(path: Path, as_json: bool) -> ExitCode:
+def _check(path: Path, as_json: bool, failures: str) -> ExitCode:
     from ..history.reader import read_history
+    from ..history.s2_porcupine.described import Failures
     from ..judge import judge
     from ..store import history_of
 
     file = history_of(path)
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
-        history = read_history(file, watcher.reading)
+        history = read_history(file, watcher.reading, Failures(failures))
         verdict = judge(history, lambda name: watcher.phase(f"checking ({name})"))
     if as_json:
         from ..report.summary import as_line, summary

@@ -26,8 +26,8 @@ Small: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Status: TypeAlias = Annotated[int, Meta(ge=100, le=999)]
 """An HTTP status."""
 
-Pair: TypeAlias = tuple[Number, Number]
-"""A stream position: ``[seq_num, timestamp]``."""
+Pair: TypeAlias = tuple[Number, Number | None]
+"""A stream position: ``[seq_num, timestamp]``; the timestamp is None where the recorder does not know it."""
 
 
 class StreamState(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +43,8 @@ class Header(Struct, frozen=True, tag_field="type", tag="history"):
 
     ``unique_records`` says that the recorder made every appended record's content unique (records that hold
     nothing but a fence or trim command excepted). ``exercises`` maps counters of the statistics checker to
-    the number below which the run says little.
+    the number below which the run says little. ``untold`` lists what the recorder left out of what a history can
+    tell, for people.
     """
 
     schema: int
@@ -56,6 +57,7 @@ class Header(Struct, frozen=True, tag_field="type", tag="history"):
     options: dict[str, Any] = field(default_factory=dict)
     exercises: dict[str, int] = field(default_factory=dict)
     unique_records: bool = True
+    untold: list[str] = field(default_factory=list)
 
 
 class _Event(Struct, frozen=True, tag_field="type", gc=False, omit_defaults=True):

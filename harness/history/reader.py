@@ -1,4 +1,4 @@
-"""Reads a history, whatever its format."""
+"""Reads a history, whatever its format: that is told by the content."""
 
 from __future__ import annotations
 
@@ -7,12 +7,26 @@ from pathlib import Path
 from .history import History
 from .journal import read_journal
 from .progress import Progress
+from .s2_porcupine.described import Failures
+from .sniffing import Format, format_of
 from .sources import name_of, read_bytes
 
 
-def read_history(path: Path, progress: Progress | None = None) -> History:
+def read_history(path: Path, progress: Progress | None = None, failures: Failures = Failures.ANY) -> History:
     """The history in a file, or in standard input for ``-``; either may be compressed (gzip, Zstandard).
 
-    Raises :class:`~.failure.HistoryFailure` where it cannot be read or makes no sense.
+    ``failures`` says what definite failures of appends are, in a format that does not (s2-porcupine's). Raises
+    :class:`~.failure.HistoryFailure` where the file cannot be read or makes no sense.
     """
-    return read_journal(read_bytes(path), name_of(path), progress)
+    return parse_history(read_bytes(path), name_of(path), progress, failures)
+
+
+def parse_history(
+    data: bytes, name: str, progress: Progress | None = None, failures: Failures = Failures.ANY
+) -> History:
+    """The history in these bytes, as :func:`read_history` gives it; ``name`` is what errors call them."""
+    if format_of(data) is Format.S2_PORCUPINE:
+        from .s2_porcupine.reader import read_s2_porcupine
+
+        return read_s2_porcupine(data, name, progress, failures)
+    return read_journal(data, name, progress)

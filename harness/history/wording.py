@@ -36,7 +36,7 @@ def answered(operation: Operation) -> str:
         return f"412: the token is {quoted(operation.token_mismatch)}"
     if operation.outcome is Outcome.FAILED:
         where = "" if operation.observed_tail is None else f", the tail is {operation.observed_tail}"
-        return f"{operation.status or 'not sent:'} {operation.code}{where}"
+        return f"{operation.status or 'failed:'} {operation.code}{where}"
     if operation.ack is not None:
         start, end, tail = operation.ack
         return f"at [{start}, {end})" + (f", tail {tail}" if tail != end else "")

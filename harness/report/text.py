@@ -29,6 +29,8 @@ def verdict_lines(history: History, verdict: Verdict, most: int = MOST) -> Itera
             yield f"warning: {warning}"
     for warning in history.warnings:
         yield f"warning: {warning}"
+    if history.header.untold:
+        yield f"note: this history does not tell {'; '.join(history.header.untold)}"
     yield f"{verdict.validity.upper()}: {_summary(history, verdict)}"
 
 

@@ -1,0 +1,98 @@
+"""The lines of a journal, and where in one something is wrong."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from .failure import HistoryFailure
+
+LONGEST: Final = 2**28
+"""Bytes of the longest line that is read: a batch of some ten million records."""
+
+BOM: Final = codecs.BOM_UTF8
+
+_OTHER_ENCODINGS: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def lines(data: bytes, name: str) -> Iterator[tuple[int, bytes, int]]:
+    """Line number, line without its newline, and its offset in the file; a byte order mark is passed over.
+
+    Raises :class:`HistoryFailure` for a line that is longer than :data:`LONGEST`, before it is copied.
+    """
+    if data.startswith(_OTHER_ENCODINGS):
+        raise HistoryFailure(f"{name}:1:1: the file is in UTF-16 or UTF-32; a history is UTF-8")
+    position, number = len(BOM) if data.startswith(BOM) else 0, 0
+    while position < len(data):
+        number += 1
+        end = data.find(b"\n", position)
+        if end < 0:
+            end = len(data)
+        if end - position > LONGEST:
+            raise HistoryFailure(
+                f"{name}:{number}:1: the line is of {end - position:,} bytes; the longest that is read is of "
+                f"{LONGEST:,}: write large answers in parts (frames)"
+            )
+        yield number, data[position:end], position
+        position = end + 1
+
+
+def malformed(name: str, number: int, line: bytes, error: Exception) -> HistoryFailure:
+    """What msgspec found wrong with a line, and where."""
+    text = str(error)
+    byte = re.search(r"\(byte (\d+)\)", text)
+    place = re.search(r" - at `\$\.?(.*)`$", text)
+    what = text[: place.start()] if place else text
+    field = place.group(1) if place else ""
+    if byte:
+        column = int(byte.group(1)) + 1
+    else:
+        column = len(line) + 1 if text == "Input data was truncated" else column_of(line, field)
+    return HistoryFailure(f"{name}:{number}:{column}:{f' {field}:' if field else ''} {_advised(what, field, line)}")
+
+
+def _advised(what: str, field: str, line: bytes) -> str:
+    """The error, and what to do where that is known."""
+    if not line.strip():
+        return "the line is empty; every line holds one JSON object: take it out"
+    if field == "type" and what == "Invalid value 'history'":
+        return "a second header: these are two histories in one file, to be given one by one"
+    if "missing required field `type`" in what:
+        return f"{what}: this is no line of a journal of fencepost's; was another format mixed in?"
+    return what
+
+
+def column_of(line: bytes, field: str) -> int:
+    """Where in the line the field's value, or what that lies in, begins: in bytes from 1; 1 if it is not there."""
+    name = re.match(r"\w*", field)
+    found = re.search(rb'"%s"\s*:\s*' % name.group().encode(), line) if name and name.group() else None
+    return found.end() + 1 if found else 1
+
+
+def whole(line: bytes) -> bool:
+    """Is this JSON to its end, whatever it says? A line that was cut is not."""
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+class _Operation(msgspec.Struct):
+    type: str
+    op: int | None = None
+
+
+def line_of(data: bytes, name: str, op: int, kinds: frozenset[str]) -> tuple[int, bytes]:
+    """The line with operation ``op`` whose type is one of ``kinds``. Raises LookupError where there is none."""
+    decode: Any = msgspec.json.Decoder(_Operation).decode
+    for number, line, _ in lines(data, name):
+        if b"%d" % op in line:
+            found = decode(line)
+            if found.op == op and found.type in kinds:
+                return number, line
+    raise LookupError(op)

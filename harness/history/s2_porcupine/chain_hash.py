@@ -1,0 +1,23 @@
+"""The hash that a read keeps of a whole stream: a fold over the hashes of its records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import xxhash
+
+EMPTY: Final = 0
+"""The hash of a stream without records."""
+
+
+def chain_hash(stream_hash: int, record_hash: int) -> int:
+    """The hash of a stream to which one record was added: XXH3-64 of its hash (8 bytes, little-endian), so seeded."""
+    return xxhash.xxh3_64_intdigest(record_hash.to_bytes(8, "little"), seed=stream_hash)
+
+
+def fold(record_hashes: Iterable[int], stream_hash: int = EMPTY) -> int:
+    """The hash of a stream to which records were added, one after another."""
+    for record_hash in record_hashes:
+        stream_hash = chain_hash(stream_hash, record_hash)
+    return stream_hash
