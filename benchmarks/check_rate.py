@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.machine import machine
-from benchmarks.synthetic import journal, synthetic
+from benchmarks.synthetic import synthetic
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.reader import read_history
+from fencepost.harness.history.writer import journal
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
 REPEATS: Final = 3

@@ -9,11 +9,9 @@ the verdict exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -234,73 +232,3 @@ def _scatter(target: Int64s, starts: Int64s, values: Int64s, lengths: Int64s) ->
 def _timestamp(position: Int64s) -> Int64s:
     """Milliseconds; 0 before the first record."""
     return np.where(position < 0, 0, FIRST_TIMESTAMP + position // 100)
-
-
-def journal(history: History) -> Iterator[bytes]:
-    """The lines of a journal of a synthetic history, in the order of time."""
-    encode = msgspec.json.Encoder().encode
-    yield encode(history.header) + b"\n"
-    rows = np.arange(len(history))
-    moments = np.concatenate((history.invoked, history.ended))
-    for place in np.argsort(moments, kind="stable").tolist():
-        row = place % len(rows)
-        event = _invocation(history, row) if place < len(rows) else _completion(history, row)
-        yield encode(event) + b"\n"
-    yield encode(events.End(int(moments.max(initial=0)))) + b"\n"
-
-
-def _given(value: Any) -> int | None:
-    return None if value == NONE else int(value)
-
-
-def _invocation(history: History, row: int) -> events.Event:
-    time, process = int(history.invoked[row]), int(history.process[row])
-    if history.kind[row] == Kind.CHECK_TAIL:
-        return events.CheckTailInvoked(op=row, time=time, process=process, stream="s")
-    if history.kind[row] == Kind.READ:
-        reads = history.reads
-        start, count, wait = (_given(column[row]) for column in (reads.from_seq_num, reads.count, reads.wait))
-        return events.ReadInvoked(op=row, time=time, process=process, stream="s", seq_num=start, count=count, wait=wait)
-    appends = history.appends
-    part, token = slice(appends.offset[row], appends.offset[row + 1]), _given(appends.token[row])
-    fences = {index: TOKENS[fence] for index, fence in appends.fences.get(row, {}).items()}
-    return events.AppendInvoked(
-        op=row,
-        time=time,
-        process=process,
-        stream="s",
-        digests=appends.digest[part].tolist(),
-        sizes=appends.size[part].tolist(),
-        match_seq_num=_given(appends.match_seq_num[row]),
-        fencing_token=None if token is None else TOKENS[token],
-        fences=fences or None,
-    )
-
-
-def _completion(history: History, row: int) -> events.Event:
-    time, appends, reads = int(history.ended[row]), history.appends, history.reads
-    if history.outcome[row] == Outcome.INDEFINITE:
-        return events.Indefinite(row, time, "timed out")
-    if history.outcome[row] == Outcome.FAILED:
-        tail, token = _given(history.seq_num_mismatch[row]), int(history.token_mismatch[row])
-        body = {"fencing_token_mismatch": TOKENS[token]} if tail is None else {"seq_num_mismatch": tail}
-        return events.Failed(row, time, "condition_failed", 412, body)
-    if history.kind[row] == Kind.APPEND:
-        columns = (
-            (appends.start, appends.start_timestamp),
-            (appends.end, appends.end_timestamp),
-            (appends.tail, appends.tail_timestamp),
-        )
-        start, end, tail_pair = ((int(seq_num[row]), int(timestamp[row])) for seq_num, timestamp in columns)
-        return events.Acked(row, time, start, end, tail_pair)
-    if history.kind[row] == Kind.CHECK_TAIL:
-        return events.TailRead(row, time, (int(history.observed_tail[row]), int(history.observed_tail_timestamp[row])))
-    part = slice(reads.offset[row], reads.offset[row + 1])
-    return events.BatchRead(
-        op=row,
-        time=time,
-        seq_nums=reads.seq_num[part].tolist(),
-        timestamps=reads.timestamp[part].tolist(),
-        digests=reads.digest[part].tolist(),
-        sizes=reads.size[part].tolist(),
-    )

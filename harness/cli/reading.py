@@ -12,4 +12,4 @@ failures_option = click.option(
     help="What definite failures of appends are where the format does not say (s2-porcupine's): anything without "
     "effect, or for those that gave a condition, that it did not hold.",
 )
-"""``--failures``: the values of :class:`~..history.s2_porcupine.described.Failures`, not imported to keep help quick."""
+"""``--failures``: values of :class:`~..history.s2_porcupine.described.Failures`, not imported to keep help quick."""
