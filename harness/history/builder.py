@@ -25,7 +25,11 @@ _ANSWERS = {
     events.TailRead: (Kind.CHECK_TAIL, "tail"),
 }
 
-_LARGEST_DIGEST = 2**64 - 1
+_LARGEST = 2**64 - 1
+"""Digests are of 64 bits, and so are a service's positions."""
+
+_OWN = frozenset({"op", "of", "time", "intended"})
+"""Fields whose numbers are the recorder's own and lie in columns as they are."""
 
 
 class InconsistentEvent(Exception):
@@ -40,7 +44,9 @@ class Builder:
     """Takes the events of a history in order and gives its columns.
 
     :meth:`add` raises :class:`InconsistentEvent` for a duplicate operation id, a return without a call, a second
-    return, an answer of the wrong kind, an unknown stream, a return before its call, or a frame of no open read.
+    return, an answer of the wrong kind, an unknown stream, a return before its call, an invocation before the one
+    that stands before it, a frame of no open read, an event of a later version than the header's, or anything after
+    the end; and OverflowError for a number beyond the bounds that :func:`too_large` names.
     """
 
     def __init__(self, header: events.Header) -> None:
@@ -50,6 +56,7 @@ class Builder:
         self._codes = Interned()
         self._purposes = Interned("")
         self._rows: dict[int, int] = {}
+        self._last = (0, NONE)
         self._operations = Table(
             id="q", process="i", thread="i", stream="i", kind="B", invoked="q", intended="q", purpose="i", session="q"
         )
@@ -88,6 +95,8 @@ class Builder:
         """Take the next event."""
         if not 0 <= event.time < FOREVER:
             raise InconsistentEvent("time", f"the time {event.time} is not between 0 and 2⁶³ ns")
+        if self._whole:
+            raise InconsistentEvent("type", "nothing may follow the end; were two histories put into one file?")
         if isinstance(event, events.AppendInvoked | events.ReadInvoked | events.CheckTailInvoked):
             self._invoke(event)
         elif isinstance(event, events.Fault):
@@ -142,11 +151,22 @@ class Builder:
         return row
 
     def _invoke(self, event: events.Invoked) -> None:
+        before, last = self._last
+        if event.time < before:
+            raise InconsistentEvent(
+                "time",
+                f"operation {event.op} was invoked at {event.time} ns, but operation {last}, which stands before it, "
+                f"at {before} ns; invocations stand in the order of their times",
+            )
         row = self._new(event.op)
+        self._last = event.time, event.op
         stream = self._streams.get(event.stream)
         if stream is None:
             raise InconsistentEvent("stream", f"the stream {event.stream!r} is not declared in the header")
         kind = _KINDS[type(event)]
+        session = None if isinstance(event, events.CheckTailInvoked) else event.session
+        if session is not None:
+            self._since(2, "session", "a session")
         self._operations.add(
             row,
             event.op,
@@ -157,7 +177,7 @@ class Builder:
             event.time,
             event.time if event.intended is None else event.intended,
             self._purposes(event.purpose),
-            NONE if isinstance(event, events.CheckTailInvoked) or event.session is None else event.session,
+            NONE if session is None else session,
         )
         self._kinds.append(kind)
         self._invoked.append(event.time)
@@ -168,9 +188,19 @@ class Builder:
             self._append(row, event)
         elif isinstance(event, events.ReadInvoked):
             self._open[row] = parts = Parts(row, event)
+            if max(parts.of_rest) > _LARGEST:
+                raise OverflowError
             self._read(row, parts.of_rest)
 
+    def _since(self, version: int, field: str, what: str) -> None:
+        """Raise where the header's version is older than what the journal holds."""
+        if self._header.schema < version:
+            raise InconsistentEvent(
+                field, f"the header says version {self._header.schema}, but {what} is of version {version}"
+            )
+
     def _frame(self, event: events.Frame) -> None:
+        self._since(2, "type", "a frame")
         parts = self._open.get(self._rows.get(event.of, NONE))
         if parts is None:
             raise InconsistentEvent("of", f"operation {event.of} is no read that has yet to end")
@@ -210,7 +240,7 @@ class Builder:
         if event.timestamps is not None:
             if len(event.timestamps) != number:
                 raise InconsistentEvent("timestamps", f"{number} digests, but {len(event.timestamps)} timestamps")
-            self._timestamps[row] = event.timestamps
+            self._timestamps[row] = [None if given is None else _position(given) for given in event.timestamps]
         self._appended.add(row, event.digests, event.sizes)
         self._appends.add(row, _position(event.match_seq_num), self._tokens(event.fencing_token), last)
 
@@ -242,7 +272,8 @@ class Builder:
         if isinstance(event, events.Acked):
             self._acks.add(row, *(_position(part) for pair in (event.start, event.end, event.tail) for part in pair))
         elif isinstance(event, events.WholeRead):
-            if event.stream_hash > _LARGEST_DIGEST:
+            self._since(2, "type", "a read of the whole stream")
+            if event.stream_hash > _LARGEST:
                 raise InconsistentEvent("stream_hash", "a hash is beyond 2⁶⁴")
             if parts is not None and self._header.streams[self._streams[parts.read.stream]].tail:
                 raise InconsistentEvent("type", "a stream that did not begin empty has no hash that could be checked")
@@ -273,7 +304,7 @@ class Builder:
         for name in ("timestamps", "digests", "sizes"):
             if len(getattr(event, name)) != number:
                 raise InconsistentEvent(name, f"{number} seq_nums, but {len(getattr(event, name))} {name}")
-        if max(event.digests, default=0) > _LARGEST_DIGEST:
+        if max(event.digests, default=0) > _LARGEST:
             raise InconsistentEvent("digests", "a digest is beyond 2⁶⁴")
         for name in ("fences", "trims", "contents"):
             _check_indices(name, getattr(event, name) or {}, number)
@@ -315,7 +346,13 @@ def _capped(trims: dict[int, int]) -> dict[int, int]:
 
 
 def _position(value: int | None) -> int:
-    return NONE if value is None else min(value, BEYOND)
+    if value is None:
+        return NONE
+    if value <= BEYOND:
+        return value
+    if value > _LARGEST:
+        raise OverflowError
+    return BEYOND
 
 
 def _positions(values: list[int]) -> list[int]:
@@ -326,7 +363,26 @@ def _body_position(body: dict[str, Any], name: str) -> int:
     value = body.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InconsistentEvent(f"body.{name}", f"{value!r} is not a position")
+    if value > _LARGEST:
+        raise InconsistentEvent(f"body.{name}", "a number is beyond 2⁶⁴")
     return _position(value)
+
+
+def too_large(event: events.Event) -> tuple[str, str]:
+    """The first field of an event that holds a number too large for it, and the bound that it passes."""
+    for field in event.__struct_fields__:
+        limit, text = (FOREVER, "2⁶³") if field in _OWN else (_LARGEST, "2⁶⁴")
+        if _largest(getattr(event, field)) > limit:
+            return field, text
+    raise AssertionError(event)
+
+
+def _largest(value: Any) -> int:
+    if isinstance(value, list | tuple):
+        return max(map(_largest, value), default=0)
+    if isinstance(value, dict):
+        return _largest(list(value.values()))
+    return value if isinstance(value, int) else 0
 
 
 def _check_indices(field: str, indices: dict[int, Any], number: int) -> None:

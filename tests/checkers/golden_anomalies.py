@@ -73,7 +73,7 @@ WRITES: Final = (
         "not-contiguous",
         append(0, 0, None, "a b"),
         append(1, 0, None, "c"),
-        read(1, 4, 5, 0, saw="a c b"),
+        read(2, 4, 5, 0, saw="a c b"),
     ),
     near("torn-batch", "read-by-count", append(0, 0, 9, "a b", ack=0), read(1, 2, 3, 0, count=1, saw="a")),
     bad(

@@ -28,6 +28,7 @@ def header() -> Header:
         seed=1,
         started="2026-01-01T00:00:00+00:00",
         streams=[StreamState(STREAMS[0]), StreamState(STREAMS[1], 5, None)],
+        unique_records=False,
     )
 
 

@@ -56,7 +56,7 @@ def test_columns_have_their_types_with_and_without_rows() -> None:
 
 
 def test_positions_that_no_stream_reaches_are_beyond() -> None:
-    found = history(read(0, 0, 1, 2**64 - 1, tail=0), check_tail(1, 0, 1, 2**64 - 1))
+    found = history(read(0, 0, 1, 2**64 - 1, tail=0), check_tail(1, 0, 1, 2**63))
     assert found.reads.from_seq_num[0] == found.observed_tail[1] == BEYOND
 
 

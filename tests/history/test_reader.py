@@ -92,7 +92,7 @@ class TestMalformations:
     @pytest.mark.parametrize(
         ("line", "place", "what"),
         [
-            (b"", "3:1:", "truncated"),
+            (b"", "3:1:", "the line is empty"),
             (b"what?", "3:1:", "malformed"),
             (b'{"type":"end","time":5', "3:23:", "truncated"),
             (b'{"type":"end","time":5}}', "3:", "trailing characters"),
@@ -140,7 +140,7 @@ class TestMalformations:
             ),
             (
                 b'{"type":"append","op":9,"time":3,"process":1,"stream":"s","digests":[18446744073709551616],"sizes":[9]}',
-                "3:1:",
+                "3:69: digests:",
                 "2⁶⁴",
             ),
             (
@@ -168,8 +168,8 @@ class TestMalformations:
 
     def test_a_second_answer(self, tmp_path: Path) -> None:
         answer = next(line for line in LINES if line.startswith(b'{"type":"ack"'))
-        text = refusal(tmp_path, JOURNAL + answer)
-        assert text.startswith(f"{len(LINES) + 1}:20: op: operation 0 returned before")
+        text = refusal(tmp_path, b"".join([*LINES[:-1], answer]))
+        assert text.startswith(f"{len(LINES)}:20: op: operation 0 returned before")
 
     def test_of_the_header(self, tmp_path: Path) -> None:
         head = msgspec.json.decode(LINES[0])
