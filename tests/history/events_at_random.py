@@ -138,7 +138,7 @@ class _Maker:
             self.told.append(events.Acked(op, time, self.position(), self.position(), self.position()))
         elif isinstance(event, events.CheckTailInvoked):
             self.told.append(events.TailRead(op, time, self.position()))
-        elif random.random() < 0.3:
+        elif event.stream == STREAMS[0] and random.random() < 0.3:
             self.told.append(events.WholeRead(op, time, self.position(), random.randrange(2**64)))
         else:
             self.told.append(events.BatchRead(op=op, time=time, **self.records(answered=True)))

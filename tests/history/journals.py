@@ -19,7 +19,10 @@ _CONTENT: Final = events.Content([("", "ZmVuY2U="), ("bmFtZQ==", "")], "/w==")
 _BATCH: Final = {"stream": "s", "digests": [5, 2**63], "sizes": [9, 2**31 - 1]}
 
 EVERYTHING: Final[list[Any]] = [
-    header(["s", "über/zwei"], tail=3, token=None, unique=False),
+    msgspec.structs.replace(
+        header(unique=False),
+        streams=[events.StreamState("s", 0, None), events.StreamState("über/zwei", 3, None)],
+    ),
     events.Remark(0, "phase", "cliënts\n"),
     events.AppendInvoked(op=0, time=1, process=0, **_BATCH),
     events.AppendInvoked(

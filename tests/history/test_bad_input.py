@@ -80,9 +80,7 @@ class TestTheFile:
             assert "a history begins with a header line" in text
 
     def test_of_another_format(self, path: Path) -> None:
-        assert "a history begins with a header line" in refusal(
-            path, b'{"event":{"Start":{}},"client_id":1,"op_id":0}\n'
-        )
+        assert "a history begins with a header line" in refusal(path, b'{"process":0,"type":"invoke"}\n')
         assert "a history begins with a header line" in refusal(path, b"time,op,process\n0,append,1\n")
 
     def test_cut_in_the_middle(self, path: Path) -> None:

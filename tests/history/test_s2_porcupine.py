@@ -21,7 +21,7 @@ from fencepost.harness.history.s2_porcupine.chain_hash import chain_hash, fold
 from fencepost.harness.history.s2_porcupine.described import UNTOLD, Failures
 from fencepost.harness.history.sniffing import Format, format_of
 
-from .test_reader import ODD
+from .journals import ODD
 
 RECORDED = Path(__file__).parent / "recorded"
 """Recorded with the collector of s2-verification 0.4.0 from s2-lite 0.43.4."""

@@ -26,7 +26,9 @@ def again(history: History) -> History:
 @given(st.randoms(use_true_random=False))
 def test_a_journal_keeps_a_whole_history(random: Random) -> None:
     history = random_history(random)
-    assert plain(again(history)) == plain(history)
+    kept = again(history)
+    kept.warnings.clear()  # the reader's own doubts
+    assert plain(kept) == plain(history)
 
 
 def built(*given: events.Event) -> History:
