@@ -1,8 +1,8 @@
 """Stretches of the stream that somebody must have written, and nobody knows who.
 
 A hole lies below the greatest tail observed, and neither an acknowledgement nor a read covers it. Only appends of
-unknown outcome can have filled it. Where none can, the history is impossible; where some can, which did is a
-search (it is strongly NP-complete), and :func:`unresolved` is the place for it: until then it says what is open.
+unknown outcome can have filled it. Where none can, the history is impossible; where some can, which did takes a
+search (:mod:`.search`).
 """
 
 from __future__ import annotations
@@ -90,20 +90,3 @@ def _candidates(chain: Chain, frontier: Frontier, start: int, end: int, ragged: 
     if not sums_to(size[fits], end - start, ragged):
         return ()
     return tuple(rows[fits].tolist())
-
-
-def unresolved(chain: Chain, holes: list[Hole]) -> list[str]:
-    """What is open about holes that can be filled, in a sentence each."""
-    reasons = []
-    for hole in holes:
-        if hole.fillable:
-            ids = [f"#{int(chain.stream.history.id[row])}" for row in hole.candidates[:10]]
-            more = "" if len(hole.candidates) <= 10 else f" and {len(hole.candidates) - 10} more"
-            what = f"position {hole.start} was"
-            if hole.end > hole.start + 1:
-                what = f"positions {hole.start} to {hole.end - 1} were"
-            reasons.append(
-                f"stream {chain.stream.name}: {what} written by an append of unknown outcome and never read; "
-                f"candidates: {', '.join(ids)}{more}"
-            )
-    return reasons

@@ -26,8 +26,8 @@ from .search.decide import Decision
 class Judgement:
     """``accused`` are rows whose answer was found impossible by itself: they prove nothing further.
 
-    ``proofs`` are the wide ones; ``reasons`` say what could not be decided, or (before the search) what is open.
-    ``decision`` is what the search said, None where there was nothing to search for.
+    ``proofs`` are the wide ones; ``undetermined`` tells that something is open, which takes a search; ``decision`` is
+    what that said, None where there was none; ``reasons`` say why it could not decide.
     """
 
     stream: Stream
@@ -40,6 +40,7 @@ class Judgement:
     findings: Findings
     accused: set[int] = field(default_factory=set)
     reasons: list[str] = field(default_factory=list)
+    undetermined: bool = False
     decision: Decision | None = None
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from .allowance import Allowance
 from .history.history import History
@@ -23,7 +24,7 @@ def judge(
     (KeyboardInterrupt), and those after it. ``progress`` is told the name of each checker before it begins, and
     what it does; ``allowance`` says what each may use.
     """
-    allowance = replace(allowance or Allowance(), progress=progress)
+    allowance = allowance or Allowance()
     results: dict[str, CheckResult] = {}
     interrupted = False
     for name in CHECKERS.names():
@@ -31,7 +32,9 @@ def judge(
         try:
             if interrupted:
                 raise KeyboardInterrupt
-            results[name] = CHECKERS.make(name).check(history, allowance)
+            results[name] = CHECKERS.make(name).check(
+                history, replace(allowance, progress=partial(_of, name, progress))
+            )
         except KeyboardInterrupt:
             interrupted = True
             results[name] = CheckResult(Validity.UNKNOWN, reasons=("the check was interrupted",))
@@ -39,6 +42,10 @@ def judge(
             reason = f"the checker {name!r} raised:\n{traceback.format_exc()}"
             results[name] = CheckResult(Validity.UNKNOWN, reasons=(reason,))
     return compose(results)
+
+
+def _of(name: str, progress: Callable[[str], None], text: str) -> None:
+    progress(f"{name}: {text}")
 
 
 def anomalies() -> tuple[Anomaly, ...]:

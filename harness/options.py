@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from .allowance import Budget
 from .failure import UsageFailure
 
 DEFAULT_TIME_LIMIT: Final = 10.0
@@ -17,7 +18,8 @@ class RunOptions:
     """The options of one run.
 
     ``time_limit`` and ``timeout`` are seconds, ``rate`` operations a second over all clients; None is no limit.
-    ``formats`` are the picture formats, none for no pictures. Raises UsageFailure for values that make no sense.
+    ``formats`` are the picture formats, none for no pictures; ``budget`` is what a search may cost. Raises UsageFailure
+    for values that make no sense.
     """
 
     workload: str
@@ -39,6 +41,7 @@ class RunOptions:
     proxy: str | None = None
     keep: bool = False
     formats: tuple[str, ...] = ("png",)
+    budget: Budget = field(default_factory=Budget)
 
     def __post_init__(self) -> None:
         for name in ("clients", "streams"):
@@ -54,4 +57,4 @@ class RunOptions:
     def public(self) -> dict[str, Any]:
         """The options as they are stored: all but where the results go, and no proxy (it may hold a password)."""
         shown = {name: getattr(self, name) for name in self.__slots__ if name not in ("results", "proxy")}
-        return shown | {"proxy": self.proxy is not None}
+        return shown | {"proxy": self.proxy is not None, "budget": asdict(self.budget)}

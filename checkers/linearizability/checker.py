@@ -48,17 +48,18 @@ def _observed(history: History) -> bool:
 
 
 def _details(judgement: Judgement, found: tuple[Violation, ...]) -> dict[str, Any]:
-    chain, stream = judgement.chain, judgement.stream
+    chain, stream, decision = judgement.chain, judgement.stream, judgement.decision
     unused = set(chain.unused.tolist())
-    candidates = {row for hole in judgement.holes for row in hole.candidates}
+    applied = {row for row, _ in decision.sequence} & unused if decision is not None else set[int]()
     return {
         "operations": len(stream.rows),
         "records": _records(chain),
         "tail": int(max(judgement.observations.lower.max(initial=0), stream.tail)),
         "appends-acked": len(stream.acked),
         "appends-indefinite-seen": len(stream.floating) - len(unused),
-        "appends-indefinite-unseen": len(unused - candidates),
-        "appends-unresolved": len(candidates),
+        "appends-indefinite-unseen": len(unused),
+        "appends-indefinite-unseen-applied": len(applied),
+        "states-searched": decision.spent.states if decision is not None else 0,
         "violations": sum(violation.count for violation in found),
     }
 

@@ -28,14 +28,13 @@ def judge(stream: Stream, allowance: Allowance) -> Judgement:
     guessed = placement.readings > 1 or placement.doubtful != NONE
     if judgement.findings.any and (not guessed or not agrees(judgement)):
         return judgement
-    if not (guessed or judgement.reasons or stream.token == UNKNOWN or _pipelined(stream)):
+    if not (guessed or judgement.undetermined or stream.token == UNKNOWN or _pipelined(stream)):
         return judgement
     allowance.progress(f"searching ({stream.name})")
     decision = decide(judgement.chain, judgement.answers, Spending(allowance.budget))
     judgement.decision = decision
-    opened, judgement.reasons = judgement.reasons, []
     if decision.ending is Ending.EXHAUSTED:
-        if judgement.findings.any or not opened or stream.token == UNKNOWN:
+        if guessed or stream.token == UNKNOWN:
             judgement = worlds.contradicted(judgement)
         if not judgement.findings.any:
             accuse(judgement, decision)

@@ -11,7 +11,7 @@ from ..domains.domains import Proof
 from ..domains.proofs import Proofs, strict, wide
 from ..domains.reading import answers
 from ..explanation.findings import Findings
-from ..holes import find_holes, unresolved
+from ..holes import find_holes
 from ..judgement import Judgement
 from ..structure import acknowledgements, hashes, reads, records, sessions, tails, timestamps
 from ..structure import tokens as token_checks
@@ -43,7 +43,7 @@ def judge(stream: Stream, reading: int = 0) -> Judgement:
     hashes.check(judgement)
     tails.check(judgement)
     _order(judgement, certain, possible)
-    judgement.reasons += unresolved(chain, judgement.holes)
+    judgement.undetermined |= any(hole.fillable for hole in judgement.holes)
     return judgement
 
 
@@ -54,11 +54,8 @@ def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
     sound = sound and result.greatest <= judgement.chain.end
     if possible is not certain and not (result.succeeds and sound):
         result = _scan(judgement, possible)
-        if result.succeeds:
-            judgement.reasons.append(
-                f"stream {judgement.stream.name}: an append of unknown outcome that was never read would explain "
-                "some answers, and whether it was applied is not known"
-            )
+        # An append that was never read would explain some answers. Was it applied?
+        judgement.undetermined |= result.succeeds
     accuse(judgement, result)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
+from ..allowance import Allowance, Budget
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
+from .budget import budgeted, taken
 from .reading import failures_option
 from .watching import reporter
 
@@ -30,20 +33,22 @@ Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of se
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a history on standard output.")
 @failures_option
-def command(paths: tuple[Path, ...], as_json: bool, failures: str) -> ExitCode:
+@budgeted
+def command(paths: tuple[Path, ...], as_json: bool, failures: str, **given: Any) -> ExitCode:
     """Judge the histories at PATH: each a run's folder, a history file, or - for standard input."""
-    return worst([_check_or_complain(path, as_json, failures) for path in paths])
+    budget = taken(given)
+    return worst([_check_or_complain(path, as_json, failures, budget) for path in paths])
 
 
-def _check_or_complain(path: Path, as_json: bool, failures: str) -> ExitCode:
+def _check_or_complain(path: Path, as_json: bool, failures: str, budget: Budget) -> ExitCode:
     try:
-        return _check(path, as_json, failures)
+        return _check(path, as_json, failures, budget)
     except UsageFailure as failure:  # one bad file does not keep the others from being judged
         click.echo(f"fencepost: {failure}", err=True)
         return ExitCode.USAGE
 
 
-def _check(path: Path, as_json: bool, failures: str) -> ExitCode:
+def _check(path: Path, as_json: bool, failures: str, budget: Budget) -> ExitCode:
     from ..history.reader import read_history
     from ..history.s2_porcupine.described import Failures
     from ..judge import judge
@@ -52,7 +57,7 @@ def _check(path: Path, as_json: bool, failures: str) -> ExitCode:
     file = history_of(path)
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
         history = read_history(file, watcher.reading, Failures(failures))
-        verdict = judge(history, lambda name: watcher.phase(f"checking ({name})"))
+        verdict = judge(history, lambda name: watcher.phase(f"checking ({name})"), Allowance(budget))
     if as_json:
         from ..report.summary import as_line, summary
 

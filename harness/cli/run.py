@@ -13,6 +13,7 @@ import click
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from ..options import DEFAULT_TIME_LIMIT, RunOptions
+from .budget import budgeted, taken
 from .watching import reporter
 
 _EPILOG = """\b
@@ -48,6 +49,7 @@ Ctrl-C ends that too. Workloads that had not begun by then are left out, which c
 @click.option("--timeout", default=5.0, show_default=True, help="Seconds that an operation may take.")
 @click.option("--ca-bundle", type=click.Path(exists=True, dir_okay=False), help="Certificates to trust.")
 @click.option("--proxy", metavar="URL", help="An HTTP proxy to the endpoint.")
+@budgeted
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 @click.option("--keep", is_flag=True, help="Leave the run's streams (or the server's journal) in place.")
 @click.option("--svg", is_flag=True, help="Draw SVG pictures as well as PNG.")
@@ -78,6 +80,7 @@ def command(workloads: tuple[str, ...], as_json: bool, expect: str | None, **giv
 
 
 def _options(given: dict[str, Any], workload: str) -> RunOptions:
+    budget = taken(given)
     url, kind, operations, time_limit = given["url"], given["kind"], given["ops"], given["time_limit"]
     if url is None and kind is None:
         for name in ("basin", "token_env", "ca_bundle", "proxy"):
@@ -102,6 +105,7 @@ def _options(given: dict[str, Any], workload: str) -> RunOptions:
         ca_bundle=given["ca_bundle"],
         proxy=given["proxy"],
         keep=given["keep"],
+        budget=budget,
         formats=() if given["no_plots"] else ("png", "svg") if given["svg"] else ("png",),
     )
 

@@ -1,0 +1,43 @@
+"""The options that bound what a search may cost, for every command that judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+
+from ..allowance import LONG, MANY_STATES, MUCH, Budget
+from ..failure import UsageFailure
+
+_MIB: Final = 2**20
+
+HELP: Final = "for one stream, where the history leaves open who wrote what; past it the verdict is unknown"
+
+
+def budgeted(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options; it gets their values as ``search_seconds``, ``search_states``, ``search_memory``."""
+    for option in (
+        click.option(
+            "--search-memory", type=int, default=MUCH // _MIB, show_default=True, help="MiB of memory, likewise."
+        ),
+        click.option("--search-states", type=int, default=MANY_STATES, show_default=True, help="States, likewise."),
+        click.option(
+            "--search-seconds",
+            type=float,
+            default=LONG,
+            show_default=True,
+            help=f"Seconds that a search may take {HELP}.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def taken(given: dict[str, Any]) -> Budget:
+    """Take the options out of a command's arguments. Raises UsageFailure for values that make no sense."""
+    seconds, states, memory = (given.pop(f"search_{name}") for name in ("seconds", "states", "memory"))
+    for name, value in (("seconds", seconds), ("states", states), ("memory", memory)):
+        if not 0 < value < 2**53:
+            raise UsageFailure(f"--search-{name} {value:g}: must be greater than 0")
+    return Budget(states=states, seconds=seconds, bytes=memory * _MIB)
