@@ -33,12 +33,17 @@ class Candidates:
         self._groups: dict[int, list[int]] = {}
         self._cursor: dict[int, int] = {}
         self._place = [NONE] * len(pool)
+        self._group = [NONE] * len(pool)
+        classes: dict[tuple[int, tuple[int, ...]], int] = {}
         wanted = set(self._known.values())
         claimed = _claimed(pool, wanted)
         for number, batch in enumerate(pool.digests):
             for index, digest in enumerate(batch):
                 if digest in wanted:
                     self._by_digest.setdefault(digest, []).append((number, index))
+            # What somebody read may be wanted where it was read: it is no twin of anything else.
+            contents = batch if wanted.intersection(batch) else ()
+            self._group[number] = classes.setdefault((pool.group[number], contents), len(classes))
             if number not in claimed:
                 self._enter(number)
 
@@ -47,10 +52,10 @@ class Candidates:
         if match != NONE:
             self._by_match.setdefault(match, []).append(number)
             return
-        members = self._groups.setdefault(self._pool.group[number], [])
+        members = self._groups.setdefault(self._group[number], [])
         self._place[number] = len(members)
         members.append(number)
-        self._cursor[self._pool.group[number]] = 0
+        self._cursor[self._group[number]] = 0
 
     def take(self, number: int) -> None:
         """One is applied."""
@@ -64,7 +69,7 @@ class Candidates:
         self.mask &= ~(1 << number)
         self._left[self._pool.size[number]] += 1
         if self._place[number] != NONE:
-            group = self._pool.group[number]
+            group = self._group[number]
             self._cursor[group] = min(self._cursor[group], self._place[number])
 
     def limit(self, position: int) -> int:
@@ -105,7 +110,7 @@ class Candidates:
             key=lambda n: (pool.size[n] != room, pool.fence[n] != NONE, pool.token[n] == NONE, -pool.size[n], n)
         )
         for first in firsts:
-            number = self._first_left(pool.group[first])
+            number = self._first_left(self._group[first])
             if number != NONE and number not in sighted:
                 yield number
 
