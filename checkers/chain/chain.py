@@ -205,15 +205,25 @@ class _Conditions:
         self._history = stream.history
         self._frontier = raw_frontier(stream)
         self._tokens = _tokens_by_content(stream, held, kept)
+        # What nobody saw may have set its token, too.
+        fences = stream.history.appends.last_fence[stream.floating]
+        self._unseen = {
+            row: int(fence) for row, fence in zip(stream.floating.tolist(), fences, strict=True) if fence != NONE
+        }
 
     def fits(self, row: int, start: int) -> bool:
         """By its match, its token, and how far the stream had got when it was invoked."""
         appends = self._history.appends
         if appends.match_seq_num[row] not in (NONE, start):
             return False
-        if appends.token[row] != NONE and not self._tokens.may_hold(int(appends.token[row]), start):
+        token = int(appends.token[row])
+        if token != NONE and not self._tokens.may_hold(token, start) and not self._may_be_set(token, row):
             return False
         return bool(self._frontier.at(self._history.invoked[row : row + 1])[0] <= start)
+
+    def _may_be_set(self, token: int, row: int) -> bool:
+        """Can an append of unknown outcome other than this one have set a token, unseen?"""
+        return any(fence == token for other, fence in self._unseen.items() if other != row)
 
 
 def _tokens_by_content(stream: Stream, held: Contents, kept: Int64s) -> Tokens:

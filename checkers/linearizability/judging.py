@@ -31,7 +31,7 @@ def judge(stream: Stream, allowance: Allowance) -> Judgement:
     if not (guessed or judgement.undetermined or stream.token == UNKNOWN or _pipelined(stream)):
         return judgement
     allowance.progress(f"searching ({stream.name})")
-    decision = decide(judgement.chain, judgement.answers, Spending(allowance.budget))
+    decision = decide(judgement.chain, judgement.answers, judgement.claims, Spending(allowance.budget))
     judgement.decision = decision
     if decision.ending is Ending.EXHAUSTED:
         if guessed or stream.token == UNKNOWN:

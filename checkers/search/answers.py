@@ -15,7 +15,8 @@ from fencepost.harness.history.history import FOREVER, NONE
 
 from ..chain.bounds import BYTES
 from ..chain.chain import Chain
-from ..domains.reading import Answers, latest_timestamps
+from ..chain.claims import Claims
+from ..domains.reading import Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,12 @@ class ReadRules:
     ``placed`` maps positions of what the search has applied to their metered size.
     """
 
-    def __init__(self, chain: Chain, found: Answers) -> None:
+    def __init__(self, chain: Chain, found: Answers, told: Claims) -> None:
         held = chain.contents
         self._starts, self._ends_of = held.axis.starts.tolist(), held.axis.ends.tolist()
         self._firsts = held.axis.index(held.axis.starts).tolist() if held.axis.size else []
         self._size = held.size.tolist()
-        self._latest = [*latest_timestamps(chain).tolist(), FOREVER]
+        self._timed, self._timestamps = _timestamps(chain, told)
         self._first_tail = chain.stream.tail
         self.placed: dict[int, int] = {}
         self.answers = _answers(chain, found)
@@ -129,10 +130,18 @@ class ReadRules:
 
     def latest(self, position: int) -> int:
         """The latest timestamp that the record at a position can have."""
-        part = bisect_right(self._ends_of, position)
-        if part == len(self._starts):
-            return FOREVER
-        return int(self._latest[self._firsts[part] + max(position - self._starts[part], 0)])
+        at = bisect_left(self._timed, position)
+        return self._timestamps[at] if at < len(self._timed) else FOREVER
+
+
+def _timestamps(chain: Chain, told: Claims) -> tuple[list[int], list[int]]:
+    """Positions, ascending, of which any answer tells the timestamp, and the timestamps."""
+    held = chain.contents
+    known = np.flatnonzero(held.timestamp != NONE)
+    positions = np.concatenate((held.axis.positions(known), told.position))
+    timestamps = np.concatenate((held.timestamp[known], told.timestamp))
+    positions, first = np.unique(positions, return_index=True)
+    return positions.tolist(), timestamps[first].tolist()
 
 
 def _answers(chain: Chain, found: Answers) -> dict[int, Answer]:

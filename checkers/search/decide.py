@@ -10,6 +10,7 @@ import numpy as np
 from fencepost.harness.history.history import NONE
 
 from ..chain.chain import Chain
+from ..chain.claims import Claims
 from ..chain.stream import UNKNOWN, UNMENTIONED
 from ..domains.reading import Answers
 from .answers import ReadRules
@@ -39,7 +40,7 @@ class Decision:
     tokens: int = 1
 
 
-def decide(chain: Chain, answers: Answers, spent: Spending) -> Decision:
+def decide(chain: Chain, answers: Answers, told: Claims, spent: Spending) -> Decision:
     """Search for an order of the stream. Exact, unless the budget ends first."""
     found = moments(chain.stream)
     pool = floats(chain, found)
@@ -47,9 +48,11 @@ def decide(chain: Chain, answers: Answers, spent: Spending) -> Decision:
     boundaries = _boundaries(chain, found)
     tokens = list(_first_tokens(chain, found))
     decision.tokens = len(tokens)
+    rules = ReadRules(chain, answers, told)
     for token in tokens:
+        rules.placed.clear()
         candidates = Candidates(chain, pool, boundaries)
-        replay = Replay(chain, found, pool, candidates, ReadRules(chain, answers), token)
+        replay = Replay(chain, found, pool, candidates, rules, token)
         search = Search(replay, candidates, spent, decision.dead)
         ending = search.run()
         if ending is Ending.FOUND:
