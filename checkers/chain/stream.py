@@ -72,7 +72,7 @@ def streams(history: History) -> Iterator[Stream]:
             acked=rows[appends & answered & (history.appends.start[rows] != NONE)],
             floating=rows[appends & (outcome == Outcome.INDEFINITE)],
             failed=rows[appends & (outcome == Outcome.FAILED)],
-            reads=rows[(kind == Kind.READ) & answered],
+            reads=rows[(kind == Kind.READ) & answered & ~history.reads.hashed[rows]],
         )
 
 

@@ -33,6 +33,7 @@ class Proof(IntEnum):
     SEQ_NUM_MISMATCH = 8
     TOKEN_MISMATCH = 9
     REFUSAL = 10
+    WHOLE_READ = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,10 @@ def appends_and_tails(chain: Chain) -> list[Part]:
         Part(Proof.ACK_TAIL, beyond, appends.tail[beyond], appends.tail[beyond]),
     ]
     tails = rows[history.observed_tail[rows] != NONE]
-    for proof, kind in ((Proof.CHECK_TAIL, Kind.CHECK_TAIL), (Proof.OUT_OF_RANGE, Kind.READ)):
-        some = tails[history.kind[tails] == kind]
+    reading, hashed = history.kind[tails] == Kind.READ, history.reads.hashed[tails]
+    masks = ((Proof.CHECK_TAIL, ~reading), (Proof.OUT_OF_RANGE, reading & ~hashed), (Proof.WHOLE_READ, hashed))
+    for proof, mask in masks:
+        some = tails[mask]
         parts.append(Part(proof, some, history.observed_tail[some], history.observed_tail[some]))
     refused = rows[history.seq_num_mismatch[rows] != NONE]
     reported = history.seq_num_mismatch[refused]

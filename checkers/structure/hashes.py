@@ -12,7 +12,7 @@ from ..judgement import Judgement
 def check(judgement: Judgement) -> None:
     """inconsistent-offsets, where everything below the tail that was read is known. What is not is searched."""
     history, chain = judgement.history, judgement.chain
-    rows = judgement.stream.reads[history.reads.hashed[judgement.stream.reads]]
+    rows = judgement.stream.rows[history.reads.hashed[judgement.stream.rows]]
     tails = history.observed_tail[rows]
     known = tails <= int(chain.covered[1][0])
     rows, tails = rows[known], tails[known]

@@ -161,7 +161,7 @@ def _cut_off(judgement: Judgement) -> None:
     """The last word on the tail, said by a read: acknowledged records past it that no later read returned are lost."""
     observations, history = judgement.observations, judgement.history
     said = np.flatnonzero(
-        observations.exact & ((observations.proof == Proof.READ) | (observations.proof == Proof.OUT_OF_RANGE))
+        observations.exact & np.isin(observations.proof, [Proof.READ, Proof.OUT_OF_RANGE, Proof.WHOLE_READ])
     )
     if not len(said):
         return

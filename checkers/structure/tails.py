@@ -100,7 +100,7 @@ def _token_refusals(judgement: Judgement) -> None:
 def _out_of_range(judgement: Judgement) -> None:
     """A 416 to a start below the tail that it reports."""
     history, reads, rows = judgement.history, judgement.history.reads, judgement.stream.rows
-    rows = rows[(history.kind[rows] == Kind.READ) & (history.observed_tail[rows] != NONE)]
+    rows = rows[(history.kind[rows] == Kind.READ) & (history.observed_tail[rows] != NONE) & ~reads.hashed[rows]]
     tail, start = history.observed_tail[rows], reads.from_seq_num[rows]
     by_offset = (start == NONE) & (reads.from_timestamp[rows] == NONE)
     below = (start != NONE) & (start < tail)
