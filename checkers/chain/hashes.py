@@ -1,14 +1,47 @@
-"""The chained hash of a stream's contents: one number that tells everything from position 0 on."""
+"""The chained hash of a stream's contents: one number that tells everything from position 0 on.
+
+A step is ``h ← XXH3-64(digest as 8 little-endian bytes; seed h)``. For a given digest that is a bijection of h, so it
+can be undone: from the hash at a tail and the records below it follows the hash before them. The steps of XXH3 for
+inputs of 4 to 8 bytes are those of xxHash's specification (Cyan4973/xxHash, doc/xxhash_spec.md, "XXH3 4-8").
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import xxhash
 
+_WORD: Final = (1 << 64) - 1
+_PRIME: Final = 0x9FB21C651E98DF25
+_UNPRIME: Final = pow(_PRIME, -1, 1 << 64)
+_SECRET: Final = 0x1CAD21F72C81017C ^ 0xDB979083E96DD4DE
+_LENGTH: Final = 8
+_ROTATIONS: Final = tuple(((49 << k) % 64, (24 << k) % 64) for k in range(6))
+"""The powers 1, 2, 4 … 32 of x ↦ x ⊕ rotl(x, 49) ⊕ rotl(x, 24), whose 64th is the identity."""
+
 
 def folded(chained: int, digests: Iterable[int]) -> int:
-    """The hash after some more records: ``h ← XXH3-64(digest as 8 little-endian bytes; seed h)`` for each."""
+    """The hash after some more records."""
     for digest in digests:
         chained = xxhash.xxh3_64_intdigest(digest.to_bytes(8, "little"), chained)
     return chained
+
+
+def unfolded(chained: int, digests: Sequence[int]) -> int:
+    """The hash before these records, of which ``chained`` is the one after."""
+    for digest in reversed(digests):
+        chained = _undone(chained, digest)
+    return chained
+
+
+def _undone(h: int, digest: int) -> int:
+    h ^= h >> 28 ^ h >> 56
+    h = h * _UNPRIME & _WORD
+    h ^= (h >> 35) + _LENGTH
+    h = h * _UNPRIME & _WORD
+    for one, other in _ROTATIONS:
+        h ^= (h << one | h >> (64 - one)) & _WORD ^ (h << other | h >> (64 - other)) & _WORD
+    swapped = digest >> 32 | (digest & 0xFFFFFFFF) << 32
+    seed = (_SECRET - (h ^ swapped)) & _WORD
+    return seed ^ int.from_bytes((seed & 0xFFFFFFFF).to_bytes(4, "little"), "big") << 32

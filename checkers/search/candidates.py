@@ -12,16 +12,19 @@ from fencepost.harness.history.history import NONE, Outcome
 
 from ..chain.chain import Chain
 from .floats import Floats
+from .targets import Targets
 
 
 class Candidates:
     """Those that are left, and which of them fit by size, by content and by the boundaries that are known.
 
-    Of a class only the first that is left is offered. ``taken`` and ``mask`` say which are not left.
+    Of a class only the first that is left is offered. ``taken`` and ``mask`` say which are not left. With ``targets``,
+    those come first that lead to the hash that must be reached, and what leads elsewhere is left out.
     """
 
-    def __init__(self, chain: Chain, pool: Floats, boundaries: list[int]) -> None:
+    def __init__(self, chain: Chain, pool: Floats, boundaries: list[int], targets: Targets | None) -> None:
         self._pool = pool
+        self._targets = targets
         self._boundaries = boundaries
         self.taken = bytearray(len(pool))
         self.mask = 0
@@ -46,6 +49,20 @@ class Candidates:
             self._group[number] = classes.setdefault((pool.group[number], contents), len(classes))
             if number not in claimed:
                 self._enter(number)
+        self._by_size = self._sorted()
+
+    def _sorted(self) -> dict[int, list[int]]:
+        """The first of each class, by size: what changes no token first, then what could not go just anywhere.
+
+        Where contents are told apart by hashes most are a class of their own; then those last invoked come first.
+        """
+        pool = self._pool
+        firsts = [members[0] for members in self._groups.values()]
+        firsts.sort(key=lambda n: (pool.fence[n] != NONE, pool.token[n] == NONE, -n if self._targets else n))
+        by_size: dict[int, list[int]] = {}
+        for first in firsts:
+            by_size.setdefault(pool.size[first], []).append(first)
+        return by_size
 
     def _enter(self, number: int) -> None:
         match = self._pool.match[number]
@@ -77,9 +94,25 @@ class Candidates:
         at = bisect_right(self._boundaries, position)
         return self._boundaries[at] if at < len(self._boundaries) else NONE
 
-    def at(self, position: int) -> Iterator[int]:
-        """Those that may begin at a position, the least useful elsewhere first."""
+    def at(self, position: int, chained: int) -> Iterator[int]:
+        """Those that may begin at a position where the chained hash is this, the least useful elsewhere first."""
         limit = self.limit(position)
+        if self._targets is None or limit not in self._targets.at:
+            yield from self._fitting(position, limit)
+            return
+        later = []
+        for number in self._fitting(position, limit):
+            end, after = position + self._pool.size[number], self._targets.after(chained, number)
+            if end == limit:
+                if after == self._targets.at[limit]:
+                    yield number
+            elif any(not self.taken[one] and one != number for one in self._targets.completing(after, end, limit)):
+                yield number
+            elif limit - end >= 2 * self._targets.least:
+                later.append(number)
+        yield from later
+
+    def _fitting(self, position: int, limit: int) -> Iterator[int]:
         nearest = self._nearest(position, limit)
         sighted: set[int] = set()
         if nearest != NONE:
@@ -104,15 +137,12 @@ class Candidates:
         for number in self._by_match.get(position, ()):
             if not self.taken[number] and number not in sighted and (room is None or pool.size[number] <= room):
                 yield number
-        firsts = [members[0] for members in self._groups.values() if room is None or pool.size[members[0]] <= room]
-        # Exact fits first; then what changes no token, and what could not go just anywhere; then the longest.
-        firsts.sort(
-            key=lambda n: (pool.size[n] != room, pool.fence[n] != NONE, pool.token[n] == NONE, -pool.size[n], n)
-        )
-        for first in firsts:
-            number = self._first_left(self._group[first])
-            if number != NONE and number not in sighted:
-                yield number
+        sizes = [size for size in self._by_size if room is None or size <= room]
+        for size in sorted(sizes, key=lambda size: (size != room, -size)):  # exact fits first, then the longest
+            for first in self._by_size[size]:
+                number = self._first_left(self._group[first])
+                if number != NONE and number not in sighted:
+                    yield number
 
     def _first_left(self, group: int) -> int:
         """The first of a class that is left: it was invoked first, so if it is not due none of them is."""

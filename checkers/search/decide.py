@@ -20,6 +20,7 @@ from .floats import Floats, floats
 from .moments import EXACT, Moments, Sort, moments
 from .replay import Replay
 from .search import Dead, Ending, Search
+from .targets import Targets
 
 
 @dataclass(slots=True)
@@ -49,9 +50,11 @@ def decide(chain: Chain, answers: Answers, told: Claims, spent: Spending) -> Dec
     tokens = list(_first_tokens(chain, found))
     decision.tokens = len(tokens)
     rules = ReadRules(chain, answers, told)
+    hashed = bool(chain.stream.history.reads.hashed[chain.stream.rows].any())
+    targets = Targets(chain, found, pool) if hashed else None
     for token in tokens:
         rules.placed.clear()
-        candidates = Candidates(chain, pool, boundaries)
+        candidates = Candidates(chain, pool, boundaries, targets)
         replay = Replay(chain, found, pool, candidates, rules, token)
         search = Search(replay, candidates, spent, decision.dead)
         ending = search.run()

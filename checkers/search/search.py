@@ -99,7 +99,7 @@ class Search:
         seen.add(key)
         self.visited += 1
         self.spent.state(300 + 64 * len(replay.ahead) + len(self.candidates.taken) // 8)
-        return self.candidates.at(replay.tail)
+        return self.candidates.at(replay.tail, replay.hash)
 
     def _next(self, stack: list[tuple[Mark, Iterator[int]]]) -> bool:
         """Go back to the last choice that has another option, and take it; False if there is none."""
