@@ -60,19 +60,19 @@ def _with_tokens(chain: Chain, holes: list[Hole], tokens: Tokens) -> list[Hole]:
     """Without candidates whose token cannot have been in force: not before the hole, and set by no other candidate."""
     appends = chain.stream.history.appends
     kept: list[Hole] = []
+    fences: set[int] = set()
     for hole in holes:
-        fences = {int(appends.last_fence[row]) for other in (*kept, hole) for row in other.candidates} - {NONE}
-        rows = np.array(
-            [
-                row
-                for row in hole.candidates
-                if appends.token[row] in (NONE, *fences) or tokens.may_hold(int(appends.token[row]), hole.start)
-            ],
-            dtype=np.int64,
-        )
+        rows = np.array(hole.candidates, dtype=np.int64)
+        set_here = {*fences, *np.unique(appends.last_fence[rows]).tolist()} - {NONE}
+        given = np.unique(appends.token[rows]).tolist()
+        held = [token for token in given if token in (NONE, *set_here) or tokens.may_hold(token, hole.start)]
+        if len(held) < len(given):
+            rows = rows[np.isin(appends.token[rows], held)]
         size = appends.offset[rows + 1] - appends.offset[rows]
         candidates = tuple(rows.tolist()) if sums_to(size, hole.end - hole.start, hole.ragged) else ()
         kept.append(Hole(hole.start, hole.end, candidates, hole.ragged))
+        if candidates:
+            fences.update(np.unique(appends.last_fence[rows]).tolist())
     return kept
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fencepost.harness.history.history import NONE, Kind, Outcome
+from fencepost.harness.history.history import NONE, Outcome
 
 from ..chain.chain import Chain
-from ..chain.ties import predecessors
+from ..chain.ties import batches_of_sessions, predecessors
 from .moments import Moments
 
 
@@ -50,7 +50,8 @@ def floats(chain: Chain, found: Moments) -> Floats:
     matters = _whether_sizes_matter(chain)
     result, groups = Floats(), dict[tuple[object, ...], int]()
     barred: set[int] = set()
-    for row in stream.rows[history.kind[stream.rows] == Kind.APPEND].tolist():
+    batches = (row for batches in batches_of_sessions(stream) for row in batches)
+    for row in sorted({*stream.floating.tolist(), *batches}):
         before = order.get(row, [])
         if any(one in barred or _failed(chain, one, row) for one in before):
             barred.add(row)
