@@ -44,7 +44,7 @@ class Linearizability:
 def _observed(history: History) -> bool:
     """Did any answer tell anything of a stream? A refusal does: it is a read of the tail or of the token."""
     told = (history.seq_num_mismatch != NONE) | (history.token_mismatch != NONE) | (history.observed_tail != NONE)
-    return bool((told | (history.outcome == Outcome.OK)).any())
+    return bool((told | (history.status == 412) | (history.outcome == Outcome.OK)).any())
 
 
 def _details(judgement: Judgement, found: tuple[Violation, ...]) -> dict[str, Any]:

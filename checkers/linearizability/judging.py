@@ -28,7 +28,7 @@ def judge(stream: Stream, allowance: Allowance) -> Judgement:
     guessed = placement.readings > 1 or placement.doubtful != NONE
     if judgement.findings.any and (not guessed or not agrees(judgement)):
         return judgement
-    if not (guessed or judgement.undetermined or stream.token == UNKNOWN or _pipelined(stream)):
+    if not (guessed or judgement.undetermined or _first_token_matters(judgement) or _pipelined(stream)):
         return judgement
     allowance.progress(f"searching ({stream.name})")
     decision = decide(judgement.chain, judgement.answers, judgement.claims, Spending(allowance.budget))
@@ -43,6 +43,14 @@ def judge(stream: Stream, allowance: Allowance) -> Judgement:
     if decision.ending is Ending.UNDECIDED:
         judgement.reasons = reasons(judgement, decision)
     return judgement
+
+
+def _first_token_matters(judgement: Judgement) -> bool:
+    """Is the first token unknown, and named by operations that may have met it?
+
+    Where an append that took effect gave it, it is known.
+    """
+    return judgement.tokens.initial == UNKNOWN and bool(worlds.named_tokens(judgement))
 
 
 def _pipelined(stream: Stream) -> bool:

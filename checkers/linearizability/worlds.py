@@ -54,7 +54,7 @@ def contradicted(judgement: Judgement) -> Judgement:
 
 def _worlds(judgement: Judgement) -> Iterator[World]:
     stream, readings = judgement.stream, judgement.chain.placement.readings
-    named = _named(judgement) if stream.token == UNKNOWN else []
+    named = named_tokens(judgement) if stream.token == UNKNOWN else []
     if len(named) * readings >= MOST or judgement.chain.placement.doubtful != NONE:
         return
     for token in [*named, UNMENTIONED] if stream.token == UNKNOWN else [stream.token]:
@@ -74,7 +74,7 @@ def _read(judgement: Judgement) -> str:
     return f"{who} wrote the record at position {position}"
 
 
-def _named(judgement: Judgement) -> list[int]:
+def named_tokens(judgement: Judgement) -> list[int]:
     """The tokens that operations name which may have met the first one: reported by refusals, then given."""
     history, rows, batches = judgement.history, judgement.stream.rows, judgement.chain.batches
     appends = history.appends
