@@ -11,6 +11,9 @@
         read(5, 6, 8, 0, saw="a b c"),                    # from 0; records lie at 0, 1, 2
         read(5, 8, 9, 3, tail=3),                         # 416: the tail is 3
         check_tail(5, 9, 10, 3),
+        append(6, 9, 12, "f", session=0, ack=3),          # batches of one session may overlap
+        append(6, 10, 13, "g", session=0, ack=4),
+        read(7, 9, 19, 0, session=1, parts=[part(10, "a b"), part(12, "c", followed=5)], saw="f"),
     )
 
 A record is a word: ``a``, ``a~600`` (metered bytes), ``fence=x``, ``trim=3``, each with ``@1005`` for a timestamp (ms):
@@ -24,145 +27,65 @@ from __future__ import annotations
 import base64
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
+import xxhash
 
 from fencepost.harness.client import values
 from fencepost.harness.history import events
 from fencepost.harness.history.builder import Builder
 from fencepost.harness.history.history import History
+from tests.checkers.operations import (
+    TIME,
+    Ack,
+    Answer,
+    Batch,
+    Lost,
+    Op,
+    Part,
+    Rec,
+    Refused,
+    Seen,
+    Tail,
+    TailMismatch,
+    TokenMismatch,
+    Unsatisfiable,
+    Whole,
+)
 
-TIME: Final = 1000
-"""The timestamp (ms) of the record at position 0 where nothing is said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rec:
-    """A record: its name, or the command that it is. ``timestamp`` is the one given, in an append."""
-
-    name: str
-    size: int | None = None
-    timestamp: int | None = None
-    fence: str | None = None
-    trim: int | None = None
-
-    @property
-    def content(self) -> values.Record:
-        """What is sent."""
-        return _content_of(self)
-
-    @property
-    def digest(self) -> int:
-        """The digest of what is sent."""
-        return self.content.digest
-
-    @property
-    def metered(self) -> int:
-        """Metered bytes."""
-        return self.content.metered_size
-
-
-@lru_cache(4096)
-def _content_of(rec: Rec) -> values.Record:
-    if rec.fence is not None:
-        return values.Record.fence(rec.fence)
-    if rec.trim is not None:
-        return values.Record.trim(rec.trim)
-    return values.Record(rec.name.encode().ljust((rec.size or 0) - 8, b"."))
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A record in an answer: where, when (ms), what."""
-
-    seq_num: int
-    timestamp: int
-    rec: Rec
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """An append was acknowledged. Each is a (seq_num, timestamp)."""
-
-    start: tuple[int, int]
-    end: tuple[int, int]
-    tail: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A read was answered."""
-
-    seen: tuple[Seen, ...]
-    tail: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """A check-tail was answered."""
-
-    tail: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class TailMismatch:
-    """412: the tail was not the one given."""
-
-    tail: int
-
-
-@dataclass(frozen=True, slots=True)
-class TokenMismatch:
-    """412: the token was not the one given."""
-
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unsatisfiable:
-    """416: there is nothing to read; the tail."""
-
-    tail: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A definite failure that says nothing of the stream. 412 without a body is one."""
-
-    code: str
-    status: int | None = 429
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Indefinite. ``Op.ended`` is when the client gave up, None if it never did."""
-
-
-Answer = Ack | Batch | Tail | TailMismatch | TokenMismatch | Unsatisfiable | Refused | Lost
-
-
-@dataclass(frozen=True, slots=True)
-class Op:
-    """One operation. ``kind`` is append, read or check-tail; times are ns."""
-
-    kind: str
-    process: int
-    invoked: int
-    ended: int | None
-    answer: Answer
-    records: tuple[Rec, ...] = ()
-    match: int | None = None
-    token: str | None = None
-    read: values.Read = field(default_factory=values.Read)
-    stream: str = "s"
-
-    @property
-    def returned(self) -> float:
-        """When it returned, infinite for an indefinite one."""
-        return float("inf") if self.ended is None or isinstance(self.answer, Lost) else self.ended
+__all__ = [
+    "TIME",
+    "Ack",
+    "Answer",
+    "Batch",
+    "Lost",
+    "Op",
+    "Part",
+    "Rec",
+    "Refused",
+    "Seen",
+    "Tail",
+    "TailMismatch",
+    "TokenMismatch",
+    "Unsatisfiable",
+    "Whole",
+    "append",
+    "by_invocation",
+    "check_tail",
+    "header",
+    "history",
+    "journal",
+    "jsonl",
+    "part",
+    "position",
+    "read",
+    "recs",
+    "show",
+    "stream_hash",
+    "whole",
+]
 
 
 def recs(words: str | Sequence[Rec]) -> tuple[Rec, ...]:
@@ -203,6 +126,7 @@ def append(
     status: int | None = 429,
     gave_up: int | None = None,
     stream: str = "s",
+    session: int | None = None,
 ) -> Op:
     """An append: ``ack`` is its start, or (start, end), or (start, end, tail), or the whole answer.
 
@@ -225,7 +149,7 @@ def append(
         answer = Refused(failed, status)
     else:
         ended = gave_up if ended is None else ended
-    return Op("append", process, invoked, ended, answer, batch, match, token, stream=stream)
+    return Op("append", process, invoked, ended, answer, batch, match, token, stream=stream, session=session)
 
 
 def read(
@@ -241,23 +165,65 @@ def read(
     failed: str | None = None,
     status: int | None = 429,
     stream: str = "s",
+    session: int | None = None,
+    parts: Sequence[_Words] = (),
     **bounds: Any,
 ) -> Op:
     """A read from ``start`` (a seq_num): what it ``saw``, or the ``tail`` of a 416, or ``failed``, or else indefinite.
 
     ``bounds`` are the other parameters of :class:`~fencepost.harness.client.values.Read`; ``followed`` is the tail in
-    the answer of a read that waited.
+    the answer of a read that waited. ``parts`` came before the end, see :func:`part`; each goes on where the last
+    ended, and so does what it ``saw``.
     """
     answer: Answer = Lost()
+    after = start or 0
+    came = []
+    for words in parts:
+        came.append(words.after(after))
+        after = came[-1].seen[-1].seq_num + 1 if came[-1].seen else after
     if saw is not None:
-        first = at if at is not None else start if start is not None else 0
+        first = at if at is not None else after
         answer = Batch(_seen(saw, first), None if followed is None else position(followed))
     elif tail is not None:
         answer = Unsatisfiable(position(tail))
     elif failed is not None:
         answer = Refused(failed, status)
     call = values.Read(seq_num=start, **bounds)
-    return Op("read", process, invoked, ended, answer, read=call, stream=stream)
+    return Op("read", process, invoked, ended, answer, read=call, stream=stream, session=session, parts=tuple(came))
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A part of an answer that does not know yet where it begins."""
+
+    time: int
+    words: str
+    at: int | None
+    followed: int | None
+
+    def after(self, position_before: int) -> Part:
+        seen = _seen(self.words, position_before if self.at is None else self.at)
+        return Part(self.time, seen, None if self.followed is None else position(self.followed))
+
+
+def part(time: int, words: str, *, at: int | None = None, followed: int | None = None) -> _Words:
+    """A part of an answer, that came at ``time`` (ns)."""
+    return _Words(time, words, at, followed)
+
+
+def whole(process: int, invoked: int, ended: int, words: str | Sequence[Rec], *, tail: int | None = None) -> Op:
+    """A read of the whole stream, of which all that is known is a hash: that of these records (and the tail)."""
+    batch = recs(words)
+    answer = Whole(position(len(batch) if tail is None else tail), stream_hash(rec.digest for rec in batch))
+    return Op("read", process, invoked, ended, answer, read=values.Read(seq_num=0))
+
+
+def stream_hash(digests: Iterable[int]) -> int:
+    """The chained hash of records with these digests, as docs/history.md defines it."""
+    found = 0
+    for digest in digests:
+        found = xxhash.xxh3_64_intdigest(digest.to_bytes(8, "little"), seed=found)
+    return found
 
 
 def _seen(words: str, first: int) -> tuple[Seen, ...]:
@@ -310,34 +276,40 @@ def by_invocation(ops: Iterable[Op]) -> list[Op]:
     return sorted(ops, key=lambda op: (op.invoked, op.returned))
 
 
-def journal(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True) -> list[Any]:
-    """Header, events, end mark."""
+def journal(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> list[Any]:
+    """Header, events, end mark (if ``closed``). The parts of answers get the ids after those of the operations."""
     ordered = by_invocation(ops)
     sent = {rec.digest for op in ordered for rec in op.records}
     timed: list[tuple[tuple[int, int], Any]] = []
+    ids = iter(range(len(ordered), 1 << 30))
     for op, each in enumerate(ordered):
         timed.append(((each.invoked, 2 * op), _invoked(op, each)))
+        for one in each.parts:
+            fields = _records(one.seen, one.tail, sent)
+            timed.append(((one.time, 2 * op + 1), events.Frame(op=next(ids), of=op, time=one.time, **fields)))
         if each.ended is not None:
             timed.append(((each.ended, 2 * op + 1), _returned(op, each, each.ended, sent)))
     timed.sort(key=lambda pair: pair[0])
     streams = dict.fromkeys(["s"] if not ordered else [op.stream for op in ordered])
     last = max((key[0] for key, _ in timed), default=0)
-    return [header(streams, tail, token, unique), *(event for _, event in timed), events.End(last)]
+    end = [events.End(last)] if closed else []
+    return [header(streams, tail, token, unique), *(event for _, event in timed), *end]
 
 
-def history(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True) -> History:
+def history(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> History:
     """The operations as columns. ``tail`` and ``token`` are the stream's state before the first."""
-    head, *rest = journal(*ops, tail=tail, token=token, unique=unique)
+    head, *rest = journal(*ops, tail=tail, token=token, unique=unique, closed=closed)
     builder = Builder(head)
     for event in rest:
         builder.add(event)
     return builder.build()
 
 
-def jsonl(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True) -> bytes:
+def jsonl(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> bytes:
     """The operations as a journal's bytes."""
     encode = msgspec.json.encode
-    return b"".join(encode(event) + b"\n" for event in journal(*ops, tail=tail, token=token, unique=unique))
+    lines = journal(*ops, tail=tail, token=token, unique=unique, closed=closed)
+    return b"".join(encode(event) + b"\n" for event in lines)
 
 
 def _invoked(op: int, each: Op) -> events.Invoked:
@@ -345,7 +317,9 @@ def _invoked(op: int, each: Op) -> events.Invoked:
         return events.CheckTailInvoked(op=op, time=each.invoked, process=each.process, stream=each.stream)
     if each.kind == "read":
         given = {name: getattr(each.read, name) for name in values.Read.__slots__}
-        return events.ReadInvoked(op=op, time=each.invoked, process=each.process, stream=each.stream, **given)
+        return events.ReadInvoked(
+            op=op, time=each.invoked, process=each.process, stream=each.stream, session=each.session, **given
+        )
     timestamps = [rec.timestamp for rec in each.records]
     return events.AppendInvoked(
         op=op,
@@ -359,6 +333,7 @@ def _invoked(op: int, each: Op) -> events.Invoked:
         timestamps=timestamps if any(t is not None for t in timestamps) else None,
         fences=_fences(each.records),
         trims=_trims(each.records),
+        session=each.session,
     )
 
 
@@ -367,20 +342,9 @@ def _returned(op: int, each: Op, ended: int, sent: set[int]) -> events.Completed
         case Ack(start, end, tail):
             return events.Acked(op, ended, start, end, tail)
         case Batch(seen, tail):
-            records = [one.rec for one in seen]
-            strange = {i: _content(rec) for i, rec in enumerate(records) if rec.digest not in sent}
-            return events.BatchRead(
-                op=op,
-                time=ended,
-                seq_nums=[one.seq_num for one in seen],
-                timestamps=[one.timestamp for one in seen],
-                digests=[rec.digest for rec in records],
-                sizes=[rec.metered for rec in records],
-                fences=_fences(records),
-                trims=_trims(records),
-                contents=strange or None,
-                tail=tail,
-            )
+            return events.BatchRead(op=op, time=ended, **_records(seen, tail, sent))
+        case Whole(tail, found):
+            return events.WholeRead(op, ended, tail, found)
         case Tail(tail):
             return events.TailRead(op, ended, tail)
         case TailMismatch(seq_num):
@@ -394,6 +358,22 @@ def _returned(op: int, each: Op, ended: int, sent: set[int]) -> events.Completed
             return events.Failed(op, ended, code, status, {"code": code, "message": ""})
         case Lost():
             return events.Indefinite(op, ended, "timed out")
+
+
+def _records(seen: Sequence[Seen], tail: tuple[int, int] | None, sent: set[int]) -> dict[str, Any]:
+    """The fields that parts and ends of answers have in common."""
+    records = [one.rec for one in seen]
+    strange = {i: _content(rec) for i, rec in enumerate(records) if rec.digest not in sent}
+    return {
+        "seq_nums": [one.seq_num for one in seen],
+        "timestamps": [one.timestamp for one in seen],
+        "digests": [rec.digest for rec in records],
+        "sizes": [rec.metered for rec in records],
+        "fences": _fences(records),
+        "trims": _trims(records),
+        "contents": strange or None,
+        "tail": tail,
+    }
 
 
 def _fences(records: Sequence[Rec]) -> dict[int, str] | None:
@@ -420,7 +400,10 @@ def show(ops: Iterable[Op], tail: int = 0, token: str | None = "") -> str:
     lines = [f"stream begins with tail {tail} and token {token!r}"]
     for op, each in enumerate(by_invocation(ops)):
         ended = "…" if each.ended is None else each.ended
-        lines.append(f"  #{op} p{each.process} [{each.invoked}, {ended}] {_asked(each)} -> {_answered(each.answer)}")
+        of = "" if each.session is None else f" session {each.session}"
+        came = "".join(f" at {one.time} {_answered(Batch(one.seen, one.tail))}," for one in each.parts)
+        told = f"{_asked(each)}{of} ->{came} {_answered(each.answer)}"
+        lines.append(f"  #{op} p{each.process} [{each.invoked}, {ended}] {told}")
     return "\n".join(lines)
 
 
