@@ -12,6 +12,7 @@ waited and whose start depends on the tail (:func:`start_of`, then :func:`follow
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -79,7 +80,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The parameters of a unary read. ``timestamp`` and ``until`` are in ms, ``bytes`` metered, ``wait`` in s."""
+    """The parameters of a read. ``timestamp`` and ``until`` are in ms, ``bytes`` metered, ``wait`` in s.
+
+    One that is ``unary`` has the implicit bounds as well, and one that a session is for has not. One that is
+    ``continued`` has returned something before: at the tail it ends, and is not refused.
+    """
 
     seq_num: int | None = None
     timestamp: int | None = None
@@ -89,6 +94,8 @@ class Query:
     bytes: int | None = None
     until: int | None = None
     wait: int | None = None
+    unary: bool = True
+    continued: bool = False
 
     @property
     def waits(self) -> bool:
@@ -171,7 +178,7 @@ def start_of(state: State, query: Query) -> int | None:
 def reads(state: State, log: Sequence[Record], query: Query, answer: Sequence[Returned]) -> bool:
     """Whether a read that does not wait may be answered so: with everything from its start on that fits its bounds."""
     start = start_of(state, query)
-    if start is not None and start >= state.tail:
+    if start is not None and start >= state.tail and not (query.continued and start == state.tail):
         return False
     if not _are_in(state, log, query, start, answer):
         return False
@@ -225,8 +232,9 @@ def _are_in(state: State, log: Sequence[Record], query: Query, start: int | None
 
 def _ends_rightly(state: State, log: Sequence[Record], query: Query, answer: Sequence[Returned], after: int) -> bool:
     """Whether there is a reason that nothing at or after ``after`` was returned: the tail, a bound, or a trim."""
-    most = PAGE_RECORDS if query.count is None else min(query.count, PAGE_RECORDS)
-    room = PAGE_BYTES if query.bytes is None else min(query.bytes, PAGE_BYTES)
+    most, room = PAGE_RECORDS if query.unary else sys.maxsize, PAGE_BYTES if query.unary else sys.maxsize
+    most = most if query.count is None else min(query.count, most)
+    room = room if query.bytes is None else min(query.bytes, room)
     room -= sum(log[one.seq_num].size for one in answer)
     for seq_num in range(after, state.tail):
         following = log[seq_num]

@@ -7,7 +7,7 @@ from typing import Protocol
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity
-from tests.checkers.histories import Ack, Batch, Lost, Tail, history
+from tests.checkers.operations import Ack, Batch, Lost, Tail
 from tests.checkers.oracle import explain
 from tests.checkers.random_histories import Story, is_closed
 
@@ -26,8 +26,8 @@ def disagreement(story: Story, judge: Judge | None = None) -> tuple[Validity, st
     ``valid`` must be explained and ``invalid`` not. ``unknown`` is right only where something is unresolved: an append
     that nobody knows the end of and no closing read looked for, or an unknown first token; or where nothing succeeded.
     """
-    result = (judge or Linearizability()).check(history(*story.ops, tail=story.tail, token=story.token))
-    explained = explain(story.ops, story.tail, story.token) is not None
+    result = (judge or Linearizability()).check(story.history)
+    explained = explain(story.ops, story.tail, story.token, unique=story.unique) is not None
     match result.validity:
         case Validity.VALID if not explained:
             return result.validity, "the checker says valid, but no order explains it"

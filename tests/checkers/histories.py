@@ -84,6 +84,7 @@ __all__ = [
     "recs",
     "show",
     "stream_hash",
+    "stream_hash_after",
     "whole",
 ]
 
@@ -220,7 +221,11 @@ def whole(process: int, invoked: int, ended: int, words: str | Sequence[Rec], *,
 
 def stream_hash(digests: Iterable[int]) -> int:
     """The chained hash of records with these digests, as docs/history.md defines it."""
-    found = 0
+    return stream_hash_after(0, digests)
+
+
+def stream_hash_after(found: int, digests: Iterable[int]) -> int:
+    """The same for a stream that had this hash, and these records since."""
     for digest in digests:
         found = xxhash.xxh3_64_intdigest(digest.to_bytes(8, "little"), seed=found)
     return found

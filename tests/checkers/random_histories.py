@@ -7,21 +7,24 @@ could come before; whose step is next is drawn. Time stands still between some s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
 from fencepost.harness.client import values
+from fencepost.harness.history.history import History
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable
 from fencepost.harness.server.stream import Stream
 from fencepost.harness.server.values import AppendInput, AppendRecord, ReadInput, StreamPosition
-from tests.checkers.histories import (
+from tests.checkers.histories import by_invocation, history, jsonl, show, stream_hash
+from tests.checkers.operations import (
     Ack,
     Answer,
     Batch,
     Lost,
     Op,
+    Part,
     Rec,
     Refused,
     Seen,
@@ -29,8 +32,7 @@ from tests.checkers.histories import (
     TailMismatch,
     TokenMismatch,
     Unsatisfiable,
-    by_invocation,
-    show,
+    Whole,
 )
 
 TOKENS: Final = ("", "x", "xy", "y")
@@ -38,26 +40,81 @@ _DONE: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
+class Features:
+    """What histories may have in them beyond single appends, reads and check-tails.
+
+    ``append_sessions``: pipelined batches. ``read_sessions``: answers in parts, without implicit bounds. ``cut_short``:
+    reads of which only a part came. ``hashes``: reads of the whole stream. ``repeats``: records that are not unique.
+    ``cuts``: journals that end in the middle.
+    """
+
+    append_sessions: bool = False
+    read_sessions: bool = False
+    cut_short: bool = False
+    hashes: bool = False
+    repeats: bool = False
+    cuts: bool = False
+
+
+PLAIN: Final = Features()
+ALL: Final = Features(*[True] * len(Features.__slots__))
+JUDGED: Final = PLAIN
+"""What the checker judges; the oracles judge all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
-    """A history, and where it comes from. ``tail`` and ``token`` are the stream's state before it."""
+    """A history, and where it comes from. ``tail`` and ``token`` are the stream's state before it.
+
+    ``unique`` and ``closed``: its header says that records are unique, its journal has an end mark.
+    """
 
     ops: tuple[Op, ...]
     tail: int
     token: str | None
     origin: str
+    unique: bool = True
+    closed: bool = True
 
     def __str__(self) -> str:
-        return f"{self.origin}\n{show(self.ops, self.tail, self.token)}"
+        marks = ("" if self.unique else ", records are not unique") + ("" if self.closed else ", cut")
+        return f"{self.origin}{marks}\n{show(self.ops, self.tail, self.token)}"
+
+    @property
+    def history(self) -> History:
+        """As columns."""
+        return history(*self.ops, tail=self.tail, token=self.token, unique=self.unique, closed=self.closed)
+
+    @property
+    def jsonl(self) -> bytes:
+        """As a journal."""
+        return jsonl(*self.ops, tail=self.tail, token=self.token, unique=self.unique, closed=self.closed)
 
 
-def random_story(random: Random, origin: str = "") -> Story:
-    """What clients may see of a correct stream: 2 to 7 operations, and perhaps a closing read."""
-    return _Simulation(random).run(random.choice((2, 3, 3, 4, 4, 4, 5, 5, 5, 6, 7)), origin)
+def random_story(random: Random, origin: str = "", features: Features = PLAIN) -> Story:
+    """What clients may see of a correct stream: 2 to 7 operations or a few more, and perhaps a closing read."""
+    operations = random.choice((2, 3, 3, 4, 4, 4, 5, 5, 5, 6, 7))
+    story = _Simulation(random, features).run(operations, origin)
+    return _cut(random, story) if features.cuts and random.random() < 0.15 else story
+
+
+def _cut(random: Random, story: Story) -> Story:
+    """The journal up to some moment: what was under way then never returned."""
+    latest = max((op.invoked if op.ended is None else op.ended for op in story.ops), default=0)
+    time = random.randint(0, latest)
+    ops = []
+    for op in story.ops:
+        if op.invoked <= time:
+            parts = tuple(part for part in op.parts if part.time <= time)
+            under_way = op.ended is None or op.ended > time
+            ops.append(replace(op, ended=None, answer=Lost(), parts=parts) if under_way else op)
+    return replace(story, ops=tuple(ops), closed=False)
 
 
 class _Simulation:
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, features: Features) -> None:
         self._random = random
+        self._features = features
         self._stream = Stream()
         self._gone = 0  # up to where trims have been applied to what reads see
         self._now = 0
@@ -73,6 +130,10 @@ class _Simulation:
         self._fences = random.choice((0.1, 0.3, 0.5))
         self._trims = random.choice((0.0, 0.0, 0.0, 0.2))
         self._commands = ["append"] * 5 + ["read"] * random.choice((2, 4)) + ["check-tail"]
+        self._commands += ["append session"] * 2 * features.append_sessions + ["whole read"] * features.hashes
+        self._commands += ["read session"] * 2 * features.read_sessions + ["cut read"] * features.cut_short
+        self._sessions = iter(range(99))
+        self._unique = not (features.repeats and random.random() < 0.3)
 
     def run(self, operations: int, origin: str) -> Story:
         self._begin()
@@ -80,12 +141,12 @@ class _Simulation:
         token = self._stream.fencing_token if self._random.random() < 0.97 else None
         clients: list[Iterator[None]] = []
         servers: list[Iterator[None]] = []
-        begun, random = 0, self._random
+        random = self._random
         haste, cut = random.choice((0.0, 0.5, 0.9)), random.random() < 0.1
-        while begun < operations or (clients and not cut):
+        while len(self._ops) < operations or (clients and not cut):
             running = clients + servers
-            if begun < operations and self._free and (not clients or random.random() > max(haste, 0.4)):
-                begun += 1
+            more = len(self._ops) < operations and self._free
+            if more and (not clients or random.random() > max(haste, 0.4)):
                 self._tick()
                 self._start(clients, servers)
             else:
@@ -96,7 +157,7 @@ class _Simulation:
         if not clients and random.random() < 0.6:
             self._now += 1
             self._close()
-        return Story(tuple(self._ops), tail, token, origin)
+        return Story(tuple(self._ops), tail, token, origin, self._unique)
 
     def _begin(self) -> None:
         """Now and then the stream has had a life before the history."""
@@ -115,10 +176,15 @@ class _Simulation:
 
     def _start(self, clients: list[Iterator[None]], servers: list[Iterator[None]]) -> None:
         process = self._free.pop(self._random.randrange(len(self._free)))
-        kind = "append" if not self._recs and self._random.random() < 0.5 else self._random.choice(self._commands)
+        command = "append" if not self._recs and self._random.random() < 0.5 else self._random.choice(self._commands)
         place = len(self._ops)
+        if command == "append session":
+            clients.append(self._pipelining(process, servers))
+            next(clients[-1])
+            return
+        kind = command if command in ("append", "check-tail") else "read"
         self._ops.append(Op(kind, process, self._now, None, Lost()))
-        if kind == "append":
+        if command == "append":
             self._ops[place] = replace(self._ops[place], **self._batch())  # type: ignore[arg-type]
             if self._lost < self._most_lost and self._random.random() < 0.4:
                 self._lost += 1
@@ -127,7 +193,14 @@ class _Simulation:
                     servers.append(self._arriving(place))
                 return
             work = self._appending(place)
-        elif kind == "read":
+        elif command == "whole read":
+            self._ops[place] = replace(self._ops[place], read=values.Read(seq_num=0))
+            work = self._hashing(place)
+        elif command in ("read session", "cut read"):
+            session = next(self._sessions) if command == "read session" else None
+            self._ops[place] = replace(self._ops[place], read=self._query(), session=session)
+            work = self._streaming(place)
+        elif command == "read":
             self._ops[place] = replace(self._ops[place], read=self._query())
             work = self._reading(place)
         else:
@@ -155,6 +228,8 @@ class _Simulation:
         if random.random() < self._trims:
             trim = random.randint(0, self._stream.next_seq_num + 5)
             return Rec(f"trim={trim}", timestamp=timestamp, trim=trim)
+        if not self._unique:
+            return random.choice((Rec("a"), Rec("a"), Rec("b", 20)))
         return Rec(next(self._names), random.choice((None, None, 20, 40)), timestamp)
 
     def _query(self) -> values.Read:
@@ -224,15 +299,143 @@ class _Simulation:
             return
         if query.wait:
             yield
-        trim_point, self._stream.trim_point = self._stream.trim_point, self._gone
-        page = self._stream.page(start, query, self._wall)
-        self._stream.trim_point = trim_point
-        seen = tuple(Seen(r.seq_num, r.timestamp, self._recs[r.seq_num]) for r in page.records)
+        seen = self._page(start, query)
         after = seen[-1].seq_num + 1 if seen else start
         tails = [tail for tail in self._boundaries if tail >= after] if query.wait else []
         yield
         followed = self._random.choice(tails) if tails and self._random.random() < 0.5 else None
         self._end(place, Batch(seen, None if followed is None else (followed, 0)))
+
+    def _page(self, start: int, query: ReadInput) -> tuple[Seen, ...]:
+        """What there is to read from ``start`` on. What was trimmed is gone only once that has been applied."""
+        trim_point, self._stream.trim_point = self._stream.trim_point, self._gone
+        page = self._stream.page(start, query, self._wall)
+        self._stream.trim_point = trim_point
+        return tuple(Seen(r.seq_num, r.timestamp, self._recs[r.seq_num]) for r in page.records)
+
+    def _streaming(self, place: int) -> Iterator[None]:
+        """A read whose answer comes in parts: of a session, or of one that is cut short."""
+        random, op = self._random, self._ops[place]
+        yield
+        query = ReadInput(**{name: getattr(op.read, name) for name in values.Read.__slots__})
+        limits = op.read.count, op.read.bytes, op.read.until
+        follows = bool(op.read.wait) or (op.session is not None and limits == (None, None, None))
+        query = replace(query, wait=1 if follows else None)
+        try:
+            at = self._stream.locate(query, self._wall)
+        except RangeNotSatisfiable as failure:
+            yield
+            self._end(place, Unsatisfiable(self._pair(failure.tail)))
+            return
+        named = 0
+        for _ in range(random.choice((0, 1, 1, 2, 3))):
+            yield
+            few = random.choice((0, 1, 1, 2, 3)) if follows else random.choice((1, 1, 2, 3))
+            seen = self._page(at, replace(query, count=few if query.count is None else min(few, query.count)))
+            at, named, tail = self._named(at, named, seen, follows)
+            query = self._less(query, seen)
+            yield
+            if seen or tail:
+                op = self._ops[place]
+                self._ops[place] = replace(op, parts=(*op.parts, Part(self._now, seen, tail)))
+        yield
+        if op.session is None or random.random() < 0.3:
+            yield from self._breaking_off(place)
+            return
+        seen = self._page(at, query)
+        seen = seen[: random.randint(0, len(seen))] if follows else seen
+        _, _, tail = self._named(at, named, seen, follows)
+        yield
+        self._end(place, Batch(seen, tail))
+
+    def _named(
+        self, at: int, named: int, seen: tuple[Seen, ...], follows: bool
+    ) -> tuple[int, int, tuple[int, int] | None]:
+        """Where a follower is now, the tail that it has been told last, and what it is told of the tail now."""
+        at = seen[-1].seq_num + 1 if seen else at
+        tails = [tail for tail in self._boundaries if tail >= max(at, named)] if follows else []
+        if not tails or self._random.random() < 0.4:
+            return at, named, None
+        tail = self._random.choice(tails)
+        return at, tail, (tail, 0)
+
+    @staticmethod
+    def _less(query: ReadInput, seen: tuple[Seen, ...]) -> ReadInput:
+        count = None if query.count is None else query.count - len(seen)
+        size = None if query.bytes is None else query.bytes - sum(one.rec.metered for one in seen)
+        return replace(query, count=count, bytes=size)
+
+    def _breaking_off(self, place: int) -> Iterator[None]:
+        if self._random.random() < 0.5:
+            self._end(place, Refused("rate_limited", 429))
+        else:
+            yield from self._giving_up(place)
+
+    def _hashing(self, place: int) -> Iterator[None]:
+        yield
+        if self._gone:
+            self._end(place, Refused("rate_limited", 429))  # nobody can read the whole of it any more
+            return
+        tail = self._stream.durable
+        found = stream_hash(self._recs[p].digest for p in range(tail.seq_num))
+        yield
+        self._end(place, Whole(self._pair(tail), found))
+
+    def _pipelining(self, process: int, servers: list[Iterator[None]]) -> Iterator[None]:
+        """The client and the server of an append session: submit, apply and answer in order, each in its own time.
+
+        It breaks now and then: what was submitted may be applied yet, in order. After a failure nothing is.
+        """
+        random, session = self._random, next(self._sessions)
+        most, room = random.choice((2, 2, 3, 4)), 4 - self._lost
+        breaks = random.random() < 0.3
+        places: list[int] = []
+        answers: list[Answer] = []
+        told = 0
+        while told < most and not (told and not isinstance(answers[told - 1], Ack)):
+            steps = ["submit"] * (len(places) < most) + ["answer"] * (told < len(answers))
+            steps += ["apply"] * (len(answers) < len(places) and not (answers and not isinstance(answers[-1], Ack)))
+            step = random.choice(steps)
+            if breaks and told < len(places) <= told + room and random.random() < 0.3:
+                break
+            if step == "submit":
+                places.append(len(self._ops))
+                op = Op("append", process, self._now, None, Lost(), session=session)
+                self._ops.append(replace(op, **self._batch()))  # type: ignore[arg-type]
+            elif step == "apply":
+                op = self._ops[places[len(answers)]]
+                answers.append(self._apply(op.records, op.match, op.token))
+            else:
+                self._answer(places[told], answers[told])
+                told += 1
+            yield
+        failed = told > 0 and not isinstance(answers[told - 1], Ack)
+        if told < len(places) and all(isinstance(answer, Ack) for answer in answers):
+            servers.append(self._arriving_in_order(places[len(answers) :]))
+        self._abandon(places[told:], certain=failed and (random.random() < 0.6 or len(places) - told > room))
+        lost = any(isinstance(self._ops[place].answer, Lost) for place in places)
+        self._free.append(self._processes if lost else process)
+        self._processes += lost
+
+    def _answer(self, place: int, answer: Answer) -> None:
+        if isinstance(answer, Ack) and self._random.random() < 0.3:
+            answer = replace(answer, tail=self._pair(self._stream.durable))
+        self._ops[place] = replace(self._ops[place], ended=self._now, answer=answer)
+
+    def _abandon(self, places: list[int], certain: bool) -> None:
+        """Nobody answers these any more. ``certain``: because the session had failed, and their client knows."""
+        ended = self._now if certain or self._random.random() < 0.7 else None
+        for place in places:
+            answer = Refused("session_failed", None) if certain else Lost()
+            self._ops[place] = replace(self._ops[place], ended=ended, answer=answer)
+            self._lost += not certain
+
+    def _arriving_in_order(self, places: list[int]) -> Iterator[None]:
+        for place in places[: self._random.randint(0, len(places))]:
+            yield
+            op = self._ops[place]
+            if not isinstance(self._apply(op.records, op.match, op.token), Ack):
+                return
 
     def _end(self, place: int, answer: Answer) -> None:
         self._ops[place] = replace(self._ops[place], ended=self._now, answer=answer)
@@ -273,27 +476,7 @@ class _Simulation:
             self._now += 1
 
 
-# -- damage
-
-Mutation = Callable[[Random, list[Op]], list[Op] | None]
-
-
-def damaged(random: Random, story: Story) -> Story:
-    """The story with one thing changed (now and then two); often, but not always, it is invalid then."""
-    ops, names = by_invocation(story.ops), []
-    for _ in range(random.choice((1, 1, 1, 2))):
-        for _ in range(20):
-            mutation = random.choice(MUTATIONS)
-            changed = mutation(random, list(ops))
-            if changed is not None and _is_well_formed(changed):
-                ops = changed
-                names.append(mutation.__name__.strip("_"))
-                break
-    tail, token = story.tail, story.token
-    if random.random() < 0.02:
-        token = random.choice((None, *TOKENS))
-        names.append("another first token")
-    return Story(tuple(ops), tail, token, f"{story.origin} {' and '.join(names)}")
+# -- what can be said of them
 
 
 def is_closed(ops: Iterable[Op], tail: int) -> bool:
@@ -315,337 +498,19 @@ def is_closed(ops: Iterable[Op], tail: int) -> bool:
     return False
 
 
-def _is_well_formed(ops: list[Op]) -> bool:
-    """Whether time runs forwards and each process does one thing at a time, nothing after an indefinite one."""
-    busy: dict[int, float] = {}
+def is_well_formed(ops: list[Op]) -> bool:
+    """Whether time runs forwards and each process does one thing at a time, nothing after an indefinite one.
+
+    Batches of one session may overlap. Parts of an answer come one after another, while their read goes on.
+    """
+    busy: dict[int, list[Op]] = {}
     for op in by_invocation(ops):
-        if op.invoked < 0 or (op.ended is not None and op.ended < op.invoked):
+        times = [op.invoked, *(part.time for part in op.parts), *([] if op.ended is None else [op.ended])]
+        if op.invoked < 0 or times != sorted(times):
             return False
-        if busy.get(op.process, 0) > op.invoked:
-            return False
-        busy[op.process] = op.returned
+        for other in busy.setdefault(op.process, []):
+            pipelined = op.session is not None and op.session == other.session and op.kind == other.kind == "append"
+            if other.returned > op.invoked and not pipelined:
+                return False
+        busy[op.process].append(op)
     return True
-
-
-def _pick(random: Random, ops: list[Op], *answers: type, kind: str | None = None) -> int | None:
-    found = [i for i, op in enumerate(ops) if isinstance(op.answer, answers) and kind in (None, op.kind)]
-    return random.choice(found) if found else None
-
-
-def _with(ops: list[Op], i: int, **changes: object) -> list[Op]:
-    return [*ops[:i], replace(ops[i], **changes), *ops[i + 1 :]]  # type: ignore[arg-type]
-
-
-def _near(random: Random, pair: tuple[int, int]) -> tuple[int, int]:
-    return max(0, pair[0] + random.choice((-2, -1, 1, 1, 2))), pair[1]
-
-
-def _new_process(ops: list[Op]) -> int:
-    return max(op.process for op in ops) + 1
-
-
-def _shift_ack(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, Ack)
-    if i is None:
-        return None
-    ack = ops[i].answer
-    assert isinstance(ack, Ack)
-    by = random.choice((-1, 1))
-    if ack.start[0] + by < 0:
-        return None
-    which = random.choice(("all", "start", "end", "tail"))
-    moved = {
-        name: ((pair := getattr(ack, name))[0] + by, pair[1])
-        for name in ("start", "end", "tail")
-        if which in ("all", name)
-    }
-    return _with(ops, i, answer=replace(ack, **moved))
-
-
-def _change_tail(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, Tail, Unsatisfiable)
-    if i is None:
-        return None
-    answer = ops[i].answer
-    assert isinstance(answer, Tail | Unsatisfiable)
-    return _with(ops, i, answer=replace(answer, tail=_near(random, answer.tail)))
-
-
-def _change_followed_tail(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, Batch)
-    if i is None or not ops[i].read.wait:
-        return None
-    answer = ops[i].answer
-    assert isinstance(answer, Batch)
-    after = answer.seen[-1].seq_num + 1 if answer.seen else 0
-    return _with(ops, i, answer=replace(answer, tail=(after + random.randint(0, 3), 0)))
-
-
-def _change_refusal(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, TailMismatch, TokenMismatch)
-    if i is None:
-        return None
-    answer = ops[i].answer
-    if isinstance(answer, TailMismatch) and random.random() < 0.8:
-        return _with(ops, i, answer=TailMismatch(_near(random, (answer.tail, 0))[0]))
-    return _with(ops, i, answer=TokenMismatch(random.choice(TOKENS)))
-
-
-def _accept_refused(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, TailMismatch, TokenMismatch, Refused, kind="append")
-    return None if i is None else _acknowledged(random, ops, i)
-
-
-def _accept_lost(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, Lost, kind="append")
-    if i is None or ops[i].ended is None:
-        return None
-    return _acknowledged(random, ops, i)
-
-
-def _acknowledged(random: Random, ops: list[Op], i: int) -> list[Op]:
-    """As if it had been applied: somewhere, or at the very place where its first record was read."""
-    first = {one.rec.digest: one for op in ops if isinstance(op.answer, Batch) for one in op.answer.seen}
-    seen = first.get(ops[i].records[0].digest)
-    ends = [op.answer.end for op in ops if isinstance(op.answer, Ack)] or [(0, 1000)]
-    start = (seen.seq_num, seen.timestamp) if seen is not None else random.choice(ends)
-    end = start[0] + len(ops[i].records), start[1]
-    return _with(ops, i, answer=Ack(start, end, end))
-
-
-def _refuse_accepted(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, Ack)
-    if i is None:
-        return None
-    ack = ops[i].answer
-    assert isinstance(ack, Ack)
-    answers: list[Answer] = [
-        TailMismatch(ack.start[0]),
-        TailMismatch(ack.end[0]),
-        TokenMismatch(random.choice(TOKENS)),
-        Refused("condition_failed", 412),
-    ]
-    return _with(ops, i, answer=random.choice(answers))
-
-
-def _fail_accepted(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, Ack)
-    return None if i is None else _with(ops, i, answer=Refused("rate_limited", 429))
-
-
-def _lose_accepted(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, Ack)
-    if i is None or any(op.process == ops[i].process and op is not ops[i] for op in ops):
-        return None
-    return _with(ops, i, answer=Lost())
-
-
-def _change_condition(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, Ack, TailMismatch, TokenMismatch, Lost, kind="append")
-    if i is None:
-        return None
-    if random.random() < 0.5:
-        return _with(ops, i, match=random.choice((None, random.randint(0, 5))))
-    return _with(ops, i, token=random.choice((None, *TOKENS)))
-
-
-def _change_fence(random: Random, ops: list[Op]) -> list[Op] | None:
-    """In the append, and now and then in what was read of it."""
-    places = [(i, k) for i, op in enumerate(ops) for k, rec in enumerate(op.records) if rec.fence is not None]
-    if not places:
-        return None
-    i, k = random.choice(places)
-    token = random.choice(TOKENS)
-    records = list(ops[i].records)
-    records[k] = Rec(f"fence={token}", timestamp=records[k].timestamp, fence=token)
-    changed = _with(ops, i, records=tuple(records))
-    answer = ops[i].answer
-    if isinstance(answer, Ack) and random.random() < 0.7:
-        for j, op in enumerate(changed):
-            if isinstance(op.answer, Batch):
-                seen = tuple(
-                    replace(one, rec=records[k]) if one.seq_num == answer.start[0] + k else one
-                    for one in op.answer.seen
-                )
-                changed[j] = replace(op, answer=replace(op.answer, seen=seen))
-    return changed
-
-
-def _batch_of(random: Random, ops: list[Op], least: int) -> tuple[int, Batch, list[Seen]] | None:
-    found = [i for i, op in enumerate(ops) if isinstance(op.answer, Batch) and len(op.answer.seen) >= least]
-    if not found:
-        return None
-    i = random.choice(found)
-    answer = ops[i].answer
-    assert isinstance(answer, Batch)
-    return i, answer, list(answer.seen)
-
-
-def _drop_record(random: Random, ops: list[Op]) -> list[Op] | None:
-    if (found := _batch_of(random, ops, 1)) is None:
-        return None
-    i, answer, seen = found
-    del seen[random.choice((0, len(seen) - 1, random.randrange(len(seen))))]
-    return _with(ops, i, answer=replace(answer, seen=tuple(seen)))
-
-
-def _drop_end(random: Random, ops: list[Op]) -> list[Op] | None:
-    if (found := _batch_of(random, ops, 1)) is None:
-        return None
-    i, answer, seen = found
-    return _with(ops, i, answer=replace(answer, seen=tuple(seen[: random.randrange(len(seen))])))
-
-
-def _swap_records(random: Random, ops: list[Op]) -> list[Op] | None:
-    if (found := _batch_of(random, ops, 2)) is None:
-        return None
-    i, answer, seen = found
-    a, b = random.sample(range(len(seen)), 2)
-    seen[a], seen[b] = replace(seen[a], rec=seen[b].rec), replace(seen[b], rec=seen[a].rec)
-    return _with(ops, i, answer=replace(answer, seen=tuple(seen)))
-
-
-def _alter_record(random: Random, ops: list[Op]) -> list[Op] | None:
-    if (found := _batch_of(random, ops, 1)) is None:
-        return None
-    i, answer, seen = found
-    k = random.randrange(len(seen))
-    sent = [rec for op in ops for rec in op.records] or [Rec("strange")]
-    other = random.choice((Rec("strange"), random.choice(sent)))
-    seen[k] = replace(seen[k], rec=other)
-    return _with(ops, i, answer=replace(answer, seen=tuple(seen)))
-
-
-def _repeat_record(random: Random, ops: list[Op]) -> list[Op] | None:
-    if (found := _batch_of(random, ops, 1)) is None:
-        return None
-    i, answer, seen = found
-    copied = random.choice(seen)
-    seen.append(replace(copied, seq_num=seen[-1].seq_num + random.choice((1, 1, 0)), timestamp=seen[-1].timestamp))
-    return _with(ops, i, answer=replace(answer, seen=tuple(seen)))
-
-
-def _move_records(random: Random, ops: list[Op]) -> list[Op] | None:
-    if (found := _batch_of(random, ops, 1)) is None:
-        return None
-    i, answer, seen = found
-    by = random.choice((-1, 1))
-    if seen[0].seq_num + by < 0:
-        return None
-    seen = [replace(one, seq_num=one.seq_num + by) for one in seen]
-    return _with(ops, i, answer=replace(answer, seen=tuple(seen)))
-
-
-def _change_timestamp(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, Ack, Tail, Unsatisfiable, Batch)
-    if i is None:
-        return None
-    by = random.choice((-2, -1, 1, 2, 5))
-    match ops[i].answer:
-        case Ack() as ack:
-            name = random.choice(("start", "end", "tail"))
-            pair = getattr(ack, name)
-            return _with(ops, i, answer=replace(ack, **{name: (pair[0], max(0, pair[1] + by))}))
-        case (Tail(pair) | Unsatisfiable(pair)) as answer:
-            return _with(ops, i, answer=replace(answer, tail=(pair[0], max(0, pair[1] + by))))
-        case Batch(seen, _) as answer if seen:
-            k = random.randrange(len(seen))
-            changed = (*seen[:k], replace(seen[k], timestamp=seen[k].timestamp + by), *seen[k + 1 :])
-            return _with(ops, i, answer=replace(answer, seen=changed))
-    return None
-
-
-def _change_bounds(random: Random, ops: list[Op]) -> list[Op] | None:
-    i = _pick(random, ops, Batch, Unsatisfiable)
-    if i is None:
-        return None
-    changes: list[dict[str, object]] = [
-        {"count": random.choice((None, 1, 2))},
-        {"bytes": random.choice((None, 20))},
-        {"until": None},
-        {"wait": random.choice((None, 1))},
-        {"clamp": not ops[i].read.clamp},
-        {"seq_num": random.randint(0, 3), "timestamp": None, "tail_offset": None},
-        {"tail_offset": random.randint(0, 3), "timestamp": None, "seq_num": None},
-    ]
-    return _with(ops, i, read=replace(ops[i].read, **random.choice(changes)))  # type: ignore[arg-type]
-
-
-def _move_in_time(random: Random, ops: list[Op]) -> list[Op] | None:
-    """A little, or to just before or after another."""
-    i = random.randrange(len(ops))
-    op, other = ops[i], random.choice(ops)
-    long = 1 if op.ended is None else op.ended - op.invoked
-    after = other.invoked if other.ended is None else other.ended
-    invoked = random.choice(
-        (op.invoked - 3, op.invoked + 3, other.invoked - long - 1, other.invoked - long, after, after + 1)
-    )
-    ended = None if op.ended is None else invoked + long
-    return _with(ops, i, process=_new_process(ops), invoked=invoked, ended=ended)
-
-
-def _squeeze(random: Random, ops: list[Op]) -> list[Op] | None:
-    """To one instant of its own interval."""
-    i = random.randrange(len(ops))
-    op = ops[i]
-    if op.ended is None or isinstance(op.answer, Lost):
-        return None
-    instant = random.randint(op.invoked, op.ended)
-    return _with(ops, i, invoked=instant, ended=instant)
-
-
-def _exchange_times(random: Random, ops: list[Op]) -> list[Op] | None:
-    if len(ops) < 2:
-        return None
-    i, j = random.sample(range(len(ops)), 2)
-    a, b = ops[i], ops[j]
-    if a.ended is None or b.ended is None or isinstance(a.answer, Lost) or isinstance(b.answer, Lost):
-        return None
-    changed = _with(ops, i, process=b.process, invoked=b.invoked, ended=b.ended)
-    return _with(changed, j, process=a.process, invoked=a.invoked, ended=a.ended)
-
-
-def _drop_operation(random: Random, ops: list[Op]) -> list[Op] | None:
-    if len(ops) < 2:
-        return None
-    i = random.randrange(len(ops))
-    return ops[:i] + ops[i + 1 :]
-
-
-def _split_batch(random: Random, ops: list[Op]) -> list[Op] | None:
-    """A lost append as if part of its records had never been sent, or one more had."""
-    i = _pick(random, ops, Lost, Ack, kind="append")
-    if i is None:
-        return None
-    records = ops[i].records
-    if len(records) > 1 and random.random() < 0.5:
-        return _with(ops, i, records=records[:-1])
-    return _with(ops, i, records=(*records, Rec(f"extra{i}")))
-
-
-MUTATIONS: Final[tuple[Mutation, ...]] = (
-    _shift_ack,
-    _change_tail,
-    _change_followed_tail,
-    _change_refusal,
-    _accept_refused,
-    _accept_lost,
-    _refuse_accepted,
-    _fail_accepted,
-    _lose_accepted,
-    _change_condition,
-    _change_fence,
-    _drop_record,
-    _drop_end,
-    _swap_records,
-    _alter_record,
-    _repeat_record,
-    _move_records,
-    _change_timestamp,
-    _change_bounds,
-    _move_in_time,
-    _squeeze,
-    _exchange_times,
-    _drop_operation,
-    _split_batch,
-)

@@ -226,7 +226,8 @@ def _reader(op: int, call: Op) -> list[Moment]:
     reader = _Reader(op, call, count, size)
     ends = isinstance(call.answer, Batch | Unsatisfiable)
     found = []
-    if reader.at_tail and (call.parts or (isinstance(call.answer, Batch) and reader.follows)):
+    apart = reader.follows or not unary
+    if reader.at_tail and (call.parts or (isinstance(call.answer, Batch) and apart)):
         until = min([*(part.time for part in call.parts), *([call.returned] if ends else [])])
         found.append(Moment(op, call.invoked, until, _beginning(reader)))
     for part in call.parts:
@@ -245,7 +246,13 @@ def _reader(op: int, call: Op) -> list[Moment]:
 
 
 def _beginning(reader: _Reader) -> Step:
-    return lambda s: replace(s, begun=(*s.begun, (reader.op, reader.start(s))))
+    def step(state: Stream) -> Stream | None:
+        start = reader.start(state)
+        if start is not None and start >= state.tail and not reader.follows:
+            return None  # a 416
+        return replace(state, begun=(*state.begun, (reader.op, start)))
+
+    return step
 
 
 def _ending(reader: _Reader) -> Step:

@@ -15,9 +15,10 @@ from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity, Violation
 from tests.checkers.agreement import disagreement
+from tests.checkers.damage import PLAIN_MUTATIONS, damaged
 from tests.checkers.histories import Ack, Batch, Tail, append, check_tail, history, read
 from tests.checkers.oracle import explain
-from tests.checkers.random_histories import MUTATIONS, Story, damaged, random_story
+from tests.checkers.random_histories import Story, random_story
 
 HISTORIES = 20_000
 PARTS = 8
@@ -106,12 +107,12 @@ def test_every_kind_of_damage_is_done_and_noticed() -> None:
     for seed in range(6000):
         random = Random(seed)
         story = random_story(random)
-        mutation = MUTATIONS[seed % len(MUTATIONS)]
+        mutation = PLAIN_MUTATIONS[seed % len(PLAIN_MUTATIONS)]
         changed = mutation(random, list(story.ops))
         if changed is not None and explain(changed, story.tail, story.token) is None:
             noticed[mutation.__name__.strip("_")] += 1
     # Nobody can be blamed for what a client does not know.
-    assert set(noticed) == {mutation.__name__.strip("_") for mutation in MUTATIONS} - {"lose_accepted"}
+    assert set(noticed) == {mutation.__name__.strip("_") for mutation in PLAIN_MUTATIONS} - {"lose_accepted"}
 
 
 def test_the_shortcuts_of_the_oracle_change_nothing() -> None:
