@@ -12,11 +12,11 @@ STAMP := $(VENV)/.set-up
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow lint format detect bench lock clean
+.PHONY: help setup check test test-slow fuzz-checker lint format detect bench lock clean
 
 help: ## list the targets
 	@echo "usage: make TARGET [ARGS=\"...\"]"; echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  %-10s %s\n' "$$t" "$$d"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  %-12s %s\n' "$$t" "$$d"; done
 
 setup: $(STAMP) ## make .venv from the hash-pinned lock (done by the other targets when needed)
 
@@ -37,6 +37,9 @@ test: $(STAMP) ## the default test suite (ARGS go to pytest)
 
 test-slow: $(STAMP) ## the long tests: more kills, more random histories
 	@$(BIN)/pytest -m slow $(ARGS)
+
+fuzz-checker: $(STAMP) ## the checker and two oracles on 200,000 random histories (ARGS: --histories, --seed, --features, …)
+	@$(BIN)/python -m tests.checkers.fuzz $(ARGS)
 
 lint: $(STAMP) ## ruff (lint, format) and mypy --strict
 	@$(BIN)/ruff check .

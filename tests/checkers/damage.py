@@ -24,9 +24,16 @@ from tests.checkers.operations import (
     Unsatisfiable,
     Whole,
 )
-from tests.checkers.random_histories import PLAIN, TOKENS, Features, Story, is_well_formed
+from tests.checkers.random_histories import PLAIN, TOKENS, Features, Story, is_well_formed, random_story
 
 Mutation = Callable[[Random, list[Op]], list[Op] | None]
+
+
+def story_of(seed: int, features: Features = PLAIN) -> Story:
+    """The story of a seed: sound if that is even, else damaged."""
+    random = Random(seed)
+    story = random_story(random, f"seed {seed}:", features)
+    return damaged(random, story, features) if seed % 2 else story
 
 
 def damaged(random: Random, story: Story, features: Features = PLAIN) -> Story:

@@ -58,7 +58,7 @@ class Features:
 
 PLAIN: Final = Features()
 ALL: Final = Features(*[True] * len(Features.__slots__))
-JUDGED: Final = PLAIN
+JUDGED: Final = Features(cut_short=True, cuts=True)
 """What the checker judges; the oracles judge all."""
 
 

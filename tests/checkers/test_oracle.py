@@ -15,21 +15,14 @@ from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity, Violation
 from tests.checkers.agreement import disagreement
-from tests.checkers.damage import PLAIN_MUTATIONS, damaged
+from tests.checkers.damage import PLAIN_MUTATIONS, damaged, story_of
 from tests.checkers.histories import Ack, Batch, Tail, append, check_tail, history, read
 from tests.checkers.oracle import explain
-from tests.checkers.random_histories import Story, random_story
+from tests.checkers.random_histories import JUDGED, random_story
 
 HISTORIES = 20_000
 PARTS = 8
 MANY = 200_000
-
-
-def story_of(seed: int) -> Story:
-    """The story of a seed: sound if that is even, else damaged."""
-    random = Random(seed)
-    story = random_story(random, f"seed {seed}:")
-    return damaged(random, story) if seed % 2 else story
 
 
 def compare(seeds: range) -> Counter[Validity]:
@@ -37,7 +30,7 @@ def compare(seeds: range) -> Counter[Validity]:
     said: Counter[Validity] = Counter()
     wrong = []
     for seed in seeds:
-        story = story_of(seed)
+        story = story_of(seed, JUDGED)
         validity, problem = disagreement(story)
         said[validity] += 1
         if problem is None and validity is Validity.INVALID and seed % 2 == 0:
@@ -72,9 +65,9 @@ def test_the_checker_agrees_with_brute_force_on_many_more() -> None:
 )
 @given(st.randoms(use_true_random=False), st.booleans())
 def test_no_history_can_be_found_on_which_they_disagree(random: Random, sound: bool) -> None:
-    story = random_story(random)
+    story = random_story(random, "", JUDGED)
     if not sound:
-        story = damaged(random, story)
+        story = damaged(random, story, JUDGED)
     _, problem = disagreement(story)
     assert problem is None, f"{problem}\n{story}"
 
