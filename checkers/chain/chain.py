@@ -176,6 +176,7 @@ def _place_floating(
         sent(stream.history, floating, held.digest[unowned]),
         cache(lambda: _boundaries(stream)),
         lambda row, start: conditions().fits(row, start),
+        lambda rows: _alike(stream, rows),
         reading,
     )
 
@@ -196,6 +197,13 @@ def _boundaries(stream: Stream) -> Int64s:
     columns = (history.observed_tail[rows], history.seq_num_mismatch[rows], reads.tail[rows], last + 1)
     found = np.unique(np.concatenate(columns))
     return np.concatenate(([stream.tail], found[found > stream.tail]))
+
+
+def _alike(stream: Stream, rows: list[int]) -> bool:
+    """Do they give the same conditions, outside of any session?"""
+    history = stream.history
+    columns = (history.appends.match_seq_num, history.appends.token, history.session)
+    return all((column[rows] == column[rows[0]]).all() for column in columns) and history.session[rows[0]] == NONE
 
 
 class _Conditions:

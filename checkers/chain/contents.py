@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fencepost.harness.history.history import NONE, Int64s, UInt64s
 
 from .axis import Axis, ranges
+from .hashes import folded
 from .stream import Stream
 
 
@@ -148,3 +149,11 @@ def extended(stream: Stream, held: Contents, rows: Int64s, starts: Int64s) -> Co
     larger.owner[moved], larger.owner[at] = held.owner, owner[new]
     larger.timestamp[moved], larger.seen[moved] = held.timestamp, held.seen
     return larger
+
+
+def hash_before(stream: Stream, held: Contents) -> int | None:
+    """The chained hash of what was there before the history; None if not all of it was read."""
+    at, inside = held.axis.find(np.arange(stream.tail))
+    if not (inside.all() and held.seen[at].all()):
+        return None
+    return folded(0, held.digest[at].tolist())

@@ -42,13 +42,20 @@ class Placement:
     """``placed`` maps rows to their sighting, by one of ``readings`` ways to read what is there.
 
     ``ambiguous`` is the first position at which these differ, NONE if there is one only. ``doubtful`` is a position
-    from which on there were too many of them to follow, NONE if there were not: then this is a guess.
+    from which on there were too many of them to follow, NONE if there were not: then this is a guess. So is it where
+    ``unequal`` ones were assigned: appends of equal contents that asked for different things.
     """
 
     placed: dict[int, Sighting]
     readings: int = 1
     ambiguous: int = NONE
     doubtful: int = NONE
+    unequal: bool = False
+
+    @property
+    def guessed(self) -> bool:
+        """Might it be otherwise?"""
+        return self.readings > 1 or self.doubtful != NONE or self.unequal
 
 
 Tails = Callable[[], Int64s]
@@ -57,8 +64,13 @@ Tails = Callable[[], Int64s]
 Fits = Callable[[int, int], bool]
 """May this append (row) have taken effect at this start?"""
 
+Alike = Callable[[list[int]], bool]
+"""Did these appends (rows), equal in contents, ask for the same?"""
 
-def place(contents: Contents, unowned: Int64s, sent: Sent, tails: Tails, fits: Fits, reading: int = 0) -> Placement:
+
+def place(
+    contents: Contents, unowned: Int64s, sent: Sent, tails: Tails, fits: Fits, alike: Alike, reading: int = 0
+) -> Placement:
     """Place the batches of ``sent`` at the positions that own no append (``unowned``, indices on the axis).
 
     ``tails`` are some that there were, the first among them: no batch begins below that, or holds another.
@@ -69,9 +81,12 @@ def place(contents: Contents, unowned: Int64s, sent: Sent, tails: Tails, fits: F
     for sighting in surveyor.sightings(reading):
         by_batch.setdefault(sighting.batch, []).append(sighting)
     placed: dict[int, Sighting] = {}
+    unequal = False
     for number, found in by_batch.items():
-        placed |= _assign(found, sent.batches[number].rows, fits)
-    return Placement(placed, surveyor.readings, surveyor.ambiguous, surveyor.doubtful)
+        rows = sent.batches[number].rows
+        placed |= _assign(found, rows, fits)
+        unequal |= len(rows) > 1 and not alike(rows)
+    return Placement(placed, surveyor.readings, surveyor.ambiguous, surveyor.doubtful, unequal)
 
 
 MOST: Final = 16

@@ -16,19 +16,37 @@ from fencepost.harness.history.history import NONE, Int64s, Kind, Outcome
 from .stream import Stream
 
 
-def ties(stream: Stream) -> dict[int, int]:
-    """Rows that were invoked at the very instant at which their process's operation before returned.
+def ties(stream: Stream) -> dict[int, list[int]]:
+    """Rows that were invoked at the very instant at which operations before them in their process returned: those.
 
-    What is of a session is left out: sessions pipeline.
+    Batches of one session pipeline, and parts of an answer are no operations of their own.
     """
     history, rows = stream.history, stream.rows
-    rows = rows[(history.session[rows] == NONE) & (history.part_of[rows] == NONE)]
-    order = np.argsort(history.process[rows], kind="stable")
-    ordered = rows[order]
-    process = history.process[ordered]
-    tied = (process[1:] == process[:-1]) & (history.returned[ordered[:-1]] == history.invoked[ordered[1:]])
-    at = np.flatnonzero(tied)
-    return dict(zip(ordered[at + 1].tolist(), ordered[at].tolist(), strict=True))
+    rows = rows[history.part_of[rows] == NONE]
+    session = np.where(history.kind[rows] == Kind.APPEND, history.session[rows], NONE)
+    moment = np.concatenate((history.returned[rows], history.invoked[rows]))
+    begins = np.repeat((False, True), len(rows))
+    order = np.lexsort((begins, moment, np.tile(history.process[rows], 2)))
+    process, moment, begins = np.tile(history.process[rows], 2)[order], moment[order], begins[order]
+    # Equal process and instant, a return and then an invocation: only these are worth a closer look.
+    near = np.flatnonzero((process[1:] == process[:-1]) & (moment[1:] == moment[:-1]) & (begins[1:] > begins[:-1]))
+    found: dict[int, list[int]] = {}
+    for at in near.tolist():
+        low = high = at
+        while low > 0 and process[low - 1] == process[at] and moment[low - 1] == moment[at]:
+            low -= 1
+        while high + 1 < len(order) and process[high + 1] == process[at] and moment[high + 1] == moment[at]:
+            high += 1
+        ended = order[low : at + 1]
+        for later in (order[at + 1 : high + 1] - len(rows)).tolist():
+            mine = [
+                int(rows[one])
+                for one in ended.tolist()
+                if one < later and (session[one] == NONE or session[one] != session[later])
+            ]
+            if mine:
+                found.setdefault(int(rows[later]), []).extend(mine)
+    return found
 
 
 def batches_of_sessions(stream: Stream) -> list[list[int]]:
@@ -54,8 +72,8 @@ def _grouped(rows: Int64s, keys: Int64s) -> list[list[int]]:
 
 
 def tied(stream: Stream) -> dict[int, int]:
-    """:func:`ties`, and for each refused batch of a session the batch before it."""
-    pairs, outcome = ties(stream), stream.history.outcome
+    """One predecessor of each row that has any by :func:`ties`, or is a refused batch of a session: the last."""
+    pairs, outcome = {row: max(before) for row, before in ties(stream).items()}, stream.history.outcome
     for batches in batches_of_sessions(stream):
         pairs |= {row: before for before, row in itertools.pairwise(batches) if outcome[row] == Outcome.FAILED}
     return pairs
@@ -64,8 +82,8 @@ def tied(stream: Stream) -> dict[int, int]:
 def predecessors(stream: Stream) -> dict[int, list[int]]:
     """For each row, those that come before it although the clock need not say so."""
     found: dict[int, list[int]] = {}
-    for row, before in ties(stream).items():
-        found.setdefault(row, []).append(before)
+    for row, several in ties(stream).items():
+        found.setdefault(row, []).extend(several)
     for group in (*batches_of_sessions(stream), *parts_of_answers(stream)):
         for before, row in itertools.pairwise(group):
             found.setdefault(row, []).append(before)

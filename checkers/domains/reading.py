@@ -22,6 +22,7 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from ..chain.axis import ranges
 from ..chain.bounds import BYTES, RECORDS
 from ..chain.chain import Chain
+from ..chain.stream import among
 from ..chain.tokens import Slots
 from ..chain.trims import NEVER, TrimPoints
 from .domains import Part, Proof
@@ -35,7 +36,9 @@ class Answers:
     is a seq_num, for an empty answer; else NONE); ``room`` and ``places`` are the metered bytes and records that
     would still have fitted; ``start`` and ``offset`` are where it was to start, NONE where not so given;
     ``gap`` is the end of what it skipped, ``inner`` of what it skipped between its records, NONE where it skipped
-    nothing. A session has no bounds but those that it gives.
+    nothing. A session has no bounds but those that it gives. ``empty`` tells of an answer without any record that had
+    one at its start nevertheless (else it would have been a 416); what is ``continued`` is the rest of an answer of
+    which other parts came before, and may be nothing.
     """
 
     row: Int64s
@@ -50,6 +53,13 @@ class Answers:
     inner: Int64s
     waits: NDArray[np.bool_]
     clamp: NDArray[np.bool_]
+    continued: NDArray[np.bool_]
+
+    @property
+    def empty(self) -> NDArray[np.bool_]:
+        """See above."""
+        empty: NDArray[np.bool_] = (self.count == 0) & ~self.continued
+        return empty
 
 
 def answers(chain: Chain) -> Answers:
@@ -82,7 +92,16 @@ def answers(chain: Chain) -> Answers:
         inner=inner,
         waits=reads.wait[rows] > 0,
         clamp=reads.clamp[rows],
+        continued=_continued(chain),
     )
+
+
+def _continued(chain: Chain) -> NDArray[np.bool_]:
+    """Which reads are the rest of an answer that had returned records before."""
+    stream, history = chain.stream, chain.stream.history
+    parts = stream.reads[history.part_of[stream.reads] != NONE]
+    parts = parts[history.reads.offset[parts + 1] > history.reads.offset[parts]]
+    return among(history, stream.reads, history.part_of[parts].tolist())
 
 
 def _least(given: Int64s, implicit: Int64s) -> Int64s:
@@ -112,8 +131,7 @@ class Reading:
         own = max(int(chain.contents.size.max(initial=0)), self._unseen)
         self._largest = BYTES if chain.stream.tail else own
         self._latest = np.concatenate((latest_timestamps(chain), [FOREVER]))
-        # An answer without any record has one at its start, nevertheless: else it would have been a 416.
-        empty = (found.count == 0) & ~found.waits & (found.after != NONE)
+        empty = found.empty & ~found.waits & (found.after != NONE)
         holds = self._would_hold(found.after)
         # Where a trim may reach beyond the answer's end, or its relative start, intervals do not say it all.
         reach = np.where((found.offset == NONE) | (found.first <= 0), found.after, found.first - 1)
@@ -158,8 +176,8 @@ class Reading:
         found, reads = self._answers, self._chain.stream.history.reads
         told = (found.after != NONE) & self._sound
         plain = told & ~found.waits & ~self._special
-        lower = np.where(found.count > 0, found.after, found.after + 1)
-        upper = np.where(self._stopped | (found.count == 0), FOREVER, found.after)
+        lower = np.where(found.empty, found.after + 1, found.after)
+        upper = np.where(self._stopped | found.empty, FOREVER, found.after)
         relative = plain & (found.offset != NONE)
         tail = found.first + found.offset
         lower = np.where(relative & (found.first > 0), np.maximum(lower, tail), lower)
@@ -208,7 +226,7 @@ class Reading:
     def _slots(self, i: int) -> Slots:
         found, trims = self._answers, self._trims
         after, first, offset = int(found.after[i]), int(found.first[i]), int(found.offset[i])
-        least = after if found.count[i] else after + 1
+        least = after + 1 if found.empty[i] else after
         if found.gap[i] != NONE:
             least = max(least, trims.reached(int(found.gap[i])))
         pieces = [(low, high) for low, high in self._ends(i, after) if high >= low]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fencepost.harness.allowance import Allowance
-from fencepost.harness.history.history import NONE, Outcome
+from fencepost.harness.history.history import Outcome
 
 from ..chain.stream import UNKNOWN, Stream
-from ..chain.ties import batches_of_sessions
+from ..chain.ties import batches_of_sessions, ties
 from ..judgement import Judgement
 from ..search.budget import Spending
 from ..search.decide import decide
@@ -24,8 +24,7 @@ def judge(stream: Stream, allowance: Allowance) -> Judgement:
     it says is a guess. All that is open goes to the search.
     """
     judgement = one_stream.judge(stream)
-    placement = judgement.chain.placement
-    guessed = placement.readings > 1 or placement.doubtful != NONE
+    guessed = judgement.chain.placement.guessed
     if judgement.findings.any and (not guessed or not agrees(judgement)):
         return judgement
     if not (guessed or judgement.undetermined or _first_token_matters(judgement) or _pipelined(stream)):
@@ -54,6 +53,11 @@ def _first_token_matters(judgement: Judgement) -> bool:
 
 
 def _pipelined(stream: Stream) -> bool:
-    """Does any append session hold a batch of which nobody knows whether it was applied?"""
+    """Is there an order beyond the clock's that the scan does not see?
+
+    An append session with a batch of which nobody knows whether it was applied, or operations with several before them.
+    """
     outcome = stream.history.outcome
-    return any(outcome[row] == Outcome.INDEFINITE for batches in batches_of_sessions(stream) for row in batches)
+    if any(outcome[row] == Outcome.INDEFINITE for batches in batches_of_sessions(stream) for row in batches):
+        return True
+    return any(len(before) > 1 for before in ties(stream).values())

@@ -127,6 +127,8 @@ def _inherit(stream: Stream, observations: Observations) -> _Inherited:
         mine = np.flatnonzero(among(stream.history, observations.row, involved) & (observations.returned != FOREVER))
         for entry in mine.tolist():
             row = int(observations.row[entry])
+            if observations.proof[entry] == Proof.ACK_TAIL and stream.history.session[row] != NONE:
+                continue  # the next batch comes after the append, not after the tail that its answer tells
             inherited.own[row] = max(inherited.own.get(row, NONE), int(observations.lower[entry]))
         for entry in np.flatnonzero(among(stream.history, observations.row, pairs)).tolist():
             inherited.entries.setdefault(int(observations.row[entry]), []).append(entry)

@@ -24,7 +24,7 @@ class Answer:
     """One read with a batch. ``inner`` is the end of the last jump inside the answer, NONE without one.
 
     ``first`` is NONE for an empty answer. ``start`` is NONE where none was given, ``timed`` tells that it is a
-    timestamp. ``followed`` is the tail in the answer.
+    timestamp. ``followed`` is the tail in the answer; what is ``continued`` may end at its start.
     """
 
     first: int
@@ -39,6 +39,7 @@ class Answer:
     room: int
     until: int
     followed: int
+    continued: bool
 
     @property
     def moves(self) -> bool:
@@ -73,7 +74,7 @@ class ReadRules:
     def unary(self, answer: Answer, tail: int, trim: int) -> bool:
         """A read that does not wait, at one moment."""
         start = answer.start_at(tail)
-        if start != NONE and start >= tail:
+        if start != NONE and (start > tail if answer.continued else start >= tail):
             return False
         if answer.first != NONE and (answer.after > tail or not _skips(answer, start, trim)):
             return False
@@ -160,6 +161,7 @@ def _answers(chain: Chain, found: Answers) -> dict[int, Answer]:
         found.room,
         reads.until[rows],
         reads.tail[rows],
+        found.continued,
     )
     fields = (column.tolist() for column in columns)
     return {row: Answer(*values) for row, *values in zip(rows.tolist(), *fields, strict=True)}

@@ -80,6 +80,10 @@ class Candidates:
         self.mask |= 1 << number
         self._left[self._pool.size[number]] -= 1
 
+    def bar(self, number: int) -> None:
+        """One is never applied."""
+        self.take(number)
+
     def give_back(self, number: int) -> None:
         """It is not, after all."""
         self.taken[number] = 0
@@ -94,10 +98,10 @@ class Candidates:
         at = bisect_right(self._boundaries, position)
         return self._boundaries[at] if at < len(self._boundaries) else NONE
 
-    def at(self, position: int, chained: int) -> Iterator[int]:
+    def at(self, position: int, chained: int | None) -> Iterator[int]:
         """Those that may begin at a position where the chained hash is this, the least useful elsewhere first."""
         limit = self.limit(position)
-        if self._targets is None or limit not in self._targets.at:
+        if self._targets is None or chained is None or limit not in self._targets.at:
             yield from self._fitting(position, limit)
             return
         later = []

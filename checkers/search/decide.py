@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from .budget import Spending
 from .candidates import Candidates
 from .floats import Floats, floats
 from .moments import EXACT, Moments, Sort, moments
+from .prefixes import prefixes
 from .replay import Replay
 from .search import Dead, Ending, Search
 from .targets import Targets
@@ -52,10 +54,10 @@ def decide(chain: Chain, answers: Answers, told: Claims, spent: Spending) -> Dec
     rules = ReadRules(chain, answers, told)
     hashed = bool(chain.stream.history.reads.hashed[chain.stream.rows].any())
     targets = Targets(chain, found, pool) if hashed else None
-    for token in tokens:
+    for token, supposed in product(tokens, prefixes(chain.stream, found, pool)):
         rules.placed.clear()
         candidates = Candidates(chain, pool, boundaries, targets)
-        replay = Replay(chain, found, pool, candidates, rules, token)
+        replay = Replay(chain, found, pool, candidates, rules, token, supposed)
         search = Search(replay, candidates, spent, decision.dead)
         ending = search.run()
         if ending is Ending.FOUND:

@@ -12,7 +12,7 @@ from fencepost.harness.history.history import NONE, Outcome
 
 from ..chain.chain import Chain
 from ..chain.ties import batches_of_sessions, predecessors
-from .moments import Moments
+from .moments import Moments, in_session
 
 
 @dataclass(slots=True)
@@ -46,6 +46,7 @@ def floats(chain: Chain, found: Moments) -> Floats:
     appends = history.appends
     order = predecessors(stream)
     last = {row: moment for moment, row in enumerate(found.row)}
+    first = {row: moment for moment, row in reversed([*enumerate(found.row)])}
     hashed = bool(history.reads.hashed[stream.rows].any())
     matters = _whether_sizes_matter(chain)
     result, groups = Floats(), dict[tuple[object, ...], int]()
@@ -70,9 +71,8 @@ def floats(chain: Chain, found: Moments) -> Floats:
         result.digests.append(tuple(appends.digest[low:high].tolist()))
         result.sizes.append(tuple(appends.size[low:high].tolist()))
         result.invoked.append(int(history.invoked[row]))
-        result.before.append([last[one] for one in before if one in last])
+        result.before.append([(first if in_session(history, one, row) else last)[one] for one in before if one in last])
         result.before_floats.append([result.index[one] for one in before if one in result.index])
-        in_session = history.session[row] != NONE
         key: tuple[object, ...] = (
             result.size[-1],
             result.match[-1],
@@ -81,7 +81,7 @@ def floats(chain: Chain, found: Moments) -> Floats:
             tuple(result.trims[-1].items()),
             result.digests[-1] if hashed else (),
             result.sizes[-1] if matters else (),
-            number if in_session or result.before[-1] else NONE,
+            number if history.session[row] != NONE or result.before[-1] else NONE,
         )
         result.group.append(groups.setdefault(key, len(groups)))
     return result
@@ -90,7 +90,7 @@ def floats(chain: Chain, found: Moments) -> Floats:
 def _failed(chain: Chain, before: int, row: int) -> bool:
     """Had the session of a batch failed with the one before it?"""
     history = chain.stream.history
-    return bool(history.session[row] != NONE and history.outcome[before] == Outcome.FAILED)
+    return in_session(history, before, row) and history.outcome[before] == Outcome.FAILED
 
 
 def _whether_sizes_matter(chain: Chain) -> bool:

@@ -129,9 +129,19 @@ def _link(stream: Stream, found: Moments) -> None:
         if row in first:
             for one in before:
                 if one in last:
-                    found.before[first[row]].append(last[one])
-                elif _floats(history, one):
+                    # In a session the append itself comes first; what its answer says of a later tail need not.
+                    found.before[first[row]].append(first[one] if in_session(history, one, row) else last[one])
+                elif found.sort[first[row]] == Sort.APPEND and _floats(history, one):
                     found.after_float[first[row]] = one
+
+
+def in_session(history: History, one: int, other: int) -> bool:
+    """Are both batches of one append session?"""
+    return bool(
+        history.session[one] != NONE
+        and history.session[one] == history.session[other]
+        and history.kind[one] == history.kind[other] == Kind.APPEND
+    )
 
 
 def _floats(history: History, row: int) -> bool:

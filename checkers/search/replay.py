@@ -14,11 +14,13 @@ from typing import Final
 from fencepost.harness.history.history import FOREVER, NONE
 
 from ..chain.chain import Chain
+from ..chain.contents import hash_before
 from ..chain.hashes import folded
 from .answers import ReadRules
 from .candidates import Candidates
 from .floats import Floats
 from .moments import EXACT, Moments, Sort
+from .prefixes import Prefix
 
 _EXACT: Final = frozenset(int(sort) for sort in EXACT)
 _APPEND, _READ = int(Sort.APPEND), int(Sort.READ)
@@ -37,7 +39,7 @@ class Mark:
     tail: int
     token: int
     trim: int
-    hash: int
+    hash: int | None
     applied: int
 
 
@@ -51,17 +53,29 @@ class Replay:
     """
 
     def __init__(
-        self, chain: Chain, found: Moments, pool: Floats, candidates: Candidates, rules: ReadRules, token: int
+        self,
+        chain: Chain,
+        found: Moments,
+        pool: Floats,
+        candidates: Candidates,
+        rules: ReadRules,
+        token: int,
+        supposed: Prefix,
     ) -> None:
         self._chain = chain
         self._found = found
         self._pool = pool
         self._candidates = candidates
+        self._needed = supposed.needed
+        for number in supposed.barred:
+            candidates.bar(number)
         self._rules = rules
         history = chain.stream.history
         self._history = history
         self._fold = bool(history.reads.hashed[chain.stream.rows].any())
-        self.tail, self.token, self.trim, self.hash = chain.stream.tail, token, chain.stream.tail, 0
+        self.tail, self.token, self.trim = chain.stream.tail, token, chain.stream.tail
+        # None until the first whole read, where nobody knows all that was there before the history.
+        self.hash: int | None = hash_before(chain.stream, chain.contents) if self._fold else 0
         self.order: list[int] = []
         self.tails: list[int] = [chain.stream.tail]
         self.begins: list[tuple[int, int, int]] = []
@@ -170,7 +184,7 @@ class Replay:
         row = self._found.row[moment]
         self._place(moment)
         offset = self._history.appends.offset
-        if self._fold:
+        if self._fold and self.hash is not None:
             self.hash = folded(self.hash, self._history.appends.digest[offset[row] : offset[row + 1]].tolist())
         self._advance(self._end[moment], self._fence[moment], self._history.appends.trims.get(row))
         return True
@@ -191,7 +205,7 @@ class Replay:
         self.order.append(~number)
         for position, size in enumerate(pool.sizes[number], self.tail):
             self._rules.placed[position] = size
-        if self._fold:
+        if self._fold and self.hash is not None:
             self.hash = folded(self.hash, pool.digests[number])
         self._advance(self.tail + pool.size[number], pool.fence[number], pool.trims[number])
         return True
@@ -217,11 +231,15 @@ class Replay:
         self.order.append(moment)
         if self._found.sort[moment] in _EXACT:
             self._at[self._found.tail[moment]] -= 1
+        if self._found.sort[moment] == Sort.WHOLE:
+            self.hash = self._hashes[moment]
 
     def _freed(self, moment: int) -> bool:
         for before in self._found.before[moment]:
             if not self._done[before]:
                 return False
+        if not all(self._candidates.taken[number] for number in self._needed.get(moment, ())):
+            return False
         after = self._found.after_float[moment]
         return after == NONE or (after in self._pool.index and bool(self._candidates.taken[self._pool.index[after]]))
 
@@ -231,7 +249,7 @@ class Replay:
         if sort in _EXACT:
             if found.tail[moment] != self.tail:
                 return False
-            if sort == Sort.WHOLE and self._hashes[moment] != self.hash:
+            if sort == Sort.WHOLE and self.hash not in (None, self._hashes[moment]):
                 return False
             if sort == Sort.TAIL_REFUSAL and not self._refused_by_tail(moment):
                 return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..chain.contents import hash_before
 from ..chain.hashes import folded
 from ..explanation.sentences import Witness, sentence
 from ..judgement import Judgement
@@ -20,13 +21,16 @@ def check(judgement: Judgement) -> None:
         return
     offenders = []
     order = np.argsort(tails, kind="stable")
-    positions = chain.contents.axis.find(np.arange(int(tails.max())))[0]
+    begin = judgement.stream.tail
+    positions = chain.contents.axis.find(np.arange(begin, max(int(tails.max()), begin)))[0]
     digests = chain.contents.digest[positions].tolist()
-    chained = at = 0
+    chained, at = hash_before(judgement.stream, chain.contents), begin
     for row, tail, told in zip(
         rows[order].tolist(), tails[order].tolist(), history.reads.stream_hash[rows[order]].tolist(), strict=True
     ):
-        chained = folded(chained, digests[at:tail])
+        if tail < begin:
+            continue  # no such tail: told elsewhere
+        chained = told if chained is None else folded(chained, digests[at - begin : tail - begin])
         at = tail
         if told != chained:
             offenders.append((row, tail))

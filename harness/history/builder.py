@@ -256,7 +256,7 @@ class Builder:
         if event.time < self._invoked[row]:
             raise InconsistentEvent("time", f"operation {event.op} returned before it was invoked")
         self._ended[row] = event.time
-        parts = self._open.pop(row, None)
+        self._open.pop(row, None)
         if isinstance(event, events.Indefinite):
             self._errors.add(row, NONE if event.status is None else event.status, self._codes(event.reason))
             return
@@ -275,8 +275,6 @@ class Builder:
             self._since(2, "type", "a read of the whole stream")
             if event.stream_hash > _LARGEST:
                 raise InconsistentEvent("stream_hash", "a hash is beyond 2⁶⁴")
-            if parts is not None and self._header.streams[self._streams[parts.read.stream]].tail:
-                raise InconsistentEvent("type", "a stream that did not begin empty has no hash that could be checked")
             self._observed.add(row, _position(event.tail[0]), _position(event.tail[1]))
             self._hashes.add(row, event.stream_hash)
         elif isinstance(event, events.TailRead):

@@ -58,8 +58,8 @@ class Features:
 
 PLAIN: Final = Features()
 ALL: Final = Features(*[True] * len(Features.__slots__))
-JUDGED: Final = Features(cut_short=True, cuts=True)
-"""What the checker judges; the oracles judge all."""
+JUDGED: Final = ALL
+"""What the checker judges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -506,7 +506,7 @@ def is_well_formed(ops: list[Op]) -> bool:
     busy: dict[int, list[Op]] = {}
     for op in by_invocation(ops):
         times = [op.invoked, *(part.time for part in op.parts), *([] if op.ended is None else [op.ended])]
-        if op.invoked < 0 or times != sorted(times):
+        if op.invoked < 0 or times != sorted(times) or (op.ended is None and not isinstance(op.answer, Lost)):
             return False
         for other in busy.setdefault(op.process, []):
             pipelined = op.session is not None and op.session == other.session and op.kind == other.kind == "append"
