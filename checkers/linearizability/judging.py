@@ -30,7 +30,9 @@ def judge(stream: Stream, allowance: Allowance) -> Judgement:
     if not (guessed or judgement.undetermined or _first_token_matters(judgement) or _pipelined(stream)):
         return judgement
     allowance.progress(f"searching ({stream.name})")
-    decision = decide(judgement.chain, judgement.answers, judgement.claims, Spending(allowance.budget))
+    decision = decide(
+        judgement.chain, judgement.answers, judgement.claims, Spending(allowance.budget, allowance.progress)
+    )
     judgement.decision = decision
     if decision.ending is Ending.EXHAUSTED:
         if guessed or stream.token == UNKNOWN:

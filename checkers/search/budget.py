@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fencepost.harness.allowance import Budget
@@ -14,15 +15,23 @@ class Exceeded(Exception):
 
 _OFTEN = 64
 
+_TOLD = 2.0
+"""Seconds between two words on how far it is."""
+
 
 @dataclass(slots=True)
 class Spending:
-    """States entered, seconds and bytes (by estimate) of memory so far, under a budget."""
+    """States entered, seconds and bytes (by estimate) of memory so far, under a budget.
+
+    ``progress`` is told now and then how far it is.
+    """
 
     budget: Budget
+    progress: Callable[[str], None] = lambda _: None
     states: int = 0
     bytes: int = 0
     begun: float = field(default_factory=time.monotonic)
+    told: float = field(default_factory=time.monotonic)
 
     @property
     def seconds(self) -> float:
@@ -42,5 +51,8 @@ class Spending:
 
     def tick(self) -> None:
         """Look at the clock. Raises :class:`Exceeded`."""
+        if time.monotonic() - self.told > _TOLD:
+            self.told = time.monotonic()
+            self.progress(f"{self.states:,} states of the search, {self.seconds:.0f} of {self.budget.seconds:g} s")
         if self.seconds > self.budget.seconds:
             raise Exceeded(f"{self.budget.seconds:g} seconds")

@@ -18,7 +18,7 @@ from .targets import Targets
 class Candidates:
     """Those that are left, and which of them fit by size, by content and by the boundaries that are known.
 
-    Of a class only the first that is left is offered. ``taken`` and ``mask`` say which are not left. With ``targets``,
+    Of a class only the first that is left is offered. ``taken`` and ``mask`` say which are not left, ``applied`` which of them took effect. With ``targets``,
     those come first that lead to the hash that must be reached, and what leads elsewhere is left out.
     """
 
@@ -27,6 +27,7 @@ class Candidates:
         self._targets = targets
         self._boundaries = boundaries
         self.taken = bytearray(len(pool))
+        self.applied = bytearray(len(pool))
         self.mask = 0
         self._left = Counter(pool.size)
         self._known = _unowned(chain)
@@ -76,17 +77,21 @@ class Candidates:
 
     def take(self, number: int) -> None:
         """One is applied."""
+        self.applied[number] = 1
+        self._remove(number)
+
+    def bar(self, number: int) -> None:
+        """One is never applied."""
+        self._remove(number)
+
+    def _remove(self, number: int) -> None:
         self.taken[number] = 1
         self.mask |= 1 << number
         self._left[self._pool.size[number]] -= 1
 
-    def bar(self, number: int) -> None:
-        """One is never applied."""
-        self.take(number)
-
     def give_back(self, number: int) -> None:
         """It is not, after all."""
-        self.taken[number] = 0
+        self.taken[number] = self.applied[number] = 0
         self.mask &= ~(1 << number)
         self._left[self._pool.size[number]] += 1
         if self._place[number] != NONE:

@@ -198,7 +198,7 @@ class Replay:
             return False
         if not all(self._done[before] for before in pool.before[number]):
             return False
-        if not all(self._candidates.taken[before] for before in pool.before_floats[number]):
+        if not all(self._candidates.applied[before] for before in pool.before_floats[number]):
             return False
         self._candidates.take(number)
         self.applied.append((number, self.tail))
@@ -238,10 +238,10 @@ class Replay:
         for before in self._found.before[moment]:
             if not self._done[before]:
                 return False
-        if not all(self._candidates.taken[number] for number in self._needed.get(moment, ())):
+        if not all(self._candidates.applied[number] for number in self._needed.get(moment, ())):
             return False
         after = self._found.after_float[moment]
-        return after == NONE or (after in self._pool.index and bool(self._candidates.taken[self._pool.index[after]]))
+        return after == NONE or (after in self._pool.index and bool(self._candidates.applied[self._pool.index[after]]))
 
     def _satisfied(self, moment: int) -> bool:
         found = self._found

@@ -56,6 +56,7 @@ class Plain:
     def phase(self, text: str) -> None:
         """Something else begins."""
         if not self._quiet or time.monotonic() - self._last >= _PATIENCE:
+            self._last = time.monotonic()
             print(f"{self._title}: {text}", file=self._stream, flush=True)
 
     def progress(self, completed: int, elapsed: float, limit: float | None) -> None:

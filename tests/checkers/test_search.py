@@ -16,7 +16,8 @@ from fencepost.harness.history import events
 from fencepost.harness.history.builder import Builder
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult
-from tests.checkers.histories import Op, append, check_tail, header, history, read
+from tests.checkers.histories import append, check_tail, header, history, read
+from tests.checkers.partitions import hard, spoiled, three_partition, triples
 
 words = st.integers(0, 2**64 - 1)
 
@@ -28,35 +29,6 @@ def judge(found: History, **budget: float) -> CheckResult:
 @given(words, st.lists(words, max_size=5))
 def test_a_hash_goes_back_the_way_it_came(chained: int, digests: list[int]) -> None:
     assert unfolded(folded(chained, digests), digests) == chained
-
-
-def three_partition(sizes: list[int], holes: int) -> list[Op]:
-    """Holes of equal length between acknowledged single records; one lost append of each size."""
-    length = sum(sizes) // holes
-    lost = [append(i, 0, None, " ".join(f"r{i}.{k}" for k in range(size)), gave_up=1) for i, size in enumerate(sizes)]
-    starts = [length + hole * (length + 1) for hole in range(holes)]
-    acked = [append(1000, 10 + 2 * i, 11 + 2 * i, f"z{i}", ack=start) for i, start in enumerate(starts)]
-    return [*lost, *acked]
-
-
-def triples(random: Random, holes: int, length: int) -> list[int]:
-    """Sizes between a quarter and half of the length, each one more than a multiple of four, in triples of it."""
-    sizes: list[int] = []
-    while len(sizes) < 3 * holes:
-        two = [4 * random.randint(length // 16 + 1, length // 8 - 1) + 1 for _ in range(2)]
-        if length / 4 < length - sum(two) < length / 2:
-            sizes += [*two, length - sum(two)]
-    return sizes
-
-
-def spoiled(sizes: list[int]) -> list[int]:
-    """The same sum, and no partition: by fours each hole has a rest of 3, which takes all of the four that changed."""
-    order = sorted(range(len(sizes)), key=sizes.__getitem__)
-    changed = list(sizes)
-    for at in order[:3]:
-        changed[at] += 1
-    changed[order[-1]] -= 3
-    return changed
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -76,13 +48,8 @@ def test_no_partition_is_invalid_once_every_one_was_tried(seed: int) -> None:
     )
 
 
-def hard() -> History:
-    """Many holes, many sizes, no solution: nobody finds that out quickly."""
-    return history(*three_partition(spoiled(triples(Random(7), 12, 403)), 12))
-
-
 def test_a_budget_of_states_ends_a_search_and_says_what_is_open() -> None:
-    result = judge(hard(), states=2000)
+    result = judge(history(*hard()), states=2000)
     assert result.validity == "unknown"
     (reason,) = result.reasons
     assert "given up after 2,000 states" in reason
@@ -92,11 +59,11 @@ def test_a_budget_of_states_ends_a_search_and_says_what_is_open() -> None:
 
 
 def test_a_budget_of_memory_ends_a_search() -> None:
-    assert "given up after 1 MiB" in judge(hard(), bytes=2**20).reasons[0]
+    assert "given up after 1 MiB" in judge(history(*hard()), bytes=2**20).reasons[0]
 
 
 def test_a_budget_of_seconds_ends_a_search() -> None:
-    assert "given up after 0.5 seconds" in judge(hard(), seconds=0.5).reasons[0]
+    assert "given up after 0.5 seconds" in judge(history(*hard()), seconds=0.5).reasons[0]
 
 
 def test_an_interrupt_ends_a_search_and_keeps_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +74,7 @@ def test_an_interrupt_ends_a_search_and_keeps_what_is_known(monkeypatch: pytest.
             raise KeyboardInterrupt
 
     monkeypatch.setattr(search.Spending, "state", interrupted)
-    result = judge(hard())
+    result = judge(history(*hard()))
     assert result.validity == "unknown"
     assert "the search was interrupted" in result.reasons[0]
     assert "candidates" in result.reasons[0]
