@@ -18,8 +18,9 @@ from .targets import Targets
 class Candidates:
     """Those that are left, and which of them fit by size, by content and by the boundaries that are known.
 
-    Of a class only the first that is left is offered. ``taken`` and ``mask`` say which are not left, ``applied`` which of them took effect. With ``targets``,
-    those come first that lead to the hash that must be reached, and what leads elsewhere is left out.
+    Of a class only the first that is left is offered. ``taken`` and ``mask`` say which are not left, ``applied`` which of
+    those took effect. With ``targets``, those come first that lead to the hash that must be reached, and what leads
+    elsewhere is left out.
     """
 
     def __init__(self, chain: Chain, pool: Floats, boundaries: list[int], targets: Targets | None) -> None:
