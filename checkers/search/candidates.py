@@ -18,8 +18,8 @@ from .targets import Targets
 class Candidates:
     """Those that are left, and which of them fit by size, by content and by the boundaries that are known.
 
-    Of a class only the first that is left is offered. ``taken`` and ``mask`` say which are not left, ``applied`` which of
-    those took effect. With ``targets``, those come first that lead to the hash that must be reached, and what leads
+    Of a class only the first that is left is offered. ``taken`` and ``mask`` say which are not left, ``applied`` which
+    of those took effect. With ``targets``, those come first that lead to the hash that must be reached, and what leads
     elsewhere is left out.
     """
 
