@@ -1,0 +1,74 @@
+"""The state of a stream before its first operation, in a format that always begins with an empty one.
+
+Records that were there before are written as the collector does: as an append by client 0, acknowledged before anything
+else. A token that was in force before is set by that append, or on an empty stream by one of no records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ...failure import UsageFailure
+from ..events import StreamState
+from ..history import NONE, History, Int64s
+from ..losses import Losses
+from .lines import Arguments
+
+_MOST: Final = 10_000_000
+"""Records before the first operation: the format has a hash for each of them."""
+
+_UNKNOWN_CONTENT: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """``append`` is what the format begins with (None: nothing). ``known`` tells whether its records are the real ones.
+
+    Where they are not, a hash of the whole stream means nothing.
+    """
+
+    append: Arguments | None
+    known: bool
+
+
+def beginning(history: History, rows: Int64s, stream: StreamState, losses: Losses) -> Beginning:
+    """How a history of ``rows`` on the stream begins. Raises UsageFailure where it holds too many records."""
+    if stream.tail > _MOST:
+        raise UsageFailure(
+            f"the stream {stream.name!r} begins with a tail of {stream.tail:,}; s2-porcupine's format has a hash for "
+            f"each record before, and more than {_MOST:,} are not written"
+        )
+    losses.add("a stream that holds records before its first operation: written as an append", int(stream.tail > 0))
+    given = history.appends.token[rows]
+    if stream.fencing_token is None:
+        conditional = int((given != NONE).sum())
+        losses.add(
+            "an append with a token on a stream whose first token is unknown: theirs begins with none", conditional
+        )
+    contents, known = _contents(history, rows, stream.tail)
+    token = stream.fencing_token
+    # Without records an append of theirs only says the token; where nobody gives it, it need not be said.
+    if not stream.tail and token not in {history.tokens[index] for index in set(given.tolist()) - {NONE}}:
+        return Beginning(None, True)
+    return Beginning(Arguments(stream.tail, contents, token), known)
+
+
+def _contents(history: History, rows: Int64s, tail: int) -> tuple[list[int], bool]:
+    """The digests of the records below ``tail``, as some read saw them, and whether each was seen."""
+    if not tail:
+        return [], True
+    reads = history.reads
+    digests, seen = np.full(tail, _UNKNOWN_CONTENT, dtype=np.uint64), np.zeros(tail, dtype=np.bool_)
+    for row in rows[reads.offset[rows + 1] > reads.offset[rows]].tolist():
+        part = slice(reads.offset[row], reads.offset[row + 1])
+        below = reads.seq_num[part] < tail
+        at = reads.seq_num[part][below]
+        fresh = ~seen[at]
+        digests[at[fresh]] = reads.digest[part][below][fresh]
+        seen[at] = True
+        if seen.all():
+            break
+    return digests.tolist(), bool(seen.all())
