@@ -67,7 +67,7 @@ class Translation:
 
     def _append(self, row: int) -> Translated:
         history, appends, lose = self._history, self._history.appends, self._losses.add
-        part = slice(appends.offset[row], appends.offset[row + 1])
+        part = slice(int(appends.offset[row]), int(appends.offset[row + 1]))
         token, fence = int(appends.token[row]), int(appends.last_fence[row])
         match = int(appends.match_seq_num[row])
         start = Append(
@@ -88,7 +88,7 @@ class Translation:
         if outcome == Outcome.FAILED:
             told = history.seq_num_mismatch[row] != NONE or history.token_mismatch[row] != NONE
             lose("a refused append: the tail or the token that the 412 named", int(told))
-            lose("a failed append: why it failed", int(not told))
+            lose("a failed append: why it failed", int(not told and history.status[row] != NONE))
             return Translated(start, _FAILED[Kind.APPEND], ended)
         first, end, tail = (int(column[row]) for column in (appends.start, appends.end, appends.tail))
         lose("an acknowledgement with a tail other than the batch's end: the tail", int(tail != end))
