@@ -25,8 +25,13 @@ def parse_history(
     data: bytes, name: str, progress: Progress | None = None, failures: Failures = Failures.ANY
 ) -> History:
     """The history in these bytes, as :func:`read_history` gives it; ``name`` is what errors call them."""
-    if format_of(data) is Format.S2_PORCUPINE:
+    found = format_of(data)
+    if found is Format.S2_PORCUPINE:
         from .s2_porcupine.reader import read_s2_porcupine
 
         return read_s2_porcupine(data, name, progress, failures)
+    if found is Format.PARQUET:
+        from .parquet.reader import read_parquet
+
+        return read_parquet(data, name)
     return read_journal(data, name, progress)

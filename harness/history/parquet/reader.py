@@ -1,0 +1,311 @@
+"""Reads a history from a Parquet file, and says what is wrong with a bad one: which column, and in which row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from .. import events
+from ..columns import Interned
+from ..consistency import doubts, overlap
+from ..failure import HistoryFailure
+from ..history import FOREVER, NONE, Appends, History, Int64s, Kind, Outcome, Reads
+from .layout import COLUMNS, METADATA, VERSION, Column, Rest, Shape
+from .validation import Wrong, check
+
+_KINDS = {kind.label: kind.value for kind in Kind}
+_OUTCOMES = {outcome.name.lower(): outcome.value for outcome in Outcome}
+
+
+def read_parquet(data: bytes, name: str) -> History:
+    """The history in a Parquet file of ours. ``name`` is what errors call it. Raises :class:`HistoryFailure`."""
+    try:
+        rest, table = _opened(data)
+        history = _history(rest, _Columns(table))
+        check(history)
+    except Wrong as wrong:
+        row = "" if wrong.row is None else f"row {wrong.row}: "
+        raise HistoryFailure(f"{name}: {row}{wrong.column}: {wrong}") from wrong
+    found = overlap(history)
+    if found is not None:
+        raise HistoryFailure(f"{name}: row {history.row_of(found.op)}: {found.field}: {found.text}")
+    known = set(history.warnings)
+    history.warnings.extend(doubt for doubt in doubts(history) if doubt not in known)
+    return history
+
+
+def _opened(data: bytes) -> tuple[Rest, Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(data), use_threads=False)
+        names = table.schema.names
+        found = (table.schema.metadata or {}).get(METADATA)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Wrong("the file", f"this is no whole Parquet file: {str(error).splitlines()[0]}") from error
+    if found is None:
+        raise Wrong("the file", f"its metadata has no {METADATA.decode()!r}: it was not written by fencepost convert")
+    try:
+        rest = msgspec.json.decode(found, type=Rest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Wrong("the metadata", str(error)) from error
+    if rest.layout != VERSION:
+        raise Wrong("the metadata", f"the layout is of version {rest.layout}; this fencepost reads version {VERSION}")
+    for column in COLUMNS:
+        if names.count(column.name) != 1:
+            raise Wrong(column.name, "there is no such column, or there are several")
+    return rest, table
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    offset: Int64s
+    values: Any
+
+
+class _Columns:
+    """The columns of the table, one by one, each as its shape says."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self.tokens = Interned("")
+        self._columns = {column.name: column for column in COLUMNS}
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def numbers(self, name: str, missing: int = NONE) -> Any:
+        """Integers, ``missing`` where there is none."""
+        import pyarrow as pa
+
+        column, array = self._get(name)
+        array = self._cast(column, array, getattr(pa, column.dtype)())
+        values = array.fill_null(0).to_numpy(zero_copy_only=False).astype(column.dtype)
+        if array.null_count:
+            gone = array.is_null().to_numpy(zero_copy_only=False)
+            values = np.where(gone, np.array(missing).astype(column.dtype), values)
+        return values
+
+    def present(self, name: str) -> Any:
+        """Where there is a value."""
+        return self._get(name)[1].is_valid().to_numpy(zero_copy_only=False)
+
+    def flags(self, name: str) -> Any:
+        """True and false."""
+        import pyarrow as pa
+
+        column, array = self._get(name)
+        return self._cast(column, array, pa.bool_()).to_numpy(zero_copy_only=False).astype(np.bool_)
+
+    def texts(self, name: str, interned: Any) -> Any:
+        """Strings, as what ``interned`` makes of each different one; NONE where there is none."""
+        import pyarrow as pa
+
+        column, array = self._get(name)
+        if not pa.types.is_dictionary(array.type):
+            array = self._cast(column, array, pa.string()).dictionary_encode()
+        names = self._cast(column, array.dictionary, pa.string()).to_pylist()
+        used = array.indices.fill_null(NONE).to_numpy(zero_copy_only=False).astype(np.int64)
+        numbers = np.full(len(names) + 1, NONE, dtype=np.int64)
+        for index in np.unique(used[used != NONE]).tolist():
+            try:
+                numbers[index] = interned(names[index])
+            except KeyError as error:
+                row = int(np.flatnonzero(used == index)[0])
+                raise Wrong(name, f"{names[index]!r} is none of {', '.join(error.args[0])}", row) from error
+        return numbers[used]
+
+    def lists(self, name: str) -> _Lists:
+        """Lists of integers, one after another."""
+        import pyarrow as pa
+
+        column, array = self._get(name)
+        array = self._cast(column, array, pa.large_list(getattr(pa, column.dtype)()))
+        lengths = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+        values = array.flatten()
+        if values.null_count:
+            raise Wrong(name, "a list holds a null")
+        return _Lists(
+            np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64))),
+            values.to_numpy(zero_copy_only=False).astype(column.dtype),
+        )
+
+    def sparse(self, name: str) -> dict[int, Any]:
+        """What the rows that have anything have, as Python values."""
+        import pyarrow as pa
+
+        column, array = self._get(name)
+        types = {
+            Shape.TOKENS: pa.map_(pa.int32(), pa.string()),
+            Shape.NUMBERS: pa.map_(pa.int32(), pa.int64()),
+            Shape.GIVEN: pa.list_(pa.int64()),
+        }
+        array = self._cast(column, array, types[column.shape])
+        rows = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
+        found = array.take(pa.array(rows)).to_pylist()
+        return dict(zip(rows.tolist(), found, strict=True))
+
+    def maps(self, name: str) -> dict[int, dict[int, Any]]:
+        """Maps from indices of records."""
+        return {row: dict(sorted(pairs)) for row, pairs in self.sparse(name).items()}
+
+    def named(self, name: str) -> dict[int, dict[int, int]]:
+        """Maps from indices of records to tokens."""
+        return {row: {i: self.tokens(token) for i, token in of_row.items()} for row, of_row in self.maps(name).items()}
+
+    def _get(self, name: str) -> tuple[Column, Any]:
+        import pyarrow as pa
+
+        column = self._columns[name]
+        chunked = self._table.column(name)
+        array = pa.concat_arrays(chunked.chunks) if chunked.num_chunks != 1 else chunked.chunk(0)
+        if chunked.num_chunks == 0:
+            array = pa.array([], chunked.type)
+        if column.required and array.null_count:
+            row = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
+            raise Wrong(name, "it is null, but every row has one", row)
+        return column, array
+
+    def _cast(self, column: Column, array: Any, to: Any) -> Any:
+        import pyarrow as pa
+
+        if array.type == to:
+            return array
+        try:
+            return array.cast(to)
+        except (pa.ArrowException, ValueError) as error:
+            raise Wrong(column.name, f"it holds {array.type}, not {to}, or what is out of its range") from error
+
+
+def _history(rest: Rest, table: _Columns) -> History:
+    codes, purposes = Interned(), Interned("")
+    names = {stream.name: index for index, stream in enumerate(rest.header.streams)}
+    ids, outcome = table.numbers("op"), table.texts("outcome", _one_of(_OUTCOMES)).astype(np.uint8)
+    ended = table.numbers("ended", FOREVER)
+    hashed = table.present("read_stream_hash")
+    return History(
+        header=rest.header,
+        id=ids,
+        process=table.numbers("process"),
+        thread=table.numbers("thread"),
+        stream=table.texts("stream", _one_of(names)).astype(np.int32),
+        kind=table.texts("kind", _one_of(_KINDS)).astype(np.uint8),
+        outcome=outcome,
+        invoked=table.numbers("invoked"),
+        intended=table.numbers("intended"),
+        ended=ended,
+        returned=np.where(outcome == Outcome.INDEFINITE, FOREVER, ended),
+        status=table.numbers("status"),
+        code=table.texts("code", codes).astype(np.int32),
+        purpose=table.texts("purpose", purposes).astype(np.int32),
+        session=table.numbers("session"),
+        part_of=_rows_of(ids, table.numbers("part_of")),
+        observed_tail=table.numbers("observed_tail"),
+        observed_tail_timestamp=table.numbers("observed_tail_timestamp"),
+        seq_num_mismatch=table.numbers("seq_num_mismatch"),
+        token_mismatch=table.texts("token_mismatch", table.tokens).astype(np.int32),
+        appends=_appends(table),
+        reads=_reads(table, hashed),
+        tokens=table.tokens.values,
+        codes=codes.values,
+        purposes=purposes.values,
+        faults=rest.faults,
+        remarks=rest.remarks,
+        whole=rest.whole,
+        warnings=rest.warnings,
+    )
+
+
+def _appends(table: _Columns) -> Appends:
+    fences = table.named("append_fences")
+    last = np.full(len(table), NONE, dtype=np.int32)
+    for row, of_row in fences.items():
+        last[row] = of_row[max(of_row)] if of_row else NONE
+    digests, sizes = _alike(table, "append_digests", "append_sizes")
+    ends = ("start", "end", "tail")
+    return Appends(
+        match_seq_num=table.numbers("append_match_seq_num"),
+        token=table.texts("append_fencing_token", table.tokens).astype(np.int32),
+        offset=digests.offset,
+        digest=digests.values,
+        size=sizes.values,
+        last_fence=last,
+        **{end: table.numbers(f"append_{end}") for end in ends},
+        **{f"{end}_timestamp": table.numbers(f"append_{end}_timestamp") for end in ends},
+        fences=fences,
+        trims=table.maps("append_trims"),
+        timestamps=table.sparse("append_timestamps"),
+    )
+
+
+def _reads(table: _Columns, hashed: Any) -> Reads:
+    names = ("read_seq_nums", "read_timestamps", "read_digests", "read_sizes")
+    seq_nums, timestamps, digests, sizes = _alike(table, *names)
+    return Reads(
+        from_seq_num=table.numbers("read_seq_num"),
+        from_timestamp=table.numbers("read_timestamp"),
+        tail_offset=table.numbers("read_tail_offset"),
+        clamp=table.flags("read_clamp"),
+        count=table.numbers("read_count"),
+        bytes=table.numbers("read_bytes"),
+        until=table.numbers("read_until"),
+        wait=table.numbers("read_wait"),
+        offset=seq_nums.offset,
+        seq_num=seq_nums.values,
+        timestamp=timestamps.values,
+        digest=digests.values,
+        size=sizes.values,
+        tail=table.numbers("read_tail"),
+        hashed=hashed,
+        stream_hash=table.numbers("read_stream_hash", 0),
+        fences=table.named("read_fences"),
+        trims=table.maps("read_trims"),
+        contents=_contents(table),
+    )
+
+
+def _contents(table: _Columns) -> dict[int, dict[int, events.Content]]:
+    decode = msgspec.json.Decoder(events.Content).decode
+    found: dict[int, dict[int, events.Content]] = {}
+    for row, of_row in table.maps("read_contents").items():
+        try:
+            found[row] = {index: decode(text or "") for index, text in of_row.items()}
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Wrong("read_contents", str(error), row) from error
+    return found
+
+
+def _alike(table: _Columns, *names: str) -> list[_Lists]:
+    """Columns of lists that are of the same lengths."""
+    columns = [table.lists(name) for name in names]
+    for name, column in zip(names, columns, strict=True):
+        if not np.array_equal(column.offset, columns[0].offset):
+            row = int(np.flatnonzero(np.diff(column.offset) != np.diff(columns[0].offset))[0])
+            raise Wrong(name, f"its list is of another length than that of {names[0]}", row)
+    return columns
+
+
+def _one_of(names: dict[str, int]) -> Any:
+    def number(name: str) -> int:
+        if name not in names:
+            raise KeyError(list(names))
+        return names[name]
+
+    return number
+
+
+def _rows_of(ids: Int64s, ops: Int64s) -> Int64s:
+    """The rows of operation ids; NONE where there is none."""
+    found = np.full(len(ops), NONE, dtype=np.int64)
+    frames = np.flatnonzero(ops != NONE)
+    rows = {int(op): row for row, op in enumerate(ids.tolist())} if len(frames) else {}
+    for frame in frames.tolist():
+        row = rows.get(int(ops[frame]))
+        if row is None:
+            raise Wrong("part_of", f"there is no operation {int(ops[frame])}", frame)
+        found[frame] = row
+    return found
