@@ -21,6 +21,8 @@ COMMANDS: Final = {
     "run": "race workloads against a target, judge and draw what happened",
     "check": "judge stored histories",
     "plot": "draw the pictures of a stored history",
+    "convert": "write a history in another format",
+    "validate": "say what is wrong with a history, and what it would let a checker decide",
     "runs": "list the stored runs",
     "repro": "tell the story of a known bug from start to end",
     "workloads": "list what clients can do",

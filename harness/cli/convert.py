@@ -1,0 +1,95 @@
+"""``fencepost convert``: write a history in another format."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from ..exits import ExitCode
+from ..failure import UsageFailure
+from .reading import failures_option
+from .watching import reporter
+
+_EPILOG = """\b
+Examples:
+  fencepost convert results/latest orders.jsonl --to s2-porcupine
+  fencepost convert orders.jsonl history.parquet --to parquet
+  fencepost convert history.parquet history.jsonl.zst --to jsonl
+  fencepost convert results/latest - --to s2-porcupine --stream orders
+
+What the format cannot express is listed on standard error, with how often it was there.
+docs/exchange.md has the formats. A name that ends in .gz or .zst is compressed.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("source", type=click.Path(path_type=Path), metavar="SOURCE")
+@click.argument("target", type=click.Path(path_type=Path), metavar="[TARGET]", default="-")
+@click.option("--to", type=click.Choice(["jsonl", "s2-porcupine", "parquet"]), required=True, help="The format.")
+@click.option("--stream", metavar="NAME", help="The stream to write, in a format that holds only one.")
+@click.option("--force", is_flag=True, help="Overwrite the target if it exists.")
+@failures_option
+def command(source: Path, target: Path, to: str, stream: str | None, force: bool, failures: str) -> ExitCode:
+    """Write the history at SOURCE (a run's folder, a file, or - for standard input) to TARGET, by default standard
+    output. The target is written whole or not at all."""
+    from ..conversion import compressed, converted
+    from ..history.losses import Losses
+    from ..history.reader import read_history
+    from ..history.s2_porcupine.described import Failures
+    from ..history.sniffing import Format
+    from ..history.sources import STDIN
+    from ..store import history_of
+
+    if target != STDIN and target.exists() and not force:
+        raise UsageFailure(f"{target} exists; choose another name, or --force to overwrite it")
+    file, losses = history_of(source), Losses()
+    with reporter(str(source), sys.stderr, quiet=True) as watcher:
+        history = read_history(file, watcher.reading, Failures(failures))
+        watcher.phase("writing")
+        pieces = compressed(converted(history, Format(to), losses, stream), target.name)
+        if target == STDIN:
+            _print(pieces)
+        else:
+            _write(pieces, target)
+    for warning in history.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if losses:
+        click.echo(f"lost, since {to} cannot express it:", err=True)
+        for line in losses.lines():
+            click.echo(f"  {line}", err=True)
+    return ExitCode.VALID
+
+
+def _print(pieces: Iterable[bytes]) -> None:
+    whole = b"".join(pieces)
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(whole)
+        sys.stdout.buffer.flush()
+
+
+def _write(pieces: Iterable[bytes], target: Path) -> None:
+    """Write beside the target, then rename: nobody ever sees a part of it."""
+    draft = None
+    try:
+        descriptor, draft = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(draft).chmod(0o666 & ~umask)
+        Path(draft).replace(target)
+        draft = None
+    except OSError as error:
+        raise UsageFailure(f"{target}: cannot be written: {error.strerror}; choose another target") from error
+    finally:
+        if draft is not None:
+            Path(draft).unlink(missing_ok=True)
