@@ -43,6 +43,7 @@ def _opened(data: bytes) -> tuple[Rest, Any]:
 
     try:
         table = pq.read_table(pa.BufferReader(data), use_threads=False)
+        table.validate(full=True)
         names = table.schema.names
         found = (table.schema.metadata or {}).get(METADATA)
     except (pa.ArrowException, OSError, ValueError) as error:
