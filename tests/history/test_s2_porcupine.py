@@ -243,6 +243,12 @@ class TestMalformations:
         assert text.startswith(f"f:{place}"), text
         assert what in text
 
+    @pytest.mark.parametrize("ended", [False, True])
+    def test_a_client_that_does_two_things(self, ended: bool) -> None:
+        lost = (finish(0, 1, "AppendIndefiniteFailure"),) if ended else ()
+        with pytest.raises(HistoryFailure, match=r"f:\d:44: client_id: client 1 started operation 1 while"):
+            read(append(0, 1, 5), *lost, start(1, 1, "CheckTail"))
+
     def test_a_second_finish(self) -> None:
         with pytest.raises(HistoryFailure, match=r"f:16:\d+: op_id: operation 0 returned before"):
             parse_history(DATA + written(LINES[2]), "f")

@@ -45,9 +45,7 @@ def beginning(history: History, rows: Int64s, stream: StreamState, losses: Losse
     given = history.appends.token[rows]
     if stream.fencing_token is None:
         conditional = int((given != NONE).sum())
-        losses.add(
-            "an append with a token on a stream whose first token is unknown: theirs begins with none", conditional
-        )
+        losses.add("an append with a token, the first token being unknown: theirs begins with none", conditional)
     contents, known = _contents(history, rows, stream.tail)
     token = stream.fencing_token
     # Without records an append of theirs only says the token; where nobody gives it, it need not be said.

@@ -146,6 +146,7 @@ class _Reading:
         self._kinds: dict[int, str] = {}
         self._records: dict[int, int] = {}
         self._clients: dict[int, int] = {}
+        self._busy: dict[int, int] = {}
         self._conditional: set[int] = set()
 
     def add(self, number: int, line: Line) -> None:
@@ -154,6 +155,7 @@ class _Reading:
         if start is not UNSET and finish is UNSET:
             self._builder.add(self._started(number, line, start))
             self._clients[line.op_id] = line.client_id
+            self._busy[line.client_id] = line.op_id
         elif finish is not UNSET and start is UNSET:
             self._builder.add(self._finished(number, line, finish))
         else:
@@ -167,6 +169,12 @@ class _Reading:
         op, client = line.op_id, line.client_id
         if op in self._kinds:
             raise _Refused("op_id", f"operation {op} was started before")
+        if client in self._busy:
+            raise _Refused(
+                "client_id",
+                f"client {client} started operation {op} while its operation {self._busy[client]} was not over, or had "
+                "ended indefinitely; a client does one thing after another, and nothing after an indefinite end",
+            )
         if not isinstance(start, Append):
             self._kinds[op] = "read" if start == "Read" else "check-tail"
             if start == "Read":
@@ -200,7 +208,9 @@ class _Reading:
             raise _Refused("Finish", f"operation {op}, which is of the kind {kind}, cannot finish with {name}")
         if self._clients[op] != line.client_id:
             raise _Refused("client_id", f"operation {op} was started by client {self._clients[op]}")
-        if name == "AppendIndefiniteFailure":
+        if name != "AppendIndefiniteFailure":
+            self._busy.pop(line.client_id, None)
+        else:
             return events.Indefinite(op, number, "append_indefinite_failure")
         if answer is None:
             if self._failures is Failures.CONDITION and op in self._conditional:

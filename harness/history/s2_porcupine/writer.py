@@ -91,9 +91,7 @@ class _Clients:
         client = self._of_process.get(process)
         if client is None or client in self._busy:
             if client is not None and self._history.session[row] == NONE:
-                self._losses.add(
-                    "an operation that began at the instant at which its process's last one ended: their order"
-                )
+                self._losses.add("an operation that began when its process's last one ended: their order")
             client, self._next = self._next, self._next + 1
             self._of_process[process] = client
         self._busy.add(client)
