@@ -141,6 +141,12 @@ def test_nothing_is_concluded_where_records_may_be_trimmed() -> None:
     assert lost["an append with a trim command: written as one with an ordinary record"] == 1
 
 
+def test_nothing_is_concluded_from_the_end_of_what_is_older_than_the_history() -> None:
+    found = history(read(0, 1, 2, 0, saw="a"), read(0, 3, 4, 0, saw="a b"), tail=2)
+    assert finishes(export(found)[0])[0] == "ReadFailure"
+    assert "ReadSuccess" in finishes(export(found)[0])[1]
+
+
 def test_starts_stand_before_finishes_at_equal_instants_and_no_client_does_two_things() -> None:
     found = history(check_tail(0, 5, 5, 0), check_tail(0, 5, 7, 0), check_tail(1, 7, 8, 0))
     lines, lost = export(found)

@@ -42,14 +42,15 @@ class Translated:
 class Translation:
     """Translates the operations of one stream (``rows``), and counts what is lost.
 
-    ``contents_known``: the records from before the first operation are known, so that hashes of the whole stream mean
-    something.
+    ``contents_known``: the records from before the first operation (below ``first_tail``) are known, so that hashes of
+    the whole stream mean something.
     """
 
-    def __init__(self, history: History, rows: Int64s, losses: Losses, contents_known: bool) -> None:
+    def __init__(self, history: History, rows: Int64s, losses: Losses, contents_known: bool, first_tail: int) -> None:
         self._history = history
         self._losses = losses
         self._contents_known = contents_known
+        self._first_tail = first_tail
         self._in_parts = set(history.part_of[rows].tolist()) - {NONE}
         appends, reads = history.appends, history.reads
         self._trimmed = any(row in commands for row in rows.tolist() for commands in (appends.trims, reads.trims))
@@ -135,7 +136,8 @@ class Translation:
         """The first position that was read and the exact tail, where the answer proves it.
 
         That is so if the read neither waited nor came in parts, and any record of the history would have fitted after
-        the last one. Where there are trim commands, nothing is concluded.
+        the last one. Where there are trim commands, nothing is concluded; nor of what is from before the history, which
+        may have been trimmed.
         """
         history, reads = self._history, self._history.reads
         part = slice(int(reads.offset[row]), int(reads.offset[row + 1]))
@@ -151,7 +153,8 @@ class Translation:
         first = int(seq_nums[0])
         if reads.from_seq_num[row] != first or (np.diff(seq_nums) != 1).any():
             return None
-        return first, int(seq_nums[-1]) + 1
+        end = int(seq_nums[-1]) + 1
+        return (first, end) if end >= self._first_tail else None
 
     def _at_tail(self, tail: int, ended: int) -> Translated:
         self._wraps(tail)

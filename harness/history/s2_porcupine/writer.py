@@ -42,7 +42,7 @@ def written(history: History, stream: int, losses: Losses) -> Iterator[bytes]:
     losses.add("an operation on another stream: left out", len(history) - len(rows))
     losses.add("a fault or a remark", len(history.faults) + len(history.remarks))
     begins = beginning(history, rows, history.header.streams[stream], losses)
-    translate = Translation(history, rows, losses, begins.known)
+    translate = Translation(history, rows, losses, begins.known, history.header.streams[stream].tail)
     translated = {row: one for row in rows.tolist() if (one := translate(row)) is not None}
     encode = msgspec.json.Encoder().encode
     if begins.append is not None:
