@@ -34,7 +34,7 @@ HISTORY = history(
 DATA = parquet(HISTORY)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.randoms(use_true_random=False))
 def test_a_journal_and_a_parquet_file_hold_the_same(random: Random) -> None:
     first = random_history(random)
@@ -135,3 +135,9 @@ def test_a_damaged_file_is_one_error_or_a_history(random: Random) -> None:
     except HistoryFailure as failure:
         found = str(failure)
     assert isinstance(found, History) or found.startswith("f: ")
+
+
+def test_a_file_that_was_cut_is_none() -> None:
+    for length in (4, 6, 100, len(DATA) - 1):
+        with pytest.raises(HistoryFailure, match=r"^f: the file: this is no whole Parquet file"):
+            parse_history(DATA[:length], "f")
