@@ -56,7 +56,7 @@ def translated(function: F, signature: str) -> F:
         event.register(kind, listener)  # type: ignore[no-untyped-call]
     try:
         own: Any = eval(signature, {**vars(numba.types), **_TYPES})
-        made: F = numba.njit(own, cache=True, nogil=True)(function)
+        made: F = numba.njit(own, cache=True, nogil=True, _nrt=False)(function)
     finally:
         for kind, listener in _LISTENERS.items():
             event.unregister(kind, listener)  # type: ignore[no-untyped-call]

@@ -1,0 +1,253 @@
+"""Lines of s2-porcupine's JSONL, read byte by byte by compiled loops.
+
+Only what the collector itself writes is understood: its fields in its order, without spaces. Anything else makes the
+whole file the careful reader's business; so nothing here says what is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...compiling import compiled
+from ..history import Int64s, UInt8s, UInt64s
+
+APPEND, READ, CHECK_TAIL, ACKED, REFUSED, LOST, TAIL, TAIL_LOST, WHOLE, READ_LOST, CODES = range(11)
+"""What a line is: three ways to begin an operation, seven ways to end it."""
+
+CODE, CLIENT, OP, VALUE, EVENT_COLUMNS = range(5)
+"""Columns of an event: what it is, whose, of which operation, and the tail that it tells."""
+
+COUNT, MATCH, SET_AT, SET_LENGTH, GIVEN_AT, GIVEN_LENGTH, APPEND_COLUMNS = range(7)
+"""Columns of an append: its records, the position it asks for (NONE if none), and where in the text its tokens are."""
+
+PADDING: Final = 512
+"""Bytes that must be there, and be zero, after the text."""
+
+LONGEST_TOKEN: Final = 64
+_MOST: Final = np.uint64(1 << 62)
+_NONE: Final = -1
+
+
+def _text(text: str) -> UInt8s:
+    return np.frombuffer(text.encode(), dtype=np.uint8).copy()
+
+
+_EVENT = _text('{"event":{"')
+_START = _text('Start":')
+_START_APPEND = _text('{"Append":{"num_records":')
+_HASHES = _text(',"record_hashes":[')
+_SET = _text(',"set_fencing_token":')
+_GIVEN = _text(',"fencing_token":')
+_MATCHING = _text(',"match_seq_num":')
+_START_READ = _text('"Read"')
+_START_TAIL = _text('"CheckTail"')
+_FINISH = _text('Finish":')
+_ACK = _text('{"AppendSuccess":{"tail":')
+_TAIL = _text('{"CheckTailSuccess":{"tail":')
+_READ = _text('{"ReadSuccess":{"tail":')
+_STREAM_HASH = _text(',"stream_hash":')
+_REFUSED = _text('"AppendDefiniteFailure"')
+_LOST = _text('"AppendIndefiniteFailure"')
+_TAIL_LOST = _text('"CheckTailFailure"')
+_READ_LOST = _text('"ReadFailure"')
+_CLIENT = _text('},"client_id":')
+_OP = _text(',"op_id":')
+_END = _text("}\n")
+_NULL = _text("null")
+_BRACES = _text("}}")
+_QUOTE, _COMMA, _BRACKET, _BRACE = 34, 44, 93, 123
+_TENTH, _LAST = np.uint64((2**64 - 1) // 10), np.uint64((2**64 - 1) % 10)
+
+
+@compiled("int64(uint8[::1], int64, bytes_)")
+def _after(data: UInt8s, at: int, text: UInt8s) -> int:
+    """Where the text ends that stands at ``at``; NONE if another stands there, or ``at`` is NONE."""
+    if at < 0:
+        return _NONE
+    differing = np.uint8(0)
+    for index in range(len(text)):
+        differing |= data[at + index] ^ text[index]
+    return _NONE if differing else at + len(text)
+
+
+@compiled("UniTuple(uint64, 2)(uint8[::1], int64)")
+def _number(data: UInt8s, at: int) -> tuple[np.uint64, np.uint64]:
+    """The number that stands at ``at``, and its digits: 0 if there is none, or it is beyond 2⁶⁴."""
+    number, digits = np.uint64(0), 0
+    while True:
+        digit = np.uint64(data[at + digits]) - np.uint64(48)
+        if digit > np.uint64(9):
+            break
+        digits += 1
+        if digits >= 20 and (digits > 20 or number > _TENTH or (number == _TENTH and digit > _LAST)):
+            return np.uint64(0), np.uint64(0)
+        number = number * np.uint64(10) + digit
+    if digits > 1 and data[at] == 48:
+        digits = 0
+    return number, np.uint64(digits)
+
+
+@compiled("int64(uint8[::1], int64)")
+def _token(data: UInt8s, at: int) -> int:
+    """The length of the string at ``at``, without its quotes; NONE if it is none, or not plain."""
+    if data[at] != _QUOTE:
+        return _NONE
+    length = 0
+    while data[at + 1 + length] != _QUOTE:
+        letter = data[at + 1 + length]
+        if letter < 32 or letter > 126 or letter == 92 or length == LONGEST_TOKEN:
+            return _NONE
+        length += 1
+    return length
+
+
+@compiled("int64(uint8[::1], int64, int64[:,::1], int64, int64)")
+def _optional_token(data: UInt8s, at: int, appends: NDArray[np.int64], appended: int, column: int) -> int:
+    """Note the token at ``at``, or its absence; where it ends, NONE if it cannot be."""
+    if at < 0:
+        return _NONE
+    if data[at] != _QUOTE:
+        appends[appended, column + 1] = _NONE
+        return _after(data, at, _NULL)
+    appends[appended, column], appends[appended, column + 1] = at + 1, _token(data, at)
+    return _NONE if appends[appended, column + 1] < 0 else at + appends[appended, column + 1] + 2
+
+
+@compiled("int64(uint8[::1], int64, int64[:,::1], int64, uint64[::1], int64)")
+def _append(data: UInt8s, at: int, appends: NDArray[np.int64], appended: int, digests: UInt64s, records: int) -> int:
+    """Note an append's arguments; where they end, NONE if they cannot be. ``records`` digests are there before."""
+    at = _after(data, at, _START_APPEND)
+    if at < 0:
+        return _NONE
+    count, digits = _number(data, at)
+    at = _after(data, at + np.int64(digits), _HASHES)
+    if at < 0 or not digits or not count or count > np.uint64(1 << 40):
+        return _NONE
+    appends[appended, COUNT] = np.int64(count)
+    for record in range(appends[appended, COUNT]):
+        digest, digits = _number(data, at)
+        at += np.int64(digits) + 1
+        if not digits or data[at - 1] != (_COMMA if record + 1 < appends[appended, COUNT] else _BRACKET):
+            return _NONE
+        digests[records + record] = digest
+    at = _optional_token(data, _after(data, at, _SET), appends, appended, SET_AT)
+    at = _optional_token(data, _after(data, at, _GIVEN), appends, appended, GIVEN_AT)
+    at = _after(data, at, _MATCHING)
+    if at < 0:
+        return _NONE
+    appends[appended, MATCH] = _NONE
+    if data[at] == _NULL[0]:
+        at = _after(data, at, _NULL)
+    else:
+        match, digits = _number(data, at)
+        if not digits or match > _MOST:
+            return _NONE
+        appends[appended, MATCH] = np.int64(match)
+        at += np.int64(digits)
+    return _after(data, at, _BRACES)
+
+
+@compiled("int64(uint8[::1], int64, int64[:,::1], uint64[::1], int64)")
+def _answer(data: UInt8s, at: int, events: NDArray[np.int64], hashes: UInt64s, index: int) -> int:
+    """Note how an operation ended; where that ends, NONE if it cannot be. (A chained hash goes to ``hashes``.)"""
+    if data[at] != _BRACE:
+        events[index, VALUE] = _NONE
+        if data[at + 1] == 65:  # A
+            lost = _after(data, at, _LOST)
+            events[index, CODE] = REFUSED if lost < 0 else LOST
+            return _after(data, at, _REFUSED) if lost < 0 else lost
+        events[index, CODE] = READ_LOST if data[at + 1] == 82 else TAIL_LOST
+        return _after(data, at, _READ_LOST if data[at + 1] == 82 else _TAIL_LOST)
+    if data[at + 2] == 65:  # A
+        events[index, CODE], at = ACKED, _after(data, at, _ACK)
+    elif data[at + 2] == 82:  # R
+        events[index, CODE], at = WHOLE, _after(data, at, _READ)
+    else:
+        events[index, CODE], at = TAIL, _after(data, at, _TAIL)
+    if at < 0:
+        return _NONE
+    tail, digits = _number(data, at)
+    at += np.int64(digits)
+    if not digits or tail > _MOST:
+        return _NONE
+    events[index, VALUE] = np.int64(tail)
+    if events[index, CODE] == WHOLE:
+        at = _after(data, at, _STREAM_HASH)
+        if at < 0:
+            return _NONE
+        hashes[index], digits = _number(data, at)
+        if not digits:
+            return _NONE
+        at += np.int64(digits)
+    return _after(data, at, _BRACES)
+
+
+@compiled("int64(uint8[::1], int64, int64[:,::1], int64)")
+def _ids(data: UInt8s, at: int, events: NDArray[np.int64], index: int) -> int:
+    """Note whose the event is; where the line ends, NONE if it cannot be."""
+    at = _after(data, at, _CLIENT)
+    if at < 0:
+        return _NONE
+    client, digits = _number(data, at)
+    at = _after(data, at + np.int64(digits), _OP)
+    if at < 0 or not digits or client >= np.uint64(1 << 31):
+        return _NONE
+    op, digits = _number(data, at)
+    if not digits or op > _MOST:
+        return _NONE
+    events[index, CLIENT], events[index, OP] = np.int64(client), np.int64(op)
+    return _after(data, at + np.int64(digits), _END)
+
+
+@compiled("int64(uint8[::1], int64, int64)")
+def line_after(data: UInt8s, at: int, end: int) -> int:
+    """Where the line after the first newline from ``at`` on begins; NONE if there is no newline before ``end``."""
+    while at < end:
+        if data[at] == 10:
+            return at + 1
+        at += 1
+    return _NONE
+
+
+@compiled("int64(uint8[::1], int64, int64, int64[:,::1], uint64[::1], int64[:,::1], uint64[::1])")
+def parse(
+    data: UInt8s,
+    at: int,
+    end: int,
+    events: NDArray[np.int64],
+    hashes: UInt64s,
+    appends: NDArray[np.int64],
+    digests: UInt64s,
+) -> int:
+    """The number of lines from ``at`` to ``end``, with what they say in the other arrays; NONE if one is unusual."""
+    count = appended = records = 0
+    while at < end:
+        at = _after(data, at, _EVENT)
+        if at < 0:
+            return _NONE
+        if data[at] == _START[0]:
+            at = _after(data, at, _START)
+            if at < 0:
+                return _NONE
+            if data[at] == _BRACE:
+                events[count, CODE] = APPEND
+                at = _append(data, at, appends, appended, digests, records)
+                records += appends[appended, COUNT]
+                appended += 1
+            elif data[at + 1] == _START_READ[1]:
+                events[count, CODE], at = READ, _after(data, at, _START_READ)
+            else:
+                events[count, CODE], at = CHECK_TAIL, _after(data, at, _START_TAIL)
+        else:
+            at = _after(data, at, _FINISH)
+            if at < 0:
+                return _NONE
+            at = _answer(data, at, events, hashes, count)
+        at = _ids(data, at, events, count)
+        if at < 0:
+            return _NONE
+        count += 1
+    return count
