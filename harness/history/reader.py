@@ -8,6 +8,7 @@ from .history import History
 from .journal import read_journal
 from .progress import Progress
 from .s2_porcupine.described import Failures
+from .s2_porcupine.scanning import scanned
 from .sniffing import Format, format_of
 from .sources import name_of, read_bytes
 
@@ -18,6 +19,8 @@ def read_history(path: Path, progress: Progress | None = None, failures: Failure
     ``failures`` says what definite failures of appends are, in a format that does not (s2-porcupine's). Raises
     :class:`~.failure.HistoryFailure` where the file cannot be read or makes no sense.
     """
+    if failures is Failures.ANY and (found := scanned(path, progress)) is not None:
+        return found
     return parse_history(read_bytes(path), name_of(path), progress, failures)
 
 
@@ -27,6 +30,8 @@ def parse_history(
     """The history in these bytes, as :func:`read_history` gives it; ``name`` is what errors call them."""
     found = format_of(data)
     if found is Format.S2_PORCUPINE:
+        if failures is Failures.ANY and (history := scanned(data, progress)) is not None:
+            return history
         from .s2_porcupine.reader import read_s2_porcupine
 
         return read_s2_porcupine(data, name, progress, failures)

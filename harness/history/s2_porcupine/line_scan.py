@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...compiling import compiled
-from ..history import Int64s, UInt8s, UInt64s
+from ...compiling import Integer, compiled
+from ..history import UInt8s, UInt64s
 
 APPEND, READ, CHECK_TAIL, ACKED, REFUSED, LOST, TAIL, TAIL_LOST, WHOLE, READ_LOST, CODES = range(11)
 """What a line is: three ways to begin an operation, seven ways to end it."""
@@ -63,7 +63,7 @@ _TENTH, _LAST = np.uint64((2**64 - 1) // 10), np.uint64((2**64 - 1) % 10)
 
 
 @compiled("int64(uint8[::1], int64, bytes_)")
-def _after(data: UInt8s, at: int, text: UInt8s) -> int:
+def _after(data: UInt8s, at: Integer, text: UInt8s) -> Integer:
     """Where the text ends that stands at ``at``; NONE if another stands there, or ``at`` is NONE."""
     if at < 0:
         return _NONE
@@ -74,7 +74,7 @@ def _after(data: UInt8s, at: int, text: UInt8s) -> int:
 
 
 @compiled("UniTuple(uint64, 2)(uint8[::1], int64)")
-def _number(data: UInt8s, at: int) -> tuple[np.uint64, np.uint64]:
+def _number(data: UInt8s, at: Integer) -> tuple[np.uint64, np.uint64]:
     """The number that stands at ``at``, and its digits: 0 if there is none, or it is beyond 2⁶⁴."""
     number, digits = np.uint64(0), 0
     while True:
@@ -91,7 +91,7 @@ def _number(data: UInt8s, at: int) -> tuple[np.uint64, np.uint64]:
 
 
 @compiled("int64(uint8[::1], int64)")
-def _token(data: UInt8s, at: int) -> int:
+def _token(data: UInt8s, at: Integer) -> Integer:
     """The length of the string at ``at``, without its quotes; NONE if it is none, or not plain."""
     if data[at] != _QUOTE:
         return _NONE
@@ -105,7 +105,9 @@ def _token(data: UInt8s, at: int) -> int:
 
 
 @compiled("int64(uint8[::1], int64, int64[:,::1], int64, int64)")
-def _optional_token(data: UInt8s, at: int, appends: NDArray[np.int64], appended: int, column: int) -> int:
+def _optional_token(
+    data: UInt8s, at: Integer, appends: NDArray[np.int64], appended: Integer, column: Integer
+) -> Integer:
     """Note the token at ``at``, or its absence; where it ends, NONE if it cannot be."""
     if at < 0:
         return _NONE
@@ -117,7 +119,9 @@ def _optional_token(data: UInt8s, at: int, appends: NDArray[np.int64], appended:
 
 
 @compiled("int64(uint8[::1], int64, int64[:,::1], int64, uint64[::1], int64)")
-def _append(data: UInt8s, at: int, appends: NDArray[np.int64], appended: int, digests: UInt64s, records: int) -> int:
+def _append(
+    data: UInt8s, at: Integer, appends: NDArray[np.int64], appended: Integer, digests: UInt64s, records: Integer
+) -> Integer:
     """Note an append's arguments; where they end, NONE if they cannot be. ``records`` digests are there before."""
     at = _after(data, at, _START_APPEND)
     if at < 0:
@@ -151,7 +155,7 @@ def _append(data: UInt8s, at: int, appends: NDArray[np.int64], appended: int, di
 
 
 @compiled("int64(uint8[::1], int64, int64[:,::1], uint64[::1], int64)")
-def _answer(data: UInt8s, at: int, events: NDArray[np.int64], hashes: UInt64s, index: int) -> int:
+def _answer(data: UInt8s, at: Integer, events: NDArray[np.int64], hashes: UInt64s, index: Integer) -> Integer:
     """Note how an operation ended; where that ends, NONE if it cannot be. (A chained hash goes to ``hashes``.)"""
     if data[at] != _BRACE:
         events[index, VALUE] = _NONE
@@ -186,7 +190,7 @@ def _answer(data: UInt8s, at: int, events: NDArray[np.int64], hashes: UInt64s, i
 
 
 @compiled("int64(uint8[::1], int64, int64[:,::1], int64)")
-def _ids(data: UInt8s, at: int, events: NDArray[np.int64], index: int) -> int:
+def _ids(data: UInt8s, at: Integer, events: NDArray[np.int64], index: Integer) -> Integer:
     """Note whose the event is; where the line ends, NONE if it cannot be."""
     at = _after(data, at, _CLIENT)
     if at < 0:
@@ -203,7 +207,7 @@ def _ids(data: UInt8s, at: int, events: NDArray[np.int64], index: int) -> int:
 
 
 @compiled("int64(uint8[::1], int64, int64)")
-def line_after(data: UInt8s, at: int, end: int) -> int:
+def line_after(data: UInt8s, at: Integer, end: Integer) -> Integer:
     """Where the line after the first newline from ``at`` on begins; NONE if there is no newline before ``end``."""
     while at < end:
         if data[at] == 10:
@@ -215,13 +219,13 @@ def line_after(data: UInt8s, at: int, end: int) -> int:
 @compiled("int64(uint8[::1], int64, int64, int64[:,::1], uint64[::1], int64[:,::1], uint64[::1])")
 def parse(
     data: UInt8s,
-    at: int,
-    end: int,
+    at: Integer,
+    end: Integer,
     events: NDArray[np.int64],
     hashes: UInt64s,
     appends: NDArray[np.int64],
     digests: UInt64s,
-) -> int:
+) -> Integer:
     """The number of lines from ``at`` to ``end``, with what they say in the other arrays; NONE if one is unusual."""
     count = appended = records = 0
     while at < end:

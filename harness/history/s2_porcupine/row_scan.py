@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...compiling import compiled
+from ...compiling import Integer, compiled
 from ..history import FOREVER, NONE, Int64s, Kind, Outcome, UInt8s, UInt64s
 from .line_scan import (
     ACKED,
@@ -59,7 +59,9 @@ def token_table() -> tuple[NDArray[np.uint8], Int64s]:
 
 
 @compiled("int64(uint8[::1], int64, int64, uint8[:,::1], int64[::1], int64[::1])")
-def _interned(data: UInt8s, at: int, length: int, texts: NDArray[np.uint8], slots: Int64s, counters: Int64s) -> int:
+def _interned(
+    data: UInt8s, at: Integer, length: Integer, texts: NDArray[np.uint8], slots: Int64s, counters: Int64s
+) -> Integer:
     """The number of a token, in the order of first appearance. ``slots`` hold numbers by hash, from 1."""
     if length <= 0:
         return NONE if length < 0 else 0
@@ -92,10 +94,10 @@ def _interned(data: UInt8s, at: int, length: int, texts: NDArray[np.uint8], slot
 def _begin(
     data: UInt8s,
     events: NDArray[np.int64],
-    index: int,
+    index: Integer,
     appends: NDArray[np.int64],
-    appended: int,
-    row: int,
+    appended: Integer,
+    row: Integer,
     texts: NDArray[np.uint8],
     slots: Int64s,
     counters: Int64s,
@@ -104,7 +106,7 @@ def _begin(
     flags: NDArray[np.uint8],
     row_of_op: Int64s,
     row_of_client: Int64s,
-) -> int:
+) -> Integer:
     """A row for an operation; 0, or NONE if it cannot begin."""
     client, op, code = events[index, CLIENT], events[index, OP], events[index, CODE]
     if client >= len(row_of_client) or op >= len(row_of_op) or row_of_client[client] or row_of_op[op]:
@@ -133,12 +135,12 @@ def _begin(
 
 
 @compiled(
-    "int64(int64[:,::1], int64, uint64[::1], int64[::1], int64[:,::1], int32[:,::1], uint8[:,::1], uint64[::1], int64[::1],"
-    " int64[::1], int64[::1])"
+    "int64(int64[:,::1], int64, uint64[::1], int64[::1], int64[:,::1], int32[:,::1], uint8[:,::1], uint64[::1],"
+    " int64[::1], int64[::1], int64[::1])"
 )
 def _complete(
     events: NDArray[np.int64],
-    index: int,
+    index: Integer,
     chunk_hashes: UInt64s,
     counters: Int64s,
     longs: NDArray[np.int64],
@@ -148,7 +150,7 @@ def _complete(
     row_of_op: Int64s,
     row_of_client: Int64s,
     endings: Int64s,
-) -> int:
+) -> Integer:
     """What became of an operation; 0, or NONE if it cannot be."""
     client, op, code = events[index, CLIENT], events[index, OP], events[index, CODE]
     row = row_of_op[op] - 1 if op < len(row_of_op) else NONE
@@ -187,7 +189,7 @@ def merge(
     events: NDArray[np.int64],
     chunk_hashes: UInt64s,
     appends: NDArray[np.int64],
-    count: int,
+    count: Integer,
     texts: NDArray[np.uint8],
     slots: Int64s,
     counters: Int64s,
@@ -198,7 +200,7 @@ def merge(
     row_of_op: Int64s,
     row_of_client: Int64s,
     endings: Int64s,
-) -> int:
+) -> Integer:
     """Add ``count`` events to the rows; 0, or NONE if one of them contradicts those before.
 
     The rows have room for as many more. ``endings`` number the ways to fail in the order of first appearance, from 1.

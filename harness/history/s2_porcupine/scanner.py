@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ from .described import described, header
 
 _PIECE: Final = 1 << 22
 """Bytes that are read at a time. What they say fits in a core's cache, more or less."""
+
+Source = Callable[[memoryview, int], int]
+"""Fills the room with bytes of the file from a place on; how many there were."""
 
 _SHORTEST_LINE: Final = 48
 _SHORTEST_APPEND: Final = 140
@@ -45,14 +49,29 @@ def scan(path: Path, progress: Progress | None = None) -> History | None:
 
     Raises OSError where the file cannot be read.
     """
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        rows = _Rows(size)
-        for piece in _pieces(file.fileno(), size):
-            if piece.lines < 0 or not rows.add(piece):
-                return None
-            if progress is not None:
-                progress(min(piece.end, size), size)
+    with path.open("rb", buffering=0) as file:
+        descriptor = file.fileno()
+        return _scan(lambda room, at: os.preadv(descriptor, [room], at), os.fstat(descriptor).st_size, progress)
+
+
+def scan_bytes(data: bytes, progress: Progress | None = None) -> History | None:
+    """The same for the bytes of a file."""
+    return _scan(partial(_copied, memoryview(data)), len(data), progress)
+
+
+def _copied(data: memoryview, room: memoryview, at: int) -> int:
+    found = data[at : at + len(room)]
+    room[: len(found)] = found
+    return len(found)
+
+
+def _scan(source: Source, size: int, progress: Progress | None) -> History | None:
+    rows = _Rows(size)
+    for piece in _pieces(source, size):
+        if piece.lines < 0 or not rows.add(piece):
+            return None
+        if progress is not None:
+            progress(piece.end, size)
     return described(rows.build())
 
 
@@ -72,11 +91,11 @@ class _Piece:
         self.digests: UInt64s = np.empty(size // 2 + 1, dtype=np.uint64)
         self._room = size
 
-    def read(self, file: int, begin: int, size: int) -> _Piece:
-        """Read the lines that begin in the piece of the file that begins at ``begin``; the file has ``size`` bytes."""
+    def read(self, source: Source, begin: int, size: int) -> _Piece:
+        """Read the lines that begin in the piece that begins at ``begin``; the file has ``size`` bytes."""
         self.end = min(begin + _PIECE, size)
         base = max(begin - 1, 0)
-        length = self._fill(file, base, size)
+        length = self._fill(source, base, size)
         low = 0 if begin == 0 else line_scan.line_after(self.data, 0, length)
         high = line_scan.line_after(self.data, self.end - 1 - base, length)
         if high < 0:  # the last line ends with the file
@@ -91,13 +110,13 @@ class _Piece:
         """What the lines say."""
         return self.events, self.hashes, self.appends, self.digests
 
-    def _fill(self, file: int, base: int, size: int) -> int:
+    def _fill(self, source: Source, base: int, size: int) -> int:
         """Read from ``base`` on to the end of the last line that begins before the piece's end; the bytes read."""
         length = 0
         while True:
             wanted = min(self._room, size - base)
             while length < wanted:
-                got = os.preadv(file, [memoryview(self.data)[length:wanted]], base + length)
+                got = source(self.data.data[length:wanted], base + length)
                 if not got:
                     return length
                 length += got
@@ -108,24 +127,24 @@ class _Piece:
             self.data[:length] = begun[:length]
 
 
-def _pieces(file: int, size: int) -> Iterator[_Piece]:
+def _pieces(source: Source, size: int) -> Iterator[_Piece]:
     """The pieces of the file, in order. Each is to be used before the next is asked for."""
     threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, _THREADS)
     begins = iter(range(0, size, _PIECE))
     if size <= _PIECE or threads == 1:
         piece = _Piece()
-        yield from (piece.read(file, begin, size) for begin in begins)
+        yield from (piece.read(source, begin, size) for begin in begins)
         return
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[_Piece]] = deque()
         try:
             for begin in itertools.islice(begins, threads + 1):
-                waiting.append(pool.submit(_Piece().read, file, begin, size))
+                waiting.append(pool.submit(_Piece().read, source, begin, size))
             while waiting:
                 piece = waiting.popleft().result()
                 yield piece
                 if (following := next(begins, None)) is not None:
-                    waiting.append(pool.submit(piece.read, file, following, size))
+                    waiting.append(pool.submit(piece.read, source, following, size))
         finally:
             for future in waiting:
                 future.cancel()
