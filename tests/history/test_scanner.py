@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from benchmarks.porcupine_history import Flow, Recipe, Violation, write
+
 from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.history import History
 from fencepost.harness.history.s2_porcupine import scanner
