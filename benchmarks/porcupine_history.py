@@ -94,7 +94,7 @@ def _state(recipe: Recipe) -> dict[str, Any]:
     clients[:, _ID] = np.arange(1, recipe.clients + 1)
     counters = np.zeros(8, dtype=np.int64)
     counters[_IDS], counters[_TOKEN] = recipe.clients + 1, -1
-    counters[_RANDOM] = recipe.seed * 0x9E3779B97F4A7C1 + 1
+    counters[_RANDOM] = (recipe.seed * 0x9E3779B97F4A7C1 + 1) % (1 << 62)
     expected = int(recipe.operations * (recipe.lost + recipe.landed)) + 1
     return {
         "clients": clients,

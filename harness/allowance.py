@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,3 +32,8 @@ class Allowance:
     budget: Budget = field(default_factory=Budget)
     progress: Callable[[str], None] = _silent
     cores: int = 1
+
+
+def usable_cores() -> int:
+    """The processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

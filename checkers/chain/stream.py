@@ -57,8 +57,11 @@ def among(history: History, rows: Int64s, chosen: Collection[int]) -> NDArray[np
 
 def streams(history: History) -> Iterator[Stream]:
     """Every stream that the header declares, in its order."""
+    number = len(history.header.streams)
+    order = np.argsort(history.stream, kind="stable") if number > 1 else np.arange(len(history))
+    borders = np.searchsorted(history.stream[order], np.arange(number + 1)) if number > 1 else [0, len(history)]
     for index, state in enumerate(history.header.streams):
-        rows = np.flatnonzero(history.stream == index)
+        rows = order[borders[index] : borders[index + 1]]
         kind, outcome = history.kind[rows], history.outcome[rows]
         appends = kind == Kind.APPEND
         answered = outcome == Outcome.OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from fencepost.harness.allowance import Allowance
@@ -10,9 +11,10 @@ from fencepost.harness.verdict import CheckResult, Validity, Violation
 
 from ..anomalies import ANOMALIES
 from ..chain.chain import Chain
-from ..chain.stream import streams
+from ..chain.stream import Stream, streams
 from ..judgement import Judgement
 from .judging import judge
+from .many import judge_all
 from .quick import Accepted, accept
 
 
@@ -29,20 +31,32 @@ class Linearizability:
         violations: list[Violation] = []
         reasons: list[str] = []
         details: dict[str, Any] = {}
-        for stream in streams(history):
-            if accepted := accept(stream):
-                details[stream.name] = _accepted(accepted)
-                continue
-            judgement = judge(stream, allowance)
-            found = judgement.findings.violations()
-            violations += found
-            reasons += judgement.reasons
-            details[stream.name] = _details(judgement, found)
+        for stream, judged in judge_all(list(streams(history)), _judge, allowance):
+            violations += judged.violations
+            reasons += judged.reasons
+            details[stream.name] = judged.details
         if not _observed(history):
             reasons.append("nothing was observed" if len(history) else "the history is empty")
         warnings = [] if history.whole else ["the journal has no end mark: what was pending counts as indefinite"]
         validity = Validity.INVALID if violations else Validity.UNKNOWN if reasons else Validity.VALID
         return CheckResult(validity, tuple(violations), tuple(reasons), tuple(warnings), {"streams": details})
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is said of one stream."""
+
+    details: dict[str, Any]
+    violations: tuple[Violation, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+def _judge(stream: Stream, allowance: Allowance) -> _Judged:
+    if accepted := accept(stream):
+        return _Judged(_accepted(accepted))
+    judgement = judge(stream, allowance)
+    found = judgement.findings.violations()
+    return _Judged(_details(judgement, found), found, tuple(judgement.reasons))
 
 
 def _observed(history: History) -> bool:
@@ -78,7 +92,8 @@ def _accepted(accepted: Accepted) -> dict[str, Any]:
         "appends-acked": len(stream.acked),
         "appends-indefinite-seen": 0,
         "appends-indefinite-unseen": len(stream.floating),
-        "appends-unresolved": 0,
+        "appends-indefinite-unseen-applied": 0,
+        "states-searched": 0,
         "violations": 0,
     }
 

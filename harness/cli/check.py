@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..allowance import Allowance, Budget
+from ..allowance import Allowance, Budget, usable_cores
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from .budget import budgeted, taken
@@ -57,7 +57,9 @@ def _check(path: Path, as_json: bool, failures: str, budget: Budget) -> ExitCode
     file = history_of(path)
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
         history = read_history(file, watcher.reading, Failures(failures))
-        verdict = judge(history, lambda name: watcher.phase(f"checking ({name})"), Allowance(budget))
+        verdict = judge(
+            history, lambda name: watcher.phase(f"checking ({name})"), Allowance(budget, cores=usable_cores())
+        )
     if as_json:
         from ..report.summary import as_line, summary
 

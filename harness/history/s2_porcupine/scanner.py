@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...allowance import usable_cores
 from ..history import FOREVER, NONE, Appends, History, Kind, Outcome, Reads, UInt8s, UInt64s
 from ..progress import Progress
 from . import line_scan, row_scan
@@ -129,7 +130,7 @@ class _Piece:
 
 def _pieces(source: Source, size: int) -> Iterator[_Piece]:
     """The pieces of the file, in order. Each is to be used before the next is asked for."""
-    threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, _THREADS)
+    threads = min(usable_cores(), _THREADS)
     begins = iter(range(0, size, _PIECE))
     if size <= _PIECE or threads == 1:
         piece = _Piece()
