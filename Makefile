@@ -9,14 +9,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The environment is as new as the lock and the entry points: both name it.
 STAMP := $(VENV)/.set-up
+# What these hold is compiled when it is first imported, and kept beside it.
+COMPILED := fencepost.checkers.linearizability.compiled_loops, fencepost.harness.history.s2_porcupine.scanner
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow fuzz-checker lint format detect bench lock clean
+.PHONY: help setup check test test-slow fuzz-checker lint format detect bench bench-checker lock clean
 
 help: ## list the targets
 	@echo "usage: make TARGET [ARGS=\"...\"]"; echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  %-12s %s\n' "$$t" "$$d"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  %-13s %s\n' "$$t" "$$d"; done
 
 setup: $(STAMP) ## make .venv from the hash-pinned lock (done by the other targets when needed)
 
@@ -26,6 +28,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@$(BIN)/python -c "import $(COMPILED)"
 	@touch $(STAMP)
 
 check: $(STAMP) ## the main job: race writers on a real server, judge, draw; then catch a planted bug
@@ -55,6 +58,9 @@ detect: $(STAMP) ## are the seeded bugs caught, and is the correct server left a
 
 bench: $(STAMP) ## measure every figure anew and write docs/benchmarks.md (ARGS: names of some)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-checker: $(STAMP) ## the checker beside s2-porcupine, for its section of docs/benchmarks.md (S2_PORCUPINE=binary)
+	@$(BIN)/python -m benchmarks checker $(ARGS)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \

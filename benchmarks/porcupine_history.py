@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fencepost.checkers.linearizability.folding import folded
+from fencepost.checkers.chain.folding import folded
 from fencepost.harness.compiling import compiled
 from fencepost.harness.history.history import Int64s, UInt64s
 

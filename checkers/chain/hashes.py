@@ -7,10 +7,17 @@ inputs of 4 to 8 bytes are those of xxHash's specification (Cyan4973/xxHash, doc
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import numpy as np
 import xxhash
+
+from fencepost.harness.history.history import UInt64s
+
+COMPILED_FROM: Final = 100_000
+"""Records from which on it pays to load a compiled loop."""
 
 _WORD: Final = (1 << 64) - 1
 _PRIME: Final = 0x9FB21C651E98DF25
@@ -45,3 +52,18 @@ def _undone(h: int, digest: int) -> int:
     swapped = digest >> 32 | (digest & 0xFFFFFFFF) << 32
     seed = (_SECRET - (h ^ swapped)) & _WORD
     return seed ^ int.from_bytes((seed & 0xFFFFFFFF).to_bytes(4, "little"), "big") << 32
+
+
+def of_prefixes(digests: UInt64s, chained: int = 0) -> UInt64s:
+    """The hash after the first 0, 1, … of these records, and after all: one more than there are."""
+    found = np.full(len(digests) + 1, chained, dtype=np.uint64)
+    if len(digests) >= COMPILED_FROM or "numba" in sys.modules:
+        from .folding import fold_all
+
+        fold_all(digests, 0, len(digests), found[1:], np.uint64(chained))
+        return found
+    hashes = [chained]
+    for digest in digests.tolist():
+        chained = xxhash.xxh3_64_intdigest(digest.to_bytes(8, "little"), chained)
+        hashes.append(chained)
+    return np.array(hashes, dtype=np.uint64)

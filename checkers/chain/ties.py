@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fencepost.harness.history.history import NONE, Int64s, Kind, Outcome
+from fencepost.harness.history.history import FOREVER, NONE, Int64s, Kind, Outcome
 
 from .stream import Stream
 
@@ -23,6 +24,7 @@ def ties(stream: Stream) -> dict[int, list[int]]:
     """
     history, rows = stream.history, stream.rows
     rows = rows[history.part_of[rows] == NONE]
+    rows = rows[_at_shared_instants(history.invoked[rows], history.returned[rows])]
     session = np.where(history.kind[rows] == Kind.APPEND, history.session[rows], NONE)
     moment = np.concatenate((history.returned[rows], history.invoked[rows]))
     begins = np.repeat((False, True), len(rows))
@@ -47,6 +49,15 @@ def ties(stream: Stream) -> dict[int, list[int]]:
             if mine:
                 found.setdefault(int(rows[later]), []).extend(mine)
     return found
+
+
+def _at_shared_instants(invoked: Int64s, returned: Int64s) -> NDArray[np.bool_]:
+    """Which of them were invoked, or returned, at an instant at which another did the other. Mostly there is none."""
+    ends = np.append(np.sort(returned), FOREVER)
+    shared = invoked[ends[np.searchsorted(ends, invoked)] == invoked]
+    if not len(shared):
+        return np.zeros(len(invoked), dtype=np.bool_)
+    return np.asarray(np.isin(invoked, shared) | np.isin(returned, shared))
 
 
 def batches_of_sessions(stream: Stream) -> list[list[int]]:

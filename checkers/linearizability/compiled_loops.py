@@ -7,8 +7,8 @@ from typing import Final
 from fencepost.harness.compiling import Integer, compiled, translated
 from fencepost.harness.history.history import Int64s, UInt64s
 
+from ..chain.folding import folded
 from . import loops
-from .folding import folded
 
 chain: Final = translated(
     loops.chain,

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, History, Kind, Outcome
+from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
 
-from .activity import Activity, Bools
+from .activity import Activity
 
 MOST_CODES: Final = 20
 """Error codes and reasons told apart for one kind and outcome; reasons are free text."""
@@ -24,18 +24,18 @@ def by_kind(activity: Activity) -> dict[str, dict[str, Any]]:
     history = activity.history
     counts: dict[str, dict[str, Any]] = {}
     for kind in Kind:
-        rows = activity.clients & (history.kind == kind)
-        if not rows.any():
+        rows = np.flatnonzero(activity.clients & (history.kind == kind))
+        if not len(rows):
             continue
         outcomes = np.bincount(history.outcome[rows], minlength=len(Outcome))
         row: dict[str, Any] = {outcome.name.lower(): int(outcomes[outcome]) for outcome in Outcome}
-        row["codes"] = _codes(history, rows & (history.outcome == Outcome.FAILED))
-        row["reasons"] = _codes(history, rows & (history.outcome == Outcome.INDEFINITE))
+        row["codes"] = _codes(history, rows[history.outcome[rows] == Outcome.FAILED])
+        row["reasons"] = _codes(history, rows[history.outcome[rows] == Outcome.INDEFINITE])
         counts[kind.label] = {"total": int(outcomes.sum()), **row}
     return counts
 
 
-def _codes(history: History, rows: Bools) -> dict[str, int]:
+def _codes(history: History, rows: Int64s) -> dict[str, int]:
     """The number of rows by code, most frequent first; those without one never returned."""
     codes = history.code[rows]
     numbers = np.bincount(codes + 1, minlength=len(history.codes) + 1)

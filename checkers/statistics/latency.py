@@ -23,12 +23,12 @@ def latencies(activity: Activity) -> dict[str, dict[str, dict[str, float]]]:
     found: dict[str, dict[str, dict[str, float]]] = {}
     for kind in Kind:
         for name, mask in ended.items():
-            rows = mask & (history.kind == kind)
-            if rows.any():
+            rows = np.flatnonzero(mask & (history.kind == kind))
+            if len(rows):
                 milliseconds = (history.ended[rows] - history.intended[rows]) / 1e6
                 values = np.quantile(milliseconds, list(QUANTILES.values()), method="inverted_cdf")
                 quantiles = {name: round(float(value), 6) for name, value in zip(QUANTILES, values, strict=True)}
-                found.setdefault(kind.label, {})[name] = {"count": int(rows.sum()), **quantiles}
+                found.setdefault(kind.label, {})[name] = {"count": len(rows), **quantiles}
     return found
 
 

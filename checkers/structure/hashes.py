@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from fencepost.harness.history.history import Int64s
+
 from ..chain.contents import hash_before
-from ..chain.hashes import folded
+from ..chain.hashes import of_prefixes
 from ..explanation.sentences import Witness, sentence
 from ..judgement import Judgement
 
@@ -19,21 +21,8 @@ def check(judgement: Judgement) -> None:
     rows, tails = rows[known], tails[known]
     if not len(rows):
         return
-    offenders = []
-    order = np.argsort(tails, kind="stable")
-    begin = judgement.stream.tail
-    positions = chain.contents.axis.find(np.arange(begin, max(int(tails.max()), begin)))[0]
-    digests = chain.contents.digest[positions].tolist()
-    chained, at = hash_before(judgement.stream, chain.contents), begin
-    for row, tail, told in zip(
-        rows[order].tolist(), tails[order].tolist(), history.reads.stream_hash[rows[order]].tolist(), strict=True
-    ):
-        if tail < begin:
-            continue  # no such tail: told elsewhere
-        chained = told if chained is None else folded(chained, digests[at - begin : tail - begin])
-        at = tail
-        if told != chained:
-            offenders.append((row, tail))
+    inside = tails >= judgement.stream.tail  # where there was no such tail, that is told elsewhere
+    offenders = _offenders(judgement, rows[inside], tails[inside])
     judgement.accused.update(row for row, _ in offenders)
     for row, tail in judgement.findings.few("inconsistent-offsets", sorted(offenders)):
         teller = judgement.teller(row)
@@ -43,3 +32,18 @@ def check(judgement: Judgement) -> None:
         )
         witness = Witness((row,), (sentence(text), teller.told(row)))
         judgement.findings.add("inconsistent-offsets", witness, tail)
+
+
+def _offenders(judgement: Judgement, rows: Int64s, tails: Int64s) -> list[tuple[int, int]]:
+    """Those whose hash is another, with their tails."""
+    stream, held = judgement.stream, judgement.chain.contents
+    begin, told = stream.tail, judgement.history.reads.stream_hash[rows]
+    if not len(rows):
+        return []
+    before = hash_before(stream, held)
+    if before is None:  # where not all that was there before is known, the first hash is believed, and then told on
+        first = int(np.argmin(tails))
+        begin, before = int(tails[first]), int(told[first])
+    hashes = of_prefixes(held.digest[held.axis.find(np.arange(begin, int(tails.max())))[0]], before)
+    wrong = hashes[tails - begin] != told
+    return list(zip(rows[wrong].tolist(), tails[wrong].tolist(), strict=True))
