@@ -1,40 +1,62 @@
-"""Runs every benchmark and writes ``docs/benchmarks.md``: ``python -m benchmarks [NAME…]``."""
+"""Runs every benchmark and writes ``docs/benchmarks.md``: ``python -m benchmarks [NAME…] [OPTION…]``.
+
+Where some are named, their sections are written anew and the others stay. Options go to each of them.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
 CLAIMS: Final = ("record_rate", "client_rate", "check_rate", "server_appends")
+ASKED_FOR: Final = ("checker",)
+"""Those that run only when they are named: they take many minutes and gigabytes."""
+
 FOLDER: Final = Path(__file__).parent
 PAGE: Final = FOLDER.parent / "docs" / "benchmarks.md"
 
 
 def main() -> None:
     """Run those named, or all and then write the page."""
-    chosen = sys.argv[1:] or list(CLAIMS)
-    if unknown := set(chosen) - set(CLAIMS):
-        raise SystemExit(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(CLAIMS)}")
-    sections = [_section(name, _measure(name)) for name in chosen]
-    if chosen == list(CLAIMS):
-        PAGE.write_text(_HEAD + "\n".join(sections))
-        print(f"written: {PAGE.relative_to(FOLDER.parent)}")
+    options = [given for given in sys.argv[1:] if given.startswith("-")]
+    first = sys.argv.index(options[0]) if options else len(sys.argv)
+    chosen, options = sys.argv[1:first] or list(CLAIMS), sys.argv[first:]
+    every = (*CLAIMS, *ASKED_FOR)
+    if unknown := set(chosen) - set(every):
+        raise SystemExit(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(every)}")
+    sections = _written() | {name: _section(name, _measure(name, options)) for name in chosen}
+    PAGE.write_text(_HEAD + "\n".join(sections[name] for name in every if name in sections))
+    print(f"written: {PAGE.relative_to(FOLDER.parent)}")
+
+
+def _written() -> dict[str, str]:
+    """The sections that the page has, by the names of their benchmarks."""
+    if not PAGE.exists():
+        return {}
+    _, *parts = re.split(r"^## `python -m benchmarks\.(\w+)`$", PAGE.read_text(), flags=re.MULTILINE)
+    return {
+        name: f"## `python -m benchmarks.{name}`{text.rstrip()}\n"
+        for name, text in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
 _HEAD: Final = """# Figures
 
-Written by `make bench`, which measures all of them anew. Each section is one command and what it printed.
+Written by `make bench`, which measures all of them anew but those of the checker beside another; these are written by
+`make bench-checker`. Each section is one command and what it printed.
 
 """
 
 
-def _measure(name: str) -> str:
+def _measure(name: str, options: list[str]) -> str:
     print(f"== {name}", flush=True)
+    command = [sys.executable, "-m", f"benchmarks.{name}", *options]
     lines = []
-    with subprocess.Popen([sys.executable, "-m", f"benchmarks.{name}"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)

@@ -1,0 +1,93 @@
+"""s2-porcupine, to be measured beside: the genuine program, or its model on the same library, built from source.
+
+It needs gigabytes for a few thousand operations, so it never runs without bounds of time and memory.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+SOURCE: Final = Path(__file__).parent.parent / "tests" / "differential" / "s2_porcupine"
+GENUINE: Final = "S2_PORCUPINE"
+"""The environment variable that names the genuine program."""
+
+MOST_SECONDS: Final = 400
+MOST_BYTES: Final = 18 << 30
+
+
+class Missing(Exception):
+    """It cannot be run here; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How a command ended: wall-clock seconds, the peak of its memory in bytes, and its exit code."""
+
+    seconds: float
+    peak: int
+    code: int
+
+
+def second_opinion(folder: Path) -> Path:
+    """The program; built into ``folder`` where the environment names none. Raises :class:`Missing`."""
+    if named := os.environ.get(GENUINE):
+        if not os.access(named, os.X_OK):
+            raise Missing(f"{GENUINE} names {named}, which is no program")
+        return Path(named).resolve()
+    if not SOURCE.is_dir():
+        raise Missing(f"there is no {SOURCE.relative_to(Path(__file__).parent.parent)}, and {GENUINE} names no program")
+    go = shutil.which("go")
+    if go is None:
+        raise Missing(f"there is no Go to build it with, and {GENUINE} names no program")
+    program = folder / "s2_porcupine"
+    command = [go, "build", "-buildvcs=false", "-o", str(program), "."]
+    done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Missing(f"Go could not build it: {done.stderr.strip().splitlines()[-1]}")
+    return program
+
+
+def judged(program: Path, file: Path) -> Measured:
+    """Let it judge a file, within bounds. Raises :class:`Missing` where the machine has not the memory."""
+    if _available() < MOST_BYTES:
+        raise Missing(f"{_available() / 2**30:.0f} GiB of memory are available, and it may use {MOST_BYTES >> 30}")
+    return measured([str(program), "-file", str(file)], MOST_SECONDS, MOST_BYTES)
+
+
+def measured(command: list[str], most_seconds: float = 600, most_bytes: int | None = None) -> Measured:
+    """Run a command, silently, and measure it. Its code is -9 where it took too long or too much memory."""
+
+    with tempfile.TemporaryFile() as out:
+        begun = time.perf_counter()
+        with subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as process:
+            if most_bytes is not None and hasattr(resource, "prlimit"):
+                resource.prlimit(process.pid, resource.RLIMIT_AS, (most_bytes, most_bytes))
+            ended, status, usage = 0, 0, None
+            while not ended:
+                ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+                seconds = time.perf_counter() - begun
+                if not ended and seconds > most_seconds:
+                    process.kill()
+                    ended, status, usage = os.wait4(process.pid, 0)
+                    seconds = time.perf_counter() - begun
+                elif not ended:
+                    time.sleep(0.002)
+            process.returncode = os.waitstatus_to_exitcode(status)
+    assert usage is not None
+    return Measured(seconds, usage.ru_maxrss * 1024, process.returncode)
+
+
+def _available() -> int:
+    try:
+        text = Path("/proc/meminfo").read_text()
+    except OSError:
+        return MOST_BYTES
+    return next(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("MemAvailable"))
