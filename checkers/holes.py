@@ -13,6 +13,7 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE
 
+from .chain.axis import distinct
 from .chain.chain import Chain
 from .chain.frontier import Frontier
 from .chain.subsets import sums_to
@@ -44,7 +45,7 @@ def find_holes(chain: Chain, observations: Observations, tokens: Tokens) -> list
     greatest = int(max(observations.lower.max(initial=0), ends[-1]))
     edges = list(zip(ends.tolist(), [*starts[1:].tolist(), greatest], strict=True))
     frontier = Frontier(observations.returned, observations.lower, chain.stream.tail)
-    exact = np.unique(observations.lower[observations.boundaries])
+    exact = distinct(observations.lower[observations.boundaries])
     holes = []
     for start, end in edges:
         if start >= end:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fencepost.harness.history.history import NONE, Int64s, Kind
 
-from .axis import union
+from .axis import distinct, union
 from .bounds import BYTES, RECORDS
 from .contents import Contents, Sources, contents, extended, sources
 from .frontier import raw_frontier
@@ -195,7 +195,7 @@ def _boundaries(stream: Stream) -> Int64s:
     free &= total[end] - total[begin] + largest <= BYTES
     last = reads.seq_num[end[free] - 1]
     columns = (history.observed_tail[rows], history.seq_num_mismatch[rows], reads.tail[rows], last + 1)
-    found = np.unique(np.concatenate(columns))
+    found = distinct(np.concatenate(columns))
     return np.concatenate(([stream.tail], found[found > stream.tail]))
 
 

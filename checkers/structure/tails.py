@@ -6,6 +6,7 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE, Int64s, Kind
 
+from ..chain.axis import distinct
 from ..chain.stream import UNKNOWN
 from ..domains.domains import Proof
 from ..explanation.sentences import Witness, sentence
@@ -120,7 +121,7 @@ def _two_tails(judgement: Judgement) -> None:
     alone = reads & (observations.lower > observations.upper)
     behind = found.waits & (history.reads.tail[found.row] != NONE) & (history.reads.tail[found.row] < found.after)
     behind &= found.count > 0
-    rows = np.unique(np.concatenate((observations.row[alone], found.row[behind])))
+    rows = distinct(np.concatenate((observations.row[alone], found.row[behind])))
     judgement.accused.update(rows.tolist())
     early = set(found.row[found.gap != NONE].tolist())
     for row in judgement.findings.few("over-trim", [row for row in rows.tolist() if row in early]):
