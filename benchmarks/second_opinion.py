@@ -29,11 +29,15 @@ class Missing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How a command ended: wall-clock seconds, the peak of its memory in bytes, and its exit code."""
+    """How a command ended: wall-clock and processor seconds, the peak of its memory in bytes, and its exit code."""
 
     seconds: float
+    processor: float
     peak: int
-    code: int
+    code: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.3g} s ({self.processor:.3g} s), {self.peak / 1e6:,.0f} MB"
 
 
 def second_opinion(folder: Path) -> Path:
@@ -82,7 +86,7 @@ def measured(command: list[str], most_seconds: float = 600, most_bytes: int | No
                     time.sleep(0.002)
             process.returncode = os.waitstatus_to_exitcode(status)
     assert usage is not None
-    return Measured(seconds, usage.ru_maxrss * 1024, process.returncode)
+    return Measured(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, process.returncode)
 
 
 def _available() -> int:
