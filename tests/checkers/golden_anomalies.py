@@ -7,13 +7,6 @@ from typing import Final
 from tests.checkers.golden_case import A_B_C, TRIMMED, X_THEN_Y, bad, near
 from tests.checkers.histories import Ack, append, check_tail, read
 
-NOT_YET_OBSERVABLE: Final = {
-    "session-order": "the journal has no append sessions",
-    "session-poison": "the journal has no append sessions",
-}
-"""Anomalies that no history of this schema can show, and why."""
-
-
 WRITES: Final = (
     bad("stale-token-write", "after-a-newer-fence", *X_THEN_Y, append(0, 4, 5, "a", token="x", ack=2)),
     bad("stale-token-write", "prefix", append(0, 0, 1, "fence=xy", ack=0), append(1, 2, 3, "a", token="x", ack=1)),
@@ -39,6 +32,7 @@ WRITES: Final = (
         append(1, 4, 5, "d", ack=2),
         read(1, 6, 7, 0, saw="a b d"),
     ),
+    bad("lost-write", "suffix-that-nobody-read", *A_B_C, read(1, 6, 7, 0, saw="a b")),
     near(
         "lost-write",
         "never-acknowledged",
@@ -83,6 +77,13 @@ WRITES: Final = (
         append(1, 0, None, "b"),
         read(2, 2, 3, 0, count=1, saw="a"),
         read(3, 2, 3, 0, count=1, saw="b"),
+    ),
+    bad(
+        "inconsistent-offsets",
+        "acknowledged-and-another",
+        append(0, 0, 1, "a", ack=0),
+        append(1, 0, None, "b"),
+        read(2, 2, 3, 0, saw="b"),
     ),
     near(
         "inconsistent-offsets",
@@ -235,5 +236,61 @@ OBSERVATIONS: Final = (
         *TRIMMED,
         read(1, 4, 6, 0, at=2, saw="c trim=2"),
         read(2, 5, 7, 0, saw="a b c trim=2"),
+    ),
+)
+
+SESSIONS: Final = (
+    bad(
+        "session-order",
+        "acknowledged",
+        append(0, 0, 5, "a", session=0, ack=1),
+        append(0, 1, 6, "b", session=0, ack=0),
+    ),
+    bad(
+        "session-order",
+        "read",
+        append(0, 0, None, "a", session=0),
+        append(0, 1, None, "b", session=0),
+        read(1, 7, 8, 0, saw="b a"),
+    ),
+    near(
+        "session-order",
+        "two-sessions",
+        append(0, 0, 5, "a", session=0, ack=1),
+        append(1, 1, 6, "b", session=1, ack=0),
+    ),
+    near(
+        "session-order",
+        "pipelined",
+        append(0, 0, 5, "a", session=0, ack=0),
+        append(0, 1, 6, "b", session=0, ack=1),
+    ),
+    bad(
+        "session-poison",
+        "after-a-refusal",
+        append(0, 0, 5, "a", session=0, match=4, tail=0),
+        append(0, 1, 6, "b", session=0, ack=0),
+    ),
+    bad(
+        "session-poison",
+        "read-after-a-refusal",
+        append(0, 0, 5, "a", session=0, failed="rate_limited"),
+        append(0, 1, None, "b", session=0),
+        read(1, 7, 8, 0, saw="b"),
+    ),
+    near(
+        "session-poison",
+        "a-prefix-was-applied",
+        append(0, 0, None, "a", session=0),
+        append(0, 1, None, "b", session=0),
+        read(1, 7, 8, 0, saw="a"),
+    ),
+    near(
+        "session-poison",
+        "nothing-after-the-failure",
+        append(0, 0, 5, "a", session=0, ack=0),
+        append(0, 1, 6, "b", session=0, match=4, tail=1),
+        append(0, 2, None, "c", session=0),
+        read(1, 7, 8, 0, saw="a"),
     ),
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fencepost.harness.verdict import CheckResult, Validity
 from tests.checkers.histories import Op, append
 
 FOLDER: Final = Path(__file__).parent / "golden"
@@ -15,8 +16,8 @@ FOLDER: Final = Path(__file__).parent / "golden"
 class Golden:
     """A history and what must be said of it.
 
-    ``anomaly`` is one that must be reported, None of a sound history. ``undecided``: it is sound, but finding that out
-    takes a search; unknown is an answer too. ``observed`` is False where nothing was observed: sound, and unknown.
+    ``anomaly`` is one that must be reported, None of a sound history. ``observed`` is False where nothing was observed:
+    sound, and unknown. ``unique`` is what the header says of records.
     """
 
     name: str
@@ -24,8 +25,8 @@ class Golden:
     ops: tuple[Op, ...]
     tail: int = 0
     token: str | None = ""
-    undecided: bool = False
     observed: bool = True
+    unique: bool = True
 
     @property
     def path(self) -> Path:
@@ -43,14 +44,34 @@ def near(anomaly: str, case: str, *ops: Op, tail: int = 0, token: str | None = "
     return Golden(f"near-{anomaly}-{case}", None, ops, tail, token)
 
 
-def sound(name: str, *ops: Op, tail: int = 0, token: str | None = "", undecided: bool = False) -> Golden:
+def sound(name: str, *ops: Op, tail: int = 0, token: str | None = "", unique: bool = True) -> Golden:
     """A sound history that is easily misjudged."""
-    return Golden(f"trap-{name}", None, ops, tail, token, undecided)
+    return Golden(f"trap-{name}", None, ops, tail, token, unique=unique)
 
 
-def unsound(name: str, anomaly: str, *ops: Op, tail: int = 0, token: str | None = "") -> Golden:
+def unsound(
+    name: str,
+    anomaly: str,
+    *ops: Op,
+    tail: int = 0,
+    token: str | None = "",
+    unique: bool = True,
+) -> Golden:
     """A history that is easily taken for a sound one."""
-    return Golden(f"trap-{name}", anomaly, ops, tail, token)
+    return Golden(f"trap-{name}", anomaly, ops, tail, token, unique=unique)
+
+
+def misjudged(golden: Golden, result: CheckResult) -> str | None:
+    """How a verdict on a golden history is wrong; None if it is not."""
+    names = {violation.anomaly for violation in result.violations}
+    if golden.anomaly is not None:
+        if result.validity is not Validity.INVALID:
+            return f"{result.validity} instead of invalid"
+        return None if golden.anomaly in names else f"{sorted(names)} without {golden.anomaly}"
+    if names:
+        return f"{sorted(names)} in a sound history"
+    expected = Validity.VALID if golden.observed else Validity.UNKNOWN
+    return None if result.validity is expected else f"{result.validity} instead of {expected}: {result.reasons}"
 
 
 X_THEN_Y = (append(0, 0, 1, "fence=x", ack=0), append(1, 2, 3, "fence=y", token="x", ack=1))

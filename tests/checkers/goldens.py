@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.checkers.golden_anomalies import OBSERVATIONS, REFUSALS, WRITES
+from tests.checkers.golden_anomalies import OBSERVATIONS, REFUSALS, SESSIONS, WRITES
 from tests.checkers.golden_case import FOLDER, Golden
+from tests.checkers.golden_rules import RULES
 from tests.checkers.golden_traps import TRAPS
 from tests.checkers.histories import jsonl
 
-GOLDENS: Final = (*WRITES, *REFUSALS, *OBSERVATIONS, *TRAPS)
+GOLDENS: Final = (*WRITES, *REFUSALS, *OBSERVATIONS, *SESSIONS, *RULES, *TRAPS)
 
 
 def content(golden: Golden) -> bytes:
     """What the journal of a golden history holds."""
-    return jsonl(*golden.ops, tail=golden.tail, token=golden.token)
+    return jsonl(*golden.ops, tail=golden.tail, token=golden.token, unique=golden.unique)
 
 
 def write() -> None:
