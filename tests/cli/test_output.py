@@ -36,7 +36,7 @@ def group() -> click.Group:
 def test_help_lists_every_command_and_an_example(inside: Inside) -> None:
     said = inside("--help")
     assert said.code == 0
-    wanted = {"serve", "run", "check", "plot", "runs", "bugs", "workloads", "anomalies", "faults", "repro"}
+    wanted = {"serve", "run", "check", "explain", "plot", "runs", "bugs", "workloads", "anomalies", "faults", "repro"}
     assert wanted == COMMANDS.keys()
     for name in wanted:
         assert re.search(rf"^  {name} +\S", said.out, re.MULTILINE), name
