@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from fencepost.harness.allowance import Allowance
+from fencepost.harness.allowance import Allowance, Budget
 from fencepost.harness.history.history import NONE, History, Outcome
 from fencepost.harness.verdict import CheckResult, Validity, Violation
 
 from ..anomalies import ANOMALIES
 from ..chain.chain import Chain
-from ..chain.stream import streams
+from ..chain.stream import Stream, streams
+from ..explanation.minimal import minimal
 from ..judgement import Judgement
 from .judging import judge
 
+_SMALL: Final = Budget(states=10_000, seconds=1.0, bytes=1 << 26)
+"""For what is left of a history when all but a witness is relaxed."""
+
 
 class Linearizability:
-    """Judges a history against the promises of a stream, by its operations alone."""
+    """Judges a history against the promises of a stream, by its operations alone.
+
+    ``minimal`` witnesses are tried for: without, they are as they were constructed, and the verdict is the same.
+    """
 
     name = "linearizability"
     summary = "every stream behaves as one log: the chain of appends, conditions, real time, and what reads return"
     anomalies = ANOMALIES
+
+    def __init__(self, minimal: bool = True) -> None:
+        self._minimal = minimal
 
     def check(self, history: History, allowance: Allowance | None = None) -> CheckResult:
         """See :class:`~fencepost.harness.verdict.Checker`."""
@@ -31,6 +41,8 @@ class Linearizability:
         for stream in streams(history):
             judgement = judge(stream, allowance)
             found = judgement.findings.violations()
+            if self._minimal:
+                found = minimal(stream, found, _contradicts_itself)
             violations += found
             reasons += judgement.reasons
             details[stream.name] = _details(judgement, found)
@@ -39,6 +51,10 @@ class Linearizability:
         warnings = [] if history.whole else ["the journal has no end mark: what was pending counts as indefinite"]
         validity = Validity.INVALID if violations else Validity.UNKNOWN if reasons else Validity.VALID
         return CheckResult(validity, tuple(violations), tuple(reasons), tuple(warnings), {"streams": details})
+
+
+def _contradicts_itself(stream: Stream) -> bool:
+    return judge(stream, Allowance(_SMALL)).findings.any
 
 
 def _observed(history: History) -> bool:
