@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fencepost.harness.history import wording
-from fencepost.harness.history.history import FOREVER, History
+from fencepost.harness.history.history import FOREVER, NONE, History
 from fencepost.harness.verdict import Edge
 
 from ..chain.stream import UNKNOWN
@@ -14,12 +15,17 @@ from ..chain.stream import UNKNOWN
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """The operations (rows) that prove a violation, those that help to understand it, and the proof in words."""
+    """The operations (rows) that prove a violation, those that help to understand it, and the proof in words.
+
+    ``culprit`` is the one whose answer is to blame (NONE: the last of ``rows``), ``suspects`` are others that may be.
+    """
 
     rows: tuple[int, ...]
     sentences: tuple[str, ...]
     edges: tuple[Edge, ...] = ()
     context: tuple[int, ...] = ()
+    culprit: int = NONE
+    suspects: tuple[int, ...] = ()
 
 
 class Teller:
@@ -27,7 +33,7 @@ class Teller:
 
     def __init__(self, history: History, rows: Iterable[int]) -> None:
         self.history = history
-        self._origin = min((int(history.invoked[row]) for row in rows), default=0)
+        self.origin = min((int(history.invoked[row]) for row in rows), default=0)
 
     def name(self, row: int) -> str:
         """Such as ``append #17``."""
@@ -54,17 +60,31 @@ class Teller:
 
     def when(self, time: int) -> str:
         """A time of the run."""
-        return "never" if time == FOREVER else f"{(time - self._origin) / 1e6:.3f} ms"
+        return "never" if time == FOREVER else f"{(time - self.origin) / 1e6:,.3f} ms"
 
     def told(self, row: int) -> str:
         """The whole operation as a sentence."""
         operation = self.history.operation(row)
         ended = operation.ended
-        until = "and never returned" if ended is None else f"to {self.when(ended)}"
-        return (
-            f"{_capital(self.name(row))} of process {operation.process} ({wording.asked(operation)}) "
-            f"ran from {self.when(operation.invoked)} {until}: {wording.answered(operation)}."
-        )
+        who = f"{_capital(self.name(row))} of process {operation.process} ({wording.asked(operation)})"
+        if ended is None:
+            return f"{who} was invoked at {self.when(operation.invoked)} and never returned."
+        answered = wording.answered(operation)
+        return f"{who} ran from {self.when(operation.invoked)} to {self.when(ended)}: {answered}."
+
+    def record(self, row: int, index: int) -> str:
+        """A record of a batch, such as ``record 2 (digest 00c0ffee00c0ffee)``; a batch may not have so many."""
+        appends = self.history.appends
+        if not 0 <= index < appends.offset[row + 1] - appends.offset[row]:
+            return f"record {index}"
+        return f"record {index} ({_hex(appends.digest[appends.offset[row] + index])})"
+
+    def returned(self, row: int, position: int) -> str:
+        """What a read returned at a position, such as ``a record (digest 00c0ffee00c0ffee)``."""
+        reads = self.history.reads
+        low, high = int(reads.offset[row]), int(reads.offset[row + 1])
+        at = [place for place in range(low, high) if reads.seq_num[place] == position]
+        return f"a record ({_hex(reads.digest[at[0]])})" if at else "a record"
 
     def real_time(self, source: int, target: int) -> Edge:
         """``source`` returned before ``target`` was invoked, or came before it in their process."""
@@ -93,6 +113,10 @@ class Teller:
     def place(self, start: int, end: int) -> str:
         """A range of positions."""
         return f"position {start}" if end == start + 1 else f"positions {start} to {end - 1}"
+
+
+def _hex(digest: Any) -> str:
+    return f"digest {int(digest):016x}"
 
 
 def _capital(text: str) -> str:

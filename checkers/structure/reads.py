@@ -100,7 +100,9 @@ def _skips(judgement: Judgement, gaps: list[Gap]) -> None:
             anomaly = "poll-skip" if row == NONE else "lost-write"
             found.setdefault(anomaly, []).append((Gap(gap.row, start, gap.end, gap.leading), row))
     for anomaly, offenders in found.items():
-        for gap, row in judgement.findings.few(anomaly, offenders):
+        for gap, row in judgement.findings.few(
+            anomaly, offenders, [row if row != NONE else gap.row for gap, row in offenders]
+        ):
             _skipped(judgement, anomaly, gap, row)
 
 
@@ -122,7 +124,7 @@ def _skipped(judgement: Judgement, anomaly: str, gap: Gap, row: int) -> None:
         text += ", although no trim that may have been in force reaches there"
     if row != NONE:
         text += f", where {teller.who(row)} was acknowledged ({part(judgement, gap.start, gap.end)})"
-    witness = Witness(tuple(rows), (sentence(text), *(teller.told(one) for one in rows)))
+    witness = Witness(tuple(rows), (sentence(text), *(teller.told(one) for one in rows)), culprit=rows[0])
     judgement.findings.add(anomaly, witness, gap.start)
 
 
@@ -154,7 +156,10 @@ def _resurrected(judgement: Judgement, gaps: list[Gap]) -> None:
         text = f"{teller.name(gap.row)} found {place} gone, and {teller.name(row)} read there again"
         edge = teller.real_time(gap.row, row)
         sentences = (sentence(text), teller.told(gap.row), teller.told(row), sentence(edge.because))
-        judgement.findings.add("resurrected-record", Witness((gap.row, row), sentences, (edge,)), gap.start)
+        skipped = _acknowledged(judgement, max(gap.start, judgement.trims.greatest), gap.end)
+        suspects = () if skipped == NONE else (skipped,)
+        witness = Witness((gap.row, row), sentences, (edge,), suspects=suspects)
+        judgement.findings.add("resurrected-record", witness, gap.start)
 
 
 def _cut_off(judgement: Judgement) -> None:
@@ -191,4 +196,5 @@ def _cut(judgement: Judgement, read: int, gone: Int64s, start: int) -> None:
     )
     edge = teller.real_time(first, read)
     sentences = (sentence(text), teller.told(first), teller.told(read), sentence(edge.because))
-    judgement.findings.add("lost-write", Witness((first, read), sentences, (edge,)), start, len(gone))
+    witness = Witness((first, read), sentences, (edge,), culprit=first, suspects=tuple(gone.tolist()))
+    judgement.findings.add("lost-write", witness, start, len(gone))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, Int64s, Kind
+from fencepost.harness.history.history import FOREVER, NONE, Int64s, Kind
 
 from ..chain.axis import distinct
 from ..chain.stream import UNKNOWN
 from ..domains.domains import Proof
 from ..explanation.sentences import Witness, sentence
 from ..judgement import Judgement
+from .tokens import fences_of
 
 
 def check(judgement: Judgement) -> None:
@@ -67,14 +68,18 @@ def _unconditional(judgement: Judgement) -> None:
 
 def _token_unchecked(judgement: Judgement, row: int, tail: int, in_force: int) -> None:
     setter = judgement.tokens.setter(tail)
-    rows = (row,) if setter == NONE else (setter, row)
-    teller = judgement.teller(*rows)
+    given = int(judgement.history.appends.token[row])
+    known = setter != NONE and bool(judgement.tokens.slots(given).starts)
+    teller = judgement.teller(row, setter)
     by = "from the beginning" if setter == NONE else f"set by {teller.name(setter)}"
     text = (
         f"{teller.who(row)} was refused for its match_seq_num at the tail {tail}, where its token should have been "
         f"refused first: the token there is {teller.token(in_force)}, {by}"
     )
-    witness = Witness(rows, (sentence(text), *(teller.told(one) for one in rows)))
+    rows = (setter, row) if known else (row,)
+    context = [one for one in (setter, *fences_of(judgement, given, tail)) if one not in (NONE, *rows)]
+    told = [teller.told(one) for one in (setter, row) if one != NONE]
+    witness = Witness(rows, (sentence(text), *told), context=tuple(dict.fromkeys(context)))
     judgement.findings.add("wrong-mismatch", witness, tail)
 
 
@@ -130,10 +135,24 @@ def _two_tails(judgement: Judgement) -> None:
         judgement.findings.add("over-trim", Witness((row,), (sentence(text), teller.told(row))))
     for row in judgement.findings.few("nonmonotonic-read", [row for row in rows.tolist() if row not in early]):
         teller = judgement.teller(row)
+        low, high = _tails_told(judgement, row)
         text = (
-            f"{teller.who(row)} tells one tail by where it starts or what it returned, and a lower one by where it ends"
+            f"{teller.who(row)} tells two tails: by where it starts or what it returned the stream had got to {high}, "
+            f"but by where it ends no further than {low}"
         )
         judgement.findings.add("nonmonotonic-read", Witness((row,), (sentence(text), teller.told(row))))
+
+
+def _tails_told(judgement: Judgement, row: int) -> tuple[int, int]:
+    """The least and the greatest tail that the answer to a read speaks of."""
+    observations, found = judgement.observations, judgement.answers
+    mine = observations.row == row
+    low = int(observations.upper[mine].min(initial=FOREVER))
+    high = int(observations.lower[mine].max(initial=NONE))
+    tail = int(judgement.history.reads.tail[row])
+    if tail != NONE:
+        low, high = min(low, tail), max(high, int(found.after[found.row == row].max(initial=NONE)))
+    return low, high
 
 
 def _inside(judgement: Judgement) -> None:
@@ -168,7 +187,8 @@ def _tell_inside(judgement: Judgement, anomaly: str, row: int, batch: int, tail:
     place = teller.place(int(batches.start[batch]), int(batches.end[batch]))
     text = f"{teller.name(row)} found the tail at {tail}, inside the batch of {teller.who(append)} at {place}"
     rows = tuple(dict.fromkeys((append, row)))
-    witness = Witness(rows, (sentence(text), *(teller.told(one) for one in rows)))
+    culprit = append if anomaly == "torn-batch" else row
+    witness = Witness(rows, (sentence(text), *(teller.told(one) for one in rows)), culprit=culprit)
     judgement.findings.add(anomaly, witness, tail)
 
 
@@ -188,12 +208,15 @@ def _holes(judgement: Judgement) -> None:
         if row in judgement.accused:
             continue
         teller = judgement.teller(row, *known)
-        place = teller.place(hole.start, hole.end)
+        place, one = teller.place(hole.start, hole.end), hole.end == hole.start + 1
         text = (
-            f"{teller.who(row)} proves that {place} were written, but no append of this history can have written them"
+            f"{teller.who(row)} proves that {place} {'was' if one else 'were'} written, but no append of this history "
+            f"can have written {'it' if one else 'them'}: each stands elsewhere, failed, came later or does not fit"
         )
         rows = tuple(dict.fromkeys((*known, row)))
         witness = Witness(rows, (sentence(text), *(teller.told(one) for one in rows)))
+        if proof not in (Proof.APPEND, Proof.ACK_TAIL):
+            judgement.accused.add(row)
         for _ in judgement.findings.few(_hole_anomaly(proof), [hole]):
             judgement.findings.add(_hole_anomaly(proof), witness, hole.start)
 

@@ -1,0 +1,132 @@
+"""Makes witnesses minimal: relax any one of their operations, and what is left is consistent.
+
+Most witnesses are so by construction. Where the stream is small enough for it, each is tried by what it means: the
+history is judged again with everything outside it relaxed (see :mod:`.relaxation`), and with one more, and one more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Final
+
+from fencepost.harness.history.history import NONE, History
+from fencepost.harness.verdict import Violation
+
+from ..chain.stream import Stream, streams
+from .relaxation import relaxed
+from .roots import merged
+
+MOST_ROWS: Final = 48
+"""Operations of a stream, beyond which witnesses are left as they were constructed."""
+
+MOST_TRIALS: Final = 600
+"""Judgements a stream: some two milliseconds each."""
+
+Refutes = Callable[[Stream], bool]
+"""Whether a stream is certainly not linearizable."""
+
+
+def minimal(stream: Stream, violations: Sequence[Violation], refutes: Refutes) -> tuple[Violation, ...]:
+    """The violations with minimal witnesses; of those that then rest on the same operations the first stands for all.
+
+    Deletion-based: one pass over the operations finds a minimal set, since what is consistent stays so when more is
+    relaxed.
+    """
+    if not violations or len(stream.rows) > MOST_ROWS:
+        return tuple(violations)
+    trial = _Trial(stream, refutes)
+    found: list[Violation] = []
+    first: dict[frozenset[int], int] = {}
+    for violation in violations:
+        small = trial.reduced(violation)
+        at = first.setdefault(frozenset(small.operations), len(found))
+        # One answer may break the same promise twice, at different positions.
+        if at < len(found) and (found[at].anomaly != small.anomaly or found[at].position == small.position):
+            found[at] = merged(found[at], small)
+        else:
+            found.append(small)
+    return tuple(found)
+
+
+class _Trial:
+    def __init__(self, stream: Stream, refutes: Refutes) -> None:
+        self._stream = stream
+        self._history: History = stream.history
+        self._refutes = refutes
+        self._left = MOST_TRIALS
+        rows, part_of = stream.rows, stream.history.part_of[stream.rows]
+        self._parts = dict(zip(rows[part_of != NONE].tolist(), part_of[part_of != NONE].tolist(), strict=True))
+        self._tried: dict[tuple[frozenset[int], frozenset[int]], bool] = {}
+
+    def reduced(self, violation: Violation) -> Violation:
+        """The violation with a minimal witness; what it does without is context.
+
+        The context counts as part of the proof only where that needs it. There it must not prove more than is needed.
+        """
+        proof = self._whole(violation.operations)
+        beside = [row for row in self._whole(violation.context) if row not in proof]
+        found = self._sufficient(proof, beside)
+        if found is None:
+            return violation
+        members, context = found
+        for row in (*sorted(context - set(beside), reverse=True), *beside):
+            if row in context and self._fails(members, context - {row}):
+                context.discard(row)
+        others = sorted(members - set(proof), reverse=True)
+        for row in (*others, *self._by_need(proof)):
+            if row in members and self._fails(members - {row}, context):
+                members.discard(row)
+        helpful = {row for row in (*proof, *beside) if row not in members}
+        if context:
+            # What the proof rests on must not prove more with it.
+            for row in sorted(helpful - context):
+                if not any(self._fails(members - {one}, context | {row}) for one in members):
+                    context.add(row)
+        return self._with(violation, members, context or helpful)
+
+    def _sufficient(self, proof: Sequence[int], beside: Sequence[int]) -> tuple[set[int], set[int]] | None:
+        """Members and context that are enough: as they are, with the chain as context, with all answers; or all."""
+        rows = self._stream.rows
+        rows = rows[self._history.part_of[rows] == NONE]
+        acked = rows[self._history.appends.start[rows] != NONE].tolist()
+        members = set(proof)
+        for more in ((), acked, rows.tolist()):
+            context = {*beside, *more} - members
+            if self._fails(members, context) and not self._fails((), context):
+                return members, context
+        everything = set(rows.tolist())
+        return (everything, set()) if self._fails(everything, ()) else None
+
+    def _whole(self, operations: Sequence[int]) -> list[int]:
+        """The rows of some operations; of what is a part of an answer, that of the read: they are taken together."""
+        rows = (self._history.row_of(op) for op in operations)
+        part_of = self._history.part_of
+        return list(dict.fromkeys(row if part_of[row] == NONE else int(part_of[row]) for row in rows))
+
+    def _by_need(self, proof: Sequence[int]) -> list[int]:
+        """Observations are let go first, and of several the later."""
+        acked = self._history.appends.start
+        return sorted(proof, key=lambda row: (acked[row] != NONE, -row))
+
+    def _fails(self, members: Collection[int], context: Collection[int]) -> bool:
+        """Is what these leave of the history inconsistent, for certain? False where that would take too long."""
+        key = frozenset(members), frozenset(context)
+        if key not in self._tried:
+            if not (members or context) or self._left <= 0:
+                return False
+            self._left -= 1
+            parts = self._parts
+            members = {*members, *(row for row in parts if parts[row] in members)}
+            context = {*context, *(row for row in parts if parts[row] in context)}
+            left = relaxed(self._history, self._stream.rows, members, context)
+            (stream,) = (one for one in streams(left) if one.index == self._stream.index)
+            self._tried[key] = self._refutes(stream)
+        return self._tried[key]
+
+    def _with(self, violation: Violation, members: set[int], context: set[int]) -> Violation:
+        ids = self._history.id
+        first = [op for op in violation.operations if self._whole([op])[0] in members]
+        told = set(self._whole(first))
+        operations = (*first, *(int(ids[row]) for row in sorted(members - told)))
+        return replace(violation, operations=operations, context=tuple(int(ids[row]) for row in sorted(context)))

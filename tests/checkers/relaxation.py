@@ -1,0 +1,85 @@
+"""What a violation leaves of a history: its witness whole, its context without times, and of all else next to nothing.
+
+An operation binds an order by its answer, its conditions and its times. *Relaxed*, it binds as little as can be: an
+observation is gone, an append (however it ended) is indefinite, without conditions, and invoked at the beginning, so
+that it may have taken effect anywhere, or nowhere; what it sent remains sent. In the *context*, an operation keeps its
+answer (and, if it was refused, the conditions without which that means nothing), but may have been at any time. This is
+written a second time for tests, apart from the checkers' own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Final
+
+from fencepost.harness.verdict import Violation
+from tests.checkers.histories import by_invocation
+from tests.checkers.operations import Ack, Lost, Op
+from tests.checkers.oracle import explain
+from tests.checkers.random_histories import Story
+
+_BEGINNING: Final = -1
+_END: Final = 10**12
+_STRANGERS: Final = 10_000
+"""Processes from here on do one thing each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """A story of which only some is kept: the ids of ``members`` whole, of ``context`` the answers."""
+
+    story: Story
+    members: frozenset[int]
+    context: frozenset[int]
+
+    @property
+    def ops(self) -> list[Op]:
+        """The operations that are left."""
+        ordered = by_invocation(self.story.ops)
+        members, context = (_whole(ordered, chosen) for chosen in (self.members, self.context))
+        kept = []
+        for i, op in enumerate(ordered):
+            if i in members:
+                kept.append(op)
+            elif i in context:
+                kept.append(_timeless(op, _STRANGERS + i))
+            elif op.kind == "append":
+                kept.append(_relaxed(op, _STRANGERS + i))
+        return kept
+
+    @property
+    def consistent(self) -> bool:
+        """Does some order explain it?"""
+        return explain(self.ops, self.story.tail, self.story.token, unique=self.story.unique) is not None
+
+    def without(self, member: int) -> Remainder:
+        """One member relaxed as well."""
+        ordered = by_invocation(self.story.ops)
+        gone = _whole(ordered, {member})
+        return replace(self, members=frozenset(one for one in self.members if not gone & _whole(ordered, {one})))
+
+
+def remainder(story: Story, violation: Violation) -> Remainder:
+    """What a violation leaves of a story: of its context only if the proof needs it."""
+    alone = Remainder(story, frozenset(violation.operations), frozenset())
+    return replace(alone, context=frozenset(violation.context)) if alone.consistent else alone
+
+
+def _whole(ops: list[Op], chosen: Collection[int]) -> set[int]:
+    """The operations that some ids are of: the parts of answers have the ids after those of the operations."""
+    of = [*range(len(ops)), *(i for i, op in enumerate(ops) for _ in op.parts)]
+    return {of[one] for one in chosen}
+
+
+def _relaxed(op: Op, process: int) -> Op:
+    return replace(
+        op, process=process, invoked=_BEGINNING, ended=None, answer=Lost(), match=None, token=None, session=None
+    )
+
+
+def _timeless(op: Op, process: int) -> Op:
+    if op.kind == "append" and isinstance(op.answer, Lost):
+        return _relaxed(op, process)
+    op = replace(op, process=process, invoked=_BEGINNING, ended=_END, session=None)
+    return replace(op, match=None, token=None) if isinstance(op.answer, Ack) else op
