@@ -7,9 +7,9 @@ from typing import Protocol
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity
-from tests.checkers.operations import Ack, Batch, Lost, Tail, Whole
+from tests.checkers.operations import Ack, Batch, Refused, Tail, TailMismatch, TokenMismatch, Unsatisfiable, Whole
 from tests.checkers.oracle import explain
-from tests.checkers.random_histories import Story, is_closed
+from tests.checkers.random_histories import Story
 
 
 class Judge(Protocol):
@@ -20,18 +20,18 @@ class Judge(Protocol):
         ...
 
 
-def disagreement(story: Story, judge: Judge | None = None, *, decided: bool = False) -> tuple[Validity, str | None]:
+def disagreement(story: Story, judge: Judge | None = None, *, decided: bool = True) -> tuple[Validity, str | None]:
     """What the checker says, and how that is wrong (None if it is not).
 
-    ``valid`` must be explained and ``invalid`` not. ``unknown`` is right only where something is unresolved (see
-    :func:`may_be_unknown`); where all is to be ``decided``, only where nothing succeeded.
+    ``valid`` must be explained and ``invalid`` not. ``unknown`` must have a reason; where all is to be ``decided``, it
+    is right only where nothing was observed.
     """
     explained = explain(story.ops, story.tail, story.token, unique=story.unique) is not None
     return contradiction(story, explained, judge, decided=decided)
 
 
 def contradiction(
-    story: Story, explained: bool, judge: Judge | None = None, *, decided: bool = False
+    story: Story, explained: bool, judge: Judge | None = None, *, decided: bool = True
 ) -> tuple[Validity, str | None]:
     """The same where it is known whether an order explains the story."""
     result = (judge or Linearizability(minimal=False)).check(story.history)
@@ -47,24 +47,17 @@ def contradiction(
             return result.validity, "the checker says valid, but names a violation"
         case Validity.UNKNOWN if not result.reasons:
             return result.validity, "the checker says unknown, but not why"
-        case Validity.UNKNOWN if succeeded(story) and (decided or not may_be_unknown(story)):
-            return result.validity, f"the checker says unknown ({result.reasons[0]}), but everything is determined"
+        case Validity.UNKNOWN if decided and observed(story):
+            return result.validity, f"the checker says unknown ({result.reasons[0]}), but that can be decided"
+        case Validity.VALID | Validity.INVALID if not observed(story):
+            return result.validity, "the checker decides where nothing was observed"
     return result.validity, None
 
 
-def succeeded(story: Story) -> bool:
-    """Whether anything did: else a history says nothing."""
-    return any(isinstance(op.answer, Ack | Batch | Whole | Tail) or op.parts for op in story.ops)
-
-
-def may_be_unknown(story: Story) -> bool:
-    """Whether a checker without search has any excuse.
-
-    That is: there are lost appends, or the first token is not known, and no closing read tells what became of them
-    (one that ends among records of unknown size does not, see :func:`is_closed`); or a lost trim was read nowhere.
-    """
-    lost = [op for op in story.ops if op.kind == "append" and isinstance(op.answer, Lost)]
-    unseen_trim = any(rec.trim is not None for op in lost for rec in op.records)
-    if is_closed(story.ops, story.tail) and not unseen_trim:
-        return False
-    return story.token is None or bool(lost)
+def observed(story: Story) -> bool:
+    """Whether any answer tells anything of the stream (a refusal does): else a history says nothing."""
+    told = (Ack, Batch, Whole, Tail, Unsatisfiable, TailMismatch, TokenMismatch)
+    return any(
+        isinstance(op.answer, told) or op.parts or (isinstance(op.answer, Refused) and op.answer.status == 412)
+        for op in story.ops
+    )

@@ -82,7 +82,7 @@ def work(task: Task) -> Report:
 def _tasks(options: argparse.Namespace, features: Features) -> Iterator[Task]:
     end = options.seed + options.histories
     for first in range(options.seed, end, CHUNK):
-        yield Task(range(first, min(first + CHUNK, end)), features, options.decided, not options.oracles)
+        yield Task(range(first, min(first + CHUNK, end)), features, not options.undecided, not options.oracles)
 
 
 def run(options: argparse.Namespace, features: Features) -> tuple[Report, int]:
@@ -128,7 +128,7 @@ def tell(report: Report, options: argparse.Namespace, features: Features) -> Non
     def wrong(smaller: Story) -> bool:
         # What is left of a correct stream's history, with something left out, need not be one.
         only_here = sound and kind.startswith("no order")
-        problem = look(smaller, only_here, options.decided, not options.oracles)[2]
+        problem = look(smaller, only_here, not options.undecided, not options.oracles)[2]
         return problem is not None and problem.split("(")[0] == kind
 
     small = story if sound and kind.startswith("no order") else shrunk(story, wrong)
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--histories", type=int, default=200_000, help="how many (200,000)")
     parser.add_argument("--seed", type=int, default=1_000_000, help="the first seed (1,000,000)")
     parser.add_argument("--features", default="judged", help="judged, all, plain, or names with commas: %(default)s")
-    parser.add_argument("--decided", action="store_true", help="unknown is wrong where anything succeeded")
+    parser.add_argument("--undecided", action="store_true", help="unknown is no disagreement")
     parser.add_argument("--oracles", action="store_true", help="compare the oracles only, without the checker")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes (one a core)")
     parser.add_argument("--output", default=".", help="folder for the journal of a disagreement (here)")

@@ -47,6 +47,18 @@ RULES: Final = (
         append(1, 1, 5, "fence=y", token="x", ack=1),
         token=None,
     ),
+    sound(
+        "a-record-that-an-unread-trim-removed",
+        append(0, 0, 3, "trim=2"),
+        append(1, 4, 9, "trim=1"),
+        read(2, 10, 11, 0, at=1, saw="trim=2"),
+    ),
+    unsound(
+        "a-refusal-by-a-tail-where-the-token-is-refused-first",
+        "wrong-mismatch",
+        append(0, 0, 5, "fence=y", ack=0),
+        append(1, 1, 6, "a b", match=0, token="", tail=3),
+    ),
     unsound(
         "an-acknowledged-record-that-stands-elsewhere",
         "inconsistent-offsets",

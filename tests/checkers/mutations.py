@@ -1,8 +1,8 @@
 """Ways to break the checker on purpose: each takes one rule away, or bends it. A test has to notice every one.
 
 What two rules hold is not here, since neither is missed while the other is there: a refusal without body or condition
-(also a domain without members), a batch that is scattered (also torn), tails that tell equal batches apart (also worlds
-that are contradicted), an append that tells the first token (also tried).
+(also a domain without members), a batch that is scattered (also torn), which of equal batches was read where and what
+fits a hole (the search finds it as well), an append that tells the first token (also tried).
 
 A mutation changes a function, a class or a constant of the checker at run time, or what the checker gets to see (which
 is the same as if it did not look there).
@@ -12,21 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 import pytest
 
 from fencepost.checkers import holes
-from fencepost.checkers.chain import chain, placement, tokens, trims, unplaced
+from fencepost.checkers.chain import chain, placement, ties, tokens, trims, unplaced
 from fencepost.checkers.chain.frontier import Frontier
 from fencepost.checkers.chain.stream import streams
 from fencepost.checkers.domains import proofs, reading
 from fencepost.checkers.domains.domains import Proof
 from fencepost.checkers.explanation.sentences import Witness
 from fencepost.checkers.judgement import Judgement
-from fencepost.checkers.linearizability import checker, one_stream, scan, worlds
-from fencepost.checkers.structure import acknowledgements, reads, records, tails, timestamps
+from fencepost.checkers.linearizability import checker, judging, one_stream, scan
+from fencepost.checkers.search import decide, floats
+from fencepost.checkers.search.candidates import Candidates
+from fencepost.checkers.search.moments import Sort
+from fencepost.checkers.search.prefixes import Prefix
+from fencepost.checkers.search.replay import Replay
+from fencepost.checkers.structure import acknowledgements, hashes, reads, records, sessions, tails, timestamps
 from fencepost.checkers.structure import tokens as token_checks
 from fencepost.harness.history.history import FOREVER, NONE, History
 
@@ -74,6 +80,11 @@ def _at(side: str) -> Any:
     return lambda self, times: np.asarray(self._values[np.searchsorted(self._times, times, side=side)])
 
 
+def _no_ties(patch: Patch) -> None:
+    patch.setattr(ties, "ties", lambda stream: {})
+    patch.setattr(judging, "ties", lambda stream: {})
+
+
 def _unforced(choices: scan.Choices, *_: Any) -> scan.Choices:
     return scan.Choices(choices.slot, np.full_like(choices.lower, NONE), choices.upper)
 
@@ -92,7 +103,7 @@ SCAN: Final = (
         "nothing comes before anything in time",
         _instead(Frontier, "at", lambda self, times: self._values[np.zeros(len(times), dtype=int)]),
     ),
-    Mutation("a process is in no order at one instant", _instead(scan, "ties", lambda stream: {})),
+    Mutation("a process is in no order at one instant", _no_ties),
     Mutation("a choice among slots forces nobody", _around(scan, "_choose", _unforced)),
     Mutation("the first slot is chosen, whatever was met", _instead(tokens.Slots, "first_from", _only_acked_first)),
     Mutation("the last slot is chosen", _instead(tokens.Slots, "first_from", _last_member)),
@@ -279,7 +290,7 @@ TOKENS_AND_TRIMS: Final = (
     Mutation("a trim reaches one less", _instead(trims, "_placed", _placed_trims(True, -1))),
     Mutation("a trim has no effect", _instead(trims, "_placed", lambda chain_: [])),
     Mutation("an unseen fence sets no token", _instead(Judgement, "uncertain_tokens", lambda self, position: set())),
-    Mutation("an unknown first token is no one token", _instead(worlds, "_named", lambda judgement: [])),
+    Mutation("an unknown first token is no one token", _instead(judging, "_first_token_matters", lambda j: False)),
 )
 
 
@@ -296,16 +307,94 @@ def _unordered_candidates(chain_: Any, frontier: Any, start: int, end: int, ragg
 
 
 PLACEMENT: Final = (
-    Mutation("conditions do not tell equal batches apart", _instead(chain._Conditions, "fits", lambda *_: True)),
-    Mutation("equal batches are placed in the order of their rows", _instead(placement, "_assign", _naive)),
-    Mutation(
-        "the first reading is the only one", _instead(checker, "judge", lambda stream: worlds._with_token(stream, 0))
-    ),
+    Mutation("a reading that is guessed is certain", _instead(placement.Placement, "guessed", False)),
     Mutation("nothing that was read is placed", _instead(chain, "_place_floating", lambda *_: placement.Placement({}))),
     Mutation("there are no holes", _instead(one_stream, "find_holes", lambda *_: [])),
     Mutation("a hole takes what was invoked too late", _instead(holes, "_candidates", _unordered_candidates)),
-    Mutation("a hole takes what does not fit", _instead(holes, "sums_to", lambda sizes, *_: bool(len(sizes)))),
-    Mutation("a hole takes any token", _instead(holes, "_with_tokens", lambda chain_, found, tokens_: found)),
+)
+
+
+# -- the search
+
+
+def _floats(**columns: Any) -> Callable[[Patch], None]:
+    """Appends of unknown outcome as if these were their columns: a value for each."""
+
+    def change(found: Any, *_: Any) -> Any:
+        for name, value in columns.items():
+            setattr(found, name, [value] * len(found))
+        return found
+
+    return _around(decide, "floats", change)
+
+
+def _twins(found: Any, *_: Any) -> Any:
+    found.group = list(found.size)
+    return found
+
+
+def _satisfied(sort: Sort, by: Callable[[Any, int], bool]) -> Callable[[Patch], None]:
+    original = Replay._satisfied
+    return _instead(
+        Replay,
+        "_satisfied",
+        lambda self, moment: by(self, moment) if self._found.sort[moment] == sort else original(self, moment),
+    )
+
+
+def _freely(self: Any, moment: int) -> bool:
+    return bool(self._freed(moment))
+
+
+def _first_option(self: Any, position: int, chained: int | None, original: Any = Candidates.at) -> Any:
+    return islice(original(self, position, chained), 1)
+
+
+def _no_open_end(self: Any, position: int, chained: int | None, original: Any = Candidates.at) -> Any:
+    return iter(()) if self.limit(position) == NONE else original(self, position, chained)
+
+
+def _forgetting(at: int) -> Callable[[Patch], None]:
+    """The memory without one thing that the future depends on."""
+    original = Replay.key
+    return _instead(Replay, "key", lambda self: (*original(self)[:at], *original(self)[at + 1 :]))
+
+
+def _without_hashes(history: History) -> History:
+    return replace(history, reads=replace(history.reads, hashed=np.zeros_like(history.reads.hashed)))
+
+
+def _first_token_only(found: Any, *_: Any) -> Any:
+    return list(found)[:1]
+
+
+SEARCH: Final = (
+    Mutation("an append is applied before it was invoked", _instead(Replay, "frontier", FOREVER)),
+    Mutation("an unread append has no match_seq_num", _floats(match=NONE)),
+    Mutation("an unread append has no token", _floats(token=NONE)),
+    Mutation("an unread append fences nobody", _floats(fence=NONE)),
+    Mutation("an unread append trims nothing", _floats(trims={})),
+    Mutation("an unread batch of a session needs none before it", _floats(before_floats=[])),
+    Mutation("what is of one size is equal", _around(decide, "floats", _twins)),
+    Mutation("an unread batch comes after the failure of its session", _instead(floats, "_failed", lambda *_: False)),
+    Mutation("batches before a refusal were not applied", _instead(decide, "prefixes", lambda *_: [Prefix()])),
+    Mutation("an exact tail may be missed", _instead(Replay, "_missed", lambda self: False)),
+    Mutation("only the clock orders", _instead(Replay, "_freed", lambda self, moment: True)),
+    Mutation("a refusal by token says nothing to a search", _satisfied(Sort.TOKEN_REFUSAL, _freely)),
+    Mutation("a refusal without a body says nothing to a search", _satisfied(Sort.SILENT_REFUSAL, _freely)),
+    Mutation("a read says nothing to a search", _instead(Replay, "_read", _freely)),
+    Mutation("the tail of a 412 need not have been refused", _instead(Replay, "_refused_by_tail", lambda *_: True)),
+    Mutation("nobody is refused by a tail", _instead(Replay, "_refused_by_tail", lambda *_: False)),
+    Mutation("nothing is out of range", _instead(Replay, "_unsatisfiable", lambda *_: False)),
+    Mutation("the first candidate is the only one", _instead(Candidates, "at", _first_option)),
+    Mutation("past the last boundary nothing was applied", _instead(Candidates, "at", _no_open_end)),
+    Mutation("the memory forgets the token", _forgetting(1)),
+    Mutation("the memory forgets what is left", _forgetting(4)),
+    Mutation("the memory forgets the hash", _forgetting(3)),
+    Mutation("the first token that is named is it", _around(decide, "_first_tokens", _first_token_only)),
+    Mutation("a hash says nothing", _seeing(_without_hashes)),
+    Mutation("a guess is as good as what is certain", _instead(judging, "agrees", lambda judgement: True)),
+    Mutation("sessions with lost batches are not searched", _instead(judging, "_pipelined", lambda stream: False)),
 )
 
 
@@ -362,6 +451,8 @@ STRUCTURE: Final = (
         )
     ),
     _without(token_checks, "check"),
+    _without(sessions, "check"),
+    _without(hashes, "check"),
 )
 
-MUTATIONS: Final = (*SCAN, *DOMAINS, *TOKENS_AND_TRIMS, *PLACEMENT, *STRUCTURE)
+MUTATIONS: Final = (*SCAN, *DOMAINS, *TOKENS_AND_TRIMS, *PLACEMENT, *SEARCH, *STRUCTURE)

@@ -7,7 +7,7 @@ could come before; whose step is next is drawn. Time stands still between some s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
@@ -477,25 +477,6 @@ class _Simulation:
 
 
 # -- what can be said of them
-
-
-def is_closed(ops: Iterable[Op], tail: int) -> bool:
-    """Whether a read that began after everything had returned tells all that happened since the stream had ``tail``.
-
-    That is a read from 0 without any bound, answered 416 or with nothing trimmed away from what the history wrote. One
-    that ends among the records of before the history tells no end: nobody knows their sizes, so the next of them may
-    have been too large for what was left of its 1 MiB.
-    """
-    ops = list(ops)
-    for op in ops:
-        if op.read == values.Read(seq_num=0) and isinstance(op.answer, Batch | Unsatisfiable):
-            whole = isinstance(op.answer, Unsatisfiable) or (
-                any(one.seq_num <= tail for one in op.answer.seen) and op.answer.seen[-1].seq_num >= tail - 1
-            )
-            others = [other for other in ops if other is not op and not isinstance(other.answer, Lost)]
-            if whole and all(other.returned < op.invoked for other in others):
-                return True
-    return False
 
 
 def is_well_formed(ops: list[Op]) -> bool:

@@ -1,0 +1,191 @@
+"""Sessions, answers in parts and reads of the whole stream that are easily misjudged; and what only a search finds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.checkers.golden_case import sound, unsound
+from tests.checkers.histories import append, check_tail, part, read, whole
+
+A_B = (append(0, 0, 1, "a", ack=0), append(0, 2, 3, "b", ack=1))
+A_OR_B = (append(0, 0, None, "a"), append(1, 0, None, "b"))
+LARGE = (append(0, 0, 1, "a~600000", ack=0), append(0, 2, 3, "b~600000", ack=1))
+X_OR_Y = (append(0, 0, None, "fence=x"), append(1, 0, None, "fence=y"), append(2, 0, None, "a", match=2))
+
+PARTS: Final = (
+    unsound(
+        "a-part-that-comes-twice",
+        "nonmonotonic-poll",
+        *A_B,
+        read(1, 4, 9, 0, session=1, parts=[part(5, "a"), part(6, "a", at=0)]),
+    ),
+    unsound(
+        "a-part-that-was-left-out",
+        "lost-write",
+        *A_B,
+        read(1, 4, 9, 0, session=1, parts=[part(5, "", followed=2), part(6, "b", at=1)]),
+    ),
+    unsound(
+        "a-part-that-comes-too-soon",
+        "future-read",
+        *A_B,
+        read(1, 4, 9, 0, session=1, parts=[part(6, "a b z")]),
+        append(2, 8, 9, "z", ack=2),
+    ),
+    unsound(
+        "a-follower-whose-tail-goes-back",
+        "nonmonotonic-poll",
+        *A_B,
+        read(1, 4, 9, 0, session=1, parts=[part(5, "", followed=2), part(6, "", followed=1)]),
+    ),
+    sound("a-follower-whose-tail-lags", *A_B, read(1, 4, 9, 0, session=1, parts=[part(5, "a", followed=1)])),
+    unsound("a-session-with-a-limit-is-exact", "stale-read", *A_B, read(1, 4, 9, 0, session=1, count=5, saw="a")),
+    sound(
+        "a-session-with-a-limit-ends-at-the-tail",
+        *A_B,
+        read(1, 4, 9, 0, session=1, count=5, parts=[part(5, "a"), part(6, "b")], saw=""),
+    ),
+    sound("a-session-without-a-limit-is-not-exact", *A_B, read(1, 4, 9, 0, session=1, saw="a")),
+    unsound(
+        "a-session-has-no-implicit-bound", "stale-read", *LARGE, read(1, 4, 9, 0, session=1, count=5, saw="a~600000")
+    ),
+    sound("a-read-cut-short", *A_B, read(1, 4, 9, 0, parts=[part(6, "a")])),
+    unsound(
+        "what-a-read-cut-short-returned-is-evidence",
+        "nonmonotonic-read",
+        append(0, 0, None, "a"),
+        read(1, 1, 4, 0, parts=[part(2, "a")]),
+        check_tail(2, 5, 6, 0),
+    ),
+)
+
+HASHES: Final = (
+    sound("a-hash-of-all", *A_B, whole(1, 4, 5, "a b")),
+    unsound("a-hash-in-another-order", "inconsistent-offsets", *A_B, whole(1, 4, 5, "b a")),
+    unsound("a-hash-of-less", "stale-read", *A_B, whole(1, 4, 5, "a")),
+    sound("a-hash-tells-the-order", *A_OR_B, whole(2, 4, 5, "b a"), read(3, 6, 7, 0, count=1, saw="b")),
+    sound("a-hash-tells-the-order-to-a-search", *A_OR_B, whole(2, 4, 5, "b a")),
+    unsound(
+        "a-hash-tells-another-order",
+        "inconsistent-offsets",
+        *A_OR_B,
+        whole(2, 4, 5, "b a"),
+        read(3, 6, 7, 0, count=1, saw="a"),
+    ),
+    unsound("a-hash-that-no-order-has", "inconsistent-offsets", *A_OR_B, whole(2, 4, 5, "c")),
+)
+
+APPEND_SESSIONS: Final = (
+    sound(
+        "a-lost-batch-before-a-refusal-was-applied",
+        append(0, 0, None, "a", session=0),
+        append(0, 1, 2, "b", session=0, match=3, tail=1),
+        check_tail(1, 7, 8, 1),
+    ),
+    unsound(
+        "a-lost-batch-after-the-refusal-behind-it",
+        "nonmonotonic-read",
+        append(0, 0, None, "a", session=0),
+        append(0, 1, 2, "b", session=0, match=3, tail=0),
+        check_tail(1, 7, 8, 1),
+    ),
+    sound(
+        "a-lost-batch-before-an-acknowledged-one",
+        append(0, 0, None, "a", session=0),
+        append(0, 1, 6, "b", session=0, ack=1),
+    ),
+    unsound(
+        "a-lost-batch-that-an-acknowledged-one-overtook",
+        "bad-ack",
+        append(0, 0, None, "a", session=0),
+        append(0, 1, 6, "b", session=0, ack=0),
+    ),
+    unsound(
+        "a-lost-batch-behind-a-failure",
+        "nonmonotonic-read",
+        append(0, 0, None, "a", session=0),
+        append(0, 1, 2, "b", session=0, failed="rate_limited"),
+        append(0, 2, None, "c d", session=0),
+        check_tail(1, 7, 8, 2),
+    ),
+    sound(
+        "a-hole-with-a-session-in-order",
+        append(0, 0, None, "a b", session=0),
+        append(0, 1, None, "c", session=0),
+        append(1, 2, 3, "d", ack=3),
+        check_tail(2, 4, 5, 4),
+    ),
+)
+
+SEARCH: Final = (
+    sound(
+        "a-hole-that-two-fences-fill-in-one-order",
+        append(0, 0, None, "a", token="x"),
+        append(1, 0, None, "fence=x"),
+        append(2, 0, None, "fence=y"),
+        append(3, 5, 6, "b", token="y", ack=3),
+    ),
+    unsound(
+        "a-tail-of-a-moment-that-nothing-unread-can-have-made",
+        "bad-ack",
+        append(0, 0, 9, "a", ack=(0, 1, 2)),
+        append(1, 10, None, "b"),
+    ),
+    sound(
+        "a-hole-that-tails-divide",
+        append(0, 0, None, "a b"),
+        append(1, 0, None, "c"),
+        check_tail(2, 1, 2, 1),
+        check_tail(2, 3, 4, 3),
+    ),
+    unsound(
+        "a-hole-that-two-appends-want-to-begin",
+        "bad-ack",
+        append(0, 0, None, "a b", match=0),
+        append(1, 0, None, "c", match=0),
+        append(2, 5, 6, "d", ack=3),
+    ),
+    unsound(
+        "a-hole-that-two-fences-fill-in-the-other-order",
+        "stale-token-write",
+        append(0, 0, None, "fence=x", token=""),
+        append(1, 0, None, "fence=y", token="x"),
+        append(2, 5, 6, "b", token="x", ack=2),
+    ),
+    unsound(
+        "a-tail-at-which-two-tokens-were-in-force",
+        "wrong-mismatch",
+        append(0, 0, None, "fence=x"),
+        append(1, 0, None, "fence=y"),
+        append(2, 1, 2, "a", match=5, token="x", tail=1),
+        append(2, 3, 4, "b", match=5, token="y", tail=1),
+    ),
+    sound("a-hole-with-two-fences-of-which-x-is-the-last", *X_OR_Y, append(3, 5, 6, "b", token="x", ack=3)),
+    sound("a-hole-with-two-fences-of-which-y-is-the-last", *X_OR_Y, append(3, 5, 6, "b", token="y", ack=3)),
+    sound(
+        "two-holes-and-the-longest-goes-last",
+        append(0, 0, None, "a b"),
+        append(1, 0, None, "c"),
+        append(2, 0, None, "d", match=1),
+        append(3, 0, None, "e", match=2),
+        append(4, 5, 6, "f", ack=3),
+        append(4, 7, 8, "g", ack=6),
+    ),
+    sound(
+        "a-hole-in-an-order-that-a-hash-tells",
+        *A_OR_B,
+        append(2, 0, None, "c", match=2),
+        check_tail(3, 1, 2, 2),
+        whole(3, 5, 6, "b a c"),
+    ),
+    sound(
+        "a-hole-in-the-other-order-that-a-hash-tells",
+        *A_OR_B,
+        append(2, 0, None, "c", match=2),
+        check_tail(3, 1, 2, 2),
+        whole(3, 5, 6, "a b c"),
+    ),
+    unsound("a-hole-of-half-a-batch", "future-read", append(0, 0, None, "a b"), check_tail(2, 1, 2, 1)),
+)
+
+SESSIONS_AND_SEARCH: Final = (*PARTS, *HASHES, *APPEND_SESSIONS, *SEARCH)
