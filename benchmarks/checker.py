@@ -64,9 +64,9 @@ class Bench:
         found: dict[str, Any] = json.loads(done.stdout)
         return Inside(found["validity"], Measured(found["seconds"], found["processor"], found["peak"]))
 
-    def whole(self, path: Path, repeats: int = REPEATS) -> Measured:
+    def whole(self, path: Path, repeats: int = REPEATS, *options: str) -> Measured:
         """The whole command."""
-        command = [sys.executable, "-m", "fencepost", "check", str(path)]
+        command = [sys.executable, "-m", "fencepost", "check", str(path), *options]
         return min((measured(command) for _ in range(repeats)), key=lambda one: one.seconds)
 
 
@@ -107,6 +107,16 @@ def a_violation_at_the_end(bench: Bench) -> None:
     print(f"{bench.million:,} operations, the last one a stale read")
     _both(bench, path)
     path.unlink()
+
+
+def certified(bench: Bench) -> None:
+    """The same with its certificate written, read back and verified."""
+    path = bench.file("million", f"--operations={bench.million}")
+    print(f"{bench.million:,} operations, with a certificate that is written and verified")
+    alone = bench.whole(path)
+    proven = bench.whole(path, REPEATS, "--certificate", str(bench.folder / "certificate"))
+    ratio = proven.seconds / alone.seconds
+    say("whole command", f"{proven}, {ratio:.1f} times", proven.code == 0 and ratio <= 2, "2 times")
 
 
 def clients(bench: Bench) -> None:
@@ -186,7 +196,14 @@ def main() -> None:
     print(", ".join(f"{name} {version(name)}" for name in ("fencepost", "numpy", "numba", "msgspec")))
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), given.operations, not given.alone)
-        parts: list[Callable[[Bench], None]] = [a_million, a_violation_at_the_end, clients, ten_million, indefinite]
+        parts: list[Callable[[Bench], None]] = [
+            a_million,
+            a_violation_at_the_end,
+            certified,
+            clients,
+            ten_million,
+            indefinite,
+        ]
         for part in parts:
             part(bench)
         small = bench.million * 35 // 1000

@@ -43,14 +43,15 @@ def find_holes(chain: Chain, observations: Observations, tokens: Tokens) -> list
     """The holes of a chain, ascending. Exact tails inside one divide it: a batch does not reach across them."""
     starts, ends = chain.covered
     greatest = int(max(observations.lower.max(initial=0), ends[-1]))
-    edges = list(zip(ends.tolist(), [*starts[1:].tolist(), greatest], strict=True))
+    starts = np.append(starts[1:], greatest)
+    edges = [(int(ends[at]), int(starts[at])) for at in np.flatnonzero(ends < starts).tolist()]
+    if not edges:
+        return []
     frontier = Frontier(observations.returned, observations.lower, chain.stream.tail)
     exact = distinct(observations.lower[observations.boundaries])
     holes = []
     for start, end in edges:
-        if start >= end:
-            continue
-        inside = exact[(exact > start) & (exact < end)].tolist()
+        inside = exact[np.searchsorted(exact, start, side="right") : np.searchsorted(exact, end)].tolist()
         for low, high in zip([start, *inside], [*inside, end], strict=True):
             ragged = high == greatest and not (observations.boundaries & (observations.lower == greatest)).any()
             holes.append(Hole(low, high, _candidates(chain, frontier, low, high, ragged), ragged))
