@@ -42,6 +42,12 @@ class Table:
         for append, value in zip(self._appends, values, strict=True):
             append(value)
 
+    def extend(self, rows: Any, *values: Any) -> None:
+        """The values of all columns for many rows: arrays of one shape (n,)."""
+        _extend(self._rows, rows)
+        for column, of_rows in zip(self._columns.values(), values, strict=True):
+            _extend(column, of_rows)
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -54,12 +60,13 @@ class Table:
         """Every column as an array of shape (rows,), with ``empty`` where a row has nothing."""
         filled = {}
         places = as_array(self._rows)
-        every = np.array_equal(places, np.arange(rows))
+        ordered = np.array_equal(places, np.arange(rows))
         for name, column in self._columns.items():
             values = as_array(column)
             filled[name] = values
-            if not every:
-                filled[name] = np.full(rows, empty, dtype=values.dtype)
+            if not ordered:
+                every = len(places) == rows  # then all are overwritten, and what is empty need not fit
+                filled[name] = np.full(rows, 0 if every else empty, dtype=values.dtype)
                 filled[name][places] = values
         return filled
 
@@ -80,6 +87,13 @@ class Ragged:
         for extend, of_row in zip(self._extends, values, strict=True):
             extend(of_row)
 
+    def extend(self, rows: Any, counts: Any, *values: Any) -> None:
+        """The values of all columns for many rows, shape (n,), which have ``counts`` of them, one row after another."""
+        _extend(self._rows, rows)
+        _extend(self._counts, counts)
+        for column, of_rows in zip(self._columns.values(), values, strict=True):
+            _extend(column, of_rows)
+
     def dense(self, rows: int) -> dict[str, Any]:
         """Every column, in the order of the rows, and ``offset`` of shape (rows + 1,): row i is at offset[i:i + 1]."""
         counts = as_array(self._counts)
@@ -97,3 +111,7 @@ class Ragged:
 def as_array(column: array[Any]) -> Any:
     """The column's values, dtype as its typecode says."""
     return np.array(column, dtype=column.typecode)
+
+
+def _extend(column: array[Any], values: Any) -> None:
+    column.frombytes(np.ascontiguousarray(values, dtype=column.typecode).data.cast("B"))
