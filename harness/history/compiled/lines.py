@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from numba import njit
-
 from ..bytescan import (
     BEYOND,
     NONE,
+    compiled,
     find_newline,
     intern,
     literal,
@@ -100,7 +99,7 @@ _NEWLINE: Final = 10
 _COMMA_BYTE: Final = 44
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scan(
     data: Any,
     base: int,
@@ -162,7 +161,7 @@ def scan(
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _kind(data: Any, place: int) -> tuple[int, int]:
     """What a line is, by the rest of its first field and the name of its second, and the place after them."""
     first = data[place]
@@ -201,7 +200,7 @@ def _kind(data: Any, place: int) -> tuple[int, int]:
     return UNKNOWN, -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _begin(data: Any, place: int, row: Any) -> int:
     """The operation and the time."""
     row[OP], place = parse_int(data, place, BEYOND)
@@ -209,7 +208,7 @@ def _begin(data: Any, place: int, row: Any) -> int:
     return place
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _invocation(
     data: Any, place: int, kind: int, row: Any, slots: Any, texts: Any, sent: tuple[Any, Any], counts: Any
 ) -> int:
@@ -236,7 +235,7 @@ def _invocation(
     return take(data, place, _BRACE)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _parameters(data: Any, place: int, row: Any) -> int:
     row[FROM_SEQ_NUM], place = optional_position(data, place, _SEQ_NUM)
     row[FROM_TIMESTAMP], place = optional_position(data, place, _TIMESTAMP)
@@ -251,7 +250,7 @@ def _parameters(data: Any, place: int, row: Any) -> int:
     return place
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _answer(
     data: Any,
     place: int,
@@ -284,7 +283,7 @@ def _answer(
     return take(data, place, _BRACE)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _batch(data: Any, place: int, row: Any, seen: tuple[Any, Any, Any, Any], counts: Any) -> int:
     before = counts[N_SEEN]
     seq_nums, place = parse_positions(data, take(data, place, _SEQ_NUMS), seen[0], before)
@@ -301,7 +300,7 @@ def _batch(data: Any, place: int, row: Any, seen: tuple[Any, Any, Any, Any], cou
     return place
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _body(data: Any, place: int, row: Any, slots: Any, texts: Any, counts: Any) -> int:
     """The body of a refusal that says something of the stream, or none."""
     row[MISMATCH], row[TOKEN_MISMATCH], row[FIRST] = NONE, NONE, NONE
@@ -323,7 +322,7 @@ def _body(data: Any, place: int, row: Any, slots: Any, texts: Any, counts: Any) 
     return -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pair(data: Any, place: int, name: Any, row: Any, column: int) -> int:
     """A position, after ``name``, into two columns."""
     row[column], place = parse_position(data, take(data, place, name))
@@ -331,7 +330,7 @@ def _pair(data: Any, place: int, name: Any, row: Any, column: int) -> int:
     return take(data, place, _BRACKET)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _text(data: Any, place: int, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
     """The number of the text that begins here, and the place after its quote."""
     end = string_end(data, place)
@@ -341,7 +340,7 @@ def _text(data: Any, place: int, slots: Any, texts: Any, counts: Any) -> tuple[i
     return text, end + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _optional_text(data: Any, place: int, name: Any, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
     if place < 0 or not match(data, place, name):
         return NONE, place

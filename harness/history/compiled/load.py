@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -60,10 +61,10 @@ def load(data: bytes, begin: int, header: events.Header, warnings: list[str], pr
     """
     loading = _Loading(header, len(data))
     try:
-        for first, block in _blocks(data, begin, warnings):
-            if progress is not None and first > begin:
-                progress(first, len(data))
-            loading.take(first, block)
+        for block in _blocks(data, begin, warnings):
+            if progress is not None and block.first > begin:
+                progress(block.first, len(data))
+            loading.take(block)
     except (
         msgspec.DecodeError,
         UnicodeDecodeError,
@@ -76,20 +77,44 @@ def load(data: bytes, begin: int, header: events.Header, warnings: list[str], pr
     return loading.build(warnings)
 
 
-def _blocks(data: bytes, begin: int, warnings: list[str]) -> Iterator[tuple[int, bytes]]:
-    """Whole lines and where they begin. A last line that was cut is left out, with a warning."""
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Whole lines: ``data`` from ``begin`` to ``end``, behind a newline; they begin at ``first`` in the file."""
+
+    data: bytes
+    begin: int
+    end: int
+    first: int
+
+    @property
+    def numbers(self) -> Any:
+        """The bytes, as uint8, shape (end - begin,)."""
+        return np.frombuffer(self.data, dtype=np.uint8, count=self.end - self.begin, offset=self.begin)
+
+    def text(self, begin: int, end: int) -> str:
+        """What stands between two places of the block."""
+        return str(self.data[self.begin + begin : self.begin + end], "utf-8")
+
+    def line(self, place: int) -> bytes:
+        """The line that begins at a place of the file."""
+        begin = self.begin + place - self.first
+        return self.data[begin : self.data.find(b"\n", begin)]
+
+
+def _blocks(data: bytes, begin: int, warnings: list[str]) -> Iterator[_Block]:
+    """All lines. A last line that was cut is left out, with a warning."""
     end = data.rfind(b"\n") + 1
     while begin < end:
         after = data.rfind(b"\n", begin, begin + _BLOCK) + 1 or data.find(b"\n", begin) + 1
         if after - begin > LONGEST:
             raise NotOurs
-        yield begin, data[begin:after]
+        yield _Block(data, begin, after, begin)
         begin = after
     last = data[begin:]
     if len(last) > LONGEST:
         raise NotOurs
     if whole(last):
-        yield begin, last + b"\n"
+        yield _Block(last + b"\n", 0, len(last) + 1, begin)
     elif last:
         _decode(last, warnings, data.count(b"\n") + 1)
 
@@ -117,15 +142,15 @@ class _Loading:
         dtypes = {"kinds": np.uint8, "outcomes": np.uint8}
         self._by_row: dict[str, Any] = {name: np.zeros(0, dtype=dtypes.get(name, np.int64)) for name in _EMPTY}
 
-    def take(self, first: int, block: bytes) -> None:
-        """The lines of a block, which begins at byte ``first`` of the file."""
+    def take(self, block: _Block) -> None:
+        """The lines of a block."""
         if self._whole:
             raise NotOurs
-        self._allocate(len(block))
+        self._allocate(block.end - block.begin)
         counts = np.zeros(at.COUNTS, dtype=np.int64)
         if not at.scan(
-            np.frombuffer(block, dtype=np.uint8),
-            first,
+            block.numbers,
+            block.first,
             self._asked,
             self._answered,
             self._others,
@@ -139,8 +164,8 @@ class _Loading:
         self._whole = bool(counts[at.N_ENDED])
         asked, answered = self._asked[: counts[at.N_ASKED]], self._answered[: counts[at.N_ANSWERED]]
         rows, found = self._order(asked, answered)
-        texts = [str(block[begin:end], "utf-8") for begin, end in self._texts[: counts[at.N_TEXTS], :2].tolist()]
-        deferred = [*self._deferred(first, block, asked, rows), *self._deferred(first, block, answered, found)]
+        texts = [block.text(begin, end) for begin, end in self._texts[: counts[at.N_TEXTS], :2].tolist()]
+        deferred = [*self._deferred(block, asked, rows), *self._deferred(block, answered, found)]
         deferred.sort(key=lambda one: one.place)
         asked, rows = _canonical(asked, rows)
         answered, found = _canonical(answered, found)
@@ -150,7 +175,7 @@ class _Loading:
         for one in deferred:
             one.tell(self._tables)
         for place in self._others[: counts[at.N_OTHERS]].tolist():
-            self._tell(self._line(block, place - first))
+            self._tell(block.line(place))
 
     def build(self, warnings: list[str]) -> History:
         """The history of all blocks."""
@@ -196,18 +221,15 @@ class _Loading:
             raise NotOurs
         return np.arange(rows, self._rows), found
 
-    def _deferred(self, first: int, block: bytes, table: Any, rows: Int64s) -> Iterator[Deferred]:
+    def _deferred(self, block: _Block, table: Any, rows: Int64s) -> Iterator[Deferred]:
         """What the ordinary decoder makes of the lines that are left to it."""
         for i in np.flatnonzero(table[:, at.DEFERRED]).tolist():
             place, op, time, kind = table[i, : at.KIND + 1].tolist()
-            event = self._decoder.decode(self._line(block, place - first))
+            event = self._decoder.decode(block.line(place))
             # A field may stand there twice: then the last one counts.
             if _KINDS.get(type(event)) != kind or (event.op, event.time) != (op, time):
                 raise NotOurs
             yield Deferred(place, int(rows[i]), event)
-
-    def _line(self, block: bytes, place: int) -> bytes:
-        return block[place : block.find(b"\n", place)]
 
     def _tell(self, line: bytes) -> None:
         """A line that is of no operation."""

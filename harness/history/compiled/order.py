@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 
+from ..bytescan import compiled
 from ..history import FOREVER, Outcome
 from .lines import ACK, AT, BATCH, FAILURE, INDEFINITE, KIND, OP, READ, TAIL, TIME, WHOLE
 
@@ -18,7 +18,7 @@ _UNKNOWN: Final = -1
 _ANSWERED_BY: Final = np.array([ACK, BATCH, TAIL])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def invoke(asked: Any, rows: Any, rows_of: Any, places: Any, kinds: Any, invoked: Any, last: int) -> bool:
     """Give the operations of ``asked`` (see :mod:`.lines`) the rows from ``rows`` on; False if one may not stand there.
 
@@ -36,7 +36,7 @@ def invoke(asked: Any, rows: Any, rows_of: Any, places: Any, kinds: Any, invoked
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def complete(
     answered: Any,
     rows_of: Any,
