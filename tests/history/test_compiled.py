@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from benchmarks.synthetic import journal, synthetic
+from benchmarks.synthetic import synthetic
 
 from fencepost.harness.history import events
 from fencepost.harness.history import journal as reading
@@ -18,6 +18,7 @@ from fencepost.harness.history.compiled.lines import scan
 from fencepost.harness.history.compiled.order import complete, invoke
 from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.history import History
+from fencepost.harness.history.writer import journal
 from tests.checkers.golden_case import FOLDER
 from tests.history.journals import EVERYTHING, LINES, damaged, encode, random_lines
 from tests.history.same import differences

@@ -92,6 +92,7 @@ _SEQ_NUM_MISMATCH: Final = literal(',"body":{"seq_num_mismatch":')
 _TOKEN_MISMATCH: Final = literal(',"body":{"fencing_token_mismatch":"')
 _TAIL_BODY: Final = literal(',"body":{"tail":{"seq_num":')
 _COMMA: Final = literal(",")
+_NULL: Final = literal("null")
 _BRACKET: Final = literal("]")
 _BRACE: Final = literal("}")
 _BRACES: Final = literal("}}")
@@ -324,9 +325,13 @@ def _body(data: Any, place: int, row: Any, slots: Any, texts: Any, counts: Any) 
 
 @compiled
 def _pair(data: Any, place: int, name: Any, row: Any, column: int) -> int:
-    """A position, after ``name``, into two columns."""
+    """A position, after ``name``, into two columns: the second is NONE where nobody knows the timestamp."""
     row[column], place = parse_position(data, take(data, place, name))
-    row[column + 1], place = parse_position(data, take(data, place, _COMMA))
+    place = take(data, place, _COMMA)
+    if place >= 0 and match(data, place, _NULL):
+        row[column + 1], place = NONE, place + len(_NULL)
+    else:
+        row[column + 1], place = parse_position(data, place)
     return take(data, place, _BRACKET)
 
 

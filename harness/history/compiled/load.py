@@ -46,6 +46,7 @@ _EMPTY: Final = {
     "outcomes": int(Outcome.INDEFINITE),
     "ended": FOREVER,
     "returned": FOREVER,
+    "streams": NONE,
 }
 """What is known of each row, and what it holds where nothing is."""
 
@@ -172,10 +173,11 @@ class _Loading:
         numbers = Numbers(self._tables, texts, asked, answered, deferred)
         self._ask(asked, rows, numbers, [column[: counts[at.N_SENT]] for column in self._sent])
         self._answer(answered, found, numbers, [column[: counts[at.N_SEEN]] for column in self._seen])
+        self._by_row["streams"][rows] = numbers.streams[asked[:, at.STREAM]]
         for one in deferred:
-            one.tell(self._tables)
+            self._tell(one)
         for place in self._others[: counts[at.N_OTHERS]].tolist():
-            self._tell(block.line(place))
+            self._tell_other(block.line(place))
 
     def build(self, warnings: list[str]) -> History:
         """The history of all blocks."""
@@ -231,7 +233,18 @@ class _Loading:
                 raise NotOurs
             yield Deferred(place, int(rows[i]), event)
 
-    def _tell(self, line: bytes) -> None:
+    def _tell(self, one: Deferred) -> None:
+        """A line that was left to the ordinary decoder."""
+        streams: Any = self._by_row["streams"]
+        if isinstance(one.event, events.AppendInvoked | events.ReadInvoked | events.CheckTailInvoked):
+            self._tables.ask(one.row, one.event)
+            streams[one.row] = self._tables.streams[one.event.stream]
+            return
+        if isinstance(one.event, events.WholeRead) and self._tables.header.streams[streams[one.row]].tail:
+            raise NotOurs
+        self._tables.answer(one.row, one.event)
+
+    def _tell_other(self, line: bytes) -> None:
         """A line that is of no operation."""
         event = self._decoder.decode(line)
         if event.time >= FOREVER:

@@ -23,13 +23,6 @@ class Deferred:
     row: int
     event: events.Invoked | events.Completed
 
-    def tell(self, tables: Tables) -> None:
-        """Write it down."""
-        if isinstance(self.event, events.AppendInvoked | events.ReadInvoked | events.CheckTailInvoked):
-            tables.ask(self.row, self.event)
-        else:
-            tables.answer(self.row, self.event)
-
     @property
     def purposes(self) -> list[str]:
         """The texts that it numbers among the purposes, in their order; the same for codes and tokens below."""
