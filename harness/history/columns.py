@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from .history import NONE
+
+_LEAST: Final = 1 << 12
 
 
 class Interned:
@@ -109,27 +111,31 @@ class Ragged:
 
 
 class _Column:
-    """A column under construction: values one by one, and whole arrays of them; these come behind."""
+    """A column under construction: values one by one, and whole arrays of them; the latter come first at the end."""
 
     def __init__(self, typecode: str) -> None:
         self._single = array(typecode)
-        self._many: list[Any] = []
+        self._many = np.empty(0, dtype=typecode)
+        self._used = 0
         self.append = self._single.append
         self.add = self._single.extend
 
     def extend(self, values: Any) -> None:
         """Values, shape (n,), that fit."""
-        self._many.append(np.array(values, dtype=self._single.typecode))
+        used, self._used = self._used, self._used + len(values)
+        if self._used > len(self._many):
+            # Of pages that are never touched nothing is lost, and few large pieces are made faster than many small.
+            fresh = np.empty(max(2 * len(self._many), self._used, _LEAST), dtype=self._many.dtype)
+            fresh[:used] = self._many[:used]
+            self._many = fresh
+        self._many[used : self._used] = values
 
     def whole(self) -> Any:
         """All values, dtype as the typecode says."""
-        if not self._many:
+        many = self._many[: self._used]
+        if not self._used:
             return as_array(self._single)
-        if self._single or len(self._many) > 1:
-            # The pieces are given back at once: of a long history they are hundreds of megabytes.
-            self._many = [np.concatenate([as_array(self._single), *self._many])]
-            del self._single[:]
-        return self._many[0]
+        return np.concatenate([many, as_array(self._single)]) if self._single else many
 
 
 def as_array(column: array[Any]) -> Any:

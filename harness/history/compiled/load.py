@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -273,38 +273,38 @@ class _Loading:
             numbers.purposes[of[at.PURPOSE]],
             of[at.SESSION],
         )
-        append = of[at.KIND] == at.APPEND
-        appends = asked[append].T
-        none = np.full(appends.shape[1], NONE)
-        tables.appends.extend(rows[append], appends[at.MATCH], numbers.tokens[appends[at.TOKEN]], none)
-        tables.appended.extend(rows[append], appends[at.NUMBER], *sent)
-        read = of[at.KIND] == at.READ
-        reads = asked[read].T
-        unbounded = (reads[at.COUNT] == NONE) & (reads[at.BYTES] == NONE) & (reads[at.UNTIL] == NONE)
-        follows = (reads[at.SESSION] != NONE) & (reads[at.WAIT] <= 0) & unbounded
-        tables.reads.extend(rows[read], *reads[at.FROM_SEQ_NUM : at.WAIT], np.where(follows, FOLLOWING, reads[at.WAIT]))
+        row, appends = _picked(asked, rows, of[at.KIND] == at.APPEND)
+        tables.appends.extend(row, appends(at.MATCH), numbers.tokens[appends(at.TOKEN)], np.full(len(row), NONE))
+        tables.appended.extend(row, appends(at.NUMBER), *sent)
+        row, reads = _picked(asked, rows, of[at.KIND] == at.READ)
+        wait = reads(at.WAIT)
+        unbounded = (reads(at.COUNT) == NONE) & (reads(at.BYTES) == NONE) & (reads(at.UNTIL) == NONE)
+        wait[(reads(at.SESSION) != NONE) & (wait <= 0) & unbounded] = FOLLOWING
+        tables.reads.extend(row, *(reads(column) for column in range(at.FROM_SEQ_NUM, at.WAIT)), wait)
 
     def _answer(self, answered: Any, rows: Int64s, numbers: Numbers, seen: list[Any]) -> None:
         tables, kind = self._tables, answered[:, at.KIND]
-
-        def those(mask: Any) -> tuple[Int64s, Any]:
-            return rows[mask], answered[mask].T
-
-        row, of = those(kind >= at.FAILURE)
-        tables.errors.extend(row, of[at.STATUS], numbers.codes[of[at.CODE]])
-        row, of = those(kind == at.ACK)
-        tables.acks.extend(row, *of[at.FIRST : at.FIRST + 6])
-        row, of = those(kind == at.BATCH)
-        tables.returned.extend(row, of[at.NUMBER], *seen)
-        followed = of[at.FIRST] != NONE
-        tables.batch_tails.extend(row[followed], of[at.FIRST][followed])
+        row, ended = _picked(answered, rows, kind >= at.FAILURE)
+        tables.errors.extend(row, ended(at.STATUS), numbers.codes[ended(at.CODE)])
+        row, acks = _picked(answered, rows, kind == at.ACK)
+        tables.acks.extend(row, *(acks(column) for column in range(at.FIRST, at.FIRST + 6)))
+        row, batches = _picked(answered, rows, kind == at.BATCH)
+        tables.returned.extend(row, batches(at.NUMBER), *seen)
+        tail = batches(at.FIRST)
+        tables.batch_tails.extend(row[tail != NONE], tail[tail != NONE])
         failed = kind == at.FAILURE
-        row, of = those((kind == at.TAIL) | (failed & (answered[:, at.FIRST] != NONE)))
-        tables.observed.extend(row, of[at.FIRST], of[at.FIRST + 1])
-        row, of = those(failed & (answered[:, at.MISMATCH] != NONE))
-        tables.seq_num_mismatches.extend(row, of[at.MISMATCH])
-        row, of = those(failed & (answered[:, at.TOKEN_MISMATCH] != NONE))
-        tables.token_mismatches.extend(row, numbers.tokens[of[at.TOKEN_MISMATCH]])
+        row, told = _picked(answered, rows, (kind == at.TAIL) | (failed & (answered[:, at.FIRST] != NONE)))
+        tables.observed.extend(row, told(at.FIRST), told(at.FIRST + 1))
+        row, told = _picked(answered, rows, failed & (answered[:, at.MISMATCH] != NONE))
+        tables.seq_num_mismatches.extend(row, told(at.MISMATCH))
+        row, told = _picked(answered, rows, failed & (answered[:, at.TOKEN_MISMATCH] != NONE))
+        tables.token_mismatches.extend(row, numbers.tokens[told(at.TOKEN_MISMATCH)])
+
+
+def _picked(table: Any, rows: Int64s, mask: Any) -> tuple[Int64s, Callable[[int], Any]]:
+    """Some of the rows, and their part of any column of the table."""
+    places = np.flatnonzero(mask)
+    return rows[places], lambda column: table[places, column]
 
 
 def _canonical(table: Any, rows: Int64s) -> tuple[Any, Int64s]:
