@@ -46,7 +46,6 @@ _EMPTY: Final = {
     "outcomes": int(Outcome.INDEFINITE),
     "ended": FOREVER,
     "returned": FOREVER,
-    "streams": NONE,
 }
 """What is known of each row, and what it holds where nothing is."""
 
@@ -173,7 +172,6 @@ class _Loading:
         numbers = Numbers(self._tables, texts, asked, answered, deferred)
         self._ask(asked, rows, numbers, [column[: counts[at.N_SENT]] for column in self._sent])
         self._answer(answered, found, numbers, [column[: counts[at.N_SEEN]] for column in self._seen])
-        self._by_row["streams"][rows] = numbers.streams[asked[:, at.STREAM]]
         for one in deferred:
             self._tell(one)
         for place in self._others[: counts[at.N_OTHERS]].tolist():
@@ -235,14 +233,10 @@ class _Loading:
 
     def _tell(self, one: Deferred) -> None:
         """A line that was left to the ordinary decoder."""
-        streams: Any = self._by_row["streams"]
         if isinstance(one.event, events.AppendInvoked | events.ReadInvoked | events.CheckTailInvoked):
             self._tables.ask(one.row, one.event)
-            streams[one.row] = self._tables.streams[one.event.stream]
-            return
-        if isinstance(one.event, events.WholeRead) and self._tables.header.streams[streams[one.row]].tail:
-            raise NotOurs
-        self._tables.answer(one.row, one.event)
+        else:
+            self._tables.answer(one.row, one.event)
 
     def _tell_other(self, line: bytes) -> None:
         """A line that is of no operation."""
