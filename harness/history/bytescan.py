@@ -211,7 +211,7 @@ def intern(data: Any, begin: int, end: int, slots: Any, texts: Any, number: int)
     """The number of a text among those met so far, and how many there are then.
 
     ``slots`` (int32, a power of two long, -1 where empty) is a table by FNV-1a hash; ``texts`` holds, for each text,
-    where it first began and ended, and its hash (int64, shape (n, 3)). There must be room in both.
+    where it first began and ended, its hash, and its slot (int64, shape (n, 4)). There must be room in both.
     """
     hashed = _FNV_OFFSET
     for i in range(begin, end):
@@ -231,5 +231,5 @@ def intern(data: Any, begin: int, end: int, slots: Any, texts: Any, number: int)
                 return known, number
         slot = (slot + 1) & mask
     slots[slot] = number
-    texts[number, 0], texts[number, 1], texts[number, 2] = begin, end, np.int64(hashed)
+    texts[number, 0], texts[number, 1], texts[number, 2], texts[number, 3] = begin, end, np.int64(hashed), slot
     return number, number + 1

@@ -66,10 +66,10 @@ class Tables:
         self.faults: list[events.Fault] = []
         self.remarks: list[events.Remark] = []
         self._rests: dict[int, Parameters] = {}
-        self._fences: dict[int, dict[int, int]] = {}
+        self.fences: dict[int, dict[int, int]] = {}
         self._trims: dict[int, dict[int, int]] = {}
         self._timestamps: dict[int, list[int | None]] = {}
-        self._read_fences: dict[int, dict[int, int]] = {}
+        self.read_fences: dict[int, dict[int, int]] = {}
         self._read_trims: dict[int, dict[int, int]] = {}
         self._read_contents: dict[int, dict[int, events.Content]] = {}
 
@@ -160,7 +160,7 @@ class Tables:
             appends=Appends(
                 **appends,
                 **self.appended.dense(rows),
-                fences=self._fences,
+                fences=dict(sorted(self.fences.items())),
                 trims=self._trims,
                 timestamps=self._timestamps,
             ),
@@ -181,8 +181,8 @@ class Tables:
         last = NONE
         if event.fences:
             _check_indices("fences", event.fences, number)
-            self._fences[row] = self._numbered(event.fences)
-            last = self._fences[row][max(event.fences)]
+            self.fences[row] = self._numbered(event.fences)
+            last = self.fences[row][max(event.fences)]
         if event.trims:
             _check_indices("trims", event.trims, number)
             self._trims[row] = _capped(event.trims)
@@ -225,7 +225,7 @@ class Tables:
         seq_nums, timestamps = _positions(event.seq_nums), _positions(event.timestamps)
         self.returned.add(row, seq_nums, timestamps, event.digests, event.sizes)
         if event.fences:
-            self._read_fences[row] = self._numbered(event.fences)
+            self.read_fences[row] = self._numbered(event.fences)
         if event.trims:
             self._read_trims[row] = _capped(event.trims)
         if event.contents:
@@ -244,7 +244,7 @@ class Tables:
         return Reads(
             **columns,
             **self.returned.dense(rows),
-            fences=dict(sorted(self._read_fences.items())),
+            fences=dict(sorted(self.read_fences.items())),
             trims=dict(sorted(self._read_trims.items())),
             contents=dict(sorted(self._read_contents.items())),
         )

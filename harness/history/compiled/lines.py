@@ -44,8 +44,11 @@ ANSWERED: Final = 17
 APPEND, READ, CHECK_TAIL, ACK, BATCH, TAIL, WHOLE, FAILURE, INDEFINITE, OTHER, END, UNKNOWN = range(12)
 
 # What is counted.
-N_ASKED, N_ANSWERED, N_OTHERS, N_TEXTS, N_SENT, N_SEEN, N_ENDED = range(7)
-COUNTS: Final = 7
+N_ASKED, N_ANSWERED, N_OTHERS, N_TEXTS, N_SENT, N_SEEN, N_FENCES, N_ENDED = range(8)
+COUNTS: Final = 8
+
+# Of a fence command: is it in an answer, the place of its invocation or answer in their table, its index, its token.
+ANSWER, PLACE, INDEX, FENCE = range(4)
 
 _SMALL: Final = 2**31 - 1
 _TYPE: Final = literal('{"type":"')
@@ -92,6 +95,10 @@ _SEQ_NUM_MISMATCH: Final = literal(',"body":{"seq_num_mismatch":')
 _TOKEN_MISMATCH: Final = literal(',"body":{"fencing_token_mismatch":"')
 _TAIL_BODY: Final = literal(',"body":{"tail":{"seq_num":')
 _COMMA: Final = literal(",")
+_FENCES: Final = literal(',"fences":{"')
+_KEYED: Final = literal('":"')
+_NEXT: Final = literal(',"')
+_CLOSING: Final = 125
 _NULL: Final = literal("null")
 _BRACKET: Final = literal("]")
 _BRACE: Final = literal("}")
@@ -111,20 +118,21 @@ def scan(
     texts: Any,
     sent: tuple[Any, Any],
     seen: tuple[Any, Any, Any, Any],
+    fences: Any,
     counts: Any,
 ) -> bool:
     """Scan whole lines, ``data`` (uint8), of which the first lies at ``base`` in the file; False if one is not ours.
 
     ``asked`` (int64, shape (n, ASKED)), ``answered`` (int64, (n, ANSWERED)) and ``others`` (int64, (n,): where lines
     begin that are of no operation) are filled, and so are ``texts`` and ``slots`` (see :func:`..bytescan.intern`),
-    ``sent`` (digests, sizes) and ``seen`` (seq_nums, timestamps, digests, sizes). ``counts`` (int64, (COUNTS,)) says
-    how much; all must have room for as many as there can be.
+    ``sent`` (digests, sizes), ``seen`` (seq_nums, timestamps, digests, sizes) and ``fences`` (int64, (n, 4)).
+    ``counts`` (int64, (COUNTS,)) says how much; all must have room for as many as there can be.
     """
     place = 0
     while place < len(data):
         if counts[N_ENDED] or not match(data, place, _TYPE):
             return False
-        line, sent_before, seen_before = place, counts[N_SENT], counts[N_SEEN]
+        line, sent_before, seen_before, fences_before = place, counts[N_SENT], counts[N_SEEN], counts[N_FENCES]
         kind, place = _kind(data, place + len(_TYPE))
         if kind < ACK:
             row = asked[counts[N_ASKED]]
@@ -151,12 +159,12 @@ def scan(
             return False
         row[AT], row[KIND] = base + line, kind
         if kind < ACK:
-            after = _invocation(data, place, kind, row, slots, texts, sent, counts)
+            after = _invocation(data, place, kind, row, slots, texts, sent, fences, counts)
         else:
-            after = _answer(data, place, kind, row, slots, texts, seen, counts)
+            after = _answer(data, place, kind, row, slots, texts, seen, fences, counts)
         row[DEFERRED] = after < 0 or data[after] != _NEWLINE
         if row[DEFERRED]:
-            counts[N_SENT], counts[N_SEEN] = sent_before, seen_before
+            counts[N_SENT], counts[N_SEEN], counts[N_FENCES] = sent_before, seen_before, fences_before
             after = find_newline(data, place)
         place = after + 1
     return True
@@ -211,7 +219,15 @@ def _begin(data: Any, place: int, row: Any) -> int:
 
 @compiled
 def _invocation(
-    data: Any, place: int, kind: int, row: Any, slots: Any, texts: Any, sent: tuple[Any, Any], counts: Any
+    data: Any,
+    place: int,
+    kind: int,
+    row: Any,
+    slots: Any,
+    texts: Any,
+    sent: tuple[Any, Any],
+    fences: Any,
+    counts: Any,
 ) -> int:
     row[PROCESS], place = parse_int(data, take(data, place, _PROCESS), _SMALL)
     row[STREAM], place = _text(data, take(data, place, _STREAM), slots, texts, counts)
@@ -225,6 +241,7 @@ def _invocation(
         row[NUMBER] = digests - before
         row[MATCH], place = optional_position(data, place, _MATCH)
         row[TOKEN], place = _optional_text(data, place, _TOKEN, slots, texts, counts)
+        place = _fences(data, place, row[NUMBER], 0, counts[N_ASKED] - 1, fences, slots, texts, counts)
     elif kind == READ:
         place = _parameters(data, place, row)
     row[THREAD], place = optional_int(data, place, _THREAD, _SMALL)
@@ -260,6 +277,7 @@ def _answer(
     slots: Any,
     texts: Any,
     seen: tuple[Any, Any, Any, Any],
+    fences: Any,
     counts: Any,
 ) -> int:
     if kind == ACK:
@@ -268,6 +286,10 @@ def _answer(
         place = _pair(data, place, _TAIL_PAIR, row, FIRST + 4)
     elif kind == BATCH:
         place = _batch(data, place, row, seen, counts)
+        place = _fences(data, place, row[NUMBER], 1, counts[N_ANSWERED] - 1, fences, slots, texts, counts)
+        row[FIRST] = NONE
+        if place >= 0 and data[place] == _COMMA_BYTE:
+            place = _pair(data, place, _TAIL_PAIR, row, FIRST)
     elif kind == TAIL:
         place = _pair(data, place, _TAIL_PAIR, row, FIRST)
     elif kind == FAILURE:
@@ -295,10 +317,39 @@ def _batch(data: Any, place: int, row: Any, seen: tuple[Any, Any, Any, Any], cou
         return -1
     counts[N_SEEN] = seq_nums
     row[NUMBER] = seq_nums - before
-    row[FIRST] = NONE
-    if place >= 0 and data[place] == _COMMA_BYTE:
-        place = _pair(data, place, _TAIL_PAIR, row, FIRST)
     return place
+
+
+@compiled
+def _fences(
+    data: Any,
+    place: int,
+    number: int,
+    answer: int,
+    of: int,
+    fences: Any,
+    slots: Any,
+    texts: Any,
+    counts: Any,
+) -> int:
+    """The fence commands among ``number`` records, if any, with ascending indices."""
+    if place < 0 or not match(data, place, _FENCES):
+        return place
+    place, last = place + len(_FENCES), -1
+    while place >= 0 and last < number - 1:
+        index, place = parse_int(data, place, number - 1)
+        if place < 0 or index <= last:
+            return -1
+        text, place = _text(data, take(data, place, _KEYED), slots, texts, counts)
+        if place < 0:
+            return -1
+        fence = fences[counts[N_FENCES]]
+        fence[ANSWER], fence[PLACE], fence[INDEX], fence[FENCE] = answer, of, index, text
+        counts[N_FENCES] += 1
+        if data[place] == _CLOSING:
+            return place + 1
+        last, place = index, take(data, place, _NEXT)
+    return -1
 
 
 @compiled

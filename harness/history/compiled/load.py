@@ -17,13 +17,13 @@ from ..progress import Progress
 from ..tables import InconsistentEvent, Tables
 from . import lines as at
 from .order import complete, invoke
-from .texts import Deferred, Numbers
+from .texts import Deferred, Fences, Numbers
 
 _BLOCK: Final = 4_000_000
 _SHORTEST: Final = 16
 """No line that is scanned has fewer bytes."""
 
-_SHORTEST_TEXT: Final = 10
+_SHORTEST_TEXT: Final = 6
 """No text has fewer bytes, with its field's name."""
 
 _KINDS: Final[dict[type[Any], int]] = {
@@ -158,19 +158,31 @@ class _Loading:
             self._texts,
             self._sent,
             self._seen,
+            self._fences,
             counts,
         ):
             raise NotOurs
         self._whole = bool(counts[at.N_ENDED])
         asked, answered = self._asked[: counts[at.N_ASKED]], self._answered[: counts[at.N_ANSWERED]]
+        first = self._rows
         rows, found = self._order(asked, answered)
         texts = [block.text(begin, end) for begin, end in self._texts[: counts[at.N_TEXTS], :2].tolist()]
+        self._slots[self._texts[: counts[at.N_TEXTS], 3]] = NONE
+        fences = Fences(self._fences[: counts[at.N_FENCES]], asked, answered, rows, found)
         deferred = [*self._deferred(block, asked, rows), *self._deferred(block, answered, found)]
         deferred.sort(key=lambda one: one.place)
         asked, rows = _canonical(asked, rows)
         answered, found = _canonical(answered, found)
-        numbers = Numbers(self._tables, texts, asked, answered, deferred)
-        self._ask(asked, rows, numbers, [column[: counts[at.N_SENT]] for column in self._sent])
+        numbers = Numbers(self._tables, texts, asked, answered, fences, deferred)
+        fences.tell(self._tables, numbers.tokens)
+        self._ask(
+            asked,
+            rows,
+            first,
+            fences.last(numbers.tokens),
+            numbers,
+            [column[: counts[at.N_SENT]] for column in self._sent],
+        )
         self._answer(answered, found, numbers, [column[: counts[at.N_SEEN]] for column in self._seen])
         for one in deferred:
             self._tell(one)
@@ -193,13 +205,13 @@ class _Loading:
             self._answered = np.empty((number, at.ANSWERED), dtype=np.int64)
             self._others = np.empty(number, dtype=np.int64)
             texts = size // _SHORTEST_TEXT + 1
-            self._texts = np.empty((texts, 3), dtype=np.int64)
-            self._slots = np.empty(1 << (texts + texts // 4).bit_length(), dtype=np.int32)
+            self._texts = np.empty((texts, 4), dtype=np.int64)
+            self._slots = np.full(1 << (texts + texts // 4).bit_length(), NONE, dtype=np.int32)
+            self._fences = np.empty((texts, 4), dtype=np.int64)
             numbers = size // 2 + 1  # with its comma or bracket
             positions, sent = (np.int64, np.int64), (np.uint64, np.int64)
             self._sent: Any = tuple(np.empty(numbers, dtype=dtype) for dtype in sent)
             self._seen: Any = tuple(np.empty(numbers, dtype=dtype) for dtype in positions + sent)
-        self._slots.fill(-1)
 
     def _order(self, asked: Any, answered: Any) -> tuple[Int64s, Int64s]:
         """The rows of invocations and of answers."""
@@ -250,7 +262,8 @@ class _Loading:
         else:
             raise NotOurs
 
-    def _ask(self, asked: Any, rows: Int64s, numbers: Numbers, sent: list[Any]) -> None:
+    def _ask(self, asked: Any, rows: Int64s, first: int, last: Int64s, numbers: Numbers, sent: list[Any]) -> None:
+        """``last`` holds the tokens that the batches from row ``first`` on set in the end."""
         tables, of = self._tables, asked.T
         if self._tables.header.schema < 2 and (of[at.SESSION] != NONE).any():
             raise NotOurs
@@ -268,7 +281,7 @@ class _Loading:
             of[at.SESSION],
         )
         row, appends = _picked(asked, rows, of[at.KIND] == at.APPEND)
-        tables.appends.extend(row, appends(at.MATCH), numbers.tokens[appends(at.TOKEN)], np.full(len(row), NONE))
+        tables.appends.extend(row, appends(at.MATCH), numbers.tokens[appends(at.TOKEN)], last[row - first])
         tables.appended.extend(row, appends(at.NUMBER), *sent)
         row, reads = _picked(asked, rows, of[at.KIND] == at.READ)
         wait = reads(at.WAIT)

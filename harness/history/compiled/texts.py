@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ..columns import Interned
 from ..history import FOREVER, NONE, Int64s
 from ..tables import InconsistentEvent, Tables
 from . import lines as at
+
+_LAST: Final = (1 << 20) - 1
+"""The index of the text of a line that is met last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,41 @@ class Deferred:
         return []
 
 
+@dataclass(frozen=True, slots=True)
+class Fences:
+    """The fence commands of a block: ``fences`` as :mod:`.lines` has them, and what their places are places in."""
+
+    fences: Any
+    asked: Any
+    answered: Any
+    rows: Int64s
+    found: Int64s
+
+    @property
+    def met(self) -> tuple[Int64s, Int64s]:
+        """Numbers of texts, and moments, as :func:`_numbered` takes them."""
+        place, answer = self.fences[:, at.PLACE], self.fences[:, at.ANSWER] == 1
+        begins = np.empty(len(place), dtype=np.int64)
+        begins[answer] = self.answered[place[answer], at.AT]
+        begins[~answer] = self.asked[place[~answer], at.AT]
+        return self.fences[:, at.FENCE], _moment(begins, np.minimum(self.fences[:, at.INDEX], _LAST - 1))
+
+    def tell(self, tables: Tables, tokens: Int64s) -> None:
+        """Write them down."""
+        for answer, place, index, text in self.fences.tolist():
+            if answer:
+                tables.read_fences.setdefault(int(self.found[place]), {})[index] = int(tokens[text])
+            else:
+                tables.fences.setdefault(int(self.rows[place]), {})[index] = int(tokens[text])
+
+    def last(self, tokens: Int64s) -> Int64s:
+        """The token that each invocation's batch sets in the end, NONE if it sets none."""
+        last = np.full(len(self.asked), NONE)
+        sent = self.fences[self.fences[:, at.ANSWER] == 0]
+        last[sent[:, at.PLACE]] = tokens[sent[:, at.FENCE]]  # of several, the last one written stays
+        return last
+
+
 class Numbers:
     """The number in the history of each text of a block, as arrays to index by its number in the block.
 
@@ -57,47 +95,62 @@ class Numbers:
     """
 
     def __init__(
-        self, tables: Tables, texts: list[str], asked: Any, answered: Any, deferred: Sequence[Deferred]
+        self,
+        tables: Tables,
+        texts: list[str],
+        asked: Any,
+        answered: Any,
+        fences: Fences,
+        deferred: Sequence[Deferred],
     ) -> None:
         named = np.unique(asked[:, at.STREAM]).tolist()
         self.streams = np.full(len(texts) + 1, NONE)
         self.streams[named] = [tables.streams.get(texts[stream], NONE) for stream in named]
         if (self.streams[named] == NONE).any():
             raise InconsistentEvent("stream", "a stream is not declared in the header")
-        invoked, ended = asked[:, at.AT], answered[:, at.AT]
+        invoked, ended = _moment(asked[:, at.AT], _LAST), _moment(answered[:, at.AT], _LAST)
         failed = answered[:, at.KIND] == at.FAILURE
         coded = answered[:, at.KIND] >= at.FAILURE
         self.purposes = _numbered(
             tables.purposes,
             texts,
             [(asked[:, at.PURPOSE], invoked)],
-            [(one.place, text) for one in deferred for text in one.purposes],
+            [(_moment(one.place, i), text) for one in deferred for i, text in enumerate(one.purposes)],
         )
         self.purposes[NONE] = tables.purposes("")
         self.codes = _numbered(
             tables.codes,
             texts,
             [(answered[coded, at.CODE], ended[coded])],
-            [(one.place, text) for one in deferred for text in one.codes],
+            [(_moment(one.place, i), text) for one in deferred for i, text in enumerate(one.codes)],
         )
         append = asked[:, at.KIND] == at.APPEND
         self.tokens = _numbered(
             tables.tokens,
             texts,
-            [(asked[append, at.TOKEN], invoked[append]), (answered[failed, at.TOKEN_MISMATCH], ended[failed])],
-            [(one.place, text) for one in deferred for text in one.tokens],
+            [
+                (asked[append, at.TOKEN], invoked[append]),
+                (answered[failed, at.TOKEN_MISMATCH], ended[failed]),
+                fences.met,
+            ],
+            [(_moment(one.place, i), text) for one in deferred for i, text in enumerate(one.tokens)],
         )
+
+
+def _moment(place: Any, index: Any) -> Any:
+    """When a text is met: with its line, and of those of one line by its index; fences come before the token given."""
+    return place * (_LAST + 1) + index
 
 
 def _numbered(
     interned: Interned, texts: list[str], met: Iterable[tuple[Int64s, Int64s]], deferred: list[tuple[int, str]]
 ) -> Int64s:
-    """Intern what was ``met`` (numbers of texts, and places, ascending) and what was ``deferred``, by their places."""
+    """Intern what was ``met`` (numbers of texts, and moments, ascending) and ``deferred``, by their moments."""
     first = np.full(len(texts), FOREVER)
-    for numbers, places in met:
+    for numbers, moments in met:
         here = np.full(len(texts), FOREVER)
         known = numbers != NONE
-        here[numbers[known][::-1]] = places[known][::-1]  # of several, the last one written stays
+        here[numbers[known][::-1]] = moments[known][::-1]  # of several, the last one written stays
         np.minimum(first, here, out=first)
     used = np.flatnonzero(first != FOREVER).tolist()
     order = sorted([*deferred, *((int(first[text]), texts[text]) for text in used)], key=lambda one: one[0])
