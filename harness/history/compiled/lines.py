@@ -219,15 +219,7 @@ def _begin(data: Any, place: int, row: Any) -> int:
 
 @compiled
 def _invocation(
-    data: Any,
-    place: int,
-    kind: int,
-    row: Any,
-    slots: Any,
-    texts: Any,
-    sent: tuple[Any, Any],
-    fences: Any,
-    counts: Any,
+    data: Any, place: int, kind: int, row: Any, slots: Any, texts: Any, sent: tuple[Any, Any], fences: Any, counts: Any
 ) -> int:
     row[PROCESS], place = parse_int(data, take(data, place, _PROCESS), _SMALL)
     row[STREAM], place = _text(data, take(data, place, _STREAM), slots, texts, counts)
@@ -322,15 +314,7 @@ def _batch(data: Any, place: int, row: Any, seen: tuple[Any, Any, Any, Any], cou
 
 @compiled
 def _fences(
-    data: Any,
-    place: int,
-    number: int,
-    answer: int,
-    of: int,
-    fences: Any,
-    slots: Any,
-    texts: Any,
-    counts: Any,
+    data: Any, place: int, number: int, answer: int, of: int, fences: Any, slots: Any, texts: Any, counts: Any
 ) -> int:
     """The fence commands among ``number`` records, if any, with ascending indices."""
     if place < 0 or not match(data, place, _FENCES):
