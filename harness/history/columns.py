@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from .history import NONE
+
+_LEAST: Final = 1 << 12
 
 
 class Interned:
@@ -32,8 +34,8 @@ class Table:
     """Columns that only some rows of the history have; elsewhere they hold NONE. Made dense once, at the end."""
 
     def __init__(self, **columns: str) -> None:
-        self._rows = array("q")
-        self._columns = {name: array(typecode) for name, typecode in columns.items()}
+        self._rows = _Column("q")
+        self._columns = {name: _Column(typecode) for name, typecode in columns.items()}
         self._appends = [column.append for column in self._columns.values()]
 
     def add(self, row: int, *values: int) -> None:
@@ -42,24 +44,28 @@ class Table:
         for append, value in zip(self._appends, values, strict=True):
             append(value)
 
-    def __len__(self) -> int:
-        return len(self._rows)
+    def extend(self, rows: Any, *values: Any) -> None:
+        """The values of all columns for many rows: arrays of one shape (n,)."""
+        self._rows.extend(rows)
+        for column, of_rows in zip(self._columns.values(), values, strict=True):
+            column.extend(of_rows)
 
     @property
     def rows(self) -> Any:
-        """The rows that have values, in the order in which they came."""
-        return as_array(self._rows)
+        """The rows that have values, in the order of the values."""
+        return self._rows.whole()
 
     def dense(self, rows: int, empty: int = NONE) -> dict[str, Any]:
         """Every column as an array of shape (rows,), with ``empty`` where a row has nothing."""
         filled = {}
-        places = as_array(self._rows)
-        every = np.array_equal(places, np.arange(rows))
+        places = self.rows
+        ordered = len(places) == rows and np.array_equal(places, np.arange(rows))
         for name, column in self._columns.items():
-            values = as_array(column)
+            values = column.whole()
             filled[name] = values
-            if not every:
-                filled[name] = np.full(rows, empty, dtype=values.dtype)
+            if not ordered:
+                every = len(places) == rows  # then all are overwritten, and what is empty need not fit
+                filled[name] = np.full(rows, 0 if every else empty, dtype=values.dtype)
                 filled[name][places] = values
         return filled
 
@@ -68,30 +74,68 @@ class Ragged:
     """Columns in which a row has any number of values, the same number in each. Rows may come in any order, once."""
 
     def __init__(self, **columns: str) -> None:
-        self._rows = array("q")
-        self._counts = array("q")
-        self._columns = {name: array(typecode) for name, typecode in columns.items()}
-        self._extends = [column.extend for column in self._columns.values()]
+        self._rows = _Column("q")
+        self._counts = _Column("q")
+        self._columns = {name: _Column(typecode) for name, typecode in columns.items()}
+        self._adds = [column.add for column in self._columns.values()]
 
     def add(self, row: int, *values: Sequence[int]) -> None:
         """The values of all columns, in the order of the columns, for one row."""
         self._rows.append(row)
         self._counts.append(len(values[0]))
-        for extend, of_row in zip(self._extends, values, strict=True):
-            extend(of_row)
+        for add, of_row in zip(self._adds, values, strict=True):
+            add(of_row)
+
+    def extend(self, rows: Any, counts: Any, *values: Any) -> None:
+        """The values of all columns for many rows, shape (n,), which have ``counts`` of them, one row after another."""
+        self._rows.extend(rows)
+        self._counts.extend(counts)
+        for column, of_rows in zip(self._columns.values(), values, strict=True):
+            column.extend(of_rows)
 
     def dense(self, rows: int) -> dict[str, Any]:
         """Every column, in the order of the rows, and ``offset`` of shape (rows + 1,): row i is at offset[i:i + 1]."""
-        counts = as_array(self._counts)
+        places, counts = self._rows.whole(), self._counts.whole()
         of_row = np.zeros(rows, dtype=np.int64)
-        of_row[as_array(self._rows)] = counts
+        of_row[places] = counts
         offset = np.concatenate(([0], np.cumsum(of_row)))
+        columns = {name: column.whole() for name, column in self._columns.items()}
+        if np.all(places[1:] > places[:-1]):
+            return {"offset": offset} | columns
         # Where each row's values begin as they came, less where they begin in order: how far each value moves.
-        moves = np.cumsum(counts) - counts - offset[as_array(self._rows)]
         by_row = np.zeros(rows, dtype=np.int64)
-        by_row[as_array(self._rows)] = moves
-        source = np.arange(offset[-1]) + np.repeat(by_row, of_row)
-        return {"offset": offset} | {name: as_array(column)[source] for name, column in self._columns.items()}
+        by_row[places] = np.cumsum(counts) - counts - offset[places]
+        source = np.repeat(by_row, of_row)
+        source += np.arange(offset[-1])
+        return {"offset": offset} | {name: column[source] for name, column in columns.items()}
+
+
+class _Column:
+    """A column under construction: values one by one, and whole arrays of them; the latter come first at the end."""
+
+    def __init__(self, typecode: str) -> None:
+        self._single = array(typecode)
+        self._many = np.empty(0, dtype=typecode)
+        self._used = 0
+        self.append = self._single.append
+        self.add = self._single.extend
+
+    def extend(self, values: Any) -> None:
+        """Values, shape (n,), that fit."""
+        used, self._used = self._used, self._used + len(values)
+        if self._used > len(self._many):
+            # Of pages that are never touched nothing is lost, and few large pieces are made faster than many small.
+            fresh = np.empty(max(2 * len(self._many), self._used, _LEAST), dtype=self._many.dtype)
+            fresh[:used] = self._many[:used]
+            self._many = fresh
+        self._many[used : self._used] = values
+
+    def whole(self) -> Any:
+        """All values, dtype as the typecode says."""
+        many = self._many[: self._used]
+        if not self._used:
+            return as_array(self._single)
+        return np.concatenate([many, as_array(self._single)]) if self._single else many
 
 
 def as_array(column: array[Any]) -> Any:

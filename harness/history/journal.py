@@ -17,6 +17,9 @@ from .history import BEYOND, History
 from .lines import BOM, column_of, line_of, lines, malformed, whole
 from .progress import Progress
 
+COMPILED_FROM: Final = 2_000_000
+"""Bytes from which on loading compiled code is worth its while."""
+
 _EVERY: Final = 50_000
 
 
@@ -28,7 +31,9 @@ def read_journal(data: bytes, name: str, progress: Progress | None = None) -> Hi
     (:func:`.consistency.doubts`). Anything else malformed raises :class:`HistoryFailure`.
     """
     with _without_collection():
-        history = _read(data, name, progress)
+        history = _fast(data, name, progress)
+        if history is None:
+            history = _read(data, name, progress)
     found = overlap(history)
     if found is not None:
         raise _placed(data, name, found)
@@ -48,13 +53,33 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
+def _fast(data: bytes, name: str, progress: Progress | None) -> History | None:
+    """The history as compiled code reads it; None where there is too little to read, or another must look at it."""
+    if len(data) < COMPILED_FROM:
+        return None
+    from .compiled.load import NotOurs, load
+
+    _, line, _ = next(lines(data, name))
+    begin = data.find(line) + len(line) + 1
+    warnings = _greeting(data)
+    try:
+        return load(data, begin, _header(name, line), warnings, progress)
+    except NotOurs:
+        return None
+
+
+def _greeting(data: bytes) -> list[str]:
+    """The warning that a byte order mark is worth."""
+    return ["the file begins with a byte order mark, which is passed over"] if data.startswith(BOM) else []
+
+
 def _read(data: bytes, name: str, progress: Progress | None) -> History:
     rest = lines(data, name)
     first = next(rest, None)
     if first is None:
         raise HistoryFailure(f"{name}:1: the file is empty; a history begins with a header line")
     builder = Builder(_header(name, first[1]))
-    warnings = ["the file begins with a byte order mark, which is passed over"] if data.startswith(BOM) else []
+    warnings = _greeting(data)
     decode = msgspec.json.Decoder(events.Event).decode
     for number, line, position in rest:
         try:

@@ -66,6 +66,8 @@ EVERYTHING: Final[list[Any]] = [
     events.BatchRead(op=2, time=5, fences={1: "\\ud\"'"}, trims={0: 0}, contents={0: _CONTENT}, tail=(0, 0), **_PARTS),
     events.CheckTailInvoked(op=8, time=5, process=0, stream="s", thread=1, purpose="zombie", intended=3),
     events.TailRead(8, 5, (0, 2**64 - 1)),
+    events.CheckTailInvoked(op=17, time=5, process=0, stream="s"),
+    events.TailRead(17, 5, (0, None)),
     events.CheckTailInvoked(op=9, time=5, process=0, stream="s"),
     events.Failed(9, 6, "not_sent"),
     events.AppendInvoked(op=10, time=6, process=0, stream="s", digests=[], sizes=[], fencing_token="é\t"),

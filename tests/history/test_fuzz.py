@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from random import Random
 
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.history import History
 from fencepost.harness.history.journal import read_journal
+from fencepost.harness.history.reader import read_history
 from tests.history.journals import LINES, damaged, random_lines
 
 
@@ -86,7 +89,34 @@ def test_much_of_anything(data: bytes) -> None:
     judge(data)
 
 
-def test_every_line_cut_anywhere(tmp_path: Path) -> None:
+PACKED = {
+    "gzip": gzip.compress(b"".join(LINES), mtime=0),
+    "two-gzips": gzip.compress(b"".join(LINES[:5]), mtime=0) + gzip.compress(b"".join(LINES[5:]), mtime=0),
+    "zstandard": zstandard.compress(b"".join(LINES)),
+}
+
+
+@pytest.mark.parametrize("packed", PACKED.values(), ids=PACKED.keys())
+def test_damaged_compression(tmp_path: Path, packed: bytes) -> None:
+    path = tmp_path / "h"
+    for seed in range(400):
+        random = Random(seed)
+        data = bytearray(packed)
+        if random.random() < 0.5:
+            del data[random.randrange(len(data)) :]
+        for _ in range(random.choice((0, 1, 1, 4))):
+            if data:
+                data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+        path.write_bytes(data)
+        try:
+            read_history(path)
+        except HistoryFailure:
+            continue
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error!r}") from error
+
+
+def test_every_line_cut_anywhere() -> None:
     """Each line in turn is the last one, and cut at each of its bytes."""
     for number, line in enumerate(LINES):
         before = b"".join(LINES[:number])

@@ -1,0 +1,135 @@
+"""The compiled reader gives the same history as the ordinary one, to the last column, or leaves the journal to it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from benchmarks.synthetic import synthetic
+
+from fencepost.harness.history import events
+from fencepost.harness.history import journal as reading
+from fencepost.harness.history.compiled import compile_scanner, load
+from fencepost.harness.history.compiled.lines import scan
+from fencepost.harness.history.compiled.order import complete, invoke
+from fencepost.harness.history.failure import HistoryFailure
+from fencepost.harness.history.history import History
+from fencepost.harness.history.writer import journal
+from tests.checkers.golden_case import FOLDER
+from tests.history.journals import EVERYTHING, LINES, damaged, encode, random_lines
+from tests.history.same import differences
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However short the journal, it is compiled code that reads it, in several blocks."""
+    monkeypatch.setattr(reading, "COMPILED_FROM", 0)
+    monkeypatch.setattr(load, "_BLOCK", 700)
+
+
+def ordinary(data: bytes) -> History | str:
+    try:
+        return reading._read(data, "h", None)
+    except HistoryFailure as error:
+        return str(error)
+
+
+def compiled(data: bytes) -> History | None:
+    try:
+        return reading._fast(data, "h", None)
+    except (HistoryFailure, StopIteration):
+        return None
+
+
+def agree(data: bytes) -> bool:
+    """Was it compiled code that read it? Then it read what the ordinary reader does."""
+    found = compiled(data)
+    if found is None:
+        return False
+    wanted = ordinary(data)
+    assert isinstance(wanted, History), wanted
+    assert not differences(found, wanted)
+    return True
+
+
+FRAMELESS = [encode(event) + b"\n" for event in EVERYTHING if not isinstance(event, events.Frame)]
+
+
+def lines_of(seed: int) -> list[bytes]:
+    return (LINES, FRAMELESS, random_lines(Random(seed)), random_lines(Random(seed)))[seed % 4]
+
+
+def test_every_event_but_frames() -> None:
+    assert agree(b"".join(FRAMELESS))
+    assert not agree(b"".join(LINES))
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_golden_histories(path: Path) -> None:
+    assert agree(path.read_bytes())
+
+
+def test_random_journals() -> None:
+    for seed in range(600):
+        assert agree(b"".join(random_lines(Random(seed)))), seed
+
+
+def judge_seeds(seeds: range) -> int:
+    read = 0
+    for seed in seeds:
+        data = damaged(Random(seed), lines_of(seed))
+        try:
+            read += agree(data)
+        except Exception as error:
+            raise AssertionError(f"seed {seed}\n{data[:5000].decode(errors='replace')}") from error
+    return read
+
+
+def test_damaged_journals() -> None:
+    assert judge_seeds(range(1500)) > 70
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [range(i, i + 50_000) for i in range(10_000, 210_000, 50_000)], ids=str)
+def test_many_damaged_journals(seeds: range) -> None:
+    judge_seeds(seeds)
+
+
+def test_every_line_cut_anywhere() -> None:
+    for number in range(1, len(FRAMELESS)):
+        before = b"".join(FRAMELESS[:number])
+        for length in range(0, len(FRAMELESS[number]), 3):
+            assert agree(before + FRAMELESS[number][:length]), (number, length)
+
+
+def test_a_synthetic_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    for block in (5000, 4_000_000):
+        monkeypatch.setattr(load, "_BLOCK", block)
+        assert agree(b"".join(journal(synthetic(4000, indefinite=0.02))))
+
+
+def test_compiling_ahead_compiles_what_reading_uses() -> None:
+    compile_scanner()
+    known = {name: len(function.signatures) for name, function in dispatchers()}
+    assert all(known.values())
+    assert agree(b"".join(FRAMELESS))
+    assert {name: len(function.signatures) for name, function in dispatchers()} == known
+
+
+def dispatchers() -> list[tuple[str, Any]]:
+    """What is called from outside of compiled code."""
+    return [("scan", scan), ("invoke", invoke), ("complete", complete)]
+
+
+def test_a_short_journal_is_read_without_numba(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    path.write_bytes(b"".join(LINES))
+    program = (
+        "import sys; from pathlib import Path; from fencepost.harness.history.reader import read_history\n"
+        "read_history(Path(sys.argv[1])); assert 'numba' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True)
