@@ -1,11 +1,11 @@
 // The command judges histories in the JSONL format of s2-porcupine (s2-streamstore/s2-verification) by the same model
 // and with the same library: a second opinion for fencepost's checkers, and something to measure them against.
 //
-//	s2_porcupine -file history.jsonl [-timeout 60s] [-measure]   one history, read from a file (- is standard input)
-//	s2_porcupine -stream [-timeout 5s]                           many, from standard input, apart by an empty line
+//	s2_porcupine -file history.jsonl [-timeout 60s] [-memory 16] [-measure]   one history (- is standard input)
+//	s2_porcupine -stream [-timeout 5s]             many, from standard input, each ended by an empty line
 //
-// Each verdict is a JSON object on a line of its own: verdict is valid, invalid, unknown (out of time) or error. The exit
-// code of -file is 0 for valid, 2 for unknown and 1 else, that of -stream 0 unless the input could not be read.
+// Each verdict is a JSON object on a line of its own: verdict is valid, invalid, unknown (out of time or memory) or error.
+// The exit code of -file is 0 for valid, 3 for unknown and 1 else, that of -stream 0 unless the input could not be read.
 package main
 
 import (
@@ -41,6 +41,7 @@ func main() {
 	file := flag.String("file", "", "judge the history in this file; - is standard input")
 	stream := flag.Bool("stream", false, "judge the histories on standard input, apart by an empty line")
 	timeout := flag.Duration("timeout", 0, "give up on a history after so long; 0 is never")
+	memory := flag.Float64("memory", 0, "with -file, give up beyond so many GiB of memory; 0 is never")
 	measure := flag.Bool("measure", false, "with -file, tell the time taken and the peak of memory as well")
 	flag.Parse()
 	var err error
@@ -53,6 +54,9 @@ func main() {
 			code = 0
 		}
 	default:
+		if *memory > 0 {
+			go watch(int64(*memory*(1<<30)), time.Now())
+		}
 		code, err = judgeFile(*file, *timeout, *measure)
 	}
 	if err != nil {
@@ -85,7 +89,7 @@ func judgeFile(path string, timeout time.Duration, measure bool) (int, error) {
 	} else {
 		found.Events, found.Reading, found.Checking = 0, nil, nil
 	}
-	code := map[string]int{"valid": 0, "unknown": 2}
+	code := map[string]int{"valid": 0, "unknown": undecided}
 	if err := json.NewEncoder(os.Stdout).Encode(found); err != nil {
 		return 1, err
 	}
@@ -124,6 +128,23 @@ func judgeAll(in io.Reader, out io.Writer, timeout time.Duration) error {
 		}
 		if err == io.EOF {
 			return nil
+		}
+	}
+}
+
+// undecided is the exit code where time or memory ran out. (2 is that of a program in Go that panics.)
+const undecided = 3
+
+// watch ends the program when it holds more memory than that.
+func watch(most int64, begun time.Time) {
+	for range time.Tick(50 * time.Millisecond) {
+		if peak() > most {
+			passed := time.Since(begun).Seconds()
+			gaveUp := verdict{Verdict: names[porcupine.Unknown], Error: "out of memory", Checking: &passed, Peak: peak()}
+			if json.NewEncoder(os.Stdout).Encode(gaveUp) != nil {
+				os.Exit(1)
+			}
+			os.Exit(undecided)
 		}
 	}
 }
