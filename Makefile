@@ -14,7 +14,7 @@ COMPILED := fencepost.checkers.linearizability.compiled_loops, fencepost.harness
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow fuzz-checker lint format detect bench bench-checker lock clean
+.PHONY: help setup check test test-slow fuzz-checker lint format detect differential bench bench-checker lock clean
 
 help: ## list the targets
 	@echo "usage: make TARGET [ARGS=\"...\"]"; echo
@@ -55,6 +55,9 @@ format: $(STAMP) ## let ruff mend what it can
 
 detect: $(STAMP) ## are the seeded bugs caught, and is the correct server left alone? (ARGS: --all, --seeds 3, …)
 	@$(BIN)/python -m benchmarks.detect $(ARGS)
+
+differential: $(STAMP) ## do s2-porcupine's verdicts agree with ours? Needs Go (ARGS: --number 20000, --seed 1)
+	@$(BIN)/python -m tests.differential $(ARGS)
 
 bench: $(STAMP) ## measure every figure anew and write docs/benchmarks.md (ARGS: names of some)
 	@$(BIN)/python -m benchmarks $(ARGS)

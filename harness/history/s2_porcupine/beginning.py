@@ -48,8 +48,10 @@ def beginning(history: History, rows: Int64s, stream: StreamState, losses: Losse
         losses.add("an append with a token, the first token being unknown: theirs begins with none", conditional)
     contents, known = _contents(history, rows, stream.tail)
     token = stream.fencing_token
-    # Without records an append of theirs only says the token; where nobody gives it, it need not be said.
-    if not stream.tail and token not in {history.tokens[index] for index in set(given.tolist()) - {NONE}}:
+    # Without records an append only says the token. It need not where nobody gives it, nor the empty one, with which
+    # whoever reads the format lets a stream begin.
+    asked = {history.tokens[index] for index in set(given.tolist()) - {NONE}}
+    if not stream.tail and (token is None or not asked & {token, ""}):
         return Beginning(None, True)
     return Beginning(Arguments(stream.tail, contents, token), known)
 

@@ -116,6 +116,9 @@ class Translation:
             return self._at_tail(tail, ended)
         if history.outcome[row] == Outcome.FAILED and tail != NONE:
             if tail == 0:
+                waits = history.reads.wait[row] > 0 or history.session[row] != NONE
+                asked = int(waits or history.reads.from_seq_num[row] != 0)
+                lose("a read refused on an empty stream (416): what it asked for", asked)
                 return Translated("Read", Success(read=Whole(0, 0)), ended)
             lose("a read beyond the tail (416): written as a check-tail")
             return self._at_tail(tail, ended)
