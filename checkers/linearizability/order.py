@@ -16,27 +16,15 @@ from fencepost.harness.history.history import NONE, History, Int64s, Outcome
 from ..certificate.order import Order
 from ..chain.chain import Chain
 from ..chain.frontier import Frontier
-from ..chain.stream import UNKNOWN, UNMENTIONED, Stream
-from ..chain.tokens import Tokens
 from ..domains.domains import Proof
 from .scan import Scan
 
 
-def order_of(chain: Chain, tokens: Tokens, scan: Scan) -> Order:
+def order_of(chain: Chain, scan: Scan) -> Order:
     """The order of a stream that a scan has found to be explained, O(n log n). Raises ValueError if it was not."""
     if not scan.succeeds:
         raise ValueError("the scan found no order")
-    return _Ordering(chain, scan).order(first_token(chain.stream, tokens))
-
-
-def first_token(stream: Stream, tokens: Tokens) -> str | None:
-    """The token with which the stream began, where its history does not say so; None where it does."""
-    history = stream.history
-    if history.header.streams[stream.index].fencing_token is not None:
-        return None
-    if tokens.initial in (UNKNOWN, UNMENTIONED):
-        return unmentioned(history)
-    return history.tokens[tokens.initial]
+    return _Ordering(chain, scan).order()
 
 
 def unmentioned(history: History) -> str:
@@ -73,14 +61,14 @@ class _Ordering:
         self._appends = np.zeros(len(stream.rows), dtype=np.bool_)
         self._proven = self._first.copy()
 
-    def order(self, token: str | None) -> Order:
+    def order(self) -> Order:
         self._intervals()
         self._unions()
         self._silent()
         self._inherit()
         self._parts()
         self._begin()
-        return self._sorted(token)
+        return self._sorted()
 
     def _begin(self) -> None:
         """Where nothing tells the tail at which a read began, it began when it ended; else as late as it can have.
@@ -104,7 +92,7 @@ class _Ordering:
         at, inside = batches.containing(tails)
         return np.where(inside, batches.start[at], tails) if len(batches.row) else tails
 
-    def _sorted(self, token: str | None) -> Order:
+    def _sorted(self) -> Order:
         at = self._by_read()
         place = np.repeat(at, 2)
         second = np.tile(np.array([False, True]), len(at))
@@ -113,7 +101,7 @@ class _Ordering:
         there = tail != NONE
         place, second = place[there], second[there]
         order = np.argsort(key[there], kind="stable")
-        return Order(self._rows[place[order]], second[order], token)
+        return Order(self._rows[place[order]], second[order])
 
     def _by_read(self) -> Int64s:
         """The places by rows, but what an answer ended with after its other parts."""

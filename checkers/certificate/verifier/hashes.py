@@ -30,7 +30,6 @@ def check(moments: Moments, log: Log) -> None:
     if not len(rows):
         return
     rows = rows[np.argsort(history.observed_tail[rows], kind="stable")]
-    fold = _compiled() if len(log.digest) >= MANY else _plain
     at = log.start
     value: int | None = None if log.start else 0
     for row, tail in zip(rows.tolist(), history.observed_tail[rows].tolist(), strict=True):
@@ -38,10 +37,15 @@ def check(moments: Moments, log: Log) -> None:
         if value is None:
             value = claimed
         elif tail > at:
-            value = fold(log.digest[at - log.start : tail - log.start], value)
+            value = folded(log.digest[at - log.start : tail - log.start], value)
         at = tail
         if value != claimed:
             refute(history, row, f"read another hash than that of the {tail} records below its tail")
+
+
+def folded(digests: UInt64s, seed: int = 0) -> int:
+    """The hash of some records, after others of the hash ``seed``."""
+    return _compiled()(digests, seed) if len(digests) >= MANY else _plain(digests, seed)
 
 
 def _plain(digests: UInt64s, seed: int) -> int:

@@ -20,7 +20,7 @@ def check(moments: Moments) -> None:
 
 
 def _real_time(moments: Moments) -> None:
-    """Nothing stands after what was invoked when it had returned. Equal instants are concurrent: intervals are closed."""
+    """Nothing stands after what was invoked once it had returned. Equal instants are concurrent."""
     history, order = moments.history, moments.order
     if not len(order):
         return
