@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from . import store
 from .failure import UsageFailure
 from .history.history import History
 from .registry import Registry
@@ -33,7 +34,7 @@ class _Header(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class StoredCertificate:
-    """A certificate as read back: the history's file name and SHA-256, and by checker what it says and its proof."""
+    """A certificate as read back: of which history (and how its file was read), and by checker verdict and proof."""
 
     path: Path
     history: Mapping[str, str]
@@ -41,17 +42,25 @@ class StoredCertificate:
     parts: Mapping[str, Mapping[str, bytes]]
 
 
+def prove(path: Path, file: Path, history: History, verdict: Verdict, failures: str = "any") -> list[str]:
+    """Write the certificate of a verdict, read it back and verify it; what does not hold.
+
+    ``file`` is that of the history, read with ``failures`` (see :func:`~.history.reader.read_history`). Raises
+    UsageFailure as :func:`write` does.
+    """
+    identity = {**store.identity(file), "failures": failures}
+    write(path, identity, verdict)
+    failed = verify(history, identity, read(path)).failures
+    return [f"the verdict's certificate does not verify: {failure}" for failure in failed]
+
+
 def write(path: Path, history: Mapping[str, str], verdict: Verdict) -> None:
     """Write the certificates of a verdict, whole or not at all.
 
-    ``history`` is what :func:`~.store.identity` says of it. Raises UsageFailure where the file cannot be written, or no
+    ``history`` is what :func:`~.store.identity` says of it, and how its file was read. Raises UsageFailure where the file cannot be written, or no
     checker has a certificate.
     """
-    proofs = {
-        name: result.certificate.parts()
-        for name, result in verdict.results.items()
-        if result.certificate is not None
-    }  # fmt: skip
+    proofs = {name: found.certificate.parts() for name, found in verdict.results.items() if found.certificate}
     if not proofs:
         raise UsageFailure(f"{path}: no checker has a certificate for this verdict")
     header = _Header(FORMAT, dict(history), {name: verdict.results[name].validity for name in proofs})

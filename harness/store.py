@@ -138,11 +138,12 @@ def stored_runs(results: Path) -> Iterator[StoredRun]:
     """Every run under ``results``, the oldest first within a workload."""
     for folder in sorted(results.glob("*/*")):
         if folder.is_dir() and not folder.parent.is_symlink() and (folder / OPTIONS).exists():
-            yield StoredRun(folder, _read_verdict(folder / VERDICT))
+            yield StoredRun(folder, read_verdict(folder))
 
 
-def _read_verdict(path: Path) -> Mapping[str, Any] | None:
+def read_verdict(folder: Path) -> Mapping[str, Any] | None:
+    """The JSON of a run's verdict; None where there is none, or it cannot be read."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.json.decode((folder / VERDICT).read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError):
         return None

@@ -125,7 +125,7 @@ class Premises:
 
     @cached_property
     def unplaced(self) -> Int64s:
-        """Appends of unknown outcome that may be anywhere, or nowhere. One whose token was never in force is nowhere."""
+        """Appends of unknown outcome that may be anywhere, or nowhere; not those whose token was never in force."""
         placed = np.fromiter(self.places, dtype=np.int64, count=len(self.places))
         rows, appends = self.lost[~np.isin(self.lost, placed)], self.history.appends
         if self.token != NONE:

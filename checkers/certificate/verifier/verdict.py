@@ -33,7 +33,8 @@ def check(history: History, parts: Mapping[str, bytes], claimed: str) -> Checked
     rows = _rows(history)
     for index, stated in enumerate(statement.streams):
         try:
-            checked.lines.append(f"{stated.stream}: {_stream(history, index, rows[index], stated)}")
+            first, *more = _stream(history, index, rows[index], stated)
+            checked.lines.extend([f"{stated.stream}: {first}", *(f"  {line}" for line in more)])
         except Refuted as refuted:
             checked.failures.append(f"stream {stated.stream} is not {stated.validity} by this proof: {refuted}")
     validities = {stated.validity for stated in statement.streams} | ({"unknown"} if statement.reasons else set())
@@ -53,28 +54,25 @@ def _rows(history: History) -> list[Int64s]:
     return np.split(order, ends[:-1])
 
 
-def _stream(history: History, index: int, rows: Int64s, stated: Stated) -> str:
+def _stream(history: History, index: int, rows: Int64s, stated: Stated) -> list[str]:
     if stated.validity == "valid":
         if stated.order is None or stated.second is None:
             raise Refuted("no order is given")
         valid.check(history, index, rows, stated.order, stated.second, stated.token)
-        return f"valid: {len(stated.order):,} moments replayed, of {len(rows):,} operations"
+        return [f"valid: {len(stated.order):,} moments replayed, of {len(rows):,} operations"]
     if stated.validity == "invalid":
         return _invalid(history, index, rows, stated)
     if stated.validity != "unknown":
         raise Refuted(f"nobody knows what {stated.validity!r} means")
     unknown.check(history, index, rows, stated.holes, stated.reasons)
-    return f"unknown: {len(stated.holes):,} holes that are open; {'; '.join(stated.reasons)}"
+    return [f"unknown: {len(stated.holes):,} holes are open, and their candidates fit", *stated.reasons]
 
 
-def _invalid(history: History, index: int, rows: Int64s, stated: Stated) -> str:
+def _invalid(history: History, index: int, rows: Int64s, stated: Stated) -> list[str]:
     found = invalid.check(history, index, rows, stated.claims)
     if not found.proven and not stated.exhausted:
         raise Refuted("none of its violations was proven from the raw operations")
     told = [f"invalid: {len(found.proven)} of {len(stated.claims)} violations proven"]
-    told += [f"{stated.claims[number].anomaly} ({why})" for number, why in found.proven.items()]
-    left = [stated.claims[number].anomaly for number in found.open]
-    if left:
-        why = "they rest on a search that tried everything" if stated.exhausted else "they need more of the history"
-        told.append(f"not proven, since {why}: {', '.join(left)}")
-    return "; ".join(told)
+    told += [f"{stated.claims[number].anomaly}: {why}" for number, why in found.proven.items()]
+    why = "it rests on a search that tried everything" if stated.exhausted else "it rests on more than its operations"
+    return told + [f"{stated.claims[number].anomaly}: not proven, {why}" for number in found.open]
