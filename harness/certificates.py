@@ -57,10 +57,11 @@ def prove(path: Path, file: Path, history: History, verdict: Verdict, failures: 
 def write(path: Path, history: Mapping[str, str], verdict: Verdict) -> None:
     """Write the certificates of a verdict, whole or not at all.
 
-    ``history`` is what :func:`~.store.identity` says of it, and how its file was read. Raises UsageFailure where the file cannot be written, or no
-    checker has a certificate.
+    ``history`` is what :func:`~.store.identity` says of it, and how its file was read. Raises UsageFailure where the
+    file cannot be written, or no checker has a certificate.
     """
-    proofs = {name: found.certificate.parts() for name, found in verdict.results.items() if found.certificate}
+    results = verdict.results.items()
+    proofs = {name: found.certificate.parts() for name, found in results if found.certificate is not None}
     if not proofs:
         raise UsageFailure(f"{path}: no checker has a certificate for this verdict")
     header = _Header(FORMAT, dict(history), {name: verdict.results[name].validity for name in proofs})

@@ -188,6 +188,10 @@ def holes(premises: Premises, rows: list[int], position: int | None) -> str | No
     proven = max([proven, *read])
     if proven <= position:
         return None
+    ends = [int(end) for end in appends.end[premises.acked].tolist() if end <= position]
+    ends += [end for r, s in premises.places.items() if (end := s + premises.size(r)) <= position]
+    ends += [int(tail) for tail in np.concatenate([c[rows] for c in _tails(premises)[:3]]) if tail <= position]
+    position = max([premises.tail, *ends])
     following = [int(s) for s in appends.start[premises.acked].tolist() if s > position]
     exact = [int(tail) for tail in np.concatenate([column[rows] for column in _tails(premises)[:3]]) if tail > position]
     end = min([*following, *(s for s in premises.places.values() if s > position), *exact], default=FOREVER)

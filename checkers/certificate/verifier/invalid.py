@@ -64,8 +64,8 @@ def _contradiction(premises: Premises, claim: Claim) -> str | None:
 def _disorder(premises: Premises, rows: list[int]) -> str | None:
     """No order of the operations in time, whatever the stream's first token was."""
     history = premises.history
-    firsts = [premises.token]
-    if premises.token == NONE:
+    firsts = [premises.first]
+    if premises.first == NONE:
         named = [int(column[row]) for column in (history.appends.token, history.token_mismatch) for row in rows]
         firsts = [*dict.fromkeys(token for token in named if token != NONE), ABSENT]
     stuck = [_stuck(premises, rows, first) for first in firsts]

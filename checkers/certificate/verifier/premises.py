@@ -36,6 +36,16 @@ class Premises:
         if known and state.fencing_token is not None:
             self.token = history.tokens.index(state.fencing_token)
 
+    @cached_property
+    def first(self) -> int:
+        """The first token; where nobody knows it, the one of an append before any fence; NONE if none tells."""
+        appends = self.history.appends
+        if self.token != NONE or (appends.last_fence[self.unplaced] != NONE).any():
+            return self.token
+        needing = self.acked[appends.token[self.acked] != NONE]
+        needing = needing[appends.start[needing] <= (self.fences[0][0] if self.fences else FOREVER)]
+        return int(appends.token[needing[np.argmin(appends.start[needing])]]) if len(needing) else NONE
+
     # -- who sent what
 
     @cached_property
@@ -92,7 +102,7 @@ class Premises:
         rows = self.rows[(history.kind[self.rows] == Kind.READ) & (history.outcome[self.rows] == Outcome.OK)]
         record = spans(reads.offset[rows], reads.offset[rows + 1] - reads.offset[rows])
         record = record[reads.seq_num[record] >= self.tail]
-        order = self.acked[np.argsort(history.appends.start[self.acked], kind="stable")]
+        order = self.acked[self._by_start]
         below = np.searchsorted(history.appends.start[order], reads.seq_num[record], side="right")
         reach = np.concatenate((np.array([NONE]), np.maximum.accumulate(history.appends.end[order])))
         record = record[reach[below] <= reads.seq_num[record]]
@@ -125,13 +135,29 @@ class Premises:
 
     @cached_property
     def unplaced(self) -> Int64s:
-        """Appends of unknown outcome that may be anywhere, or nowhere; not those whose token was never in force."""
-        placed = np.fromiter(self.places, dtype=np.int64, count=len(self.places))
-        rows, appends = self.lost[~np.isin(self.lost, placed)], self.history.appends
-        if self.token != NONE:
-            ever = np.concatenate((np.array([NONE, self.token]), appends.last_fence[self.applicable]))
-            rows = rows[np.isin(appends.token[rows], ever)]
+        """Appends of unknown outcome that may be anywhere, or nowhere.
+
+        Left out are those that cannot have been applied: others stand where they asked to be, or their token was never
+        in force, since nobody set it who can have been applied.
+        """
+        placed, appends = np.fromiter(self.places, dtype=np.int64, count=len(self.places)), self.history.appends
+        rows = self.lost[~np.isin(self.lost, placed)]
+        starts = np.sort(appends.start[self.acked])
+        reach = np.concatenate((np.array([NONE]), np.maximum.accumulate(appends.end[self.acked][self._by_start])))
+        match = appends.match_seq_num[rows]
+        rows = rows[(match == NONE) | (reach[np.searchsorted(starts, match, side="right")] <= match)]
+        tokens = {NONE, self.token, *appends.last_fence[np.concatenate((self.acked, placed))].tolist()}
+        while self.token != NONE:
+            usable = np.isin(appends.token[rows], list(tokens))
+            more = {*tokens, *appends.last_fence[rows[usable]].tolist()}
+            if more == tokens:
+                return np.asarray(rows[usable], dtype=np.int64)
+            tokens = more
         return np.asarray(rows, dtype=np.int64)
+
+    @cached_property
+    def _by_start(self) -> Int64s:
+        return np.argsort(self.history.appends.start[self.acked], kind="stable")
 
     def release(self, row: int) -> int:
         """A tail that the stream had certainly reached when a row was invoked."""
