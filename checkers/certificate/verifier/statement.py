@@ -75,6 +75,8 @@ def read(history: History, parts: Mapping[str, bytes]) -> Statement:
         if told["format"] != FORMAT:
             raise Damaged(f"statement.json has the format {told['format']}; this version reads {FORMAT}")
         ids, bits = _array(parts, "order.npy"), _array(parts, "second.npy")
+        if len(bits) != (len(ids) + 7) // 8:
+            raise Damaged(f"there are {len(ids)} moments, and {len(bits)} bytes of marks")
         second = np.unpackbits(bits.astype(np.uint8), count=len(ids)).astype(np.bool_)
         rows = _Rows(history)
         order = rows.all(ids)
