@@ -60,7 +60,7 @@ def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
         # An append that was never read would explain some answers. Was it applied?
         judgement.undetermined |= result.succeeds
     elif result.succeeds:
-        judgement.order = partial(order_of, judgement.chain, result)
+        judgement.order = partial(order_of, judgement.chain, judgement.tokens, result)
     accuse(judgement, result)
 
 

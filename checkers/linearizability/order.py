@@ -16,15 +16,28 @@ from fencepost.harness.history.history import NONE, History, Int64s, Outcome
 from ..certificate.order import Order
 from ..chain.chain import Chain
 from ..chain.frontier import Frontier
+from ..chain.stream import Stream
+from ..chain.tokens import Tokens
 from ..domains.domains import Proof
 from .scan import Scan
 
 
-def order_of(chain: Chain, scan: Scan) -> Order:
+def order_of(chain: Chain, tokens: Tokens, scan: Scan) -> Order:
     """The order of a stream that a scan has found to be explained, O(n log n). Raises ValueError if it was not."""
     if not scan.succeeds:
         raise ValueError("the scan found no order")
-    return _Ordering(chain, scan).order()
+    return _Ordering(chain, scan).order(first_token(chain.stream, tokens))
+
+
+def first_token(stream: Stream, tokens: Tokens) -> str | None:
+    """The token with which the stream began, where its history does not say so; None where it does.
+
+    Where no append that took effect tells it, it does not matter which it was.
+    """
+    history = stream.history
+    if history.header.streams[stream.index].fencing_token is not None:
+        return None
+    return history.tokens[tokens.initial] if tokens.initial >= 0 else unmentioned(history)
 
 
 def unmentioned(history: History) -> str:
@@ -61,14 +74,14 @@ class _Ordering:
         self._appends = np.zeros(len(stream.rows), dtype=np.bool_)
         self._proven = self._first.copy()
 
-    def order(self) -> Order:
+    def order(self, token: str | None) -> Order:
         self._intervals()
         self._unions()
         self._silent()
         self._inherit()
-        self._parts()
         self._begin()
-        return self._sorted()
+        self._parts()
+        return self._sorted(token)
 
     def _begin(self) -> None:
         """Where nothing tells the tail at which a read began, it began when it ended; else as late as it can have.
@@ -92,7 +105,7 @@ class _Ordering:
         at, inside = batches.containing(tails)
         return np.where(inside, batches.start[at], tails) if len(batches.row) else tails
 
-    def _sorted(self) -> Order:
+    def _sorted(self, token: str | None) -> Order:
         at = self._by_read()
         place = np.repeat(at, 2)
         second = np.tile(np.array([False, True]), len(at))
@@ -101,7 +114,7 @@ class _Ordering:
         there = tail != NONE
         place, second = place[there], second[there]
         order = np.argsort(key[there], kind="stable")
-        return Order(self._rows[place[order]], second[order])
+        return Order(self._rows[place[order]], second[order], token)
 
     def _by_read(self) -> Int64s:
         """The places by rows, but what an answer ended with after its other parts."""

@@ -13,10 +13,12 @@ from tests.checkers.random_histories import Story
 def is_right(story: Story, moments: Sequence[tuple[int, bool]], token: str) -> bool:
     """Does the order explain the story? ``moments`` are operations and whether it is their second moment."""
     ops = dict(enumerate(by_invocation(story.ops)))
-    claims, before = oracle._timestamps(ops.values()), oracle._contents_before(ops.values(), story.tail)
-    if claims is None or before is None or oracle._resurrected(list(ops.values())):
+    claims = oracle._timestamps(ops.values())
+    before = oracle._contents_before(ops.values(), story.tail, story.unique)
+    every = oracle._all_points(ops)
+    if claims is None or before is None or every is None or oracle._resurrected(list(ops.values())):
         return False
-    points = {(p.op, p.second): p for op, call in ops.items() for p in oracle._points(op, call)}
+    points = {(point.op, bool(point.number)): point for point in every}
     needed = {key for key, point in points.items() if not point.optional}
     if len(set(moments)) != len(moments) or not needed <= set(moments) <= set(points):
         return False
@@ -26,8 +28,8 @@ def is_right(story: Story, moments: Sequence[tuple[int, bool]], token: str) -> b
     log = tuple(
         model.Record(*before.get(p, (None, model.PAGE_BYTES)), oracle._latest(claims, p)) for p in range(story.tail)
     )
-    place = oracle._Place(model.State(story.tail, token, story.tail), log, frozenset(range(story.tail + 1)))
-    search = oracle._Search(ops, claims, literal=True)
+    place = oracle._Place(model.State(story.tail, token, story.tail), log, frozenset(range(story.tail + 1)), None)
+    search = oracle._Search(every, claims, literal=True)
     for point in sequence:
         after = search._step(point, place)
         if after is None:

@@ -17,10 +17,10 @@ from fencepost.checkers.linearizability.proving import proof
 from fencepost.harness.allowance import Allowance
 from fencepost.harness.history.history import History
 from tests.certificates.replaying import is_plain, is_right
+from tests.checkers.damage import story_of
 from tests.checkers.histories import history
 from tests.checkers.oracle import explain
 from tests.checkers.random_histories import Story
-from tests.checkers.test_oracle import story_of
 
 Moments = list[tuple[int, bool]]
 

@@ -14,6 +14,7 @@ from fencepost.harness.history.history import FOREVER, NONE, Kind, Outcome
 
 from .domains import answered
 from .hashes import folded
+from .log import spans
 from .premises import Premises
 
 
@@ -81,8 +82,8 @@ def batches(premises: Premises, rows: list[int]) -> str | None:
         if start < high and low < end:
             return f"#{one} and #{other} stand at one position"
     tails = np.concatenate([column[rows] for column in _tails(premises)]).tolist()
-    spans = [answered(premises, row, premises.token) for row in rows if history.kind[row] == Kind.READ]
-    tails += [span[0][0] for span in spans if len(span) == 1 and span[0][0] == span[0][1]]
+    domains = [answered(premises, row, premises.token) for row in rows if history.kind[row] == Kind.READ]
+    tails += [found[0][0] for found in domains if len(found) == 1 and found[0][0] == found[0][1]]
     for start, end, one in placed:
         inside = [tail for tail in tails if start < tail < end]
         if inside:
@@ -163,16 +164,27 @@ def returned_again(premises: Premises, rows: list[int]) -> str | None:
 
 def hashes(premises: Premises, rows: list[int]) -> str | None:
     """A whole read of another hash than all that is known to stand below its tail has."""
-    history = premises.history
+    history, reads = premises.history, premises.history.reads
+    rows = [row for row in rows if history.kind[row] == Kind.READ and reads.hashed[row]]
+    if not rows:
+        return None
+    end = int(history.observed_tail[rows].max())
+    if end > len(history.appends.digest) + len(reads.digest):
+        return None
+    held, known = np.zeros(end, dtype=np.uint64), np.zeros(end, dtype=np.bool_)
+    chosen = premises.rows[history.kind[premises.rows] == Kind.READ]
+    record = spans(reads.offset[chosen], reads.offset[chosen + 1] - reads.offset[chosen])
+    record = record[reads.seq_num[record] < end]
+    held[reads.seq_num[record]], known[reads.seq_num[record]] = reads.digest[record], True
+    placed = [(int(history.appends.start[r]), r) for r in premises.acked.tolist()]
+    for start, row in [*placed, *((start, r) for r, start in premises.places.items())]:
+        digests = premises.digests(row)[: max(end - start, 0)]
+        if start >= 0 and len(digests):
+            held[start : start + len(digests)], known[start : start + len(digests)] = digests, True
     for row in rows:
-        if history.kind[row] != Kind.READ or not history.reads.hashed[row] or premises.tail:
-            continue
         tail = int(history.observed_tail[row])
-        placed = [(int(history.appends.start[r]), r) for r in premises.acked.tolist()]
-        placed += [(start, r) for r, start in premises.places.items()]
-        held = [premises.digests(r) for start, r in sorted(placed) if start < tail]
-        if sum(map(len, held)) == tail and folded(np.concatenate(held)) != int(history.reads.stream_hash[row]):
-            return f"the hash that #{int(history.id[row])} read is not that of the {tail} records acknowledged there"
+        if known[:tail].all() and folded(held[:tail]) != int(reads.stream_hash[row]):
+            return f"the hash that #{int(history.id[row])} read is not that of the {tail} records that are known there"
     return None
 
 

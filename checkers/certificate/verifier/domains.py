@@ -22,7 +22,22 @@ _STRETCH = 64
 def domain(premises: Premises, row: int, first: int) -> list[Span]:
     """The tails, ascending spans, if ``first`` was the stream's first token."""
     reach = premises.furthest(int(premises.history.returned[row]))
-    return meet(answered(premises, row, first), [(premises.tail, reach)])
+    spans = meet(answered(premises, row, first), [(premises.tail, reach)])
+    rounded = ((premises.end_of(low), premises.start_of(high)) for low, high in spans)
+    return [(low, high) for low, high in rounded if low <= high]
+
+
+def latest_beginning(premises: Premises, row: int) -> int:
+    """The greatest tail at which a read that waits can have begun, by where its answer begins."""
+    history, reads = premises.history, premises.history.reads
+    low, given = int(reads.offset[row]), int(reads.from_seq_num[row])
+    answered = history.kind[row] == Kind.READ and history.outcome[row] == Outcome.OK and reads.wait[row] > 0
+    if not answered or reads.offset[row + 1] == low or reads.from_timestamp[row] != NONE:
+        return FOREVER
+    first = int(reads.seq_num[low])
+    if given == NONE:
+        return first + max(int(reads.tail_offset[row]), 0)
+    return first if reads.clamp[row] and first < given else FOREVER
 
 
 def answered(premises: Premises, row: int, first: int) -> list[Span]:
@@ -116,8 +131,8 @@ def _read(premises: Premises, row: int) -> list[Span]:
             return _none_if(int(reads.tail_offset[row]) <= 0 or not premises.tail, (1, premises.tail))
         if waits or start == NONE:
             return [(max(least, start if waits else 0, 0), FOREVER)]
-        most = _limit(premises, row, start)
-        return _none_if(most <= start, (start + 1, most))
+        most, least = _limit(premises, row, start), start if _has_parts(premises, row) else start + 1
+        return _none_if(most < least, (least, most))
     first, after = int(seq_nums[0]), int(seq_nums[-1]) + 1
     if (np.diff(seq_nums) <= 0).any() or first < start:
         return []
@@ -164,6 +179,11 @@ def _fits_any(premises: Premises, row: int) -> bool:
     return bool(premises.history.reads.until[row] == NONE) and _fits(premises, row, FOREVER)
 
 
+def _has_parts(premises: Premises, row: int) -> bool:
+    """Is this the end of an answer that came in parts?"""
+    return bool((premises.history.part_of[premises.rows] == row).any())
+
+
 def _fits(premises: Premises, row: int, position: int) -> bool:
     """Would the record at a position certainly have been returned as well, had it been there?"""
     history, reads = premises.history, premises.history.reads
@@ -172,7 +192,7 @@ def _fits(premises: Premises, row: int, position: int) -> bool:
     unary = history.session[row] == NONE
     most = min(FOREVER if count == NONE else count, RECORDS if unary else FOREVER)
     room = min(FOREVER if size == NONE else size, BYTES if unary else FOREVER) - int(reads.size[low:high].sum())
-    if (history.part_of[premises.rows] == row).any():
+    if _has_parts(premises, row):
         return False
     if until != NONE and _latest(premises, position) >= until:
         return False

@@ -13,7 +13,7 @@ from typing import Final
 from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
 
 from . import contradictions
-from .domains import answered, domain, meet, proves
+from .domains import answered, domain, latest_beginning, meet, proves
 from .log import ABSENT
 from .premises import Premises
 from .refutation import Refuted
@@ -80,7 +80,7 @@ def _stuck(premises: Premises, rows: list[int], first: int) -> int | None:
     for row in _by_time(premises, rows):
         met = max((reached[other] for other in reached if precedes(premises, other, row)), default=premises.tail)
         left = meet(domain(premises, row, first), [(met, FOREVER)])
-        if not left:
+        if not left or latest_beginning(premises, row) < met:
             return row
         reached[row] = max(left[0][0], proves(premises, row))
     return None
@@ -107,9 +107,8 @@ def precedes(premises: Premises, one: int, other: int) -> bool:
     if history.part_of[one] != NONE:
         parent = history.part_of[one]
         return bool(parent == other or (history.part_of[other] == parent and one < other))
-    plain = history.session[one] == history.session[other] == NONE and history.part_of[other] == NONE
     tie = history.process[one] == history.process[other] and history.returned[one] == history.invoked[other]
-    return bool(plain and tie and one < other)
+    return bool(tie and one < other)
 
 
 def _holds(premises: Premises, source: int, target: int, kind: str) -> bool:

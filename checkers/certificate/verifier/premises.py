@@ -198,6 +198,21 @@ class Premises:
             }
         return sorted(found)
 
+    def end_of(self, tail: int) -> int:
+        """The tail, or the end of the acknowledged batch that it is inside of."""
+        at = self._acked_around(tail)
+        return tail if at == NONE else int(self.history.appends.end[at])
+
+    def start_of(self, tail: int) -> int:
+        """The tail, or the start of the acknowledged batch that it is inside of."""
+        at = self._acked_around(tail)
+        return tail if at == NONE else int(self.history.appends.start[at])
+
+    def _acked_around(self, tail: int) -> int:
+        order = self.acked[self._by_start]
+        at = int(np.searchsorted(self.history.appends.start[order], tail)) - 1
+        return int(order[at]) if at >= 0 and tail < self.history.appends.end[order[at]] else NONE
+
     def covered(self, position: int) -> int:
         """The row of a batch that holds a position, NONE if none is known to."""
         starts, ends = self.history.appends.start[self.acked], self.history.appends.end[self.acked]
@@ -209,9 +224,10 @@ class Premises:
     def largest(self, position: int) -> int:
         """The most metered bytes that the record at a position can have."""
         row = self.covered(position)
-        if row != NONE:
-            return int(self.history.appends.size[self.history.appends.offset[row] + position - (self.place(row) or 0)])
-        if position < self.tail:
+        index = position - (self.place(row) or 0) if row != NONE else 0
+        if row != NONE and index < self.size(row):
+            return int(self.history.appends.size[self.history.appends.offset[row] + index])
+        if row != NONE or position < self.tail:
             return LARGEST
         offset = self.history.appends.offset
         record = spans(offset[self.applicable], offset[self.applicable + 1] - offset[self.applicable])

@@ -71,7 +71,8 @@ def check(moments: Moments, states: States, log: Log) -> Answers:
     found = answers(moments, states)
     history = moments.history
     known = found.begins != NONE
-    late = np.where(found.waits, found.begins > found.tail, found.begins >= found.tail)
+    may_be_at = found.waits | _continued(moments, found)
+    late = np.where(may_be_at, found.begins > found.tail, found.begins >= found.tail)
     require(history, found.rows, ~known | ~late, "was answered, although it began at the tail or beyond it")
     _contents(moments, found, log)
     _gaps(moments, found)
@@ -79,6 +80,12 @@ def check(moments: Moments, states: States, log: Log) -> Answers:
     _ends(moments, found, plain, log)
     _followed(moments, found, states)
     return found
+
+
+def _continued(moments: Moments, found: Answers) -> NDArray[np.bool_]:
+    """Which are the end of an answer that had returned something before: at the tail it ends, and is not refused."""
+    part_of = moments.history.part_of[found.rows]
+    return np.isin(found.rows, part_of[(part_of != NONE) & (found.count > 0)])
 
 
 def _contents(moments: Moments, found: Answers, log: Log) -> None:

@@ -33,19 +33,24 @@ def _real_time(moments: Moments) -> None:
 def _processes(moments: Moments) -> None:
     """A process does one thing after another, at one instant of the clock as well.
 
-    The batches of a session are pipelined, and the parts of an answer are no operations: both have rules of their own.
+    Batches of one session are pipelined, and the parts of an answer are no operations: both have rules of their own.
     """
-    history, order = moments.history, moments.order
-    order = order[(history.session[order] == NONE) & (history.part_of[order] == NONE)]
+    history = moments.history
+    order = moments.order[history.part_of[moments.order] == NONE]
     if not _touch(history, order, np.maximum.accumulate(order)).any():
         return  # whatever stands after a later row returned after it was invoked, not at that instant
     order = order[np.argsort(history.process[order], kind="stable")]
     process = history.process[order]
+    first = np.concatenate(([True], process[1:] != process[:-1]))
     # The greatest row so far in its process: rows ascend with invocation.
-    base = np.cumsum(np.concatenate(([False], process[1:] != process[:-1]))) * len(history)
-    wrong = _touch(history, order, np.maximum.accumulate(order + base) - base)
-    if wrong.any():
-        refute(history, int(order[np.argmax(wrong)]), "stands after what its process did next")
+    base = np.cumsum(first) * len(history)
+    suspects = np.flatnonzero(_touch(history, order, np.maximum.accumulate(order + base) - base))
+    begins = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+    for at in suspects.tolist():
+        row, earlier = int(order[at]), order[begins[at] : at]
+        own = (history.session[row] != NONE) & (history.session[earlier] == history.session[row])
+        if (_touch(history, np.full(len(earlier), row), earlier) & ~own).any():
+            refute(history, row, "stands after what its process did next")
 
 
 def _touch(history: History, rows: Int64s, later: Int64s) -> NDArray[np.bool_]:
