@@ -26,21 +26,21 @@ def order_of(chain: Chain, tokens: Tokens, scan: Scan) -> Order:
     """The order of a stream that a scan has found to be explained, O(n log n). Raises ValueError if it was not."""
     if not scan.succeeds:
         raise ValueError("the scan found no order")
-    return _Ordering(chain, scan).order(first_token(chain.stream, tokens))
+    return _Ordering(chain, scan).order(first_token(chain.stream, tokens.initial))
 
 
-def first_token(stream: Stream, tokens: Tokens) -> str | None:
-    """The token with which the stream began, where its history does not say so; None where it does.
+def first_token(stream: Stream, token: int) -> str | None:
+    """The token (its index) with which the stream began, where its history does not say so; None where it does.
 
-    Where no append that took effect tells it, it does not matter which it was.
+    One that is not known, or not mentioned, does not matter: any will do.
     """
     history = stream.history
     if history.header.streams[stream.index].fencing_token is not None:
         return None
-    return history.tokens[tokens.initial] if tokens.initial >= 0 else unmentioned(history)
+    return history.tokens[token] if token >= 0 else _unmentioned(history)
 
 
-def unmentioned(history: History) -> str:
+def _unmentioned(history: History) -> str:
     """A token that the history does not mention."""
     named = set(history.tokens)
     return next(f"{'?' * length}" for length in range(1, len(named) + 2) if "?" * length not in named)

@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
-from fencepost.harness.verdict import Validity
+from fencepost.harness.verdict import Validity, Violation
 
 from ..certificate.order import Order
 from ..certificate.proofs import Opening, Proof
 from ..judgement import Judgement
 from ..search.decide import Decision
 from ..search.search import Ending
-from .order import unmentioned
+from .order import first_token
+from .quick import Accepted
 
 
-def proof(judgement: Judgement) -> Proof:
-    """The proof of one stream. Raises ValueError for a judgement of valid that comes with no order."""
-    name, found, decision = judgement.stream.name, judgement.findings.violations(), judgement.decision
+class Deferred:
+    """A proof that is made when it is asked for, or when it goes to another process."""
+
+    def __init__(self, make: Callable[[], Proof]) -> None:
+        self._make = make
+
+    def __call__(self) -> Proof:
+        """The proof."""
+        return self._make()
+
+    def __reduce__(self) -> tuple[type[Deferred], tuple[Callable[[], Proof]]]:
+        return Deferred, (partial(_same, self._make()),)
+
+
+def _same(proof: Proof) -> Proof:
+    return proof
+
+
+def accepted_proof(accepted: Accepted) -> Proof:
+    """The proof of a stream that was valid for simple reasons."""
+    rows, stream = accepted.order(), accepted.stream
+    token = first_token(stream, accepted.token)
+    order = Order(rows, np.zeros(len(rows), dtype=np.bool_), token)
+    return Proof(stream.name, Validity.VALID, order=order)
+
+
+def proof(judgement: Judgement, found: tuple[Violation, ...]) -> Proof:
+    """The proof of one stream, with the violations that are told.
+
+    Raises ValueError for a judgement of valid that comes with no order.
+    """
+    name, decision = judgement.stream.name, judgement.decision
     spent = {} if decision is None else _spent(decision)
     if found:
         return Proof(name, Validity.INVALID, violations=found, spent=spent)
@@ -33,12 +66,8 @@ def proof(judgement: Judgement) -> Proof:
 
 
 def _found(judgement: Judgement, decision: Decision) -> Order:
-    history, stream = judgement.history, judgement.stream
     sequence = np.array(decision.sequence, dtype=np.int64).reshape(-1, 2)
-    token = None
-    if history.header.streams[stream.index].fencing_token is None:
-        token = history.tokens[decision.token] if decision.token >= 0 else unmentioned(history)
-    return Order(sequence[:, 0], sequence[:, 1] > 0, token)
+    return Order(sequence[:, 0], sequence[:, 1] > 0, first_token(judgement.stream, decision.token))
 
 
 def _spent(decision: Decision) -> dict[str, int | float | str]:

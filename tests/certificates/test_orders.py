@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 
 from fencepost.checkers.certificate.order import Order
+from fencepost.checkers.certificate.proofs import LinearizabilityCertificate
 from fencepost.checkers.certificate.verifier import valid
 from fencepost.checkers.certificate.verifier.refutation import Refuted
-from fencepost.checkers.chain.stream import streams
-from fencepost.checkers.linearizability.judging import judge
-from fencepost.checkers.linearizability.proving import proof
-from fencepost.harness.allowance import Allowance
+from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from tests.certificates.replaying import is_plain, is_right
 from tests.checkers.damage import story_of
@@ -35,6 +33,14 @@ def verifies(judged: History, order: Order) -> bool:
     except Refuted:
         return False
     return True
+
+
+def checkers_order(judged: History) -> Order | None:
+    """The order that the checker gives as proof, if it says valid."""
+    certificate = Linearizability().check(judged).certificate
+    assert isinstance(certificate, LinearizabilityCertificate)
+    (proof,) = certificate.proofs
+    return proof().order
 
 
 def order_of(moments: Moments, token: str | None = None) -> Order:
@@ -69,8 +75,7 @@ def compare(seeds: range) -> Counter[str]:
     for seed in seeds:
         story, random = story_of(seed), Random(seed)
         judged = history(*story.ops, tail=story.tail, token=story.token)
-        (stream,) = streams(judged)
-        found = proof(judge(stream, Allowance())).order
+        found = checkers_order(judged)
         explanation = explain(story.ops, story.tail, story.token)
         orders: list[Moments] = []
         token = story.token if story.token is not None else "?"
@@ -132,8 +137,7 @@ def test_another_first_token_is_noticed() -> None:
     for seed in range(0, 2_400, 2):
         story = story_of(seed)
         judged = history(*story.ops, tail=story.tail, token=story.token)
-        (stream,) = streams(judged)
-        found = proof(judge(stream, Allowance())).order
+        found = checkers_order(judged)
         if found is not None and story.token is None:
             moments = list(zip(found.rows.tolist(), found.second.tolist(), strict=True))
             for token in ("", "x", "xy", "y", "nobody's"):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
 from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
 
 from . import contradictions
@@ -45,7 +47,11 @@ def check(history: History, stream: int, rows: Int64s, claims: list[Claim]) -> F
 
 
 def _contradiction(premises: Premises, claim: Claim) -> str | None:
-    rows = list(dict.fromkeys([*claim.operations, *claim.context]))
+    named = np.array([*claim.operations, *claim.context], dtype=np.int64)
+    part_of = premises.history.part_of
+    parts = premises.rows[(part_of[premises.rows] != NONE) & np.isin(part_of[premises.rows], named)]
+    reads = part_of[named][part_of[named] != NONE]
+    rows = list(dict.fromkeys([*named.tolist(), *reads.tolist(), *parts.tolist()]))  # an answer is taken as a whole
     rows = [row for row in rows if premises.history.stream[row] == premises.stream]
     if not rows:
         return None
