@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations, pairwise
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from .domains import answered
 from .hashes import folded
 from .log import spans
 from .premises import Premises
+
+_FEW: Final = 20
+"""Records of several senders that are looked at."""
 
 
 def contents(premises: Premises, rows: list[int]) -> str | None:
@@ -34,6 +38,22 @@ def contents(premises: Premises, rows: list[int]) -> str | None:
             return f"the record at position {first} {what}"
         if len(places) < len(where[digest]) and _is_own(premises, digest):
             return f"the record at position {min(where[digest])} was sent only after the stream had got further"
+    return _misplaced(premises, at)
+
+
+def _misplaced(premises: Premises, at: dict[int, int]) -> str | None:
+    """A record where none of several who sent it can have put it, by the match_seq_num of each."""
+    history, appends = premises.history, premises.history.appends
+    own = {position: digest for position, digest in at.items() if position >= premises.tail}
+    copies = premises.copies(np.array(list(own.values()), dtype=np.uint64)).tolist()
+    several = [position for position, number in zip(own, copies, strict=True) if number > 1][:_FEW]
+    for position in several:
+        records = np.flatnonzero(appends.digest == np.uint64(own[position]))
+        rows = np.searchsorted(appends.offset, records, side="right") - 1
+        applicable = (history.stream[rows] == premises.stream) & (history.outcome[rows] != Outcome.FAILED)
+        match = appends.match_seq_num[rows]
+        if not (applicable & ((match == NONE) | (match == position - (records - appends.offset[rows])))).any():
+            return f"nobody who sent the record at position {position} can have put it there"
     return None
 
 

@@ -163,7 +163,8 @@ def _limit(premises: Premises, row: int, after: int) -> int:
 
     FOREVER if something would not have, or that is too long a stretch to look at.
     """
-    reach = max([after, premises.tail, *(reach for _, _, reach in premises.trims)])
+    by = int(premises.history.returned[row])
+    reach = max([after, premises.tail, *(reach for _, asked, reach in premises.trims if asked <= by)])
     if reach - after >= _STRETCH:
         return FOREVER
     return reach if all(_fits(premises, row, position) for position in range(after, reach + 1)) else FOREVER
