@@ -21,6 +21,7 @@ from fencepost.harness.verdict import Edge, Validity, Verification, Violation
 from tests.checkers.damage import story_of
 from tests.checkers.goldens import GOLDENS
 from tests.checkers.histories import append, check_tail, history, read
+from tests.checkers.random_histories import JUDGED
 
 
 def verified(judged: History, *proofs: Proof, claimed: Validity | None = None) -> Verification:
@@ -45,27 +46,29 @@ def test_the_verdict_on_every_golden_history_is_proven(golden: object) -> None:
 def test_the_verdicts_on_random_histories_are_proven() -> None:
     said: Counter[tuple[Validity, bool]] = Counter()
     for seed in range(800):
-        story = story_of(seed)
-        validity, verification = told(history(*story.ops, tail=story.tail, token=story.token))
+        story = story_of(seed, JUDGED)
+        validity, verification = told(story.history)
         said[validity, not verification.failures] += 1
         if validity is not Validity.INVALID:
             assert not verification.failures, story
     # Of an invalid one the operations told must prove it; where they need more of the history, that is a failure too.
-    assert said[Validity.INVALID, True] > 200
+    assert said[Validity.INVALID, True] > 150
     assert said[Validity.INVALID, False] <= 2
 
 
 def test_nothing_proves_that_a_sound_history_is_invalid() -> None:
     random, tried = Random(3), 0
     for seed in range(0, 3_000, 2):  # of a correct stream: whatever is said of it is false
-        story = story_of(seed)
-        judged = history(*story.ops, tail=story.tail, token=story.token)
-        rows = random.sample(range(len(story.ops)), random.randint(1, len(story.ops)))
+        story = story_of(seed, JUDGED)
+        judged = story.history
+        if not len(judged):
+            continue
+        rows = random.sample(range(len(judged)), random.randint(1, len(judged)))
         position = random.choice((None, *range(6)))
         found = invalid.check(judged, 0, np.arange(len(judged)), [Claim("any", rows, [], position, [])])
         assert not found.proven, f"{found.proven}\n{rows} {position}\n{story}"
         tried += 1
-    assert tried == 1_500
+    assert tried > 1_400
 
 
 STALE = (append(0, 0, 1, "a", ack=0), check_tail(1, 2, 3, 0), check_tail(2, 0, 1, 0))

@@ -36,7 +36,8 @@ def contents(premises: Premises, rows: list[int]) -> str | None:
             first = min(places)
             what = "was sent by nobody whose append may have been applied" if not copies else "stands twice"
             return f"the record at position {first} {what}"
-        if len(places) < len(where[digest]) and _is_own(premises, digest):
+        unique = premises.history.header.unique_records
+        if unique and len(places) < len(where[digest]) and _is_own(premises, digest):
             return f"the record at position {min(where[digest])} was sent only after the stream had got further"
     return _misplaced(premises, at)
 

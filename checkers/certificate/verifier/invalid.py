@@ -82,9 +82,15 @@ def _disorder(premises: Premises, rows: list[int]) -> str | None:
 
 def _stuck(premises: Premises, rows: list[int], first: int) -> int | None:
     """The first operation that finds no tail left, each taking the least that those before it leave; None if none."""
+    history = premises.history
     reached: dict[int, int] = {}
     for row in _by_time(premises, rows):
-        met = max((reached[other] for other in reached if precedes(premises, other, row)), default=premises.tail)
+        met = premises.tail
+        for other in reached:
+            if history.returned[other] < history.invoked[row] or follows(premises, other, row):
+                met = max(met, reached[other])
+            elif in_session(premises, other, row):  # the append itself comes first; a later tail in its answer need not
+                met = max(met, (premises.place(other) or 0) + premises.size(other))
         left = meet(domain(premises, row, first), [(met, FOREVER)])
         if not left or latest_beginning(premises, row) < met:
             return row
@@ -99,22 +105,24 @@ def _by_time(premises: Premises, rows: list[int]) -> list[int]:
                                          row in ends, row))  # fmt: skip
 
 
-def precedes(premises: Premises, one: int, other: int) -> bool:
-    """Does one operation come before another in any order: by the clock, its process, session, or answer?"""
+def in_session(premises: Premises, one: int, other: int) -> bool:
+    """Is it a batch that was applied before another of its session?"""
     history = premises.history
-    if history.returned[one] < history.invoked[other]:
-        return True
-    if (
-        NONE != history.session[one] == history.session[other]
-        and history.kind[one] == history.kind[other] == Kind.APPEND
-    ):
-        applied = history.outcome[one] == Outcome.OK or premises.place(one) is not None
-        return one < other and applied
+    same = NONE != history.session[one] == history.session[other]
+    appends = history.kind[one] == history.kind[other] == Kind.APPEND
+    applied = history.outcome[one] != Outcome.FAILED and premises.place(one) is not None
+    return bool(same and appends and applied and one < other)
+
+
+def follows(premises: Premises, one: int, other: int) -> bool:
+    """Does one operation come before another in its process, at one instant of the clock, or in one answer?"""
+    history = premises.history
     if history.part_of[one] != NONE:
         parent = history.part_of[one]
         return bool(parent == other or (history.part_of[other] == parent and one < other))
     tie = history.process[one] == history.process[other] and history.returned[one] == history.invoked[other]
-    return bool(tie and one < other)
+    pipelined = NONE != history.session[one] == history.session[other]
+    return bool(tie and one < other and not pipelined)
 
 
 def _holds(premises: Premises, source: int, target: int, kind: str) -> bool:

@@ -141,7 +141,10 @@ def spans(starts: Int64s, lengths: Int64s) -> Int64s:
 
 
 def _before(moments: Moments, start: int) -> dict[int, tuple[int, int]]:
-    """What was read below the start. It is of one piece, and none of what this history sent, bare commands excepted."""
+    """What was read below the start. It is of one piece.
+
+    Where records are unique, it is none of what this history sent, bare commands excepted.
+    """
     history, reads = moments.history, moments.history.reads
     if not start:
         return {}
@@ -149,7 +152,7 @@ def _before(moments: Moments, start: int) -> dict[int, tuple[int, int]]:
     lengths = reads.offset[rows + 1] - reads.offset[rows]
     record, row = spans(reads.offset[rows], lengths), np.repeat(rows, lengths)
     old = np.flatnonzero(reads.seq_num[record] < start)
-    sent = _sent(moments) if len(old) else set()
+    sent = _sent(moments) if len(old) and history.header.unique_records else set()
     found: dict[int, tuple[int, int]] = {}
     for i in old.tolist():
         at = record[i]
