@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fencepost.harness.history.history import NONE, History
 
+from .certificate.order import Order
 from .chain.chain import Chain
 from .chain.claims import Claims
 from .chain.stream import Stream
@@ -28,6 +30,7 @@ class Judgement:
 
     ``proofs`` are the wide ones; ``undetermined`` tells that something is open, which takes a search; ``decision`` is
     what that said, None where there was none; ``reasons`` say why it could not decide.
+    ``order`` makes the order that the scan found to explain the stream, None where it found none.
     """
 
     stream: Stream
@@ -42,6 +45,7 @@ class Judgement:
     reasons: list[str] = field(default_factory=list)
     undetermined: bool = False
     decision: Decision | None = None
+    order: Callable[[], Order] | None = None
 
     @property
     def observations(self) -> Observations:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import store
+from . import certificates, store
 from .allowance import Allowance, usable_cores
 from .exits import ExitCode
 from .failure import UsageFailure
@@ -136,6 +137,8 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
     )
     store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, folder / store.HISTORY))
     _log.info("verdict: %s", verdict.validity)
+    if crash is None:
+        crash = _proven(reporter, folder, history, verdict)
     complaints: list[str] = []
     if options.formats:
         reporter.phase("drawing")
@@ -144,6 +147,21 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
         except KeyboardInterrupt:
             complaints = ["interrupted: not all pictures were drawn (fencepost plot draws them)"]
     return RunResult(store.finish_run(folder, options.results), history, verdict, crash, tuple(complaints))
+
+
+def _proven(reporter: Reporter, folder: Path, history: History, verdict: Verdict) -> str | None:
+    """Store the verdict's certificate, and verify it; what went wrong. A verdict without a proof is none."""
+    if all(result.certificate is None for result in verdict.results.values()):
+        return None
+    reporter.phase("verifying")
+    try:
+        failures = certificates.prove(folder / store.CERTIFICATE, folder / store.HISTORY, history, verdict)
+    except KeyboardInterrupt:
+        return "interrupted: the verdict's certificate was not verified (fencepost verify does)"
+    except Exception:
+        _log.exception("the certificate")
+        return f"the verdict's certificate could not be made or verified:\n{traceback.format_exc()}"
+    return "; ".join(failures) or None
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,13 +18,14 @@ import msgspec
 from .failure import UsageFailure
 from .history.events import CRASH
 from .history.sources import STDIN, sha256
-from .verdict import Verdict
+from .verdict import CheckResult, Verdict
 
 if TYPE_CHECKING:
     from .history.history import History
 
 HISTORY: Final = "history.jsonl"
 VERDICT: Final = "verdict.json"
+CERTIFICATE: Final = "certificate.zip"
 OPTIONS: Final = "options.json"
 LOG: Final = "run.log"
 PLOTS: Final = "plots"
@@ -98,11 +99,23 @@ def verdict_json(history: History, verdict: Verdict, path: Path) -> dict[str, An
     """
     return {
         "format": 1,
-        "history": {"file": path.name, "sha256": sha256(path)},
+        "history": identity(path),
         "validity": verdict.validity,
         "crashes": [remark.text for remark in history.remarks if remark.kind == CRASH],
-        "checkers": {name: asdict(result) for name, result in verdict.results.items()},
+        "checkers": {name: _result_json(result) for name, result in verdict.results.items()},
     }
+
+
+def _result_json(result: CheckResult) -> dict[str, Any]:
+    """All but the certificate: that is stored beside the verdict."""
+    told = asdict(replace(result, certificate=None))
+    del told["certificate"]
+    return told
+
+
+def identity(path: Path) -> dict[str, str]:
+    """The history at ``path``, by name and SHA-256."""
+    return {"file": path.name, "sha256": sha256(path)}
 
 
 def history_of(path: Path) -> Path:
@@ -125,11 +138,12 @@ def stored_runs(results: Path) -> Iterator[StoredRun]:
     """Every run under ``results``, the oldest first within a workload."""
     for folder in sorted(results.glob("*/*")):
         if folder.is_dir() and not folder.parent.is_symlink() and (folder / OPTIONS).exists():
-            yield StoredRun(folder, _read_verdict(folder / VERDICT))
+            yield StoredRun(folder, read_verdict(folder))
 
 
-def _read_verdict(path: Path) -> Mapping[str, Any] | None:
+def read_verdict(folder: Path) -> Mapping[str, Any] | None:
+    """The JSON of a run's verdict; None where there is none, or it cannot be read."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.json.decode((folder / VERDICT).read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError):
         return None

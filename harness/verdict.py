@@ -87,11 +87,20 @@ class Violation:
         return (self.anomaly, *self.also)
 
 
+class Certificate(Protocol):
+    """The proof of what a checker says, such that another program can re-check it (see :class:`Verifier`)."""
+
+    def parts(self) -> Mapping[str, bytes]:
+        """The proof as named parts, the names such as files have. Made when it is asked for."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """What one checker says of one history.
 
-    ``reasons`` say why it is unknown; ``warnings`` do not change validity; ``details`` is JSON-ready.
+    ``reasons`` say why it is unknown; ``warnings`` do not change validity; ``details`` is JSON-ready. ``certificate``
+    proves it, where the checker has one.
     """
 
     validity: Validity
@@ -99,6 +108,7 @@ class CheckResult:
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    certificate: Certificate | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,25 @@ class Checker(Protocol):
 
     def check(self, history: History, allowance: Allowance) -> CheckResult:
         """Judge. Reads the history and nothing else; may raise, which is then ``unknown`` with the traceback."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What came of re-checking a certificate: ``lines`` tell what holds, ``failures`` what does not."""
+
+    lines: tuple[str, ...]
+    failures: tuple[str, ...] = ()
+
+
+class Verifier(Protocol):
+    """Re-checks the certificates of a checker. Registered under ``fencepost.verifiers`` by the checker's name.
+
+    It shares no code with whatever found what they claim.
+    """
+
+    def verify(self, history: History, parts: Mapping[str, bytes], claimed: Validity) -> Verification:
+        """Does the certificate prove that the history is as claimed? Raises UsageFailure where it is damaged."""
         ...
 
 

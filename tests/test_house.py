@@ -6,6 +6,7 @@ import ast
 import importlib
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -150,6 +151,40 @@ def test_the_specification_is_written_twice() -> None:
         if body in bodies_of_server
     ]
     assert not shared, "copied code is shared code"
+
+
+def test_what_verifies_a_certificate_knows_nothing_of_what_made_it() -> None:
+    """The verifier may know histories, and (of the world) numpy and what hashes records quickly."""
+    verifier = "fencepost.checkers.certificate.verifier"
+    own = {name: module for name, module in modules().items() if name.startswith(verifier)}
+    assert len(own) > 5
+    allowed = (verifier, "fencepost.harness.history.")
+    strange = [
+        f"{name} imports {target}"
+        for name, module in own.items()
+        for target in imports(module, typing=True)
+        if not target.startswith(allowed)
+    ]
+    assert not strange
+    outside = {
+        alias.name.partition(".")[0]
+        for module in own.values()
+        for node in ast.walk(module.tree)
+        for alias in (node.names if isinstance(node, ast.Import) else [])
+    } | {
+        (node.module or "").partition(".")[0]
+        for module in own.values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and not node.level
+    }
+    standard = outside & sys.stdlib_module_names
+    assert outside - standard == {"fencepost", "numpy", "numba", "xxhash"}
+    graph = import_graph(typing=True)
+    judges = [name for name in graph if name.startswith("fencepost.checkers.") and name not in own]
+    reached = {target for name in own if name in graph for target in nx.descendants(graph, name)}
+    assert not reached & set(judges)
+    shared = {body for name in judges for body in _function_bodies(modules()[name])}
+    assert not [name for name in own if _function_bodies(own[name]) & shared], "copied code is shared code"
 
 
 def _function_bodies(module: Module) -> set[str]:

@@ -87,12 +87,14 @@ class Teller:
         return f"a record ({_hex(reads.digest[at[0]])})" if at else "a record"
 
     def real_time(self, source: int, target: int) -> Edge:
-        """``source`` returned before ``target`` was invoked, or came before it in their process."""
+        """``source`` returned before ``target`` was invoked, or came before it in their process or append session."""
         history = self.history
         returned, invoked = int(history.returned[source]), int(history.invoked[target])
         if returned == invoked and history.process[source] == history.process[target]:
             because = f"process {history.process[source]} did {self.name(source)} first, then {self.name(target)}"
             return self.edge(source, target, "process", because)
+        if returned >= invoked and history.session[source] == history.session[target] != NONE:
+            return self.edge(source, target, "session", f"{self.name(source)} comes first in the session")
         because = (
             f"{self.name(source)} returned at {self.when(returned)}, "
             f"before {self.name(target)} was invoked at {self.when(invoked)}"

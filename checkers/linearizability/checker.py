@@ -11,12 +11,14 @@ from fencepost.harness.history.history import NONE, History, Outcome
 from fencepost.harness.verdict import CheckResult, Validity, Violation
 
 from ..anomalies import ANOMALIES
+from ..certificate.proofs import LinearizabilityCertificate
 from ..chain.chain import Chain
 from ..chain.stream import Stream, streams
 from ..explanation.minimal import minimal
 from ..judgement import Judgement
 from .judging import judge
 from .many import judge_all
+from .proving import Deferred, accepted_proof, proof
 from .quick import Accepted, accept
 
 _SMALL: Final = Budget(states=10_000, seconds=1.0, bytes=1 << 26)
@@ -42,16 +44,22 @@ class Linearizability:
         violations: list[Violation] = []
         reasons: list[str] = []
         details: dict[str, Any] = {}
+        proofs = []
         judging = partial(_judge, minimally=self._minimal)
         for stream, judged in judge_all(list(streams(history)), judging, allowance):
             violations += judged.violations
             reasons += judged.reasons
             details[stream.name] = judged.details
+            proofs.append(judged.proof)
+        decided = len(reasons)
         if not _observed(history):
             reasons.append("nothing was observed" if len(history) else "the history is empty")
         warnings = [] if history.whole else ["the journal has no end mark: what was pending counts as indefinite"]
         validity = Validity.INVALID if violations else Validity.UNKNOWN if reasons else Validity.VALID
-        return CheckResult(validity, tuple(violations), tuple(reasons), tuple(warnings), {"streams": details})
+        certificate = LinearizabilityCertificate(history, proofs, reasons[decided:])
+        return CheckResult(
+            validity, tuple(violations), tuple(reasons), tuple(warnings), {"streams": details}, certificate
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +67,20 @@ class _Judged:
     """What is said of one stream."""
 
     details: dict[str, Any]
+    proof: Deferred
     violations: tuple[Violation, ...] = ()
     reasons: tuple[str, ...] = ()
 
 
 def _judge(stream: Stream, allowance: Allowance, minimally: bool) -> _Judged:
     if accepted := accept(stream):
-        return _Judged(_accepted(accepted))
+        return _Judged(_accepted(accepted), Deferred(partial(accepted_proof, accepted)))
     judgement = judge(stream, allowance)
     found = judgement.findings.violations()
     if minimally:
         found = minimal(stream, found, _contradicts_itself)
-    return _Judged(_details(judgement, found), found, tuple(judgement.reasons))
+    proven = Deferred(partial(proof, judgement, found))
+    return _Judged(_details(judgement, found), proven, found, tuple(judgement.reasons))
 
 
 def _contradicts_itself(stream: Stream) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..chain.chain import build
 from ..chain.claims import claims, complete
 from ..chain.in_force import chain_tokens
@@ -16,6 +18,7 @@ from ..judgement import Judgement
 from ..structure import acknowledgements, hashes, reads, records, sessions, tails, timestamps
 from ..structure import tokens as token_checks
 from .contradictions import accuse
+from .order import order_of
 from .scan import Scan, scan
 
 
@@ -56,6 +59,8 @@ def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
         result = _scan(judgement, possible)
         # An append that was never read would explain some answers. Was it applied?
         judgement.undetermined |= result.succeeds
+    elif result.succeeds:
+        judgement.order = partial(order_of, judgement.chain, judgement.tokens, result)
     accuse(judgement, result)
 
 

@@ -6,6 +6,7 @@ two. An operation that says nothing (a failure that is no refusal, an answer tha
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -125,14 +126,25 @@ def _link(stream: Stream, found: Moments) -> None:
     first: dict[int, int] = {}
     for moment in range(len(found.row) - 1, -1, -1):
         first[found.row[moment]] = moment
-    for row, before in predecessors(stream).items():
+    links = predecessors(stream)
+    for row in links:
         if row in first:
-            for one in before:
+            for one in _speaking(links, row, last):
                 if one in last:
                     # In a session the append itself comes first; what its answer says of a later tail need not.
                     found.before[first[row]].append(first[one] if in_session(history, one, row) else last[one])
                 elif found.sort[first[row]] == Sort.APPEND and _floats(history, one):
                     found.after_float[first[row]] = one
+
+
+def _speaking(links: dict[int, list[int]], row: int, speaking: Collection[int]) -> Iterator[int]:
+    """The rows before a row; before those that say nothing, the rows before them as well."""
+    ahead = list(links[row])
+    while ahead:
+        one = ahead.pop()
+        yield one
+        if one not in speaking:
+            ahead += links.get(one, [])
 
 
 def in_session(history: History, one: int, other: int) -> bool:

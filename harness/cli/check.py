@@ -20,10 +20,12 @@ Examples:
   fencepost check results/latest
   fencepost check results/fenced/* --json
   fencepost check history.jsonl.zst
+  fencepost check history.jsonl --certificate proof.zip
   zcat history.jsonl.gz | fencepost check -
 
 Of each history the format is told by its content, and so is gzip or Zstandard compression.
-A stored history gets exactly the verdict that its run did. Nothing is written.
+A stored history gets exactly the verdict that its run did. Nothing is written, unless --certificate says where: the
+proof of the verdict, verified before the verdict is told. One that does not verify is a crash (see: fencepost verify).
 
 Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of several histories.
 """
@@ -32,23 +34,31 @@ Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of se
 @click.command(epilog=_EPILOG)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a history on standard output.")
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the proof of the verdict there, and verify it.",
+)
 @failures_option
 @budgeted
-def command(paths: tuple[Path, ...], as_json: bool, failures: str, **given: Any) -> ExitCode:
+def command(paths: tuple[Path, ...], as_json: bool, certificate: Path | None, failures: str, **given: Any) -> ExitCode:
     """Judge the histories at PATH: each a run's folder, a history file, or - for standard input."""
     budget = taken(given)
-    return worst([_check_or_complain(path, as_json, failures, budget) for path in paths])
+    if certificate is not None and len(paths) > 1:
+        raise UsageFailure("--certificate takes the proof of one history; name one PATH")
+    return worst([_check_or_complain(path, as_json, certificate, failures, budget) for path in paths])
 
 
-def _check_or_complain(path: Path, as_json: bool, failures: str, budget: Budget) -> ExitCode:
+def _check_or_complain(path: Path, as_json: bool, certificate: Path | None, failures: str, budget: Budget) -> ExitCode:
     try:
-        return _check(path, as_json, failures, budget)
+        return _check(path, as_json, certificate, failures, budget)
     except UsageFailure as failure:  # one bad file does not keep the others from being judged
         click.echo(f"fencepost: {failure}", err=True)
         return ExitCode.USAGE
 
 
-def _check(path: Path, as_json: bool, failures: str, budget: Budget) -> ExitCode:
+def _check(path: Path, as_json: bool, certificate: Path | None, failures: str, budget: Budget) -> ExitCode:
     from ..history.reader import read_history
     from ..history.s2_porcupine.described import Failures
     from ..judge import judge
@@ -60,6 +70,12 @@ def _check(path: Path, as_json: bool, failures: str, budget: Budget) -> ExitCode
         verdict = judge(
             history, lambda name: watcher.phase(f"checking ({name})"), Allowance(budget, cores=usable_cores())
         )
+        complaints = []
+        if certificate is not None:
+            from ..certificates import prove
+
+            watcher.phase("verifying the certificate")
+            complaints = prove(certificate, file, history, verdict, failures)
     if as_json:
         from ..report.summary import as_line, summary
 
@@ -69,4 +85,6 @@ def _check(path: Path, as_json: bool, failures: str, budget: Budget) -> ExitCode
 
         for line in verdict_lines(history, verdict):
             click.echo(line)
-    return verdict.exit_code
+    for complaint in complaints:
+        click.echo(f"fencepost: {complaint}", err=True)
+    return ExitCode.CRASH if complaints else verdict.exit_code

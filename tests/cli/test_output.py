@@ -40,6 +40,7 @@ def test_help_lists_every_command_and_an_example(inside: Inside) -> None:
         "serve",
         "run",
         "check",
+        "verify",
         "explain",
         "plot",
         "convert",
@@ -234,7 +235,8 @@ def test_no_runs_is_told_beside_the_output(inside: Inside) -> None:
 
 def test_elsewhere_than_on_a_terminal_progress_is_plain_lines(stored: Path) -> None:
     told = (stored / "told").read_text()
-    assert [line.rpartition(": ")[2] for line in told.splitlines()] == ["setting up", "clients", "closing", "checking"]
+    phases = ["setting up", "clients", "closing", "checking", "verifying"]
+    assert [line.rpartition(": ")[2] for line in told.splitlines()] == phases
     assert all(line.startswith("regular, seed 11: ") for line in told.splitlines())
     assert "\x1b" not in told
     assert "\r" not in told

@@ -6,19 +6,21 @@ import errno
 import itertools
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fencepost import Append, CheckTail, Read, RunResult, UsageFailure, Validity, judge, read_history
-from fencepost.harness import closing, store
+from fencepost.harness import certificates, closing, store
 from fencepost.harness.allowance import Allowance
 from fencepost.harness.client.outcome import Definite, Indefinite
 from fencepost.harness.exits import ExitCode
 from fencepost.harness.history.events import SCHEMA
 from fencepost.harness.history.history import History, Kind, Outcome
 from fencepost.harness.run import RunFailure
+from fencepost.harness.verdict import CheckResult, Verification
 from tests.run import doubles
 from tests.run.conftest import Run
 
@@ -382,6 +384,40 @@ def test_a_harness_that_ends_while_it_judges_or_draws_leaves_a_partial_folder(
     assert (results / "latest").resolve() == before.folder.resolve(), "latest is the last that was finished"
     assert [(r.path, r.whole) for r in store.stored_runs(results)] == [(before.folder, True), (partial, False)]
     assert "the run ended with an exception" in (partial / "run.log").read_text()
+
+
+class Proof:
+    """A certificate of nothing."""
+
+    def parts(self) -> dict[str, bytes]:
+        return {"nothing": b""}
+
+
+class Doubter:
+    """Verifies nothing."""
+
+    def verify(self, history: History, parts: dict[str, bytes], claimed: Validity) -> Verification:
+        assert parts == {"nothing": b""}
+        return Verification((), ("there is nothing in it",))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_verdict_whose_certificate_does_not_verify_is_a_crash(
+    run: Run, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    def proving(self: object, history: History, allowance: Allowance) -> CheckResult:
+        return replace(original(self, history, allowance), certificate=Proof())
+
+    original: Any = doubles.DoubleChecker.check
+    monkeypatch.setattr(doubles.DoubleChecker, "check", proving)
+    if known:
+        monkeypatch.setattr(certificates.VERIFIERS, "make", lambda name: Doubter())
+    result = run()
+    assert result.exit_code is ExitCode.CRASH
+    assert result.crash is not None
+    assert ("there is nothing in it" if known else "no verifier is called 'double'") in result.crash
+    assert stored(result)["validity"] == "valid"
+    assert (result.folder / "certificate.zip").exists()
 
 
 def test_a_picture_that_fails_is_told_and_changes_no_verdict(run: Run, script: doubles.Script) -> None:

@@ -1,0 +1,118 @@
+"""What a judgement leaves behind as proof, one a stream, and how it is written.
+
+The parts of a certificate are ``statement.json`` (what is claimed of each stream), ``order.npy`` (operation ids) and
+``second.npy`` (bits): see docs/certificates.md.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from fencepost.harness.history.history import History, Int64s
+from fencepost.harness.verdict import Validity, Violation
+
+from .order import Order
+
+FORMAT: Final = 1
+"""The version of the format."""
+
+_SMALL: Final = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A hole that is left open: nobody knows who wrote the positions ``[start, end)``.
+
+    ``candidates`` are rows of appends that may have. ``ragged`` tells that the last batch may reach beyond the end.
+    """
+
+    start: int
+    end: int
+    candidates: tuple[int, ...]
+    ragged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is claimed of one stream: an order if it is valid, violations if invalid, what is open if unknown.
+
+    ``reasons`` say why it is unknown; ``spent`` is what a search had used up of its budget by then, JSON-ready.
+    """
+
+    stream: str
+    validity: Validity
+    order: Order | None = None
+    violations: Sequence[Violation] = ()
+    openings: Sequence[Opening] = ()
+    reasons: Sequence[str] = ()
+    spent: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LinearizabilityCertificate:
+    """The proofs of all streams, each made when it is asked for.
+
+    ``reasons`` are those that concern no stream alone.
+    """
+
+    history: History
+    proofs: Sequence[Callable[[], Proof]]
+    reasons: Sequence[str] = ()
+
+    def parts(self) -> dict[str, bytes]:
+        """See :class:`~fencepost.harness.verdict.Certificate`."""
+        proofs = [proof() for proof in self.proofs]
+        orders = [proof.order for proof in proofs if proof.order is not None]
+        ids = self.history.id[_joined([order.rows for order in orders], np.int64)]
+        small = not len(ids) or int(ids.max()) < _SMALL
+        second = np.packbits(_joined([order.second for order in orders], np.bool_))
+        return {
+            "statement.json": msgspec.json.encode(self._statement(proofs)),
+            "order.npy": _npy(ids.astype(np.int32) if small else ids),
+            "second.npy": _npy(second),
+        }
+
+    def _statement(self, proofs: Iterable[Proof]) -> dict[str, Any]:
+        streams, begin = [], 0
+        for proof in proofs:
+            told: dict[str, Any] = {"stream": proof.stream, "validity": proof.validity}
+            if proof.order is not None:
+                end = begin + len(proof.order)
+                told |= {"moments": [begin, end], "token": proof.order.token}
+                begin = end
+            told["violations"] = [_violation(violation) for violation in proof.violations]
+            told["holes"] = [self._hole(opening) for opening in proof.openings]
+            told |= {"reasons": list(proof.reasons), "spent": proof.spent}
+            streams.append(told)
+        return {"format": FORMAT, "streams": streams, "reasons": list(self.reasons)}
+
+    def _hole(self, opening: Opening) -> dict[str, Any]:
+        candidates = [int(self.history.id[row]) for row in opening.candidates]
+        return {"start": opening.start, "end": opening.end, "ragged": opening.ragged, "candidates": candidates}
+
+
+def _violation(violation: Violation) -> dict[str, Any]:
+    return {
+        "anomaly": violation.anomaly,
+        "operations": violation.operations,
+        "context": violation.context,
+        "position": violation.position,
+        "edges": [[edge.source, edge.target, edge.kind] for edge in violation.edges],
+    }
+
+
+def _joined(arrays: list[Any], dtype: Any) -> NDArray[Any] | Int64s:
+    return np.concatenate([np.zeros(0, dtype=dtype), *arrays])
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array(file, array, allow_pickle=False)
+    return file.getvalue()

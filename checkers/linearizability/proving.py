@@ -1,0 +1,82 @@
+"""From a judgement to what proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from fencepost.harness.verdict import Validity, Violation
+
+from ..certificate.order import Order
+from ..certificate.proofs import Opening, Proof
+from ..judgement import Judgement
+from ..search.decide import Decision
+from ..search.search import Ending
+from .order import first_token
+from .quick import Accepted
+
+
+class Deferred:
+    """A proof that is made when it is asked for, or when it goes to another process."""
+
+    def __init__(self, make: Callable[[], Proof]) -> None:
+        self._make = make
+
+    def __call__(self) -> Proof:
+        """The proof."""
+        return self._make()
+
+    def __reduce__(self) -> tuple[type[Deferred], tuple[Callable[[], Proof]]]:
+        return Deferred, (partial(_same, self._make()),)
+
+
+def _same(proof: Proof) -> Proof:
+    return proof
+
+
+def accepted_proof(accepted: Accepted) -> Proof:
+    """The proof of a stream that was valid for simple reasons."""
+    rows, stream = accepted.order(), accepted.stream
+    token = first_token(stream, accepted.token)
+    order = Order(rows, np.zeros(len(rows), dtype=np.bool_), token)
+    return Proof(stream.name, Validity.VALID, order=order)
+
+
+def proof(judgement: Judgement, found: tuple[Violation, ...]) -> Proof:
+    """The proof of one stream, with the violations that are told.
+
+    Raises ValueError for a judgement of valid that comes with no order.
+    """
+    name, decision = judgement.stream.name, judgement.decision
+    spent = {} if decision is None else _spent(decision)
+    if found:
+        return Proof(name, Validity.INVALID, violations=found, spent=spent)
+    if judgement.reasons:
+        openings = [
+            Opening(hole.start, hole.end, hole.candidates, hole.ragged) for hole in judgement.holes if hole.fillable
+        ]
+        return Proof(name, Validity.UNKNOWN, openings=openings, reasons=judgement.reasons, spent=spent)
+    if decision is not None and decision.ending is Ending.FOUND:
+        return Proof(name, Validity.VALID, order=_found(judgement, decision), spent=spent)
+    if judgement.order is None:
+        raise ValueError(f"the stream {name} was judged valid without an order")
+    return Proof(name, Validity.VALID, order=judgement.order())
+
+
+def _found(judgement: Judgement, decision: Decision) -> Order:
+    sequence = np.array(decision.sequence, dtype=np.int64).reshape(-1, 2)
+    return Order(sequence[:, 0], sequence[:, 1] > 0, first_token(judgement.stream, decision.token))
+
+
+def _spent(decision: Decision) -> dict[str, int | float | str]:
+    spent = decision.spent
+    return {
+        "ending": decision.ending.value,
+        "states": spent.states,
+        "bytes": spent.bytes,
+        "budget-states": spent.budget.states,
+        "budget-seconds": spent.budget.seconds,
+        "budget-bytes": spent.budget.bytes,
+    }

@@ -1,0 +1,122 @@
+"""The certificate of a verdict as a file: what the checkers left as proof, and of which history.
+
+It is a zip archive without compression. ``certificate.json`` tells the history (by SHA-256) and what each checker says;
+the parts of a checker's proof lie in a folder of its name, and mean what that checker says they mean.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from . import store
+from .failure import UsageFailure
+from .history.history import History
+from .registry import Registry
+from .verdict import Validity, Verdict, Verification, Verifier
+
+VERIFIERS: Registry[Verifier] = Registry("fencepost.verifiers", "verifier")
+
+FORMAT: Final = 1
+_HEADER: Final = "certificate.json"
+
+
+class _Header(msgspec.Struct):
+    format: int
+    history: dict[str, str]
+    checkers: dict[str, Validity]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCertificate:
+    """A certificate as read back: of which history (and how its file was read), and by checker verdict and proof."""
+
+    path: Path
+    history: Mapping[str, str]
+    validities: Mapping[str, Validity]
+    parts: Mapping[str, Mapping[str, bytes]]
+
+
+def prove(path: Path, file: Path, history: History, verdict: Verdict, failures: str = "any") -> list[str]:
+    """Write the certificate of a verdict, read it back and verify it; what does not hold.
+
+    ``file`` is that of the history, read with ``failures`` (see :func:`~.history.reader.read_history`). Raises
+    UsageFailure as :func:`write` does.
+    """
+    identity = {**store.identity(file), "failures": failures}
+    write(path, identity, verdict)
+    failed = verify(history, identity, read(path)).failures
+    return [f"the verdict's certificate does not verify: {failure}" for failure in failed]
+
+
+def write(path: Path, history: Mapping[str, str], verdict: Verdict) -> None:
+    """Write the certificates of a verdict, whole or not at all.
+
+    ``history`` is what :func:`~.store.identity` says of it, and how its file was read. Raises UsageFailure where the
+    file cannot be written, or no checker has a certificate.
+    """
+    results = verdict.results.items()
+    proofs = {name: found.certificate.parts() for name, found in results if found.certificate is not None}
+    if not proofs:
+        raise UsageFailure(f"{path}: no checker has a certificate for this verdict")
+    header = _Header(FORMAT, dict(history), {name: verdict.results[name].validity for name in proofs})
+    draft = path.with_name(f".{path.name}")
+    try:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(_HEADER, msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n")
+            for name, parts in proofs.items():
+                for part, content in parts.items():
+                    archive.writestr(f"{name}/{part}", content)
+        draft.replace(path)
+    except OSError as error:
+        raise UsageFailure(f"{path}: the certificate cannot be written: {error.strerror}") from error
+
+
+def read(path: Path) -> StoredCertificate:
+    """Read a certificate back. Raises UsageFailure where it is missing or damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            header = msgspec.json.decode(archive.read(_HEADER), type=_Header)
+            parts: dict[str, dict[str, bytes]] = {name: {} for name in header.checkers}
+            for entry in archive.namelist():
+                name, _, part = entry.partition("/")
+                if name in parts and part:
+                    parts[name][part] = archive.read(entry)
+    except FileNotFoundError:
+        raise UsageFailure(
+            f"{path} does not exist; fencepost run writes one, and so does fencepost check --certificate FILE"
+        ) from None
+    except OSError as error:
+        raise UsageFailure(f"{path}: cannot be read: {error.strerror}") from error
+    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
+        raise UsageFailure(f"{path} is no certificate, or a damaged one: {error}") from error
+    if header.format != FORMAT:
+        raise UsageFailure(f"{path} has the format {header.format}; this version reads {FORMAT}")
+    return StoredCertificate(path, header.history, header.checkers, parts)
+
+
+def verify(history: History, identity: Mapping[str, str], stored: StoredCertificate) -> Verification:
+    """Re-check a certificate against the history of this identity.
+
+    Raises UsageFailure where it is of another history, is damaged, or nobody can verify it.
+    """
+    if stored.history.get("sha256") != identity["sha256"]:
+        raise UsageFailure(
+            f"{stored.path} is the certificate of another history: of {stored.history.get('file')} with the SHA-256 "
+            f"{stored.history.get('sha256')}, and {identity['file']} has {identity['sha256']}"
+        )
+    lines: list[str] = []
+    failures: list[str] = []
+    for name, parts in stored.parts.items():
+        try:
+            found = VERIFIERS.make(name).verify(history, parts, stored.validities[name])
+        except UsageFailure as failure:
+            raise UsageFailure(f"{stored.path}: {failure}") from failure
+        lines += [f"{name}: {line}" for line in found.lines]
+        failures += [f"{name}: {failure}" for failure in found.failures]
+    return Verification(tuple(lines), tuple(failures))

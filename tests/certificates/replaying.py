@@ -1,0 +1,43 @@
+"""Whether an order is right, by the sequential model, one moment after another: what the verifier is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fencepost.checkers import model
+from tests.checkers import oracle
+from tests.checkers.histories import by_invocation
+from tests.checkers.random_histories import Story
+
+
+def is_right(story: Story, moments: Sequence[tuple[int, bool]], token: str) -> bool:
+    """Does the order explain the story? ``moments`` are operations and whether it is their second moment."""
+    ops = dict(enumerate(by_invocation(story.ops)))
+    claims = oracle._timestamps(ops.values())
+    before = oracle._contents_before(ops.values(), story.tail, story.unique)
+    every = oracle._all_points(ops)
+    if claims is None or before is None or every is None or oracle._resurrected(list(ops.values())):
+        return False
+    points = {(point.op, bool(point.number)): point for point in every}
+    needed = {key for key, point in points.items() if not point.optional}
+    if len(set(moments)) != len(moments) or not needed <= set(moments) <= set(points):
+        return False
+    sequence = [points[moment] for moment in moments]
+    if any(oracle._precedes(b, a) for i, a in enumerate(sequence) for b in sequence[i + 1 :]):
+        return False
+    log = tuple(
+        model.Record(*before.get(p, (None, model.PAGE_BYTES)), oracle._latest(claims, p)) for p in range(story.tail)
+    )
+    place = oracle._Place(model.State(story.tail, token, story.tail), log, frozenset(range(story.tail + 1)), None)
+    search = oracle._Search(every, claims, literal=True)
+    for point in sequence:
+        after = search._step(point, place)
+        if after is None:
+            return False
+        place = after
+    return True
+
+
+def is_plain(story: Story) -> bool:
+    """Has every operation one moment at most?"""
+    return all(len(oracle._points(op, call)) < 2 for op, call in enumerate(story.ops))

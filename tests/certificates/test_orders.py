@@ -1,0 +1,148 @@
+"""Orders of small random histories: the verifier accepts exactly those that the sequential model explains."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import numpy as np
+import pytest
+
+from fencepost.checkers.certificate.order import Order
+from fencepost.checkers.certificate.proofs import LinearizabilityCertificate
+from fencepost.checkers.certificate.verifier import valid
+from fencepost.checkers.certificate.verifier.refutation import Refuted
+from fencepost.checkers.linearizability import Linearizability
+from fencepost.harness.history.history import History
+from tests.certificates.replaying import is_plain, is_right
+from tests.checkers.damage import story_of
+from tests.checkers.histories import history
+from tests.checkers.oracle import explain
+from tests.checkers.random_histories import Story
+
+Moments = list[tuple[int, bool]]
+
+HISTORIES = 1_200
+PARTS = 4
+MANY = 20_000
+
+
+def verifies(judged: History, order: Order) -> bool:
+    try:
+        valid.check(judged, 0, np.arange(len(judged)), order.rows, order.second, order.token)
+    except Refuted:
+        return False
+    return True
+
+
+def checkers_order(judged: History) -> Order | None:
+    """The order that the checker gives as proof, if it says valid."""
+    certificate = Linearizability().check(judged).certificate
+    assert isinstance(certificate, LinearizabilityCertificate)
+    (proof,) = certificate.proofs
+    return proof().order
+
+
+def order_of(moments: Moments, token: str | None = None) -> Order:
+    columns = np.array(moments, dtype=np.int64).reshape(-1, 2)
+    return Order(columns[:, 0], columns[:, 1] > 0, token)
+
+
+def changed(random: Random, moments: Moments, story: Story) -> Moments:
+    """An order with one thing changed."""
+    moments = list(moments)
+    what = random.choice(("swap", "swap", "move", "drop", "add", "repeat", "again"))
+    if what == "add" or len(moments) < 2:
+        moments.insert(random.randint(0, len(moments)), (random.randrange(len(story.ops)), random.random() < 0.1))
+    elif what == "swap":
+        i = random.randrange(len(moments) - 1)
+        moments[i], moments[i + 1] = moments[i + 1], moments[i]
+    elif what == "move":
+        moments.insert(random.randrange(len(moments)), moments.pop(random.randrange(len(moments))))
+    elif what == "drop":
+        del moments[random.randrange(len(moments))]
+    elif what == "repeat":
+        moments.append(random.choice(moments))
+    else:
+        i = random.randrange(len(moments))
+        moments[i] = moments[i][0], not moments[i][1]
+    return moments
+
+
+def compare(seeds: range) -> Counter[str]:
+    """Orders of the stories of these seeds: the checker's, the oracle's, and each of them changed."""
+    seen: Counter[str] = Counter()
+    for seed in seeds:
+        story, random = story_of(seed), Random(seed)
+        judged = history(*story.ops, tail=story.tail, token=story.token)
+        found = checkers_order(judged)
+        explanation = explain(story.ops, story.tail, story.token)
+        orders: list[Moments] = []
+        token = story.token if story.token is not None else "?"
+        if found is not None:
+            assert verifies(judged, found), f"the checker's own order does not verify\n{story}"
+            orders.append(list(zip(found.rows.tolist(), found.second.tolist(), strict=True)))
+            token = found.token or token
+        if explanation is not None and is_plain(story) and story.token is not None:
+            oracle_order = [(op, False) for op in explanation.order]
+            assert verifies(judged, order_of(oracle_order)), f"{explanation.order} does not verify\n{story}"
+            orders.append(oracle_order)
+        if explanation is None:
+            ids = [(op, False) for op in range(len(story.ops))]
+            orders += [ids, random.sample(ids, len(ids))]
+        for order in orders:
+            for _ in range(4):
+                order = changed(random, order, story)
+                right = is_right(story, order, token)
+                said = verifies(judged, order_of(order, token if story.token is None else None))
+                assert right is said, f"{order} {'is right' if right else 'is wrong'}: the verifier errs\n{story}"
+                assert not (right and explanation is None)
+                seen["right" if right else "wrong"] += 1
+    return seen
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_verifier_agrees_with_the_model(part: int) -> None:
+    size = HISTORIES // PARTS
+    seen = compare(range(part * size, (part + 1) * size))
+    assert seen["right"] > size // 10
+    assert seen["wrong"] > size
+
+
+@pytest.mark.slow
+def test_the_verifier_agrees_with_the_model_on_many_more() -> None:
+    compare(range(HISTORIES, HISTORIES + MANY))
+
+
+def test_no_order_of_an_invalid_history_verifies() -> None:
+    tried = 0
+    for seed in range(1, 3_000, 2):
+        story, random = story_of(seed), Random(seed)
+        if explain(story.ops, story.tail, story.token) is not None:
+            continue
+        judged = history(*story.ops, tail=story.tail, token=story.token)
+        named = [op.token for op in story.ops if op.token is not None] or ["x"]
+        by_return = sorted(range(len(story.ops)), key=lambda op: judged.returned[op])
+        for rows in (list(range(len(story.ops))), by_return):
+            lost = [row for row in rows if judged.outcome[row] == 2]
+            kept = [row for row in rows if row not in lost or random.random() < 0.5]
+            order = order_of([(row, False) for row in kept], random.choice(named) if story.token is None else None)
+            assert not verifies(judged, order), f"{kept}\n{story}"
+            tried += 1
+    assert tried > 1_000
+
+
+def test_another_first_token_is_noticed() -> None:
+    noticed = 0
+    for seed in range(0, 2_400, 2):
+        story = story_of(seed)
+        judged = history(*story.ops, tail=story.tail, token=story.token)
+        found = checkers_order(judged)
+        if found is not None and story.token is None:
+            moments = list(zip(found.rows.tolist(), found.second.tolist(), strict=True))
+            for token in ("", "x", "xy", "y", "nobody's"):
+                assert verifies(judged, Order(found.rows, found.second, token)) is is_right(story, moments, token)
+                noticed += not is_right(story, moments, token)
+        elif found is not None:
+            assert not verifies(judged, Order(found.rows, found.second, "another"))
+    assert noticed > 5

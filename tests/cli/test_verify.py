@@ -1,0 +1,82 @@
+"""``fencepost verify``, and the certificates that ``run`` and ``check`` write."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .invoking import Inside
+
+
+@pytest.fixture
+def run(stored: Path, tmp_path: Path) -> Path:
+    """A copy of a stored run, to damage."""
+    return Path(shutil.copytree((stored / "results" / "latest").resolve(), tmp_path / "run"))
+
+
+def test_a_run_is_stored_with_a_certificate_that_verifies(inside: Inside, run: Path) -> None:
+    said = inside("verify", str(run))
+    assert (said.code, said.err) == (0, "")
+    assert "moments replayed" in said.out
+    assert said.out.endswith(f"VERIFIED: {run}\n")
+
+
+@pytest.mark.parametrize("name", ["valid", "invalid", "unknown", "cut"])
+def test_check_writes_a_certificate_where_it_is_told(
+    inside: Inside, histories: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    proof = tmp_path / "proof.zip"
+    plain = inside("check", str(histories[name]))
+    assert not proof.exists()
+    said = inside("check", str(histories[name]), "--certificate", str(proof))
+    assert (said.code, said.out) == (plain.code, plain.out)
+    again = inside("verify", str(histories[name]), "--certificate", str(proof))
+    assert (again.code, again.err) == (0, "")
+
+
+def test_a_verdict_that_its_certificate_does_not_bear_out_is_a_crash(inside: Inside, run: Path) -> None:
+    verdict = json.loads((run / "verdict.json").read_bytes())
+    told = verdict["checkers"]["linearizability"]["validity"]
+    verdict["checkers"]["linearizability"]["validity"] = "invalid"
+    (run / "verdict.json").write_text(json.dumps(verdict))
+    said = inside("verify", str(run))
+    assert said.code == 255
+    assert f"the stored verdict is invalid, and the certificate is of {told}" in said.err
+    assert said.out.endswith(f"NOT VERIFIED: {run}\n")
+
+
+def test_what_is_missing_or_of_another_history_is_bad_usage(
+    inside: Inside, run: Path, histories: dict[str, Path]
+) -> None:
+    proof = str(run / "certificate.zip")
+    for arguments, why in (
+        ((str(histories["valid"]),), "name its certificate with --certificate FILE"),
+        ((str(histories["valid"]), "--certificate", proof), "is the certificate of another history"),
+        ((str(run), str(run), "--certificate", proof), "name one RUN"),
+        ((str(run / "nowhere"),), "does not exist"),
+        ((str(run), "--certificate", str(run / "history.jsonl")), "is no certificate"),
+    ):
+        said = inside("verify", *arguments)
+        assert (said.code, said.out) == (254, "")
+        assert why in said.err
+    (run / "certificate.zip").unlink()
+    said = inside("verify", str(run))
+    assert said.code == 254
+    assert "certificate.zip does not exist" in said.err
+
+
+def test_one_bad_run_does_not_keep_the_others_from_being_verified(inside: Inside, run: Path) -> None:
+    said = inside("verify", str(run / "nowhere"), str(run))
+    assert said.code == 254
+    assert f"VERIFIED: {run}" in said.out
+
+
+def test_a_certificate_is_of_one_history(inside: Inside, histories: dict[str, Path], tmp_path: Path) -> None:
+    said = inside(
+        "check", str(histories["valid"]), str(histories["invalid"]), "--certificate", str(tmp_path / "proof.zip")
+    )
+    assert said.code == 254
+    assert "name one PATH" in said.err
