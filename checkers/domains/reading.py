@@ -23,6 +23,7 @@ from ..chain.axis import ranges
 from ..chain.bounds import BYTES, RECORDS
 from ..chain.chain import Chain
 from ..chain.stream import among
+from ..chain.ties import parts_of_answers
 from ..chain.tokens import Slots
 from ..chain.trims import NEVER, TrimPoints
 from .domains import Part, Proof
@@ -38,7 +39,8 @@ class Answers:
     ``gap`` is the end of what it skipped, ``inner`` of what it skipped between its records, NONE where it skipped
     nothing. A session has no bounds but those that it gives. ``empty`` tells of an answer without any record that had
     one at its start nevertheless (else it would have been a 416); what is ``continued`` is the rest of an answer of
-    which other parts came before, and may be nothing.
+    which other parts came before, and may be nothing; ``detached`` are parts that say nothing of where the answer
+    was to start: others came before, without any record, and the start was given by the tail.
     """
 
     row: Int64s
@@ -54,6 +56,7 @@ class Answers:
     waits: NDArray[np.bool_]
     clamp: NDArray[np.bool_]
     continued: NDArray[np.bool_]
+    detached: NDArray[np.bool_]
 
     @property
     def empty(self) -> NDArray[np.bool_]:
@@ -68,12 +71,13 @@ def answers(chain: Chain) -> Answers:
     rows = stream.reads
     begin, end = reads.offset[rows], reads.offset[rows + 1]
     count, filled = end - begin, end > begin
-    start = reads.from_seq_num[rows]
+    detached = _detached(chain)
+    start = np.where(detached, NONE, reads.from_seq_num[rows])
     first, after = start.copy(), start.copy()
     first[filled] = reads.seq_num[begin[filled]]
     after[filled] = reads.seq_num[end[filled] - 1] + 1
     total = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(reads.size, dtype=np.int64)))
-    relative = (start == NONE) & (reads.from_timestamp[rows] == NONE)
+    relative = (start == NONE) & (reads.from_timestamp[rows] == NONE) & ~detached
     inner = np.full(len(rows), NONE, dtype=np.int64)
     for row, high in _inner_gaps(chain).items():
         inner[np.searchsorted(rows, row)] = high
@@ -91,9 +95,18 @@ def answers(chain: Chain) -> Answers:
         gap=gap,
         inner=inner,
         waits=reads.wait[rows] > 0,
-        clamp=reads.clamp[rows],
+        clamp=reads.clamp[rows] & ~detached,
         continued=_continued(chain),
+        detached=detached,
     )
+
+
+def _detached(chain: Chain) -> NDArray[np.bool_]:
+    """Which are later parts of an answer that starts relative to the tail, where nothing was returned before."""
+    stream, reads = chain.stream, chain.stream.history.reads
+    later = np.array([row for parts in parts_of_answers(stream) for row in parts[1:]], dtype=np.int64)
+    relative = (reads.from_seq_num[later] == NONE) & (reads.from_timestamp[later] == NONE) | reads.clamp[later]
+    return among(stream.history, stream.reads, later[relative].tolist())
 
 
 def _continued(chain: Chain) -> NDArray[np.bool_]:

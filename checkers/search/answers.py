@@ -7,7 +7,7 @@ what was read: what is left to decide is where a read may have begun, what may h
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from fencepost.harness.history.history import FOREVER, NONE
 from ..chain.bounds import BYTES
 from ..chain.chain import Chain
 from ..chain.claims import Claims
+from ..chain.ties import parts_of_answers
 from ..domains.reading import Answers
 
 
@@ -24,7 +25,8 @@ class Answer:
     """One read with a batch. ``inner`` is the end of the last jump inside the answer, NONE without one.
 
     ``first`` is NONE for an empty answer. ``start`` is NONE where none was given, ``timed`` tells that it is a
-    timestamp. ``followed`` is the tail in the answer; what is ``continued`` may end at its start.
+    timestamp, or that other parts of the answer tell. ``followed`` is the tail in the answer; what is ``continued`` may
+    end at its start. ``begins_at`` is the first record of a later part, for an answer whose first part is empty.
     """
 
     first: int
@@ -40,6 +42,7 @@ class Answer:
     until: int
     followed: int
     continued: bool
+    begins_at: int = NONE
 
     @property
     def moves(self) -> bool:
@@ -89,6 +92,8 @@ class ReadRules:
         """
         if answer.followed != NONE and (answer.followed > tail or answer.followed < answer.after):
             return NONE
+        if answer.first == NONE and answer.begins_at != NONE:
+            return self._opened(answer, tails, since)
         if answer.first == NONE:
             start = answer.start_at(tail)
             return tail if start == NONE or start <= tail else NONE
@@ -107,6 +112,13 @@ class ReadRules:
             return NONE
         begun = tails[high - 1]
         return begun if _skips(answer, answer.start_at(begun), trim) else NONE
+
+    def _opened(self, answer: Answer, tails: list[int], since: int) -> int:
+        """Where an answer may have begun whose first part is empty: as nothing is trimmed, at its first record."""
+        for begun in tails[bisect_left(tails, since) :]:
+            if answer.start_at(begun) == answer.begins_at:
+                return begun
+        return NONE
 
     def _ends(self, answer: Answer, after: int, tail: int, trim: int) -> bool:
         """Is there a reason that nothing from ``after`` on was returned?"""
@@ -154,7 +166,7 @@ def _answers(chain: Chain, found: Answers) -> dict[int, Answer]:
         found.inner,
         found.start,
         np.maximum(found.offset, 0),
-        reads.from_timestamp[rows] != NONE,
+        (reads.from_timestamp[rows] != NONE) | found.detached,
         found.clamp,
         found.waits,
         found.places,
@@ -164,7 +176,13 @@ def _answers(chain: Chain, found: Answers) -> dict[int, Answer]:
         found.continued,
     )
     fields = (column.tolist() for column in columns)
-    return {row: Answer(*values) for row, *values in zip(rows.tolist(), *fields, strict=True)}
+    answers = {row: Answer(*values) for row, *values in zip(rows.tolist(), *fields, strict=True)}
+    for parts in parts_of_answers(chain.stream):
+        opening = answers[parts[0]]
+        if opening.first == NONE and opening.moves and not chain.stream.history.appends.trims:
+            later = (answers[row].first for row in parts[1:] if row in answers)
+            answers[parts[0]] = replace(opening, begins_at=next((first for first in later if first != NONE), NONE))
+    return answers
 
 
 def _skips(answer: Answer, start: int, trim: int) -> bool:

@@ -54,7 +54,7 @@ def floats(chain: Chain, found: Moments) -> Floats:
     batches = (row for batches in batches_of_sessions(stream) for row in batches)
     for row in sorted({*stream.floating.tolist(), *batches}):
         before = order.get(row, [])
-        if any(one in barred or _failed(chain, one, row) for one in before):
+        if any(in_session(history, one, row) and (one in barred or _failed(chain, one)) for one in before):
             barred.add(row)
             continue
         low, high = int(appends.offset[row]), int(appends.offset[row + 1])
@@ -87,10 +87,9 @@ def floats(chain: Chain, found: Moments) -> Floats:
     return result
 
 
-def _failed(chain: Chain, before: int, row: int) -> bool:
-    """Had the session of a batch failed with the one before it?"""
-    history = chain.stream.history
-    return in_session(history, before, row) and history.outcome[before] == Outcome.FAILED
+def _failed(chain: Chain, batch: int) -> bool:
+    """Had the session of a batch failed with this one?"""
+    return bool(chain.stream.history.outcome[batch] == Outcome.FAILED)
 
 
 def _whether_sizes_matter(chain: Chain) -> bool:

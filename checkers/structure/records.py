@@ -210,8 +210,8 @@ def _misplaced(judgement: Judgement) -> None:
     chain, history = judgement.chain, judgement.history
     source, tail = chain.source, judgement.stream.tail
     old = np.flatnonzero(source.read_position < tail)
-    if not len(old):
-        return
+    if not len(old) or not history.header.unique_records:
+        return  # what is not unique may have been there before
     rows = judgement.stream.rows[history.kind[judgement.stream.rows] == Kind.APPEND]
     digest = history.reads.digest[source.read_record]
     known = senders(history, rows, digest[old])

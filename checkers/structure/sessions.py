@@ -61,16 +61,22 @@ def _poison(judgement: Judgement, failed: int, row: int, place: int) -> None:
 
 
 def _tails(judgement: Judgement) -> None:
-    tail = judgement.history.reads.tail
+    reads = judgement.history.reads
+    tail, offset = reads.tail, reads.offset
     offenders = []
     for parts in parts_of_answers(judgement.stream):
-        told = [(row, int(tail[row])) for row in parts if tail[row] != NONE]
-        offenders += [(one, other) for (one, at), (other, then) in pairwise(told) if then < at]
-    for one, other in judgement.findings.few("nonmonotonic-poll", offenders):
+        greatest, by = NONE, NONE
+        for row in parts:
+            if tail[row] != NONE and tail[row] < greatest:
+                offenders.append((by, row, greatest))
+            last = int(reads.seq_num[offset[row + 1] - 1]) + 1 if offset[row + 1] > offset[row] else NONE
+            if max(int(tail[row]), last) > greatest:
+                greatest, by = max(int(tail[row]), last), row
+    for one, other, reached in judgement.findings.few("nonmonotonic-poll", offenders):
         teller = judgement.teller(one, other)
         text = (
             f"{teller.name(other)} told the tail {int(tail[other])}, "
-            f"after {teller.name(one)} of the same answer had told {int(tail[one])}"
+            f"after {teller.name(one)} of the same answer had reached {reached}"
         )
         witness = Witness((one, other), (sentence(text), teller.told(one), teller.told(other)))
         judgement.findings.add("nonmonotonic-poll", witness, int(np.int64(tail[other])))
