@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 # The environment is as new as the lock and the entry points: both name it.
 STAMP := $(VENV)/.set-up
 # What these hold is compiled when it is first imported, and kept beside it.
-COMPILED := fencepost.checkers.linearizability.compiled_loops, fencepost.harness.history.s2_porcupine.scanner
+COMPILED := fencepost.checkers.linearizability.compiled_loops, fencepost.harness.history.s2_porcupine.scanner, fencepost.harness.history.compiled
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -28,7 +28,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
-	@$(BIN)/python -c "import $(COMPILED)"
+	@$(BIN)/python -c "import $(COMPILED); fencepost.harness.history.compiled.compile_scanner()"
 	@touch $(STAMP)
 
 check: $(STAMP) ## the main job: race writers on a real server, judge, draw; then catch a planted bug
