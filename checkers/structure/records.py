@@ -210,7 +210,7 @@ def _misplaced(judgement: Judgement) -> None:
     chain, history = judgement.chain, judgement.history
     source, tail = chain.source, judgement.stream.tail
     old = np.flatnonzero(source.read_position < tail)
-    if not len(old):
+    if not len(old) or not history.header.unique_records:
         return
     rows = judgement.stream.rows[history.kind[judgement.stream.rows] == Kind.APPEND]
     digest = history.reads.digest[source.read_record]
