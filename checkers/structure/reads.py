@@ -141,10 +141,10 @@ def _resurrected(judgement: Judgement, gaps: list[Gap]) -> None:
     suspects = found.row[(found.count > 0) & (found.first < gone.at(invoked[found.row] + 1))].tolist()
     whole = judgement.stream.rows[history.reads.hashed[judgement.stream.rows]].tolist()
     offenders = []
-    for row in (*suspects, *whole):
+    for row in sorted((*suspects, *whole)):
         positions = source.read_position[slice(*np.searchsorted(source.read_row, [row, row + 1]))]
         if history.reads.hashed[row]:
-            positions = np.arange(history.observed_tail[row])
+            positions = np.arange(history.observed_tail[row])  # it read everything
         for gap in gaps:
             later = invoked[row] > history.returned[gap.row]
             later = later or (process[row] == process[gap.row] and row > gap.row)

@@ -73,6 +73,13 @@ RULES: Final = (
         append(0, 3, 4, "a c", ack=2),
         tail=2,
     ),
+    sound(
+        "a-content-that-was-there-before-and-is-sent-again",
+        append(0, 0, 1, "a", ack=1),
+        read(1, 2, 3, 0, saw="a a"),
+        tail=1,
+        unique=False,
+    ),
     unsound(
         "a-tail-of-another-time-than-the-record-before-it",
         "inconsistent-offsets",

@@ -62,6 +62,14 @@ PARTS: Final = (
 HASHES: Final = (
     sound("a-hash-of-all", *A_B, whole(1, 4, 5, "a b")),
     unsound("a-hash-in-another-order", "inconsistent-offsets", *A_B, whole(1, 4, 5, "b a")),
+    unsound(
+        "a-hash-of-what-had-been-trimmed",
+        "resurrected-record",
+        append(0, 0, 1, "a b", ack=0),
+        append(0, 2, 3, "trim=1", ack=2),
+        read(1, 4, 5, 0, at=1, saw="b trim=1"),
+        whole(1, 6, 7, "a b trim=1"),
+    ),
     unsound("a-hash-of-less", "stale-read", *A_B, whole(1, 4, 5, "a")),
     sound("a-hash-tells-the-order", *A_OR_B, whole(2, 4, 5, "b a"), read(3, 6, 7, 0, count=1, saw="b")),
     sound("a-hash-tells-the-order-to-a-search", *A_OR_B, whole(2, 4, 5, "b a")),

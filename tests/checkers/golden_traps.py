@@ -60,6 +60,13 @@ TRAPS: Final = (
         read(0, 2, 3, 0, saw="a~600000"),
         read(0, 4, 5, 1, saw="b~600000"),
     ),
+    sound(
+        "a-page-of-one-mebibyte-beside-what-is-open",
+        append(0, 0, 1, "a~600000 b~600000", ack=0),
+        append(1, 0, None, "fence=x"),
+        append(2, 2, 3, "c", token="w", fence=""),
+        read(0, 2, 3, 0, saw="a~600000"),
+    ),
     unsound(
         "a-page-that-had-room",
         "torn-batch",

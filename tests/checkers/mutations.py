@@ -26,7 +26,7 @@ from fencepost.checkers.domains import proofs, reading
 from fencepost.checkers.domains.domains import Proof
 from fencepost.checkers.explanation.sentences import Witness
 from fencepost.checkers.judgement import Judgement
-from fencepost.checkers.linearizability import checker, judging, one_stream, scan
+from fencepost.checkers.linearizability import checker, judging, one_stream, quick, scan
 from fencepost.checkers.search import decide, floats
 from fencepost.checkers.search.candidates import Candidates
 from fencepost.checkers.search.moments import Sort
@@ -49,6 +49,14 @@ class Mutation:
 
 def _instead(owner: Any, name: str, value: Any) -> Callable[[Patch], None]:
     return lambda patch: patch.setattr(owner, name, value)
+
+
+def _both(one: Any, other: Any, name: str, value: Any) -> Callable[[Patch], None]:
+    def apply(patch: Patch) -> None:
+        patch.setattr(one, name, value)
+        patch.setattr(other, name, value)
+
+    return apply
 
 
 def _around(owner: Any, name: str, change: Callable[..., Any]) -> Callable[[Patch], None]:
@@ -217,8 +225,8 @@ DOMAINS: Final = (
     Mutation("count is ignored", _read_column("count", lambda count: np.full_like(count, NONE))),
     Mutation("bytes are ignored", _read_column("bytes", lambda size: np.full_like(size, NONE))),
     Mutation("clamp is ignored", _read_column("clamp", np.zeros_like)),
-    Mutation("the implicit 1000 is ignored", _instead(reading, "RECORDS", 1 << 40)),
-    Mutation("the implicit 1 MiB is ignored", _instead(reading, "BYTES", 1 << 40)),
+    Mutation("the implicit 1000 is ignored", _both(reading, quick, "RECORDS", 1 << 40)),
+    Mutation("the implicit 1 MiB is ignored", _both(reading, quick, "BYTES", 1 << 40)),
     Mutation(
         "the latest timestamp of a record is what bounds it last",
         _around(reading, "latest_timestamps", lambda found, *_: np.full_like(found, FOREVER)),

@@ -45,7 +45,14 @@ def golden_cases() -> tuple[Case, ...]:
         columns = history(*golden.ops, tail=golden.tail, token=golden.token, unique=golden.unique)
         found.append(Case(golden.name, columns, golden))
     thousand = " ".join(f"r{i}" for i in range(1000))
-    full = (append(0, 0, 1, thousand, ack=0), append(0, 2, 3, "s", ack=1000), read(1, 4, 5, 0, saw=thousand))
+    refused = append(2, 0, 1, "t", token="w", fence="")
+    full = (
+        refused,
+        append(0, 0, 1, thousand, ack=0),
+        append(0, 2, 3, "s", ack=1000),
+        read(1, 4, 5, 0, saw=thousand),
+        append(3, 0, None, "fence=x"),
+    )
     return (*found, Case("a page of a thousand", history(*full)))
 
 
