@@ -64,7 +64,8 @@ class Violation:
     """A broken promise and the operations that prove it.
 
     ``operations`` are ids, the few that prove it; ``context`` are ids that help to understand it. ``position``
-    is the stream position it is about, if one. ``count`` tells how many more of the same root it stands for.
+    is the stream position it is about, if one. ``count`` tells how many more of the same root it stands for, and
+    ``also`` under which other names of the anomaly table that root shows itself.
     """
 
     anomaly: str
@@ -76,6 +77,12 @@ class Violation:
     context: tuple[int, ...] = ()
     position: int | None = None
     count: int = 1
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name of the anomaly table that it goes by, the most specific first."""
+        return (self.anomaly, *self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,16 @@ class Plot(Protocol):
         A plot that has nothing to show (a witness of a valid history) writes nothing. Where there are several
         pictures to draw, the name is followed by a number.
         """
+        ...
+
+
+class GraphWriter(Protocol):
+    """Writes the dependency graph of one violation. Registered under ``fencepost.graphs`` by the ending of its files."""
+
+    summary: str
+
+    def write(self, history: History, violation: Violation, path: Path) -> None:
+        """Write the file. Raises OSError where it cannot be written."""
         ...
 
 

@@ -32,10 +32,15 @@ def save(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> lis
         if extension not in FORMATS:
             raise UsageFailure(f"pictures cannot be written as {extension!r}; the formats are: {', '.join(FORMATS)}")
         path = folder / f"{name}.{extension}"
-        with styled():
-            figure.savefig(path, format=extension, dpi=figure.dpi, **FORMATS[extension])
+        write(figure, path, extension)
         paths.append(path)
     return paths
+
+
+def write(figure: Figure, path: Path, extension: str) -> None:
+    """Write one file in one of our formats."""
+    with styled():
+        figure.savefig(path, format=extension, dpi=figure.dpi, **FORMATS[extension])
 
 
 class Picture(ABC):

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "serve": "the bundled reference stream server",
     "run": "race workloads against a target, judge and draw what happened",
     "check": "judge stored histories",
+    "explain": "tell what is wrong with a stored history, and why",
     "plot": "draw the pictures of a stored history",
     "convert": "write a history in another format",
     "validate": "say what is wrong with a history, and what it would let a checker decide",

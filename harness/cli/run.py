@@ -147,6 +147,6 @@ def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCo
 def _as_expected(code: ExitCode, expect: str, violations: tuple[Any, ...]) -> ExitCode:
     if code is ExitCode.CRASH:
         return code
-    found = any(violation.anomaly == expect for violation in violations)
+    found = any(expect in violation.names for violation in violations)
     click.echo(f"expected {expect}: {'found' if found else 'NOT found'}", err=True)
     return ExitCode.VALID if found else ExitCode.INVALID

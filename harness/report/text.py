@@ -20,8 +20,26 @@ def verdict_lines(history: History, verdict: Verdict, most: int = MOST) -> Itera
         yield ""
     if len(violations) > most:
         names = sorted({violation.anomaly for violation in violations[most:]})
-        yield f"… and {len(violations) - most} more: {', '.join(names)}"
+        yield f"… and {len(violations) - most} more: {', '.join(names)} (fencepost explain tells them all)"
         yield ""
+    yield from closing_lines(history, verdict)
+    yield summary_line(history, verdict)
+
+
+def violation_lines(history: History, violation: Violation) -> Iterator[str]:
+    """One violation: name, promise, the operations as a timeline, and why they contradict each other."""
+    more = f" (and {violation.count - 1:,} more like it)" if violation.count > 1 else ""
+    yield f"{violation.anomaly} on {violation.stream}{more}"
+    if violation.also:
+        yield f"  also shows as: {', '.join(violation.also)}"
+    yield f"  the promise: {violation.promise}"
+    yield from ("  " + line for line in timeline(history, violation))
+    for sentence in violation.sentences:
+        yield f"  {sentence}"
+
+
+def closing_lines(history: History, verdict: Verdict) -> Iterator[str]:
+    """What stays unknown, and warnings."""
     for name, result in verdict.results.items():
         for reason in result.reasons:
             yield f"{name}: {reason}"
@@ -31,29 +49,24 @@ def verdict_lines(history: History, verdict: Verdict, most: int = MOST) -> Itera
         yield f"warning: {warning}"
     if history.header.untold:
         yield f"note: this history does not tell {'; '.join(history.header.untold)}"
-    yield f"{verdict.validity.upper()}: {_summary(history, verdict)}"
 
 
-def violation_lines(history: History, violation: Violation) -> Iterator[str]:
-    """One violation: name, promise, the operations as a timeline, and why they contradict each other."""
-    more = f" (and {violation.count - 1} more like it)" if violation.count > 1 else ""
-    yield f"{violation.anomaly} on {violation.stream}{more}"
-    yield f"  the promise: {violation.promise}"
-    yield from ("  " + line for line in timeline(history, violation))
-    for sentence in violation.sentences:
-        yield f"  {sentence}"
+def summary_line(history: History, verdict: Verdict) -> str:
+    """The verdict on one line."""
+    return f"{verdict.validity.upper()}: {_summary(history, verdict)}"
+
+
+def number(count: int, noun: str, plural: str | None = None) -> str:
+    """So many of something."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def _summary(history: History, verdict: Verdict) -> str:
-    counts = f"{len(history):,} operations on {_number(len(history.header.streams), 'stream')}"
+    counts = f"{len(history):,} operations on {number(len(history.header.streams), 'stream')}"
     match verdict.validity:
         case Validity.VALID:
             return f"{counts}, every answer explained by one order"
         case Validity.INVALID:
-            return f"{counts}, {_number(sum(violation.count for violation in verdict.violations), 'broken promise')}"
+            return f"{counts}, {number(sum(violation.count for violation in verdict.violations), 'broken promise')}"
         case Validity.UNKNOWN:
             return f"{counts}, not decided"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -1,0 +1,111 @@
+"""What a violation leaves of a history: its witness whole, its context without times, and of all else next to nothing.
+
+An operation binds an order by its answer, its conditions and its times. *Relaxed*, it binds as little as can be: an
+observation is gone, an append (however it ended) is indefinite, without conditions, and invoked at the beginning, so
+that it may have taken effect anywhere, or nowhere; what it sent remains sent. In the *context*, an operation keeps its
+answer (and, if it was refused, the conditions without which that means nothing), but may have been at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from fencepost.harness.verdict import Violation
+from tests.checkers.histories import Ack, Batch, Lost, Op, Tail, Unsatisfiable, by_invocation
+from tests.checkers.oracle import LATEST, explain
+from tests.checkers.random_histories import Story
+
+_BEGINNING: Final = -1
+_END: Final = 10**12
+_STRANGERS: Final = 10_000
+"""Processes from here on do one thing each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """A story of which only some is kept: the ids of ``members`` whole, of ``context`` the answers."""
+
+    story: Story
+    members: frozenset[int]
+    context: frozenset[int]
+
+    @property
+    def ops(self) -> list[Op]:
+        """The operations that are left."""
+        ordered = by_invocation(self.story.ops)
+        kept = [op for i, op in enumerate(ordered) if i in self.members]
+        latest = _latest(kept)
+        for i, op in enumerate(ordered):
+            if i in self.context and i not in self.members:
+                kept.append(_timeless(op, _STRANGERS + i, latest))
+            elif i not in self.members and op.kind == "append":
+                kept.append(_relaxed(op, _STRANGERS + i))
+        return kept
+
+    @property
+    def consistent(self) -> bool:
+        """Does some order explain it?"""
+        return explain(self.ops, self.story.tail, self.story.token) is not None
+
+    def without(self, member: int) -> Remainder:
+        """One member relaxed as well."""
+        return replace(self, members=self.members - {member}, context=self.context - {member})
+
+
+def remainder(story: Story, violation: Violation, chain: bool = False) -> Remainder:
+    """What a violation leaves of a story. ``chain``: with every acknowledged append of sound length in the context."""
+    context = set(violation.context)
+    if chain:
+        context |= set(_chain(by_invocation(story.ops), story.tail, violation.operations))
+    return Remainder(story, frozenset(violation.operations), frozenset(context))
+
+
+def _chain(ops: Sequence[Op], tail: int, members: Collection[int]) -> list[int]:
+    """Acknowledged appends that overlap no other, outside the witness."""
+    acked = {i: op.answer for i, op in enumerate(ops) if isinstance(op.answer, Ack)}
+    return [
+        i
+        for i, ack in acked.items()
+        if i not in members
+        and ack.start[0] >= tail
+        and ack.end[0] - ack.start[0] == len(ops[i].records)
+        and not any(
+            i != j and max(ack.start[0], other.start[0]) < min(ack.end[0], other.end[0]) for j, other in acked.items()
+        )
+    ]
+
+
+def _relaxed(op: Op, process: int) -> Op:
+    return replace(op, process=process, invoked=_BEGINNING, ended=None, answer=Lost(), match=None, token=None)
+
+
+def _timeless(op: Op, process: int, latest: dict[int, int]) -> Op:
+    op = replace(op, process=process, invoked=_BEGINNING, ended=_END)
+    match op.answer:
+        case Lost():
+            return _relaxed(op, process)
+        case Ack(start, end, _):
+            ack = Ack(
+                (start[0], _at(latest, start[0])), (end[0], _at(latest, end[0] - 1)), (end[0], _at(latest, end[0] - 1))
+            )
+            return replace(op, answer=ack, match=None, token=None)
+    return op
+
+
+def _at(latest: dict[int, int], position: int) -> int:
+    return next((timestamp for other, timestamp in sorted(latest.items()) if other >= position), LATEST)
+
+
+def _latest(ops: Sequence[Op]) -> dict[int, int]:
+    told: dict[int, int] = {}
+    for op in ops:
+        match op.answer:
+            case Ack(start, end, tail):
+                told |= {start[0]: start[1], end[0] - 1: end[1], tail[0] - 1: tail[1]}
+            case Tail(tail) | Unsatisfiable(tail):
+                told[tail[0] - 1] = tail[1]
+            case Batch(seen, _):
+                told |= {one.seq_num: one.timestamp for one in seen}
+    return told
