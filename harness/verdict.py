@@ -145,7 +145,7 @@ class Plot(Protocol):
 
 
 class GraphWriter(Protocol):
-    """Writes the dependency graph of one violation. Registered under ``fencepost.graphs`` by the ending of its files."""
+    """Writes the dependency graph of one violation. Registered under ``fencepost.graphs``, by its files' ending."""
 
     summary: str
 

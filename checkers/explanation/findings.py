@@ -1,4 +1,4 @@
-"""Collects violations of one stream: a few witnesses of each anomaly, and the number of the rest."""
+"""Collects violations of one stream: each root once, a few witnesses of each anomaly, and the number of the rest."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Violation
 
 from ..anomalies import BY_NAME, RANK
 from ..chain.stream import Stream
+from .roots import Finding, by_root
 from .sentences import Witness
 
 T = TypeVar("T")
@@ -17,18 +19,21 @@ T = TypeVar("T")
 FEW: Final = 5
 """How many witnesses of one anomaly on one stream are told."""
 
+CONSIDERED: Final = 25
+"""How many are looked at: some turn out to have the same root as others."""
+
 
 class Findings:
     """The violations found so far."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._found: dict[str, list[Violation]] = {}
+        self._found: dict[str, list[Finding]] = {}
         self._more: dict[str, int] = {}
 
     def few(self, anomaly: str, offenders: Sequence[T]) -> Iterator[T]:
         """The first few offenders, for which there is room; the rest are counted."""
-        room = max(0, FEW - len(self._found.get(anomaly, ())))
+        room = max(0, CONSIDERED - len(self._found.get(anomaly, ())))
         yield from offenders[:room]
         if len(offenders) > room:
             self._more[anomaly] = self._more.get(anomaly, 0) + len(offenders) - room
@@ -36,19 +41,20 @@ class Findings:
     def add(self, anomaly: str, witness: Witness, position: int | None = None, count: int = 1) -> None:
         """A violation. ``count`` is the number of occurrences of one root that it stands for."""
         ids = self._stream.history.id
-        self._found.setdefault(anomaly, []).append(
-            Violation(
-                anomaly=anomaly,
-                stream=self._stream.name,
-                promise=BY_NAME[anomaly].promise,
-                operations=tuple(int(ids[row]) for row in witness.rows),
-                edges=witness.edges,
-                sentences=witness.sentences,
-                context=tuple(int(ids[row]) for row in witness.context if row not in witness.rows),
-                position=position,
-                count=count,
-            )
+        violation = Violation(
+            anomaly=anomaly,
+            stream=self._stream.name,
+            promise=BY_NAME[anomaly].promise,
+            operations=tuple(int(ids[row]) for row in witness.rows),
+            edges=witness.edges,
+            sentences=witness.sentences,
+            context=tuple(int(ids[row]) for row in witness.context if row not in witness.rows),
+            position=position,
+            count=count,
         )
+        culprit = witness.rows[-1] if witness.culprit == NONE else witness.culprit
+        suspects = frozenset(int(ids[row]) for row in (culprit, *witness.suspects))
+        self._found.setdefault(anomaly, []).append(Finding(violation, suspects))
 
     @property
     def any(self) -> bool:
@@ -63,23 +69,35 @@ class Findings:
     def suppose(self, premise: str, because: Sequence[int]) -> None:
         """Every violation found rests on this sentence, for which the operations ``because`` (ids) are the reason."""
         for found in self._found.values():
-            for at, violation in enumerate(found):
+            for at, finding in enumerate(found):
+                violation = finding.violation
                 more = dict.fromkeys((*violation.context, *because))
                 context = tuple(op for op in more if op not in violation.operations)
-                found[at] = replace(violation, sentences=(*violation.sentences, premise), context=context)
+                supposed = replace(violation, sentences=(*violation.sentences, premise), context=context)
+                found[at] = replace(finding, violation=supposed)
 
     def violations(self) -> tuple[Violation, ...]:
         """All, the most specific anomaly first; the last of an anomaly also stands for those not told."""
-        told: list[Violation] = []
-        for anomaly in sorted(self._found, key=RANK.__getitem__):
-            *others, last = self._found[anomaly]
-            more = self._more.get(anomaly, 0)
-            if more:
-                last = _standing_for(last, more)
-            told += [*others, last]
-        return tuple(told)
+        ranked = [finding for anomaly in sorted(self._found, key=RANK.__getitem__) for finding in self._found[anomaly]]
+        told: dict[str, list[Violation]] = {}
+        more = dict(self._more)
+        for violation in by_root(ranked):
+            same = told.setdefault(violation.anomaly, [])
+            if len(same) < FEW:
+                same.append(violation)
+            else:
+                more[violation.anomaly] = more.get(violation.anomaly, 0) + violation.count
+        for anomaly, number in more.items():
+            if anomaly in told:
+                told[anomaly][-1] = _standing_for(told[anomaly][-1], anomaly, number)
+            else:
+                # All that were looked at had other roots; so, most likely, have these.
+                host = next(same for same in told.values() if any(anomaly in one.also for one in same))
+                host[-1] = _standing_for(host[-1], anomaly, number)
+        return tuple(violation for same in told.values() for violation in same)
 
 
-def _standing_for(violation: Violation, more: int) -> Violation:
-    note = f"{more:,} more {'violation' if more == 1 else 'violations'} of this kind on this stream are not told."
+def _standing_for(violation: Violation, anomaly: str, more: int) -> Violation:
+    kind = "of this kind" if anomaly == violation.anomaly else f"that show as {anomaly}"
+    note = f"{more:,} more {'violation' if more == 1 else 'violations'} {kind} on this stream are not told."
     return replace(violation, sentences=(*violation.sentences, note), count=violation.count + more)

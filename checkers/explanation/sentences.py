@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fencepost.harness.history import wording
-from fencepost.harness.history.history import FOREVER, History
+from fencepost.harness.history.history import FOREVER, NONE, History
 from fencepost.harness.verdict import Edge
 
 from ..chain.stream import UNKNOWN
@@ -14,12 +14,17 @@ from ..chain.stream import UNKNOWN
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """The operations (rows) that prove a violation, those that help to understand it, and the proof in words."""
+    """The operations (rows) that prove a violation, those that help to understand it, and the proof in words.
+
+    ``culprit`` is the one whose answer is to blame (NONE: the last of ``rows``), ``suspects`` are others that may be.
+    """
 
     rows: tuple[int, ...]
     sentences: tuple[str, ...]
     edges: tuple[Edge, ...] = ()
     context: tuple[int, ...] = ()
+    culprit: int = NONE
+    suspects: tuple[int, ...] = ()
 
 
 class Teller:

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from fencepost.harness.allowance import Allowance
+from fencepost.harness.allowance import Allowance, Budget
 from fencepost.harness.history.history import NONE, History, Outcome
 from fencepost.harness.verdict import CheckResult, Validity, Violation
 
 from ..anomalies import ANOMALIES
 from ..chain.chain import Chain
 from ..chain.stream import Stream, streams
+from ..explanation.minimal import minimal
 from ..judgement import Judgement
 from .judging import judge
 from .many import judge_all
 from .quick import Accepted, accept
 
+_SMALL: Final = Budget(states=10_000, seconds=1.0, bytes=1 << 26)
+"""For what is left of a history when all but a witness is relaxed."""
+
 
 class Linearizability:
-    """Judges a history against the promises of a stream, by its operations alone."""
+    """Judges a history against the promises of a stream, by its operations alone.
+
+    ``minimal`` witnesses are tried for: without, they are as they were constructed, and the verdict is the same.
+    """
 
     name = "linearizability"
     summary = "every stream behaves as one log: the chain of appends, conditions, real time, and what reads return"
     anomalies = ANOMALIES
+
+    def __init__(self, minimal: bool = True) -> None:
+        self._minimal = minimal
 
     def check(self, history: History, allowance: Allowance | None = None) -> CheckResult:
         """See :class:`~fencepost.harness.verdict.Checker`."""
@@ -31,7 +42,7 @@ class Linearizability:
         violations: list[Violation] = []
         reasons: list[str] = []
         details: dict[str, Any] = {}
-        for stream, judged in judge_all(list(streams(history)), _judge, allowance):
+        for stream, judged in judge_all(list(streams(history)), partial(_judge, self._minimal), allowance):
             violations += judged.violations
             reasons += judged.reasons
             details[stream.name] = judged.details
@@ -51,12 +62,18 @@ class _Judged:
     reasons: tuple[str, ...] = ()
 
 
-def _judge(stream: Stream, allowance: Allowance) -> _Judged:
+def _judge(try_minimal: bool, stream: Stream, allowance: Allowance) -> _Judged:
     if accepted := accept(stream):
         return _Judged(_accepted(accepted))
     judgement = judge(stream, allowance)
     found = judgement.findings.violations()
+    if try_minimal:
+        found = minimal(stream, found, _contradicts_itself)
     return _Judged(_details(judgement, found), found, tuple(judgement.reasons))
+
+
+def _contradicts_itself(stream: Stream) -> bool:
+    return judge(stream, Allowance(_SMALL)).findings.any
 
 
 def _observed(history: History) -> bool:

@@ -8,6 +8,8 @@ so on down: a chain.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from fencepost.harness.history.history import NONE
@@ -25,7 +27,11 @@ def accuse(judgement: Judgement, scan: Scan) -> None:
     for anomaly, found in _observations(judgement, causes, scan).items():
         for members in judgement.findings.few(anomaly, found):
             target = causes.observation(members[0])
-            witness = tell(judgement, causes.chain(target))
+            links = causes.chain(target)
+            witness = tell(judgement, links)
+            if anomaly != "stale-read" and len(links) > 1:
+                # What was seen, or stands, too early is to blame for all that it contradicts.
+                witness = replace(witness, culprit=links[-2].row, suspects=(target.row,))
             judgement.findings.add(anomaly, witness, target.upper, len(members))
     by_name: dict[str, list[int]] = {}
     for index in scan.failing_unions.tolist():

@@ -93,7 +93,7 @@ EDGES: Final[dict[str, Look]] = {
     "session": Look("session: submitted in this order", BLUE, "", line="--"),
     "tw": Look("tw: fence set, then seen", PURPLE, "", line="-"),
     "tr": Look("tr: token seen, then replaced", PURPLE, "", line="--"),
-    "elided": Look("more of the same, left out", GREY, "", line="-."),
+    "elided": Look("elided: more of the same", GREY, "", line="-."),
 }
 """The edges between operations, by kind."""
 

@@ -65,7 +65,7 @@ def _overlaps(judgement: Judgement) -> None:
             f"{teller.place(start, end)}: a position holds one record"
         )
         sentences = (sentence(text), teller.told(first), teller.told(second))
-        judgement.findings.add("bad-ack", Witness((first, second), sentences), start)
+        judgement.findings.add("bad-ack", Witness((first, second), sentences, suspects=(first, second)), start)
 
 
 def _matches(judgement: Judgement) -> None:
@@ -100,4 +100,6 @@ def _updates(judgement: Judgement) -> None:
             f"the tail is {int(match[at])} for one of them only"
         )
         sentences = (sentence(text), teller.told(first), teller.told(second))
-        judgement.findings.add("lost-update", Witness((first, second), sentences), int(match[at]))
+        judgement.findings.add(
+            "lost-update", Witness((first, second), sentences, suspects=(first, second)), int(match[at])
+        )

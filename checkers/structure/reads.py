@@ -122,7 +122,7 @@ def _skipped(judgement: Judgement, anomaly: str, gap: Gap, row: int) -> None:
         text += ", although no trim that may have been in force reaches there"
     if row != NONE:
         text += f", where {teller.who(row)} was acknowledged ({part(judgement, gap.start, gap.end)})"
-    witness = Witness(tuple(rows), (sentence(text), *(teller.told(one) for one in rows)))
+    witness = Witness(tuple(rows), (sentence(text), *(teller.told(one) for one in rows)), culprit=rows[0])
     judgement.findings.add(anomaly, witness, gap.start)
 
 
@@ -191,4 +191,5 @@ def _cut(judgement: Judgement, read: int, gone: Int64s, start: int) -> None:
     )
     edge = teller.real_time(first, read)
     sentences = (sentence(text), teller.told(first), teller.told(read), sentence(edge.because))
-    judgement.findings.add("lost-write", Witness((first, read), sentences, (edge,)), start, len(gone))
+    witness = Witness((first, read), sentences, (edge,), culprit=first, suspects=tuple(gone.tolist()))
+    judgement.findings.add("lost-write", witness, start, len(gone))

@@ -57,7 +57,7 @@ def _overwritten(judgement: Judgement, row: int, positions: list[int]) -> None:
     if owner not in (NONE, row):
         text += f": position {position} holds a record of {teller.name(owner)}"
     told = [teller.told(other) for other in (row, *others)]
-    witness = Witness((row, *others), (sentence(text), *told))
+    witness = Witness((row, *others), (sentence(text), *told), culprit=row)
     judgement.findings.add("lost-write", witness, position, number)
 
 
@@ -67,7 +67,7 @@ def _two_contents(judgement: Judgement, row: int, position: int) -> None:
     text = (
         f"{teller.name(row)} was acknowledged at position {position}, and {teller.name(read)} read another record there"
     )
-    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)))
+    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), culprit=row)
     judgement.findings.add("inconsistent-offsets", witness, position)
 
 
@@ -77,7 +77,7 @@ def _duplicate(judgement: Judgement, row: int, start: int) -> None:
     teller = judgement.teller(row, read)
     at = "elsewhere" if home is None else f"at {teller.place(*home)}"
     text = f"{teller.who(row)} was sent once and stands {at}, and again at position {position}"
-    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)))
+    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), culprit=row)
     judgement.findings.add("duplicate", witness, position)
 
 
@@ -87,7 +87,7 @@ def _aborted(judgement: Judgement, row: int, start: int) -> None:
     teller = judgement.teller(row, read)
     text = f"{teller.who(row)} failed for certain, yet {teller.name(read)} returned its record at position {position}"
     edge = teller.edge(row, read, "wr", f"{teller.name(read)} returned a record of {teller.name(row)}")
-    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), (edge,))
+    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), (edge,), culprit=row)
     judgement.findings.add("aborted-read", witness, position)
 
 
@@ -111,7 +111,8 @@ def _garbage(judgement: Judgement, position: int, read: int) -> None:
         text += f": {teller.who(stranger)} sent it to the stream {judgement.history.operation(stranger).stream}"
     elif owner != NONE:
         text += f": what {teller.who(owner)} put there was altered"
-    witness = Witness(tuple(rows), (sentence(text), *(teller.told(row) for row in rows)))
+    culprit = read if owner == NONE else owner
+    witness = Witness(tuple(rows), (sentence(text), *(teller.told(row) for row in rows)), culprit=culprit)
     judgement.findings.add("garbage-read", witness, position)
 
 
@@ -126,7 +127,8 @@ def _torn(judgement: Judgement, row: int, sighting: Sighting) -> None:
         f"{teller.who(row)} was applied in part: its record {min(sighting.matched)} stands at position {here}, "
         f"but its record {index} is not at {there}"
     )
-    judgement.findings.add("torn-batch", Witness(rows, (sentence(text), *(teller.told(r) for r in rows))), here)
+    witness = Witness(rows, (sentence(text), *(teller.told(r) for r in rows)), culprit=row)
+    judgement.findings.add("torn-batch", witness, here)
 
 
 def _scattered(judgement: Judgement, row: int, start: int) -> None:
@@ -134,9 +136,8 @@ def _scattered(judgement: Judgement, row: int, start: int) -> None:
     read = judgement.latest_read(position)
     teller = judgement.teller(row, read)
     text = f"{teller.who(row)} is scattered: a record of it stands at position {position}, apart from the others"
-    judgement.findings.add(
-        "torn-batch", Witness((row, read), (sentence(text), teller.told(row), teller.told(read))), position
-    )
+    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), culprit=row)
+    judgement.findings.add("torn-batch", witness, position)
 
 
 def _displaced(judgement: Judgement, row: int, start: int) -> None:
@@ -145,7 +146,7 @@ def _displaced(judgement: Judgement, row: int, start: int) -> None:
     teller = judgement.teller(row, read)
     acked = int(judgement.history.appends.start[row])
     text = f"{teller.who(row)} was acknowledged at {acked}, but {teller.name(read)} returned its record at {position}"
-    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)))
+    witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), culprit=row)
     judgement.findings.add("inconsistent-offsets", witness, position)
 
 
@@ -174,7 +175,8 @@ def _conflict(judgement: Judgement, row: int, position: int, what: str) -> None:
     latest = judgement.latest_read(position)
     teller = judgement.teller(row, latest)
     text = f"at position {position}, {teller.name(latest)} returned {what} than {teller.name(row)}"
-    witness = Witness((row, latest), (sentence(text), teller.told(row), teller.told(latest)))
+    sentences = (sentence(text), teller.told(row), teller.told(latest))
+    witness = Witness((row, latest), sentences, culprit=row, suspects=(latest,))
     judgement.findings.add("inconsistent-offsets", witness, position)
 
 
@@ -196,7 +198,7 @@ def _misplaced(judgement: Judgement) -> None:
             f"{teller.name(read)} returned a record of {teller.who(row)} at position {position}, "
             f"below the tail {tail} at which the history begins"
         )
-        witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)))
+        witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), culprit=row)
         judgement.findings.add("inconsistent-offsets", witness, position)
 
 

@@ -50,7 +50,7 @@ def _two(judgement: Judgement, claims: Claims, position: int) -> None:
         f"and {other} by {teller.name(second)}"
     )
     rows = tuple(dict.fromkeys((first, second)))
-    witness = Witness(rows, (sentence(text), *(teller.told(row) for row in rows)))
+    witness = Witness(rows, (sentence(text), *(teller.told(row) for row in rows)), suspects=rows)
     judgement.findings.add("inconsistent-offsets", witness, position)
 
 
@@ -59,5 +59,5 @@ def _fall(judgement: Judgement, claims: Claims, before: tuple[int, int], after: 
     rows = list(dict.fromkeys(rows))
     teller = judgement.teller(*rows)
     text = f"the record at position {after[0]} has the timestamp {after[1]}, below {before[1]} at position {before[0]}"
-    witness = Witness(tuple(rows), (sentence(text), *(teller.told(row) for row in rows)))
+    witness = Witness(tuple(rows), (sentence(text), *(teller.told(row) for row in rows)), suspects=tuple(rows))
     judgement.findings.add("nonmonotonic-timestamp", witness, after[0])

@@ -13,7 +13,6 @@ from ..failure import UsageFailure
 from .watching import reporter
 
 if TYPE_CHECKING:
-    from ..history.history import History
     from ..verdict import Verdict, Violation
 
 _EPILOG = """\b
@@ -39,7 +38,7 @@ Exit codes: those of the verdict, 0 valid, 1 invalid, 2 unknown; 254 usage, 255 
     help="Write the dependency graph: its ending, svg, dot, graphml or json, says how.",
 )
 def command(path: Path, anomaly: int | None, graph: Path | None) -> ExitCode:
-    """Explain the verdict on RUN (a run's folder or a history file): each anomaly, the operations that prove it, why."""
+    """Explain the verdict on RUN, a run's folder or a history file: each anomaly, what proves it, and why."""
     from ..history.reader import read_history
     from ..judge import judge
     from ..report.explanation import explanation

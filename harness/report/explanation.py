@@ -48,14 +48,15 @@ def _list(verdict: Verdict) -> Iterator[str]:
 
 def _basis(history: History) -> Iterator[str]:
     """What a valid verdict rests on."""
-    outcomes = [int((history.outcome == outcome).sum()) for outcome in Outcome]
+    answered, failed, unknown = (int((history.outcome == outcome).sum()) for outcome in Outcome)
     yield (
-        f"Nothing contradicts itself: {outcomes[0]:,} answers and {number(outcomes[1], 'definite failure')} fit one order of "
-        "each stream's operations"
+        f"Nothing contradicts itself: {number(answered, 'answer')} and {number(failed, 'definite failure')} fit one "
+        "order of each stream's operations,"
     )
-    yield (
-        "that respects their times, with each at one moment between its invocation and its return."
-        if not outcomes[2]
-        else f"that respects their times; of {number(outcomes[2], 'operation')} of unknown outcome each took effect in it "
-        "where a read shows it, or not at all."
-    )
+    yield "in which each took place at one moment between its invocation and its return."
+    if unknown:
+        was = "was" if unknown == 1 else "were"
+        yield (
+            f"{number(unknown, 'operation')} {was} of unknown outcome: an append among them stands where a read "
+            "returned it, or is taken as never applied."
+        )

@@ -63,7 +63,7 @@ def unsound(
 
 def misjudged(golden: Golden, result: CheckResult) -> str | None:
     """How a verdict on a golden history is wrong; None if it is not."""
-    names = {violation.anomaly for violation in result.violations}
+    names = {name for violation in result.violations for name in violation.names}
     if golden.anomaly is not None:
         if result.validity is not Validity.INVALID:
             return f"{result.validity} instead of invalid"

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fencepost.harness.verdict import Violation
-from tests.checkers.histories import Ack, Batch, Lost, Op, Tail, Unsatisfiable, by_invocation
-from tests.checkers.oracle import LATEST, explain
+from tests.checkers.histories import Ack, Lost, Op, by_invocation
+from tests.checkers.oracle import explain
 from tests.checkers.random_histories import Story
 
 _BEGINNING: Final = -1
@@ -36,10 +36,9 @@ class Remainder:
         """The operations that are left."""
         ordered = by_invocation(self.story.ops)
         kept = [op for i, op in enumerate(ordered) if i in self.members]
-        latest = _latest(kept)
         for i, op in enumerate(ordered):
             if i in self.context and i not in self.members:
-                kept.append(_timeless(op, _STRANGERS + i, latest))
+                kept.append(_timeless(op, _STRANGERS + i))
             elif i not in self.members and op.kind == "append":
                 kept.append(_relaxed(op, _STRANGERS + i))
         return kept
@@ -81,31 +80,8 @@ def _relaxed(op: Op, process: int) -> Op:
     return replace(op, process=process, invoked=_BEGINNING, ended=None, answer=Lost(), match=None, token=None)
 
 
-def _timeless(op: Op, process: int, latest: dict[int, int]) -> Op:
+def _timeless(op: Op, process: int) -> Op:
+    if isinstance(op.answer, Lost):
+        return _relaxed(op, process)
     op = replace(op, process=process, invoked=_BEGINNING, ended=_END)
-    match op.answer:
-        case Lost():
-            return _relaxed(op, process)
-        case Ack(start, end, _):
-            ack = Ack(
-                (start[0], _at(latest, start[0])), (end[0], _at(latest, end[0] - 1)), (end[0], _at(latest, end[0] - 1))
-            )
-            return replace(op, answer=ack, match=None, token=None)
-    return op
-
-
-def _at(latest: dict[int, int], position: int) -> int:
-    return next((timestamp for other, timestamp in sorted(latest.items()) if other >= position), LATEST)
-
-
-def _latest(ops: Sequence[Op]) -> dict[int, int]:
-    told: dict[int, int] = {}
-    for op in ops:
-        match op.answer:
-            case Ack(start, end, tail):
-                told |= {start[0]: start[1], end[0] - 1: end[1], tail[0] - 1: tail[1]}
-            case Tail(tail) | Unsatisfiable(tail):
-                told[tail[0] - 1] = tail[1]
-            case Batch(seen, _):
-                told |= {one.seq_num: one.timestamp for one in seen}
-    return told
+    return replace(op, match=None, token=None) if isinstance(op.answer, Ack) else op

@@ -40,6 +40,7 @@ def test_help_lists_every_command_and_an_example(inside: Inside) -> None:
         "serve",
         "run",
         "check",
+        "explain",
         "plot",
         "convert",
         "validate",

@@ -1,0 +1,113 @@
+"""Makes witnesses minimal: relax any one of their operations, and what is left is consistent.
+
+Most witnesses are so by construction. Where the stream is small enough for it, each is tried by what it means: the
+history is judged again with everything outside it relaxed (see :mod:`.relaxation`), and with one more, and one more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Final
+
+from fencepost.harness.history.history import NONE, History
+from fencepost.harness.verdict import Violation
+
+from ..chain.stream import Stream, streams
+from .relaxation import relaxed
+from .roots import merged
+
+MOST_ROWS: Final = 48
+"""Operations of a stream, beyond which witnesses are left as they were constructed."""
+
+MOST_TRIALS: Final = 600
+"""Judgements a stream: some two milliseconds each."""
+
+Refutes = Callable[[Stream], bool]
+"""Whether a stream is certainly not linearizable."""
+
+
+def minimal(stream: Stream, violations: Sequence[Violation], refutes: Refutes) -> tuple[Violation, ...]:
+    """The violations with minimal witnesses; of those that then rest on the same operations the first stands for all.
+
+    Deletion-based: one pass over the operations finds a minimal set, since what is consistent stays so when more is
+    relaxed.
+    """
+    if not violations or len(stream.rows) > MOST_ROWS:
+        return tuple(violations)
+    trial = _Trial(stream, refutes)
+    found: dict[tuple[int, ...], Violation] = {}
+    for violation in violations:
+        small = trial.reduced(violation)
+        same = found.get(small.operations)
+        found[small.operations] = small if same is None else merged(same, small)
+    return tuple(found.values())
+
+
+class _Trial:
+    def __init__(self, stream: Stream, refutes: Refutes) -> None:
+        self._stream = stream
+        self._history: History = stream.history
+        self._refutes = refutes
+        self._left = MOST_TRIALS
+        self._tried: dict[tuple[frozenset[int], frozenset[int]], bool] = {}
+
+    def reduced(self, violation: Violation) -> Violation:
+        """The violation with a minimal witness; what it does without is context, or where that says too much, gone."""
+        proof = [self._history.row_of(op) for op in violation.operations]
+        beside = [self._history.row_of(op) for op in violation.context]
+        found = self._sufficient(proof, beside)
+        if found is None:
+            return violation
+        members, context = found
+        for row in sorted(context - set(beside), reverse=True):
+            if self._fails(members, context - {row}):
+                context.discard(row)
+        others = sorted(members - set(proof), reverse=True)
+        for row in (*others, *self._by_need(proof)):
+            if row in members and self._fails(members - {row}, context):
+                members.discard(row)
+        for row in (*proof, *beside):
+            if row not in members and row not in context:
+                context.add(row)
+                if any(self._fails(members - {one}, context) for one in members):
+                    context.discard(row)
+        return self._with(violation, proof, members, context)
+
+    def _sufficient(self, proof: Sequence[int], beside: Sequence[int]) -> tuple[set[int], set[int]] | None:
+        """Members and context that are enough: as they are, with the chain as context, with all answers; or all."""
+        rows = self._stream.rows
+        acked = rows[self._history.appends.start[rows] != NONE].tolist()
+        members = set(proof)
+        for more in ((), acked, rows.tolist()):
+            context = {*beside, *more} - members
+            if self._fails(members, context) and not self._fails((), context):
+                return members, context
+        everything = set(rows.tolist())
+        return (everything, set()) if self._fails(everything, ()) else None
+
+    def _by_need(self, proof: Sequence[int]) -> list[int]:
+        """Observations are let go first, and of several the later."""
+        acked = self._history.appends.start
+        return sorted(proof, key=lambda row: (acked[row] != NONE, -row))
+
+    def _fails(self, members: Collection[int], context: Collection[int]) -> bool:
+        """Is what these leave of the history inconsistent, for certain? False where that would take too long."""
+        key = frozenset(members), frozenset(context)
+        if key not in self._tried:
+            if not (members or context) or self._left <= 0:
+                return False
+            self._left -= 1
+            left = relaxed(self._history, self._stream.rows, members, context)
+            (stream,) = (one for one in streams(left) if one.index == self._stream.index)
+            self._tried[key] = self._refutes(stream)
+        return self._tried[key]
+
+    def _with(
+        self, violation: Violation, proof: Sequence[int], members: Collection[int], context: Collection[int]
+    ) -> Violation:
+        ids = self._history.id
+        first = [row for row in proof if row in members]
+        rest = sorted(row for row in members if row not in first)
+        operations = tuple(int(ids[row]) for row in (*first, *rest))
+        return replace(violation, operations=operations, context=tuple(int(ids[row]) for row in sorted(context)))

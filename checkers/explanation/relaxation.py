@@ -1,0 +1,68 @@
+"""What a witness leaves of a history: the proof whole, of its context the answers, of all else next to nothing.
+
+An operation binds an order by its answer, its conditions and its times. *Relaxed*, it binds as little as can be: an
+observation is gone; an append, however it ended, is indefinite, without conditions, and invoked at the beginning, so
+that it may have taken effect anywhere, or nowhere (what it sent remains sent). In the *context*, an operation keeps
+its answer, and if it was refused the conditions without which that means nothing; but it may have been at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
+from fencepost.harness.history.selection import select
+
+_UNSAID: Final = (
+    "match_seq_num",
+    "token",
+    "start",
+    "end",
+    "tail",
+    "start_timestamp",
+    "end_timestamp",
+    "tail_timestamp",
+)
+
+
+def relaxed(history: History, rows: Int64s, members: Collection[int], context: Collection[int]) -> History:
+    """The operations ``rows``, of which ``members`` are whole and ``context`` keep their answers; ids stay."""
+    loose = np.array([row for row in rows.tolist() if row not in members], dtype=np.int64)
+    kept = np.array([row in context for row in loose.tolist()], dtype=np.bool_)
+    append = history.kind[loose] == Kind.APPEND
+    # Of an indefinite operation nothing is known but what it sent.
+    kept &= history.outcome[loose] != Outcome.INDEFINITE
+    loose, kept = loose[append | kept], kept[append | kept]
+    whole = np.array(sorted(members), dtype=np.int64)
+    return _loosened(select(history, np.concatenate((loose, whole))), kept)
+
+
+def _loosened(history: History, kept: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> History:
+    """The first rows without times; those of them that are not ``kept``, without answers too."""
+    number = len(kept)
+    bare = np.flatnonzero(~kept)
+    taken = np.flatnonzero(kept & (history.outcome[:number] == Outcome.OK))
+    first = int(history.process.max(initial=0)) + 1
+    columns = {
+        name: getattr(history, name).copy()
+        for name in ("process", "outcome", "invoked", "ended", "returned", "session", "status", "part_of")
+    }
+    columns["process"][:number] = np.arange(first, first + number)
+    columns["invoked"][:number] = 0
+    columns["ended"][:number] = columns["returned"][:number] = FOREVER
+    columns["session"][:number] = columns["part_of"][:number] = NONE
+    columns["outcome"][bare] = Outcome.INDEFINITE
+    columns["status"][bare] = NONE
+    for name in ("seq_num_mismatch", "token_mismatch"):
+        columns[name] = getattr(history, name).copy()
+        columns[name][bare] = NONE
+    said = {name: getattr(history.appends, name).copy() for name in _UNSAID}
+    for name, column in said.items():
+        column[bare] = NONE
+        if name in ("match_seq_num", "token"):
+            column[taken] = NONE
+    return replace(history, **columns, appends=replace(history.appends, **said))
