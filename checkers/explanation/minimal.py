@@ -53,26 +53,30 @@ class _Trial:
         self._tried: dict[tuple[frozenset[int], frozenset[int]], bool] = {}
 
     def reduced(self, violation: Violation) -> Violation:
-        """The violation with a minimal witness; what it does without is context, or where that says too much, gone."""
+        """The violation with a minimal witness; what it does without is context.
+
+        The context counts as part of the proof only where that needs it. There it must not prove more than is needed.
+        """
         proof = [self._history.row_of(op) for op in violation.operations]
         beside = [self._history.row_of(op) for op in violation.context]
         found = self._sufficient(proof, beside)
         if found is None:
             return violation
         members, context = found
-        for row in sorted(context - set(beside), reverse=True):
-            if self._fails(members, context - {row}):
+        for row in (*sorted(context - set(beside), reverse=True), *beside):
+            if row in context and self._fails(members, context - {row}):
                 context.discard(row)
         others = sorted(members - set(proof), reverse=True)
         for row in (*others, *self._by_need(proof)):
             if row in members and self._fails(members - {row}, context):
                 members.discard(row)
-        for row in (*proof, *beside):
-            if row not in members and row not in context:
-                context.add(row)
-                if any(self._fails(members - {one}, context) for one in members):
-                    context.discard(row)
-        return self._with(violation, proof, members, context)
+        helpful = {row for row in (*proof, *beside) if row not in members}
+        if context:
+            # What the proof rests on must not prove more with it.
+            for row in sorted(helpful - context):
+                if not any(self._fails(members - {one}, context | {row}) for one in members):
+                    context.add(row)
+        return self._with(violation, proof, members, context or helpful)
 
     def _sufficient(self, proof: Sequence[int], beside: Sequence[int]) -> tuple[set[int], set[int]] | None:
         """Members and context that are enough: as they are, with the chain as context, with all answers; or all."""

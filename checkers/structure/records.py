@@ -57,7 +57,9 @@ def _overwritten(judgement: Judgement, row: int, positions: list[int]) -> None:
     if owner not in (NONE, row):
         text += f": position {position} holds a record of {teller.name(owner)}"
     told = [teller.told(other) for other in (row, *others)]
-    witness = Witness((row, *others), (sentence(text), *told), culprit=row)
+    rows = tuple(other for other in (row, read) if other != NONE)
+    context = tuple(other for other in others if other not in rows)
+    witness = Witness(rows, (sentence(text), *told), context=context, culprit=row)
     judgement.findings.add("lost-write", witness, position, number)
 
 

@@ -34,7 +34,7 @@ def contradiction(
     story: Story, explained: bool, judge: Judge | None = None, *, decided: bool = False
 ) -> tuple[Validity, str | None]:
     """The same where it is known whether an order explains the story."""
-    result = (judge or Linearizability()).check(story.history)
+    result = (judge or Linearizability(minimal=False)).check(story.history)
     match result.validity:
         case Validity.VALID if not explained:
             return result.validity, "the checker says valid, but no order explains it"

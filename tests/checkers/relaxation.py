@@ -3,12 +3,12 @@
 An operation binds an order by its answer, its conditions and its times. *Relaxed*, it binds as little as can be: an
 observation is gone, an append (however it ended) is indefinite, without conditions, and invoked at the beginning, so
 that it may have taken effect anywhere, or nowhere; what it sent remains sent. In the *context*, an operation keeps its
-answer (and, if it was refused, the conditions without which that means nothing), but may have been at any time.
+answer (and, if it was refused, the conditions without which that means nothing), but may have been at any time. This is
+written a second time for tests, apart from the checkers' own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -50,30 +50,13 @@ class Remainder:
 
     def without(self, member: int) -> Remainder:
         """One member relaxed as well."""
-        return replace(self, members=self.members - {member}, context=self.context - {member})
+        return replace(self, members=self.members - {member})
 
 
-def remainder(story: Story, violation: Violation, chain: bool = False) -> Remainder:
-    """What a violation leaves of a story. ``chain``: with every acknowledged append of sound length in the context."""
-    context = set(violation.context)
-    if chain:
-        context |= set(_chain(by_invocation(story.ops), story.tail, violation.operations))
-    return Remainder(story, frozenset(violation.operations), frozenset(context))
-
-
-def _chain(ops: Sequence[Op], tail: int, members: Collection[int]) -> list[int]:
-    """Acknowledged appends that overlap no other, outside the witness."""
-    acked = {i: op.answer for i, op in enumerate(ops) if isinstance(op.answer, Ack)}
-    return [
-        i
-        for i, ack in acked.items()
-        if i not in members
-        and ack.start[0] >= tail
-        and ack.end[0] - ack.start[0] == len(ops[i].records)
-        and not any(
-            i != j and max(ack.start[0], other.start[0]) < min(ack.end[0], other.end[0]) for j, other in acked.items()
-        )
-    ]
+def remainder(story: Story, violation: Violation) -> Remainder:
+    """What a violation leaves of a story: of its context only if the proof needs it."""
+    alone = Remainder(story, frozenset(violation.operations), frozenset())
+    return replace(alone, context=frozenset(violation.context)) if alone.consistent else alone
 
 
 def _relaxed(op: Op, process: int) -> Op:
