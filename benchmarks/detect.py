@@ -66,7 +66,8 @@ def judge(workload: str, seed: int, seconds: float, *options: str) -> set[str]:
     if done.returncode not in (0, 1, 2):
         raise SystemExit(f"{' '.join(command)}\nended with exit code {done.returncode}:\n{done.stderr}")
     verdict = json.loads(done.stdout)
-    found = {v["anomaly"] for checker in verdict["checkers"].values() for v in checker["violations"]}
+    violations = [v for checker in verdict["checkers"].values() for v in checker["violations"]]
+    found = {name for v in violations for name in (v["anomaly"], *v["also"])}
     return found or {verdict["validity"]}
 
 

@@ -38,7 +38,7 @@ def elided(sentences: Sequence[str], most: int) -> list[str]:
 
 
 def shortened(violation: Violation, most: int = MOST) -> Violation:
-    """The violation with at most ``most`` operations: those of its cycle, and the first and the last of the others.
+    """The violation with at most ``most`` operations: those of its cycle, the first and the last others, what is near.
 
     An edge of the kind :data:`ELIDED` leads over each stretch of operations that was left out.
     """
@@ -48,9 +48,13 @@ def shortened(violation: Violation, most: int = MOST) -> Violation:
     cycle = dict.fromkeys(_ends(cycle_of(violation)))
     first, last = ends_of(list(cycle), most)
     kept = {*first, *last}
-    others = [node for node in nodes if node not in cycle]
-    first, last = ends_of(others, most - len(kept)) if len(kept) < most else ([], [])
+    proof = [op for op in violation.operations if op not in cycle]
+    first, last = ends_of(proof, (most - len(kept) + 1) // 2)
     kept |= {*first, *last}
+    # Of what explains them, what is next to what is kept.
+    beside = dict.fromkeys(op for edge in violation.edges for op in (edge.source, edge.target) if op not in kept)
+    near = [op for op in beside if op not in proof and _touches(violation, op, kept)]
+    kept |= set(near[: most - len(kept)])
     edges = [edge for edge in violation.edges if edge.source in kept and edge.target in kept]
     edges += _bridges(list(violation.operations), kept) or _bridges([*cycle, *list(cycle)[:1]], kept)
     return replace(
@@ -59,6 +63,11 @@ def shortened(violation: Violation, most: int = MOST) -> Violation:
         context=tuple(op for op in nodes if op in kept and op not in violation.operations),
         edges=tuple(edges),
     )
+
+
+def _touches(violation: Violation, op: int, kept: set[int]) -> bool:
+    pairs = ((edge.source, edge.target) for edge in violation.edges)
+    return any((one == op and other in kept) or (other == op and one in kept) for one, other in pairs)
 
 
 def _ends(edges: Sequence[Edge]) -> list[int]:

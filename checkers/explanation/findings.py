@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final, TypeVar
 
 from fencepost.harness.history.history import NONE
@@ -22,6 +23,9 @@ FEW: Final = 5
 CONSIDERED: Final = 25
 """How many are looked at: some turn out to have the same root as others."""
 
+REMEMBERED: Final = 10_000
+"""Of how many more the root is remembered, at least."""
+
 
 class Findings:
     """The violations found so far."""
@@ -30,13 +34,19 @@ class Findings:
         self._stream = stream
         self._found: dict[str, list[Finding]] = {}
         self._more: dict[str, int] = {}
+        self._untold: dict[str, list[int]] = {}
 
-    def few(self, anomaly: str, offenders: Sequence[T]) -> Iterator[T]:
-        """The first few offenders, for which there is room; the rest are counted."""
+    def few(self, anomaly: str, offenders: Sequence[T], culprits: Iterable[int] = ()) -> Iterator[T]:
+        """The first few offenders, for which there is room; the rest are counted.
+
+        ``culprits`` has, if given, a row for each offender: then those of the rest are known as roots too.
+        """
         room = max(0, CONSIDERED - len(self._found.get(anomaly, ())))
         yield from offenders[:room]
         if len(offenders) > room:
-            self._more[anomaly] = self._more.get(anomaly, 0) + len(offenders) - room
+            rest = list(islice(culprits, room, room + REMEMBERED))
+            self._untold.setdefault(anomaly, []).extend(int(self._stream.history.id[row]) for row in rest)
+            self._more[anomaly] = self._more.get(anomaly, 0) + len(offenders) - room - len(rest)
 
     def add(self, anomaly: str, witness: Witness, position: int | None = None, count: int = 1) -> None:
         """A violation. ``count`` is the number of occurrences of one root that it stands for."""
@@ -65,6 +75,7 @@ class Findings:
         """Forget all of them."""
         self._found.clear()
         self._more.clear()
+        self._untold.clear()
 
     def suppose(self, premise: str, because: Sequence[int]) -> None:
         """Every violation found rests on this sentence, for which the operations ``because`` (ids) are the reason."""
@@ -78,16 +89,24 @@ class Findings:
 
     def violations(self) -> tuple[Violation, ...]:
         """All, the most specific anomaly first; the last of an anomaly also stands for those not told."""
-        ranked = [finding for anomaly in sorted(self._found, key=RANK.__getitem__) for finding in self._found[anomaly]]
+        ranked: list[Finding] = []
+        for anomaly in sorted(self._found, key=RANK.__getitem__):
+            ranked += self._found[anomaly]
+            last = self._found[anomaly][-1]
+            ranked += [replace(last, suspects=frozenset((op,)), told=False) for op in self._untold.get(anomaly, ())]
         told: dict[str, list[Violation]] = {}
-        more = dict(self._more)
-        for violation in by_root(ranked):
+        roots, more = by_root(ranked)
+        for anomaly, number in self._more.items():
+            more[anomaly] = more.get(anomaly, 0) + number
+        for violation in roots:
             same = told.setdefault(violation.anomaly, [])
             if len(same) < FEW:
                 same.append(violation)
             else:
                 more[violation.anomaly] = more.get(violation.anomaly, 0) + violation.count
         for anomaly, number in more.items():
+            if not number:
+                continue
             if anomaly in told:
                 told[anomaly][-1] = _standing_for(told[anomaly][-1], anomaly, number)
             else:

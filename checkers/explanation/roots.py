@@ -14,19 +14,35 @@ from fencepost.harness.verdict import Violation
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A violation, and the operations (ids) whose answers may be to blame."""
+    """A violation, and the operations (ids) whose answers may be to blame.
+
+    One that is not ``told`` is one of the same kind as its violation, of which no more is known than the suspects.
+    """
 
     violation: Violation
     suspects: frozenset[int]
+    told: bool = True
 
 
-def by_root(findings: Iterable[Finding]) -> list[Violation]:
-    """One violation for each root, in the order given: the name of the first, and of the others ``also``."""
+def by_root(findings: Iterable[Finding]) -> tuple[list[Violation], dict[str, int]]:
+    """One violation for each root, in the order given: the name of the first, and of the others ``also``.
+
+    And for each anomaly the number of roots of those that were not told.
+    """
+    more: dict[str, int] = {}
     told: list[Finding] = []
     by_suspect: dict[int, int] = {}
     by_operation: dict[int, list[int]] = {}
+    hosts: dict[str, int] = {}
     for finding in findings:
+        anomaly = finding.violation.anomaly
         at = _root(finding, told, by_suspect, by_operation)
+        if not finding.told:
+            if at is None or at == hosts.get(anomaly):
+                more[anomaly] = more.get(anomaly, 0) + 1
+            if at is None and anomaly in hosts:
+                by_suspect.update(dict.fromkeys(finding.suspects, hosts[anomaly]))
+            continue
         if at is not None:
             told[at] = replace(told[at], violation=_narrowed(told[at].violation, finding.violation))
             continue
@@ -34,8 +50,9 @@ def by_root(findings: Iterable[Finding]) -> list[Violation]:
             by_suspect.setdefault(op, len(told))
         for op in finding.violation.operations:
             by_operation.setdefault(op, []).append(len(told))
+        hosts[anomaly] = len(told)
         told.append(finding)
-    return [finding.violation for finding in told]
+    return [finding.violation for finding in told], more
 
 
 def merged(first: Violation, other: Violation) -> Violation:
@@ -54,6 +71,8 @@ def _root(
     blamed = [by_suspect[op] for op in sorted(finding.suspects) if op in by_suspect]
     if blamed:
         return min(blamed)
+    if not finding.told:
+        return None
     proof = set(finding.violation.operations)
     near = {at for op in proof for at in by_operation.get(op, ())}
     for at in sorted(near):

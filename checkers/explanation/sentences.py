@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fencepost.harness.history import wording
 from fencepost.harness.history.history import FOREVER, NONE, History
@@ -59,17 +60,29 @@ class Teller:
 
     def when(self, time: int) -> str:
         """A time of the run."""
-        return "never" if time == FOREVER else f"{(time - self._origin) / 1e6:.3f} ms"
+        return "never" if time == FOREVER else f"{(time - self._origin) / 1e6:,.3f} ms"
 
     def told(self, row: int) -> str:
         """The whole operation as a sentence."""
         operation = self.history.operation(row)
         ended = operation.ended
-        until = "and never returned" if ended is None else f"to {self.when(ended)}"
-        return (
-            f"{_capital(self.name(row))} of process {operation.process} ({wording.asked(operation)}) "
-            f"ran from {self.when(operation.invoked)} {until}: {wording.answered(operation)}."
-        )
+        who = f"{_capital(self.name(row))} of process {operation.process} ({wording.asked(operation)})"
+        if ended is None:
+            return f"{who} was invoked at {self.when(operation.invoked)} and never returned."
+        answered = wording.answered(operation)
+        return f"{who} ran from {self.when(operation.invoked)} to {self.when(ended)}: {answered}."
+
+    def record(self, row: int, index: int) -> str:
+        """A record of a batch, such as ``record 2 (digest 00c0ffee00c0ffee)``."""
+        appends = self.history.appends
+        return f"record {index} ({_hex(appends.digest[appends.offset[row] + index])})"
+
+    def returned(self, row: int, position: int) -> str:
+        """What a read returned at a position, such as ``a record (digest 00c0ffee00c0ffee)``."""
+        reads = self.history.reads
+        low, high = int(reads.offset[row]), int(reads.offset[row + 1])
+        at = [place for place in range(low, high) if reads.seq_num[place] == position]
+        return f"a record ({_hex(reads.digest[at[0]])})" if at else "a record"
 
     def real_time(self, source: int, target: int) -> Edge:
         """``source`` returned before ``target`` was invoked, or came before it in their process."""
@@ -98,6 +111,10 @@ class Teller:
     def place(self, start: int, end: int) -> str:
         """A range of positions."""
         return f"position {start}" if end == start + 1 else f"positions {start} to {end - 1}"
+
+
+def _hex(digest: Any) -> str:
+    return f"digest {int(digest):016x}"
 
 
 def _capital(text: str) -> str:

@@ -13,8 +13,8 @@ from ..domains.domains import Proof
 from ..judgement import Judgement
 from .scan import Scan
 
-MOST: Final = 50
-"""Links of a chain: what is longer explains nothing to anybody."""
+MOST: Final = 2000
+"""Links of a chain that are followed. Of a long one only the ends are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Point:
     """An operation in a proof: it took place at a tail ≤ ``upper`` if it fails, ≥ ``lower`` if it is to blame.
 
     ``union`` tells that it may take place in several slots. ``setter`` and ``ender`` are set where these are a
-    token's: the fence that began the slot which it is forced into, and the one that ended the slot before (NONE if
-    none).
+    token's: the fence that began the slot which it is forced into, and the one that ended the slot before, which
+    ``before`` had begun (NONE if none).
     """
 
     row: int
@@ -33,6 +33,7 @@ class Point:
     union: bool = False
     setter: int = NONE
     ender: int = NONE
+    before: int = NONE
 
 
 class Causes:
@@ -68,6 +69,7 @@ class Causes:
             union=True,
             setter=slots.setters[chosen] if chosen != NONE else NONE,
             ender=slots.enders[before] if before >= 0 else NONE,
+            before=slots.setters[before] if before >= 0 else NONE,
         )
 
     def chain(self, target: Point) -> list[Point]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Final
 
 from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Edge
 
+from ..explanation.elision import elided
 from ..explanation.graph import shortest_cycle
 from ..explanation.sentences import Teller, Witness, sentence
 from ..judgement import Judgement
 from .causes import Point
+
+TOLD: Final = 20
+"""Sentences of one kind; of more, the middle is left out."""
 
 
 def tell(judgement: Judgement, links: Sequence[Point]) -> Witness:
@@ -34,20 +39,21 @@ class _Story:
 
     def witness(self) -> Witness:
         links, teller = self._links, self._teller
-        sentences = [teller.told(link.row) for link in links]
         if len(links) == 1:
             return self._alone(links[0])
         edges: list[Edge] = []
+        steps: list[str] = []
         for before, after in pairwise(links[:-1]):
-            edges += self._forced(before, after, sentences)
+            edges += self._forced(before, after, steps)
         source, target = links[-2], links[-1]
         if source.union and not edges:
-            sentences.append(sentence(self._slot(source)))
+            steps.append(sentence(self._slot(source)))
+        sentences = elided([teller.told(link.row) for link in links], TOLD) + elided(steps, TOLD)
         cycle = [self._order(source, target), *self._back(target, source)]
         sentences.append(teller.contradiction(shortest_cycle(cycle)))
         rows = tuple(link.row for link in links)
         context = self._context([*edges, *cycle])
-        sentences += [teller.told(row) for row in context if row not in rows]
+        sentences += elided([teller.told(row) for row in context if row not in rows], TOLD)
         return Witness(rows, tuple(sentences), (*edges, *cycle), context)
 
     def _alone(self, target: Point) -> Witness:
@@ -147,5 +153,6 @@ class _Story:
     def _context(self, edges: Sequence[Edge]) -> tuple[int, ...]:
         rows = {link.row for link in self._links}
         ids = dict.fromkeys(op for edge in edges for op in (edge.source, edge.target))
-        found = (self._judgement.history.row_of(op) for op in ids)
-        return tuple(row for row in found if row not in rows)
+        found = [self._judgement.history.row_of(op) for op in ids]
+        found += [link.before for link in self._links if link.before not in (NONE, *found)]
+        return tuple(dict.fromkeys(row for row in found if row not in rows))

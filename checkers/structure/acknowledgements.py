@@ -20,8 +20,8 @@ def check(judgement: Judgement) -> None:
 
 
 def _impossible(judgement: Judgement) -> None:
-    appends = judgement.history.appends
-    for row in judgement.findings.few("bad-ack", judgement.chain.source.impossible.tolist()):
+    appends, impossible = judgement.history.appends, judgement.chain.source.impossible.tolist()
+    for row in judgement.findings.few("bad-ack", impossible, impossible):
         number = int(appends.offset[row + 1] - appends.offset[row])
         start, end = int(appends.start[row]), int(appends.end[row])
         teller = judgement.teller(row)
@@ -54,7 +54,7 @@ def _overlaps(judgement: Judgement) -> None:
         return
     reach = np.maximum.accumulate(appends.end[order])
     over = np.flatnonzero(reach[:-1] > appends.start[order[1:]]) + 1
-    for at in judgement.findings.few("bad-ack", over.tolist()):
+    for at in judgement.findings.few("bad-ack", over.tolist(), order[over].tolist()):
         before = int(np.flatnonzero(reach[:at] == reach[at - 1])[0])
         first, second = sorted((int(order[before]), int(order[at])))
         teller = judgement.teller(first, second)
@@ -76,7 +76,7 @@ def _matches(judgement: Judgement) -> None:
     start = np.concatenate((appends.start[acked], batches.start[seen]))
     match = appends.match_seq_num[rows]
     wrong = np.flatnonzero((match != NONE) & (match != start))
-    for at in judgement.findings.few("match-violation", wrong.tolist()):
+    for at in judgement.findings.few("match-violation", wrong.tolist(), rows[wrong].tolist()):
         row = int(rows[at])
         teller = judgement.teller(row)
         took = "was accepted at" if appends.start[row] != NONE else "took effect at"
@@ -92,7 +92,10 @@ def _updates(judgement: Judgement) -> None:
     rows = rows[np.argsort(appends.match_seq_num[rows], kind="stable")]
     match = appends.match_seq_num[rows]
     again = np.flatnonzero(match[1:] == match[:-1])
-    for at in judgement.findings.few("lost-update", again.tolist()):
+    # Where one of the two stands elsewhere than it asked for, that one is to blame.
+    elsewhere = appends.start[rows[again]] != match[again]
+    culprits = np.where(elsewhere, rows[again], rows[again + 1])
+    for at in judgement.findings.few("lost-update", again.tolist(), culprits.tolist()):
         first, second = int(rows[at]), int(rows[at + 1])
         teller = judgement.teller(first, second)
         text = (

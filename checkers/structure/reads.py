@@ -100,7 +100,9 @@ def _skips(judgement: Judgement, gaps: list[Gap]) -> None:
             anomaly = "poll-skip" if row == NONE else "lost-write"
             found.setdefault(anomaly, []).append((Gap(gap.row, start, gap.end, gap.leading), row))
     for anomaly, offenders in found.items():
-        for gap, row in judgement.findings.few(anomaly, offenders):
+        for gap, row in judgement.findings.few(
+            anomaly, offenders, [row if row != NONE else gap.row for gap, row in offenders]
+        ):
             _skipped(judgement, anomaly, gap, row)
 
 
@@ -154,7 +156,10 @@ def _resurrected(judgement: Judgement, gaps: list[Gap]) -> None:
         text = f"{teller.name(gap.row)} found {place} gone, and {teller.name(row)} read there again"
         edge = teller.real_time(gap.row, row)
         sentences = (sentence(text), teller.told(gap.row), teller.told(row), sentence(edge.because))
-        judgement.findings.add("resurrected-record", Witness((gap.row, row), sentences, (edge,)), gap.start)
+        skipped = _acknowledged(judgement, max(gap.start, judgement.trims.greatest), gap.end)
+        suspects = () if skipped == NONE else (skipped,)
+        witness = Witness((gap.row, row), sentences, (edge,), suspects=suspects)
+        judgement.findings.add("resurrected-record", witness, gap.start)
 
 
 def _cut_off(judgement: Judgement) -> None:

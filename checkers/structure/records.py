@@ -15,21 +15,25 @@ from ..judgement import Judgement
 def check(judgement: Judgement) -> None:
     """lost-write (overwritten), duplicate, aborted-read, garbage-read, torn-batch, inconsistent-offsets."""
     facts = judgement.chain.facts
-    for row, positions in judgement.findings.few("lost-write", sorted(facts.lost.items())):
+    for row, positions in judgement.findings.few("lost-write", sorted(facts.lost.items()), sorted(facts.lost)):
         _overwritten(judgement, row, positions)
-    for row, start in judgement.findings.few("duplicate", facts.duplicates):
+    for row, start in judgement.findings.few("duplicate", facts.duplicates, [row for row, _ in facts.duplicates]):
         _duplicate(judgement, row, start)
     for row, start in judgement.findings.few("aborted-read", facts.aborted):
         _aborted(judgement, row, start)
     for position in judgement.findings.few("garbage-read", sorted(facts.garbage)):
         _garbage(judgement, position, judgement.latest_read(position))
-    for row, sighting in judgement.findings.few("torn-batch", facts.torn):
+    for row, sighting in judgement.findings.few("torn-batch", facts.torn, [row for row, _ in facts.torn]):
         _torn(judgement, row, sighting)
     for row, start in judgement.findings.few("torn-batch", facts.scattered):
         _scattered(judgement, row, start)
-    for row, start in judgement.findings.few("inconsistent-offsets", sorted(facts.displaced.items())):
+    for row, start in judgement.findings.few(
+        "inconsistent-offsets", sorted(facts.displaced.items()), sorted(facts.displaced)
+    ):
         _displaced(judgement, row, start)
-    for row, positions in judgement.findings.few("inconsistent-offsets", sorted(facts.lost.items())):
+    for row, positions in judgement.findings.few(
+        "inconsistent-offsets", sorted(facts.lost.items()), sorted(facts.lost)
+    ):
         _two_contents(judgement, row, positions[0])
     _conflicting_reads(judgement)
     _misplaced(judgement)
@@ -52,10 +56,12 @@ def _overwritten(judgement: Judgement, row: int, positions: list[int]) -> None:
     which = part(judgement, position, positions[-1] + 1)
     text = (
         f"{teller.who(row)} was acknowledged at {int(judgement.history.appends.start[row])}, "
-        f"but {number} of its records {'is' if number == 1 else 'are'} gone ({which})"
+        f"but {number} of its records {'is' if number == 1 else 'are'} gone ({which}): "
+        f"{teller.record(row, position - int(judgement.history.appends.start[row]))} is not at position {position}, "
+        f"where {teller.name(read)} returned {teller.returned(read, position)}"
     )
     if owner not in (NONE, row):
-        text += f": position {position} holds a record of {teller.name(owner)}"
+        text += f" of {teller.name(owner)}"
     told = [teller.told(other) for other in (row, *others)]
     rows = tuple(other for other in (row, read) if other != NONE)
     context = tuple(other for other in others if other not in rows)
@@ -67,7 +73,8 @@ def _two_contents(judgement: Judgement, row: int, position: int) -> None:
     read = judgement.latest_read(position)
     teller = judgement.teller(row, read)
     text = (
-        f"{teller.name(row)} was acknowledged at position {position}, and {teller.name(read)} read another record there"
+        f"{teller.name(row)} was acknowledged at position {position}, "
+        f"and {teller.name(read)} read another there: {teller.returned(read, position)}"
     )
     witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), culprit=row)
     judgement.findings.add("inconsistent-offsets", witness, position)
@@ -78,7 +85,10 @@ def _duplicate(judgement: Judgement, row: int, start: int) -> None:
     read = judgement.latest_read(position)
     teller = judgement.teller(row, read)
     at = "elsewhere" if home is None else f"at {teller.place(*home)}"
-    text = f"{teller.who(row)} was sent once and stands {at}, and again at position {position}"
+    text = (
+        f"{teller.who(row)} was sent once and stands {at}, and its {teller.record(row, position - start)} "
+        f"again at position {position}"
+    )
     witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), culprit=row)
     judgement.findings.add("duplicate", witness, position)
 
@@ -87,7 +97,10 @@ def _aborted(judgement: Judgement, row: int, start: int) -> None:
     position = _first_seen(judgement, row, start)
     read = judgement.latest_read(position)
     teller = judgement.teller(row, read)
-    text = f"{teller.who(row)} failed for certain, yet {teller.name(read)} returned its record at position {position}"
+    text = (
+        f"{teller.who(row)} failed for certain, yet {teller.name(read)} returned its "
+        f"{teller.record(row, position - start)} at position {position}"
+    )
     edge = teller.edge(row, read, "wr", f"{teller.name(read)} returned a record of {teller.name(row)}")
     witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), (edge,), culprit=row)
     judgement.findings.add("aborted-read", witness, position)
@@ -108,11 +121,15 @@ def _garbage(judgement: Judgement, position: int, read: int) -> None:
     stranger = facts.strangers.get(position, NONE)
     rows = [row for row in dict.fromkeys((stranger, owner, read)) if row != NONE]
     teller = judgement.teller(*rows)
-    text = f"{teller.name(read)} returned a record at position {position} that nobody sent to this stream"
+    returned = teller.returned(read, position)
+    text = f"{teller.name(read)} returned at position {position} {returned} that nobody sent to this stream"
     if stranger != NONE:
         text += f": {teller.who(stranger)} sent it to the stream {judgement.history.operation(stranger).stream}"
     elif owner != NONE:
         text += f": what {teller.who(owner)} put there was altered"
+        home = judgement.chain.batch_of(owner)
+        if home is not None:
+            text += f", its {teller.record(owner, position - home[0])}"
     culprit = read if owner == NONE else owner
     witness = Witness(tuple(rows), (sentence(text), *(teller.told(row) for row in rows)), culprit=culprit)
     judgement.findings.add("garbage-read", witness, position)
@@ -126,8 +143,8 @@ def _torn(judgement: Judgement, row: int, sighting: Sighting) -> None:
     rows = tuple(dict.fromkeys(r for r in (row, read, other) if r != NONE))
     teller = judgement.teller(*rows)
     text = (
-        f"{teller.who(row)} was applied in part: its record {min(sighting.matched)} stands at position {here}, "
-        f"but its record {index} is not at {there}"
+        f"{teller.who(row)} was applied in part: its {teller.record(row, min(sighting.matched))} stands at "
+        f"position {here}, but its {teller.record(row, index)} is not at {there}"
     )
     witness = Witness(rows, (sentence(text), *(teller.told(r) for r in rows)), culprit=row)
     judgement.findings.add("torn-batch", witness, here)
@@ -147,7 +164,10 @@ def _displaced(judgement: Judgement, row: int, start: int) -> None:
     read = judgement.latest_read(position)
     teller = judgement.teller(row, read)
     acked = int(judgement.history.appends.start[row])
-    text = f"{teller.who(row)} was acknowledged at {acked}, but {teller.name(read)} returned its record at {position}"
+    text = (
+        f"{teller.who(row)} was acknowledged at {acked}, but {teller.name(read)} returned its "
+        f"{teller.record(row, position - start)} at {position}"
+    )
     witness = Witness((row, read), (sentence(text), teller.told(row), teller.told(read)), culprit=row)
     judgement.findings.add("inconsistent-offsets", witness, position)
 
@@ -176,7 +196,10 @@ def _conflicting_reads(judgement: Judgement) -> None:
 def _conflict(judgement: Judgement, row: int, position: int, what: str) -> None:
     latest = judgement.latest_read(position)
     teller = judgement.teller(row, latest)
-    text = f"at position {position}, {teller.name(latest)} returned {what} than {teller.name(row)}"
+    text = (
+        f"at position {position}, {teller.name(latest)} returned {what} than {teller.name(row)}: "
+        f"{teller.returned(latest, position)}, not {teller.returned(row, position)}"
+    )
     sentences = (sentence(text), teller.told(row), teller.told(latest))
     witness = Witness((row, latest), sentences, culprit=row, suspects=(latest,))
     judgement.findings.add("inconsistent-offsets", witness, position)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, Int64s, Kind
+from fencepost.harness.history.history import FOREVER, NONE, Int64s, Kind
 
 from ..chain.axis import distinct
 from ..chain.stream import UNKNOWN
@@ -130,10 +130,24 @@ def _two_tails(judgement: Judgement) -> None:
         judgement.findings.add("over-trim", Witness((row,), (sentence(text), teller.told(row))))
     for row in judgement.findings.few("nonmonotonic-read", [row for row in rows.tolist() if row not in early]):
         teller = judgement.teller(row)
+        low, high = _tails_told(judgement, row)
         text = (
-            f"{teller.who(row)} tells one tail by where it starts or what it returned, and a lower one by where it ends"
+            f"{teller.who(row)} tells two tails: by where it starts or what it returned the stream had got to {high}, "
+            f"but by where it ends no further than {low}"
         )
         judgement.findings.add("nonmonotonic-read", Witness((row,), (sentence(text), teller.told(row))))
+
+
+def _tails_told(judgement: Judgement, row: int) -> tuple[int, int]:
+    """The least and the greatest tail that the answer to a read speaks of."""
+    observations, found = judgement.observations, judgement.answers
+    mine = observations.row == row
+    low = int(observations.upper[mine].min(initial=FOREVER))
+    high = int(observations.lower[mine].max(initial=NONE))
+    tail = int(judgement.history.reads.tail[row])
+    if tail != NONE:
+        low, high = min(low, tail), max(high, int(found.after[found.row == row].max(initial=NONE)))
+    return low, high
 
 
 def _inside(judgement: Judgement) -> None:
@@ -189,12 +203,15 @@ def _holes(judgement: Judgement) -> None:
         if row in judgement.accused:
             continue
         teller = judgement.teller(row, *known)
-        place = teller.place(hole.start, hole.end)
+        place, one = teller.place(hole.start, hole.end), hole.end == hole.start + 1
         text = (
-            f"{teller.who(row)} proves that {place} were written, but no append of this history can have written them"
+            f"{teller.who(row)} proves that {place} {'was' if one else 'were'} written, but no append of this history "
+            f"can have written {'it' if one else 'them'}: each stands elsewhere, failed, came later or does not fit"
         )
         rows = tuple(dict.fromkeys((*known, row)))
         witness = Witness(rows, (sentence(text), *(teller.told(one) for one in rows)))
+        if proof not in (Proof.APPEND, Proof.ACK_TAIL):
+            judgement.accused.add(row)
         for _ in judgement.findings.few(_hole_anomaly(proof), [hole]):
             judgement.findings.add(_hole_anomaly(proof), witness, hole.start)
 

@@ -30,7 +30,7 @@ def check(judgement: Judgement) -> None:
     ]
     # The clearest first: those whose token had been replaced, for all to know, before they were invoked.
     offenders.sort(key=lambda at: not _late(judgement, int(batches.row[at]), int(batches.start[at])))
-    for at in judgement.findings.few("stale-token-write", offenders):
+    for at in judgement.findings.few("stale-token-write", offenders, [int(batches.row[at]) for at in offenders]):
         _accuse(judgement, int(batches.row[at]), int(batches.start[at]), int(batches.end[at]))
 
 

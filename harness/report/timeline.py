@@ -8,9 +8,15 @@ from ..history.history import History, Operation
 from ..history.wording import answered, asked
 from ..verdict import Violation
 
+MOST = 50
+"""Operations that are told of."""
+
 
 def timeline(history: History, violation: Violation) -> Iterator[str]:
-    """One line an operation: when (ms), which, by whom, what was asked → answered; a mark on those that prove it."""
+    """One line an operation: when (ms), which, by whom, what was asked → answered; a mark on those that prove it.
+
+    Of more than :data:`MOST` the middle is left out.
+    """
     wanted = dict.fromkeys((*violation.context, *violation.operations))
     operations = sorted((history.operation(history.row_of(op)) for op in wanted), key=lambda op: (op.invoked, op.id))
     if not operations:
@@ -18,7 +24,12 @@ def timeline(history: History, violation: Violation) -> Iterator[str]:
     zero = operations[0].invoked
     rows = [_row(operation, zero, operation.id in violation.operations) for operation in operations]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
+    first, last = (len(rows), 0) if len(rows) <= MOST else (MOST - MOST // 2, MOST // 2)
+    for place, row in enumerate(rows):
+        if first <= place < len(rows) - last:
+            if place == first:
+                yield f"   … {len(rows) - MOST:,} more operations …"
+            continue
         cells = [cell.rjust(widths[i]) if i == 1 else cell.ljust(widths[i]) for i, cell in enumerate(row[:4])]
         yield f"{'  '.join(cells)}  {row[4]}"
 

@@ -1,0 +1,140 @@
+"""Every witness is a proof, and no more than one: by brute force, on what a violation leaves of small histories."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from fencepost.checkers.anomalies import ANOMALIES
+from fencepost.checkers.explanation import minimal as module
+from fencepost.checkers.linearizability import Linearizability
+from tests.checkers.golden_case import Golden
+from tests.checkers.goldens import GOLDENS
+from tests.checkers.histories import Op, append, check_tail, history, read
+from tests.checkers.random_histories import Story
+from tests.checkers.relaxation import remainder
+from tests.checkers.test_oracle import story_of
+
+HISTORIES = 1_500
+PARTS = 6
+MANY = 60_000
+
+
+def faults(story: Story, told: Counter[str]) -> list[str]:
+    """What is wrong with the witnesses of a story; counts the anomalies."""
+    result = Linearizability().check(history(*story.ops, tail=story.tail, token=story.token))
+    wrong = []
+    for violation in result.violations:
+        told[violation.anomaly] += 1
+        left = remainder(story, violation)
+        who = f"{violation.anomaly} by {violation.operations}, beside {violation.context}"
+        if left.consistent:
+            wrong.append(f"{who}: these can be explained\n{story}")
+        wrong += [
+            f"{who}: without {op} the others contradict each other still\n{story}"
+            for op in violation.operations
+            if not left.without(op).consistent
+        ]
+    return wrong
+
+
+def compare(seeds: range) -> Counter[str]:
+    """The anomalies of the damaged stories of these seeds; fails where a witness is not a minimal proof."""
+    told: Counter[str] = Counter()
+    wrong = [fault for seed in seeds if seed % 2 for fault in faults(story_of(seed), told)]
+    assert not wrong, f"{len(wrong)} faults in seeds {seeds}; the first of them:\n\n" + "\n\n".join(wrong[:3])
+    return told
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_witnesses_of_damaged_histories_are_minimal_proofs(part: int) -> None:
+    size = 2 * HISTORIES // PARTS
+    told = compare(range(part * size, (part + 1) * size))
+    # They are worth judging: many, and of most kinds.
+    assert sum(told.values()) > size // 5
+    assert len(told) > len(ANOMALIES) // 2
+
+
+@pytest.mark.slow
+def test_witnesses_of_many_more_damaged_histories_are_minimal_proofs() -> None:
+    compare(range(2 * HISTORIES, 2 * (HISTORIES + MANY)))
+
+
+@pytest.mark.parametrize("golden", [golden for golden in GOLDENS if golden.anomaly], ids=lambda golden: golden.name)
+def test_witnesses_of_the_golden_histories_are_minimal_proofs(golden: Golden) -> None:
+    story = Story(golden.ops, golden.tail, golden.token, golden.name)
+    assert faults(story, Counter()) == []
+
+
+CONSTRUCTED: tuple[tuple[str, tuple[int, ...], tuple[Op, ...]], ...] = (
+    (
+        "lost-write",
+        (1, 3),
+        (
+            append(0, 1, 2, "a b", ack=0),
+            append(1, 3, 4, "c d", ack=2),
+            append(2, 5, 6, "e f", ack=2),
+            read(3, 7, 8, 0, saw="a b e f"),
+        ),
+    ),
+    (
+        "stale-token-write",
+        (1, 2),
+        (
+            append(0, 0, 1, "fence=x", ack=0),
+            append(1, 2, 3, "fence=y", ack=1),
+            append(0, 4, 5, "a", token="x", ack=2),
+        ),
+    ),
+    (
+        "fence-regression",
+        (1, 2),
+        (
+            append(0, 0, 1, "fence=x", ack=0),
+            append(1, 2, 3, "fence=y", ack=1),
+            append(0, 4, 5, "a", token="w", fence="x"),
+        ),
+    ),
+    ("stale-read", (1, 2), (append(0, 0, 1, "a", ack=0), append(0, 2, 3, "b", ack=1), check_tail(1, 4, 5, 1))),
+    ("append-reorder", (0, 1), (append(0, 0, 1, "a", ack=1), append(1, 2, 3, "b", ack=0))),
+    ("bad-ack", (0, 1), (append(0, 0, 5, "a b", ack=0), append(1, 0, 5, "c", ack=0))),
+    ("match-violation", (1,), (append(0, 0, 1, "a", ack=0), append(1, 2, 3, "b", match=0, ack=1))),
+    (
+        "aborted-read",
+        (0, 1),
+        (append(0, 0, 1, "a", failed="rate_limited"), read(1, 2, 3, 0, saw="a")),
+    ),
+)
+"""An anomaly, its minimal witness, and a history that shows it: on streams too long to try, by construction alone."""
+
+
+@pytest.mark.parametrize(("anomaly", "witness", "ops"), CONSTRUCTED, ids=[case[0] for case in CONSTRUCTED])
+def test_what_is_too_long_to_try_is_minimal_by_construction(
+    anomaly: str, witness: tuple[int, ...], ops: tuple[Op, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_ROWS", 0)
+    (violation,) = Linearizability().check(history(*ops)).violations
+    assert (violation.anomaly, violation.operations) == (anomaly, witness)
+    left = remainder(Story(ops, 0, "", anomaly), violation)
+    assert not left.consistent
+    assert all(left.without(op).consistent for op in violation.operations)
+
+
+def test_witnesses_never_change_what_is_found() -> None:
+    for seed in range(1, 1000, 2):
+        story = story_of(seed)
+        judged = history(*story.ops, tail=story.tail, token=story.token)
+        tried, constructed = Linearizability().check(judged), Linearizability(minimal=False).check(judged)
+        assert tried.validity is constructed.validity
+        names = [
+            {name for violation in result.violations for name in violation.names} for result in (tried, constructed)
+        ]
+        assert names[0] == names[1], str(story)
+
+
+def test_trying_ends_when_it_has_cost_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_TRIALS", 0)
+    ops = (append(0, 1, 2, "a b", ack=0), append(1, 3, 4, "c", ack=2), check_tail(3, 7, 8, 0))
+    (violation,) = Linearizability().check(history(*ops)).violations
+    assert (violation.anomaly, violation.operations) == ("stale-read", (1, 2))
