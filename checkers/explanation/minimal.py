@@ -36,12 +36,17 @@ def minimal(stream: Stream, violations: Sequence[Violation], refutes: Refutes) -
     if not violations or len(stream.rows) > MOST_ROWS:
         return tuple(violations)
     trial = _Trial(stream, refutes)
-    found: dict[tuple[int, ...], Violation] = {}
+    found: list[Violation] = []
+    first: dict[frozenset[int], int] = {}
     for violation in violations:
         small = trial.reduced(violation)
-        same = found.get(small.operations)
-        found[small.operations] = small if same is None else merged(same, small)
-    return tuple(found.values())
+        at = first.setdefault(frozenset(small.operations), len(found))
+        # One answer may break the same promise twice, at different positions.
+        if at < len(found) and (found[at].anomaly != small.anomaly or found[at].position == small.position):
+            found[at] = merged(found[at], small)
+        else:
+            found.append(small)
+    return tuple(found)
 
 
 class _Trial:

@@ -73,8 +73,10 @@ class Teller:
         return f"{who} ran from {self.when(operation.invoked)} to {self.when(ended)}: {answered}."
 
     def record(self, row: int, index: int) -> str:
-        """A record of a batch, such as ``record 2 (digest 00c0ffee00c0ffee)``."""
+        """A record of a batch, such as ``record 2 (digest 00c0ffee00c0ffee)``; a batch may not have so many."""
         appends = self.history.appends
+        if not 0 <= index < appends.offset[row + 1] - appends.offset[row]:
+            return f"record {index}"
         return f"record {index} ({_hex(appends.digest[appends.offset[row] + index])})"
 
     def returned(self, row: int, position: int) -> str:

@@ -51,12 +51,19 @@ def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
     """As if nothing unseen had been applied: where that works, there is an order. Else with all that may have been."""
     result = _scan(judgement, certain)
     sound = len(certain.unexplained) == len(possible.unexplained) and len(certain.torn) == len(possible.torn)
-    sound = sound and result.greatest <= judgement.chain.end
+    sound = sound and result.greatest <= judgement.chain.end and not _torn_apart(certain)
     if possible is not certain and not (result.succeeds and sound):
         result = _scan(judgement, possible)
         # An append that was never read would explain some answers. Was it applied?
         judgement.undetermined |= result.succeeds
     accuse(judgement, result)
+
+
+def _torn_apart(proofs: Proofs) -> bool:
+    """Does a read tell two tails, the greater first? Alone it fails, and the scan looks at what came before."""
+    observations = proofs.observations
+    reads = observations.proof > Proof.SEEN_APPEND
+    return bool((reads & (observations.lower > observations.upper)).any())
 
 
 def _scan(judgement: Judgement, proofs: Proofs) -> Scan:

@@ -31,7 +31,7 @@ def neighbourhood(history: History, violation: Violation) -> Graph:
     graph: Graph = nx.MultiDiGraph()
     for edge in violation.edges:
         for row in known(history, (edge.source, edge.target)):
-            _add(graph, row, "proof")
+            _add(graph, row, "proof" if int(history.id[row]) in violation.operations else "context")
     for row in known(history, violation.operations):
         _add(graph, row, "proof")
     for row in known(history, violation.context):

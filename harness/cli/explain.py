@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..allowance import Allowance
 from ..exits import ExitCode
 from ..failure import UsageFailure
+from .budget import budgeted, taken
+from .reading import failures_option
 from .watching import reporter
 
 if TYPE_CHECKING:
@@ -37,19 +40,23 @@ Exit codes: those of the verdict, 0 valid, 1 invalid, 2 unknown; 254 usage, 255 
     metavar="FILE",
     help="Write the dependency graph: its ending, svg, dot, graphml or json, says how.",
 )
-def command(path: Path, anomaly: int | None, graph: Path | None) -> ExitCode:
+@failures_option
+@budgeted
+def command(path: Path, anomaly: int | None, graph: Path | None, failures: str, **given: Any) -> ExitCode:
     """Explain the verdict on RUN, a run's folder or a history file: each anomaly, what proves it, and why."""
     from ..history.reader import read_history
+    from ..history.s2_porcupine.described import Failures
     from ..judge import judge
     from ..report.explanation import explanation
     from ..report.graph import writer_for
     from ..store import history_of
 
+    budget = taken(given)
     writer = None if graph is None else writer_for(graph)
     file = history_of(path)
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
-        history = read_history(file, watcher.reading)
-        verdict = judge(history, lambda name: watcher.phase(f"checking ({name})"))
+        history = read_history(file, watcher.reading, Failures(failures))
+        verdict = judge(history, lambda name: watcher.phase(f"checking ({name})"), Allowance(budget))
     chosen = _chosen(verdict, anomaly)
     for line in explanation(history, verdict, anomaly):
         click.echo(line)

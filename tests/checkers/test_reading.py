@@ -99,3 +99,10 @@ def test_seeing_a_record_proves_its_whole_batch() -> None:
 def test_a_trim_reaches_no_further_than_itself(saw: str, at: int, validity: str) -> None:
     ops = append(0, 5, 6, "trim=10", ack=4), append(0, 7, 8, "e f", ack=5)
     assert verdict(*BEFORE, *AFTER, *ops, read(1, 9, 10, 0, saw=saw, at=at)) == validity
+
+
+def test_a_trim_that_nobody_read_does_not_excuse_a_read_that_starts_at_the_tail() -> None:
+    """It returned a record at 0, so the tail was 0 when it started, and 1 when it ended: but it did not wait."""
+    assert verdict(append(0, 0, None, "trim=5"), append(1, 0, None, "a"), read(2, 9, 10, tail_offset=0, saw="a")) == (
+        "invalid"
+    )

@@ -1,0 +1,78 @@
+"""One root is told once, independent ones each, and all are counted."""
+
+from __future__ import annotations
+
+from fencepost.checkers.explanation.findings import CONSIDERED, FEW
+from fencepost.checkers.linearizability import Linearizability
+from fencepost.harness.verdict import Violation
+from tests.checkers.histories import Op, append, check_tail, history, read
+
+
+def found(*ops: Op) -> tuple[Violation, ...]:
+    return Linearizability().check(history(*ops)).violations
+
+
+def test_a_lost_batch_is_one_violation_with_several_names() -> None:
+    (violation,) = found(
+        append(0, 0, 1, "a", ack=0), append(0, 2, 3, "b", ack=0), *(read(1, t, t + 1, 0, saw="b") for t in (4, 6, 8))
+    )
+    assert violation.names[0] == "lost-write"
+    assert "bad-ack" in violation.also
+    assert "inconsistent-offsets" in violation.also
+
+
+def test_reads_that_leave_out_the_same_batch_are_counted() -> None:
+    ops = [append(0, 0, 1, "a", ack=0), append(0, 2, 3, "b", ack=1), append(0, 4, 5, "c", ack=2)]
+    (violation,) = found(*ops, *(read(1, 10 * t, 10 * t + 1, 0, saw="a #2 c") for t in range(1, 9)))
+    assert violation.anomaly == "lost-write"
+    assert violation.count == 8
+
+
+def test_two_lost_batches_are_two_violations_though_one_read_shows_both() -> None:
+    batches = [append(0, 10 * i, 10 * i + 1, name, ack=i) for i, name in enumerate("abcde")]
+    told = found(*batches, read(1, 90, 91, 0, saw="a #2 c #4 e"))
+    assert [(violation.anomaly, violation.position) for violation in told] == [("lost-write", 1), ("lost-write", 3)]
+
+
+def test_a_stale_answer_is_its_own_fault_whatever_it_missed() -> None:
+    told = found(append(0, 0, 1, "a", ack=0), check_tail(1, 2, 3, 0), check_tail(2, 2, 3, 0))
+    assert [violation.operations for violation in told] == [(0, 1), (0, 2)]
+
+
+def test_an_append_that_is_wrong_by_itself_stands_for_what_follows_from_it() -> None:
+    """The check-tails are stale only by the word of an append that stands where it must not."""
+    (violation,) = found(
+        append(0, 0, 1, "a b", ack=0),
+        append(1, 2, 3, "c", match=0, ack=2),
+        append(2, 4, 5, "d", match=0, ack=3),
+        append(0, 6, 7, "e", ack=4),
+    )[:1]
+    assert violation.names == ("match-violation", "lost-update")
+
+
+def test_many_of_one_kind_are_few_and_counted() -> None:
+    number = CONSIDERED + 40
+    told = found(append(0, 0, 1, "a", ack=0), *(check_tail(i, 2, 3, 0) for i in range(1, number + 1)))
+    assert len(told) == FEW
+    assert sum(violation.count for violation in told) == number
+    assert told[-1].sentences[-1] == f"{number - FEW} more violations of this kind on this stream are not told."
+
+
+def test_roots_beyond_those_that_are_told_are_known() -> None:
+    """Each of many appends ignores its match_seq_num: that two of them gave the same is no news, told or not."""
+    number = 2 * CONSIDERED
+    ops = [append(0, 2 * i, 2 * i + 1, f"r{i}", match=(i // 2) * 2, ack=i) for i in range(2 * number)]
+    told = found(*ops)
+    assert {violation.anomaly for violation in told} == {"match-violation"}
+    assert sum(violation.count for violation in told) == number
+
+
+def test_different_kinds_are_all_told() -> None:
+    told = found(
+        append(0, 0, 1, "fence=x", ack=0),
+        append(1, 2, 3, "fence=y", token="x", ack=1),
+        append(0, 4, 5, "a", token="x", ack=2),
+        check_tail(2, 6, 7, 1),
+        append(3, 8, 9, "b", match=3, tail=3),
+    )
+    assert [violation.anomaly for violation in told] == ["stale-token-write", "spurious-rejection", "stale-read"]

@@ -1,0 +1,125 @@
+"""``fencepost explain``: every anomaly by its number, and its graph."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.checkers.histories import append, check_tail, jsonl, read
+
+from .invoking import Inside
+
+TWO = jsonl(
+    append(0, 1, 2, "a b", ack=0),
+    append(1, 3, 4, "c", match=0, ack=2),
+    check_tail(1, 5, 6, 1),
+    check_tail(2, 7, 8, 0),
+    read(3, 9, 10, 0, saw="a b c"),
+)
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    """A history with several independent anomalies."""
+    path = tmp_path / "several.jsonl"
+    path.write_bytes(TWO)
+    return path
+
+
+@pytest.mark.parametrize(("name", "code"), [("valid", 0), ("invalid", 1), ("unknown", 2)])
+def test_it_ends_with_the_verdict(inside: Inside, histories: dict[str, Path], name: str, code: int) -> None:
+    said = inside("explain", histories[name])
+    assert said.code == code, said
+    assert said.out.splitlines()[-1].startswith(f"{name.upper()}: ")
+
+
+def test_one_anomaly_is_told_without_a_list(inside: Inside, histories: dict[str, Path]) -> None:
+    said = inside("explain", histories["invalid"])
+    assert said.out.startswith("stale-read on s\n")
+    assert "contradiction" in said.out
+
+
+def test_several_are_listed_with_numbers_and_all_told(inside: Inside, several: Path) -> None:
+    said = inside("explain", several)
+    assert said.code == 1
+    head, *lines = said.out.splitlines()
+    number = int(re.match(r"(\d+) anomalies to tell, ", head).group(1))  # type: ignore[union-attr]
+    assert number >= 2
+    names = [re.match(rf" +{place}  ([a-z-]+) ", lines[place - 1]).group(1) for place in range(1, number + 1)]  # type: ignore[union-attr]
+    assert names[0] == "match-violation"
+    assert [line.split(" on ")[0] for line in lines if re.match("[a-z-]+ on s", line)] == names
+
+
+def test_one_of_several_is_told_by_its_number(inside: Inside, several: Path) -> None:
+    both = inside("explain", several).out
+    one = inside("explain", several, "--anomaly", 2)
+    assert one.code == 1
+    headings = re.findall(r"^[a-z-]+ on s", one.out, re.MULTILINE)
+    assert headings == re.findall(r"^[a-z-]+ on s", both, re.MULTILINE)[1:2]
+    assert "── 2 of " in one.out
+    assert "── 1 of " not in one.out
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "there_are"), [("valid", 1, "none was found"), ("invalid", 2, "there is one")]
+)
+def test_a_number_that_there_is_not_is_a_usage_error(
+    inside: Inside, histories: dict[str, Path], name: str, number: int, there_are: str
+) -> None:
+    said = inside("explain", histories[name], "--anomaly", number)
+    assert said.code == 254
+    assert f"--anomaly {number}: {there_are}" in said.err
+    assert inside("explain", histories[name], "--anomaly", 0).code == 254
+
+
+def test_a_valid_verdict_says_what_it_rests_on(inside: Inside, histories: dict[str, Path]) -> None:
+    assert "3 answers and 0 definite failures fit one order" in inside("explain", histories["valid"]).out
+
+
+def test_an_unknown_verdict_says_what_is_open(inside: Inside, histories: dict[str, Path]) -> None:
+    lines = inside("explain", histories["unknown"]).out.splitlines()
+    assert lines[0] == "What is open:"
+    assert lines[1].startswith("linearizability: ")
+
+
+@pytest.mark.parametrize("ending", ["svg", "dot", "graphml", "json"])
+def test_the_graph_is_written(inside: Inside, several: Path, tmp_path: Path, ending: str) -> None:
+    graph = tmp_path / f"graph.{ending}"
+    said = inside("explain", several, "--graph", graph)
+    assert said.code == 1
+    assert said.out.splitlines()[-1] == f"graph     {graph}"
+    assert graph.stat().st_size > 200
+
+
+def test_the_graph_is_of_the_anomaly_that_was_chosen(inside: Inside, several: Path, tmp_path: Path) -> None:
+    graphs = []
+    for number in (1, 2):
+        inside("explain", several, "--anomaly", number, "--graph", tmp_path / "graph.json")
+        graphs.append(json.loads((tmp_path / "graph.json").read_bytes()))
+    assert graphs[0]["anomaly"] == "match-violation"
+    assert graphs[1]["anomaly"] != "match-violation"
+
+
+def test_an_unknown_ending_is_a_usage_error_that_names_the_four(inside: Inside, several: Path) -> None:
+    said = inside("explain", several, "--graph", "graph.png")
+    assert (said.code, said.out) == (254, "")
+    assert "dot, graphml, json, svg" in said.err
+    assert not Path("graph.png").exists()
+
+
+def test_where_there_is_no_anomaly_there_is_no_graph(inside: Inside, histories: dict[str, Path]) -> None:
+    said = inside("explain", histories["valid"], "--graph", "graph.svg")
+    assert said.code == 0
+    assert "graph.svg is not written" in said.err
+    assert not Path("graph.svg").exists()
+
+
+def test_a_folder_of_a_run_is_a_history_too(inside: Inside, several: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "history.jsonl").write_bytes(several.read_bytes())
+    assert inside("explain", folder).out == inside("explain", several).out
+    assert inside("explain", tmp_path / "nowhere").code == 254
