@@ -59,8 +59,10 @@ class Judgement:
         return self.stream.history
 
     def teller(self, *rows: int) -> Teller:
-        """Tells of these operations."""
-        return Teller(self.history, [row for row in rows if row != NONE])
+        """Tells of these operations. Of the next violation that is found the times count as this one counts them."""
+        teller = Teller(self.history, [row for row in rows if row != NONE])
+        self.findings.since = teller.origin
+        return teller
 
     def latest_read(self, position: int) -> int:
         """The row of the latest read that returned a position; NONE if none did."""

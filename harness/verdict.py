@@ -65,7 +65,8 @@ class Violation:
 
     ``operations`` are ids, the few that prove it; ``context`` are ids that help to understand it. ``position``
     is the stream position it is about, if one. ``count`` tells how many more of the same root it stands for, and
-    ``also`` under which other names of the anomaly table that root shows itself.
+    ``also`` under which other names of the anomaly table that root shows itself. Times in the sentences count from
+    ``since`` (ns since the start of the run; None: from the first operation).
     """
 
     anomaly: str
@@ -78,6 +79,7 @@ class Violation:
     position: int | None = None
     count: int = 1
     also: tuple[str, ...] = ()
+    since: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -28,9 +28,10 @@ REMEMBERED: Final = 10_000
 
 
 class Findings:
-    """The violations found so far."""
+    """The violations found so far. ``since`` is the time (ns) from which the sentences of the next one count."""
 
     def __init__(self, stream: Stream) -> None:
+        self.since = 0
         self._stream = stream
         self._found: dict[str, list[Finding]] = {}
         self._more: dict[str, int] = {}
@@ -61,6 +62,7 @@ class Findings:
             context=tuple(int(ids[row]) for row in witness.context if row not in witness.rows),
             position=position,
             count=count,
+            since=self.since,
         )
         culprit = witness.rows[-1] if witness.culprit == NONE else witness.culprit
         suspects = frozenset(int(ids[row]) for row in (culprit, *witness.suspects))

@@ -33,7 +33,7 @@ class Teller:
 
     def __init__(self, history: History, rows: Iterable[int]) -> None:
         self.history = history
-        self._origin = min((int(history.invoked[row]) for row in rows), default=0)
+        self.origin = min((int(history.invoked[row]) for row in rows), default=0)
 
     def name(self, row: int) -> str:
         """Such as ``append #17``."""
@@ -60,7 +60,7 @@ class Teller:
 
     def when(self, time: int) -> str:
         """A time of the run."""
-        return "never" if time == FOREVER else f"{(time - self._origin) / 1e6:,.3f} ms"
+        return "never" if time == FOREVER else f"{(time - self.origin) / 1e6:,.3f} ms"
 
     def told(self, row: int) -> str:
         """The whole operation as a sentence."""

@@ -11,6 +11,7 @@ from ..chain.stream import UNKNOWN
 from ..domains.domains import Proof
 from ..explanation.sentences import Witness, sentence
 from ..judgement import Judgement
+from .tokens import fences_of
 
 
 def check(judgement: Judgement) -> None:
@@ -67,14 +68,18 @@ def _unconditional(judgement: Judgement) -> None:
 
 def _token_unchecked(judgement: Judgement, row: int, tail: int, in_force: int) -> None:
     setter = judgement.tokens.setter(tail)
-    rows = (row,) if setter == NONE else (setter, row)
-    teller = judgement.teller(*rows)
+    given = int(judgement.history.appends.token[row])
+    known = setter != NONE and bool(judgement.tokens.slots(given).starts)
+    teller = judgement.teller(row, setter)
     by = "from the beginning" if setter == NONE else f"set by {teller.name(setter)}"
     text = (
         f"{teller.who(row)} was refused for its match_seq_num at the tail {tail}, where its token should have been "
         f"refused first: the token there is {teller.token(in_force)}, {by}"
     )
-    witness = Witness(rows, (sentence(text), *(teller.told(one) for one in rows)))
+    rows = (setter, row) if known else (row,)
+    context = [one for one in (setter, *fences_of(judgement, given, tail)) if one not in (NONE, *rows)]
+    told = [teller.told(one) for one in (setter, row) if one != NONE]
+    witness = Witness(rows, (sentence(text), *told), context=tuple(dict.fromkeys(context)))
     judgement.findings.add("wrong-mismatch", witness, tail)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from fencepost.harness.history.history import NONE
@@ -10,6 +12,8 @@ from fencepost.harness.verdict import Edge
 from ..chain.stream import UNKNOWN
 from ..explanation.sentences import Teller, Witness, sentence
 from ..judgement import Judgement
+
+_FEW: Final = 3
 
 
 def check(judgement: Judgement) -> None:
@@ -65,7 +69,18 @@ def _accuse(judgement: Judgement, row: int, start: int, end: int) -> None:
             edges.append(teller.real_time(other, row))
             sentences.append(sentence(edges[-1].because))
             break
-    judgement.findings.add("stale-token-write", Witness((*others, row), tuple(sentences), tuple(edges)), start)
+    proof = () if not tokens.slots(given).starts else tuple(one for one in (ended, setter) if one != NONE)[:1]
+    beside = (*others, *fences_of(judgement, given, start))
+    context = tuple(dict.fromkeys(one for one in beside if one not in (*proof, row)))
+    witness = Witness((*proof, row), tuple(sentences), tuple(edges), context)
+    judgement.findings.add("stale-token-write", witness, start)
+
+
+def fences_of(judgement: Judgement, token: int, position: int) -> list[int]:
+    """The rows of the last few fences below a position that set a token: by their places it was not in force there."""
+    slots = judgement.tokens.slots(token)
+    below = [row for row, start in zip(slots.setters, slots.starts, strict=True) if start <= position and row != NONE]
+    return below[-_FEW:]
 
 
 def _ender(judgement: Judgement, token: int, start: int) -> int:

@@ -1,4 +1,4 @@
-"""The operations of a violation, in the order of their invocation, with times from the first of them."""
+"""The operations of a violation, in the order of their invocation, with times as its sentences count them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def timeline(history: History, violation: Violation) -> Iterator[str]:
     operations = sorted((history.operation(history.row_of(op)) for op in wanted), key=lambda op: (op.invoked, op.id))
     if not operations:
         return
-    zero = operations[0].invoked
+    zero = operations[0].invoked if violation.since is None else violation.since
     rows = [_row(operation, zero, operation.id in violation.operations) for operation in operations]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     first, last = (len(rows), 0) if len(rows) <= MOST else (MOST - MOST // 2, MOST // 2)
