@@ -55,6 +55,8 @@ class _Trial:
         self._history: History = stream.history
         self._refutes = refutes
         self._left = MOST_TRIALS
+        rows, part_of = stream.rows, stream.history.part_of[stream.rows]
+        self._parts = dict(zip(rows[part_of != NONE].tolist(), part_of[part_of != NONE].tolist(), strict=True))
         self._tried: dict[tuple[frozenset[int], frozenset[int]], bool] = {}
 
     def reduced(self, violation: Violation) -> Violation:
@@ -62,8 +64,8 @@ class _Trial:
 
         The context counts as part of the proof only where that needs it. There it must not prove more than is needed.
         """
-        proof = [self._history.row_of(op) for op in violation.operations]
-        beside = [self._history.row_of(op) for op in violation.context]
+        proof = self._whole(violation.operations)
+        beside = [row for row in self._whole(violation.context) if row not in proof]
         found = self._sufficient(proof, beside)
         if found is None:
             return violation
@@ -81,11 +83,12 @@ class _Trial:
             for row in sorted(helpful - context):
                 if not any(self._fails(members - {one}, context | {row}) for one in members):
                     context.add(row)
-        return self._with(violation, proof, members, context or helpful)
+        return self._with(violation, members, context or helpful)
 
     def _sufficient(self, proof: Sequence[int], beside: Sequence[int]) -> tuple[set[int], set[int]] | None:
         """Members and context that are enough: as they are, with the chain as context, with all answers; or all."""
         rows = self._stream.rows
+        rows = rows[self._history.part_of[rows] == NONE]
         acked = rows[self._history.appends.start[rows] != NONE].tolist()
         members = set(proof)
         for more in ((), acked, rows.tolist()):
@@ -94,6 +97,12 @@ class _Trial:
                 return members, context
         everything = set(rows.tolist())
         return (everything, set()) if self._fails(everything, ()) else None
+
+    def _whole(self, operations: Sequence[int]) -> list[int]:
+        """The rows of some operations; of what is a part of an answer, that of the read: they are taken together."""
+        rows = (self._history.row_of(op) for op in operations)
+        part_of = self._history.part_of
+        return list(dict.fromkeys(row if part_of[row] == NONE else int(part_of[row]) for row in rows))
 
     def _by_need(self, proof: Sequence[int]) -> list[int]:
         """Observations are let go first, and of several the later."""
@@ -107,16 +116,17 @@ class _Trial:
             if not (members or context) or self._left <= 0:
                 return False
             self._left -= 1
+            parts = self._parts
+            members = {*members, *(row for row in parts if parts[row] in members)}
+            context = {*context, *(row for row in parts if parts[row] in context)}
             left = relaxed(self._history, self._stream.rows, members, context)
             (stream,) = (one for one in streams(left) if one.index == self._stream.index)
             self._tried[key] = self._refutes(stream)
         return self._tried[key]
 
-    def _with(
-        self, violation: Violation, proof: Sequence[int], members: Collection[int], context: Collection[int]
-    ) -> Violation:
+    def _with(self, violation: Violation, members: set[int], context: set[int]) -> Violation:
         ids = self._history.id
-        first = [row for row in proof if row in members]
-        rest = sorted(row for row in members if row not in first)
-        operations = tuple(int(ids[row]) for row in (*first, *rest))
+        first = [op for op in violation.operations if self._whole([op])[0] in members]
+        told = set(self._whole(first))
+        operations = (*first, *(int(ids[row]) for row in sorted(members - told)))
         return replace(violation, operations=operations, context=tuple(int(ids[row]) for row in sorted(context)))

@@ -9,11 +9,13 @@ written a second time for tests, apart from the checkers' own.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
 from fencepost.harness.verdict import Violation
-from tests.checkers.histories import Ack, Lost, Op, by_invocation
+from tests.checkers.histories import by_invocation
+from tests.checkers.operations import Ack, Lost, Op
 from tests.checkers.oracle import explain
 from tests.checkers.random_histories import Story
 
@@ -35,22 +37,27 @@ class Remainder:
     def ops(self) -> list[Op]:
         """The operations that are left."""
         ordered = by_invocation(self.story.ops)
-        kept = [op for i, op in enumerate(ordered) if i in self.members]
+        members, context = (_whole(ordered, chosen) for chosen in (self.members, self.context))
+        kept = []
         for i, op in enumerate(ordered):
-            if i in self.context and i not in self.members:
+            if i in members:
+                kept.append(op)
+            elif i in context:
                 kept.append(_timeless(op, _STRANGERS + i))
-            elif i not in self.members and op.kind == "append":
+            elif op.kind == "append":
                 kept.append(_relaxed(op, _STRANGERS + i))
         return kept
 
     @property
     def consistent(self) -> bool:
         """Does some order explain it?"""
-        return explain(self.ops, self.story.tail, self.story.token) is not None
+        return explain(self.ops, self.story.tail, self.story.token, unique=self.story.unique) is not None
 
     def without(self, member: int) -> Remainder:
         """One member relaxed as well."""
-        return replace(self, members=self.members - {member})
+        ordered = by_invocation(self.story.ops)
+        gone = _whole(ordered, {member})
+        return replace(self, members=frozenset(one for one in self.members if not gone & _whole(ordered, {one})))
 
 
 def remainder(story: Story, violation: Violation) -> Remainder:
@@ -59,12 +66,20 @@ def remainder(story: Story, violation: Violation) -> Remainder:
     return replace(alone, context=frozenset(violation.context)) if alone.consistent else alone
 
 
+def _whole(ops: list[Op], chosen: Collection[int]) -> set[int]:
+    """The operations that some ids are of: the parts of answers have the ids after those of the operations."""
+    of = [*range(len(ops)), *(i for i, op in enumerate(ops) for _ in op.parts)]
+    return {of[one] for one in chosen}
+
+
 def _relaxed(op: Op, process: int) -> Op:
-    return replace(op, process=process, invoked=_BEGINNING, ended=None, answer=Lost(), match=None, token=None)
+    return replace(
+        op, process=process, invoked=_BEGINNING, ended=None, answer=Lost(), match=None, token=None, session=None
+    )
 
 
 def _timeless(op: Op, process: int) -> Op:
-    if isinstance(op.answer, Lost):
+    if op.kind == "append" and isinstance(op.answer, Lost):
         return _relaxed(op, process)
-    op = replace(op, process=process, invoked=_BEGINNING, ended=_END)
+    op = replace(op, process=process, invoked=_BEGINNING, ended=_END, session=None)
     return replace(op, match=None, token=None) if isinstance(op.answer, Ack) else op

@@ -9,12 +9,12 @@ import pytest
 from fencepost.checkers.anomalies import ANOMALIES
 from fencepost.checkers.explanation import minimal as module
 from fencepost.checkers.linearizability import Linearizability
+from tests.checkers.damage import story_of
 from tests.checkers.golden_case import Golden
 from tests.checkers.goldens import GOLDENS
 from tests.checkers.histories import Op, append, check_tail, history, read
-from tests.checkers.random_histories import Story
+from tests.checkers.random_histories import JUDGED, Story
 from tests.checkers.relaxation import remainder
-from tests.checkers.test_oracle import story_of
 
 HISTORIES = 1_500
 PARTS = 6
@@ -23,7 +23,7 @@ MANY = 60_000
 
 def faults(story: Story, told: Counter[str]) -> list[str]:
     """What is wrong with the witnesses of a story; counts the anomalies."""
-    result = Linearizability().check(history(*story.ops, tail=story.tail, token=story.token))
+    result = Linearizability().check(story.history)
     wrong = []
     for violation in result.violations:
         told[violation.anomaly] += 1
@@ -42,7 +42,7 @@ def faults(story: Story, told: Counter[str]) -> list[str]:
 def compare(seeds: range) -> Counter[str]:
     """The anomalies of the damaged stories of these seeds; fails where a witness is not a minimal proof."""
     told: Counter[str] = Counter()
-    wrong = [fault for seed in seeds if seed % 2 for fault in faults(story_of(seed), told)]
+    wrong = [fault for seed in seeds if seed % 2 for fault in faults(story_of(seed, JUDGED), told)]
     assert not wrong, f"{len(wrong)} faults in seeds {seeds}; the first of them:\n\n" + "\n\n".join(wrong[:3])
     return told
 
@@ -123,9 +123,8 @@ def test_what_is_too_long_to_try_is_minimal_by_construction(
 
 def test_witnesses_never_change_what_is_found() -> None:
     for seed in range(1, 1000, 2):
-        story = story_of(seed)
-        judged = history(*story.ops, tail=story.tail, token=story.token)
-        tried, constructed = Linearizability().check(judged), Linearizability(minimal=False).check(judged)
+        story = story_of(seed, JUDGED)
+        tried, constructed = (Linearizability(minimal=each).check(story.history) for each in (True, False))
         assert tried.validity is constructed.validity
         names = [
             {name for violation in result.violations for name in violation.names} for result in (tried, constructed)
