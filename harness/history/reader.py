@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .deletions import with_deletions
 from .history import History
 from .journal import read_journal
 from .progress import Progress
@@ -38,5 +39,5 @@ def parse_history(
     if found is Format.PARQUET:
         from .parquet.reader import read_parquet
 
-        return read_parquet(data, name)
-    return read_journal(data, name, progress)
+        return with_deletions(read_parquet(data, name))
+    return with_deletions(read_journal(data, name, progress))
