@@ -15,7 +15,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
-EXPECTED = {"fencepost repro stale-writer": 1, "fencepost check results/latest": 1}
+EXPECTED = {
+    "fencepost repro stale-writer": 1,
+    "fencepost check results/latest": 1,
+    "fencepost explain results/latest": 1,
+    "fencepost check history.s2.jsonl": 1,
+}
 """Exit codes other than 0, as the text around the command says."""
 
 
