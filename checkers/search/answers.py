@@ -179,7 +179,8 @@ def _answers(chain: Chain, found: Answers) -> dict[int, Answer]:
     answers = {row: Answer(*values) for row, *values in zip(rows.tolist(), *fields, strict=True)}
     for parts in parts_of_answers(chain.stream):
         opening = answers[parts[0]]
-        if opening.first == NONE and opening.moves and not chain.stream.history.appends.trims:
+        by_tail = opening.first == NONE and opening.moves and not opening.timed
+        if by_tail and not chain.stream.history.appends.trims:
             later = (answers[row].first for row in parts[1:] if row in answers)
             answers[parts[0]] = replace(opening, begins_at=next((first for first in later if first != NONE), NONE))
     return answers

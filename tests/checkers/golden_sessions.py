@@ -49,6 +49,11 @@ PARTS: Final = (
     unsound(
         "a-session-has-no-implicit-bound", "stale-read", *LARGE, read(1, 4, 9, 0, session=1, count=5, saw="a~600000")
     ),
+    sound(
+        "a-follower-from-a-time-that-has-not-come",
+        append(1, 3, 7, "fence=", ack=0),
+        read(0, 1, 18, timestamp=1001, clamp=True, parts=[part(8, "", followed=1), part(12, "fence=@1000")], saw=""),
+    ),
     sound("a-read-cut-short", *A_B, read(1, 4, 9, 0, parts=[part(6, "a")])),
     unsound(
         "what-a-read-cut-short-returned-is-evidence",
