@@ -40,7 +40,9 @@ class Answers:
     nothing. A session has no bounds but those that it gives. ``empty`` tells of an answer without any record that had
     one at its start nevertheless (else it would have been a 416); what is ``continued`` is the rest of an answer of
     which other parts came before, and may be nothing; ``detached`` are parts that say nothing of where the answer
-    was to start: others came before, without any record, and the start was given by the tail.
+    was to start: others came before, without any record, and the start was given by the tail. What is ``spanning`` does
+    not wait, and yet its session began at one moment, where the tail told its start, and ended at another. Of both
+    nothing is said here of where they started: it takes the search to see the two moments together.
     """
 
     row: Int64s
@@ -57,6 +59,12 @@ class Answers:
     clamp: NDArray[np.bool_]
     continued: NDArray[np.bool_]
     detached: NDArray[np.bool_]
+    spanning: NDArray[np.bool_]
+
+    @property
+    def apart(self) -> bool:
+        """Is any answer one whose start and end only the search sees together?"""
+        return bool(self.detached.any() or self.spanning.any())
 
     @property
     def empty(self) -> NDArray[np.bool_]:
@@ -71,18 +79,21 @@ def answers(chain: Chain) -> Answers:
     rows = stream.reads
     begin, end = reads.offset[rows], reads.offset[rows + 1]
     count, filled = end - begin, end > begin
+    in_session = stream.history.session[rows] != NONE
     detached = _detached(chain)
-    start = np.where(detached, NONE, reads.from_seq_num[rows])
+    moving = ((reads.from_seq_num[rows] == NONE) & (reads.from_timestamp[rows] == NONE)) | reads.clamp[rows]
+    spanning = in_session & moving & (reads.wait[rows] <= 0) & ~detached
+    apart = detached | spanning
+    start = np.where(apart, NONE, reads.from_seq_num[rows])
     first, after = start.copy(), start.copy()
     first[filled] = reads.seq_num[begin[filled]]
     after[filled] = reads.seq_num[end[filled] - 1] + 1
     total = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(reads.size, dtype=np.int64)))
-    relative = (start == NONE) & (reads.from_timestamp[rows] == NONE) & ~detached
+    relative = (start == NONE) & (reads.from_timestamp[rows] == NONE) & ~apart
     inner = np.full(len(rows), NONE, dtype=np.int64)
     for row, high in _inner_gaps(chain).items():
         inner[np.searchsorted(rows, row)] = high
     gap = np.maximum(np.where(filled & (start != NONE) & (first > start), first, NONE), inner)
-    in_session = stream.history.session[rows] != NONE
     return Answers(
         row=rows,
         count=count,
@@ -95,9 +106,10 @@ def answers(chain: Chain) -> Answers:
         gap=gap,
         inner=inner,
         waits=reads.wait[rows] > 0,
-        clamp=reads.clamp[rows] & ~detached,
+        clamp=reads.clamp[rows] & ~apart,
         continued=_continued(chain),
         detached=detached,
+        spanning=spanning,
     )
 
 

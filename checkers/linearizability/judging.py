@@ -27,8 +27,13 @@ def judge(stream: Stream, allowance: Allowance) -> Judgement:
     guessed = judgement.chain.placement.guessed
     if judgement.findings.any and (not guessed or not agrees(judgement)):
         return judgement
-    apart = bool(judgement.answers.detached.any())  # a start and an end that the scan does not see together
-    if not (guessed or apart or judgement.undetermined or _first_token_matters(judgement) or _pipelined(stream)):
+    if not (
+        guessed
+        or judgement.answers.apart
+        or judgement.undetermined
+        or _first_token_matters(judgement)
+        or _pipelined(stream)
+    ):
         return judgement
     allowance.progress(f"searching ({stream.name})")
     decision = decide(

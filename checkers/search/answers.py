@@ -26,7 +26,9 @@ class Answer:
 
     ``first`` is NONE for an empty answer. ``start`` is NONE where none was given, ``timed`` tells that it is a
     timestamp, or that other parts of the answer tell. ``followed`` is the tail in the answer; what is ``continued`` may
-    end at its start. ``begins_at`` is the first record of a later part, for an answer whose first part is empty.
+    end at its start. What ``spans`` does not wait, and yet begins at one moment and ends at another. ``begins_at`` is
+    the first record of a later part, for an answer whose first part is empty; ``opening`` is the row of that first
+    part, for those later ones.
     """
 
     first: int
@@ -42,12 +44,14 @@ class Answer:
     until: int
     followed: int
     continued: bool
+    spans: bool
     begins_at: int = NONE
+    opening: int = NONE
 
     @property
     def moves(self) -> bool:
-        """Does where it starts depend on the tail of a moment of its own? (It waits: it may end later.)"""
-        return self.waits and (self.clamp or (self.start == NONE and not self.timed))
+        """Does where it starts depend on the tail of a moment of its own? (It may end later.)"""
+        return (self.waits or self.spans) and (self.clamp or (self.start == NONE and not self.timed))
 
     def start_at(self, tail: int) -> int:
         """Where it starts at a tail; NONE by timestamp."""
@@ -113,6 +117,22 @@ class ReadRules:
         begun = tails[high - 1]
         return begun if _skips(answer, answer.start_at(begun), trim) else NONE
 
+    def spanned(self, answer: Answer, tail: int, trim: int, tails: list[int], since: int) -> int:
+        """An answer that spans, by now: the tail at which it may have begun, NONE if it cannot be."""
+        if answer.timed:
+            return tail if self.unary(answer, tail, trim) else NONE
+        for begun in reversed(tails[bisect_left(tails, since) :]):  # the latest skips least
+            start = answer.start_at(begun)
+            if start >= begun and not answer.continued:
+                continue  # that had been a 416
+            if answer.first == NONE:
+                if self._ends(answer, start, tail, trim):
+                    return begun
+            elif answer.first >= start:
+                fits = answer.after <= tail and _skips(answer, start, trim)
+                return begun if fits and self._ends(answer, answer.after, tail, trim) else NONE
+        return NONE
+
     def _opened(self, answer: Answer, tails: list[int], since: int) -> int:
         """Where an answer may have begun whose first part is empty: as nothing is trimmed, at its first record."""
         for begun in tails[bisect_left(tails, since) :]:
@@ -164,21 +184,25 @@ def _answers(chain: Chain, found: Answers) -> dict[int, Answer]:
         np.where(found.count > 0, found.first, NONE),
         np.where(found.count > 0, found.after, NONE),
         found.inner,
-        found.start,
-        np.maximum(found.offset, 0),
+        np.where(found.spanning, reads.from_seq_num[rows], found.start),
+        np.maximum(np.where(found.spanning, reads.tail_offset[rows], found.offset), 0),
         (reads.from_timestamp[rows] != NONE) | found.detached,
-        found.clamp,
+        found.clamp | (found.spanning & reads.clamp[rows]),
         found.waits,
         found.places,
         found.room,
         reads.until[rows],
         reads.tail[rows],
         found.continued,
+        found.spanning,
     )
     fields = (column.tolist() for column in columns)
     answers = {row: Answer(*values) for row, *values in zip(rows.tolist(), *fields, strict=True)}
+    detached = set(rows[found.detached].tolist())
     for parts in parts_of_answers(chain.stream):
         opening = answers[parts[0]]
+        for row in detached.intersection(parts):
+            answers[row] = replace(answers[row], opening=parts[0])
         by_tail = opening.first == NONE and opening.moves and not opening.timed
         if by_tail and not chain.stream.history.appends.trims:
             later = (answers[row].first for row in parts[1:] if row in answers)

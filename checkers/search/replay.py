@@ -281,15 +281,25 @@ class Replay:
 
     def _read(self, moment: int) -> bool:
         answer = self._rules.answers[self._found.row[moment]]
-        if not answer.waits:
-            return self._rules.unary(answer, self.tail, self.trim) and self._freed(moment)
-        due = self.pending[moment]
-        begun = self._rules.followed(answer, self.tail, self.trim, self.tails, self.tails[self._since(due)])
+        due, rules = self.pending[moment], self._rules
+        since = self.tails[self._since(due)]
+        if answer.spans:
+            begun = rules.spanned(answer, self.tail, self.trim, self.tails, since)
+        elif answer.waits:
+            begun = rules.followed(answer, self.tail, self.trim, self.tails, since)
+        else:
+            begun = self.tail if rules.unary(answer, self.tail, self.trim) else NONE
         if begun == NONE or not self._freed(moment):
             return False
         if answer.moves:
             self.begins.append((moment, begun, due))
+        elif answer.opening != NONE:
+            self.begins.append((moment, *self._opening(answer.opening)))
         return True
+
+    def _opening(self, row: int) -> tuple[int, int]:
+        """Where the first part of an answer began, and how long the order was when it was due."""
+        return next((begun, due) for moment, begun, due in self.begins if self._found.row[moment] == row)
 
     # -- and back
 
@@ -348,6 +358,7 @@ class Replay:
             if one < 0:
                 sequence.append((self._pool.row[~one], False))
             else:
-                moves = self._found.sort[one] == _READ and self._rules.answers[self._found.row[one]].moves
-                sequence.append((self._found.row[one], self._found.second[one] or moves))
+                answer = self._rules.answers[self._found.row[one]] if self._found.sort[one] == _READ else None
+                apart = answer is not None and (answer.moves or answer.opening != NONE)
+                sequence.append((self._found.row[one], self._found.second[one] or apart))
         return sequence

@@ -26,7 +26,8 @@ BYTES: Final = 1024 * 1024
 class Answers:
     """Answered reads, rows ascending, each with the state at the moment of its end.
 
-    ``tail`` and ``trim`` are that state. ``begins`` is where it began, NONE where a timestamp decides. ``count``
+    ``tail`` and ``trim`` are that state; ``begun`` is the tail at the moment of its beginning. ``begins`` is where it
+    began, NONE where a timestamp decides. ``count``
     records were returned, the flat indices of all of them in ``record``; ``first`` and ``after`` are the first seq_num
     and the one after the last (meaningless where ``count`` is 0).
     """
@@ -34,6 +35,7 @@ class Answers:
     rows: Int64s
     tail: Int64s
     trim: Int64s
+    begun: Int64s
     begins: Int64s
     waits: NDArray[np.bool_]
     count: Int64s
@@ -49,7 +51,8 @@ def answers(moments: Moments, states: States) -> Answers:
     chosen &= ~reads.hashed[moments.rows]
     rows = moments.rows[chosen]
     count = reads.offset[rows + 1] - reads.offset[rows]
-    begins = starts(moments, rows, states.tail[moments.first[chosen]])
+    begun = states.tail[moments.first[chosen]]
+    begins = starts(moments, rows, begun)
     filled, first, after = count > 0, np.full(len(rows), NONE, dtype=np.int64), np.full(len(rows), NONE, dtype=np.int64)
     first[filled] = reads.seq_num[reads.offset[rows[filled]]]
     after[filled] = reads.seq_num[reads.offset[rows[filled] + 1] - 1] + 1
@@ -57,6 +60,7 @@ def answers(moments: Moments, states: States) -> Answers:
         rows=rows,
         tail=states.tail[moments.last[chosen]],
         trim=states.trim[moments.last[chosen]],
+        begun=begun,
         begins=np.where(reads.from_timestamp[rows] == NONE, begins, NONE),
         waits=reads.wait[rows] > 0,
         count=count,
@@ -72,7 +76,7 @@ def check(moments: Moments, states: States, log: Log) -> Answers:
     history = moments.history
     known = found.begins != NONE
     may_be_at = found.waits | _continued(moments, found)
-    late = np.where(may_be_at, found.begins > found.tail, found.begins >= found.tail)
+    late = np.where(may_be_at, found.begins > found.tail, found.begins >= found.begun)
     require(history, found.rows, ~known | ~late, "was answered, although it began at the tail or beyond it")
     _contents(moments, found, log)
     _gaps(moments, found)
