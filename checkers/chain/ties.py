@@ -20,13 +20,13 @@ from .stream import Stream
 def ties(stream: Stream) -> dict[int, list[int]]:
     """Rows that were invoked at the very instant at which operations before them in their process returned: those.
 
-    Batches of one session pipeline, and parts of an answer are no operations of their own.
+    Batches of one session pipeline. A part of an answer begins when its read does, and its end is no answer.
     """
     history, rows = stream.history, stream.rows
-    rows = rows[history.part_of[rows] == NONE]
     rows = rows[_at_shared_instants(history.invoked[rows], history.returned[rows])]
     session = np.where(history.kind[rows] == Kind.APPEND, history.session[rows], NONE)
-    moment = np.concatenate((history.returned[rows], history.invoked[rows]))
+    answered = np.where(history.part_of[rows] == NONE, history.returned[rows], FOREVER)
+    moment = np.concatenate((answered, history.invoked[rows]))
     begins = np.repeat((False, True), len(rows))
     order = np.lexsort((begins, moment, np.tile(history.process[rows], 2)))
     process, moment, begins = np.tile(history.process[rows], 2)[order], moment[order], begins[order]

@@ -85,6 +85,7 @@ class Replay:
         self._reached: list[int] = [0]
         self._trail: list[tuple[int, int, int]] = []
         self._done = bytearray(len(found))
+        self._place_of = [NONE] * len(found)
         self._by_return = sorted(range(len(found)), key=found.returned.__getitem__)
         self._next_return = 0
         self._next_invocation = 0
@@ -227,6 +228,7 @@ class Replay:
         due = self.pending.pop(moment)
         self._trail.append((1, moment, due))
         self._done[moment] = 1
+        self._place_of[moment] = len(self.order)
         self.ahead.add(moment)
         self.order.append(moment)
         if self._found.sort[moment] in _EXACT:
@@ -281,7 +283,8 @@ class Replay:
 
     def _read(self, moment: int) -> bool:
         answer = self._rules.answers[self._found.row[moment]]
-        due, rules = self.pending[moment], self._rules
+        rules = self._rules
+        due = max(self.pending[moment], *(self._place_of[before] + 1 for before in self._found.before[moment]), 0)
         since = self.tails[self._since(due)]
         if answer.spans:
             begun = rules.spanned(answer, self.tail, self.trim, self.tails, since)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity, Violation
-from tests.checkers.agreement import disagreement
+from tests.checkers.agreement import disagreement, observed
 from tests.checkers.damage import PLAIN_MUTATIONS, damaged, story_of
-from tests.checkers.histories import Ack, Batch, Tail, append, check_tail, history, read
+from tests.checkers.histories import append, check_tail, history, read
 from tests.checkers.oracle import explain
 from tests.checkers.random_histories import JUDGED, random_story
 
@@ -85,14 +85,14 @@ def test_streams_are_judged_apart() -> None:
         moved = [replace(op, stream="t", process=op.process + 100) for op in other.ops]
         apart = [judge.check(history(*story.ops)) for story in (one, other)]
         both = judge.check(history(*one.ops, *moved))
-        # Where nothing succeeded in one, the other may still have seen something.
-        reasons = {reason for result in apart for reason in result.reasons} - {"nothing succeeded"}
+        # Where nothing was observed in one, the other may still have seen something.
+        reasons = {reason for result in apart for reason in result.reasons} - {"nothing was observed"}
         broken = [result for result in apart if result.validity is Validity.INVALID]
-        unclear = reasons or not any(isinstance(op.answer, Ack | Batch | Tail) for op in (*one.ops, *other.ops))
+        unclear = reasons or not (observed(one) or observed(other))
         expected = Validity.INVALID if broken else Validity.UNKNOWN if unclear else Validity.VALID
         assert both.validity is expected, f"{one}\n{other}"
         composed[expected] += 1
-    assert set(composed) == set(Validity)
+    assert set(composed) >= {Validity.VALID, Validity.INVALID}
 
 
 def test_every_kind_of_damage_is_done_and_noticed() -> None:

@@ -145,7 +145,7 @@ def test_the_batches_of_a_session_stand_in_their_order() -> None:
 
 def test_no_batch_is_applied_after_its_session_had_failed() -> None:
     sent = in_session(0, 0, 1), in_session(1, 1, 2)
-    failed = events.Failed(0, 5, "condition_failed", 412, {"seq_num_mismatch": 0})
+    failed = events.Failed(0, 5, "rate_limited", 429)
     result = told(*sent, failed, acked(1, 6, 0, 1))
     assert "session-poison" in {violation.anomaly for violation in result.violations}
 

@@ -170,14 +170,19 @@ def _in_answer_order(premises: Premises, rows: list[int]) -> list[int]:
 def returned_again(premises: Premises, rows: list[int]) -> str | None:
     """A record that one read left out, and a later one returned."""
     history, reads = premises.history, premises.history.reads
-    answered = [row for row in sorted(rows) if reads.offset[row + 1] > reads.offset[row]]
+    answered = [row for row in sorted(rows) if reads.offset[row + 1] > reads.offset[row] or reads.hashed[row]]
     for one, other in combinations(answered, 2):
+        if reads.hashed[one]:
+            continue  # it read everything
         tie = history.process[one] == history.process[other] and history.returned[one] == history.invoked[other]
         if history.returned[one] < history.invoked[other] or tie:
             held = reads.seq_num[reads.offset[one] : reads.offset[one + 1]].tolist()
             first = held[0] if reads.from_seq_num[one] == NONE else int(reads.from_seq_num[one])
             gone = set(range(first, held[-1])) - set(held) if held[-1] - first < 1 << 20 else set()
-            back = gone & set(reads.seq_num[reads.offset[other] : reads.offset[other + 1]].tolist())
+            returned = reads.seq_num[reads.offset[other] : reads.offset[other + 1]]
+            if reads.hashed[other]:
+                returned = np.array(sorted(gone & set(range(int(history.observed_tail[other])))), dtype=np.int64)
+            back = gone & set(returned.tolist())
             if back:
                 return f"position {min(back)} was gone, and came back"
     return None

@@ -20,7 +20,10 @@ def check(moments: Moments, found: Answers) -> None:
     if not len(row):
         return
     history, reads = moments.history, moments.history.reads
-    position, reader = reads.seq_num[found.record], np.repeat(found.rows, found.count)
+    whole = moments.rows[reads.hashed[moments.rows]]
+    every = [np.arange(history.observed_tail[row]) for row in whole.tolist()]  # a whole read returned everything
+    position = np.concatenate((reads.seq_num[found.record], *every))
+    reader = np.concatenate((np.repeat(found.rows, found.count), np.repeat(whole, [len(one) for one in every])))
     below = position < high.max()
     position, reader = position[below], reader[below]
     gone = _first_missed(history.returned[row], low, high, position)
