@@ -76,6 +76,7 @@ class ReadRules:
         self._timed, self._timestamps = _timestamps(chain, told)
         self._first_tail = chain.stream.tail
         self.placed: dict[int, int] = {}
+        self._trims = bool(chain.stream.history.appends.trims)
         self.answers = _answers(chain, found)
 
     def unary(self, answer: Answer, tail: int, trim: int) -> bool:
@@ -134,11 +135,11 @@ class ReadRules:
         return NONE
 
     def _opened(self, answer: Answer, tails: list[int], since: int) -> int:
-        """Where an answer may have begun whose first part is empty: as nothing is trimmed, at its first record."""
+        """Where an answer may have begun whose first part is empty: at its first record, unless trims may hide that."""
         for begun in tails[bisect_left(tails, since) :]:
             if answer.start_at(begun) == answer.begins_at:
                 return begun
-        return NONE
+        return tails[-1] if self._trims and answer.start_at(tails[-1]) <= answer.begins_at else NONE
 
     def _ends(self, answer: Answer, after: int, tail: int, trim: int) -> bool:
         """Is there a reason that nothing from ``after`` on was returned?"""
@@ -204,10 +205,31 @@ def _answers(chain: Chain, found: Answers) -> dict[int, Answer]:
         for row in detached.intersection(parts):
             answers[row] = replace(answers[row], opening=parts[0])
         by_tail = opening.first == NONE and opening.moves and not opening.timed
-        if by_tail and not chain.stream.history.appends.trims:
+        if by_tail:
             later = (answers[row].first for row in parts[1:] if row in answers)
             answers[parts[0]] = replace(opening, begins_at=next((first for first in later if first != NONE), NONE))
     return answers
+
+
+def loosely_begun(chain: Chain, answers: dict[int, Answer], begun: dict[int, int]) -> list[int]:
+    """Openings (rows) of answers in parts that begin, by their row, at a tail that may not be theirs.
+
+    They start relative to the tail, and nothing is in their first part. When they began matters beyond that part where
+    trims hide what they left out, or where nothing was returned at all although they were not to follow.
+    """
+    found = []
+    for parts in parts_of_answers(chain.stream):
+        opening, rest = answers[parts[0]], answers.get(parts[-1])
+        if opening.first != NONE or not opening.moves or opening.timed:
+            continue
+        if opening.begins_at == NONE:
+            loose = rest is not None and not rest.waits
+        else:
+            reachable = opening.start == NONE or opening.begins_at <= opening.start
+            loose = reachable and opening.start_at(begun[parts[0]]) != opening.begins_at
+        if loose:
+            found.append(parts[0])
+    return found
 
 
 def _skips(answer: Answer, start: int, trim: int) -> bool:

@@ -14,7 +14,7 @@ from ..chain.chain import Chain
 from ..chain.claims import Claims
 from ..chain.stream import UNKNOWN, UNMENTIONED
 from ..domains.reading import Answers
-from .answers import ReadRules
+from .answers import ReadRules, loosely_begun
 from .budget import Spending
 from .candidates import Candidates
 from .floats import Floats, floats
@@ -29,7 +29,8 @@ from .targets import Targets
 class Decision:
     """``sequence`` is the order found, as (row, is it the operation's second moment?), with the first ``token``.
 
-    ``why`` says why it is undecided; ``dead`` is the furthest dead end of all, where it ended in none.
+    ``why`` says why it is undecided; ``dead`` is the furthest dead end of all, where it ended in none. Where an order
+    was found, ``loose`` are reads (rows) of which it is not certain that it explains them.
     """
 
     ending: Ending
@@ -41,6 +42,7 @@ class Decision:
     why: str = ""
     dead: Dead = field(default_factory=Dead)
     tokens: int = 1
+    loose: list[int] = field(default_factory=list)
 
 
 def decide(chain: Chain, answers: Answers, told: Claims, spent: Spending) -> Decision:
@@ -70,6 +72,8 @@ def decide(chain: Chain, answers: Answers, told: Claims, spent: Spending) -> Dec
 
 def _explained(decision: Decision, replay: Replay, token: int) -> Decision:
     decision.ending, decision.sequence, decision.token = Ending.FOUND, replay.sequence(), token
+    begun = {decision.found.row[moment]: tail for moment, tail, _ in replay.begins}
+    decision.loose = loosely_begun(replay.chain, replay.rules.answers, begun)
     return decision
 
 

@@ -62,14 +62,14 @@ class Replay:
         token: int,
         supposed: Prefix,
     ) -> None:
-        self._chain = chain
+        self.chain = chain
         self._found = found
         self._pool = pool
         self._candidates = candidates
         self._needed = supposed.needed
         for number in supposed.barred:
             candidates.bar(number)
-        self._rules = rules
+        self.rules = rules
         history = chain.stream.history
         self._history = history
         self._fold = bool(history.reads.hashed[chain.stream.rows].any())
@@ -135,7 +135,7 @@ class Replay:
             sorted(
                 (moment, tuple(self.tails[self._since(due) :]))  # where it may have begun
                 for moment, due in self.pending.items()
-                if self._found.sort[moment] == _READ and self._rules.answers[self._found.row[moment]].moves
+                if self._found.sort[moment] == _READ and self.rules.answers[self._found.row[moment]].moves
             )
         )
         return (
@@ -205,7 +205,7 @@ class Replay:
         self.applied.append((number, self.tail))
         self.order.append(~number)
         for position, size in enumerate(pool.sizes[number], self.tail):
-            self._rules.placed[position] = size
+            self.rules.placed[position] = size
         if self._fold and self.hash is not None:
             self.hash = folded(self.hash, pool.digests[number])
         self._advance(self.tail + pool.size[number], pool.fence[number], pool.trims[number])
@@ -282,8 +282,8 @@ class Replay:
         return start > self.tail or (start == self.tail and reads.wait[row] <= 0)
 
     def _read(self, moment: int) -> bool:
-        answer = self._rules.answers[self._found.row[moment]]
-        rules = self._rules
+        answer = self.rules.answers[self._found.row[moment]]
+        rules = self.rules
         due = max(self.pending[moment], *(self._place_of[before] + 1 for before in self._found.before[moment]), 0)
         since = self.tails[self._since(due)]
         if answer.spans:
@@ -341,7 +341,7 @@ class Replay:
             number, start = self.applied.pop()
             self._candidates.give_back(number)
             for position in range(start, start + self._pool.size[number]):
-                del self._rules.placed[position]
+                del self.rules.placed[position]
         del self.order[mark.order :]
         del self.tails[mark.tails :]
         del self._reached[mark.tails :]
@@ -361,7 +361,7 @@ class Replay:
             if one < 0:
                 sequence.append((self._pool.row[~one], False))
             else:
-                answer = self._rules.answers[self._found.row[one]] if self._found.sort[one] == _READ else None
+                answer = self.rules.answers[self._found.row[one]] if self._found.sort[one] == _READ else None
                 apart = answer is not None and (answer.moves or answer.opening != NONE)
                 sequence.append((self._found.row[one], self._found.second[one] or apart))
         return sequence

@@ -19,6 +19,8 @@ from tests.checkers.relaxation import remainder
 HISTORIES = 1_500
 PARTS = 6
 MANY = 60_000
+MOST_APPENDS = 6
+"""Relaxed, each may be anywhere: brute force tries them all in every order."""
 
 
 def faults(story: Story, told: Counter[str]) -> list[str]:
@@ -42,7 +44,9 @@ def faults(story: Story, told: Counter[str]) -> list[str]:
 def compare(seeds: range) -> Counter[str]:
     """The anomalies of the damaged stories of these seeds; fails where a witness is not a minimal proof."""
     told: Counter[str] = Counter()
-    wrong = [fault for seed in seeds if seed % 2 for fault in faults(story_of(seed, JUDGED), told)]
+    stories = (story_of(seed, JUDGED) for seed in seeds if seed % 2)
+    few = (story for story in stories if sum(op.kind == "append" for op in story.ops) <= MOST_APPENDS)
+    wrong = [fault for story in few for fault in faults(story, told)]
     assert not wrong, f"{len(wrong)} faults in seeds {seeds}; the first of them:\n\n" + "\n\n".join(wrong[:3])
     return told
 
