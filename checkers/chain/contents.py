@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fencepost.harness.history.chain_hash import fold
 from fencepost.harness.history.history import NONE, Int64s, UInt64s
 
 from .axis import Axis, ranges
-from .hashes import folded
 from .stream import Stream
 
 
@@ -156,4 +156,4 @@ def hash_before(stream: Stream, held: Contents) -> int | None:
     at, inside = held.axis.find(np.arange(stream.tail))
     if not (inside.all() and held.seen[at].all()):
         return None
-    return folded(0, held.digest[at].tolist())
+    return fold(held.digest[at].tolist())

@@ -1,19 +1,18 @@
-"""The chained hash of a stream's contents: one number that tells everything from position 0 on.
+"""The chained hash of a stream's contents, of all its prefixes, and taken back.
 
-A step is ``h ← XXH3-64(digest as 8 little-endian bytes; seed h)``. For a given digest that is a bijection of h, so it
-can be undone: from the hash at a tail and the records below it follows the hash before them. The steps of XXH3 for
-inputs of 4 to 8 bytes are those of xxHash's specification (Cyan4973/xxHash, doc/xxhash_spec.md, "XXH3 4-8").
+A step of :func:`fencepost.harness.history.chain_hash.fold` is, for a given digest, a bijection of the hash, so it can
+be undone: from the hash at a tail and the records below it follows the hash before them. The steps of XXH3 for inputs of 4 to 8 bytes are those of xxHash's specification (Cyan4973/xxHash, doc/xxhash_spec.md, "XXH3 4-8").
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import xxhash
 
+from fencepost.harness.history.chain_hash import chain_hash
 from fencepost.harness.history.history import UInt64s
 
 COMPILED_FROM: Final = 100_000
@@ -26,13 +25,6 @@ _SECRET: Final = 0x1CAD21F72C81017C ^ 0xDB979083E96DD4DE
 _LENGTH: Final = 8
 _ROTATIONS: Final = tuple(((49 << k) % 64, (24 << k) % 64) for k in range(6))
 """The powers 1, 2, 4 … 32 of x ↦ x ⊕ rotl(x, 49) ⊕ rotl(x, 24), whose 64th is the identity."""
-
-
-def folded(chained: int, digests: Iterable[int]) -> int:
-    """The hash after some more records."""
-    for digest in digests:
-        chained = xxhash.xxh3_64_intdigest(digest.to_bytes(8, "little"), chained)
-    return chained
 
 
 def unfolded(chained: int, digests: Sequence[int]) -> int:
@@ -64,6 +56,6 @@ def of_prefixes(digests: UInt64s, chained: int = 0) -> UInt64s:
         return found
     hashes = [chained]
     for digest in digests.tolist():
-        chained = xxhash.xxh3_64_intdigest(digest.to_bytes(8, "little"), chained)
+        chained = chain_hash(chained, digest)
         hashes.append(chained)
     return np.array(hashes, dtype=np.uint64)

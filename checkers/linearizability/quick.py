@@ -20,12 +20,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fencepost.harness.history.chain_hash import chain_hash
 from fencepost.harness.history.history import FOREVER, NONE, History, Int32s, Int64s, Kind, Outcome, UInt64s
 from fencepost.harness.history.selection import select
 
 from ..chain.axis import ranges
 from ..chain.bounds import BYTES, RECORDS
-from ..chain.hashes import folded
 from ..chain.stream import UNKNOWN, Stream
 from . import loops
 
@@ -214,7 +214,7 @@ class _Attempt:
             return hashes
         found = hashes.tolist()
         columns = self._batch.tolist(), appends.offset.tolist(), appends.digest.tolist()
-        loops.chained(*columns, 0, lambda before, digest: folded(before, (digest,)), found)
+        loops.chained(*columns, 0, chain_hash, found)
         hashes[:] = found
         return hashes
 

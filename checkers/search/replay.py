@@ -11,11 +11,11 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Final
 
+from fencepost.harness.history.chain_hash import fold
 from fencepost.harness.history.history import FOREVER, NONE
 
 from ..chain.chain import Chain
 from ..chain.contents import hash_before
-from ..chain.hashes import folded
 from .answers import ReadRules
 from .candidates import Candidates
 from .floats import Floats
@@ -186,7 +186,7 @@ class Replay:
         self._place(moment)
         offset = self._history.appends.offset
         if self._fold and self.hash is not None:
-            self.hash = folded(self.hash, self._history.appends.digest[offset[row] : offset[row + 1]].tolist())
+            self.hash = fold(self._history.appends.digest[offset[row] : offset[row + 1]].tolist(), self.hash)
         self._advance(self._end[moment], self._fence[moment], self._history.appends.trims.get(row))
         return True
 
@@ -207,7 +207,7 @@ class Replay:
         for position, size in enumerate(pool.sizes[number], self.tail):
             self.rules.placed[position] = size
         if self._fold and self.hash is not None:
-            self.hash = folded(self.hash, pool.digests[number])
+            self.hash = fold(pool.digests[number], self.hash)
         self._advance(self.tail + pool.size[number], pool.fence[number], pool.trims[number])
         return True
 

@@ -5,8 +5,10 @@ A later whole read tells it, taken back through the acknowledged records between
 
 from __future__ import annotations
 
+from fencepost.harness.history.chain_hash import fold
+
 from ..chain.chain import Chain
-from ..chain.hashes import folded, unfolded
+from ..chain.hashes import unfolded
 from .floats import Floats
 from .moments import Moments, Sort
 
@@ -35,7 +37,7 @@ class Targets:
 
     def after(self, chained: int, number: int) -> int:
         """The hash after a float."""
-        return folded(chained, self._pool.digests[number])
+        return fold(self._pool.digests[number], chained)
 
 
 def _targets(chain: Chain, found: Moments) -> dict[int, int]:

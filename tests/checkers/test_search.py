@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fencepost.checkers.chain.hashes import folded, unfolded
+from fencepost.checkers.chain.hashes import unfolded
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.checkers.search import search
 from fencepost.harness.allowance import Allowance, Budget
 from fencepost.harness.history import events
 from fencepost.harness.history.builder import Builder
+from fencepost.harness.history.chain_hash import fold
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult
 from tests.checkers.histories import append, check_tail, header, history, read
@@ -28,7 +29,7 @@ def judge(found: History, **budget: float) -> CheckResult:
 
 @given(words, st.lists(words, max_size=5))
 def test_a_hash_goes_back_the_way_it_came(chained: int, digests: list[int]) -> None:
-    assert unfolded(folded(chained, digests), digests) == chained
+    assert unfolded(fold(digests, chained), digests) == chained
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -169,7 +170,7 @@ def test_an_acknowledged_batch_tells_of_those_before_it() -> None:
 def whole(op: int, time: int, *digests: int, end: int | None = None) -> list[events.Event]:
     read_all = events.ReadInvoked(op=op, time=time, process=op, stream="s", seq_num=0)
     tail = len(digests) if end is None else end
-    return [read_all, events.WholeRead(op, time + 1, (tail, 0), folded(0, digests))]
+    return [read_all, events.WholeRead(op, time + 1, (tail, 0), fold(digests))]
 
 
 def lost(op: int, *digests: int) -> events.AppendInvoked:

@@ -14,10 +14,10 @@ import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fencepost.harness.history.chain_hash import chain_hash, fold
 from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.history import FOREVER, NONE, History, Kind, Outcome
 from fencepost.harness.history.reader import parse_history, read_history
-from fencepost.harness.history.s2_porcupine.chain_hash import chain_hash, fold
 from fencepost.harness.history.s2_porcupine.described import UNTOLD, Failures
 from fencepost.harness.history.sniffing import Format, format_of
 

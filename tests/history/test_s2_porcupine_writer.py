@@ -10,10 +10,10 @@ import pytest
 
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.failure import UsageFailure
+from fencepost.harness.history.chain_hash import fold
 from fencepost.harness.history.history import History
 from fencepost.harness.history.losses import Losses
 from fencepost.harness.history.reader import parse_history
-from fencepost.harness.history.s2_porcupine.chain_hash import fold
 from fencepost.harness.history.s2_porcupine.writer import stream_to_write, written
 from fencepost.harness.history.sources import read_bytes
 from fencepost.harness.verdict import Validity

@@ -45,7 +45,7 @@ class AtTail(Struct, frozen=True, gc=False):
 
 
 class Whole(Struct, frozen=True, gc=False):
-    """A read of the whole stream: its tail, and the fold of all record hashes (:mod:`.chain_hash`)."""
+    """A read of the whole stream: its tail, and the fold of all record hashes (:mod:`..chain_hash`)."""
 
     tail: Unsigned
     stream_hash: Unsigned

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from ..chain_hash import fold
 from ..history import FOREVER, NONE, History, Int64s, Kind, Outcome
 from ..losses import Losses
-from .chain_hash import fold
 from .lines import Append, Arguments, Asked, AtTail, Failure, Success, Whole
 
 PAGE_RECORDS: Final = 1000
