@@ -1,7 +1,8 @@
 """The chained hash of a stream's contents, of all its prefixes, and taken back.
 
 A step of :func:`fencepost.harness.history.chain_hash.fold` is, for a given digest, a bijection of the hash, so it can
-be undone: from the hash at a tail and the records below it follows the hash before them. The steps of XXH3 for inputs of 4 to 8 bytes are those of xxHash's specification (Cyan4973/xxHash, doc/xxhash_spec.md, "XXH3 4-8").
+be undone: from the hash at a tail and the records below it follows the hash before them. The steps of XXH3 for inputs
+of 4 to 8 bytes are those of xxHash's specification (Cyan4973/xxHash, doc/xxhash_spec.md, "XXH3 4-8").
 """
 
 from __future__ import annotations
