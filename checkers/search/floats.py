@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from fencepost.harness.history.history import NONE, Outcome
 
+from ..chain.axis import ranges
+from ..chain.bounds import BYTES
 from ..chain.chain import Chain
 from ..chain.ties import batches_of_sessions, predecessors
 from .moments import Moments, in_session
@@ -93,7 +97,13 @@ def _failed(chain: Chain, batch: int) -> bool:
 
 
 def _whether_sizes_matter(chain: Chain) -> bool:
-    """Does any read end for a reason that the size of an unread record can decide?"""
-    reads = chain.stream.history.reads
-    rows = chain.stream.reads
-    return bool((reads.bytes[rows] != NONE).any()) or int(chain.contents.size.sum()) > 2**20
+    """May any read have ended for want of room for a record that nobody read?"""
+    appends, reads, part_of = chain.stream.history.appends, chain.stream.history.reads, chain.stream.history.part_of
+    rows = chain.stream.reads[reads.wait[chain.stream.reads] <= 0]
+    floating = chain.stream.floating
+    lengths = appends.offset[floating + 1] - appends.offset[floating]
+    largest = int(appends.size[ranges(appends.offset[floating], lengths)].max(initial=0))
+    total = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(reads.size, dtype=np.int64)))
+    room = np.where(reads.bytes[rows] == NONE, BYTES, np.minimum(reads.bytes[rows], BYTES))
+    room -= total[reads.offset[rows + 1]] - total[reads.offset[rows]]
+    return bool((room < largest).any()) or bool((part_of[chain.stream.reads] != NONE).any())

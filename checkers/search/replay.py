@@ -21,6 +21,7 @@ from .candidates import Candidates
 from .floats import Floats
 from .moments import EXACT, Moments, Sort
 from .prefixes import Prefix
+from .probes import Probes
 
 _EXACT: Final = frozenset(int(sort) for sort in EXACT)
 _APPEND, _READ = int(Sort.APPEND), int(Sort.READ)
@@ -70,6 +71,7 @@ class Replay:
         for number in supposed.barred:
             candidates.bar(number)
         self.rules = rules
+        self._probes = Probes(chain, found, pool, rules)
         history = chain.stream.history
         self._history = history
         self._fold = bool(history.reads.hashed[chain.stream.rows].any())
@@ -147,6 +149,7 @@ class Replay:
             self._next_return,
             frozenset(self.ahead),
             waiting,
+            self._probes.sizes(self._done),
         )
 
     def _since(self, due: int) -> int:

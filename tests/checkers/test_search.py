@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from random import Random
 
 import pytest
@@ -111,6 +112,16 @@ def test_equal_contents_with_different_conditions_are_told_apart() -> None:
     assert judge(history(*lost, fence, *saw)).validity == "valid"
     other = append(0, 0, None, "a", token="y"), lost[1]
     assert judge(history(*other, fence, *saw)).validity == "invalid"
+
+
+@pytest.mark.parametrize("lost", list(permutations(("a~10", "b~100", "c~10", "d~10"))))
+def test_what_a_read_had_no_room_for_is_remembered_whoever_came_after_it(lost: tuple[str, ...]) -> None:
+    """The large record has to be the first of three, of which the sizes are the same in every order."""
+    ops = [append(i, 0, None, one) for i, one in enumerate(lost)]
+    assert judge(history(*ops, check_tail(7, 1, 2, 3), read(8, 3, 4, 0, saw="", bytes=50))).validity == "valid"
+    assert judge(history(*ops, check_tail(7, 1, 2, 3), read(8, 3, 4, 0, saw="", bytes=9))).validity == "valid"
+    ops = [one for one in ops if one.records[0].name != "b"]
+    assert judge(history(*ops, check_tail(7, 1, 2, 3), read(8, 3, 4, 0, saw="", bytes=50))).validity == "invalid"
 
 
 # -- sessions
