@@ -1,7 +1,8 @@
 """What a judgement leaves behind as proof, one a stream, and how it is written.
 
 The parts of a certificate are ``statement.json`` (what is claimed of each stream), ``order.npy`` (operation ids) and
-``second.npy`` (bits): see docs/certificates.md.
+``second.npy`` (bits); where a search tried everything, ``parent.npy``, ``applied.npy`` and ``same.npy`` as well: see
+docs/certificates.md.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from fencepost.harness.history.history import History, Int64s
+from fencepost.harness.history.history import NONE, History, Int64s
 from fencepost.harness.verdict import Validity, Violation
 
 from .order import Order
@@ -40,10 +41,37 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Supposition:
+    """What is supposed from a node of a log on.
+
+    ``token`` is the first one, None for any that the history does not mention. ``applied`` tells, by the row of the
+    refusal of a session, how many of the batches of unknown outcome before it were applied.
+    """
+
+    node: int
+    token: str | None
+    applied: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Exhaustion:
+    """The log of a search that tried everything (:mod:`fencepost.checkers.search.log`).
+
+    Of each node its ``parent``, the row ``applied``, and the node that it is the ``same`` as; NONE where there is none.
+    """
+
+    supposed: Sequence[Supposition]
+    parent: Int64s
+    applied: Int64s
+    same: Int64s
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What is claimed of one stream: an order if it is valid, violations if invalid, what is open if unknown.
 
     ``reasons`` say why it is unknown; ``spent`` is what a search had used up of its budget by then, JSON-ready.
+    ``exhaustion`` is its log, where it tried everything.
     """
 
     stream: str
@@ -53,6 +81,7 @@ class Proof:
     openings: Sequence[Opening] = ()
     reasons: Sequence[str] = ()
     spent: dict[str, Any] = field(default_factory=dict)
+    exhaustion: Exhaustion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +106,24 @@ class LinearizabilityCertificate:
             "statement.json": msgspec.json.encode(self._statement(proofs)),
             "order.npy": _npy(ids.astype(np.int32) if small else ids),
             "second.npy": _npy(second),
+            **self._logs([proof.exhaustion for proof in proofs if proof.exhaustion is not None]),
         }
 
+    def _logs(self, logs: list[Exhaustion]) -> dict[str, bytes]:
+        """The nodes of all searches, one after another; nothing where there was none."""
+        if not logs:
+            return {}
+        rows = np.concatenate([log.applied for log in logs])
+        columns = {
+            "parent": np.concatenate([log.parent for log in logs]),
+            "applied": np.where(rows == NONE, NONE, self.history.id[rows]),
+            "same": np.concatenate([log.same for log in logs]),
+        }
+        small = all(int(column.max(initial=0)) < _SMALL for column in columns.values())
+        return {f"{name}.npy": _npy(column.astype(np.int32) if small else column) for name, column in columns.items()}
+
     def _statement(self, proofs: Iterable[Proof]) -> dict[str, Any]:
-        streams, begin = [], 0
+        streams, begin, nodes = [], 0, 0
         for proof in proofs:
             told: dict[str, Any] = {"stream": proof.stream, "validity": proof.validity}
             if proof.order is not None:
@@ -90,8 +133,22 @@ class LinearizabilityCertificate:
             told["violations"] = [_violation(violation) for violation in proof.violations]
             told["holes"] = [self._hole(opening) for opening in proof.openings]
             told |= {"reasons": list(proof.reasons), "spent": proof.spent}
+            if proof.exhaustion is not None:
+                told["search"] = self._search(proof.exhaustion, nodes)
+                nodes += len(proof.exhaustion.parent)
             streams.append(told)
         return {"format": FORMAT, "streams": streams, "reasons": list(self.reasons)}
+
+    def _search(self, log: Exhaustion, begin: int) -> dict[str, Any]:
+        supposed = [
+            {
+                "node": one.node,
+                "token": one.token,
+                "applied": [[int(self.history.id[row]), number] for row, number in one.applied.items()],
+            }
+            for one in log.supposed
+        ]
+        return {"nodes": [begin, begin + len(log.parent)], "supposed": supposed}
 
     def _hole(self, opening: Opening) -> dict[str, Any]:
         candidates = [int(self.history.id[row]) for row in opening.candidates]

@@ -7,10 +7,11 @@ from functools import partial
 
 import numpy as np
 
+from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Validity, Violation
 
 from ..certificate.order import Order
-from ..certificate.proofs import Opening, Proof
+from ..certificate.proofs import Exhaustion, Opening, Proof, Supposition
 from ..judgement import Judgement
 from ..search.decide import Decision
 from ..search.search import Ending
@@ -52,7 +53,7 @@ def proof(judgement: Judgement, found: tuple[Violation, ...]) -> Proof:
     name, decision = judgement.stream.name, judgement.decision
     spent = {} if decision is None else _spent(decision)
     if found:
-        return Proof(name, Validity.INVALID, violations=found, spent=spent)
+        return Proof(name, Validity.INVALID, violations=found, spent=spent, exhaustion=_exhaustion(judgement))
     if judgement.reasons:
         openings = [
             Opening(hole.start, hole.end, hole.candidates, hole.ragged) for hole in judgement.holes if hole.fillable
@@ -68,6 +69,25 @@ def proof(judgement: Judgement, found: tuple[Violation, ...]) -> Proof:
 def _found(judgement: Judgement, decision: Decision) -> Order:
     sequence = np.array(decision.sequence, dtype=np.int64).reshape(-1, 2)
     return Order(sequence[:, 0], sequence[:, 1] > 0, first_token(judgement.stream, decision.token))
+
+
+def _exhaustion(judgement: Judgement) -> Exhaustion | None:
+    """The log of a search that tried everything, if it was kept."""
+    decision = judgement.decision
+    if decision is None or decision.ending is not Ending.EXHAUSTED or not decision.log.whole:
+        return None
+    log, moments, tokens = decision.log, decision.found.row, judgement.history.tokens
+    supposed = [
+        Supposition(
+            root.node,
+            tokens[root.token] if root.token >= 0 else None,
+            {moments[refusal]: number for refusal, number in root.prefixes.items()},
+        )
+        for root in log.roots
+    ]
+    parent, floats, same = (np.array(column, dtype=np.int64) for column in (log.parent, log.applied, log.same))
+    rows = np.array([*decision.pool.row, NONE], dtype=np.int64)  # NONE is the last, too
+    return Exhaustion(supposed, parent, rows[floats], same)
 
 
 def _spent(decision: Decision) -> dict[str, int | float | str]:

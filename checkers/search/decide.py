@@ -18,6 +18,7 @@ from .answers import ReadRules, loosely_begun
 from .budget import Spending
 from .candidates import Candidates
 from .floats import Floats, floats
+from .log import Log
 from .moments import EXACT, Moments, Sort, moments
 from .prefixes import prefixes
 from .replay import Replay
@@ -30,7 +31,8 @@ class Decision:
     """``sequence`` is the order found, as (row, is it the operation's second moment?), with the first ``token``.
 
     ``why`` says why it is undecided; ``dead`` is the furthest dead end of all, where it ended in none. Where an order
-    was found, ``loose`` are reads (rows) of which it is not certain that it explains them.
+    was found, ``loose`` are reads (rows) of which it is not certain that it explains them. ``log`` is what was
+    tried.
     """
 
     ending: Ending
@@ -43,6 +45,7 @@ class Decision:
     dead: Dead = field(default_factory=Dead)
     tokens: int = 1
     loose: list[int] = field(default_factory=list)
+    log: Log = field(default_factory=Log)
 
 
 def decide(chain: Chain, answers: Answers, told: Claims, spent: Spending) -> Decision:
@@ -60,7 +63,8 @@ def decide(chain: Chain, answers: Answers, told: Claims, spent: Spending) -> Dec
         rules.placed.clear()
         candidates = Candidates(chain, pool, boundaries, targets)
         replay = Replay(chain, found, pool, candidates, rules, token, supposed)
-        search = Search(replay, candidates, spent, decision.dead)
+        lengths = {refusal: len(applied) for refusal, applied in supposed.needed.items()}
+        search = Search(replay, candidates, spent, decision.dead, decision.log, decision.log.root(token, lengths))
         ending = search.run()
         if ending is Ending.FOUND:
             return _explained(decision, replay, token)

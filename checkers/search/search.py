@@ -8,13 +8,14 @@ NP-complete, so there is a budget; past it nothing is said.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from fencepost.harness.history.history import NONE
 
 from .budget import Exceeded, Spending
 from .candidates import Candidates
+from .log import Log
 from .replay import Mark, Replay
 
 _OFTEN = 1024
@@ -40,12 +41,17 @@ class Dead:
 
 @dataclass(slots=True)
 class Search:
-    """One search. ``spent`` may be shared by several; ``visited`` counts the situations of this one."""
+    """One search, from the node ``node`` of the ``log`` on. ``spent``, like the log, may be shared by several.
+
+    ``visited`` counts the situations of this one.
+    """
 
     replay: Replay
     candidates: Candidates
     spent: Spending
     dead: Dead
+    log: Log = field(default_factory=Log)
+    node: int = NONE
     why: str = ""
     visited: int = 0
 
@@ -61,8 +67,8 @@ class Search:
         return Ending.UNDECIDED
 
     def _run(self) -> bool:
-        seen: set[tuple[object, ...]] = set()
-        stack: list[tuple[Mark, Iterator[int]]] = []
+        seen: dict[tuple[object, ...], int] = {}
+        stack: list[tuple[Mark, Iterator[int], int]] = []
         self.replay.settle()
         while True:
             if self._along():
@@ -71,7 +77,7 @@ class Search:
             if options is None:
                 self._dead()
             else:
-                stack.append((self.replay.mark(), options))
+                stack.append((self.replay.mark(), options, self.node))
             if not self._next(stack):
                 return False
 
@@ -88,26 +94,28 @@ class Search:
                 self.spent.tick()
         return True
 
-    def _options(self, seen: set[tuple[object, ...]]) -> Iterator[int] | None:
+    def _options(self, seen: dict[tuple[object, ...], int]) -> Iterator[int] | None:
         """What may come next; None if nothing, or nothing that has not been tried in the same situation."""
         replay = self.replay
         if replay.acknowledged_here != NONE or not self.candidates.may_fill(replay.tail):
             return None
         key = replay.key()
         if key in seen:
+            self.log.repeats(self.node, seen[key])
             return None
-        seen.add(key)
+        seen[key] = self.node
         self.visited += 1
         self.spent.state(300 + 64 * len(replay.ahead) + len(self.candidates.taken) // 8)
         return self.candidates.at(replay.tail, replay.hash)
 
-    def _next(self, stack: list[tuple[Mark, Iterator[int]]]) -> bool:
+    def _next(self, stack: list[tuple[Mark, Iterator[int], int]]) -> bool:
         """Go back to the last choice that has another option, and take it; False if there is none."""
         while stack:
-            mark, options = stack[-1]
+            mark, options, node = stack[-1]
             self.replay.back(mark)
             for number in options:
                 if self.replay.apply(number):
+                    self.node = self.log.add(node, number)
                     self.replay.settle()
                     return True
             self._dead()

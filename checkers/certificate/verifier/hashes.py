@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Final
 
@@ -49,9 +49,14 @@ def folded(digests: UInt64s, seed: int = 0) -> int:
 
 
 def _plain(digests: UInt64s, seed: int) -> int:
+    return fold(digests.tolist(), seed)
+
+
+def fold(digests: Iterable[int], seed: int) -> int:
+    """The same of plain integers, one after another."""
     from xxhash import xxh3_64_intdigest
 
-    for digest in digests.tolist():
+    for digest in digests:
         seed = xxh3_64_intdigest(digest.to_bytes(8, "little"), seed)
     return seed
 

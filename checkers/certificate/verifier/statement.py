@@ -11,7 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fencepost.harness.history.history import History, Int64s
+from fencepost.harness.history.history import NONE, History, Int64s
+
+from .log import ABSENT
 
 FORMAT: Final = 1
 """The format that is read."""
@@ -43,10 +45,36 @@ class OpenHole:
 
 
 @dataclass(frozen=True, slots=True)
+class Supposed:
+    """What is supposed from ``node`` of a log on.
+
+    ``token`` is the first one, an index into the history's tokens, ABSENT for one that it does not mention. ``applied``
+    tells, by the row of the refusal of a session, how many of the batches of unknown outcome before it were applied.
+    """
+
+    node: int
+    token: int
+    applied: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """The log of a search. Of each node its ``parent``, the row ``applied`` and an earlier node that is the ``same``.
+
+    NONE where there is none.
+    """
+
+    supposed: list[Supposed]
+    parent: list[int]
+    applied: list[int]
+    same: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Stated:
     """What is claimed of one stream. ``order`` (rows) and ``second`` are None where no order is given.
 
-    ``exhausted`` tells that a search tried everything.
+    ``exhausted`` tells that a search tried everything, ``log`` is how, if that was kept.
     """
 
     stream: str
@@ -58,6 +86,7 @@ class Stated:
     holes: list[OpenHole]
     reasons: list[str]
     exhausted: bool
+    log: Logged | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +109,8 @@ def read(history: History, parts: Mapping[str, bytes]) -> Statement:
         second = np.unpackbits(bits.astype(np.uint8), count=len(ids)).astype(np.bool_)
         rows = _Rows(history)
         order = rows.all(ids)
-        streams = [_stated(one, rows, order, second) for one in told["streams"]]
+        nodes = _nodes(parts, rows) if any("search" in one for one in told["streams"]) else None
+        streams = [_stated(one, rows, order, second, nodes) for one in told["streams"]]
         return Statement(streams, [str(reason) for reason in told["reasons"]])
     except KeyError as error:
         raise Damaged(f"{error} is missing in the certificate") from error
@@ -99,7 +129,7 @@ class _Rows:
     """Rows by operation id. Raises Damaged for ids that the history does not have."""
 
     def __init__(self, history: History) -> None:
-        self._ids = history.id
+        self._ids, self._tokens = history.id, history.tokens
         self._plain = bool((history.id == np.arange(len(history))).all())
         self._order = None if self._plain else np.argsort(history.id, kind="stable")
 
@@ -118,12 +148,46 @@ class _Rows:
             )
         return rows
 
+    def token(self, name: str | None) -> int:
+        """The index of a token; ABSENT where the history does not mention it."""
+        return self._tokens.index(name) if name in self._tokens else ABSENT
+
     def some(self, ids: list[int]) -> list[int]:
         rows: list[int] = self.all(np.array(ids, dtype=np.int64)).tolist()
         return rows
 
 
-def _stated(one: dict[str, Any], rows: _Rows, order: Int64s, second: NDArray[np.bool_]) -> Stated:
+_Nodes = tuple[Int64s, Int64s, Int64s]
+
+
+def _nodes(parts: Mapping[str, bytes], rows: _Rows) -> _Nodes:
+    """The nodes of all logs: parents, rows applied, and what they are the same as."""
+    parent, applied, same = (_array(parts, f"{name}.npy").astype(np.int64) for name in ("parent", "applied", "same"))
+    if not len(parent) == len(applied) == len(same):
+        raise Damaged(f"the columns of the log have {len(parent)}, {len(applied)} and {len(same)} nodes")
+    begins = applied == NONE
+    applied[~begins] = rows.all(applied[~begins])
+    return parent, applied, same
+
+
+def _log(one: dict[str, Any], rows: _Rows, nodes: _Nodes) -> Logged:
+    begin, end = (int(n) for n in one["nodes"])
+    if not 0 <= begin < end <= len(nodes[0]):
+        raise Damaged(f"the nodes {begin} to {end} are not among the {len(nodes[0])} that there are")
+    supposed = []
+    for told in one["supposed"]:
+        refusals = rows.some([op for op, _ in told["applied"]])
+        numbers = [int(number) for _, number in told["applied"]]
+        supposed.append(
+            Supposed(int(told["node"]), rows.token(told["token"]), dict(zip(refusals, numbers, strict=True)))
+        )
+    parent, applied, same = (column[begin:end].tolist() for column in nodes)
+    return Logged(supposed, parent, applied, same)
+
+
+def _stated(
+    one: dict[str, Any], rows: _Rows, order: Int64s, second: NDArray[np.bool_], nodes: _Nodes | None
+) -> Stated:
     chosen: slice | None = None
     if "moments" in one:
         begin, end = (int(n) for n in one["moments"])
@@ -143,6 +207,7 @@ def _stated(one: dict[str, Any], rows: _Rows, order: Int64s, second: NDArray[np.
         ],
         reasons=[str(reason) for reason in one["reasons"]],
         exhausted=one["spent"].get("ending") == "exhausted",
+        log=_log(one["search"], rows, nodes) if nodes is not None and "search" in one else None,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fencepost.harness.history.history import History, Int64s
 
-from . import invalid, unknown, valid
+from . import exhaustion, invalid, unknown, valid
 from .refutation import Refuted
 from .statement import Stated, read
 
@@ -70,9 +70,16 @@ def _stream(history: History, index: int, rows: Int64s, stated: Stated) -> list[
 
 def _invalid(history: History, index: int, rows: Int64s, stated: Stated) -> list[str]:
     found = invalid.check(history, index, rows, stated.claims)
-    if not found.proven and not stated.exhausted:
+    searched = None if stated.log is None else exhaustion.check(history, index, rows, stated.log)
+    if not found.proven and searched is None and not stated.exhausted:
         raise Refuted("none of its violations was proven from the raw operations")
     told = [f"invalid: {len(found.proven)} of {len(stated.claims)} violations proven"]
     told += [f"{stated.claims[number].anomaly}: {why}" for number, why in found.proven.items()]
-    why = "it rests on a search that tried everything" if stated.exhausted else "it rests on more than its operations"
-    return told + [f"{stated.claims[number].anomaly}: not proven, {why}" for number in found.open]
+    told += [] if searched is None else [searched]
+    if searched is not None:
+        why = "it is what the log comes to"
+    elif stated.exhausted:
+        why = "it rests on a search that tried everything, of which no log was kept"
+    else:
+        why = "it rests on more than its operations"
+    return told + [f"{stated.claims[number].anomaly}: not proven by itself, {why}" for number in found.open]

@@ -1,0 +1,167 @@
+"""Answers to reads, one at a time and at one state: where they may have begun, what was left out, why they ended.
+
+The rules are those that an order is held to (:mod:`.reads`), for a replay that goes back and forth.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+
+from fencepost.harness.history.history import FOREVER, NONE
+
+from .asked import Ask, Asked
+from .reads import BYTES, RECORDS
+from .sizes import Sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One answer. ``start`` is NONE where a tail, or a timestamp (then ``free``), decides; it is ``clamp``-ed to the tail.
+
+    ``first`` and ``after`` are NONE where nothing was returned. ``inner`` is the end of the last jump between its
+    records. ``places`` and ``room`` would still have fitted. ``told`` is the tail that it tells. What goes on with an
+    answer ``continued`` may begin at the tail. ``begins`` is the first record of later parts, where this one, which
+    begins relative to the tail, has none.
+    """
+
+    first: int
+    after: int
+    inner: int
+    start: int
+    offset: int
+    free: bool
+    clamp: bool
+    waits: bool
+    places: int
+    room: int
+    until: int
+    told: int
+    continued: bool
+    begins: int
+
+    @property
+    def twice(self) -> bool:
+        """Has it a beginning of its own, at another moment?"""
+        return self.waits and not self.free and (self.clamp or self.start == NONE)
+
+    @property
+    def stops(self) -> int:
+        """The position from which on nothing was returned; NONE if that depends on the tail."""
+        return self.after if self.first != NONE else NONE if self.clamp else self.start
+
+    def start_at(self, tail: int) -> int:
+        """Where it starts at a tail; NONE if a timestamp decides."""
+        if self.free:
+            return NONE
+        if self.start == NONE:
+            return max(tail - self.offset, 0)
+        return min(self.start, tail) if self.clamp else self.start
+
+    def hidden(self, start: int, trim: int) -> bool:
+        """May all that it left out have been trimmed?"""
+        if start != NONE and (self.first < start or (self.first > start and self.first > trim)):
+            return False
+        return self.inner <= trim
+
+    def answered(self, tail: int, trim: int, sizes: Sizes) -> bool:
+        """May it have been answered so here? It does not wait."""
+        start = self.start_at(tail)
+        if start != NONE and (start > tail or (start == tail and not self.continued)):
+            return False
+        if self.first == NONE:
+            return start == NONE or self._ended(start, tail, trim, sizes)
+        return self.after <= tail and self.hidden(start, trim) and self._ended(self.after, tail, trim, sizes)
+
+    def _ended(self, position: int, tail: int, trim: int, sizes: Sizes) -> bool:
+        """The tail was reached, or something did not fit, or all up to that may be gone."""
+        while position < tail:
+            if self.places <= 0 or sizes.of(position) > self.room:
+                return True
+            if self.until != NONE and sizes.latest(position) >= self.until:
+                return True
+            if position >= trim:
+                return False
+            position += 1
+        return True
+
+    def followed(self, tail: int, trim: int, tails: list[int], since: int) -> bool:
+        """May it have been answered so by now? It waits, and began at one of ``tails[since:]`` (the last is ``tail``)."""
+        if self.told != NONE and (self.told > tail or self.told < self.after):
+            return False
+        if self.first == NONE:
+            if self.begins != NONE:
+                return any(self.start_at(begun) == self.begins for begun in tails[since:])
+            start = self.start_at(tail)
+            return start == NONE or start <= tail
+        if self.after > tail:
+            return False
+        if not self.twice:
+            return self.hidden(self.start_at(tail), trim)
+        # Of the beginnings that are not past the first record the latest leaves out least.
+        if self.start != NONE:
+            latest = FOREVER if self.start <= self.first else self.first
+        else:
+            latest = self.first + self.offset
+        at = bisect_right(tails, latest) - 1
+        return at >= since and self.hidden(self.start_at(tails[at]), trim)
+
+
+def readings(asked: Asked) -> dict[int, Reading]:
+    """Those of a stream, by moment."""
+    history, reads = asked.history, asked.history.reads
+    parts: dict[int, list[int]] = {}
+    for row in asked.rows[history.part_of[asked.rows] != NONE].tolist():
+        parts.setdefault(int(history.part_of[row]), []).append(row)
+    later = {row for read, several in parts.items() for row in [*several, read][1:]}
+    begins = {}
+    for read, several in parts.items():
+        rows = [row for row in [*several, read] if reads.offset[row + 1] > reads.offset[row]]
+        if rows and rows[0] != several[0] and not history.appends.trims:
+            begins[several[0]] = int(reads.seq_num[reads.offset[rows[0]]])
+    found = {}
+    for number, moment in enumerate(asked.moments):
+        if moment.ask is Ask.READ:
+            found[number] = _reading(asked, moment.row, parts, moment.row in later)
+            if moment.row in begins and found[number].twice:
+                found[number] = replace(found[number], begins=begins[moment.row])
+    return found
+
+
+def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -> Reading:
+    history, reads = asked.history, asked.history.reads
+    low, high = int(reads.offset[row]), int(reads.offset[row + 1])
+    seq_nums = reads.seq_num[low:high].tolist()
+    jumps = [b for a, b in zip(seq_nums, seq_nums[1:], strict=False) if b != a + 1]
+    start, timed = int(reads.from_seq_num[row]), bool(reads.from_timestamp[row] != NONE)
+    clamp = bool(reads.clamp[row])
+    # Where an answer began is said once. Later parts of one that began at the tail, and had nothing so far, do not say it.
+    detached = later and not timed and (start == NONE or clamp)
+    records, size = RECORDS, BYTES
+    for part in parts.get(row, ()):
+        records -= int(reads.offset[part + 1] - reads.offset[part])
+        size -= int(reads.size[reads.offset[part] : reads.offset[part + 1]].sum())
+    if history.session[row] != NONE:
+        records = size = FOREVER
+    count, most = int(reads.count[row]), int(reads.bytes[row])
+    return Reading(
+        first=seq_nums[0] if seq_nums else NONE,
+        after=seq_nums[-1] + 1 if seq_nums else NONE,
+        inner=jumps[-1] if jumps else NONE,
+        start=NONE if detached else start,
+        offset=max(int(reads.tail_offset[row]), 0),
+        free=timed or detached,
+        clamp=clamp and not detached,
+        waits=bool(reads.wait[row] > 0),
+        places=min(records, count if count != NONE else FOREVER) - (high - low),
+        room=min(size, most if most != NONE else FOREVER) - int(reads.size[low:high].sum()),
+        until=int(reads.until[row]),
+        told=int(reads.tail[row]),
+        continued=any(reads.offset[part + 1] > reads.offset[part] for part in parts.get(row, ())),
+        begins=NONE,
+    )
+
+
+def probing(found: dict[int, Reading], largest: int) -> list[tuple[int, int]]:
+    """Moments of reads that may have ended for want of room for a record as large as this, and where they stopped."""
+    return [(moment, one.stops) for moment, one in found.items() if not one.waits and one.room < largest]

@@ -1,0 +1,68 @@
+"""What a search tried, node by node, such that another program can go the same way without looking for it.
+
+A *node* is a situation: where a replay starts, or what follows from applying one append of unknown outcome in another
+node. Nodes are numbered in the order in which they were entered, so depth first, each after its parent. What follows
+from a node are those that name it as parent; it is the *same* as an earlier node where the search did not go on because
+it had met the situation.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import Final
+
+from fencepost.harness.history.history import NONE
+
+MOST: Final = 1_000_000
+"""Nodes that are kept (12 bytes each). A longer search leaves no log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A node without a parent, and what is supposed there.
+
+    ``token`` is the first fencing token. ``prefixes`` tell, by the moment that first refused a batch of a session, how
+    many of the batches of unknown outcome before it were applied.
+    """
+
+    node: int
+    token: int
+    prefixes: dict[int, int]
+
+
+@dataclass(slots=True)
+class Log:
+    """Columns of nodes: ``parent`` (NONE for a root), ``applied`` (a float), ``same`` (a node, NONE if none)."""
+
+    parent: array[int] = field(default_factory=lambda: array("i"))
+    applied: array[int] = field(default_factory=lambda: array("i"))
+    same: array[int] = field(default_factory=lambda: array("i"))
+    roots: list[Root] = field(default_factory=list)
+    most: int = MOST
+    whole: bool = True
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+    def root(self, token: int, prefixes: dict[int, int]) -> int:
+        """A search begins; its node."""
+        node = self.add(NONE, NONE)
+        self.roots.append(Root(node, token, prefixes))
+        return node
+
+    def add(self, parent: int, applied: int) -> int:
+        """A node is entered; its number. Past ``most`` nothing is kept, and the log is no longer ``whole``."""
+        node = len(self.parent)
+        if node >= self.most:
+            self.whole = False
+            return NONE
+        self.parent.append(parent)
+        self.applied.append(applied)
+        self.same.append(NONE)
+        return node
+
+    def repeats(self, node: int, earlier: int) -> None:
+        """A node turned out to be the same as an earlier one."""
+        if self.whole:
+            self.same[node] = earlier
