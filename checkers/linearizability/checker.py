@@ -79,7 +79,7 @@ def _judge(stream: Stream, allowance: Allowance, minimally: bool) -> _Judged:
     found = judgement.findings.violations()
     if minimally:
         found = minimal(stream, found, _contradicts_itself)
-    proven = Deferred(partial(proof, judgement, found))
+    proven = Deferred(partial(proof, judgement, found, allowance))
     return _Judged(_details(judgement, found), proven, found, tuple(judgement.reasons))
 
 

@@ -7,13 +7,18 @@ from functools import partial
 
 import numpy as np
 
+from fencepost.harness.allowance import Allowance
 from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Validity, Violation
 
 from ..certificate.order import Order
 from ..certificate.proofs import Exhaustion, Opening, Proof, Supposition
+from ..certificate.verifier import invalid
+from ..certificate.verifier.refutation import Refuted
+from ..certificate.verifier.statement import Claim
 from ..judgement import Judgement
-from ..search.decide import Decision
+from ..search.budget import Spending
+from ..search.decide import Decision, decide
 from ..search.search import Ending
 from .order import first_token
 from .quick import Accepted
@@ -45,15 +50,19 @@ def accepted_proof(accepted: Accepted) -> Proof:
     return Proof(stream.name, Validity.VALID, order=order)
 
 
-def proof(judgement: Judgement, found: tuple[Violation, ...]) -> Proof:
+def proof(judgement: Judgement, found: tuple[Violation, ...], allowance: Allowance) -> Proof:
     """The proof of one stream, with the violations that are told.
 
-    Raises ValueError for a judgement of valid that comes with no order.
+    Where none of these can be proven by itself a search is made, within the allowance, for the sake of its log. Raises
+    ValueError for a judgement of valid that comes with no order.
     """
     name, decision = judgement.stream.name, judgement.decision
+    if found and decision is None and not _provable(judgement, found):
+        decision = _searched(judgement, allowance)
     spent = {} if decision is None else _spent(decision)
     if found:
-        return Proof(name, Validity.INVALID, violations=found, spent=spent, exhaustion=_exhaustion(judgement))
+        exhaustion = None if decision is None else _exhaustion(judgement, decision)
+        return Proof(name, Validity.INVALID, violations=found, spent=spent, exhaustion=exhaustion)
     if judgement.reasons:
         openings = [
             Opening(hole.start, hole.end, hole.candidates, hole.ragged) for hole in judgement.holes if hole.fillable
@@ -71,10 +80,35 @@ def _found(judgement: Judgement, decision: Decision) -> Order:
     return Order(sequence[:, 0], sequence[:, 1] > 0, first_token(judgement.stream, decision.token))
 
 
-def _exhaustion(judgement: Judgement) -> Exhaustion | None:
+def _provable(judgement: Judgement, found: tuple[Violation, ...]) -> bool:
+    """Can the verifier prove one of these violations? It is asked, as what it can do is its own affair."""
+    history, stream = judgement.history, judgement.stream
+    claims = (
+        Claim(
+            violation.anomaly,
+            [history.row_of(op) for op in violation.operations],
+            [history.row_of(op) for op in violation.context],
+            violation.position,
+            [(history.row_of(edge.source), history.row_of(edge.target), edge.kind) for edge in violation.edges],
+        )
+        for violation in found
+    )
+    try:
+        return any(invalid.check(history, stream.index, stream.rows, [claim]).proven for claim in claims)
+    except Refuted:
+        return True  # an edge is wrong: that is for the verifier to say
+
+
+def _searched(judgement: Judgement, allowance: Allowance) -> Decision | None:
+    """What a search comes to that was not needed for the verdict; None if it does not say that there is no order."""
+    spent = Spending(allowance.budget, allowance.progress)
+    decision = decide(judgement.chain, judgement.answers, judgement.claims, spent)
+    return decision if decision.ending is Ending.EXHAUSTED else None
+
+
+def _exhaustion(judgement: Judgement, decision: Decision) -> Exhaustion | None:
     """The log of a search that tried everything, if it was kept."""
-    decision = judgement.decision
-    if decision is None or decision.ending is not Ending.EXHAUSTED or not decision.log.whole:
+    if decision.ending is not Ending.EXHAUSTED or not decision.log.whole:
         return None
     log, moments, tokens = decision.log, decision.found.row, judgement.history.tokens
     supposed = [

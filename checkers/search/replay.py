@@ -105,6 +105,7 @@ class Replay:
         self._reported = history.token_mismatch[rows].tolist()
         self._end = appends.end[rows].tolist()
         self._fence = appends.last_fence[rows].tolist()
+        self._contradicted = _contradicted(chain)
         self._hashes = history.reads.stream_hash[rows].tolist() if self._fold else []
 
     # -- where it is
@@ -186,6 +187,8 @@ class Replay:
         if match not in (NONE, self.tail) or given not in (NONE, self.token):
             return False
         row = self._found.row[moment]
+        if row in self._contradicted:
+            return False
         self._place(moment)
         offset = self._history.appends.offset
         if self._fold and self.hash is not None:
@@ -368,3 +371,10 @@ class Replay:
                 apart = answer is not None and (answer.moves or answer.opening != NONE)
                 sequence.append((self._found.row[one], self._found.second[one] or apart))
         return sequence
+
+
+def _contradicted(chain: Chain) -> set[int]:
+    """Acknowledged appends that cannot stand where they say: by their length, or by what was read there."""
+    source, held = chain.source, chain.contents
+    sent = chain.stream.history.appends.digest[source.acked_record]
+    return {*source.impossible.tolist(), *source.acked_row[sent != held.digest[held.acked_at]].tolist()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import pairwise
 
 from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
 
@@ -103,13 +104,14 @@ def asked(history: History, stream: int, rows: Int64s) -> Asked:
             if one in firsts:
                 moments[first].before.append(firsts[one] if _pipelined(history, one, row) else lasts[one])
             elif moments[first].ask is Ask.APPEND and history.outcome[one] == Outcome.INDEFINITE:
-                moments[first].floats += [numbers[one]] if one in numbers else []
-    for number in floats:
-        for one in earlier.get(number.row, ()):
+                # One that cannot have been applied is never there: no float has this number.
+                moments[first].floats.append(numbers.get(one, len(floats)))
+    for lost in floats:
+        for one in earlier.get(lost.row, ()):
             if one in firsts:
-                number.before.append(firsts[one] if _pipelined(history, one, number.row) else lasts[one])
+                lost.before.append(firsts[one] if _pipelined(history, one, lost.row) else lasts[one])
             elif one in numbers:
-                number.floats.append(numbers[one])
+                lost.floats.append(numbers[one])
     found.open_sessions = list(_open(sessions, moments, firsts, numbers))
     return found
 
@@ -164,7 +166,7 @@ def _earlier(history: History, rows: Int64s, sessions: list[list[int]]) -> dict[
     for row in rows[history.part_of[rows] != NONE].tolist():
         answers.setdefault(int(history.part_of[row]), []).append(row)
     for one_after_another in (*sessions, *([*parts, read] for read, parts in answers.items())):
-        for one, row in zip(one_after_another, one_after_another[1:], strict=False):
+        for one, row in pairwise(one_after_another):
             found.setdefault(row, []).append(one)
     return found
 

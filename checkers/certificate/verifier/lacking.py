@@ -68,7 +68,7 @@ class Lacking:
         )
 
     def _fills(self, s: Situation, limit: int) -> bool:
-        """Can what is left fill the stretch up to the next tail that there was? Bit n of ``sums`` says that n can be."""
+        """Can what is left fill the stretch to the next tail that there was? Bit n of ``sums``: some make up n."""
         if limit == NONE:
             return True
         length, gone = limit - s.tail, s.applied | self.barred
@@ -112,7 +112,7 @@ class Lacking:
         return self._boundaries[at] if at < len(self._boundaries) else NONE
 
     def _unacknowledged(self) -> dict[int, int]:
-        """What was read where no acknowledged append stands, from the first tail on: only floats can have put it there."""
+        """What was read past the first tail where no acknowledged append stands: only floats can have put it there."""
         appends = self._asked.history.appends
         acked = sorted(
             (m.at, m.at + int(appends.offset[m.row + 1] - appends.offset[m.row]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from fencepost.harness.history.history import FOREVER, NONE
 
@@ -17,7 +18,7 @@ from .sizes import Sizes
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One answer. ``start`` is NONE where a tail, or a timestamp (then ``free``), decides; it is ``clamp``-ed to the tail.
+    """One answer. ``start`` is NONE where a tail decides, or a timestamp (then it is ``free``); it may be clamped.
 
     ``first`` and ``after`` are NONE where nothing was returned. ``inner`` is the end of the last jump between its
     records. ``places`` and ``room`` would still have fitted. ``told`` is the tail that it tells. What goes on with an
@@ -86,7 +87,7 @@ class Reading:
         return True
 
     def followed(self, tail: int, trim: int, tails: list[int], since: int) -> bool:
-        """May it have been answered so by now? It waits, and began at one of ``tails[since:]`` (the last is ``tail``)."""
+        """May it have been answered so by now? It waits, and began at one of ``tails[since:]``; now is the last."""
         if self.told != NONE and (self.told > tail or self.told < self.after):
             return False
         if self.first == NONE:
@@ -132,10 +133,10 @@ def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -
     history, reads = asked.history, asked.history.reads
     low, high = int(reads.offset[row]), int(reads.offset[row + 1])
     seq_nums = reads.seq_num[low:high].tolist()
-    jumps = [b for a, b in zip(seq_nums, seq_nums[1:], strict=False) if b != a + 1]
+    jumps = [b for a, b in pairwise(seq_nums) if b != a + 1]
     start, timed = int(reads.from_seq_num[row]), bool(reads.from_timestamp[row] != NONE)
     clamp = bool(reads.clamp[row])
-    # Where an answer began is said once. Later parts of one that began at the tail, and had nothing so far, do not say it.
+    # Where an answer began is said once: by the tail, if it began there. Later parts, with nothing before, do not.
     detached = later and not timed and (start == NONE or clamp)
     records, size = RECORDS, BYTES
     for part in parts.get(row, ()):

@@ -82,8 +82,8 @@ class Replay:
         returned = [moment.returned for moment in asked.moments]
         self._by_return = sorted(range(len(returned)), key=returned.__getitem__)
         self._rank = [0] * len(returned)
-        for rank, moment in enumerate(self._by_return):
-            self._rank[moment] = rank
+        for rank, one in enumerate(self._by_return):
+            self._rank[one] = rank
         self._exact: dict[int, list[int]] = {}
         self._starting: dict[int, list[int]] = {}
         for number, moment in enumerate(asked.moments):
@@ -223,6 +223,8 @@ class Replay:
         if appends.match_seq_num[row] not in (NONE, s.tail) or appends.token[row] not in (NONE, s.token):
             return False
         if not digests or appends.end[row] != s.tail + len(digests):
+            return False
+        if any(self.sizes.read.get(at, (digest,))[0] != digest for at, digest in enumerate(digests, s.tail)):
             return False
         self._place(s, moment)
         self._advance(s, digests, int(appends.last_fence[row]), appends.trims.get(row, {}))

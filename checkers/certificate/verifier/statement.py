@@ -185,9 +185,7 @@ def _log(one: dict[str, Any], rows: _Rows, nodes: _Nodes) -> Logged:
     return Logged(supposed, parent, applied, same)
 
 
-def _stated(
-    one: dict[str, Any], rows: _Rows, order: Int64s, second: NDArray[np.bool_], nodes: _Nodes | None
-) -> Stated:
+def _stated(one: dict[str, Any], rows: _Rows, order: Int64s, second: NDArray[np.bool_], nodes: _Nodes | None) -> Stated:
     chosen: slice | None = None
     if "moments" in one:
         begin, end = (int(n) for n in one["moments"])
