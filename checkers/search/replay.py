@@ -136,7 +136,7 @@ class Replay:
         """What the future depends on: two replays with the same key have the same."""
         waiting = tuple(
             sorted(
-                (moment, tuple(self.tails[self._since(due) :]))  # where it may have begun
+                (moment, tuple(self.tails[self._since(self._begun(moment, due)) :]))  # where it may have begun
                 for moment, due in self.pending.items()
                 if self._found.sort[moment] == _READ and self.rules.answers[self._found.row[moment]].moves
             )
@@ -152,6 +152,11 @@ class Replay:
             waiting,
             self._probes.sizes(self._done),
         )
+
+    def _begun(self, moment: int, due: int) -> int:
+        """How long the order was when a read could begin at the earliest: after what comes before it in its process."""
+        placed = (self._place_of[before] + 1 for before in self._found.before[moment] if self._done[before])
+        return max(due, max(placed, default=0))
 
     def _since(self, due: int) -> int:
         """The index of the tail at which the order was so long."""
@@ -290,7 +295,7 @@ class Replay:
     def _read(self, moment: int) -> bool:
         answer = self.rules.answers[self._found.row[moment]]
         rules = self.rules
-        due = max(self.pending[moment], *(self._place_of[before] + 1 for before in self._found.before[moment]), 0)
+        due = self._begun(moment, self.pending[moment])
         since = self.tails[self._since(due)]
         if answer.spans:
             begun = rules.spanned(answer, self.tail, self.trim, self.tails, since)

@@ -149,17 +149,21 @@ def _sessions(history: History, rows: Int64s) -> list[list[int]]:
 
 
 def _earlier(history: History, rows: Int64s, sessions: list[list[int]]) -> dict[int, list[int]]:
-    """For each row those that come just before it: in its process at one instant, in its session, in its answer."""
+    """For each row those that come just before it: in its process at one instant, in its session, in its answer.
+
+    A part of an answer begins when its read does, but its end is no answer that its process waits for.
+    """
     found: dict[int, list[int]] = {}
     ended: dict[tuple[int, int], list[int]] = {}
     whole = rows[history.part_of[rows] == NONE]
-    process, returned, invoked = (
-        column[whole].tolist() for column in (history.process, history.returned, history.invoked)
-    )
-    for row, *when in zip(whole.tolist(), process, returned, strict=True):
-        ended.setdefault((when[0], when[1]), []).append(row)
-    for row, *when in zip(whole.tolist(), process, invoked, strict=True):
-        for one in ended.get((when[0], when[1]), ()):
+    for row, process, returned in zip(
+        whole.tolist(), history.process[whole].tolist(), history.returned[whole].tolist(), strict=True
+    ):
+        ended.setdefault((process, returned), []).append(row)
+    for row, process, invoked in zip(
+        rows.tolist(), history.process[rows].tolist(), history.invoked[rows].tolist(), strict=True
+    ):
+        for one in ended.get((process, invoked), ()):
             if one < row and not _pipelined(history, one, row):
                 found.setdefault(row, []).append(one)
     answers: dict[int, list[int]] = {}

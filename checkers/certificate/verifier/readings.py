@@ -20,6 +20,7 @@ from .sizes import Sizes
 class Reading:
     """One answer. ``start`` is NONE where a tail decides, or a timestamp (then it is ``free``); it may be clamped.
 
+    What ``spans`` is of a session: it began at one moment, and ended at another, although it does not wait.
     ``first`` and ``after`` are NONE where nothing was returned. ``inner`` is the end of the last jump between its
     records. ``places`` and ``room`` would still have fitted. ``told`` is the tail that it tells. What goes on with an
     answer ``continued`` may begin at the tail. ``begins`` is the first record of later parts, where this one, which
@@ -34,6 +35,7 @@ class Reading:
     free: bool
     clamp: bool
     waits: bool
+    spans: bool
     places: int
     room: int
     until: int
@@ -44,7 +46,7 @@ class Reading:
     @property
     def twice(self) -> bool:
         """Has it a beginning of its own, at another moment?"""
-        return self.waits and not self.free and (self.clamp or self.start == NONE)
+        return (self.waits or self.spans) and not self.free and (self.clamp or self.start == NONE)
 
     @property
     def stops(self) -> int:
@@ -107,6 +109,18 @@ class Reading:
         at = bisect_right(tails, latest) - 1
         return at >= since and self.hidden(self.start_at(tails[at]), trim)
 
+    def spanned(self, tail: int, trim: int, tails: list[int], since: int, sizes: Sizes) -> bool:
+        """May it have been answered so by now? It does not wait, and yet began at one of ``tails[since:]``."""
+        for begun in reversed(tails[since:]):
+            start = self.start_at(begun)
+            if start >= begun and not self.continued:
+                continue  # then there had been nothing to read
+            if self.first == NONE and self._ended(start, tail, trim, sizes):
+                return True
+            if self.first >= start:  # the latest such beginning leaves out least
+                return self.after <= tail and self.hidden(start, trim) and self._ended(self.after, tail, trim, sizes)
+        return False
+
 
 def readings(asked: Asked) -> dict[int, Reading]:
     """Those of a stream, by moment."""
@@ -154,6 +168,7 @@ def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -
         free=timed or detached,
         clamp=clamp and not detached,
         waits=bool(reads.wait[row] > 0),
+        spans=bool(history.session[row] != NONE and reads.wait[row] <= 0),
         places=min(records, count if count != NONE else FOREVER) - (high - low),
         room=min(size, most if most != NONE else FOREVER) - int(reads.size[low:high].sum()),
         until=int(reads.until[row]),

@@ -28,7 +28,7 @@ class Situation:
 
     ``hash`` is the chained hash of the contents, None where nobody knows it yet. ``returned`` counts the moments, by
     return, that are all placed, ``ahead`` are others that are; ``due`` are those that are not, each with the number of
-    tails that there had been before it became due; ``invoked`` counts those that ever became. ``applied`` are the
+    tails that there had been before it could begin; ``invoked`` counts those that ever became. ``applied`` are the
     floats applied, as bits; ``tails`` and ``floats`` say how long the replay's lists of them were.
     """
 
@@ -84,6 +84,10 @@ class Replay:
         self._rank = [0] * len(returned)
         for rank, one in enumerate(self._by_return):
             self._rank[one] = rank
+        self._after: dict[int, list[int]] = {}
+        for reading, one_of in self.readings.items():
+            for before in asked.moments[reading].before if one_of.twice else ():
+                self._after.setdefault(before, []).append(reading)
         self._exact: dict[int, list[int]] = {}
         self._starting: dict[int, list[int]] = {}
         for number, moment in enumerate(asked.moments):
@@ -243,6 +247,9 @@ class Replay:
     def _place(self, s: Situation, moment: int) -> None:
         del s.due[moment]
         s.ahead.add(moment)
+        for reading in self._after.get(moment, ()):
+            if reading in s.due:  # it began after this, at the tail that there is then
+                s.due[reading] = max(s.due[reading], s.tails - (self.asked.moments[moment].ask is not Ask.APPEND))
         if self.asked.moments[moment].ask is Ask.WHOLE:
             s.hash = int(self.asked.history.reads.stream_hash[self.asked.moments[moment].row])
 
@@ -259,6 +266,8 @@ class Replay:
             return False
         if ask is Ask.READ:
             reading = self.readings[moment]
+            if reading.spans and reading.twice:
+                return reading.spanned(s.tail, s.trim, self.tails, s.due[moment], self.sizes)
             if reading.waits:
                 return reading.followed(s.tail, s.trim, self.tails, s.due[moment])
             return reading.answered(s.tail, s.trim, self.sizes)
