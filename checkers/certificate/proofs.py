@@ -116,7 +116,7 @@ class LinearizabilityCertificate:
         rows = np.concatenate([log.applied for log in logs])
         columns = {
             "parent": np.concatenate([log.parent for log in logs]),
-            "applied": np.where(rows == NONE, NONE, self.history.id[rows]),
+            "applied": np.append(self.history.id, NONE)[rows],
             "same": np.concatenate([log.same for log in logs]),
         }
         small = all(int(column.max(initial=0)) < _SMALL for column in columns.values())

@@ -61,7 +61,8 @@ def proof(judgement: Judgement, found: tuple[Violation, ...], allowance: Allowan
         decision = _searched(judgement, allowance)
     spent = {} if decision is None else _spent(decision)
     if found:
-        exhaustion = None if decision is None else _exhaustion(judgement, decision)
+        exhausted = decision is not None and decision.ending is Ending.EXHAUSTED
+        exhaustion = logged(judgement, decision) if decision is not None and exhausted else None
         return Proof(name, Validity.INVALID, violations=found, spent=spent, exhaustion=exhaustion)
     if judgement.reasons:
         openings = [
@@ -106,9 +107,9 @@ def _searched(judgement: Judgement, allowance: Allowance) -> Decision | None:
     return decision if decision.ending is Ending.EXHAUSTED else None
 
 
-def _exhaustion(judgement: Judgement, decision: Decision) -> Exhaustion | None:
-    """The log of a search that tried everything, if it was kept."""
-    if decision.ending is not Ending.EXHAUSTED or not decision.log.whole:
+def logged(judgement: Judgement, decision: Decision) -> Exhaustion | None:
+    """The log of a search, if it was kept; it proves something if the search had tried everything."""
+    if not decision.log.whole:
         return None
     log, moments, tokens = decision.log, decision.found.row, judgement.history.tokens
     supposed = [

@@ -39,7 +39,6 @@ class Log:
     applied: array[int] = field(default_factory=lambda: array("i"))
     same: array[int] = field(default_factory=lambda: array("i"))
     roots: list[Root] = field(default_factory=list)
-    most: int = MOST
     whole: bool = True
 
     def __len__(self) -> int:
@@ -52,9 +51,9 @@ class Log:
         return node
 
     def add(self, parent: int, applied: int) -> int:
-        """A node is entered; its number. Past ``most`` nothing is kept, and the log is no longer ``whole``."""
+        """A node is entered; its number. Past MOST nothing is kept, and the log is no longer ``whole``."""
         node = len(self.parent)
-        if node >= self.most:
+        if node >= MOST:
             self.whole = False
             return NONE
         self.parent.append(parent)

@@ -112,17 +112,23 @@ class Lacking:
         return self._boundaries[at] if at < len(self._boundaries) else NONE
 
     def _unacknowledged(self) -> dict[int, int]:
-        """What was read past the first tail where no acknowledged append stands: only floats can have put it there."""
+        """What was read past the first tail that no acknowledged append put there: so a float did, if any."""
         appends = self._asked.history.appends
         acked = sorted(
-            (m.at, m.at + int(appends.offset[m.row + 1] - appends.offset[m.row]))
-            for m in self._asked.moments if m.ask is Ask.APPEND
+            (moment.at, moment.row) for moment in self._asked.moments
+            if moment.ask is Ask.APPEND
+            and appends.end[moment.row] - moment.at == appends.offset[moment.row + 1] - appends.offset[moment.row]
         )  # fmt: skip
         starts, first = [start for start, _ in acked], self._asked.history.header.streams[self._asked.stream].tail
         found = {}
         for position, (digest, _) in self._replay.sizes.read.items():
             at = bisect_right(starts, position) - 1
-            if position >= first and (at < 0 or position >= acked[at][1]):
+            own = False
+            if at >= 0:
+                start, row = acked[at]
+                record = int(appends.offset[row]) + position - start
+                own = record < appends.offset[row + 1] and int(appends.digest[record]) == digest
+            if position >= first and not own:
                 found[position] = digest
         return found
 
