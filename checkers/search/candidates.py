@@ -172,6 +172,8 @@ class Candidates:
         if limit == NONE or self._left[limit - position] > 0:
             return True
         length = limit - position
+        if length > sum(size * count for size, count in self._left.items()):
+            return False
         sums, mask = 1, (1 << (length + 1)) - 1
         for size, count in self._left.items():
             if size <= length:

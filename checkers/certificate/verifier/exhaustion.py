@@ -40,8 +40,8 @@ def check(history: History, stream: int, rows: Int64s, logged: Logged) -> str:
     worlds = _worlds(replay.asked, logged)
     lacking = Lacking(replay)
     ends = [world.node for world in worlds[1:]] + [len(logged.parent)]
-    if worlds[0].node != 0:
-        raise Refuted("the log begins with no situation")
+    if worlds[0].node != 0 or worlds[-1].node >= len(logged.parent):
+        raise Refuted("the log begins with no situation, or ends before one")
     for world, end in zip(worlds, ends, strict=True):
         _World(replay, lacking, world, logged).check(end)
     supposed = "" if len(worlds) == 1 else f", under {len(worlds):,} suppositions"

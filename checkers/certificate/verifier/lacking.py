@@ -73,6 +73,8 @@ class Lacking:
             return True
         length, gone = limit - s.tail, s.applied | self.barred
         left = Counter(one.size for number, one in enumerate(self._asked.floats) if not gone >> number & 1)
+        if length > sum(size * count for size, count in left.items()):
+            return False
         sums, kept = 1, (1 << (length + 1)) - 1
         for size, count in left.items():
             for _ in range(min(count, length // size)):
