@@ -49,11 +49,9 @@ def test_the_verdicts_on_random_histories_are_proven() -> None:
         story = story_of(seed, JUDGED)
         validity, verification = told(story.history)
         said[validity, not verification.failures] += 1
-        if validity is not Validity.INVALID:
-            assert not verification.failures, story
-    # Of an invalid one the operations told must prove it; where they need more of the history, that is a failure too.
+        assert not verification.failures, story
+    # Where the operations that are told do not prove it by themselves, the log of a search does.
     assert said[Validity.INVALID, True] > 150
-    assert said[Validity.INVALID, False] <= 2
 
 
 def test_nothing_proves_that_a_sound_history_is_invalid() -> None:
