@@ -24,7 +24,7 @@ class Reading:
     ``first`` and ``after`` are NONE where nothing was returned. ``inner`` is the end of the last jump between its
     records. ``places`` and ``room`` would still have fitted. ``told`` is the tail that it tells. What goes on with an
     answer ``continued`` may begin at the tail. ``begins`` is the first record of later parts, where this one, which
-    begins relative to the tail, has none.
+    begins relative to the tail, has none: it began there, unless there are ``trims``, which may hide what is before.
     """
 
     first: int
@@ -42,6 +42,7 @@ class Reading:
     told: int
     continued: bool
     begins: int
+    trims: bool
 
     @property
     def twice(self) -> bool:
@@ -94,7 +95,8 @@ class Reading:
             return False
         if self.first == NONE:
             if self.begins != NONE:
-                return any(self.start_at(begun) == self.begins for begun in tails[since:])
+                starts = [self.start_at(begun) for begun in tails[since:]]
+                return self.begins in starts or (self.trims and starts[0] < self.begins)
             start = self.start_at(tail)
             return start == NONE or start <= tail
         if self.after > tail:
@@ -132,7 +134,7 @@ def readings(asked: Asked) -> dict[int, Reading]:
     begins = {}
     for read, several in parts.items():
         rows = [row for row in [*several, read] if reads.offset[row + 1] > reads.offset[row]]
-        if rows and rows[0] != several[0] and not history.appends.trims:
+        if rows and rows[0] != several[0]:
             begins[several[0]] = int(reads.seq_num[reads.offset[rows[0]]])
     found = {}
     for number, moment in enumerate(asked.moments):
@@ -175,6 +177,7 @@ def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -
         told=int(reads.tail[row]),
         continued=any(reads.offset[part + 1] > reads.offset[part] for part in parts.get(row, ())),
         begins=NONE,
+        trims=bool(history.appends.trims),
     )
 
 

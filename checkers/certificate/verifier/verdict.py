@@ -73,7 +73,7 @@ def _invalid(history: History, index: int, rows: Int64s, stated: Stated) -> list
     searched = None if stated.log is None else exhaustion.check(history, index, rows, stated.log)
     if not found.proven and searched is None and not stated.exhausted:
         raise Refuted("none of its violations was proven from the raw operations")
-    told = [f"invalid: {len(found.proven)} of {len(stated.claims)} violations proven"]
+    told = [f"invalid: {len(found.proven)} of {len(stated.claims)} violations proven by themselves"]
     told += [f"{stated.claims[number].anomaly}: {why}" for number, why in found.proven.items()]
     told += [] if searched is None else [searched]
     if searched is not None:
