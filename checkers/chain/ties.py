@@ -44,7 +44,9 @@ def ties(stream: Stream) -> dict[int, list[int]]:
             mine = [
                 int(rows[one])
                 for one in ended.tolist()
-                if one < later and (session[one] == NONE or session[one] != session[later])
+                if one < later
+                and (session[one] == NONE or session[one] != session[later])
+                and history.part_of[rows[later]] != rows[one]
             ]
             if mine:
                 found.setdefault(int(rows[later]), []).extend(mine)
