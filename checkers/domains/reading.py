@@ -42,7 +42,8 @@ class Answers:
     which other parts came before, and may be nothing; ``detached`` are parts that say nothing of where the answer
     was to start: others came before, without any record, and the start was given by the tail. What is ``spanning`` does
     not wait, and yet its session began at one moment, where the tail told its start, and ended at another. Of both
-    nothing is said here of where they started: it takes the search to see the two moments together.
+    nothing is said here of where they started: it takes the search to see the two moments together. A first part is
+    ``curbed`` if its read was not to follow: it cannot have begun at the tail.
     """
 
     row: Int64s
@@ -60,11 +61,12 @@ class Answers:
     continued: NDArray[np.bool_]
     detached: NDArray[np.bool_]
     spanning: NDArray[np.bool_]
+    curbed: NDArray[np.bool_]
 
     @property
     def apart(self) -> bool:
         """Is any answer one whose start and end only the search sees together?"""
-        return bool(self.detached.any() or self.spanning.any())
+        return bool(self.detached.any() or self.spanning.any() or self.curbed.any())
 
     @property
     def empty(self) -> NDArray[np.bool_]:
@@ -83,6 +85,8 @@ def answers(chain: Chain) -> Answers:
     detached = _detached(chain)
     moving = ((reads.from_seq_num[rows] == NONE) & (reads.from_timestamp[rows] == NONE)) | reads.clamp[rows]
     spanning = in_session & moving & (reads.wait[rows] <= 0) & ~detached
+    read = stream.history.part_of[rows]
+    curbed = (read != NONE) & moving & (reads.wait[np.maximum(read, 0)] <= 0) & ~detached
     apart = detached | spanning
     start = np.where(apart, NONE, reads.from_seq_num[rows])
     first, after = start.copy(), start.copy()
@@ -110,6 +114,7 @@ def answers(chain: Chain) -> Answers:
         continued=_continued(chain),
         detached=detached,
         spanning=spanning,
+        curbed=curbed,
     )
 
 

@@ -28,7 +28,7 @@ class Answer:
     timestamp, or that other parts of the answer tell. ``followed`` is the tail in the answer; what is ``continued`` may
     end at its start. What ``spans`` does not wait, and yet begins at one moment and ends at another. ``begins_at`` is
     the first record of a later part, for an answer whose first part is empty; ``opening`` is the row of that first
-    part, for those later ones.
+    part, for those later ones. A ``curbed`` one cannot have begun at the tail: its read was not to follow.
     """
 
     first: int
@@ -45,6 +45,7 @@ class Answer:
     followed: int
     continued: bool
     spans: bool
+    curbed: bool
     begins_at: int = NONE
     opening: int = NONE
 
@@ -60,6 +61,11 @@ class Answer:
         if self.start == NONE:
             return max(0, tail - self.offset)
         return min(self.start, tail) if self.clamp else self.start
+
+    def may_begin(self, tail: int) -> bool:
+        """May it begin at this tail, and wait there if it is to follow? Else that had been a 416."""
+        start = self.start_at(tail)
+        return start == NONE or (start < tail if self.curbed else start <= tail)
 
 
 class ReadRules:
@@ -100,8 +106,9 @@ class ReadRules:
         if answer.first == NONE and answer.begins_at != NONE:
             return self._opened(answer, tails, since)
         if answer.first == NONE:
-            start = answer.start_at(tail)
-            return tail if start == NONE or start <= tail else NONE
+            return next(
+                (begun for begun in reversed(tails[bisect_left(tails, since) :]) if answer.may_begin(begun)), NONE
+            )
         if answer.after > tail:
             return NONE
         if answer.timed or not answer.moves:
@@ -113,9 +120,9 @@ class ReadRules:
                 high = bisect_right(tails, answer.first)
         else:
             high = bisect_right(tails, answer.first + answer.offset if answer.first else answer.offset)
-        if high <= low:
+        begun = next((tail for tail in reversed(tails[low:high]) if answer.may_begin(tail)), NONE)
+        if begun == NONE:
             return NONE
-        begun = tails[high - 1]
         return begun if _skips(answer, answer.start_at(begun), trim) else NONE
 
     def spanned(self, answer: Answer, tail: int, trim: int, tails: list[int], since: int) -> int:
@@ -137,7 +144,7 @@ class ReadRules:
     def _opened(self, answer: Answer, tails: list[int], since: int) -> int:
         """Where an answer may have begun whose first part is empty: at its first record, unless trims may hide that."""
         for begun in tails[bisect_left(tails, since) :]:
-            if answer.start_at(begun) == answer.begins_at:
+            if answer.start_at(begun) == answer.begins_at and answer.may_begin(begun):
                 return begun
         return tails[-1] if self._trims and answer.start_at(tails[-1]) <= answer.begins_at else NONE
 
@@ -196,6 +203,7 @@ def _answers(chain: Chain, found: Answers) -> dict[int, Answer]:
         reads.tail[rows],
         found.continued,
         found.spanning,
+        found.curbed,
     )
     fields = (column.tolist() for column in columns)
     answers = {row: Answer(*values) for row, *values in zip(rows.tolist(), *fields, strict=True)}
