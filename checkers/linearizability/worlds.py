@@ -58,8 +58,11 @@ def _worlds(judgement: Judgement) -> Iterator[World]:
     if len(named) * readings >= MOST or judgement.chain.placement.doubtful != NONE:
         return
     for token in [*named, UNMENTIONED] if stream.token == UNKNOWN else [stream.token]:
+        supposed = replace(stream, token=token)
+        first = one_stream.judge(supposed, 0)
+        readings = first.chain.placement.readings  # a token may leave fewer
         for reading in range(readings):
-            world = one_stream.judge(replace(stream, token=token), reading)
+            world = one_stream.judge(supposed, reading) if reading else first
             clauses = [_read(world)] if readings > 1 else []
             if stream.token == UNKNOWN:
                 told = "no token that is named" if token == UNMENTIONED else world.teller().token(token)
