@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fencepost.harness.allowance import Allowance
-from fencepost.harness.history.history import Outcome
+from fencepost.harness.history.history import NONE, Outcome
 
 from ..chain.stream import UNKNOWN, Stream
 from ..chain.ties import batches_of_sessions, ties
@@ -65,9 +65,12 @@ def _first_token_matters(judgement: Judgement) -> bool:
 def _pipelined(stream: Stream) -> bool:
     """Is there an order beyond the clock's that the scan does not see?
 
-    An append session with a batch of which nobody knows whether it was applied, or operations with several before them.
+    An append session with a batch of which nobody knows whether it was applied, operations with several before them, or
+    with an answer in parts before them.
     """
     outcome = stream.history.outcome
     if any(outcome[row] == Outcome.INDEFINITE for batches in batches_of_sessions(stream) for row in batches):
         return True
-    return any(len(before) > 1 for before in ties(stream).values())
+    tied = ties(stream)
+    in_parts = bool((stream.history.part_of[stream.rows] != NONE).any())
+    return bool(tied) and (in_parts or any(len(before) > 1 for before in tied.values()))
