@@ -82,7 +82,8 @@ class ReadRules:
         self._timed, self._timestamps = _timestamps(chain, told)
         self._first_tail = chain.stream.tail
         self.placed: dict[int, int] = {}
-        self._trims = bool(chain.stream.history.appends.trims)
+        # What was there before the history may be gone as well.
+        self._trims = bool(chain.stream.history.appends.trims) or chain.stream.tail > 0
         self.answers = _answers(chain, found)
 
     def unary(self, answer: Answer, tail: int, trim: int) -> bool:
@@ -234,6 +235,7 @@ def loosely_begun(chain: Chain, answers: dict[int, Answer], begun: dict[int, int
             loose = rest is not None and not rest.waits
         else:
             reachable = opening.start == NONE or opening.begins_at <= opening.start
+            reachable &= opening.begins_at > chain.stream.tail  # what was there before may be gone at any time
             loose = reachable and opening.start_at(begun[parts[0]]) != opening.begins_at
         if loose:
             found.append(parts[0])
