@@ -133,8 +133,13 @@ def _link(stream: Stream, found: Moments) -> None:
                 if one in last:
                     # In a session the append itself comes first; what its answer says of a later tail need not.
                     found.before[first[row]].append(first[one] if in_session(history, one, row) else last[one])
-                elif found.sort[first[row]] == Sort.APPEND and _floats(history, one):
+                elif _still_alone(found, first[row]) and _floats(history, one):
                     found.after_float[first[row]] = one
+
+
+def _still_alone(found: Moments, moment: int) -> bool:
+    """Is it an acknowledged append that needs no float yet? The nearest is enough: that one needs those before it."""
+    return found.sort[moment] == Sort.APPEND and found.after_float[moment] == NONE
 
 
 def _speaking(links: dict[int, list[int]], row: int, speaking: Collection[int]) -> Iterator[int]:
