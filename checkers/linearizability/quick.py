@@ -29,7 +29,7 @@ from ..chain.bounds import BYTES, RECORDS
 from ..chain.stream import UNKNOWN, Stream
 from . import loops
 
-COMPILED_FROM: Final = 20_000
+COMPILED_FROM: Final = 60_000
 """Operations from which on it pays to load the compiled loops."""
 
 

@@ -10,8 +10,8 @@ from ..history import History
 from ..progress import Progress
 from ..sources import STDIN
 
-WORTHWHILE: Final = 6_000_000
-"""Bytes from which on the scanner wins, where it has to be loaded first: some 30,000 operations."""
+WORTHWHILE: Final = 12_000_000
+"""Bytes from which on the scanner wins, where it has to be loaded first: some 60,000 operations."""
 
 _BEGINNING: Final = b'{"event":{'
 
