@@ -94,9 +94,7 @@ def tied(stream: Stream) -> dict[int, int]:
 
 def predecessors(stream: Stream) -> dict[int, list[int]]:
     """For each row, those that come before it although the clock need not say so."""
-    found: dict[int, list[int]] = {}
-    for row, several in ties(stream).items():
-        found.setdefault(row, []).extend(several)
+    found = ties(stream)
     for group in (*batches_of_sessions(stream), *parts_of_answers(stream)):
         for before, row in itertools.pairwise(group):
             found.setdefault(row, []).append(before)

@@ -43,7 +43,6 @@ class Decision:
     token: int = UNKNOWN
     why: str = ""
     dead: Dead = field(default_factory=Dead)
-    tokens: int = 1
     loose: list[int] = field(default_factory=list)
     log: Log = field(default_factory=Log)
 
@@ -55,7 +54,6 @@ def decide(chain: Chain, answers: Answers, told: Claims, spent: Spending) -> Dec
     decision = Decision(Ending.EXHAUSTED, found, pool, spent)
     boundaries = _boundaries(chain, found)
     tokens = list(_first_tokens(chain, found))
-    decision.tokens = len(tokens)
     rules = ReadRules(chain, answers, told)
     hashed = bool(chain.stream.history.reads.hashed[chain.stream.rows].any())
     targets = Targets(chain, found, pool) if hashed else None

@@ -41,10 +41,7 @@ class Dead:
 
 @dataclass(slots=True)
 class Search:
-    """One search, from the node ``node`` of the ``log`` on. ``spent``, like the log, may be shared by several.
-
-    ``visited`` counts the situations of this one.
-    """
+    """One search, from the node ``node`` of the ``log`` on. ``spent``, like the log, may be shared by several."""
 
     replay: Replay
     candidates: Candidates
@@ -53,7 +50,6 @@ class Search:
     log: Log = field(default_factory=Log)
     node: int = NONE
     why: str = ""
-    visited: int = 0
 
     def run(self) -> Ending:
         """Search until the end, or the end of the budget (or Ctrl-C), which ``why`` then tells."""
@@ -104,7 +100,6 @@ class Search:
             self.log.repeats(self.node, seen[key])
             return None
         seen[key] = self.node
-        self.visited += 1
         self.spent.state(300 + 64 * len(replay.ahead) + len(self.candidates.taken) // 8)
         return self.candidates.at(replay.tail, replay.hash)
 
