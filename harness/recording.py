@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
 
 from . import store
 from .closing import Closer, ClosingFailure
@@ -22,24 +21,13 @@ from .interrupts import Interrupts
 from .nemesis.fault import Fault
 from .nemesis.nemesis import Nemesis
 from .options import RunOptions
+from .reporter import Reporter
 from .scheduler import Scheduler
 from .signals import held
 from .targets.target import Target, TargetFailure
 from .workload import Workload, WorkloadOptions
 
 _log = logging.getLogger("fencepost.run")
-
-
-class Reporter(Protocol):
-    """Whoever watches a run."""
-
-    def phase(self, text: str) -> None:
-        """Something else begins."""
-        ...
-
-    def progress(self, completed: int, elapsed: float, limit: float | None) -> None:
-        """So many operations have ended, after so many seconds of ``limit``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ from .judge import judge
 from .nemesis.fault import Fault
 from .options import RunOptions
 from .pictures import draw
-from .recording import Plan, Recording, Reporter
+from .recording import Plan, Recording
 from .registry import Registry
+from .reporter import Reporter
 from .targets.target import Target, TargetOptions
 from .verdict import Verdict
 from .workload import Workload

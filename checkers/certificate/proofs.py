@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -82,6 +83,24 @@ class Proof:
     reasons: Sequence[str] = ()
     spent: dict[str, Any] = field(default_factory=dict)
     exhaustion: Exhaustion | None = None
+
+
+class Deferred:
+    """A proof that is made when it is asked for, or when it goes to another process."""
+
+    def __init__(self, make: Callable[[], Proof]) -> None:
+        self._make = make
+
+    def __call__(self) -> Proof:
+        """The proof."""
+        return self._make()
+
+    def __reduce__(self) -> tuple[type[Deferred], tuple[Callable[[], Proof]]]:
+        return Deferred, (partial(_same, self._make()),)
+
+
+def _same(proof: Proof) -> Proof:
+    return proof
 
 
 @dataclass(frozen=True, slots=True)

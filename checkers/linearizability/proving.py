@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 
 from fencepost.harness.allowance import Allowance
@@ -21,33 +18,6 @@ from ..search.budget import Spending
 from ..search.decide import Decision, decide
 from ..search.search import Ending
 from .order import first_token
-from .quick import Accepted
-
-
-class Deferred:
-    """A proof that is made when it is asked for, or when it goes to another process."""
-
-    def __init__(self, make: Callable[[], Proof]) -> None:
-        self._make = make
-
-    def __call__(self) -> Proof:
-        """The proof."""
-        return self._make()
-
-    def __reduce__(self) -> tuple[type[Deferred], tuple[Callable[[], Proof]]]:
-        return Deferred, (partial(_same, self._make()),)
-
-
-def _same(proof: Proof) -> Proof:
-    return proof
-
-
-def accepted_proof(accepted: Accepted) -> Proof:
-    """The proof of a stream that was valid for simple reasons."""
-    rows, stream = accepted.order(), accepted.stream
-    token = first_token(stream, accepted.token)
-    order = Order(rows, np.zeros(len(rows), dtype=np.bool_), token)
-    return Proof(stream.name, Validity.VALID, order=order)
 
 
 def proof(judgement: Judgement, found: tuple[Violation, ...], allowance: Allowance) -> Proof:

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import Final, NoReturn
 
 import click
@@ -63,7 +62,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash.",
 )
-@click.version_option(version("fencepost"), prog_name="fencepost", message="%(prog)s %(version)s")
+@click.version_option(package_name="fencepost", prog_name="fencepost", message="%(prog)s %(version)s")
 def command() -> None:
     """A correctness test harness for durable streams with conditional appends.
 

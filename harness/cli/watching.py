@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from ..recording import Reporter
+from ..reporter import Reporter
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -43,18 +43,37 @@ class Parts:
     def of_rest(self) -> Parameters:
         """The parameters of the rest of the answer."""
         read, after = self.read, self.after
-        wait = _given(read.wait)
-        if read.session is not None and wait <= 0 and (read.count, read.bytes, read.until) == (None, None, None):
-            wait = FOLLOWING  # a session without a limit follows
+        if after is None:
+            return of_whole(read)
+        wait = _following(read)
         count, size = _given(read.count), _given(read.bytes)
         count, size = (
             max(bound - used, 0) if bound != NONE else NONE
             for bound, used in ((count, self.records), (size, self.size))
         )
-        if after is not None:
-            return after, NONE, NONE, False, count, size, _given(read.until), wait
-        start = (_given(read.seq_num), _given(read.timestamp), _given(read.tail_offset), read.clamp)
-        return (*start, count, size, _given(read.until), wait)
+        return after, NONE, NONE, False, count, size, _given(read.until), wait
+
+
+def of_whole(read: events.ReadInvoked) -> Parameters:
+    """The parameters of a read of whose answer there is nothing yet."""
+    return (
+        _given(read.seq_num),
+        _given(read.timestamp),
+        _given(read.tail_offset),
+        read.clamp,
+        _given(read.count),
+        _given(read.bytes),
+        _given(read.until),
+        _following(read),
+    )
+
+
+def _following(read: events.ReadInvoked) -> int:
+    """How long a read waits (s); a session without a limit follows."""
+    wait = _given(read.wait)
+    if read.session is not None and wait <= 0 and (read.count, read.bytes, read.until) == (None, None, None):
+        return FOLLOWING
+    return wait
 
 
 def _given(value: int | None) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from . import events
 from .columns import Interned, Ragged, Table
 from .history import BEYOND, NONE, Appends, History, Int64s, Kind, Reads, UInt8s
-from .parts import Parameters, Parts
+from .parts import Parameters, Parts, of_whole
 
 KINDS = {
     events.AppendInvoked: Kind.APPEND,
@@ -96,10 +96,7 @@ class Tables:
         if isinstance(event, events.AppendInvoked):
             self._append(row, event)
         elif isinstance(event, events.ReadInvoked):
-            parameters = Parts(row, event).of_rest
-            if max(parameters) > LARGEST:
-                raise OverflowError
-            self._read(row, parameters)
+            self._read(row, of_whole(event))
 
     def answer(self, row: int, event: events.Completed) -> None:
         """The row was answered, or ended, like this. The answer must be of the row's kind."""
@@ -194,7 +191,12 @@ class Tables:
         self.appends.add(row, _position(event.match_seq_num), self.tokens(event.fencing_token), last)
 
     def _read(self, row: int, parameters: Parameters) -> None:
-        self.reads.add(row, *(min(value, BEYOND) for value in parameters))
+        if max(parameters) > BEYOND:
+            if max(parameters) > LARGEST:
+                raise OverflowError
+            self.reads.add(row, *(min(value, BEYOND) for value in parameters))
+        else:
+            self.reads.add(row, *parameters)
 
     def _fail(self, row: int, event: events.Failed) -> None:
         self.errors.add(row, NONE if event.status is None else event.status, self.codes(event.code))

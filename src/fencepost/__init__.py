@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .harness.nemesis.fault import Fault as Fault
     from .harness.nemesis.fault import Period as Period
     from .harness.options import RunOptions as RunOptions
-    from .harness.recording import Reporter as Reporter
+    from .harness.reporter import Reporter as Reporter
     from .harness.run import RunResult as RunResult
     from .harness.run import execute as execute
     from .harness.targets.target import Target as Target
@@ -75,7 +75,7 @@ _HOMES = {
     "judge": ["judge"],
     "nemesis.fault": ["Fault", "Period"],
     "options": ["RunOptions"],
-    "recording": ["Reporter"],
+    "reporter": ["Reporter"],
     "run": ["RunResult", "execute"],
     "targets.target": ["Target", "TargetFailure", "TargetOptions"],
     "verdict": [

@@ -7,10 +7,11 @@ for any faster one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from .. import events
 from ..builder import Builder, InconsistentEvent
@@ -64,7 +65,7 @@ def read_s2_porcupine(
     token, told = _first_token(lined)
     reading = _Reading(failures, token)
     warnings: list[str] = []
-    for number, line, position, parsed in _chained(told, lined):
+    for number, line, position, parsed in chain(told, lined):
         if parsed is None:
             warnings.append(f"line {number} was cut after {len(line)} bytes and is left out")
             break
@@ -94,11 +95,6 @@ def _decoded(data: bytes, name: str) -> Iterator[_Numbered]:
                 yield number, line, position, None
                 return
             raise malformed(name, number, line, error) from error
-
-
-def _chained(first: list[_Numbered], rest: Iterator[_Numbered]) -> Iterator[_Numbered]:
-    yield from first
-    yield from rest
 
 
 def _first_token(lined: Iterator[_Numbered]) -> tuple[str, list[_Numbered]]:
@@ -137,27 +133,32 @@ def _arguments(line: Line | None) -> Arguments | None:
     return start.arguments if isinstance(start, Append) else None
 
 
+class _Started(Struct, frozen=True, gc=False):
+    """An operation that was started: by whom, and if it is an append, what matters of what it asked for."""
+
+    client: int
+    kind: str
+    records: int = 0
+    conditional: bool = False
+
+
 class _Reading:
     """Turns lines into events for the builder."""
 
     def __init__(self, failures: Failures, fencing_token: str) -> None:
         self._builder = Builder(header(fencing_token))
         self._failures = failures
-        self._kinds: dict[int, str] = {}
-        self._records: dict[int, int] = {}
-        self._clients: dict[int, int] = {}
+        self._started: dict[int, _Started] = {}
         self._busy: dict[int, int] = {}
-        self._conditional: set[int] = set()
 
     def add(self, number: int, line: Line) -> None:
         """Take the next line. Raises InconsistentEvent and _Refused."""
         start, finish = line.event.start, line.event.finish
         if start is not UNSET and finish is UNSET:
-            self._builder.add(self._started(number, line, start))
-            self._clients[line.op_id] = line.client_id
+            self._builder.add(self._start(number, line, start))
             self._busy[line.client_id] = line.op_id
         elif finish is not UNSET and start is UNSET:
-            self._builder.add(self._finished(number, line, finish))
+            self._builder.add(self._finish(number, line, finish))
         else:
             raise _Refused("event", "it has to hold one of Start and Finish")
 
@@ -165,9 +166,9 @@ class _Reading:
         """The history of the lines so far."""
         return self._builder.build(warnings)
 
-    def _started(self, number: int, line: Line, start: Append | str) -> events.Invoked:
+    def _start(self, number: int, line: Line, start: Append | str) -> events.Invoked:
         op, client = line.op_id, line.client_id
-        if op in self._kinds:
+        if op in self._started:
             raise _Refused("op_id", f"operation {op} was started before")
         if client in self._busy:
             raise _Refused(
@@ -176,16 +177,14 @@ class _Reading:
                 "ended indefinitely; a client does one thing after another, and nothing after an indefinite end",
             )
         if not isinstance(start, Append):
-            self._kinds[op] = "read" if start == "Read" else "check-tail"
+            self._started[op] = _Started(client, "read" if start == "Read" else "check-tail")
             if start == "Read":
                 return events.ReadInvoked(op=op, time=number, process=client, stream=STREAM, seq_num=0)
             return events.CheckTailInvoked(op=op, time=number, process=client, stream=STREAM)
         asked = start.arguments
         _check_arguments(asked)
-        self._kinds[op] = "append"
-        self._records[op] = asked.num_records
-        if asked.fencing_token is not None or asked.match_seq_num is not None:
-            self._conditional.add(op)
+        conditional = asked.fencing_token is not None or asked.match_seq_num is not None
+        self._started[op] = _Started(client, "append", asked.num_records, conditional)
         return events.AppendInvoked(
             op=op,
             time=number,
@@ -198,22 +197,22 @@ class _Reading:
             fences=None if asked.set_fencing_token is None else {asked.num_records - 1: asked.set_fencing_token},
         )
 
-    def _finished(self, number: int, line: Line, finish: Success | str) -> events.Completed:
+    def _finish(self, number: int, line: Line, finish: Success | str) -> events.Completed:
         op = line.op_id
         name, answer = (finish, None) if isinstance(finish, str) else _success(finish)
-        kind = self._kinds.get(op)
-        if kind is None:
+        started = self._started.get(op)
+        if started is None:
             raise _Refused("op_id", f"operation {op} finished but was never started")
-        if kind != _ANSWERS[name]:
-            raise _Refused("Finish", f"operation {op}, which is of the kind {kind}, cannot finish with {name}")
-        if self._clients[op] != line.client_id:
-            raise _Refused("client_id", f"operation {op} was started by client {self._clients[op]}")
+        if started.kind != _ANSWERS[name]:
+            raise _Refused("Finish", f"operation {op}, which is of the kind {started.kind}, cannot finish with {name}")
+        if started.client != line.client_id:
+            raise _Refused("client_id", f"operation {op} was started by client {started.client}")
         if name != "AppendIndefiniteFailure":
             self._busy.pop(line.client_id, None)
         else:
             return events.Indefinite(op, number, "append_indefinite_failure")
         if answer is None:
-            if self._failures is Failures.CONDITION and op in self._conditional:
+            if self._failures is Failures.CONDITION and started.conditional:
                 return events.Failed(op, number, "condition_failed", 412)
             return events.Failed(op, number, _CODES[name])
         tail = _bounded("tail", answer.tail)
@@ -222,7 +221,7 @@ class _Reading:
         if name == "CheckTailSuccess":
             return events.TailRead(op, number, (tail, None))
         # Too short a tail is the service's mistake and not the file's: the range is then shorter than the batch.
-        start = max(tail - self._records[op], 0)
+        start = max(tail - started.records, 0)
         return events.Acked(op, number, (start, None), (tail, None), (tail, None))
 
 
