@@ -28,6 +28,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@$(BIN)/python -m compileall -q src/fencepost harness checkers workloads
 	@$(BIN)/python -c "import $(COMPILED); fencepost.harness.history.compiled.compile_scanner()"
 	@touch $(STAMP)
 

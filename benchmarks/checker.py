@@ -82,6 +82,7 @@ def one(path: Path, repeats: int) -> dict[str, Any]:
         validity = Linearizability().check(history).validity.value
         seconds.append(time.perf_counter() - begun)
         processor.append(time.process_time() - used)
+        del history  # or two are held while the next one is read
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {"seconds": min(seconds), "processor": min(processor), "peak": peak, "validity": validity}
 

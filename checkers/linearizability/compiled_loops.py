@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import Final
 
 from fencepost.harness.compiling import Integer, compiled, translated
-from fencepost.harness.history.history import Int64s, UInt64s
+from fencepost.harness.history.history import Int32s, Int64s, UInt64s
 
 from ..chain.folding import folded
 from . import loops
 
 chain: Final = translated(
     loops.chain,
-    "boolean(i8s, i8s, i8s, i8s, i8s, i8s, i4s, i4s, int64, int64, int64[::1], int32[::1])",
+    "boolean(i8s, i8s, i8s, i8s, i8s, i8s, i4s, i4s, int64, int64, int32[::1], int32[::1])",
 )
 sweep: Final = translated(
     loops.sweep,
-    "boolean(i8s, i8s, i8s, i4s, i8s, i8s, i8s, i4s, int64, i8s, i8s, i4s, int64[::1])",
+    "boolean(i8s, i8s, i4s, i8s, i8s, i4s, int64, i8s, i4s, i4s, int64[::1])",
 )
-ordered: Final = translated(loops.ordered, "void(i8s, i8s, i8s, int64, int64[::1], int64[::1])")
+ordered: Final = translated(loops.ordered, "void(i8s, i8s, int64, int64[::1], int64[::1])")
 
 
-@compiled("void(i8s, i8s, u8s, uint64, uint64[::1])")
-def chained(batch: Int64s, offset: Int64s, digest: UInt64s, stream_hash: Integer, hashes: UInt64s) -> None:
+@compiled("void(i4s, i8s, u8s, uint64, uint64[::1])")
+def chained(batch: Int32s, offset: Int64s, digest: UInt64s, stream_hash: Integer, hashes: UInt64s) -> None:
     """See :func:`.loops.chained`."""
     low, last = 0, len(batch) - 1
     while low < last:

@@ -60,12 +60,10 @@ def chain(
 
 
 def sweep(
-    rows: Any,
     invoked: Any,
     returned: Any,
     process: Any,
     by_return: Any,
-    lower: Any,
     upper: Any,
     wanted: Any,
     first_tail: Any,
@@ -76,12 +74,14 @@ def sweep(
 ) -> Any:
     """Theorems 1 and 2: does each operation find a place not below those that had returned before it was invoked?
 
-    ``rows`` ascend, ``by_return`` are the same in the order of their returns. An operation's place is in
-    [lower, upper], and where ``wanted`` is not NONE, where that token is in force. ``at`` becomes the tail that each
-    row has reached once it is done: least in each case.
+    ``by_return`` are all rows in the order of their returns. The place of an operation is in [at, upper], and where
+    ``wanted`` is not NONE, where that token is in force. ``at`` becomes the tail that each row has reached once it is
+    done: least in each case. A row that says nothing holds NONE in both.
     """
     passed, number, reached = 0, len(by_return), first_tail
-    for row in rows:
+    for row in range(len(upper)):
+        if upper[row] == NONE:
+            continue
         now = invoked[row]
         while passed < number and returned[by_return[passed]] < now:
             reached = max(reached, at[by_return[passed]])
@@ -97,7 +97,7 @@ def sweep(
                 return False
         if least > upper[row]:
             return False
-        least = max(least, lower[row])
+        least = max(least, at[row])
         if wanted[row] != NONE:
             low, tried = least - first_tail, 0
             while token_at[low] != wanted[row]:
@@ -109,12 +109,15 @@ def sweep(
     return True
 
 
-def ordered(rows: Any, at: Any, start: Any, first_tail: Any, number: Any, order: Any) -> None:
+def ordered(at: Any, start: Any, first_tail: Any, number: Any, order: Any) -> None:
     """The rows in the order of a linearization: by place, appends after what was observed at theirs.
 
-    ``number`` is filled with where those of each place begin, and must hold zeros, two for each position.
+    A row that says nothing, ``at`` NONE, is none of them. ``number`` is filled with where those of each place begin,
+    and must hold zeros, two for each position.
     """
-    for row in rows:
+    for row in range(len(at)):
+        if at[row] == NONE:
+            continue
         key = 2 * (at[row] - first_tail) if start[row] == NONE else 2 * (start[row] - first_tail) + 1
         number[key] += 1
     total = 0
@@ -122,7 +125,9 @@ def ordered(rows: Any, at: Any, start: Any, first_tail: Any, number: Any, order:
         count = number[key]
         number[key] = total
         total += count
-    for row in rows:
+    for row in range(len(at)):
+        if at[row] == NONE:
+            continue
         key = 2 * (at[row] - first_tail) if start[row] == NONE else 2 * (start[row] - first_tail) + 1
         order[number[key]] = row
         number[key] += 1

@@ -32,17 +32,20 @@ from . import loops
 COMPILED_FROM: Final = 60_000
 """Operations from which on it pays to load the compiled loops."""
 
+_BLOCK: Final = 1 << 16
+"""Rows that are looked at at a time: what is made of them on the way then fits in memory that was used before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Why a stream is valid: ``at`` is the tail that each of ``rows`` has reached once it is done.
+    """Why a stream is valid: ``at`` is the tail that each row has reached once it is done.
 
-    ``rows`` are the operations that took effect or saw something. ``tail`` and ``token`` are what the stream began
-    with; the token is UNKNOWN only if it does not matter. ``records`` were appended.
+    It is NONE for what neither took effect nor saw anything. ``tail`` and ``token`` are what the stream began with; the
+    token is UNKNOWN only if it does not matter. ``records`` were appended. ``own`` are the rows of the history that the
+    stream has, None if it has all.
     """
 
     stream: Stream
-    rows: Int64s
     at: Int64s
     tail: int
     token: int
@@ -55,14 +58,13 @@ class Accepted:
         at = self.at
         if self.own is not None:
             start = start[self.own]
-        order = np.empty(len(self.rows), dtype=np.int64)
+        order = np.empty(int((at != NONE).sum()), dtype=np.int64)
         number = np.zeros(2 * (self.records + 1), dtype=np.int64)
-        run = _loops(len(self.rows))
+        run = _loops(len(at))
         if run is loops:
-            lists = self.rows.tolist(), at.tolist(), start.tolist()
-            run.ordered(*lists, self.tail, number.tolist(), order)
+            run.ordered(at.tolist(), start.tolist(), self.tail, number.tolist(), order)
         else:
-            run.ordered(self.rows, at, start, self.tail, number, order)
+            run.ordered(at, start, self.tail, number, order)
         return order if self.own is None else self.own[order]
 
 
@@ -77,7 +79,7 @@ def accept(stream: Stream) -> Accepted | None:
         return None
     if not attempt.scan():
         return None
-    return Accepted(stream, attempt.rows, attempt.at, stream.tail, attempt.first_token(), attempt.size, own)
+    return Accepted(stream, attempt.at, stream.tail, attempt.first_token(), attempt.size, own)
 
 
 def _is_special(history: History) -> bool:
@@ -104,39 +106,48 @@ def _loops(operations: int) -> ModuleType:
 
 
 class _Attempt:
-    """One attempt. The steps build on each other; each says whether all is as simple as it has to be."""
+    """One attempt. The steps build on each other; each says whether all is as simple as it has to be.
+
+    The place of each row is in [``at``, ``upper``], until the scan makes ``at`` what it is to be.
+    """
 
     def __init__(self, stream: Stream, history: History) -> None:
         self.history = history
         self.tail = stream.tail
         self.token = stream.token
         self._loops = _loops(len(history))
-        append, self._ok = history.kind == Kind.APPEND, history.outcome == Outcome.OK
-        self._acked = np.flatnonzero(append & self._ok)
-        self._failed = append & (history.outcome == Outcome.FAILED)
-        self.lower = np.full(len(history), NONE, dtype=np.int64)
+        self._append, self._ok = history.kind == Kind.APPEND, history.outcome == Outcome.OK
+        self._acked = np.flatnonzero(self._append & self._ok)
+        self._failed = self._append & (history.outcome == Outcome.FAILED)
+        self.at = np.full(len(history), NONE, dtype=np.int64)
         self.upper = np.full(len(history), NONE, dtype=np.int64)
         self.wanted: Int32s = np.broadcast_to(np.int32(NONE), len(history))
         self.size = 0
-        self.rows = self.at = self._batch = np.zeros(0, dtype=np.int64)
+        self._batch = np.zeros(0, dtype=np.int32)
         self._token_at = np.zeros(0, dtype=np.int32)
 
     def tiles(self) -> bool:
         """Acknowledged appends lie side by side, and nothing is between them; their conditions held."""
         appends, acked = self.history.appends, self._acked
-        start, end = appends.start[acked], appends.end[acked]
-        lengths = end - start
-        if (lengths != appends.offset[acked + 1] - appends.offset[acked]).any() or (start < self.tail).any():
+        last = self.tail
+        for low in range(0, len(acked), _BLOCK):
+            rows = acked[low : low + _BLOCK]
+            start, end = appends.start[rows], appends.end[rows]
+            lengths = end - start
+            if (lengths != appends.offset[rows + 1] - appends.offset[rows]).any() or (start < self.tail).any():
+                return False
+            self.size += int(lengths.sum())
+            last = max(last, int(end.max()))
+        if last - self.tail != self.size:
             return False
-        self.size = int(lengths.sum())
-        if int(end.max(initial=self.tail)) - self.tail != self.size:
-            return False
-        self._batch = np.zeros(self.size + 1, dtype=np.int64)
+        self._batch = np.zeros(self.size + 1, dtype=np.int32)
         self._token_at = np.full(self.size + 1, NONE, dtype=np.int32)
         columns = acked, appends.start, appends.end, appends.tail, appends.offset, appends.match_seq_num
         tokens = appends.token, appends.last_fence
         laid = self._run("chain", (*columns, *tokens, self.tail, self.token), (self._batch, self._token_at))
-        self.lower[acked], self.upper[acked] = end, start
+        done = self._append & self._ok
+        np.copyto(self.at, appends.end, where=done)
+        np.copyto(self.upper, appends.start, where=done)
         return laid
 
     def first_token(self) -> int:
@@ -173,13 +184,13 @@ class _Attempt:
                 return False
             if ((given != NONE) & (self._token_at[told - self.tail] != given)).any():
                 return False
-            self.lower[rows] = self.upper[rows] = told
+            self.at[rows] = self.upper[rows] = told
         rows = np.flatnonzero(by_token)
         if len(rows):
             given = appends.token[rows]
             if self.token == UNKNOWN or (given == NONE).any() or (given == token[rows]).any():
                 return False
-            self.lower[rows], self.upper[rows], self.wanted = self.tail, FOREVER, token
+            self.at[rows], self.upper[rows], self.wanted = self.tail, FOREVER, token
         return True
 
     def _are_boundaries(self, tails: Int64s) -> bool:
@@ -190,20 +201,24 @@ class _Attempt:
 
     def exact(self) -> bool:
         """Exact tails are where a batch ends, and what was read below them has the hash that it should have."""
-        history, reads = self.history, self.history.reads
-        observed = history.observed_tail
-        hashed = reads.hashed
-        told = self._ok & (hashed | (history.kind == Kind.CHECK_TAIL))
-        rows = np.flatnonzero(told)
-        if (observed[rows] == NONE).any() or ((observed != NONE) & ~told).any():
+        hashed = self.history.reads.hashed & self._ok
+        hashes = self._hashes() if self.tail == 0 and hashed.any() else None
+        blocks = (slice(low, low + _BLOCK) for low in range(0, len(hashed), _BLOCK))
+        return all(self._exact(block, hashed[block], hashes) for block in blocks)
+
+    def _exact(self, block: slice, hashed: NDArray[np.bool_], hashes: UInt64s | None) -> bool:
+        history = self.history
+        told = hashed | (self._ok[block] & (history.kind[block] == Kind.CHECK_TAIL))
+        observed = history.observed_tail[block]
+        if ((observed != NONE) != told).any():
             return False
-        if not self._are_boundaries(observed[rows]):
+        if not self._are_boundaries(observed[told]):
             return False
-        self.lower[rows] = self.upper[rows] = observed[rows]
-        rows = np.flatnonzero(hashed & self._ok)
-        if not len(rows):
+        np.copyto(self.at[block], observed, where=told)
+        np.copyto(self.upper[block], observed, where=told)
+        if not hashed.any():
             return True
-        return self.tail == 0 and bool((self._hashes()[observed[rows]] == reads.stream_hash[rows]).all())
+        return hashes is not None and bool((hashes[observed[hashed]] == history.reads.stream_hash[block][hashed]).all())
 
     def _hashes(self) -> UInt64s:
         """The chained hash of all below each boundary. Shape (size + 1,)."""
@@ -252,7 +267,7 @@ class _Attempt:
         if (held > BYTES).any() or not self._are_boundaries(after[fits]):
             return False
         ends = np.append(np.flatnonzero(self._batch), self.size)
-        self.lower[rows] = ends[np.searchsorted(ends, high)] + self.tail
+        self.at[rows] = ends[np.searchsorted(ends, high)] + self.tail
         self.upper[rows] = np.where(fits, after, FOREVER)
         return True
 
@@ -300,11 +315,9 @@ class _Attempt:
     def scan(self) -> bool:
         """Does each operation find a place?"""
         history, appends = self.history, self.history.appends
-        self.rows = np.flatnonzero(self.upper != NONE)
-        by_return = self.rows[np.argsort(history.returned[self.rows], kind="stable")]
-        self.at = np.full(len(history), NONE, dtype=np.int64)
-        times = self.rows, history.invoked, history.returned, history.process, by_return
-        places = self.lower, self.upper, self.wanted, self.tail, appends.end, self._batch, self._token_at
+        by_return = np.argsort(history.returned, kind="stable")
+        times = history.invoked, history.returned, history.process, by_return
+        places = self.upper, self.wanted, self.tail, appends.end, self._batch, self._token_at
         return self._run("sweep", (*times, *places), (self.at,))
 
 

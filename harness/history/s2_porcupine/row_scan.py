@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...compiling import Integer, compiled
-from ..history import FOREVER, NONE, Int64s, Kind, Outcome, UInt8s, UInt64s
+from ..history import FOREVER, NONE, Int32s, Int64s, Kind, Outcome, UInt8s, UInt64s
 from .line_scan import (
     ACKED,
     APPEND,
@@ -33,15 +33,18 @@ from .line_scan import (
     WHOLE,
 )
 
-ID, INVOKED, ENDED, TAILS, MATCHES, OFFSET, START, END, LONG_COLUMNS = range(9)
-"""Columns of 64 bits. ``TAILS`` are exact tails; OFFSET is where an append's records end."""
+ID, INVOKED, ENDED, TAILS, OFFSET, START, END, MATCHES, LONG_COLUMNS = range(9)
+"""Columns of 64 bits. ``TAILS`` are exact tails; OFFSET is where a row's records begin, for one row more."""
 PROCESS, TOKEN, FENCE, ENDING, SHORT_COLUMNS = range(5)
 """Columns of 32 bits. ``ENDING`` is the code of the line that told of a failure."""
 KIND, OUTCOME, HASHED, FLAG_COLUMNS = range(4)
 """Columns of 8 bits."""
 
-ROWS, RECORDS, LINE, TOKENS, PENDING, COUNTERS = range(6)
-"""What is counted."""
+ROWS, RECORDS, LINE, TOKENS, PENDING, CONDITIONS, ENDINGS, COUNTERS = range(8)
+"""What is counted. CONDITIONS tells whether MATCHES, TOKEN and FENCE are in use; ENDINGS, whether ENDING is.
+
+A column that is not in use is not written: memory that is not touched costs nothing.
+"""
 
 MOST_CLIENTS: Final = 1 << 22
 MOST_TOKENS: Final = 1 << 14
@@ -89,7 +92,7 @@ def _interned(
 
 @compiled(
     "int64(uint8[::1], int64[:,::1], int64, int64[:,::1], int64, int64, uint8[:,::1], int64[::1], int64[::1],"
-    " int64[:,::1], int32[:,::1], uint8[:,::1], int64[::1], int64[::1])"
+    " int64[:,::1], int32[:,::1], uint8[:,::1], int32[::1], int64[::1])"
 )
 def _begin(
     data: UInt8s,
@@ -104,7 +107,7 @@ def _begin(
     longs: NDArray[np.int64],
     shorts: NDArray[np.int32],
     flags: NDArray[np.uint8],
-    row_of_op: Int64s,
+    row_of_op: Int32s,
     row_of_client: Int64s,
 ) -> Integer:
     """A row for an operation; 0, or NONE if it cannot begin."""
@@ -116,27 +119,31 @@ def _begin(
     shorts[PROCESS, row] = client
     flags[KIND, row] = _KIND_APPEND if code == APPEND else _KIND_READ if code == READ else _KIND_TAIL
     flags[OUTCOME, row], flags[HASHED, row] = _INDEFINITE, 0
-    for column in (TAILS, MATCHES, START, END):
+    for column in (TAILS, START, END):
         longs[column, row] = NONE
-    shorts[TOKEN, row] = shorts[FENCE, row] = shorts[ENDING, row] = NONE
+    if counters[ENDINGS]:
+        shorts[ENDING, row] = NONE
+    if counters[CONDITIONS]:
+        longs[MATCHES, row] = shorts[TOKEN, row] = shorts[FENCE, row] = NONE
+        if code == APPEND:
+            longs[MATCHES, row] = appends[appended, MATCH]
+            shorts[FENCE, row] = _interned(
+                data, appends[appended, SET_AT], appends[appended, SET_LENGTH], texts, slots, counters
+            )
+            shorts[TOKEN, row] = _interned(
+                data, appends[appended, GIVEN_AT], appends[appended, GIVEN_LENGTH], texts, slots, counters
+            )
+            if counters[TOKENS] >= MOST_TOKENS:
+                return NONE
     if code == APPEND:
         counters[RECORDS] += appends[appended, COUNT]
-        longs[MATCHES, row] = appends[appended, MATCH]
-        shorts[FENCE, row] = _interned(
-            data, appends[appended, SET_AT], appends[appended, SET_LENGTH], texts, slots, counters
-        )
-        shorts[TOKEN, row] = _interned(
-            data, appends[appended, GIVEN_AT], appends[appended, GIVEN_LENGTH], texts, slots, counters
-        )
-        if counters[TOKENS] >= MOST_TOKENS:
-            return NONE
-    longs[OFFSET, row] = counters[RECORDS]
+    longs[OFFSET, row + 1] = counters[RECORDS]
     return 0
 
 
 @compiled(
     "int64(int64[:,::1], int64, uint64[::1], int64[::1], int64[:,::1], int32[:,::1], uint8[:,::1], uint64[::1],"
-    " int64[::1], int64[::1], int64[::1])"
+    " int32[::1], int64[::1], int64[::1])"
 )
 def _complete(
     events: NDArray[np.int64],
@@ -147,7 +154,7 @@ def _complete(
     shorts: NDArray[np.int32],
     flags: NDArray[np.uint8],
     hashes: UInt64s,
-    row_of_op: Int64s,
+    row_of_op: Int32s,
     row_of_client: Int64s,
     endings: Int64s,
 ) -> Integer:
@@ -165,7 +172,7 @@ def _complete(
     flags[OUTCOME, row] = _INDEFINITE if code == LOST else _FAILED if failed else _OK
     row_of_client[client] = _DEAD if code == LOST else 0
     if code == ACKED:
-        number = longs[OFFSET, row] - (longs[OFFSET, row - 1] if row else 0)
+        number = longs[OFFSET, row + 1] - longs[OFFSET, row]
         if events[index, VALUE] < number:
             return NONE
         longs[START, row], longs[END, row] = events[index, VALUE] - number, events[index, VALUE]
@@ -182,7 +189,7 @@ def _complete(
 
 @compiled(
     "int64(uint8[::1], int64[:,::1], uint64[::1], int64[:,::1], int64, uint8[:,::1], int64[::1], int64[::1],"
-    " int64[:,::1], int32[:,::1], uint8[:,::1], uint64[::1], int64[::1], int64[::1], int64[::1])"
+    " int64[:,::1], int32[:,::1], uint8[:,::1], uint64[::1], int32[::1], int64[::1], int64[::1])"
 )
 def merge(
     data: UInt8s,
@@ -197,13 +204,14 @@ def merge(
     shorts: NDArray[np.int32],
     flags: NDArray[np.uint8],
     hashes: UInt64s,
-    row_of_op: Int64s,
+    row_of_op: Int32s,
     row_of_client: Int64s,
     endings: Int64s,
 ) -> Integer:
     """Add ``count`` events to the rows; 0, or NONE if one of them contradicts those before.
 
-    The rows have room for as many more. ``endings`` number the ways to fail in the order of first appearance, from 1.
+    The rows have room for as many more, and one. What the events need of the columns that are not always in use is.
+    ``endings`` number the ways to fail in the order of first appearance, from 1.
     """
     appended = 0
     for index in range(count):

@@ -44,6 +44,8 @@ _CODES: Final = {
     line_scan.READ_LOST: "read_failure",
 }
 
+_FAILURES: Final = np.array(list(_CODES))
+
 
 def scan(path: Path, progress: Progress | None = None) -> History | None:
     """The history in a file that is not compressed; None if it is not plainly what the collector writes.
@@ -161,9 +163,9 @@ class _Rows:
         self._counters[row_scan.LINE] = self._counters[row_scan.TOKENS] = 1
         self._endings = np.zeros(line_scan.CODES, dtype=np.int64)
         self._row_of_client = np.zeros(row_scan.MOST_CLIENTS, dtype=np.int64)
-        self._row_of_op = np.zeros(0, dtype=np.int64)
+        self._row_of_op = np.zeros(0, dtype=np.int32)
         self._digests = np.empty(0, dtype=np.uint64)
-        self._longs = np.empty((row_scan.LONG_COLUMNS, 0), dtype=np.int64)
+        self._longs = np.zeros((row_scan.LONG_COLUMNS, 1), dtype=np.int64)
         self._shorts = np.empty((row_scan.SHORT_COLUMNS, 0), dtype=np.int32)
         self._flags = np.empty((row_scan.FLAG_COLUMNS, 0), dtype=np.uint8)
         self._hashes = np.empty(0, dtype=np.uint64)
@@ -172,6 +174,7 @@ class _Rows:
         """Add the next piece; False if it contradicts those before."""
         rows, records = int(self._counters[row_scan.ROWS]), int(self._counters[row_scan.RECORDS])
         self._make_room(rows + piece.lines, piece)
+        self._use(rows, piece)
         failed = row_scan.merge(
             piece.data, piece.events, piece.hashes, piece.appends, piece.lines, *self._tokens, self._counters,
             self._longs, self._shorts, self._flags, self._hashes, self._row_of_op, self._row_of_client, self._endings,
@@ -184,8 +187,22 @@ class _Rows:
         self._digests[records : records + more] = piece.digests[:more]
         return True
 
+    def _use(self, rows: int, piece: _Piece) -> None:
+        """Take into use the columns that this piece is the first to need: the rows before it hold nothing there."""
+        codes, appends = piece.events[: piece.lines, line_scan.CODE], piece.appends
+        if not self._counters[row_scan.ENDINGS] and (codes == _FAILURES[:, np.newaxis]).any():
+            self._counters[row_scan.ENDINGS] = 1
+            self._shorts[row_scan.ENDING, :rows] = NONE
+        if not self._counters[row_scan.CONDITIONS]:
+            asked = appends[: np.count_nonzero(codes == line_scan.APPEND)]
+            lengths = asked[:, [line_scan.SET_LENGTH, line_scan.GIVEN_LENGTH]]
+            if (asked[:, line_scan.MATCH] != NONE).any() or (lengths != NONE).any():
+                self._counters[row_scan.CONDITIONS] = 1
+                self._longs[row_scan.MATCHES, :rows] = NONE
+                self._shorts[[row_scan.TOKEN, row_scan.FENCE], :rows] = NONE
+
     def _make_room(self, rows: int, piece: _Piece) -> None:
-        if rows > self._longs.shape[1]:
+        if rows >= self._longs.shape[1]:
             rows = self._estimate(rows, piece)
             self._longs, self._shorts = _grown(self._longs, rows), _grown(self._shorts, rows)
             self._flags, self._hashes = _grown(self._flags, rows), _grown(self._hashes, rows)
@@ -220,7 +237,7 @@ class _Rows:
             ended=ended,
             returned=returned,
             status=_same(NONE, n, np.int32),
-            code=shorts[row_scan.ENDING],
+            code=shorts[row_scan.ENDING] if self._counters[row_scan.ENDINGS] else _same(NONE, n, np.int32),
             purpose=_same(0, n, np.int32),
             session=_same(NONE, n),
             part_of=_same(NONE, n),
@@ -238,15 +255,16 @@ class _Rows:
 
     def _appends(self, n: int, records: int) -> Appends:
         longs, shorts = self._longs[:, :n], self._shorts[:, :n]
-        offset = np.empty(n + 1, dtype=np.int64)
-        offset[0], offset[1:] = 0, longs[row_scan.OFFSET]
-        fence = shorts[row_scan.FENCE]
+        offset = self._longs[row_scan.OFFSET, : n + 1]
+        matches, token, fence = _same(NONE, n), _same(NONE, n, np.int32), _same(NONE, n, np.int32)
+        if self._counters[row_scan.CONDITIONS]:
+            matches, token, fence = longs[row_scan.MATCHES], shorts[row_scan.TOKEN], shorts[row_scan.FENCE]
         setting = np.flatnonzero(fence != NONE)
         last = (offset[setting + 1] - offset[setting] - 1).tolist()
         end = longs[row_scan.END]
         return Appends(
-            match_seq_num=_lean(longs[row_scan.MATCHES]),
-            token=_lean(shorts[row_scan.TOKEN]),
+            match_seq_num=_lean(matches),
+            token=_lean(token),
             offset=offset,
             digest=self._digests[:records],
             size=_same(0, records, np.int32),
