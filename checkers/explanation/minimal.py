@@ -1,7 +1,8 @@
 """Makes witnesses minimal: relax any one of their operations, and what is left is consistent.
 
-Most witnesses are so by construction. Where the stream is small enough for it, each is tried by what it means: the
-history is judged again with everything outside it relaxed (see :mod:`.relaxation`), and with one more, and one more.
+Most witnesses are so by construction. Each is tried by what it means: the history is judged again with everything
+outside it relaxed (see :mod:`.relaxation`), and with one more, and one more. Of a long stream that is done with the
+part that matters (see :mod:`.window`), where there is one.
 """
 
 from __future__ import annotations
@@ -16,8 +17,15 @@ from fencepost.harness.verdict import Violation
 from ..chain.stream import Stream, streams
 from .relaxation import relaxed
 from .roots import merged
+from .window import Windows
 
-MOST_ROWS: Final = 48
+WHOLE: Final = 48
+"""Operations of a stream up to which it is tried whole."""
+
+NEAREST: Final = 48
+"""Of a longer one, operations among which a witness is looked for that needs more than itself and the chain."""
+
+MOST_ROWS: Final = 50_000
 """Operations of a stream, beyond which witnesses are left as they were constructed."""
 
 MOST_TRIALS: Final = 600
@@ -55,6 +63,7 @@ class _Trial:
         self._history: History = stream.history
         self._refutes = refutes
         self._left = MOST_TRIALS
+        self._windows = Windows(stream) if len(stream.rows) > WHOLE else None
         rows, part_of = stream.rows, stream.history.part_of[stream.rows]
         self._parts = dict(zip(rows[part_of != NONE].tolist(), part_of[part_of != NONE].tolist(), strict=True))
         self._tried: dict[tuple[frozenset[int], frozenset[int]], bool] = {}
@@ -87,15 +96,18 @@ class _Trial:
 
     def _sufficient(self, proof: Sequence[int], beside: Sequence[int]) -> tuple[set[int], set[int]] | None:
         """Members and context that are enough: as they are, with the chain as context, with all answers; or all."""
-        rows = self._stream.rows
-        rows = rows[self._history.part_of[rows] == NONE]
-        acked = rows[self._history.appends.start[rows] != NONE].tolist()
         members = set(proof)
-        for more in ((), acked, rows.tolist()):
+        if self._windows is not None:
+            chain, rest = self._windows.near(proof), self._windows.around(proof, NEAREST)
+        else:
+            rows = self._stream.rows
+            rows = rows[self._history.part_of[rows] == NONE]
+            chain, rest = rows[self._history.appends.start[rows] != NONE].tolist(), rows.tolist()
+        for more in ((), chain, rest):
             context = {*beside, *more} - members
             if self._fails(members, context) and not self._fails((), context):
                 return members, context
-        everything = set(rows.tolist())
+        everything = {*rest, *members}
         return (everything, set()) if self._fails(everything, ()) else None
 
     def _whole(self, operations: Sequence[int]) -> list[int]:
@@ -119,10 +131,23 @@ class _Trial:
             parts = self._parts
             members = {*members, *(row for row in parts if parts[row] in members)}
             context = {*context, *(row for row in parts if parts[row] in context)}
-            left = relaxed(self._history, self._stream.rows, members, context)
-            (stream,) = (one for one in streams(left) if one.index == self._stream.index)
-            self._tried[key] = self._refutes(stream)
+            left = self._remaining(members, context)
+            self._tried[key] = left is not None and self._refutes(left)
         return self._tried[key]
+
+    def _remaining(self, members: Collection[int], context: Collection[int]) -> Stream | None:
+        """What these leave of the stream, or enough of that; None if that is too much."""
+        rows, index = self._stream.rows, self._stream.index
+        history = self._history
+        if self._windows is not None:
+            window = self._windows.of(members, context)
+            if window is None:
+                return None
+            rows = window.rows
+            history = window.begun(history, index)
+        left = relaxed(history, rows, members, context)
+        (stream,) = (one for one in streams(left) if one.index == index)
+        return stream
 
     def _with(self, violation: Violation, members: set[int], context: set[int]) -> Violation:
         ids = self._history.id

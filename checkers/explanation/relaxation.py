@@ -54,7 +54,9 @@ def _loosened(history: History, kept: np.ndarray[tuple[int], np.dtype[np.bool_]]
     columns["process"][:number] = np.arange(first, first + number)
     columns["invoked"][:number] = 0
     columns["ended"][:number] = columns["returned"][:number] = FOREVER
-    columns["session"][:number] = columns["part_of"][:number] = NONE
+    columns["part_of"][:number] = NONE
+    # The batches of a session come in their order; of a read it tells what it was to do.
+    columns["session"][:number][history.kind[:number] == Kind.APPEND] = NONE
     columns["outcome"][bare] = Outcome.INDEFINITE
     columns["status"][bare] = NONE
     for name in ("seq_num_mismatch", "token_mismatch"):

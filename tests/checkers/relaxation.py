@@ -81,5 +81,6 @@ def _relaxed(op: Op, process: int) -> Op:
 def _timeless(op: Op, process: int) -> Op:
     if op.kind == "append" and isinstance(op.answer, Lost):
         return _relaxed(op, process)
-    op = replace(op, process=process, invoked=_BEGINNING, ended=_END, session=None)
+    session = None if op.kind == "append" else op.session  # of a read it tells what that was to do
+    op = replace(op, process=process, invoked=_BEGINNING, ended=_END, session=session)
     return replace(op, match=None, token=None) if isinstance(op.answer, Ack) else op
