@@ -24,7 +24,8 @@ from fencepost.harness.verdict import Validity
 from tests.checkers.damage import damaged
 from tests.checkers.histories import by_invocation
 from tests.checkers.operations import Ack, Batch, Lost, Op, Rec
-from tests.checkers.random_histories import ALL, TOKENS, Story, is_well_formed, random_story
+from tests.checkers.random_histories import random_story
+from tests.checkers.stories import ALL, TOKENS, Story, is_well_formed
 
 STATES = 3_000
 """Situations that a search may meet here."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fencepost.checkers import model
 from tests.checkers import oracle
 from tests.checkers.histories import by_invocation
-from tests.checkers.random_histories import Story
+from tests.checkers.stories import Story
 
 
 def is_right(story: Story, moments: Sequence[tuple[int, bool]], token: str) -> bool:

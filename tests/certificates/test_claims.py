@@ -21,7 +21,7 @@ from fencepost.harness.verdict import Edge, Validity, Verification, Violation
 from tests.checkers.damage import story_of
 from tests.checkers.goldens import GOLDENS
 from tests.checkers.histories import append, check_tail, history, read
-from tests.checkers.random_histories import JUDGED
+from tests.checkers.stories import JUDGED
 
 
 def verified(judged: History, *proofs: Proof, claimed: Validity | None = None) -> Verification:

@@ -20,7 +20,7 @@ from tests.checkers.golden_sessions import FROM_THE_TAIL
 from tests.checkers.histories import append, check_tail, history, part, read
 from tests.checkers.oracle import explain
 from tests.checkers.partitions import spoiled, three_partition, triples
-from tests.checkers.random_histories import Story
+from tests.checkers.stories import Story
 
 
 def stories(lost: int, crowded: int, damaged: bool) -> list[Story]:

@@ -18,7 +18,7 @@ from tests.certificates.replaying import is_plain, is_right
 from tests.checkers.damage import story_of
 from tests.checkers.histories import history
 from tests.checkers.oracle import explain
-from tests.checkers.random_histories import Story
+from tests.checkers.stories import Story
 
 Moments = list[tuple[int, bool]]
 

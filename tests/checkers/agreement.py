@@ -9,7 +9,7 @@ from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity
 from tests.checkers.operations import Ack, Batch, Refused, Tail, TailMismatch, TokenMismatch, Unsatisfiable, Whole
 from tests.checkers.oracle import explain
-from tests.checkers.random_histories import Story
+from tests.checkers.stories import Story
 
 
 class Judge(Protocol):

@@ -25,8 +25,8 @@ from fencepost.harness.verdict import CheckResult, Validity
 from tests.checkers.agreement import contradiction
 from tests.checkers.damage import story_of
 from tests.checkers.oracle import explain
-from tests.checkers.random_histories import ALL, JUDGED, PLAIN, Features, Story
 from tests.checkers.shrinking import shrunk
+from tests.checkers.stories import ALL, JUDGED, PLAIN, Features, Story
 from tests.checkers.wgl import linearize
 
 CHUNK = 500

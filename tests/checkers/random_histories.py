@@ -8,16 +8,15 @@ could come before; whose step is next is drawn. Time stands still between some s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 from typing import Final
 
 from fencepost.harness.client import values
-from fencepost.harness.history.history import History
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable
 from fencepost.harness.server.stream import Stream
 from fencepost.harness.server.values import AppendInput, AppendRecord, ReadInput, StreamPosition
-from tests.checkers.histories import by_invocation, history, jsonl, show, stream_hash
+from tests.checkers.histories import stream_hash
 from tests.checkers.operations import (
     Ack,
     Answer,
@@ -34,81 +33,17 @@ from tests.checkers.operations import (
     Unsatisfiable,
     Whole,
 )
+from tests.checkers.random_requests import random_conditions, random_read
+from tests.checkers.stories import PLAIN, TOKENS, Features, Story, cut_off
 
-TOKENS: Final = ("", "x", "xy", "y")
 _DONE: Final = object()
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """What histories may have in them beyond single appends, reads and check-tails.
-
-    ``append_sessions``: pipelined batches. ``read_sessions``: answers in parts, without implicit bounds. ``cut_short``:
-    reads of which only a part came. ``hashes``: reads of the whole stream. ``repeats``: records that are not unique.
-    ``cuts``: journals that end in the middle.
-    """
-
-    append_sessions: bool = False
-    read_sessions: bool = False
-    cut_short: bool = False
-    hashes: bool = False
-    repeats: bool = False
-    cuts: bool = False
-
-
-PLAIN: Final = Features()
-ALL: Final = Features(*[True] * len(Features.__slots__))
-JUDGED: Final = ALL
-"""What the checker judges."""
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """A history, and where it comes from. ``tail`` and ``token`` are the stream's state before it.
-
-    ``unique`` and ``closed``: its header says that records are unique, its journal has an end mark.
-    """
-
-    ops: tuple[Op, ...]
-    tail: int
-    token: str | None
-    origin: str
-    unique: bool = True
-    closed: bool = True
-
-    def __str__(self) -> str:
-        marks = ("" if self.unique else ", records are not unique") + ("" if self.closed else ", cut")
-        return f"{self.origin}{marks}\n{show(self.ops, self.tail, self.token)}"
-
-    @property
-    def history(self) -> History:
-        """As columns."""
-        return history(*self.ops, tail=self.tail, token=self.token, unique=self.unique, closed=self.closed)
-
-    @property
-    def jsonl(self) -> bytes:
-        """As a journal."""
-        return jsonl(*self.ops, tail=self.tail, token=self.token, unique=self.unique, closed=self.closed)
 
 
 def random_story(random: Random, origin: str = "", features: Features = PLAIN) -> Story:
     """What clients may see of a correct stream: 2 to 7 operations or a few more, and perhaps a closing read."""
     operations = random.choice((2, 3, 3, 4, 4, 4, 5, 5, 5, 6, 7))
     story = _Simulation(random, features).run(operations, origin)
-    return _cut(random, story) if features.cuts and random.random() < 0.15 else story
-
-
-def _cut(random: Random, story: Story) -> Story:
-    """The journal up to some moment: what was under way then never returned."""
-    latest = max((op.invoked if op.ended is None else op.ended for op in story.ops), default=0)
-    time = random.randint(0, latest)
-    ops = []
-    for op in story.ops:
-        if op.invoked <= time:
-            parts = tuple(part for part in op.parts if part.time <= time)
-            under_way = op.ended is None or op.ended > time
-            ops.append(replace(op, ended=None, answer=Lost(), parts=parts) if under_way else op)
-    return replace(story, ops=tuple(ops), closed=False)
+    return cut_off(random, story) if features.cuts and random.random() < 0.15 else story
 
 
 class _Simulation:
@@ -213,9 +148,7 @@ class _Simulation:
 
     def _batch(self) -> dict[str, object]:
         random = self._random
-        tail, token = self._stream.next_seq_num, self._stream.fencing_token
-        match = random.choice((None, None, tail, tail, max(0, tail - 1), random.randint(0, tail + 3)))
-        given = random.choice((None, None, token, token, random.choice(TOKENS), random.choice(TOKENS)))
+        match, given = random_conditions(random, self._stream.next_seq_num, self._stream.fencing_token)
         records = tuple(self._rec() for _ in range(random.choice((1, 1, 1, 2, 2, 3, 4))))
         return {"records": records, "match": match, "token": given}
 
@@ -233,22 +166,7 @@ class _Simulation:
         return Rec(next(self._names), random.choice((None, None, 20, 40)), timestamp)
 
     def _query(self) -> values.Read:
-        random = self._random
-        tail = self._stream.next_seq_num
-        start = {
-            "seq_num": random.choice((0, 0, 0, random.randint(0, tail), tail, tail + random.randint(0, 2))),
-            "tail_offset": random.randint(0, tail + 1),
-            "timestamp": self._wall + random.randint(-3, 2),
-        }
-        which = random.choice(("seq_num",) * 7 + ("tail_offset", "timestamp", None))
-        bounds = {
-            "clamp": random.random() < 0.2,
-            "count": random.choice((None,) * 5 + (0, 1, 2, 3)),
-            "bytes": random.choice((None,) * 6 + (5, 20, 40)),
-            "until": random.choice((None,) * 6 + (self._wall, self._wall + 1)),
-            "wait": random.choice((None,) * 5 + (0, 1)),
-        }
-        return values.Read(**({which: start[which]} if which else {}), **bounds)  # type: ignore[arg-type]
+        return random_read(self._random, self._stream.next_seq_num, self._wall)
 
     # -- operations
 
@@ -474,24 +392,3 @@ class _Simulation:
         self._now += 1
         for _ in self._reading(len(self._ops) - 1):
             self._now += 1
-
-
-# -- what can be said of them
-
-
-def is_well_formed(ops: list[Op]) -> bool:
-    """Whether time runs forwards and each process does one thing at a time, nothing after an indefinite one.
-
-    Batches of one session may overlap. Parts of an answer come one after another, while their read goes on.
-    """
-    busy: dict[int, list[Op]] = {}
-    for op in by_invocation(ops):
-        times = [op.invoked, *(part.time for part in op.parts), *([] if op.ended is None else [op.ended])]
-        if op.invoked < 0 or times != sorted(times) or (op.ended is None and not isinstance(op.answer, Lost)):
-            return False
-        for other in busy.setdefault(op.process, []):
-            pipelined = op.session is not None and op.session == other.session and op.kind == other.kind == "append"
-            if other.returned > op.invoked and not pipelined:
-                return False
-        busy[op.process].append(op)
-    return True

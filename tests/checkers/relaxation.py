@@ -17,7 +17,7 @@ from fencepost.harness.verdict import Violation
 from tests.checkers.histories import by_invocation
 from tests.checkers.operations import Ack, Lost, Op
 from tests.checkers.oracle import explain
-from tests.checkers.random_histories import Story
+from tests.checkers.stories import Story
 
 _BEGINNING: Final = -1
 _END: Final = 10**12

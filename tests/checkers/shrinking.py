@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tests.checkers.operations import Batch, Op
-from tests.checkers.random_histories import Story, is_well_formed
+from tests.checkers.stories import Story, is_well_formed
 
 Wrong = Callable[[Story], bool]
 """Is what is looked for (still) wrong with this story?"""

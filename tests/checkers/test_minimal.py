@@ -13,8 +13,8 @@ from tests.checkers.damage import story_of
 from tests.checkers.golden_case import Golden
 from tests.checkers.goldens import GOLDENS
 from tests.checkers.histories import Op, append, check_tail, history, read
-from tests.checkers.random_histories import JUDGED, Story
 from tests.checkers.relaxation import remainder
+from tests.checkers.stories import JUDGED, Story
 
 HISTORIES = 1_500
 PARTS = 6

@@ -17,7 +17,7 @@ from tests.checkers.goldens import GOLDENS
 from tests.checkers.histories import append, history, read
 from tests.checkers.mutations import MUTATIONS, Mutation
 from tests.checkers.oracle import explain
-from tests.checkers.random_histories import JUDGED
+from tests.checkers.stories import JUDGED
 
 RANDOM = 800
 

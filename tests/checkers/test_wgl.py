@@ -11,7 +11,8 @@ from tests.checkers.damage import damaged, mutations_of
 from tests.checkers.histories import append, check_tail, part, read, whole
 from tests.checkers.operations import Op
 from tests.checkers.oracle import explain
-from tests.checkers.random_histories import ALL, random_story
+from tests.checkers.random_histories import random_story
+from tests.checkers.stories import ALL
 from tests.checkers.wgl import linearize
 
 HISTORIES = 12_000
@@ -33,7 +34,7 @@ def test_brute_force_and_the_search_of_wing_gong_and_lowe_agree_on_every_kind_of
         explained += brute
         noticed[story.origin.strip()] += not brute
     assert HISTORIES * 5 // 8 < explained < HISTORIES * 7 // 8
-    wanted = {mutation.__name__.strip("_") for mutation in mutations_of(ALL)} - NEVER_TO_BLAME
+    wanted = {mutation.__name__ for mutation in mutations_of(ALL)} - NEVER_TO_BLAME
     assert {name for name in wanted if not noticed[name]} == set()
 
 

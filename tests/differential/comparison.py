@@ -12,7 +12,7 @@ from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History, Outcome
 from fencepost.harness.history.reader import parse_history
 from fencepost.harness.verdict import Validity
-from tests.checkers.random_histories import Story
+from tests.checkers.stories import Story
 from tests.differential.conversion import as_collected, beginning_with, exported, lost
 from tests.differential.opinion import Opinion
 from tests.differential.rules import INITIAL_TOKEN, OTHERS, RULES, UNKNOWN_FIRST_TOKEN, rules_behind

@@ -17,7 +17,7 @@ from fencepost.harness.verdict import Validity
 from tests.checkers.histories import by_invocation
 from tests.checkers.operations import Ack, Answer, Batch, Lost, Op, Rec, Refused, Seen, Tail, Unsatisfiable, Whole
 from tests.checkers.oracle import explain
-from tests.checkers.random_histories import Story
+from tests.checkers.stories import Story
 
 NOBODY: Final = "\0"
 """A token that nobody gives: as good as none."""

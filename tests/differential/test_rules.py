@@ -8,7 +8,7 @@ import pytest
 
 from fencepost.harness.verdict import Validity
 from tests.checkers.histories import Op, append, check_tail, read
-from tests.checkers.random_histories import Story
+from tests.checkers.stories import Story
 from tests.differential.rules import OTHERS, RULES, Rule, by_rules, oracle, rules_behind
 from tests.differential.stories import story_of
 

@@ -19,7 +19,7 @@ from fencepost.harness.history.sources import read_bytes
 from fencepost.harness.verdict import Validity
 from tests.checkers.damage import story_of
 from tests.checkers.histories import append, check_tail, history, read
-from tests.checkers.random_histories import Features
+from tests.checkers.stories import Features
 
 from .test_s2_porcupine import RECORDED
 

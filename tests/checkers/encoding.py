@@ -1,0 +1,164 @@
+"""Operations as the events, the columns and the bytes of a history."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from fencepost.harness.client import values
+from fencepost.harness.history import events
+from fencepost.harness.history.builder import Builder
+from fencepost.harness.history.history import History
+from tests.checkers.operations import (
+    Ack,
+    Batch,
+    Lost,
+    Op,
+    Rec,
+    Refused,
+    Seen,
+    Tail,
+    TailMismatch,
+    TokenMismatch,
+    Unsatisfiable,
+    Whole,
+)
+
+
+def header(
+    streams: Iterable[str] = ("s",), tail: int = 0, token: str | None = "", unique: bool = True
+) -> events.Header:
+    """The header of a history by hand; every stream begins in the same state."""
+    return events.Header(
+        schema=events.SCHEMA,
+        version="0",
+        workload="by-hand",
+        seed=0,
+        started="2026-01-01T00:00:00+00:00",
+        streams=[events.StreamState(name, tail, token) for name in streams],
+        unique_records=unique,
+    )
+
+
+def by_invocation(ops: Iterable[Op]) -> list[Op]:
+    """Operations in the order of their invocation: the index of each is its id."""
+    return sorted(ops, key=lambda op: (op.invoked, op.returned))
+
+
+def journal(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> list[Any]:
+    """Header, events, end mark (if ``closed``). The parts of answers get the ids after those of the operations."""
+    ordered = by_invocation(ops)
+    sent = {rec.digest for op in ordered for rec in op.records}
+    timed: list[tuple[tuple[int, int], Any]] = []
+    ids = iter(range(len(ordered), 1 << 30))
+    for op, each in enumerate(ordered):
+        timed.append(((each.invoked, 2 * op), _invoked(op, each)))
+        for one in each.parts:
+            fields = _records(one.seen, one.tail, sent)
+            timed.append(((one.time, 2 * op + 1), events.Frame(op=next(ids), of=op, time=one.time, **fields)))
+        if each.ended is not None:
+            timed.append(((each.ended, 2 * op + 1), _returned(op, each, each.ended, sent)))
+    timed.sort(key=lambda pair: pair[0])
+    streams = dict.fromkeys(["s"] if not ordered else [op.stream for op in ordered])
+    last = max((key[0] for key, _ in timed), default=0)
+    end = [events.End(last)] if closed else []
+    return [header(streams, tail, token, unique), *(event for _, event in timed), *end]
+
+
+def history(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> History:
+    """The operations as columns. ``tail`` and ``token`` are the stream's state before the first."""
+    head, *rest = journal(*ops, tail=tail, token=token, unique=unique, closed=closed)
+    builder = Builder(head)
+    for event in rest:
+        builder.add(event)
+    return builder.build()
+
+
+def jsonl(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> bytes:
+    """The operations as a journal's bytes."""
+    encode = msgspec.json.encode
+    lines = journal(*ops, tail=tail, token=token, unique=unique, closed=closed)
+    return b"".join(encode(event) + b"\n" for event in lines)
+
+
+def _invoked(op: int, each: Op) -> events.Invoked:
+    if each.kind == "check-tail":
+        return events.CheckTailInvoked(op=op, time=each.invoked, process=each.process, stream=each.stream)
+    if each.kind == "read":
+        given = {name: getattr(each.read, name) for name in values.Read.__slots__}
+        return events.ReadInvoked(
+            op=op, time=each.invoked, process=each.process, stream=each.stream, session=each.session, **given
+        )
+    timestamps = [rec.timestamp for rec in each.records]
+    return events.AppendInvoked(
+        op=op,
+        time=each.invoked,
+        process=each.process,
+        stream=each.stream,
+        digests=[rec.digest for rec in each.records],
+        sizes=[rec.metered for rec in each.records],
+        match_seq_num=each.match,
+        fencing_token=each.token,
+        timestamps=timestamps if any(t is not None for t in timestamps) else None,
+        fences=_fences(each.records),
+        trims=_trims(each.records),
+        session=each.session,
+    )
+
+
+def _returned(op: int, each: Op, ended: int, sent: set[int]) -> events.Completed:
+    match each.answer:
+        case Ack(start, end, tail):
+            return events.Acked(op, ended, start, end, tail)
+        case Batch(seen, tail):
+            return events.BatchRead(op=op, time=ended, **_records(seen, tail, sent))
+        case Whole(tail, found):
+            return events.WholeRead(op, ended, tail, found)
+        case Tail(tail):
+            return events.TailRead(op, ended, tail)
+        case TailMismatch(seq_num):
+            return events.Failed(op, ended, "condition_failed", 412, {"seq_num_mismatch": seq_num})
+        case TokenMismatch(token):
+            return events.Failed(op, ended, "condition_failed", 412, {"fencing_token_mismatch": token})
+        case Unsatisfiable((seq_num, timestamp)):
+            body = {"tail": {"seq_num": seq_num, "timestamp": timestamp}}
+            return events.Failed(op, ended, "range_not_satisfiable", 416, body)
+        case Refused(code, status):
+            return events.Failed(op, ended, code, status, {"code": code, "message": ""})
+        case Lost():
+            return events.Indefinite(op, ended, "timed out")
+
+
+def _records(seen: Sequence[Seen], tail: tuple[int, int] | None, sent: set[int]) -> dict[str, Any]:
+    """The fields that parts and ends of answers have in common."""
+    records = [one.rec for one in seen]
+    strange = {i: _content(rec) for i, rec in enumerate(records) if rec.digest not in sent}
+    return {
+        "seq_nums": [one.seq_num for one in seen],
+        "timestamps": [one.timestamp for one in seen],
+        "digests": [rec.digest for rec in records],
+        "sizes": [rec.metered for rec in records],
+        "fences": _fences(records),
+        "trims": _trims(records),
+        "contents": strange or None,
+        "tail": tail,
+    }
+
+
+def _fences(records: Sequence[Rec]) -> dict[int, str] | None:
+    return {i: rec.fence for i, rec in enumerate(records) if rec.fence is not None} or None
+
+
+def _trims(records: Sequence[Rec]) -> dict[int, int] | None:
+    return {i: rec.trim for i, rec in enumerate(records) if rec.trim is not None} or None
+
+
+def _content(rec: Rec) -> events.Content:
+    def encode(data: bytes) -> str:
+        return base64.b64encode(data).decode()
+
+    content = rec.content
+    return events.Content([(encode(name), encode(value)) for name, value in content.headers], encode(content.body))

@@ -1,0 +1,33 @@
+"""What random clients ask for: mostly what can be had, sometimes what cannot."""
+
+from __future__ import annotations
+
+from random import Random
+
+from fencepost.harness.client import values
+from tests.checkers.stories import TOKENS
+
+
+def random_conditions(random: Random, tail: int, token: str) -> tuple[int | None, str | None]:
+    """The ``match_seq_num`` and the fencing token of an append to a stream with this tail and token."""
+    match = random.choice((None, None, tail, tail, max(0, tail - 1), random.randint(0, tail + 3)))
+    given = random.choice((None, None, token, token, random.choice(TOKENS), random.choice(TOKENS)))
+    return match, given
+
+
+def random_read(random: Random, tail: int, now: int) -> values.Read:
+    """A read of a stream with this tail; ``now`` is the server's clock (ms)."""
+    start = {
+        "seq_num": random.choice((0, 0, 0, random.randint(0, tail), tail, tail + random.randint(0, 2))),
+        "tail_offset": random.randint(0, tail + 1),
+        "timestamp": now + random.randint(-3, 2),
+    }
+    which = random.choice(("seq_num",) * 7 + ("tail_offset", "timestamp", None))
+    bounds = {
+        "clamp": random.random() < 0.2,
+        "count": random.choice((None,) * 5 + (0, 1, 2, 3)),
+        "bytes": random.choice((None,) * 6 + (5, 20, 40)),
+        "until": random.choice((None,) * 6 + (now, now + 1)),
+        "wait": random.choice((None,) * 5 + (0, 1)),
+    }
+    return values.Read(**({which: start[which]} if which else {}), **bounds)  # type: ignore[arg-type]
