@@ -215,7 +215,7 @@ class Reading:
         lower = np.maximum(np.maximum(lower, self._skipped()), self._parts())
         waiting = told & found.waits & ~((found.count == 0) & found.clamp)
         lower = np.where(self._torn, lower, self._round(lower))
-        bound = self._round(np.maximum(found.after, self._skipped()))
+        bound = self._round(np.maximum(np.maximum(found.after, self._skipped()), self._begun()))
         followed = found.waits & (reads.tail[found.row] != NONE)
         own = reads.tail[found.row[followed]]
         return [
@@ -248,6 +248,21 @@ class Reading:
             Part(Proof.READ_START, found.row[relative], np.where(free, 0, tail), tail),
             Part(Proof.READ_START, found.row[clamped], np.where(own <= self._trims.greatest, 0, own), own),
         ]
+
+    def _begun(self) -> Int64s:
+        """The least tail by which a read that waits can have begun as it did, if trims may have hidden where that was.
+
+        It began at the tail that its first record tells, or what it left out before that had been trimmed.
+        """
+        found, trims = self._answers, self._trims
+        clamped = found.clamp & (found.first < found.start)
+        tail = np.where(found.offset != NONE, found.first + found.offset, found.first)
+        least = np.zeros(len(found.row), dtype=np.int64)
+        may_hide = found.waits & (found.count > 0) & (found.first > 0) & (found.first <= trims.greatest)
+        for i in np.flatnonzero(may_hide & ((found.offset != NONE) | clamped)).tolist():
+            at = int(tail[i]) if self._is_boundary(tail[i : i + 1])[0] else FOREVER
+            least[i] = min(at, trims.reached(int(found.first[i])))
+        return least
 
     def special(self) -> list[tuple[int, Slots]]:
         """Rows whose domain is a union, with its slots."""

@@ -172,7 +172,8 @@ FROM_THE_TAIL: Final = (
         "nonmonotonic-read",
         append(0, 0, 4, "a b", ack=0),
         read(1, 1, 7, 3, clamp=True, wait=1, saw="b", at=1),
-        append(2, 8, None, "trim=1"),
+        append(2, 0, None, "trim=1"),
+        check_tail(3, 8, 9, 2),
     ),
     sound(
         "a-clamped-follower-that-began-inside-no-batch",
@@ -197,6 +198,37 @@ GONE: Final = (
         append(0, 2, 3, "a", ack=3),
         read(1, 4, 5, 1, saw="before1 before2 a"),
         tail=3,
+    ),
+)
+
+A_B_C: Final = append(0, 0, 1, "a b c", ack=0)
+CLAMPED: Final = (append(0, 0, 1, "a b", ack=0), append(0, 4, 13, "c d", ack=2))
+WAITED: Final = (
+    sound(
+        "a-read-that-waited-and-began-before-a-trim",
+        A_B_C,
+        append(0, 8, 13, "trim=2", ack=3),
+        read(1, 9, 12, tail_offset=2, wait=1, saw="c", at=2),
+    ),
+    unsound(
+        "a-read-that-waited-and-ended-before-a-trim",
+        "future-read",
+        A_B_C,
+        append(0, 13, 14, "trim=2", ack=3),
+        read(1, 9, 12, tail_offset=2, wait=1, saw="c", at=2),
+    ),
+    sound(
+        "a-clamped-read-that-waited-for-a-trim",
+        *CLAMPED,
+        append(2, 5, 14, "trim=3", ack=4),
+        read(1, 4, 9, 6, clamp=True, wait=1, saw="d", at=3),
+    ),
+    unsound(
+        "a-clamped-read-that-ended-before-a-trim",
+        "future-read",
+        *CLAMPED,
+        append(2, 10, 14, "trim=3", ack=4),
+        read(1, 4, 9, 6, clamp=True, wait=1, saw="d", at=3),
     ),
 )
 
@@ -343,4 +375,4 @@ SEARCH: Final = (
     unsound("a-hole-of-half-a-batch", "future-read", append(0, 0, None, "a b"), check_tail(2, 1, 2, 1)),
 )
 
-SESSIONS_AND_SEARCH: Final = (*PARTS, *FROM_THE_TAIL, *GONE, *HASHES, *APPEND_SESSIONS, *SEARCH)
+SESSIONS_AND_SEARCH: Final = (*PARTS, *FROM_THE_TAIL, *GONE, *WAITED, *HASHES, *APPEND_SESSIONS, *SEARCH)

@@ -172,6 +172,10 @@ def _forever(part: Any, *_: Any) -> Any:
 
 
 DOMAINS: Final = (
+    Mutation(
+        "what a read that waited left out may be trimmed after it",
+        _instead(reading.Reading, "_begun", lambda self: np.zeros(len(self._answers.row), dtype=np.int64)),
+    ),
     Mutation("a tail in an acknowledgement says nothing", _around(proofs, "appends_and_tails", _less(Proof.ACK_TAIL))),
     Mutation("a check-tail says nothing", _around(proofs, "appends_and_tails", _less(Proof.CHECK_TAIL))),
     Mutation("a 416 says nothing", _around(proofs, "appends_and_tails", _less(Proof.OUT_OF_RANGE))),
@@ -473,7 +477,6 @@ STRUCTURE: Final = (
     ),
     _without(token_checks, "check"),
     _without(sessions, "check"),
-    Mutation("the strict domains may name a tail inside a batch", _instead(one_stream, "_inside", lambda *_: 0)),
     Mutation("an answer may end with a refusal of any tail", _around(sessions, "parts_of_answers", _unrefused)),
     _without(hashes, "check"),
 )
