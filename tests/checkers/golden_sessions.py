@@ -201,6 +201,14 @@ GONE: Final = (
     ),
 )
 
+LEFT_OUT: Final = unsound(
+    "a-clamped-session-left-out-a-record",
+    "lost-write",
+    append(0, 2, 3, "a b", ack=2),
+    read(1, 2, 7, 2, clamp=True, wait=1, session=1, parts=[part(2, "")], saw="b", at=3),
+    tail=2,
+)
+
 A_B_C: Final = append(0, 0, 1, "a b c", ack=0)
 CLAMPED: Final = (append(0, 0, 1, "a b", ack=0), append(0, 4, 13, "c d", ack=2))
 WAITED: Final = (
@@ -375,4 +383,4 @@ SEARCH: Final = (
     unsound("a-hole-of-half-a-batch", "future-read", append(0, 0, None, "a b"), check_tail(2, 1, 2, 1)),
 )
 
-SESSIONS_AND_SEARCH: Final = (*PARTS, *FROM_THE_TAIL, *GONE, *WAITED, *HASHES, *APPEND_SESSIONS, *SEARCH)
+SESSIONS_AND_SEARCH: Final = (*PARTS, *FROM_THE_TAIL, *GONE, LEFT_OUT, *WAITED, *HASHES, *APPEND_SESSIONS, *SEARCH)

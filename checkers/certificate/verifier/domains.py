@@ -147,7 +147,8 @@ def _read(premises: Premises, row: int) -> list[Span]:
         return []
     least = max(least, after)
     hidden = [int(seq_nums[i + 1]) for i in np.flatnonzero(np.diff(seq_nums) > 1).tolist()]
-    hidden += [first] if start not in (NONE, first) else []
+    # What was clamped to the tail began where it was to, or before.
+    hidden += [first] if first > given != NONE or start not in (NONE, first) else []
     if hidden:
         gone = premises.trimmed(max(hidden), int(history.returned[row]))
         if gone == FOREVER:
