@@ -2,84 +2,33 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.artist import Artist
-from matplotlib.collections import PathCollection, PolyCollection
-from matplotlib.figure import Figure
-from matplotlib.image import imread
-from matplotlib.text import Text
+from matplotlib.collections import PolyCollection
 
 from fencepost.checkers.plots import bands, latency, neighbourhood, operations, staircase, witness
-from fencepost.checkers.plots.cuts import CutTime
 from fencepost.checkers.plots.dependencies import Dependencies
 from fencepost.checkers.plots.latency import Latency
 from fencepost.checkers.plots.operations import Operations
 from fencepost.checkers.plots.placed import placed
 from fencepost.checkers.plots.rate import Rate
 from fencepost.checkers.plots.staircase import Staircase
-from fencepost.checkers.plots.style import EDGES, OUTCOMES, WRITERS
-from fencepost.checkers.plots.text import fitted, plain, short
+from fencepost.checkers.plots.text import plain
 from fencepost.checkers.plots.timeline import Bins, Timeline
 from fencepost.checkers.plots.witness import Witness
-from fencepost.harness.failure import UsageFailure
 from fencepost.harness.history import events
-from fencepost.harness.history.history import History, Kind, Outcome
+from fencepost.harness.history.history import Kind, Outcome
 from fencepost.harness.pictures import PLOTS
-from fencepost.harness.verdict import CheckResult, Edge, Validity, Verdict, Violation, compose
+from fencepost.harness.verdict import Edge, Violation
+from tests.checkers.drawn import VALID, _size, invalid, named, points, texts
 
-from .pictured import MS, ODD_TOKENS, Simulated, built, fenced, header
+from .pictured import MS, Simulated, built, fenced, header
 from .pictured import plain as plain_history
-
-OVER_TIME = (Operations, Latency, Rate, Staircase)
-VALID = compose({"checker": CheckResult(Validity.VALID)})
-
-
-@pytest.fixture(scope="module")
-def small() -> Simulated:
-    """A thousand operations with three faults and a stale append."""
-    return fenced(1000)
-
-
-@pytest.fixture(scope="module")
-def large() -> Simulated:
-    """Enough operations for every plot to aggregate."""
-    return fenced(8000)
-
-
-def named(figure: Figure, name: str) -> list[Artist]:
-    """The artists whose id begins so."""
-    return figure.findobj(lambda artist: (artist.get_gid() or "").startswith(name))
-
-
-def texts(figure: Figure) -> list[str]:
-    """Every text in the figure, drawn or to be drawn."""
-    return [text.get_text() for text in figure.findobj(Text) if isinstance(text, Text)]
-
-
-def points(figure: Figure, name: str) -> int:
-    """How many points or segments the named collections hold."""
-    return sum(_size(artist) for artist in named(figure, name))
-
-
-def _size(artist: Any) -> int:
-    return len(artist.get_offsets()) if isinstance(artist, PathCollection) else len(artist.get_paths())
-
-
-def invalid(*violations: Violation) -> Verdict:
-    return compose({"checker": CheckResult(Validity.INVALID, violations)})
-
-
-# -- each picture's content
 
 
 def test_every_plot_is_registered_under_its_name() -> None:
@@ -327,265 +276,3 @@ def test_dependencies_hold_at_most_fifty_operations(large: Simulated) -> None:
     assert len(graph) == neighbourhood.MOST
     assert neighbourhood.cycle(graph) == []
     assert len(named(Dependencies().figure(large.history, violation), "node")) == neighbourhood.MOST
-
-
-# -- bands
-
-
-def test_fault_bands() -> None:
-    history = built(
-        header("s"),
-        events.Fault(10, "kill", "start"),
-        events.Fault(20, "kill", "heal"),
-        events.Fault(30, "pause", "start"),
-        events.Fault(40, "kill", "failure"),
-        events.Remark(90, "phase", "closing"),
-    )
-    assert bands.fault_bands(history) == [
-        bands.FaultBand("kill", 10, 20),
-        bands.FaultBand("pause", 30, 90),
-        bands.FaultBand("kill", 40, 40, failed=True),
-    ]
-
-
-def test_fence_epochs_follow_the_stream_not_the_answers() -> None:
-    def fence(op: int, token: str, start: int, answered: int) -> list[events.Event]:
-        return [
-            events.AppendInvoked(op=op, time=op, process=op, stream="s", digests=[op], sizes=[1], fences={0: token}),
-            events.Acked(op, answered, (start, 0), (start + 1, 0), (start + 1, 0)),
-        ]
-
-    history = built(header("s"), *fence(0, "a", 0, 10), *fence(1, "b", 1, 40), *fence(2, "c", 2, 30))
-    assert bands.fence_epochs(history, 0) == [
-        bands.Epoch("", 0, 10),
-        bands.Epoch("a", 10, 30),
-        bands.Epoch("c", 30, 40),
-    ]
-
-
-def test_many_epochs_become_a_density(large: Simulated) -> None:
-    assert len(bands.fence_epochs(large.history, 0)) > bands.MOST_EPOCHS
-    figure = Operations().figure(large.history, large.verdict)
-    assert len(named(figure, "epoch density")) == 1
-    assert not [artist for artist in named(figure, "epochs") if artist.get_gid() == "epochs"]
-
-
-# -- histories of every kind
-
-
-def odd_histories() -> Iterator[tuple[str, History]]:
-    yield "nothing", plain_history(0)
-    yield "no stream", built(header())
-    yield "one", plain_history(1, outcome=Outcome.OK)
-    for outcome in Outcome:
-        yield f"only {outcome.name.lower()}", plain_history(60, outcome=outcome)
-    appended = events.AppendInvoked(op=5, time=0, process=3, stream="s", digests=[1], sizes=[1])
-    yield "never returned", built(header("s"), appended)
-    yield "all at once", built(header("s"), appended, events.Acked(5, 0, (0, 0), (1, 0), (1, 0)))
-    yield "far up", built(header("s"), appended, events.Acked(5, 9, (2**63, 0), (2**64 - 1, 0), (2**64 - 1, 0)))
-
-
-@pytest.mark.parametrize(("_", "history"), list(odd_histories()), ids=[name for name, _ in odd_histories()])
-def test_any_history_can_be_drawn(_: str, history: History, tmp_path: Path) -> None:
-    operation = tuple(int(op) for op in history.id[:1])
-    violation = Violation(
-        "anything", "s", "promise", (*operation, 999), (Edge(*(operation or (1,)), 999, "rt", "b"),), ()
-    )
-    for plot in OVER_TIME:
-        plot().draw(history, invalid(violation), tmp_path, ("png",))
-        image = imread(tmp_path / f"{plot.name}.png")
-        assert image.shape[1] == 1320
-        assert image[..., :3].min() < 0.5, "something is drawn"
-    for numbered in (Witness(), Dependencies()):
-        (path,) = numbered.draw(history, invalid(violation), tmp_path, ("png",))
-        assert imread(path).shape[1] >= 900
-
-
-def test_a_million_operations_are_aggregated(tmp_path: Path) -> None:
-    history = plain_history(1_000_000)
-    for plot in OVER_TIME:
-        (path,) = plot().draw(history, VALID, tmp_path, ("svg",))
-        assert path.stat().st_size < 1_500_000, f"{path.name} draws too much one by one"
-
-
-def test_any_token_and_any_text_can_be_drawn(tmp_path: Path) -> None:
-    hostile = [
-        *ODD_TOKENS,
-        "$",
-        "_^{",
-        "\x00\x1b[31m",
-        "🦀" * 9,
-        "a\u202eb",
-    ]
-    stream = "$s_1$\n日"
-    happened: list[events.Event] = []
-    for op, token in enumerate(hostile):
-        happened += [
-            events.AppendInvoked(
-                op=op,
-                time=op * 40,
-                process=op,
-                stream=stream,
-                digests=[op],
-                sizes=[1],
-                fences={0: token},
-                purpose=token,
-            ),
-            events.Acked(op, op * 40 + 30, (op, 0), (op + 1, 0), (op + 1, 0)),
-        ]
-    failed = len(hostile)
-    happened += [
-        events.CheckTailInvoked(op=failed, time=1, process=99, stream=stream),
-        events.Indefinite(failed, 9, "broken $\\frac{1}$ 日"),
-        events.Fault(3, "f$_1$日", "start"),
-    ]
-    history = built(header(stream), *happened)
-    violation = Violation(
-        "a$_b$日", stream, "p$^2$日", (0, 1, failed), (Edge(0, 1, "$_日", "b"),), ("because $x_1$ 日\n!",)
-    )
-    for name in PLOTS.names():
-        assert PLOTS.make(name).draw(history, invalid(violation), tmp_path, ("png", "svg"))
-
-
-@pytest.mark.parametrize("text", ["plain", "", "日本", "a\nb\tc", "\x00", "$x_1$", "é", "🦀"])
-def test_plain_text_has_a_glyph_for_everything(text: str) -> None:
-    told = plain(text)
-    assert told.isprintable()
-    assert "日" not in told
-    assert "🦀" not in told
-    if text.isascii() and text.isprintable():
-        assert told == text
-
-
-def test_short_text_keeps_both_ends() -> None:
-    assert short("abcdefghijklmnop", 8) == "abcde…op"
-    assert short("abc", 8) == "abc"
-    assert max(len(short("x" * n, most)) - most for n in range(50) for most in range(2, 20)) <= 0
-
-
-# -- files
-
-
-def test_the_same_history_gives_the_same_bytes(small: Simulated, tmp_path: Path) -> None:
-    for attempt in ("first", "second"):
-        (tmp_path / attempt).mkdir()
-        for name in PLOTS.names():
-            formats = ("png", "svg") if name == "staircase" else ("svg",)
-            PLOTS.make(name).draw(small.history, small.verdict, tmp_path / attempt, formats)
-    files = sorted(path.name for path in (tmp_path / "first").iterdir())
-    assert len(files) == 7
-    for name in files:
-        first, second = (tmp_path / attempt / name for attempt in ("first", "second"))
-        assert first.read_bytes() == second.read_bytes(), name
-        assert b"dc:date" not in first.read_bytes(), name
-
-
-def test_an_unknown_format_is_refused(small: Simulated, tmp_path: Path) -> None:
-    with pytest.raises(UsageFailure, match="'gif'; the formats are: png, svg"):
-        Rate().draw(small.history, VALID, tmp_path, ("gif",))
-
-
-def test_a_users_own_settings_are_neither_used_nor_changed(small: Simulated, tmp_path: Path) -> None:
-    (ours,) = Rate().draw(small.history, small.verdict, tmp_path, ("png",))
-    expected = ours.read_bytes()
-    with mpl.rc_context({"font.size": 23.0, "axes.facecolor": "red"}):
-        Rate().draw(small.history, small.verdict, tmp_path, ("png",))
-        assert mpl.rcParams["font.size"] == 23.0
-    assert ours.read_bytes() == expected
-
-
-def test_drawing_needs_no_pyplot() -> None:
-    program = (
-        "import sys; from fencepost.harness.pictures import PLOTS; [PLOTS.make(name) for name in PLOTS.names()];"
-        "assert 'matplotlib' in sys.modules; assert 'matplotlib.pyplot' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
-def test_checking_imports_no_matplotlib() -> None:
-    program = (
-        "import sys; from fencepost.checkers.statistics import Statistics; Statistics();"
-        "assert not {'matplotlib', 'networkx'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
-# -- looks
-
-
-def luminance(colour: str) -> float:
-    """How light a colour is on a grey print, 0–1."""
-    red, green, blue = mpl.colors.to_rgb(colour)
-    return 0.299 * red + 0.587 * green + 0.114 * blue
-
-
-def test_outcomes_differ_in_grey_and_by_mark() -> None:
-    greys = sorted(luminance(look.colour) for look in OUTCOMES.values())
-    assert all(after - before > 0.2 for before, after in pairwise(greys))
-    assert len({look.mark for look in OUTCOMES.values()}) == len(OUTCOMES)
-
-
-def test_writers_and_edges_differ_without_colour() -> None:
-    assert len({look.mark for look in WRITERS}) == len({look.colour for look in WRITERS}) == len(WRITERS)
-    assert all(look.label.startswith(f"{kind}:") for kind, look in EDGES.items())
-
-
-def test_no_two_labels_overlap(small: Simulated) -> None:
-    ids = tuple(int(op) for op in small.history.id[500:508])
-    violation = replace(small.violation, operations=ids, edges=())
-    figure = Operations().figure(small.history, invalid(violation))
-    figure.draw_without_rendering()
-    labels = [text for text in figure.findobj(Text) if text.get_text().startswith("#")]
-    boxes = [text.get_window_extent() for text in labels]
-    assert sorted(", ".join(text.get_text() for text in labels).split(", ")) == sorted(f"#{op}" for op in ids)
-    for index, one in enumerate(boxes):
-        assert not any(one.overlaps(other) for other in boxes[index + 1 :])
-
-
-def test_cut_time_keeps_order_and_marks_what_it_cuts() -> None:
-    time = CutTime([0, 10, 20, 5_000, 5_010])
-    places = [time(moment) for moment in (0, 10, 20, 5_000, 5_010)]
-    assert places == sorted(places)
-    assert places[1] - places[0] == pytest.approx(places[4] - places[3])
-    assert [cut.length for cut in time.cuts] == [4_980]
-    assert time(-1) == 0
-    assert time(6_000) == 1
-    assert all(text.endswith("ns") for _, text in time.ticks())
-
-
-def test_points_beside_each_other_share_a_label() -> None:
-    history = plain_history(30_000)
-    violation = Violation("x", "s", "p", tuple(range(0, 100, 10)), (), ("s",))
-    figure = Operations().figure(history, invalid(violation))
-    assert "#0, #10, #20 +7" in texts(figure)
-
-
-@pytest.mark.parametrize("text", ["abc", "iiiiiiiiiiiiiiiii", "================", "日本"])
-@pytest.mark.parametrize("points", [5.0, 20.0, 40.0, 1000.0])
-def test_fitted_text_is_the_longest_that_fits(text: str, points: float) -> None:
-    figure = Figure()
-    told = fitted(text, points, 8.0)
-
-    def drawn(words: str) -> float:
-        return figure.text(0, 0, words, fontsize=8.0, family="DejaVu Sans").get_window_extent().width * 72 / figure.dpi
-
-    assert not told or drawn(told) <= points + 1
-    if told != plain(text):
-        assert drawn(short(text, len(told) + 1)) > points - 1
-
-
-def test_the_closing_fence_makes_no_stream_a_fenced_one() -> None:
-    def appended(op: int, purpose: str, fences: dict[int, str] | None) -> list[events.Event]:
-        common: dict[str, Any] = {"op": op, "time": op * 10, "process": op, "thread": op, "stream": "s"}
-        return [
-            events.AppendInvoked(**common, digests=[op], sizes=[1], fences=fences, purpose=purpose),
-            events.Acked(op, op * 10 + 5, (op, 0), (op + 1, 0), (op + 1, 0)),
-        ]
-
-    plain_run = [*appended(0, "", None), *appended(1, "", None)]
-    closed = built(header("s"), *plain_run, *appended(2, "closing-fence", {0: "closing"}))
-    assert placed(closed, 0).names == ["thread 0", "thread 1", "thread 2"]
-    assert not named(Operations().figure(closed, VALID), "epochs")
-    fenced_run = built(header("s"), *plain_run, *appended(2, "take-over", {0: "a"}))
-    assert placed(fenced_run, 0).names == ["no token", 'token "a"']
-    assert named(Operations().figure(fenced_run, VALID), "epochs")

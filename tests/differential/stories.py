@@ -8,7 +8,8 @@ from random import Random
 from fencepost.harness.client import values
 from tests.checkers import random_histories
 from tests.checkers.damage import damaged
-from tests.checkers.random_histories import ALL, Features, Story, random_story
+from tests.checkers.random_histories import random_story
+from tests.checkers.stories import ALL, Features, Story
 
 EXPRESSIBLE = Features(hashes=True, repeats=True)
 """What the format knows beyond single operations: reads that kept a hash, and records that are not unique."""

@@ -12,6 +12,7 @@ from fencepost import RunOptions, RunResult, execute
 from fencepost.harness import judge, pictures
 from tests.cli.invoking import inside  # noqa: F401 (a fixture)
 from tests.run import doubles
+from tests.run.stage import stage  # noqa: F401 (a fixture)
 
 
 @pytest.fixture
