@@ -15,7 +15,8 @@ from tests.checkers.damage import story_of
 from tests.checkers.golden_case import Golden, misjudged
 from tests.checkers.goldens import GOLDENS
 from tests.checkers.histories import append, history, read
-from tests.checkers.mutations import MUTATIONS, Mutation
+from tests.checkers.mutating import Mutation
+from tests.checkers.mutations import MUTATIONS
 from tests.checkers.oracle import explain
 from tests.checkers.stories import JUDGED
 

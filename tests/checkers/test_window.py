@@ -16,8 +16,8 @@ from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.verdict import Validity
 from tests.checkers.damage import story_of
 from tests.checkers.histories import Op, append, check_tail, history, read
-from tests.checkers.random_histories import JUDGED, PLAIN, Features, Story
 from tests.checkers.relaxation import Remainder, remainder
+from tests.checkers.stories import JUDGED, PLAIN, Features, Story
 
 HISTORIES = 300
 MOST_APPENDS = 6
