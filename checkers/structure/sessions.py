@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
+
 from fencepost.harness.history.history import NONE, Outcome
 
 from ..chain.ties import batches_of_sessions, parts_of_answers
@@ -60,7 +62,7 @@ def _poison(judgement: Judgement, failed: int, row: int, place: int) -> None:
 
 def _tails(judgement: Judgement) -> None:
     history, reads = judgement.history, judgement.history.reads
-    tail, offset = reads.tail, reads.offset
+    tail, offset = np.where(reads.wait > 0, reads.tail, NONE), reads.offset  # what does not follow tells none
     offenders = []
     for parts in parts_of_answers(judgement.stream):
         greatest, by = NONE, NONE

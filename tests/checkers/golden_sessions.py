@@ -54,6 +54,17 @@ PARTS: Final = (
         append(1, 3, 7, "fence=", ack=0),
         read(0, 1, 18, timestamp=1001, clamp=True, parts=[part(8, "", followed=1), part(12, "fence=@1000")], saw=""),
     ),
+    unsound(
+        "a-follower-whose-tail-is-below-what-it-returned",
+        "nonmonotonic-poll",
+        *A_B,
+        read(1, 4, 9, 0, session=1, parts=[part(5, "a b"), part(6, "", followed=0)]),
+    ),
+    sound(
+        "a-tail-of-what-does-not-follow-says-nothing",
+        *A_B,
+        read(1, 4, 9, 0, session=1, count=5, parts=[part(5, "a", followed=2), part(6, "b")], saw="", followed=1),
+    ),
     sound("a-read-cut-short", *A_B, read(1, 4, 9, 0, parts=[part(6, "a")])),
     unsound(
         "what-a-read-cut-short-returned-is-evidence",

@@ -151,9 +151,12 @@ def sessions(premises: Premises, rows: list[int]) -> str | None:
                     return f"#{int(history.id[other])} was applied after its session had failed"
             elif history.outcome[other] != Outcome.FAILED and None not in (first, second) and second < first:  # type: ignore[operator]
                 return f"#{int(history.id[other])} stands before an earlier batch of its session"
+    rows = [row for row in rows if reads.wait[row] > 0]  # what does not follow tells no tail
     for one, other in combinations(_in_answer_order(premises, rows), 2):
         same = _answer(premises, one) == _answer(premises, other)
-        if same and NONE not in (reads.tail[one], reads.tail[other]) and reads.tail[other] < reads.tail[one]:
+        filled = reads.offset[one + 1] > reads.offset[one]
+        reached = int(reads.seq_num[reads.offset[one + 1] - 1]) + 1 if filled else NONE
+        if same and NONE != reads.tail[other] < max(int(reads.tail[one]), reached):
             return f"the tails in the answer of #{int(history.id[_answer(premises, one)])} go back"
     return None
 
