@@ -2,7 +2,8 @@
 
 At every state whatever is due and satisfied is placed at once: an observation changes nothing, and to wait with it can
 only keep others back. *Due* is what everything that returned before its invocation has made room for. So the only
-choices are which append comes next, and of those only appends of unknown outcome leave one.
+choices are which append comes next, and of those only appends of unknown outcome leave one; and whether an answer began
+where a trim has yet to hide what it left out, or later (:mod:`.beginnings`).
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ from fencepost.harness.history.history import FOREVER, NONE
 
 from ..chain.chain import Chain
 from ..chain.contents import hash_before
-from .answers import ReadRules
+from .beginnings import BeginningRules, never_at_the_tail
 from .candidates import Candidates
 from .floats import Floats
+from .log import begins, is_here
 from .moments import EXACT, Moments, Sort
 from .prefixes import Prefix
 from .probes import Probes
 
 _EXACT: Final = frozenset(int(sort) for sort in EXACT)
-_APPEND, _READ = int(Sort.APPEND), int(Sort.READ)
+_APPEND, _READ, _BEGIN = int(Sort.APPEND), int(Sort.READ), int(Sort.BEGIN)
+_DUE, _PLACED, _DECLINED = range(3)
 
 
 @dataclass(slots=True)
@@ -49,8 +52,10 @@ class Replay:
 
     ``order`` lists what was placed, moments as they are and floats ``f`` as ``~f``; ``pending`` tells of what is due
     how long the order was when it became so. ``tails`` are those that there were, ``applied`` the floats with their
-    starts, ``begins`` where reads began that end later (moment, tail, length of the order when it was due). ``token``
-    is the index of the fencing token in force. Nothing here decides: see :mod:`.search`.
+    starts, ``begins`` where reads began that end later (moment, tail, length of the order when it was due). ``starts``
+    tells, by their first part, where answers start whose beginning is placed; ``declined`` are beginnings that are not
+    placed until nothing has to be trimmed for it. ``token`` is the index of the fencing token in force. Nothing here
+    decides: see :mod:`.search`.
     """
 
     def __init__(
@@ -59,7 +64,7 @@ class Replay:
         found: Moments,
         pool: Floats,
         candidates: Candidates,
-        rules: ReadRules,
+        beginnings: BeginningRules,
         token: int,
         supposed: Prefix,
     ) -> None:
@@ -70,8 +75,9 @@ class Replay:
         self._needed = supposed.needed
         for number in supposed.barred:
             candidates.bar(number)
-        self.rules = rules
-        self._probes = Probes(chain, found, pool, rules)
+        self.rules = beginnings.rules
+        self.beginnings = beginnings
+        self._probes = Probes(chain, found, pool, self.rules)
         history = chain.stream.history
         self._history = history
         self._fold = bool(history.reads.hashed[chain.stream.rows].any())
@@ -81,6 +87,8 @@ class Replay:
         self.order: list[int] = []
         self.tails: list[int] = [chain.stream.tail]
         self.begins: list[tuple[int, int, int]] = []
+        self.starts: dict[int, int] = {}
+        self.declined: set[int] = set()
         self.applied: list[tuple[int, int]] = []
         self.pending: dict[int, int] = {}
         self.ahead: set[int] = set()
@@ -98,6 +106,14 @@ class Replay:
                 self._at[found.tail[moment]] = self._at.get(found.tail[moment], 0) + 1
             elif sort == _APPEND:
                 self._starting[found.tail[moment]] = moment
+        number = {row: moment for moment, row in enumerate(found.row)}
+        # Each beginning (a moment), the last tail at which it may be, and the moment of the part that tells of it.
+        self._beginnings = [
+            (moment, beginnings.latest(one := beginnings.of[row]), number[one.teller])
+            for moment, row in enumerate(found.row)
+            if found.sort[moment] == _BEGIN
+        ]
+        self._never_beyond = never_at_the_tail(chain.stream)
         appends = history.appends
         rows = found.row
         self._match = appends.match_seq_num[rows].tolist()
@@ -132,13 +148,25 @@ class Replay:
         """The acknowledged append that starts at the tail; NONE if none does."""
         return self._starting.get(self.tail, NONE)
 
+    @property
+    def open(self) -> int:
+        """A beginning that may be here if what it leaves out is trimmed later on; NONE if there is none to decide."""
+        for moment, _, _ in self._beginnings:
+            if moment in self.pending and moment not in self.declined and self._freed(moment):
+                one = self.beginnings.of[self._found.row[moment]]
+                if self.beginnings.perhaps(one, self.tail, self.trim):
+                    return moment
+        return NONE
+
     def key(self) -> tuple[object, ...]:
         """What the future depends on: two replays with the same key have the same."""
         waiting = tuple(
             sorted(
                 (moment, tuple(self.tails[self._since(self._begun(moment, due)) :]))  # where it may have begun
                 for moment, due in self.pending.items()
-                if self._found.sort[moment] == _READ and self.rules.answers[self._found.row[moment]].moves
+                if self._found.sort[moment] == _READ
+                and not self._found.second[moment]
+                and self.rules.answers[self._found.row[moment]].moves
             )
         )
         return (
@@ -151,7 +179,20 @@ class Replay:
             frozenset(self.ahead),
             waiting,
             self._probes.sizes(self._done),
+            self._begun_before(),
         )
+
+    def _begun_before(self) -> tuple[tuple[int, int], ...]:
+        """What later parts of answers, yet to be placed, may depend on: what was declined, and where they started."""
+        found = []
+        for moment, _, teller in self._beginnings:
+            if moment in self.declined and not self._done[moment]:
+                found.append((moment, NONE))
+            elif self._done[moment] and not self._done[teller]:
+                one = self.beginnings.of[self._found.row[moment]]
+                owed = self.beginnings.owed(one, self.starts[one.opening], self.trim)
+                found += [(moment, owed)] if owed != NONE else []
+        return tuple(found)
 
     def _begun(self, moment: int, due: int) -> int:
         """How long the order was when a read could begin at the earliest: after what comes before it in its process."""
@@ -176,7 +217,7 @@ class Replay:
             frontier = returned[by_return[self._next_return]] if self._next_return < number else FOREVER
             while self._next_invocation < number and invoked[self._next_invocation] <= frontier:
                 self.pending[self._next_invocation] = len(self.order)
-                self._trail.append((0, self._next_invocation, 0))
+                self._trail.append((_DUE, self._next_invocation, 0))
                 self._next_invocation += 1
             placed = False
             for moment in [*self.pending]:
@@ -201,6 +242,18 @@ class Replay:
         self._advance(self._end[moment], self._fence[moment], self._history.appends.trims.get(row))
         return True
 
+    def take(self, step: int) -> bool:
+        """Take a step that there is to choose (see :mod:`.log`); False if it cannot be taken here, now."""
+        beginning = begins(step)
+        if beginning == NONE:
+            return self.apply(step)
+        if is_here(step):
+            self._place(beginning)
+        else:
+            self.declined.add(beginning)
+            self._trail.append((_DECLINED, beginning, 0))
+        return True
+
     def apply(self, number: int) -> bool:
         """Apply a float at the tail; False if it cannot be applied here, now."""
         pool = self._pool
@@ -223,7 +276,9 @@ class Replay:
         return True
 
     def _missed(self) -> bool:
-        """Is there, at this tail, what must have been placed before it is left?"""
+        """Is there, at this tail, what must have been placed before it is left? (Or was it at an earlier one?)"""
+        if any(self.tail > latest and not self._done[moment] for moment, latest, _ in self._beginnings):
+            return True
         return self._at.get(self.tail, 0) > 0
 
     def _advance(self, tail: int, fence: int, trims: dict[int, int] | None) -> None:
@@ -237,7 +292,7 @@ class Replay:
 
     def _place(self, moment: int) -> None:
         due = self.pending.pop(moment)
-        self._trail.append((1, moment, due))
+        self._trail.append((_PLACED, moment, due))
         self._done[moment] = 1
         self._place_of[moment] = len(self.order)
         self.ahead.add(moment)
@@ -246,6 +301,9 @@ class Replay:
             self._at[self._found.tail[moment]] -= 1
         if self._found.sort[moment] == Sort.WHOLE:
             self.hash = self._hashes[moment]
+        if self._found.sort[moment] == _BEGIN:
+            row = self._found.row[moment]
+            self.starts[row] = self.rules.answers[row].start_at(self.tail)
 
     def _freed(self, moment: int) -> bool:
         for before in self._found.before[moment]:
@@ -274,6 +332,9 @@ class Replay:
         elif sort == Sort.SILENT_REFUSAL:
             if self._given[moment] in (NONE, self.token) and self._match[moment] in (NONE, self.tail):
                 return False
+        elif sort == _BEGIN:
+            if not self.beginnings.surely(self.beginnings.of[found.row[moment]], self.tail, self.trim):
+                return False
         else:
             return self._read(moment)
         return self._freed(moment)
@@ -283,6 +344,8 @@ class Replay:
 
     def _unsatisfiable(self, moment: int) -> bool:
         reads, row = self._history.reads, self._found.row[moment]
+        if row in self._never_beyond:
+            return False
         if reads.from_timestamp[row] != NONE:
             return True
         seq_num = int(reads.from_seq_num[row])
@@ -293,8 +356,10 @@ class Replay:
         return start > self.tail or (start == self.tail and reads.wait[row] <= 0)
 
     def _read(self, moment: int) -> bool:
-        answer = self.rules.answers[self._found.row[moment]]
-        rules = self.rules
+        row, rules = self._found.row[moment], self.rules
+        answer = rules.answers[row]
+        if self._found.second[moment]:  # it has begun
+            return rules.told(answer, self.tail) and self._freed(moment)
         due = self._begun(moment, self.pending[moment])
         since = self.tails[self._since(due)]
         if answer.spans:
@@ -305,9 +370,12 @@ class Replay:
             begun = self.tail if rules.unary(answer, self.tail, self.trim) else NONE
         if begun == NONE or not self._freed(moment):
             return False
+        told = self.beginnings.told_by.get(row)
+        if told is not None and not self.beginnings.explains(told, self.starts[told.opening], self.tail, self.trim):
+            return False
         if answer.moves:
             self.begins.append((moment, begun, due))
-        elif answer.opening != NONE:
+        elif answer.opening != NONE and answer.opening not in self.beginnings.of:
             self.begins.append((moment, *self._opening(answer.opening)))
         return True
 
@@ -339,13 +407,17 @@ class Replay:
         for at in range(mark.next_return, self._next_return):
             self.ahead.add(self._by_return[at])
         while len(self._trail) > mark.trail:
-            placed, moment, due = self._trail.pop()
-            if placed:
+            what, moment, due = self._trail.pop()
+            if what == _DECLINED:
+                self.declined.discard(moment)
+            elif what == _PLACED:
                 self._done[moment] = 0
                 self.ahead.discard(moment)
                 self.pending[moment] = due
                 if found.sort[moment] in _EXACT:
                     self._at[found.tail[moment]] += 1
+                if found.sort[moment] == _BEGIN:
+                    del self.starts[found.row[moment]]
             else:
                 del self.pending[moment]
         while len(self.applied) > mark.applied:
@@ -375,6 +447,8 @@ class Replay:
                 answer = self.rules.answers[self._found.row[one]] if self._found.sort[one] == _READ else None
                 apart = answer is not None and (answer.moves or answer.opening != NONE)
                 sequence.append((self._found.row[one], self._found.second[one] or apart))
+            if one >= 0 and self._found.sort[one] == _BEGIN:
+                sequence += ((row, False) for row in self.beginnings.of[self._found.row[one]].later)
         return sequence
 
 

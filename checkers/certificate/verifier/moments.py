@@ -52,6 +52,7 @@ def speaks_twice(history: History, rows: Int64s) -> NDArray[np.bool_]:
     late = (kind == Kind.APPEND) & (appends.tail[rows] > appends.end[rows])
     anywhere = (reads.from_seq_num[rows] == NONE) & (reads.from_timestamp[rows] == NONE)
     lasts = (reads.wait[rows] > 0) | (history.session[rows] != NONE) | (history.part_of[rows] != NONE)
+    lasts |= np.isin(rows, history.part_of[rows])
     lasts &= (kind == Kind.READ) & ~reads.hashed[rows]
     twice: NDArray[np.bool_] = ok & (late | (lasts & (anywhere | reads.clamp[rows])))
     return twice

@@ -6,12 +6,13 @@ The rules are those that an order is held to (:mod:`.reads`), for a replay that 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from fencepost.harness.history.history import FOREVER, NONE
 
 from .asked import Ask, Asked
+from .beginnings import by_tail
 from .reads import BYTES, RECORDS
 from .sizes import Sizes
 
@@ -23,8 +24,8 @@ class Reading:
     What ``spans`` is of a session: it began at one moment, and ended at another, although it does not wait.
     ``first`` and ``after`` are NONE where nothing was returned. ``inner`` is the end of the last jump between its
     records. ``places`` and ``room`` would still have fitted. ``told`` is the tail that it tells. What goes on with an
-    answer ``continued`` may begin at the tail. ``begins`` is the first record of later parts, where this one, which
-    begins relative to the tail, has none: it began there, unless there are ``trims``, which may hide what is before.
+    answer ``continued`` may begin at the tail. A ``limited`` one is the first part of a read that is not to follow: it
+    cannot have begun at the tail. What has ``begun`` did so at a moment of its own (:mod:`.beginnings`).
     """
 
     first: int
@@ -41,12 +42,14 @@ class Reading:
     until: int
     told: int
     continued: bool
-    begins: int
-    trims: bool
+    limited: bool
+    begun: bool
 
     @property
     def twice(self) -> bool:
-        """Has it a beginning of its own, at another moment?"""
+        """Has it a beginning at another moment, which may be any before its end?"""
+        if self.begun:
+            return False
         return (self.waits or self.spans) and not self.free and (self.clamp or self.start == NONE)
 
     @property
@@ -74,31 +77,36 @@ class Reading:
         if start != NONE and (start > tail or (start == tail and not self.continued)):
             return False
         if self.first == NONE:
-            return start == NONE or self._ended(start, tail, trim, sizes)
-        return self.after <= tail and self.hidden(start, trim) and self._ended(self.after, tail, trim, sizes)
+            return start == NONE or self.ended(start, tail, trim, sizes)
+        return self.after <= tail and self.hidden(start, trim) and self.ended(self.after, tail, trim, sizes)
 
-    def _ended(self, position: int, tail: int, trim: int, sizes: Sizes) -> bool:
+    def ended(self, position: int, tail: int, trim: int, sizes: Sizes) -> bool:
         """The tail was reached, or something did not fit, or all up to that may be gone."""
         while position < tail:
-            if self.places <= 0 or sizes.of(position) > self.room:
-                return True
-            if self.until != NONE and sizes.latest(position) >= self.until:
+            if self.stopped(position, sizes):
                 return True
             if position >= trim:
                 return False
             position += 1
         return True
 
+    def stopped(self, position: int, sizes: Sizes) -> bool:
+        """Would the record at a position not have fitted?"""
+        if self.places <= 0 or sizes.of(position) > self.room:
+            return True
+        return self.until != NONE and sizes.latest(position) >= self.until
+
+    def admits(self, tail: int) -> bool:
+        """May it begin at a tail?"""
+        start = self.start_at(tail)
+        return start == NONE or (start < tail if self.limited else start <= tail)
+
     def followed(self, tail: int, trim: int, tails: list[int], since: int) -> bool:
         """May it have been answered so by now? It waits, and began at one of ``tails[since:]``; now is the last."""
         if self.told != NONE and (self.told > tail or self.told < self.after):
             return False
         if self.first == NONE:
-            if self.begins != NONE:
-                starts = [self.start_at(begun) for begun in tails[since:]]
-                return self.begins in starts or (self.trims and starts[0] < self.begins)
-            start = self.start_at(tail)
-            return start == NONE or start <= tail
+            return self.begun or self.admits(tail)
         if self.after > tail:
             return False
         if not self.twice:
@@ -109,7 +117,7 @@ class Reading:
         else:
             latest = self.first + self.offset
         at = bisect_right(tails, latest) - 1
-        return at >= since and self.hidden(self.start_at(tails[at]), trim)
+        return at >= since and self.admits(tails[at]) and self.hidden(self.start_at(tails[at]), trim)
 
     def spanned(self, tail: int, trim: int, tails: list[int], since: int, sizes: Sizes) -> bool:
         """May it have been answered so by now? It does not wait, and yet began at one of ``tails[since:]``."""
@@ -117,32 +125,25 @@ class Reading:
             start = self.start_at(begun)
             if start >= begun and not self.continued:
                 continue  # then there had been nothing to read
-            if self.first == NONE and self._ended(start, tail, trim, sizes):
+            if self.first == NONE and self.ended(start, tail, trim, sizes):
                 return True
             if self.first >= start:  # the latest such beginning leaves out least
-                return self.after <= tail and self.hidden(start, trim) and self._ended(self.after, tail, trim, sizes)
+                return self.after <= tail and self.hidden(start, trim) and self.ended(self.after, tail, trim, sizes)
         return False
 
 
 def readings(asked: Asked) -> dict[int, Reading]:
     """Those of a stream, by moment."""
-    history, reads = asked.history, asked.history.reads
+    history = asked.history
     parts: dict[int, list[int]] = {}
     for row in asked.rows[history.part_of[asked.rows] != NONE].tolist():
         parts.setdefault(int(history.part_of[row]), []).append(row)
     later = {row for read, several in parts.items() for row in [*several, read][1:]}
-    begins = {}
-    for read, several in parts.items():
-        rows = [row for row in [*several, read] if reads.offset[row + 1] > reads.offset[row]]
-        if rows and rows[0] != several[0]:
-            begins[several[0]] = int(reads.seq_num[reads.offset[rows[0]]])
-    found = {}
-    for number, moment in enumerate(asked.moments):
-        if moment.ask is Ask.READ:
-            found[number] = _reading(asked, moment.row, parts, moment.row in later)
-            if moment.row in begins and found[number].twice:
-                found[number] = replace(found[number], begins=begins[moment.row])
-    return found
+    return {
+        number: _reading(asked, moment.row, parts, moment.row in later)
+        for number, moment in enumerate(asked.moments)
+        if moment.ask is Ask.READ
+    }
 
 
 def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -> Reading:
@@ -151,7 +152,7 @@ def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -
     seq_nums = reads.seq_num[low:high].tolist()
     jumps = [b for a, b in pairwise(seq_nums) if b != a + 1]
     start, timed = int(reads.from_seq_num[row]), bool(reads.from_timestamp[row] != NONE)
-    clamp = bool(reads.clamp[row])
+    clamp, read = bool(reads.clamp[row]), int(history.part_of[row])
     # Where an answer began is said once: by the tail, if it began there. Later parts, with nothing before, do not.
     detached = later and not timed and (start == NONE or clamp)
     records, size = RECORDS, BYTES
@@ -176,8 +177,8 @@ def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -
         until=int(reads.until[row]),
         told=int(reads.tail[row]),
         continued=any(reads.offset[part + 1] > reads.offset[part] for part in parts.get(row, ())),
-        begins=NONE,
-        trims=bool(history.appends.trims),
+        limited=read != NONE and not detached and by_tail(history, row) and bool(reads.wait[read] <= 0),
+        begun=row in asked.beginnings,
     )
 
 
