@@ -16,6 +16,7 @@ from fencepost.harness.history.history import FOREVER, NONE
 from ..chain.bounds import BYTES
 from ..chain.chain import Chain
 from ..chain.claims import Claims
+from ..chain.stream import Stream
 from ..chain.ties import parts_of_answers
 from ..domains.reading import Answers
 
@@ -82,6 +83,8 @@ class ReadRules:
         self._first_tail = chain.stream.tail
         self.placed: dict[int, int] = {}
         self.answers = _answers(chain, found)
+        self._reads = chain.stream.history.reads
+        self._begun = begun_by_tail(chain.stream)
 
     def unary(self, answer: Answer, tail: int, trim: int) -> bool:
         """A read that does not wait, at one moment."""
@@ -93,6 +96,17 @@ class ReadRules:
         if answer.first == NONE and start == NONE:
             return True
         return self.ends(answer, answer.after if answer.first != NONE else start, tail, trim)
+
+    def unsatisfiable(self, row: int, tail: int) -> bool:
+        """A read that is refused: at this tail it begins beyond it, or at it and is not to follow."""
+        reads, seq_num = self._reads, int(self._reads.from_seq_num[row])
+        if row in self._begun or reads.from_timestamp[row] != NONE:
+            return row not in self._begun
+        if seq_num == NONE:
+            start = max(0, tail - max(int(reads.tail_offset[row]), 0))
+        else:
+            start = min(seq_num, tail) if reads.clamp[row] else seq_num
+        return start > tail or (start == tail and reads.wait[row] <= 0)
 
     def told(self, answer: Answer, tail: int) -> bool:
         """May the tail in an answer that waits be told by now?"""
@@ -209,6 +223,26 @@ def _answers(chain: Chain, found: Answers) -> dict[int, Answer]:
         for row in detached.intersection(parts):
             answers[row] = replace(answers[row], opening=parts[0])
     return answers
+
+
+def starts_by_tail(stream: Stream, row: int) -> bool:
+    """Does the tail at its beginning decide where a read starts?"""
+    reads = stream.history.reads
+    by_tail = reads.from_seq_num[row] == NONE or reads.clamp[row]
+    return bool(by_tail and reads.from_timestamp[row] == NONE)
+
+
+def begun_by_tail(stream: Stream) -> set[int]:
+    """Reads that began by the tail, and returned nothing yet in parts: in the end they cannot be beyond the tail.
+
+    They had been refused at once if they had begun there; and if they were to follow, it is no reason.
+    """
+    offset = stream.history.reads.offset
+    return {
+        read
+        for *parts, read in parts_of_answers(stream)
+        if starts_by_tail(stream, parts[0]) and not any(offset[row + 1] > offset[row] for row in parts)
+    }
 
 
 def _skips(answer: Answer, start: int, trim: int) -> bool:

@@ -1,8 +1,8 @@
 """Beginnings that are moments of their own: of answers in parts that start relative to the tail, the first part empty.
 
 When such an answer began says where it was to start, and later parts depend on that: what lies between the start and
-the first record must have been trimmed by then; where nothing is ever returned, though the read was not to follow, there
-must be a reason. What is said here is which answers these are, and when a beginning needs no trim to come.
+the first record must have been trimmed by then; where nothing is ever returned, though the read was not to follow,
+there must be a reason. What is said here is which answers these are, and when a beginning needs no trim to come.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fencepost.harness.history.history import FOREVER, NONE, Outcome
 
 from ..chain.stream import Stream
 from ..chain.ties import parts_of_answers
-from .answers import ReadRules
+from .answers import ReadRules, starts_by_tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +46,6 @@ def beginnings(stream: Stream) -> dict[int, Beginning]:
     return found
 
 
-def never_at_the_tail(stream: Stream) -> set[int]:
-    """Reads that began below the tail, or followed, so that they cannot have found themselves beyond it in the end."""
-    return {
-        parts[-1]
-        for parts in parts_of_answers(stream)
-        if starts_by_tail(stream, parts[0]) and not any(_holds(stream, row) for row in parts[:-1])
-    }
-
-
-def starts_by_tail(stream: Stream, row: int) -> bool:
-    """Does the tail at its beginning decide where a read starts?"""
-    reads = stream.history.reads
-    by_tail = reads.from_seq_num[row] == NONE or reads.clamp[row]
-    return bool(by_tail and reads.from_timestamp[row] == NONE)
-
-
 def _holds(stream: Stream, row: int) -> bool:
     offset = stream.history.reads.offset
     return bool(offset[row + 1] > offset[row])
@@ -75,6 +59,10 @@ class BeginningRules:
         self._trims = not stream.history.appends.trims.keys().isdisjoint(stream.rows.tolist())
         self.of = beginnings(stream)
         self.told_by = {one.teller: one for one in self.of.values()}
+
+    def start_at(self, one: Beginning, tail: int) -> int:
+        """Where it starts at a tail."""
+        return self.rules.answers[one.opening].start_at(tail)
 
     def latest(self, one: Beginning) -> int:
         """The greatest tail at which it starts no later than its first record."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
 
@@ -97,7 +98,7 @@ def _collect(stream: Stream, openings: Collection[int]) -> tuple[Int64s, Int64s,
     silent = append & failed & (history.status[rows] == 412) & ~by_tail & ~by_token
     groups: list[tuple[Sort, Int64s, Int64s, int]] = []
 
-    def add(sort: Sort, mask: Int64s, tail: Int64s, second: int = 0) -> None:
+    def add(sort: Sort, mask: NDArray[np.bool_], tail: Int64s, second: int = 0) -> None:
         groups.append((sort, rows[mask], tail[mask], second))
 
     none = np.full(len(rows), NONE, dtype=np.int64)

@@ -17,13 +17,15 @@ from fencepost.harness.history.history import FOREVER, NONE
 
 from ..chain.chain import Chain
 from ..chain.contents import hash_before
-from .beginnings import BeginningRules, never_at_the_tail
+from .beginnings import BeginningRules
+from .begun import Begun
 from .candidates import Candidates
 from .floats import Floats
 from .log import begins, is_here
 from .moments import EXACT, Moments, Sort
 from .prefixes import Prefix
 from .probes import Probes
+from .sequence import sequence
 
 _EXACT: Final = frozenset(int(sort) for sort in EXACT)
 _APPEND, _READ, _BEGIN = int(Sort.APPEND), int(Sort.READ), int(Sort.BEGIN)
@@ -52,10 +54,9 @@ class Replay:
 
     ``order`` lists what was placed, moments as they are and floats ``f`` as ``~f``; ``pending`` tells of what is due
     how long the order was when it became so. ``tails`` are those that there were, ``applied`` the floats with their
-    starts, ``begins`` where reads began that end later (moment, tail, length of the order when it was due). ``starts``
-    tells, by their first part, where answers start whose beginning is placed; ``declined`` are beginnings that are not
-    placed until nothing has to be trimmed for it. ``token`` is the index of the fencing token in force. Nothing here
-    decides: see :mod:`.search`.
+    starts, ``begins`` where reads began that end later (moment, tail, length of the order when it was due); ``begun``
+    are beginnings that are moments. ``token`` is the index of the fencing token in force. Nothing here decides: see
+    :mod:`.search`.
     """
 
     def __init__(
@@ -76,7 +77,6 @@ class Replay:
         for number in supposed.barred:
             candidates.bar(number)
         self.rules = beginnings.rules
-        self.beginnings = beginnings
         self._probes = Probes(chain, found, pool, self.rules)
         history = chain.stream.history
         self._history = history
@@ -87,14 +87,12 @@ class Replay:
         self.order: list[int] = []
         self.tails: list[int] = [chain.stream.tail]
         self.begins: list[tuple[int, int, int]] = []
-        self.starts: dict[int, int] = {}
-        self.declined: set[int] = set()
         self.applied: list[tuple[int, int]] = []
-        self.pending: dict[int, int] = {}
-        self.ahead: set[int] = set()
+        self.pending, self.ahead = dict[int, int](), set[int]()
         self._reached: list[int] = [0]
         self._trail: list[tuple[int, int, int]] = []
         self._done = bytearray(len(found))
+        self.begun = Begun(beginnings, found)
         self._place_of = [NONE] * len(found)
         self._by_return = sorted(range(len(found)), key=found.returned.__getitem__)
         self._next_return = 0
@@ -106,14 +104,6 @@ class Replay:
                 self._at[found.tail[moment]] = self._at.get(found.tail[moment], 0) + 1
             elif sort == _APPEND:
                 self._starting[found.tail[moment]] = moment
-        number = {row: moment for moment, row in enumerate(found.row)}
-        # Each beginning (a moment), the last tail at which it may be, and the moment of the part that tells of it.
-        self._beginnings = [
-            (moment, beginnings.latest(one := beginnings.of[row]), number[one.teller])
-            for moment, row in enumerate(found.row)
-            if found.sort[moment] == _BEGIN
-        ]
-        self._never_beyond = never_at_the_tail(chain.stream)
         appends = history.appends
         rows = found.row
         self._match = appends.match_seq_num[rows].tolist()
@@ -151,12 +141,8 @@ class Replay:
     @property
     def open(self) -> int:
         """A beginning that may be here if what it leaves out is trimmed later on; NONE if there is none to decide."""
-        for moment, _, _ in self._beginnings:
-            if moment in self.pending and moment not in self.declined and self._freed(moment):
-                one = self.beginnings.of[self._found.row[moment]]
-                if self.beginnings.perhaps(one, self.tail, self.trim):
-                    return moment
-        return NONE
+        due = self.begun.open(self.pending, self.tail, self.trim)
+        return next((moment for moment in due if self._freed(moment)), NONE)
 
     def key(self) -> tuple[object, ...]:
         """What the future depends on: two replays with the same key have the same."""
@@ -179,20 +165,8 @@ class Replay:
             frozenset(self.ahead),
             waiting,
             self._probes.sizes(self._done),
-            self._begun_before(),
+            self.begun.key(self.pending, self.trim),
         )
-
-    def _begun_before(self) -> tuple[tuple[int, int], ...]:
-        """What later parts of answers, yet to be placed, may depend on: what was declined, and where they started."""
-        found = []
-        for moment, _, teller in self._beginnings:
-            if moment in self.declined and not self._done[moment]:
-                found.append((moment, NONE))
-            elif self._done[moment] and not self._done[teller]:
-                one = self.beginnings.of[self._found.row[moment]]
-                owed = self.beginnings.owed(one, self.starts[one.opening], self.trim)
-                found += [(moment, owed)] if owed != NONE else []
-        return tuple(found)
 
     def _begun(self, moment: int, due: int) -> int:
         """How long the order was when a read could begin at the earliest: after what comes before it in its process."""
@@ -250,7 +224,7 @@ class Replay:
         if is_here(step):
             self._place(beginning)
         else:
-            self.declined.add(beginning)
+            self.begun.decline(beginning)
             self._trail.append((_DECLINED, beginning, 0))
         return True
 
@@ -261,9 +235,8 @@ class Replay:
             return False
         if pool.match[number] not in (NONE, self.tail) or pool.token[number] not in (NONE, self.token):
             return False
-        if not all(self._done[before] for before in pool.before[number]):
-            return False
-        if not all(self._candidates.applied[before] for before in pool.before_floats[number]):
+        placed = all(self._done[before] for before in pool.before[number])
+        if not placed or not all(self._candidates.applied[before] for before in pool.before_floats[number]):
             return False
         self._candidates.take(number)
         self.applied.append((number, self.tail))
@@ -277,9 +250,7 @@ class Replay:
 
     def _missed(self) -> bool:
         """Is there, at this tail, what must have been placed before it is left? (Or was it at an earlier one?)"""
-        if any(self.tail > latest and not self._done[moment] for moment, latest, _ in self._beginnings):
-            return True
-        return self._at.get(self.tail, 0) > 0
+        return self._at.get(self.tail, 0) > 0 or self.begun.overdue(self.pending, self.tail)
 
     def _advance(self, tail: int, fence: int, trims: dict[int, int] | None) -> None:
         for index, seq_num in (trims or {}).items():
@@ -301,9 +272,7 @@ class Replay:
             self._at[self._found.tail[moment]] -= 1
         if self._found.sort[moment] == Sort.WHOLE:
             self.hash = self._hashes[moment]
-        if self._found.sort[moment] == _BEGIN:
-            row = self._found.row[moment]
-            self.starts[row] = self.rules.answers[row].start_at(self.tail)
+        self.begun.place(moment, self.tail)
 
     def _freed(self, moment: int) -> bool:
         for before in self._found.before[moment]:
@@ -324,7 +293,7 @@ class Replay:
                 return False
             if sort == Sort.TAIL_REFUSAL and not self._refused_by_tail(moment):
                 return False
-            if sort == Sort.UNSATISFIABLE and not self._unsatisfiable(moment):
+            if sort == Sort.UNSATISFIABLE and not self.rules.unsatisfiable(found.row[moment], self.tail):
                 return False
         elif sort == Sort.TOKEN_REFUSAL:
             if self._reported[moment] != self.token or self._given[moment] in (NONE, self.token):
@@ -333,7 +302,7 @@ class Replay:
             if self._given[moment] in (NONE, self.token) and self._match[moment] in (NONE, self.tail):
                 return False
         elif sort == _BEGIN:
-            if not self.beginnings.surely(self.beginnings.of[found.row[moment]], self.tail, self.trim):
+            if not self.begun.sure(moment, self.tail, self.trim):
                 return False
         else:
             return self._read(moment)
@@ -341,19 +310,6 @@ class Replay:
 
     def _refused_by_tail(self, moment: int) -> bool:
         return self._match[moment] not in (NONE, self.tail) and self._given[moment] in (NONE, self.token)
-
-    def _unsatisfiable(self, moment: int) -> bool:
-        reads, row = self._history.reads, self._found.row[moment]
-        if row in self._never_beyond:
-            return False
-        if reads.from_timestamp[row] != NONE:
-            return True
-        seq_num = int(reads.from_seq_num[row])
-        if seq_num == NONE:
-            start = max(0, self.tail - max(int(reads.tail_offset[row]), 0))
-        else:
-            start = min(seq_num, self.tail) if reads.clamp[row] else seq_num
-        return start > self.tail or (start == self.tail and reads.wait[row] <= 0)
 
     def _read(self, moment: int) -> bool:
         row, rules = self._found.row[moment], self.rules
@@ -368,14 +324,11 @@ class Replay:
             begun = rules.followed(answer, self.tail, self.trim, self.tails, since)
         else:
             begun = self.tail if rules.unary(answer, self.tail, self.trim) else NONE
-        if begun == NONE or not self._freed(moment):
-            return False
-        told = self.beginnings.told_by.get(row)
-        if told is not None and not self.beginnings.explains(told, self.starts[told.opening], self.tail, self.trim):
+        if begun == NONE or not self._freed(moment) or not self.begun.explains(row, self.tail, self.trim):
             return False
         if answer.moves:
             self.begins.append((moment, begun, due))
-        elif answer.opening != NONE and answer.opening not in self.beginnings.of:
+        elif answer.opening != NONE and not self.begun.apart(answer.opening):
             self.begins.append((moment, *self._opening(answer.opening)))
         return True
 
@@ -409,15 +362,14 @@ class Replay:
         while len(self._trail) > mark.trail:
             what, moment, due = self._trail.pop()
             if what == _DECLINED:
-                self.declined.discard(moment)
+                self.begun.take_back(moment)
             elif what == _PLACED:
                 self._done[moment] = 0
+                self.begun.displace(moment)
                 self.ahead.discard(moment)
                 self.pending[moment] = due
                 if found.sort[moment] in _EXACT:
                     self._at[found.tail[moment]] += 1
-                if found.sort[moment] == _BEGIN:
-                    del self.starts[found.row[moment]]
             else:
                 del self.pending[moment]
         while len(self.applied) > mark.applied:
@@ -438,18 +390,7 @@ class Replay:
         for moment, begun, due in self.begins:
             place = max(self._reached[bisect_left(self.tails, begun)], due)
             starts.setdefault(place, []).append(moment)
-        sequence: list[tuple[int, bool]] = []
-        for place, one in enumerate(self.order):
-            sequence += ((self._found.row[moment], False) for moment in starts.get(place, ()))
-            if one < 0:
-                sequence.append((self._pool.row[~one], False))
-            else:
-                answer = self.rules.answers[self._found.row[one]] if self._found.sort[one] == _READ else None
-                apart = answer is not None and (answer.moves or answer.opening != NONE)
-                sequence.append((self._found.row[one], self._found.second[one] or apart))
-            if one >= 0 and self._found.sort[one] == _BEGIN:
-                sequence += ((row, False) for row in self.beginnings.of[self._found.row[one]].later)
-        return sequence
+        return sequence(self.order, starts, self._found, self._pool, self.rules, self.begun)
 
 
 def _contradicted(chain: Chain) -> set[int]:

@@ -28,6 +28,7 @@ from fencepost.checkers.explanation.sentences import Witness
 from fencepost.checkers.judgement import Judgement
 from fencepost.checkers.linearizability import checker, judging, one_stream, quick, scan
 from fencepost.checkers.search import decide, floats
+from fencepost.checkers.search.answers import ReadRules
 from fencepost.checkers.search.candidates import Candidates
 from fencepost.checkers.search.moments import Sort
 from fencepost.checkers.search.prefixes import Prefix
@@ -393,7 +394,7 @@ SEARCH: Final = (
     Mutation("a read says nothing to a search", _instead(Replay, "_read", _freely)),
     Mutation("the tail of a 412 need not have been refused", _instead(Replay, "_refused_by_tail", lambda *_: True)),
     Mutation("nobody is refused by a tail", _instead(Replay, "_refused_by_tail", lambda *_: False)),
-    Mutation("nothing is out of range", _instead(Replay, "_unsatisfiable", lambda *_: False)),
+    Mutation("nothing is out of range", _instead(ReadRules, "unsatisfiable", lambda *_: False)),
     Mutation("the first candidate is the only one", _instead(Candidates, "at", _first_option)),
     Mutation("past the last boundary nothing was applied", _instead(Candidates, "at", _no_open_end)),
     Mutation("the memory forgets the token", _forgetting(1)),

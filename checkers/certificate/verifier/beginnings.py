@@ -5,13 +5,13 @@ begin at the tail; where it starts is asked by the *teller*, the first later par
 before that must have been trimmed. If none has one, and the read was not to follow, its end is the teller: something
 must explain why nothing was returned from the start on.
 
-A beginning is *sure* at a state if no trim has yet to come for it: it starts at the first record, or all before that is
-trimmed; or a record there would not have fitted, and all before that is trimmed. Else, if it starts before the first
-record, it is *open*: a later trim may explain it. Let an order be given. If the beginning is sure where it stands, it can
-be moved forwards to the first state at which it is due and sure, for what follows is explained there as well. If it is
-not, a trim came later that reaches the first record, or beyond the start up to what did not fit or to the end; it
-explains every start further back too, so the beginning can be moved forwards to the first state at which it is due. So
-two things are to be tried where it is first due and open: here, or at the first state at which it is sure.
+A beginning is *sure* at a state if no trim has yet to come for it: it starts at the first record, or all before that
+is trimmed; or a record there would not have fitted, and all before that is trimmed. Else, if it starts before the first
+record, it is *open*: a later trim may explain it. Let an order be given. If the beginning is sure where it stands, it
+can be moved forwards to the first state at which it is due and sure, for what follows is explained there as well. If it
+is not, a trim came later that reaches the first record, or from the start to what did not fit, or to the end; that
+explains every start further back too, so the beginning can be moved forwards to the first state at which it is due and
+admitted. So two things are to be tried where it first is: here, or at the first state at which it is sure.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ from dataclasses import dataclass
 
 from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Outcome
 
+from .log import States
+from .moments import Moments
+from .refutation import refute
+
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
     """Rows: of the first part, and of the teller. ``first`` is the teller's first record, NONE if it has none.
 
-    It starts at ``start``, but no later than the tail, or ``offset`` before the tail where ``start`` is NONE. ``limited``
-    tells that it cannot have begun at the tail. ``trims`` tells that trims were sent.
+    It starts at ``start``, but no later than the tail, or ``offset`` before the tail where ``start`` is NONE.
+    ``limited`` tells that it cannot have begun at the tail. ``trims`` tells that trims were sent.
     """
 
     opening: int
@@ -80,6 +84,23 @@ def beginnings(history: History, rows: Int64s) -> dict[int, Beginning]:
             trims=trims,
         )
     return found
+
+
+def check(moments: Moments, states: States) -> None:
+    """Raises Refuted where an order has parts of one answer begin at several tails, or its end find the start beyond.
+
+    That of parts that begin by the tail: all up to the first with a record.
+    """
+    history, rows = moments.history, moments.rows
+    place = dict(zip(rows.tolist(), moments.first.tolist(), strict=True))
+    for read, parts in _answers(history, rows).items():
+        begun = [row for row in (*parts, read) if by_tail(history, row) and place[row] != NONE]
+        tails = {int(states.tail[place[row]]) for row in begun if history.outcome[row] == Outcome.OK}
+        if len(tails) > 1:
+            refute(history, read, "has parts that begin at several tails in the order")
+    for read in never_beyond(history, rows):
+        if history.outcome[read] == Outcome.FAILED and place[read] != NONE:
+            refute(history, read, "was refused as out of range, although it had begun")
 
 
 def never_beyond(history: History, rows: Int64s) -> set[int]:

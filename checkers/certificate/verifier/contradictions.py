@@ -153,7 +153,9 @@ def sessions(premises: Premises, rows: list[int]) -> str | None:
                 return f"#{int(history.id[other])} stands before an earlier batch of its session"
     for one, other in combinations(_in_answer_order(premises, rows), 2):
         same = _answer(premises, one) == _answer(premises, other)
-        if same and NONE not in (reads.tail[one], reads.tail[other]) and reads.tail[other] < reads.tail[one]:
+        filled = reads.offset[one + 1] > reads.offset[one]
+        reached = int(reads.seq_num[reads.offset[one + 1] - 1]) + 1 if filled else NONE
+        if same and NONE != reads.tail[other] < max(int(reads.tail[one]), reached):
             return f"the tails in the answer of #{int(history.id[_answer(premises, one)])} go back"
     return None
 

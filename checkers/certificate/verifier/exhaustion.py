@@ -163,7 +163,9 @@ class _World:
         node = self._way.pop()
         if node.open:
             if not node.here & node.later:
-                raise Refuted(f"node {node.number} of the log does not try that an answer began there, and that it did not")
+                raise Refuted(
+                    f"node {node.number} of the log does not try that an answer began there, and that it did not"
+                )
             return
         if (number := self._lacking.untried(node.situation, node.tried)) != NONE:
             row = self._asked.floats[number].row

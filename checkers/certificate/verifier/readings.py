@@ -183,5 +183,8 @@ def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -
 
 
 def probing(found: dict[int, Reading], largest: int) -> list[tuple[int, int]]:
-    """Moments of reads that may have ended for want of room for a record as large as this, and where they stopped."""
-    return [(moment, one.stops) for moment, one in found.items() if not one.waits and one.room < largest]
+    """Moments of reads that may have ended for want of room for a record as large as this, and where they stopped.
+
+    Where no room is left at all any record does not fit.
+    """
+    return [(moment, one.stops) for moment, one in found.items() if not one.waits and 0 <= one.room < largest]

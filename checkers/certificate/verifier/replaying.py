@@ -95,7 +95,7 @@ class Replay:
         for reading, one_of in self.readings.items():
             for before in asked.moments[reading].before if one_of.twice else ():
                 self._after.setdefault(before, []).append(reading)
-        self._begins = [(number, moment.row) for number, moment in enumerate(asked.moments) if moment.ask is Ask.BEGIN]
+        self._begins = {number: moment.row for number, moment in enumerate(asked.moments) if moment.ask is Ask.BEGIN}
         self._tells = {one.teller: one for one in asked.beginnings.values()}
         self._never_beyond = never_beyond(asked.history, asked.rows)
         self._reading_of = {asked.moments[number].row: number for number in self.readings}
@@ -148,10 +148,9 @@ class Replay:
         return situation.tail in self._starting
 
     def missed(self, situation: Situation) -> bool:
-        """Is something not placed that names this tail, or a tail before? Then it must not be left."""
-        for one, row in self._begins:
-            if situation.tail > self.asked.beginnings[row].latest and not self.placed(situation, one):
-                return True
+        """Is something not placed that names this tail, or due and for a tail before? Then this must not be left."""
+        if any(situation.tail > self.asked.beginnings[row].latest for _, row in self._due(situation)):
+            return True
         return any(not self.placed(situation, one) for one in self._exact.get(situation.tail, ()))
 
     def key(self, situation: Situation) -> tuple[object, ...]:
@@ -190,7 +189,7 @@ class Replay:
         Once the first record is reached, or by a trim, that is all the same; until then any start before it is.
         """
         found = []
-        for moment, row in self._begins:
+        for moment, row in self._begins.items():
             one = self.asked.beginnings[row]
             if not self.placed(s, moment):
                 found += [(moment, NONE)] if moment in s.declined else []
@@ -200,12 +199,18 @@ class Replay:
                     found.append((moment, start if one.first == NONE else 0))
         return tuple(found)
 
+    def _due(self, s: Situation) -> list[tuple[int, int]]:
+        """Beginnings that are due (moments, and rows of first parts)."""
+        if not self._begins:
+            return []
+        return [(one, self._begins[one]) for one in s.due if one in self._begins]
+
     def open(self, s: Situation) -> list[int]:
         """Beginnings (moments) that are due, and may be here if a trim comes that explains it; or later on."""
         found = []
-        for moment, row in self._begins:
+        for moment, row in self._due(s):
             one = self.asked.beginnings[row]
-            if moment in s.due and moment not in s.declined and self._freed(s, moment) and one.admits(s.tail):
+            if moment not in s.declined and self._freed(s, moment) and one.admits(s.tail):
                 start = one.start_at(s.tail)
                 if (one.trims and start < one.first) if one.first != NONE else (one.trims or start < s.trim):
                     found.append(moment)

@@ -61,8 +61,8 @@ class Supposed:
 class Logged:
     """The log of a search. Of each node its ``parent``, the row ``applied`` and an earlier node that is the ``same``.
 
-    NONE where there is none. Of an answer in parts that began there ``applied`` is the first part; −2 less its row where
-    it is said that it did not.
+    NONE where there is none. Of an answer in parts that began there ``applied`` is the first part; −2 less its row
+    where it is said that it did not.
     """
 
     supposed: list[Supposed]
