@@ -27,8 +27,9 @@ from fencepost.checkers.domains.domains import Proof
 from fencepost.checkers.explanation.sentences import Witness
 from fencepost.checkers.judgement import Judgement
 from fencepost.checkers.linearizability import checker, judging, one_stream, quick, scan
-from fencepost.checkers.search import decide, floats
+from fencepost.checkers.search import decide, floats, log, search
 from fencepost.checkers.search.answers import ReadRules
+from fencepost.checkers.search.beginnings import BeginningRules
 from fencepost.checkers.search.candidates import Candidates
 from fencepost.checkers.search.moments import Sort
 from fencepost.checkers.search.prefixes import Prefix
@@ -363,6 +364,10 @@ def _no_open_end(self: Any, position: int, chained: int | None, original: Any = 
     return iter(()) if self.limit(position) == NONE else original(self, position, chained)
 
 
+def _may_begin(self: Any, one: Any, tail: int, trim: int) -> bool:
+    return bool(self.rules.answers[one.opening].may_begin(tail))
+
+
 def _forgetting(at: int) -> Callable[[Patch], None]:
     """The memory without one thing that the future depends on."""
     original = Replay.key
@@ -400,6 +405,11 @@ SEARCH: Final = (
     Mutation("the memory forgets the token", _forgetting(1)),
     Mutation("the memory forgets what is left", _forgetting(4)),
     Mutation("the memory forgets the hash", _forgetting(3)),
+    Mutation("the memory forgets which beginnings wait, and where others were", _forgetting(9)),
+    Mutation("an answer begins where it is first due", _instead(BeginningRules, "surely", _may_begin)),
+    Mutation("no trim to come explains a beginning", _instead(BeginningRules, "perhaps", lambda *_: False)),
+    Mutation("an answer begins where a trim has to come", _instead(search, "later", log.here)),
+    Mutation("any beginning explains what came later", _instead(BeginningRules, "explains", lambda *_: True)),
     Mutation("the first token that is named is it", _around(decide, "_first_tokens", _first_token_only)),
     Mutation("a hash says nothing", _seeing(_without_hashes)),
     Mutation("a guess is as good as what is certain", _instead(judging, "agrees", lambda judgement: True)),
