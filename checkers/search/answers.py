@@ -102,7 +102,7 @@ class ReadRules:
 
         ``tails`` are those that there were, ascending, the present one last; it can have begun at or after ``since``.
         """
-        if answer.followed != NONE and (answer.followed > tail or answer.followed < answer.after):
+        if answer.followed != NONE and (answer.followed < answer.after or not _was(answer.followed, tails)):
             return NONE
         if answer.first == NONE and answer.begins_at != NONE:
             return self._opened(answer, tails, since)
@@ -147,7 +147,8 @@ class ReadRules:
         for begun in tails[bisect_left(tails, since) :]:
             if answer.start_at(begun) == answer.begins_at and answer.may_begin(begun):
                 return begun
-        return tails[-1] if self._trims and answer.start_at(tails[-1]) <= answer.begins_at else NONE
+        hidden = self._trims and answer.may_begin(tails[-1]) and answer.start_at(tails[-1]) <= answer.begins_at
+        return tails[-1] if hidden else NONE
 
     def _ends(self, answer: Answer, after: int, tail: int, trim: int) -> bool:
         """Is there a reason that nothing from ``after`` on was returned?"""
@@ -240,6 +241,12 @@ def loosely_begun(chain: Chain, answers: dict[int, Answer], begun: dict[int, int
         if loose:
             found.append(parts[0])
     return found
+
+
+def _was(told: int, tails: list[int]) -> bool:
+    """Has there been this tail? Of those before the first nobody knows."""
+    at = bisect_left(tails, told)
+    return at == 0 or (at < len(tails) and tails[at] == told)
 
 
 def _skips(answer: Answer, start: int, trim: int) -> bool:

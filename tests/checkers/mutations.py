@@ -21,13 +21,15 @@ import pytest
 from fencepost.checkers import holes
 from fencepost.checkers.chain import chain, placement, ties, tokens, trims, unplaced
 from fencepost.checkers.chain.frontier import Frontier
-from fencepost.checkers.chain.stream import streams
+from fencepost.checkers.chain.stream import Stream, streams
 from fencepost.checkers.domains import proofs, reading
 from fencepost.checkers.domains.domains import Proof
 from fencepost.checkers.explanation.sentences import Witness
 from fencepost.checkers.judgement import Judgement
 from fencepost.checkers.linearizability import checker, judging, one_stream, quick, scan
+from fencepost.checkers.search import answers as search_answers
 from fencepost.checkers.search import decide, floats
+from fencepost.checkers.search.answers import Answer
 from fencepost.checkers.search.candidates import Candidates
 from fencepost.checkers.search.moments import Sort
 from fencepost.checkers.search.prefixes import Prefix
@@ -368,6 +370,10 @@ def _forgetting(at: int) -> Callable[[Patch], None]:
     return _instead(Replay, "key", lambda self: (*original(self)[:at], *original(self)[at + 1 :]))
 
 
+def _begins_anywhere(self: Answer, tail: int) -> bool:
+    return self.start_at(tail) <= tail
+
+
 def _without_hashes(history: History) -> History:
     return replace(history, reads=replace(history.reads, hashed=np.zeros_like(history.reads.hashed)))
 
@@ -401,6 +407,8 @@ SEARCH: Final = (
     Mutation("the memory forgets the hash", _forgetting(3)),
     Mutation("the first token that is named is it", _around(decide, "_first_tokens", _first_token_only)),
     Mutation("a hash says nothing", _seeing(_without_hashes)),
+    Mutation("a read that is not to follow may begin at the tail", _instead(Answer, "may_begin", _begins_anywhere)),
+    Mutation("a tail that a follower tells need not have been", _instead(search_answers, "_was", lambda *_: True)),
     Mutation("a guess is as good as what is certain", _instead(judging, "agrees", lambda judgement: True)),
     Mutation("sessions with lost batches are not searched", _instead(judging, "_pipelined", lambda stream: False)),
 )
@@ -420,6 +428,11 @@ def _tail_is_the_end(judgement: Judgement) -> None:
     appends, acked = judgement.history.appends, judgement.stream.acked
     for row in acked[appends.tail[acked] != appends.end[acked]].tolist():
         judgement.findings.add("bad-ack", Witness((row,), ("It is.",)), 0)
+
+
+def _unrefused(parts: list[list[int]], stream: Stream) -> list[list[int]]:
+    """Answers in parts without the refusals with which they end."""
+    return [rows for rows in parts if stream.history.observed_tail[rows[-1]] == NONE]
 
 
 STRUCTURE: Final = (
@@ -460,6 +473,8 @@ STRUCTURE: Final = (
     ),
     _without(token_checks, "check"),
     _without(sessions, "check"),
+    Mutation("the strict domains may name a tail inside a batch", _instead(one_stream, "_inside", lambda *_: 0)),
+    Mutation("an answer may end with a refusal of any tail", _around(sessions, "parts_of_answers", _unrefused)),
     _without(hashes, "check"),
 )
 

@@ -5,7 +5,7 @@ The rules are those that an order is held to (:mod:`.reads`), for a replay that 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -24,7 +24,9 @@ class Reading:
     ``first`` and ``after`` are NONE where nothing was returned. ``inner`` is the end of the last jump between its
     records. ``places`` and ``room`` would still have fitted. ``told`` is the tail that it tells. What goes on with an
     answer ``continued`` may begin at the tail. ``begins`` is the first record of later parts, where this one, which
-    begins relative to the tail, has none: it began there, unless there are ``trims``, which may hide what is before.
+    begins relative to the tail, has none: it began there, unless there are ``trims``, or records from before the
+    history, so that what is before may be hidden.
+    What is a part of a read that was not to follow is not ``open``: it cannot have begun at the tail.
     """
 
     first: int
@@ -43,6 +45,7 @@ class Reading:
     continued: bool
     begins: int
     trims: bool
+    open: bool
 
     @property
     def twice(self) -> bool:
@@ -61,6 +64,10 @@ class Reading:
         if self.start == NONE:
             return max(tail - self.offset, 0)
         return min(self.start, tail) if self.clamp else self.start
+
+    def may_begin(self, tail: int) -> bool:
+        """May what begins by the tail begin at this one? (Where it may not at one, it may at none before.)"""
+        return self.open or self.start_at(tail) < tail
 
     def hidden(self, start: int, trim: int) -> bool:
         """May all that it left out have been trimmed?"""
@@ -91,14 +98,18 @@ class Reading:
 
     def followed(self, tail: int, trim: int, tails: list[int], since: int) -> bool:
         """May it have been answered so by now? It waits, and began at one of ``tails[since:]``; now is the last."""
-        if self.told != NONE and (self.told > tail or self.told < self.after):
-            return False
+        if self.told != NONE:
+            at = bisect_left(tails, self.told)
+            if self.told < self.after or at == len(tails) or (at and tails[at] != self.told):
+                return False  # it is below what was returned, or there has been no such tail
         if self.first == NONE:
+            if not self.twice:
+                start = self.start_at(tail)
+                return start == NONE or start <= tail
+            starts = [self.start_at(begun) for begun in tails[since:] if self.may_begin(begun)]
             if self.begins != NONE:
-                starts = [self.start_at(begun) for begun in tails[since:]]
-                return self.begins in starts or (self.trims and starts[0] < self.begins)
-            start = self.start_at(tail)
-            return start == NONE or start <= tail
+                return self.begins in starts or (self.trims and min(starts, default=FOREVER) < self.begins)
+            return bool(starts)
         if self.after > tail:
             return False
         if not self.twice:
@@ -109,7 +120,7 @@ class Reading:
         else:
             latest = self.first + self.offset
         at = bisect_right(tails, latest) - 1
-        return at >= since and self.hidden(self.start_at(tails[at]), trim)
+        return at >= since and self.may_begin(tails[at]) and self.hidden(self.start_at(tails[at]), trim)
 
     def spanned(self, tail: int, trim: int, tails: list[int], since: int, sizes: Sizes) -> bool:
         """May it have been answered so by now? It does not wait, and yet began at one of ``tails[since:]``."""
@@ -177,7 +188,8 @@ def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -
         told=int(reads.tail[row]),
         continued=any(reads.offset[part + 1] > reads.offset[part] for part in parts.get(row, ())),
         begins=NONE,
-        trims=bool(history.appends.trims),
+        trims=bool(history.appends.trims) or history.header.streams[asked.stream].tail > 0,
+        open=bool(reads.wait[row if history.part_of[row] == NONE else history.part_of[row]] > 0),
     )
 
 
