@@ -182,6 +182,24 @@ FROM_THE_TAIL: Final = (
     ),
 )
 
+GONE: Final = (
+    unsound(
+        "a-clamped-session-found-gone-what-was-read-again",
+        "resurrected-record",
+        read(1, 0, 1, 0, clamp=True, session=0, bytes=40, saw="before1", at=1),
+        append(0, 2, 3, "a", ack=3),
+        read(1, 4, 5, 0, saw="before0 before1 before2 a"),
+        tail=3,
+    ),
+    sound(
+        "a-clamped-session-found-gone-what-nobody-read-again",
+        read(1, 0, 1, 0, clamp=True, session=0, bytes=40, saw="before1", at=1),
+        append(0, 2, 3, "a", ack=3),
+        read(1, 4, 5, 1, saw="before1 before2 a"),
+        tail=3,
+    ),
+)
+
 HASHES: Final = (
     sound("a-hash-of-all", *A_B, whole(1, 4, 5, "a b")),
     unsound("a-hash-in-another-order", "inconsistent-offsets", *A_B, whole(1, 4, 5, "b a")),
@@ -325,4 +343,4 @@ SEARCH: Final = (
     unsound("a-hole-of-half-a-batch", "future-read", append(0, 0, None, "a b"), check_tail(2, 1, 2, 1)),
 )
 
-SESSIONS_AND_SEARCH: Final = (*PARTS, *FROM_THE_TAIL, *HASHES, *APPEND_SESSIONS, *SEARCH)
+SESSIONS_AND_SEARCH: Final = (*PARTS, *FROM_THE_TAIL, *GONE, *HASHES, *APPEND_SESSIONS, *SEARCH)
