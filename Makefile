@@ -10,7 +10,8 @@ BIN := $(VENV)/bin
 # The environment is as new as the lock and the entry points: both name it.
 STAMP := $(VENV)/.set-up
 # What these hold is compiled when it is first imported, and kept beside it.
-COMPILED := fencepost.checkers.linearizability.compiled_loops, fencepost.harness.history.s2_porcupine.scanner, fencepost.harness.history.compiled
+COMPILED := fencepost.checkers.linearizability.compiled_loops, fencepost.harness.history.s2_porcupine.scanner, \
+	fencepost.harness.history.compiled.order, fencepost.checkers.certificate.verifier.hashes
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -29,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@$(BIN)/python -m compileall -q src/fencepost harness checkers workloads
-	@$(BIN)/python -c "import $(COMPILED); fencepost.harness.history.compiled.compile_scanner()"
+	@$(BIN)/python -c "import $(COMPILED); fencepost.checkers.certificate.verifier.hashes.compiled()"
 	@touch $(STAMP)
 
 check: $(STAMP) ## the main job: race writers on a real server, judge, draw; then catch a planted bug
@@ -42,7 +43,7 @@ test: $(STAMP) ## the default test suite (ARGS go to pytest)
 test-slow: $(STAMP) ## the long tests: more kills, more random histories
 	@$(BIN)/pytest -m slow $(ARGS)
 
-fuzz-checker: $(STAMP) ## the checker and two oracles on 200,000 random histories (ARGS: --histories, --seed, --features, …)
+fuzz-checker: $(STAMP) ## the checker, its proofs and two oracles on 200,000 random histories (ARGS: --histories, --seed, --features, …)
 	@$(BIN)/python -m tests.checkers.fuzz $(ARGS)
 
 lint: $(STAMP) ## ruff (lint, format) and mypy --strict

@@ -1,18 +1,23 @@
 """Loops that are compiled: by numba, once, ahead where possible. Whoever imports this module waits for numba.
 
-Every function has one signature, so that what is kept on disk is the same whoever compiled it: two processes that
-compile at once write the same. It is kept beside its source, or in the user's cache folder where that cannot be
-written; ``make setup`` does it ahead.
+What Python calls is :func:`compiled`. It has one signature, so that what is kept on disk is the same whoever compiled
+it: two processes that compile at once write the same. It is kept beside its source, or in the user's cache folder where
+that cannot be written; importing the module does it, and ``make setup`` does that ahead. What only compiled functions
+call is :func:`inner`: it becomes a part of them, and is not kept by itself, so that nothing more has to be loaded.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, TypeVar
 
 import numba
+import numpy as np
 from numba.core import event
+from numba.core.caching import FunctionCache
+from numba.core.dispatcher import Dispatcher
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +46,41 @@ class _Announcer(event.Listener):
 _LISTENERS: Final = {"numba:compile": _Announcer()}
 
 
+class _Kept(FunctionCache):
+    """What is kept of a function. numba looks whether its file has changed; this, whether what it is made of has."""
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
+        key: tuple[Any, ...] = super()._index_key(sig, codegen)  # type: ignore[no-untyped-call]
+        return (*key, fingerprint(self._py_func))
+
+
+def fingerprint(function: Callable[..., Any]) -> str:
+    """Of a function's code, and of all that becomes a part of it when it is compiled.
+
+    That is what it names of its module's: constants, whatever module they were made in, and other compiled functions,
+    with what those name.
+    """
+    return _digest(function, {}).hex()
+
+
+def _digest(function: Callable[..., Any], seen: dict[Callable[..., Any], bytes]) -> bytes:
+    if function in seen:
+        return seen[function]
+    seen[function] = b"itself"
+    code = function.__code__
+    found = hashlib.sha256(code.co_code + repr((code.co_consts, code.co_names)).encode())
+    for name in code.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, Dispatcher):
+            found.update(_digest(value.py_func, seen))
+        elif isinstance(value, np.ndarray):
+            found.update(repr((value.dtype, value.shape)).encode() + value.tobytes())
+        elif isinstance(value, int | float | str | tuple | np.generic):
+            found.update(repr(value).encode())
+    seen[function] = found.digest()
+    return seen[function]
+
+
 def compiled(signature: str) -> Callable[[F], F]:
     """A decorator: compile the function for this signature now, or load it from where it was kept.
 
@@ -54,20 +94,29 @@ def compiled(signature: str) -> Callable[[F], F]:
 
 
 def translated(function: F, signature: str) -> F:
-    """The same as a function: the original stays what it is.
+    """The same as a function: the original stays what it is."""
+    for kind, listener in _LISTENERS.items():
+        event.register(kind, listener)  # type: ignore[no-untyped-call]
+    try:
+        made: Any = inner(function)
+        made._cache = _Kept(function)  # type: ignore[no-untyped-call]
+        made.compile(eval(signature, {**vars(numba.types), **_TYPES}))
+        made.disable_compile()
+    finally:
+        for kind, listener in _LISTENERS.items():
+            event.unregister(kind, listener)  # type: ignore[no-untyped-call]
+    found: F = made
+    return found
+
+
+def inner(function: F) -> F:
+    """A decorator for what only compiled functions call: it is compiled with them, for whatever types they give it.
 
     It allocates nothing, so it needs no counting of references (``_nrt``): that is atomic, and for each argument that
     is an array of each call; in the loops over a history's bytes it took most of the time.
     """
-    for kind, listener in _LISTENERS.items():
-        event.register(kind, listener)  # type: ignore[no-untyped-call]
-    try:
-        njit: Any = numba.njit
-        own: Any = eval(signature, {**vars(numba.types), **_TYPES})
-        made: F = njit(own, cache=True, nogil=True, _nrt=False)(function)
-    finally:
-        for kind, listener in _LISTENERS.items():
-            event.unregister(kind, listener)  # type: ignore[no-untyped-call]
+    njit: Any = numba.njit
+    made: F = njit(nogil=True, _nrt=False)(function)
     return made
 
 
@@ -81,6 +130,7 @@ _TYPES: Final = {
     "i4s": _columns(numba.types.int32),
     "u8s": _columns(numba.types.uint64),
     "bytes_": _columns(numba.types.uint8),
+    "text": numba.types.Array(numba.types.uint8, 1, "C", readonly=True),
     "bools": _columns(numba.types.boolean),
 }
-"""Short names for signatures: columns that are read. Work space is written ``int64[::1]``."""
+"""Short names for signatures: columns, and the bytes of a file, that are read. Work space is written ``int64[::1]``."""

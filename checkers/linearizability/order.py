@@ -19,6 +19,7 @@ from ..chain.frontier import Frontier
 from ..chain.stream import Stream
 from ..chain.tokens import Tokens
 from ..domains.domains import Proof
+from ..search.moments import in_session
 from .scan import Scan
 
 
@@ -59,7 +60,7 @@ def two_moments(history: History, rows: Int64s) -> NDArray[np.bool_]:
 class _Ordering:
     """The tails of the moments of each operation, by its place in the stream: ``first`` and ``last``, NONE for none.
 
-    ``proven`` is the tail that an operation proves once it is over.
+    ``proven`` is the tail that an operation proves once it is over, ``applied`` the one that an append leaves.
     """
 
     def __init__(self, chain: Chain, scan: Scan) -> None:
@@ -73,6 +74,7 @@ class _Ordering:
         self._last = self._first.copy()
         self._appends = np.zeros(len(stream.rows), dtype=np.bool_)
         self._proven = self._first.copy()
+        self._applied = self._first.copy()
 
     def order(self, token: str | None) -> Order:
         self._intervals()
@@ -143,6 +145,7 @@ class _Ordering:
             if proof <= Proof.SEEN_APPEND:
                 self._appends[at] = True
                 self._first[at] = observations.upper[of]
+                self._applied[at] = lower
                 self._proven[at] = np.maximum(self._proven[at], lower)
                 continue
             tail = np.maximum(lower, met[of])
@@ -181,10 +184,12 @@ class _Ordering:
             self._proven[at] = np.maximum(self._proven[at], tail)
 
     def _inherit(self) -> None:
-        """Operations of one process at one instant, in their order."""
+        """Operations of one process at one instant, and refused batches of sessions, in their order."""
         for row, before in sorted(self._scan.pairs.items()):
             at, least = (int(place) for place in self._at(np.array([row, before])))
-            bound = int(self._proven[least])
+            # In a session the batch before was applied first. A later tail in its acknowledgement need not come first.
+            pipelined = self._appends[least] and in_session(self._history, before, row)
+            bound = int((self._applied if pipelined else self._proven)[least])
             for moments in (self._first, self._last):
                 appends = moments is self._first and bool(self._appends[at])
                 if moments[at] != NONE and not appends:

@@ -108,16 +108,16 @@ class ReadRules:
             start = min(seq_num, tail) if reads.clamp[row] else seq_num
         return start > tail or (start == tail and reads.wait[row] <= 0)
 
-    def told(self, answer: Answer, tail: int) -> bool:
-        """May the tail in an answer that waits be told by now?"""
-        return answer.followed == NONE or answer.after <= answer.followed <= tail
+    def told(self, answer: Answer, tails: list[int]) -> bool:
+        """May the tail in an answer that waits be told by now, after these?"""
+        return answer.followed == NONE or (answer.after <= answer.followed and _was(answer.followed, tails))
 
     def followed(self, answer: Answer, tail: int, trim: int, tails: list[int], since: int) -> int:
         """A read that waits, by now: the tail at which it may have begun, NONE if it cannot be.
 
         ``tails`` are those that there were, ascending, the present one last; it can have begun at or after ``since``.
         """
-        if not self.told(answer, tail):
+        if not self.told(answer, tails):
             return NONE
         if answer.first == NONE:
             return next(
@@ -243,6 +243,12 @@ def begun_by_tail(stream: Stream) -> set[int]:
         for *parts, read in parts_of_answers(stream)
         if starts_by_tail(stream, parts[0]) and not any(offset[row + 1] > offset[row] for row in parts)
     }
+
+
+def _was(told: int, tails: list[int]) -> bool:
+    """Has there been this tail? Of those before the first nobody knows."""
+    at = bisect_left(tails, told)
+    return at == 0 or (at < len(tails) and tails[at] == told)
 
 
 def _skips(answer: Answer, start: int, trim: int) -> bool:

@@ -315,7 +315,7 @@ class Replay:
         row, rules = self._found.row[moment], self.rules
         answer = rules.answers[row]
         if self._found.second[moment]:  # it has begun
-            return rules.told(answer, self.tail) and self._freed(moment)
+            return rules.told(answer, self.tails) and self._freed(moment)
         due = self._begun(moment, self.pending[moment])
         since = self.tails[self._since(due)]
         if answer.spans:

@@ -60,10 +60,11 @@ def _backward(judgement: Judgement) -> None:
 
 
 def _leading(judgement: Judgement) -> list[Gap]:
-    """Between where a read was to start and its first record."""
+    """Between where a read was to start, or started even before, if it was clamped, and its first record."""
     found = judgement.answers
-    late = np.flatnonzero((found.count > 0) & (found.start != NONE) & (found.first > found.start))
-    return [Gap(int(found.row[i]), int(found.start[i]), int(found.first[i]), True) for i in late.tolist()]
+    start = judgement.history.reads.from_seq_num[found.row]
+    late = np.flatnonzero((found.count > 0) & (start != NONE) & (found.first > start))
+    return [Gap(int(found.row[i]), int(start[i]), int(found.first[i]), True) for i in late.tolist()]
 
 
 def _missing(judgement: Judgement) -> list[Gap]:

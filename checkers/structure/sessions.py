@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
-
 from fencepost.harness.history.history import NONE, Outcome
 
 from ..chain.ties import batches_of_sessions, parts_of_answers
@@ -61,7 +59,7 @@ def _poison(judgement: Judgement, failed: int, row: int, place: int) -> None:
 
 
 def _tails(judgement: Judgement) -> None:
-    reads = judgement.history.reads
+    history, reads = judgement.history, judgement.history.reads
     tail, offset = reads.tail, reads.offset
     offenders = []
     for parts in parts_of_answers(judgement.stream):
@@ -72,11 +70,21 @@ def _tails(judgement: Judgement) -> None:
             last = int(reads.seq_num[offset[row + 1] - 1]) + 1 if offset[row + 1] > offset[row] else NONE
             if max(int(tail[row]), last) > greatest:
                 greatest, by = max(int(tail[row]), last), row
+        start = NONE if reads.clamp[parts[0]] else int(reads.from_seq_num[parts[0]])
+        if start > greatest:  # it waited there, so that the tail had got so far
+            greatest, by = start, parts[0]
+        if NONE != history.observed_tail[parts[-1]] < greatest:  # it ended with a refusal, which names the tail
+            offenders.append((by, parts[-1], greatest))
     for one, other, reached in judgement.findings.few("nonmonotonic-poll", offenders):
-        teller = judgement.teller(one, other)
-        text = (
-            f"{teller.name(other)} told the tail {int(tail[other])}, "
-            f"after {teller.name(one)} of the same answer had reached {reached}"
-        )
-        witness = Witness((one, other), (sentence(text), teller.told(one), teller.told(other)))
-        judgement.findings.add("nonmonotonic-poll", witness, int(np.int64(tail[other])))
+        _back(judgement, one, other, reached)
+
+
+def _back(judgement: Judgement, one: int, other: int, reached: int) -> None:
+    history = judgement.history
+    teller = judgement.teller(one, other)
+    told = max(int(history.reads.tail[other]), int(history.observed_tail[other]))
+    text = (
+        f"{teller.name(other)} told the tail {told}, after {teller.name(one)} of the same answer had reached {reached}"
+    )
+    witness = Witness((one, other), (sentence(text), teller.told(one), teller.told(other)))
+    judgement.findings.add("nonmonotonic-poll", witness, told)

@@ -4,33 +4,16 @@ All take the bytes ``data`` (uint8, shape (n,)) and a place in it, and give the 
 that is not what stands there; a place of -1 gives -1 again, so that a line is read to its end before anyone asks.
 They may read up to the next newline: ``data`` must end with one. What they refuse need not be wrong: another reader
 looks at it again.
-
-numba's cache knows a function by its own file: after a change here, remove the ``*.nbi`` files of those that use it, or
-the old code stays in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def compiled(function: F) -> F:
-    """Compile a function that makes no arrays.
-
-    Counting references to those that it is given would take four fifths of the time, since every small function that
-    is passed an array counts, and does so atomically.
-    """
-    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
-    made: F = njit(**options)(function)
-    return made
-
+from ..compiling import inner
 
 NONE: Final = -1
 BEYOND: Final = 2**63 - 2
@@ -55,7 +38,7 @@ def literal(text: str) -> NDArray[np.uint8]:
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
-@compiled
+@inner
 def find_newline(data: Any, place: int) -> int:
     """The place of the next newline."""
     while data[place] != _NEWLINE:
@@ -63,7 +46,7 @@ def find_newline(data: Any, place: int) -> int:
     return place
 
 
-@compiled
+@inner
 def match(data: Any, place: int, text: Any) -> bool:
     """Does ``text`` (without a newline) stand here?"""
     for i in range(len(text)):  # noqa: SIM110 - a compiled loop
@@ -72,7 +55,7 @@ def match(data: Any, place: int, text: Any) -> bool:
     return True
 
 
-@compiled
+@inner
 def take(data: Any, place: int, text: Any) -> int:
     """After ``text``."""
     if place >= 0 and match(data, place, text):
@@ -80,7 +63,7 @@ def take(data: Any, place: int, text: Any) -> int:
     return -1
 
 
-@compiled
+@inner
 def parse_uint(data: Any, place: int) -> tuple[Any, int]:
     """A number from 0 to 2⁶⁴ - 1 (uint64), as JSON writes it, and the place after it."""
     value = np.uint64(0)
@@ -100,7 +83,7 @@ def parse_uint(data: Any, place: int) -> tuple[Any, int]:
     return value, place
 
 
-@compiled
+@inner
 def parse_int(data: Any, place: int, largest: int) -> tuple[Any, int]:
     """A number from 0 to ``largest`` (int64), and the place after it."""
     value, after = parse_uint(data, place)
@@ -109,7 +92,7 @@ def parse_int(data: Any, place: int, largest: int) -> tuple[Any, int]:
     return np.int64(value), after
 
 
-@compiled
+@inner
 def parse_position(data: Any, place: int) -> tuple[Any, int]:
     """A number from 0 to 2⁶⁴ - 1, and the place after it; from 2⁶³ on it is 2⁶³ - 2."""
     value, after = parse_uint(data, place)
@@ -118,7 +101,7 @@ def parse_position(data: Any, place: int) -> tuple[Any, int]:
     return np.int64(value), after
 
 
-@compiled
+@inner
 def optional_int(data: Any, place: int, name: Any, largest: int) -> tuple[int, int]:
     """The number of a field, ``name`` being all that stands before it; NONE, and the same place, if it is not there."""
     if place < 0 or not match(data, place, name):
@@ -126,7 +109,7 @@ def optional_int(data: Any, place: int, name: Any, largest: int) -> tuple[int, i
     return parse_int(data, place + len(name), largest)
 
 
-@compiled
+@inner
 def optional_position(data: Any, place: int, name: Any) -> tuple[int, int]:
     """As :func:`optional_int`, of a position."""
     if place < 0 or not match(data, place, name):
@@ -134,7 +117,7 @@ def optional_position(data: Any, place: int, name: Any) -> tuple[int, int]:
     return parse_position(data, place + len(name))
 
 
-@compiled
+@inner
 def parse_uints(data: Any, place: int, values: Any, number: int) -> tuple[int, int]:
     """A list of numbers up to 2⁶⁴ - 1 into ``values`` (uint64) from ``number`` on; how many there are then."""
     place = after_open(data, place)
@@ -150,7 +133,7 @@ def parse_uints(data: Any, place: int, values: Any, number: int) -> tuple[int, i
     return number, place + 1 if place > 0 else -1
 
 
-@compiled
+@inner
 def parse_ints(data: Any, place: int, values: Any, number: int, largest: int) -> tuple[int, int]:
     """A list of numbers up to ``largest`` into ``values`` from ``number`` on; how many there are then."""
     place = after_open(data, place)
@@ -166,7 +149,7 @@ def parse_ints(data: Any, place: int, values: Any, number: int, largest: int) ->
     return number, place + 1 if place > 0 else -1
 
 
-@compiled
+@inner
 def parse_positions(data: Any, place: int, values: Any, number: int) -> tuple[int, int]:
     """A list of positions into ``values`` (int64) from ``number`` on; how many there are then."""
     place = after_open(data, place)
@@ -182,19 +165,19 @@ def parse_positions(data: Any, place: int, values: Any, number: int) -> tuple[in
     return number, place + 1 if place > 0 else -1
 
 
-@compiled
+@inner
 def after_open(data: Any, place: int) -> int:
     """After a ``[``."""
     return place + 1 if place >= 0 and data[place] == _OPEN else -1
 
 
-@compiled
+@inner
 def after_comma(data: Any, place: int) -> int:
     """After a ``,``."""
     return place + 1 if data[place] == _COMMA else -1
 
 
-@compiled
+@inner
 def string_end(data: Any, place: int) -> int:
     """The place of the quote that ends the text beginning here; -1 if it has escapes, or is no text of JSON."""
     if place < 0:
@@ -206,7 +189,7 @@ def string_end(data: Any, place: int) -> int:
     return place
 
 
-@compiled
+@inner
 def intern(data: Any, begin: int, end: int, slots: Any, texts: Any, number: int) -> tuple[int, int]:
     """The number of a text among those met so far, and how many there are then.
 

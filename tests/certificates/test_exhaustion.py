@@ -16,7 +16,8 @@ from fencepost.harness.history.history import History
 from fencepost.harness.verdict import Validity
 from tests.certificates.lost import DAMAGE, Damage, crowded_story, log_of, lost_story, refusal, searched
 from tests.certificates.test_claims import told
-from tests.checkers.histories import append, check_tail, history, read
+from tests.checkers.golden_sessions import FROM_THE_TAIL
+from tests.checkers.histories import append, check_tail, history, part, read
 from tests.checkers.oracle import explain
 from tests.checkers.partitions import spoiled, three_partition, triples
 from tests.checkers.random_histories import Story
@@ -133,6 +134,55 @@ def test_the_sizes_of_what_nobody_read_keep_situations_apart(monkeypatch: pytest
     why = refusal(judged, log_of(judgement, decision))
     assert why is not None
     assert "is not the same as node" in why
+
+
+NEVER_SET = append(3, 6, 7, "x", token="y", fence="z")
+"""A refusal that no order explains: a search has to try everything."""
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        pytest.param(
+            history(
+                append(0, 0, None, "a"),
+                append(1, 0, None, "b c"),
+                append(2, 0, None, "d e~20"),
+                check_tail(3, 1, 2, 3),
+                read(4, 3, 4, bytes=5, session=1, saw=""),
+            ),
+            id="sizes are those of records, however batches divide them",
+        ),
+        pytest.param(
+            history(
+                append(0, 1, None, "a"),
+                append(1, 5, None, "b"),
+                read(2, 4, 4, 0, count=2, parts=[part(4, "a", at=0)], saw=""),
+                NEVER_SET,
+            ),
+            id="a part does not come after its own read",
+        ),
+        pytest.param(
+            history(
+                append(0, 0, None, "a"),
+                append(1, 4, None, "b"),
+                read(2, 1, 3, 1, clamp=True, session=1, wait=1, parts=[part(3, "")], saw="a", at=2),
+                NEVER_SET,
+                tail=2,
+            ),
+            id="what was there before the history may be gone",
+        ),
+        *(
+            pytest.param(history(*golden.ops), id=golden.name)
+            for golden in FROM_THE_TAIL
+            if golden.anomaly == "nonmonotonic-read"
+        ),
+    ],
+)
+def test_the_log_of_a_search_verifies_where(judged: History) -> None:
+    judgement, decision = searched(judged)
+    assert decision.ending is Ending.EXHAUSTED
+    assert refusal(judged, log_of(judgement, decision)) is None
 
 
 def test_a_hash_is_taken_back_through_records() -> None:

@@ -60,6 +60,24 @@ def test_tails_in_the_parts_of_an_answer_do_not_go_back() -> None:
     refused(judged, 0, 3, 4, why="below what an earlier part")
 
 
+@pytest.mark.parametrize("given", [{}, {"seq_num": 5, "clamp": True}])
+def test_only_a_read_that_is_to_follow_begins_at_the_tail(given: dict[str, int]) -> None:
+    """Its first part began after the append, and says so in its first moment."""
+    written, closed = (append(0, 1, [11]), ack(0, 2, 0, 1)), events.Indefinite(1, 9, "closed")
+
+    def answer(**limits: int) -> History:
+        return build(*written, read(1, 3, session=3, **given, **limits), frame(2, 1, 5, [], []), closed)
+
+    def verify(judged: History) -> None:
+        rows = np.array([judged.row_of(op) for op in (0, 2, 2)], dtype=np.int64)
+        valid.check(judged, 0, np.arange(len(judged)), rows, np.array([False, False, True]), None)
+
+    verify(answer())
+    verify(answer(count=3, wait=1))
+    with pytest.raises(Refuted, match="although it began at the tail"):
+        verify(answer(count=3))
+
+
 def test_a_read_session_has_no_implicit_bounds_and_a_unary_read_has() -> None:
     digests = list(range(100, 1101))
     written = (append(0, 1, digests), ack(0, 2, 0, 1001))
@@ -92,7 +110,7 @@ def test_the_compiled_fold_is_the_plain_one() -> None:
     random = Random(5)
     digests = np.array([random.getrandbits(64) for _ in range(500)] + [0, 1, 2**64 - 1, 2**63], dtype=np.uint64)
     for seed in (0, 1, 2**64 - 1, random.getrandbits(64)):
-        assert hashes._compiled()(digests, seed) == hashes._plain(digests, seed)
+        assert hashes.compiled()(digests, seed) == hashes._plain(digests, seed)
 
 
 def test_a_process_does_one_thing_after_another_at_one_instant_too() -> None:

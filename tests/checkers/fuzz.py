@@ -1,8 +1,9 @@
 """The checker and both oracles against each other, on as many random histories as there is time for.
 
 ``make fuzz-checker`` runs it; ``ARGS="--histories 1000000 --seed 5000000"`` chooses how many, and which. Even seeds are
-what clients may see of a correct stream, odd ones are damaged. A worker process a core; the first disagreement ends it:
-the seed is told, the history made smaller as long as that stays wrong, and written as a journal.
+what clients may see of a correct stream, odd ones are damaged. The certificate of every verdict is verified. A worker
+process a core; the first disagreement, or verdict that is not proven, ends it: the seed is told, the history made
+smaller as long as that stays wrong, and written as a journal.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fencepost.checkers.certificate.verification import LinearizabilityVerifier
 from fencepost.checkers.linearizability import Linearizability
-from fencepost.harness.verdict import Validity
+from fencepost.harness.history.history import History
+from fencepost.harness.verdict import CheckResult, Validity
 from tests.checkers.agreement import contradiction
 from tests.checkers.damage import story_of
 from tests.checkers.oracle import explain
@@ -49,6 +52,22 @@ class Task:
     checker: bool
 
 
+class _Remembering:
+    """The checker; it knows what it said last, and of what."""
+
+    def check(self, history: History) -> CheckResult:
+        """See :class:`~fencepost.harness.verdict.Checker`."""
+        self._history, self._said = history, Linearizability().check(history)
+        return self._said
+
+    def unproven(self) -> str | None:
+        """Why the certificate of that does not prove it; None if it does."""
+        said, certificate = self._said, self._said.certificate
+        parts = {} if certificate is None else certificate.parts()
+        failures = LinearizabilityVerifier().verify(self._history, parts, said.validity).failures
+        return f"the verdict {said.validity} is not proven ({failures[0]})" if failures else None
+
+
 def look(story: Story, sound: bool, decided: bool, checker: bool) -> tuple[Validity | None, bool, str | None]:
     """The checker's verdict, whether an order explains the story, and what is wrong, if anything."""
     explained = explain(story.ops, story.tail, story.token, unique=story.unique) is not None
@@ -58,8 +77,10 @@ def look(story: Story, sound: bool, decided: bool, checker: bool) -> tuple[Valid
         return None, explained, "no order explains what a correct stream did"
     if not checker:
         return None, explained, None
+    judge = _Remembering()
     try:
-        validity, problem = contradiction(story, explained, Linearizability(), decided=decided)
+        validity, problem = contradiction(story, explained, judge, decided=decided)
+        problem = problem or judge.unproven()
     except Exception as error:  # whatever it is, it is wrong
         return None, explained, f"the checker raised {error!r}"
     return validity, explained, problem
@@ -138,7 +159,7 @@ def tell(report: Report, options: argparse.Namespace, features: Features) -> Non
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 if there was no disagreement, else 1."""
+    """0 if there was no disagreement, and every verdict is proven; else 1."""
     parser = argparse.ArgumentParser(prog="fuzz-checker", description=__doc__)
     parser.add_argument("--histories", type=int, default=200_000, help="how many (200,000)")
     parser.add_argument("--seed", type=int, default=1_000_000, help="the first seed (1,000,000)")
@@ -152,7 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     features = named.get(options.features) or _features(parser, options.features)
     report, looked = run(options, features)
     counts = ", ".join(f"{report.said[validity]:,} {validity}" for validity in Validity)
-    print(f"{looked:,} histories from seed {options.seed}: {report.explained:,} can be explained; {counts}")
+    proven = ", all proven" if report.seed is None and not options.oracles else ""
+    print(f"{looked:,} histories from seed {options.seed}: {report.explained:,} can be explained; {counts}{proven}")
     if report.seed is None:
         return 0
     tell(report, options, features)

@@ -64,6 +64,142 @@ PARTS: Final = (
     ),
 )
 
+C_LATER: Final = append(0, 5, 6, "c", ack=2)
+FROM_THE_TAIL: Final = (
+    unsound(
+        "a-session-with-a-limit-began-at-the-tail",
+        "nonmonotonic-read",
+        *A_B,
+        C_LATER,
+        read(1, 4, 9, session=1, count=1, parts=[part(7, "c", at=2)]),
+    ),
+    sound(
+        "a-session-that-waits-began-at-the-tail",
+        *A_B,
+        C_LATER,
+        read(1, 4, 9, session=1, count=1, wait=1, parts=[part(7, "c", at=2)]),
+    ),
+    unsound(
+        "a-session-with-a-limit-was-to-begin-at-the-tail",
+        "nonmonotonic-read",
+        *A_B,
+        read(1, 4, 9, session=1, count=1, parts=[part(7, "")]),
+    ),
+    sound("a-session-without-a-limit-was-to-begin-at-the-tail", *A_B, read(1, 4, 9, session=1, parts=[part(7, "")])),
+    unsound(
+        "a-session-with-a-limit-began-where-nothing-was",
+        "nonmonotonic-read",
+        append(0, 5, 6, "a", ack=0),
+        read(1, 2, 9, tail_offset=1, session=1, count=1, parts=[part(4, "")]),
+    ),
+    sound(
+        "a-session-with-a-limit-began-just-below-the-tail",
+        append(0, 5, 6, "a", ack=0),
+        read(1, 2, 9, tail_offset=1, session=1, count=1, parts=[part(5, "")]),
+    ),
+    unsound(
+        "a-session-with-a-limit-began-where-it-was-clamped",
+        "nonmonotonic-read",
+        *A_B,
+        C_LATER,
+        read(1, 4, 9, 9, clamp=True, session=1, count=1, parts=[part(7, "c", at=2)]),
+    ),
+    unsound(
+        "a-clamped-session-began-before-its-start-was-written",
+        "nonmonotonic-read",
+        *A_B,
+        C_LATER,
+        read(1, 4, 9, 2, clamp=True, session=1, count=1, parts=[part(4, "")]),
+    ),
+    sound(
+        "a-clamped-session-began-when-its-start-was-written",
+        *A_B,
+        C_LATER,
+        read(1, 4, 9, 2, clamp=True, session=1, count=1, parts=[part(5, "")]),
+    ),
+    unsound(
+        "a-read-cut-short-began-at-the-tail",
+        "nonmonotonic-read",
+        *A_B,
+        C_LATER,
+        read(1, 4, 9, parts=[part(7, "c", at=2)]),
+    ),
+    sound(
+        "a-read-in-parts-whose-first-is-empty",
+        *A_B,
+        read(1, 4, 9, 1, clamp=True, count=2, parts=[part(5, "")], saw="b", at=1),
+    ),
+    unsound(
+        "a-clamped-session-began-in-a-hole",
+        "nonmonotonic-read",
+        *A_OR_B,
+        read(2, 1, 9, 5, clamp=True, session=1, count=3, parts=[part(5, ""), part(7, "b", at=1)]),
+    ),
+    unsound(
+        "a-clamped-session-that-a-trim-does-not-excuse",
+        "nonmonotonic-read",
+        append(0, 0, 1, "a b", ack=0),
+        append(0, 4, 5, "trim=3", ack=2),
+        append(0, 6, 7, "d", ack=3),
+        read(1, 2, 9, 2, clamp=True, session=1, count=3, parts=[part(3, ""), part(8, "d", at=3)]),
+    ),
+    unsound(
+        "an-answer-that-ends-with-a-refusal-below-what-it-returned",
+        "nonmonotonic-poll",
+        *A_B,
+        read(1, 4, 9, 0, session=1, parts=[part(5, "a")], tail=0),
+    ),
+    unsound(
+        "an-answer-that-ends-with-a-refusal-below-where-it-waited",
+        "nonmonotonic-poll",
+        *A_OR_B,
+        read(2, 4, 9, 2, session=1, parts=[part(5, "")], tail=1),
+        read(3, 10, 11, 0, saw="a b"),
+    ),
+    unsound(
+        "a-follower-whose-tail-is-inside-a-batch-among-equal-ones",
+        "torn-batch",
+        append(0, 3, 4, "a b", ack=0),
+        append(1, 4, None, "c", match=2),
+        append(2, 4, None, "c"),
+        read(3, 5, 7, 0, saw="a b c"),
+        read(4, 2, 9, 3, session=1, parts=[part(6, "", followed=1)]),
+        check_tail(5, 8, 9, 4),
+        unique=False,
+    ),
+    unsound(
+        "a-clamped-follower-that-began-inside-a-batch",
+        "nonmonotonic-read",
+        append(0, 0, 4, "a b", ack=0),
+        read(1, 1, 7, 3, clamp=True, wait=1, saw="b", at=1),
+        append(2, 8, None, "trim=1"),
+    ),
+    sound(
+        "a-clamped-follower-that-began-inside-no-batch",
+        append(0, 0, 4, "a b", ack=0),
+        append(1, 0, None, "trim=1"),
+        read(4, 1, 9, 3, clamp=True, wait=1, saw="b", at=1),
+    ),
+)
+
+GONE: Final = (
+    unsound(
+        "a-clamped-session-found-gone-what-was-read-again",
+        "resurrected-record",
+        read(1, 0, 1, 0, clamp=True, session=0, bytes=40, saw="before1", at=1),
+        append(0, 2, 3, "a", ack=3),
+        read(1, 4, 5, 0, saw="before0 before1 before2 a"),
+        tail=3,
+    ),
+    sound(
+        "a-clamped-session-found-gone-what-nobody-read-again",
+        read(1, 0, 1, 0, clamp=True, session=0, bytes=40, saw="before1", at=1),
+        append(0, 2, 3, "a", ack=3),
+        read(1, 4, 5, 1, saw="before1 before2 a"),
+        tail=3,
+    ),
+)
+
 HASHES: Final = (
     sound("a-hash-of-all", *A_B, whole(1, 4, 5, "a b")),
     unsound("a-hash-in-another-order", "inconsistent-offsets", *A_B, whole(1, 4, 5, "b a")),
@@ -101,6 +237,12 @@ APPEND_SESSIONS: Final = (
         append(0, 0, None, "a", session=0),
         append(0, 1, 2, "b", session=0, match=3, tail=0),
         check_tail(1, 7, 8, 1),
+    ),
+    sound(
+        "a-refusal-before-the-later-tail-of-the-batch-before-it",
+        append(0, 0, 9, "a", session=0, ack=(0, 1, 2)),
+        append(0, 1, 8, "b", session=0, match=0, tail=1),
+        append(1, 2, 7, "c", ack=1),
     ),
     sound(
         "a-lost-batch-before-an-acknowledged-one",
@@ -201,4 +343,4 @@ SEARCH: Final = (
     unsound("a-hole-of-half-a-batch", "future-read", append(0, 0, None, "a b"), check_tail(2, 1, 2, 1)),
 )
 
-SESSIONS_AND_SEARCH: Final = (*PARTS, *HASHES, *APPEND_SESSIONS, *SEARCH)
+SESSIONS_AND_SEARCH: Final = (*PARTS, *FROM_THE_TAIL, *GONE, *HASHES, *APPEND_SESSIONS, *SEARCH)

@@ -21,14 +21,15 @@ import pytest
 from fencepost.checkers import holes
 from fencepost.checkers.chain import chain, placement, ties, tokens, trims, unplaced
 from fencepost.checkers.chain.frontier import Frontier
-from fencepost.checkers.chain.stream import streams
+from fencepost.checkers.chain.stream import Stream, streams
 from fencepost.checkers.domains import proofs, reading
 from fencepost.checkers.domains.domains import Proof
 from fencepost.checkers.explanation.sentences import Witness
 from fencepost.checkers.judgement import Judgement
 from fencepost.checkers.linearizability import checker, judging, one_stream, quick, scan
+from fencepost.checkers.search import answers as search_answers
 from fencepost.checkers.search import decide, floats, log, search
-from fencepost.checkers.search.answers import ReadRules
+from fencepost.checkers.search.answers import Answer
 from fencepost.checkers.search.beginnings import BeginningRules
 from fencepost.checkers.search.candidates import Candidates
 from fencepost.checkers.search.moments import Sort
@@ -374,6 +375,10 @@ def _forgetting(at: int) -> Callable[[Patch], None]:
     return _instead(Replay, "key", lambda self: (*original(self)[:at], *original(self)[at + 1 :]))
 
 
+def _begins_anywhere(self: Answer, tail: int) -> bool:
+    return self.start_at(tail) <= tail
+
+
 def _without_hashes(history: History) -> History:
     return replace(history, reads=replace(history.reads, hashed=np.zeros_like(history.reads.hashed)))
 
@@ -399,7 +404,7 @@ SEARCH: Final = (
     Mutation("a read says nothing to a search", _instead(Replay, "_read", _freely)),
     Mutation("the tail of a 412 need not have been refused", _instead(Replay, "_refused_by_tail", lambda *_: True)),
     Mutation("nobody is refused by a tail", _instead(Replay, "_refused_by_tail", lambda *_: False)),
-    Mutation("nothing is out of range", _instead(ReadRules, "unsatisfiable", lambda *_: False)),
+    Mutation("nothing is out of range", _instead(search_answers.ReadRules, "unsatisfiable", lambda *_: False)),
     Mutation("the first candidate is the only one", _instead(Candidates, "at", _first_option)),
     Mutation("past the last boundary nothing was applied", _instead(Candidates, "at", _no_open_end)),
     Mutation("the memory forgets the token", _forgetting(1)),
@@ -412,6 +417,8 @@ SEARCH: Final = (
     Mutation("any beginning explains what came later", _instead(BeginningRules, "explains", lambda *_: True)),
     Mutation("the first token that is named is it", _around(decide, "_first_tokens", _first_token_only)),
     Mutation("a hash says nothing", _seeing(_without_hashes)),
+    Mutation("a read that is not to follow may begin at the tail", _instead(Answer, "may_begin", _begins_anywhere)),
+    Mutation("a tail that a follower tells need not have been", _instead(search_answers, "_was", lambda *_: True)),
     Mutation("a guess is as good as what is certain", _instead(judging, "agrees", lambda judgement: True)),
     Mutation("sessions with lost batches are not searched", _instead(judging, "_pipelined", lambda stream: False)),
 )
@@ -431,6 +438,11 @@ def _tail_is_the_end(judgement: Judgement) -> None:
     appends, acked = judgement.history.appends, judgement.stream.acked
     for row in acked[appends.tail[acked] != appends.end[acked]].tolist():
         judgement.findings.add("bad-ack", Witness((row,), ("It is.",)), 0)
+
+
+def _unrefused(parts: list[list[int]], stream: Stream) -> list[list[int]]:
+    """Answers in parts without the refusals with which they end."""
+    return [rows for rows in parts if stream.history.observed_tail[rows[-1]] == NONE]
 
 
 STRUCTURE: Final = (
@@ -471,6 +483,8 @@ STRUCTURE: Final = (
     ),
     _without(token_checks, "check"),
     _without(sessions, "check"),
+    Mutation("the strict domains may name a tail inside a batch", _instead(one_stream, "_inside", lambda *_: 0)),
+    Mutation("an answer may end with a refusal of any tail", _around(sessions, "parts_of_answers", _unrefused)),
     _without(hashes, "check"),
 )
 

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from fencepost.harness.history.reader import read_history
-from fencepost.harness.verdict import CheckResult, Validity
+from fencepost.harness.verdict import CheckResult, Validity, Verification
 from tests.checkers import fuzz
 from tests.checkers.damage import story_of
 from tests.checkers.oracle import explain
 from tests.checkers.shrinking import shrunk
 
 
+@dataclass(frozen=True, slots=True)
+class Verifying:
+    """Finds these failures in whatever it verifies."""
+
+    failures: tuple[str, ...]
+
+    def verify(self, history: object, parts: object, validity: object) -> Verification:
+        return Verification((), self.failures)
+
+
 def test_nothing_wrong_is_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert fuzz.main(["--histories", "40", "--jobs", "1"]) == 0
-    assert capsys.readouterr().out.startswith("40 histories from seed 1000000: ")
+    out = capsys.readouterr().out
+    assert out.startswith("40 histories from seed 1000000: ")
+    assert out.endswith(", all proven\n")
 
 
 def test_a_disagreement_is_told_with_its_seed_and_written_as_a_journal(
@@ -27,6 +40,7 @@ def test_a_disagreement_is_told_with_its_seed_and_written_as_a_journal(
             return CheckResult(Validity.VALID, (), ())
 
     monkeypatch.setattr(fuzz, "Linearizability", Credulous)
+    monkeypatch.setattr(fuzz, "LinearizabilityVerifier", lambda: Verifying(()))
     report = fuzz.work(fuzz.Task(range(100), fuzz.JUDGED, False, True))
     assert report.seed is not None
     monkeypatch.setattr(fuzz, "run", lambda options, features: (report, 100))
@@ -35,6 +49,13 @@ def test_a_disagreement_is_told_with_its_seed_and_written_as_a_journal(
     assert f"seed {report.seed}: the checker says valid, but no order explains it" in told
     written = read_history(tmp_path / f"fuzz-checker-{report.seed}.jsonl")
     assert 0 < len(written) <= len(story_of(report.seed, fuzz.JUDGED).history)
+
+
+def test_a_verdict_that_is_not_proven_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz, "LinearizabilityVerifier", lambda: Verifying(("it might be otherwise",)))
+    report = fuzz.work(fuzz.Task(range(2), fuzz.JUDGED, False, True))
+    assert report.seed == 0
+    assert report.problem.endswith("is not proven (it might be otherwise)")
 
 
 def test_what_is_shrunk_is_still_wrong_and_nothing_can_be_left_out() -> None:

@@ -6,16 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from benchmarks.synthetic import synthetic
 
 from fencepost.harness.history import events
 from fencepost.harness.history import journal as reading
-from fencepost.harness.history.compiled import compile_scanner, load
-from fencepost.harness.history.compiled.lines import scan
-from fencepost.harness.history.compiled.order import complete, invoke
+from fencepost.harness.history.compiled import load
 from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.history import History
 from fencepost.harness.history.writer import journal
@@ -111,19 +108,6 @@ def test_a_synthetic_history(monkeypatch: pytest.MonkeyPatch) -> None:
     for block in (5000, 4_000_000):
         monkeypatch.setattr(load, "_BLOCK", block)
         assert agree(b"".join(journal(synthetic(4000, indefinite=0.02))))
-
-
-def test_compiling_ahead_compiles_what_reading_uses() -> None:
-    compile_scanner()
-    known = {name: len(function.signatures) for name, function in dispatchers()}
-    assert all(known.values())
-    assert agree(b"".join(FRAMELESS))
-    assert {name: len(function.signatures) for name, function in dispatchers()} == known
-
-
-def dispatchers() -> list[tuple[str, Any]]:
-    """What is called from outside of compiled code."""
-    return [("scan", scan), ("invoke", invoke), ("complete", complete)]
 
 
 def test_a_short_journal_is_read_without_numba(tmp_path: Path) -> None:

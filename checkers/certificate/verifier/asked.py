@@ -174,7 +174,7 @@ def _earlier(history: History, rows: Int64s, sessions: list[list[int]]) -> dict[
         rows.tolist(), history.process[rows].tolist(), history.invoked[rows].tolist(), strict=True
     ):
         for one in ended.get((process, invoked), ()):
-            if one < row and not _pipelined(history, one, row):
+            if one < row and not _pipelined(history, one, row) and history.part_of[row] != one:
                 found.setdefault(row, []).append(one)
     answers: dict[int, list[int]] = {}
     for row in rows[history.part_of[rows] != NONE].tolist():

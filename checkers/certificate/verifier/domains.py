@@ -122,15 +122,20 @@ def _read(premises: Premises, row: int) -> list[Span]:
     low, high = int(reads.offset[row]), int(reads.offset[row + 1])
     seq_nums = reads.seq_num[low:high]
     given, timed = int(reads.from_seq_num[row]), reads.from_timestamp[row] != NONE
-    waits, clamp = bool(reads.wait[row] > 0), bool(reads.clamp[row])
+    waits, clamp, follows = bool(reads.wait[row] > 0), bool(reads.clamp[row]), _follows(premises, row)
     least, most = int(reads.tail[row]) if waits else 0, FOREVER
-    start = NONE if clamp and waits else given  # what does not wait began below the tail: clamping changed nothing
+    if not follows and not timed and (given == NONE or clamp):
+        # It began below the tail, so what it was to begin with was there: else it had been refused.
+        least = max(least, given + 1, 1)
+        if given == NONE and reads.tail_offset[row] <= 0:
+            return []
+    start = NONE if clamp and follows else given  # what began below the tail was not changed by clamping
     if not len(seq_nums):
         if not waits and given == NONE and not timed and not premises.trims and _fits_any(premises, row):
             # What it began with was there (or from before the history), and would have been returned.
             return _none_if(int(reads.tail_offset[row]) <= 0 or not premises.tail, (1, premises.tail))
         if waits or start == NONE:
-            return [(max(least, start if waits else 0, 0), FOREVER)]
+            return [(max(least, start), FOREVER)]
         most, least = _limit(premises, row, start), start if _has_parts(premises, row) else start + 1
         return _none_if(most < least, (least, most))
     first, after = int(seq_nums[0]), int(seq_nums[-1]) + 1
@@ -156,6 +161,12 @@ def _read(premises: Premises, row: int) -> list[Span]:
         if first > 0 and not _may_be_gone(premises, first):
             least = max(least, first + offset)
     return _none_if(least > most, (least, most))
+
+
+def _follows(premises: Premises, row: int) -> bool:
+    """Was the read (of a part, the whole one) to follow the tail, so that it might begin there?"""
+    part_of = int(premises.history.part_of[row])
+    return bool(premises.history.reads.wait[row if part_of == NONE else part_of] > 0)
 
 
 def _limit(premises: Premises, row: int, after: int) -> int:

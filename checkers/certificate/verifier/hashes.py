@@ -45,7 +45,7 @@ def check(moments: Moments, log: Log) -> None:
 
 def folded(digests: UInt64s, seed: int = 0) -> int:
     """The hash of some records, after others of the hash ``seed``."""
-    return _compiled()(digests, seed) if len(digests) >= MANY else _plain(digests, seed)
+    return compiled()(digests, seed) if len(digests) >= MANY else _plain(digests, seed)
 
 
 def _plain(digests: UInt64s, seed: int) -> int:
@@ -62,15 +62,20 @@ def fold(digests: Iterable[int], seed: int) -> int:
 
 
 @cache
-def _compiled() -> Callable[[UInt64s, int], int]:
-    """The same in compiled code: XXH3-64 of 8 bytes, as its specification defines it for inputs of 4 to 8 bytes."""
+def compiled() -> Callable[[UInt64s, int], int]:
+    """The same in compiled code: XXH3-64 of 8 bytes, as its specification defines it for inputs of 4 to 8 bytes.
+
+    It is compiled once, and kept beside this file.
+    """
     import numba
 
     secret = np.uint64(0x1CAD21F72C81017C ^ 0xDB979083E96DD4DE)
     prime = np.uint64(0x9FB21C651E98DF25)
     u = np.uint64
 
-    @numba.njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+    read = numba.types.Array(numba.uint64, 1, "C", readonly=True)
+
+    @numba.njit(numba.uint64(read, numba.uint64), cache=True)  # type: ignore[untyped-decorator, unused-ignore]
     def fold(digests: Any, seed: Any) -> Any:
         h = seed
         for digest in digests:

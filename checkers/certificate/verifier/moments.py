@@ -1,7 +1,8 @@
 """The order as columns: every moment that the history asks for is there, once, and no other.
 
 What an operation says decides how many moments it has. An acknowledgement whose tail is beyond its end speaks of two;
-so does a read that waits, or is of a session, and whose start depends on the tail. What says nothing has none.
+so does a read that waits, is of a session or came in parts, and whose start depends on the tail. What says nothing has
+none.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def speaks_twice(history: History, rows: Int64s) -> NDArray[np.bool_]:
     ok = history.outcome[rows] == Outcome.OK
     late = (kind == Kind.APPEND) & (appends.tail[rows] > appends.end[rows])
     anywhere = (reads.from_seq_num[rows] == NONE) & (reads.from_timestamp[rows] == NONE)
-    lasts = (reads.wait[rows] > 0) | (history.session[rows] != NONE) | (history.part_of[rows] != NONE)
-    lasts |= np.isin(rows, history.part_of[rows])
+    in_parts = (history.part_of[rows] != NONE) | np.isin(rows, history.part_of[rows])
+    lasts = (reads.wait[rows] > 0) | (history.session[rows] != NONE) | in_parts
     lasts &= (kind == Kind.READ) & ~reads.hashed[rows]
     twice: NDArray[np.bool_] = ok & (late | (lasts & (anywhere | reads.clamp[rows])))
     return twice

@@ -5,7 +5,7 @@ The rules are those that an order is held to (:mod:`.reads`), for a replay that 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -103,8 +103,10 @@ class Reading:
 
     def followed(self, tail: int, trim: int, tails: list[int], since: int) -> bool:
         """May it have been answered so by now? It waits, and began at one of ``tails[since:]``; now is the last."""
-        if self.told != NONE and (self.told > tail or self.told < self.after):
-            return False
+        if self.told != NONE:
+            at = bisect_left(tails, self.told)
+            if self.told < self.after or at == len(tails) or (at and tails[at] != self.told):
+                return False  # it is below what was returned, or there has been no such tail
         if self.first == NONE:
             return self.begun or self.admits(tail)
         if self.after > tail:

@@ -77,6 +77,7 @@ def check(moments: Moments, states: States, log: Log) -> Answers:
     known = found.begins != NONE
     may_be_at = found.waits | _continued(moments, found)
     late = np.where(may_be_at, found.begins > found.tail, found.begins >= found.begun)
+    late |= _bounded(moments, found) & (found.begins >= found.begun)
     require(history, found.rows, ~known | ~late, "was answered, although it began at the tail or beyond it")
     _contents(moments, found, log)
     _gaps(moments, found)
@@ -90,6 +91,19 @@ def _continued(moments: Moments, found: Answers) -> NDArray[np.bool_]:
     """Which are the end of an answer that had returned something before: at the tail it ends, and is not refused."""
     part_of = moments.history.part_of[found.rows]
     return np.isin(found.rows, part_of[(part_of != NONE) & (found.count > 0)])
+
+
+def _bounded(moments: Moments, found: Answers) -> NDArray[np.bool_]:
+    """Which are the first parts of answers that began by the tail, to reads that were not to follow it.
+
+    A part by itself may end anywhere, as if it had waited. But at the tail such a read had been refused at once.
+    """
+    history, reads = moments.history, moments.history.reads
+    read, first = np.unique(history.part_of[found.rows], return_index=True)
+    first = first[(read != NONE) & (reads.wait[read] <= 0)]
+    bounded = np.zeros(len(found.rows), dtype=np.bool_)
+    bounded[first] = (reads.from_seq_num[found.rows[first]] == NONE) | reads.clamp[found.rows[first]]
+    return bounded
 
 
 def _contents(moments: Moments, found: Answers, log: Log) -> None:

@@ -47,13 +47,13 @@ class Sizes:
         at = bisect_left(self._position, position)
         return self._time[at] if at < len(self._time) else FOREVER
 
-    def applied_since(self, position: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
-        """Where floats stand whose records reach beyond a position, and the sizes of these."""
+    def applied_since(self, position: int) -> tuple[tuple[int, int], ...]:
+        """The records of floats from a position on: where each stands, and its size."""
         at = max(bisect_right(self.starts, position) - 1, 0)
         floats = self._asked.floats
         return tuple(
-            (s, floats[f].sizes) for s, f in zip(self.starts[at:], self.floats[at:], strict=True)
-            if s + floats[f].size > position
+            (place, size) for start, number in zip(self.starts[at:], self.floats[at:], strict=True)
+            for place, size in enumerate(floats[number].sizes, start) if place >= position
         )  # fmt: skip
 
 

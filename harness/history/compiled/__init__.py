@@ -4,14 +4,3 @@
 them, with the texts that :mod:`.texts` numbers. Lines of another form are left to the ordinary decoder. A journal in
 which anything at all is wrong is left to the ordinary reader, which says what.
 """
-
-from __future__ import annotations
-
-
-def compile_scanner() -> None:
-    """Compile all of it, on a tiny journal, into numba's cache (some five seconds; nothing where it is there)."""
-    from .. import events
-    from .load import load
-
-    header = events.Header(schema=events.SCHEMA, version="", workload="", seed=0, started="", streams=[])
-    load(b'{"type":"end","time":0}\n', 0, header, [], None)

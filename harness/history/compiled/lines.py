@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ...compiling import compiled, inner
 from ..bytescan import (
     BEYOND,
     NONE,
-    compiled,
     find_newline,
     intern,
     literal,
@@ -107,7 +107,228 @@ _NEWLINE: Final = 10
 _COMMA_BYTE: Final = 44
 
 
-@compiled
+@inner
+def _kind(data: Any, place: int) -> tuple[int, int]:
+    """What a line is, by the rest of its first field and the name of its second, and the place after them."""
+    first = data[place]
+    if first == 97:
+        if match(data, place, _APPEND):
+            return APPEND, place + len(_APPEND)
+        if match(data, place, _ACK):
+            return ACK, place + len(_ACK)
+    elif first == 98:
+        if match(data, place, _BATCH):
+            return BATCH, place + len(_BATCH)
+    elif first == 114:
+        if match(data, place, _READ):
+            return READ, place + len(_READ)
+        if match(data, place, _REMARK):
+            return OTHER, place + len(_REMARK)
+    elif first == 99:
+        if match(data, place, _CHECK_TAIL):
+            return CHECK_TAIL, place + len(_CHECK_TAIL)
+    elif first == 116:
+        if match(data, place, _TAIL):
+            return TAIL, place + len(_TAIL)
+    elif first == 102:
+        if match(data, place, _FAILURE):
+            return FAILURE, place + len(_FAILURE)
+        if match(data, place, _FAULT):
+            return OTHER, place + len(_FAULT)
+    elif first == 105:
+        if match(data, place, _INDEFINITE):
+            return INDEFINITE, place + len(_INDEFINITE)
+    elif first == 119:
+        if match(data, place, _WHOLE):
+            return WHOLE, place + len(_WHOLE)
+    elif match(data, place, _END):
+        return END, place + len(_END)
+    return UNKNOWN, -1
+
+
+@inner
+def _begin(data: Any, place: int, row: Any) -> int:
+    """The operation and the time."""
+    row[OP], place = parse_int(data, place, BEYOND)
+    row[TIME], place = parse_int(data, take(data, place, _TIME), BEYOND)
+    return place
+
+
+@inner
+def _invocation(
+    data: Any, place: int, kind: int, row: Any, slots: Any, texts: Any, sent: tuple[Any, Any], fences: Any, counts: Any
+) -> int:
+    row[PROCESS], place = parse_int(data, take(data, place, _PROCESS), _SMALL)
+    row[STREAM], place = _text(data, take(data, place, _STREAM), slots, texts, counts)
+    if kind == APPEND:
+        before = counts[N_SENT]
+        digests, place = parse_uints(data, take(data, place, _DIGESTS), sent[0], before)
+        sizes, place = parse_ints(data, take(data, place, _SIZES), sent[1], before, _SMALL)
+        if digests != sizes:
+            return -1
+        counts[N_SENT] = digests
+        row[NUMBER] = digests - before
+        row[MATCH], place = optional_position(data, place, _MATCH)
+        row[TOKEN], place = _optional_text(data, place, _TOKEN, slots, texts, counts)
+        place = _fences(data, place, row[NUMBER], 0, counts[N_ASKED] - 1, fences, slots, texts, counts)
+    elif kind == READ:
+        place = _parameters(data, place, row)
+    row[THREAD], place = optional_int(data, place, _THREAD, _SMALL)
+    row[PURPOSE], place = _optional_text(data, place, _PURPOSE, slots, texts, counts)
+    row[INTENDED], place = optional_int(data, place, _INTENDED, BEYOND)
+    row[SESSION] = NONE
+    if kind != CHECK_TAIL:
+        row[SESSION], place = optional_int(data, place, _SESSION, _SMALL)
+    return take(data, place, _BRACE)
+
+
+@inner
+def _parameters(data: Any, place: int, row: Any) -> int:
+    row[FROM_SEQ_NUM], place = optional_position(data, place, _SEQ_NUM)
+    row[FROM_TIMESTAMP], place = optional_position(data, place, _TIMESTAMP)
+    row[TAIL_OFFSET], place = optional_position(data, place, _TAIL_OFFSET)
+    row[CLAMP] = place >= 0 and match(data, place, _CLAMP)
+    if row[CLAMP]:
+        place += len(_CLAMP)
+    row[COUNT], place = optional_position(data, place, _COUNT)
+    row[BYTES], place = optional_position(data, place, _BYTES)
+    row[UNTIL], place = optional_position(data, place, _UNTIL)
+    row[WAIT], place = optional_position(data, place, _WAIT)
+    return place
+
+
+@inner
+def _answer(
+    data: Any,
+    place: int,
+    kind: int,
+    row: Any,
+    slots: Any,
+    texts: Any,
+    seen: tuple[Any, Any, Any, Any],
+    fences: Any,
+    counts: Any,
+) -> int:
+    if kind == ACK:
+        place = _pair(data, place, _START_PAIR, row, FIRST)
+        place = _pair(data, place, _END_PAIR, row, FIRST + 2)
+        place = _pair(data, place, _TAIL_PAIR, row, FIRST + 4)
+    elif kind == BATCH:
+        place = _batch(data, place, row, seen, counts)
+        place = _fences(data, place, row[NUMBER], 1, counts[N_ANSWERED] - 1, fences, slots, texts, counts)
+        row[FIRST] = NONE
+        if place >= 0 and data[place] == _COMMA_BYTE:
+            place = _pair(data, place, _TAIL_PAIR, row, FIRST)
+    elif kind == TAIL:
+        place = _pair(data, place, _TAIL_PAIR, row, FIRST)
+    elif kind == FAILURE:
+        row[CODE], place = _text(data, take(data, place, _CODE), slots, texts, counts)
+        row[STATUS], place = optional_int(data, place, _STATUS, 999)
+        place = _body(data, place, row, slots, texts, counts)
+    elif kind == INDEFINITE:
+        row[CODE], place = _text(data, take(data, place, _REASON), slots, texts, counts)
+        row[STATUS], place = optional_int(data, place, _STATUS, 999)
+    else:
+        return -1
+    if kind >= FAILURE and NONE < row[STATUS] < 100:
+        return -1
+    return take(data, place, _BRACE)
+
+
+@inner
+def _batch(data: Any, place: int, row: Any, seen: tuple[Any, Any, Any, Any], counts: Any) -> int:
+    before = counts[N_SEEN]
+    seq_nums, place = parse_positions(data, take(data, place, _SEQ_NUMS), seen[0], before)
+    timestamps, place = parse_positions(data, take(data, place, _TIMESTAMPS), seen[1], before)
+    digests, place = parse_uints(data, take(data, place, _DIGESTS), seen[2], before)
+    sizes, place = parse_ints(data, take(data, place, _SIZES), seen[3], before, _SMALL)
+    if timestamps != seq_nums or digests != seq_nums or sizes != seq_nums:
+        return -1
+    counts[N_SEEN] = seq_nums
+    row[NUMBER] = seq_nums - before
+    return place
+
+
+@inner
+def _fences(
+    data: Any, place: int, number: int, answer: int, of: int, fences: Any, slots: Any, texts: Any, counts: Any
+) -> int:
+    """The fence commands among ``number`` records, if any, with ascending indices."""
+    if place < 0 or not match(data, place, _FENCES):
+        return place
+    place, last = place + len(_FENCES), -1
+    while place >= 0 and last < number - 1:
+        index, place = parse_int(data, place, number - 1)
+        if place < 0 or index <= last:
+            return -1
+        text, place = _text(data, take(data, place, _KEYED), slots, texts, counts)
+        if place < 0:
+            return -1
+        fence = fences[counts[N_FENCES]]
+        fence[ANSWER], fence[PLACE], fence[INDEX], fence[FENCE] = answer, of, index, text
+        counts[N_FENCES] += 1
+        if data[place] == _CLOSING:
+            return place + 1
+        last, place = index, take(data, place, _NEXT)
+    return -1
+
+
+@inner
+def _body(data: Any, place: int, row: Any, slots: Any, texts: Any, counts: Any) -> int:
+    """The body of a refusal that says something of the stream, or none."""
+    row[MISMATCH], row[TOKEN_MISMATCH], row[FIRST] = NONE, NONE, NONE
+    if place < 0 or data[place] != _COMMA_BYTE:
+        return place
+    if row[STATUS] == 412 and match(data, place, _SEQ_NUM_MISMATCH):
+        row[MISMATCH], place = parse_position(data, place + len(_SEQ_NUM_MISMATCH))
+        return take(data, place, _BRACE)
+    if row[STATUS] == 412 and match(data, place, _TOKEN_MISMATCH):
+        row[TOKEN_MISMATCH], place = _text(data, place + len(_TOKEN_MISMATCH), slots, texts, counts)
+        return take(data, place, _BRACE)
+    if row[STATUS] == 416 and match(data, place, _TAIL_BODY):
+        row[FIRST], place = parse_position(data, place + len(_TAIL_BODY))
+        row[FIRST + 1], place = parse_position(
+            data,
+            take(data, place, _TIMESTAMP),
+        )
+        return take(data, place, _BRACES)
+    return -1
+
+
+@inner
+def _pair(data: Any, place: int, name: Any, row: Any, column: int) -> int:
+    """A position, after ``name``, into two columns: the second is NONE where nobody knows the timestamp."""
+    row[column], place = parse_position(data, take(data, place, name))
+    place = take(data, place, _COMMA)
+    if place >= 0 and match(data, place, _NULL):
+        row[column + 1], place = NONE, place + len(_NULL)
+    else:
+        row[column + 1], place = parse_position(data, place)
+    return take(data, place, _BRACKET)
+
+
+@inner
+def _text(data: Any, place: int, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
+    """The number of the text that begins here, and the place after its quote."""
+    end = string_end(data, place)
+    if end < 0:
+        return NONE, -1
+    text, counts[N_TEXTS] = intern(data, place, end, slots, texts, counts[N_TEXTS])
+    return text, end + 1
+
+
+@inner
+def _optional_text(data: Any, place: int, name: Any, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
+    if place < 0 or not match(data, place, name):
+        return NONE, place
+    return _text(data, place + len(name), slots, texts, counts)
+
+
+@compiled(
+    "boolean(text, int64, int64[:,::1], int64[:,::1], int64[::1], int32[::1], int64[:,::1],"
+    " Tuple((uint64[::1], int64[::1])), Tuple((int64[::1], int64[::1], uint64[::1], int64[::1])), int64[:,::1],"
+    " int64[::1])"
+)
 def scan(
     data: Any,
     base: int,
@@ -168,220 +389,3 @@ def scan(
             after = find_newline(data, place)
         place = after + 1
     return True
-
-
-@compiled
-def _kind(data: Any, place: int) -> tuple[int, int]:
-    """What a line is, by the rest of its first field and the name of its second, and the place after them."""
-    first = data[place]
-    if first == 97:
-        if match(data, place, _APPEND):
-            return APPEND, place + len(_APPEND)
-        if match(data, place, _ACK):
-            return ACK, place + len(_ACK)
-    elif first == 98:
-        if match(data, place, _BATCH):
-            return BATCH, place + len(_BATCH)
-    elif first == 114:
-        if match(data, place, _READ):
-            return READ, place + len(_READ)
-        if match(data, place, _REMARK):
-            return OTHER, place + len(_REMARK)
-    elif first == 99:
-        if match(data, place, _CHECK_TAIL):
-            return CHECK_TAIL, place + len(_CHECK_TAIL)
-    elif first == 116:
-        if match(data, place, _TAIL):
-            return TAIL, place + len(_TAIL)
-    elif first == 102:
-        if match(data, place, _FAILURE):
-            return FAILURE, place + len(_FAILURE)
-        if match(data, place, _FAULT):
-            return OTHER, place + len(_FAULT)
-    elif first == 105:
-        if match(data, place, _INDEFINITE):
-            return INDEFINITE, place + len(_INDEFINITE)
-    elif first == 119:
-        if match(data, place, _WHOLE):
-            return WHOLE, place + len(_WHOLE)
-    elif match(data, place, _END):
-        return END, place + len(_END)
-    return UNKNOWN, -1
-
-
-@compiled
-def _begin(data: Any, place: int, row: Any) -> int:
-    """The operation and the time."""
-    row[OP], place = parse_int(data, place, BEYOND)
-    row[TIME], place = parse_int(data, take(data, place, _TIME), BEYOND)
-    return place
-
-
-@compiled
-def _invocation(
-    data: Any, place: int, kind: int, row: Any, slots: Any, texts: Any, sent: tuple[Any, Any], fences: Any, counts: Any
-) -> int:
-    row[PROCESS], place = parse_int(data, take(data, place, _PROCESS), _SMALL)
-    row[STREAM], place = _text(data, take(data, place, _STREAM), slots, texts, counts)
-    if kind == APPEND:
-        before = counts[N_SENT]
-        digests, place = parse_uints(data, take(data, place, _DIGESTS), sent[0], before)
-        sizes, place = parse_ints(data, take(data, place, _SIZES), sent[1], before, _SMALL)
-        if digests != sizes:
-            return -1
-        counts[N_SENT] = digests
-        row[NUMBER] = digests - before
-        row[MATCH], place = optional_position(data, place, _MATCH)
-        row[TOKEN], place = _optional_text(data, place, _TOKEN, slots, texts, counts)
-        place = _fences(data, place, row[NUMBER], 0, counts[N_ASKED] - 1, fences, slots, texts, counts)
-    elif kind == READ:
-        place = _parameters(data, place, row)
-    row[THREAD], place = optional_int(data, place, _THREAD, _SMALL)
-    row[PURPOSE], place = _optional_text(data, place, _PURPOSE, slots, texts, counts)
-    row[INTENDED], place = optional_int(data, place, _INTENDED, BEYOND)
-    row[SESSION] = NONE
-    if kind != CHECK_TAIL:
-        row[SESSION], place = optional_int(data, place, _SESSION, _SMALL)
-    return take(data, place, _BRACE)
-
-
-@compiled
-def _parameters(data: Any, place: int, row: Any) -> int:
-    row[FROM_SEQ_NUM], place = optional_position(data, place, _SEQ_NUM)
-    row[FROM_TIMESTAMP], place = optional_position(data, place, _TIMESTAMP)
-    row[TAIL_OFFSET], place = optional_position(data, place, _TAIL_OFFSET)
-    row[CLAMP] = place >= 0 and match(data, place, _CLAMP)
-    if row[CLAMP]:
-        place += len(_CLAMP)
-    row[COUNT], place = optional_position(data, place, _COUNT)
-    row[BYTES], place = optional_position(data, place, _BYTES)
-    row[UNTIL], place = optional_position(data, place, _UNTIL)
-    row[WAIT], place = optional_position(data, place, _WAIT)
-    return place
-
-
-@compiled
-def _answer(
-    data: Any,
-    place: int,
-    kind: int,
-    row: Any,
-    slots: Any,
-    texts: Any,
-    seen: tuple[Any, Any, Any, Any],
-    fences: Any,
-    counts: Any,
-) -> int:
-    if kind == ACK:
-        place = _pair(data, place, _START_PAIR, row, FIRST)
-        place = _pair(data, place, _END_PAIR, row, FIRST + 2)
-        place = _pair(data, place, _TAIL_PAIR, row, FIRST + 4)
-    elif kind == BATCH:
-        place = _batch(data, place, row, seen, counts)
-        place = _fences(data, place, row[NUMBER], 1, counts[N_ANSWERED] - 1, fences, slots, texts, counts)
-        row[FIRST] = NONE
-        if place >= 0 and data[place] == _COMMA_BYTE:
-            place = _pair(data, place, _TAIL_PAIR, row, FIRST)
-    elif kind == TAIL:
-        place = _pair(data, place, _TAIL_PAIR, row, FIRST)
-    elif kind == FAILURE:
-        row[CODE], place = _text(data, take(data, place, _CODE), slots, texts, counts)
-        row[STATUS], place = optional_int(data, place, _STATUS, 999)
-        place = _body(data, place, row, slots, texts, counts)
-    elif kind == INDEFINITE:
-        row[CODE], place = _text(data, take(data, place, _REASON), slots, texts, counts)
-        row[STATUS], place = optional_int(data, place, _STATUS, 999)
-    else:
-        return -1
-    if kind >= FAILURE and NONE < row[STATUS] < 100:
-        return -1
-    return take(data, place, _BRACE)
-
-
-@compiled
-def _batch(data: Any, place: int, row: Any, seen: tuple[Any, Any, Any, Any], counts: Any) -> int:
-    before = counts[N_SEEN]
-    seq_nums, place = parse_positions(data, take(data, place, _SEQ_NUMS), seen[0], before)
-    timestamps, place = parse_positions(data, take(data, place, _TIMESTAMPS), seen[1], before)
-    digests, place = parse_uints(data, take(data, place, _DIGESTS), seen[2], before)
-    sizes, place = parse_ints(data, take(data, place, _SIZES), seen[3], before, _SMALL)
-    if timestamps != seq_nums or digests != seq_nums or sizes != seq_nums:
-        return -1
-    counts[N_SEEN] = seq_nums
-    row[NUMBER] = seq_nums - before
-    return place
-
-
-@compiled
-def _fences(
-    data: Any, place: int, number: int, answer: int, of: int, fences: Any, slots: Any, texts: Any, counts: Any
-) -> int:
-    """The fence commands among ``number`` records, if any, with ascending indices."""
-    if place < 0 or not match(data, place, _FENCES):
-        return place
-    place, last = place + len(_FENCES), -1
-    while place >= 0 and last < number - 1:
-        index, place = parse_int(data, place, number - 1)
-        if place < 0 or index <= last:
-            return -1
-        text, place = _text(data, take(data, place, _KEYED), slots, texts, counts)
-        if place < 0:
-            return -1
-        fence = fences[counts[N_FENCES]]
-        fence[ANSWER], fence[PLACE], fence[INDEX], fence[FENCE] = answer, of, index, text
-        counts[N_FENCES] += 1
-        if data[place] == _CLOSING:
-            return place + 1
-        last, place = index, take(data, place, _NEXT)
-    return -1
-
-
-@compiled
-def _body(data: Any, place: int, row: Any, slots: Any, texts: Any, counts: Any) -> int:
-    """The body of a refusal that says something of the stream, or none."""
-    row[MISMATCH], row[TOKEN_MISMATCH], row[FIRST] = NONE, NONE, NONE
-    if place < 0 or data[place] != _COMMA_BYTE:
-        return place
-    if row[STATUS] == 412 and match(data, place, _SEQ_NUM_MISMATCH):
-        row[MISMATCH], place = parse_position(data, place + len(_SEQ_NUM_MISMATCH))
-        return take(data, place, _BRACE)
-    if row[STATUS] == 412 and match(data, place, _TOKEN_MISMATCH):
-        row[TOKEN_MISMATCH], place = _text(data, place + len(_TOKEN_MISMATCH), slots, texts, counts)
-        return take(data, place, _BRACE)
-    if row[STATUS] == 416 and match(data, place, _TAIL_BODY):
-        row[FIRST], place = parse_position(data, place + len(_TAIL_BODY))
-        row[FIRST + 1], place = parse_position(
-            data,
-            take(data, place, _TIMESTAMP),
-        )
-        return take(data, place, _BRACES)
-    return -1
-
-
-@compiled
-def _pair(data: Any, place: int, name: Any, row: Any, column: int) -> int:
-    """A position, after ``name``, into two columns: the second is NONE where nobody knows the timestamp."""
-    row[column], place = parse_position(data, take(data, place, name))
-    place = take(data, place, _COMMA)
-    if place >= 0 and match(data, place, _NULL):
-        row[column + 1], place = NONE, place + len(_NULL)
-    else:
-        row[column + 1], place = parse_position(data, place)
-    return take(data, place, _BRACKET)
-
-
-@compiled
-def _text(data: Any, place: int, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
-    """The number of the text that begins here, and the place after its quote."""
-    end = string_end(data, place)
-    if end < 0:
-        return NONE, -1
-    text, counts[N_TEXTS] = intern(data, place, end, slots, texts, counts[N_TEXTS])
-    return text, end + 1
-
-
-@compiled
-def _optional_text(data: Any, place: int, name: Any, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
-    if place < 0 or not match(data, place, name):
-        return NONE, place
-    return _text(data, place + len(name), slots, texts, counts)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..bytescan import compiled
+from ...compiling import compiled
 from ..history import FOREVER, Outcome
 from .lines import ACK, AT, BATCH, FAILURE, INDEFINITE, KIND, OP, READ, TAIL, TIME, WHOLE
 
@@ -18,7 +18,7 @@ _UNKNOWN: Final = -1
 _ANSWERED_BY: Final = np.array([ACK, BATCH, TAIL])
 
 
-@compiled
+@compiled("boolean(int64[:,::1], int64, int64[::1], int64[::1], uint8[::1], int64[::1], int64)")
 def invoke(asked: Any, rows: Any, rows_of: Any, places: Any, kinds: Any, invoked: Any, last: int) -> bool:
     """Give the operations of ``asked`` (see :mod:`.lines`) the rows from ``rows`` on; False if one may not stand there.
 
@@ -36,7 +36,10 @@ def invoke(asked: Any, rows: Any, rows_of: Any, places: Any, kinds: Any, invoked
     return True
 
 
-@compiled
+@compiled(
+    "boolean(int64[:,::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], int64[::1],"
+    " int64[::1])"
+)
 def complete(
     answered: Any,
     rows_of: Any,
