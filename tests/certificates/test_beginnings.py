@@ -32,7 +32,7 @@ from tests.checkers.random_histories import Story
 from tests.checkers.wgl import linearize
 
 STORIES = 600
-MANY = 40_000
+MANY = 10_000
 
 each = pytest.mark.parametrize("golden", BEGINNINGS, ids=[golden.name for golden in BEGINNINGS])
 
