@@ -59,12 +59,18 @@ class Exhaustion:
     """The log of a search that tried everything (:mod:`fencepost.checkers.search.log`).
 
     Of each node its ``parent``, the row ``applied``, and the node that it is the ``same`` as; NONE where there is none.
+    Where an answer in parts began there, ``applied`` is its first part's row; where it did not, that row ``declined``.
     """
 
     supposed: Sequence[Supposition]
     parent: Int64s
     applied: Int64s
     same: Int64s
+
+
+def declined(row: int) -> int:
+    """How a log says of a row (or an id) that its answer did not begin at a node; of that, it gives the row back."""
+    return -2 - row
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +139,13 @@ class LinearizabilityCertificate:
         if not logs:
             return {}
         rows = np.concatenate([log.applied for log in logs])
+        ids, here = np.append(self.history.id, NONE), rows >= NONE
         columns = {
             "parent": np.concatenate([log.parent for log in logs]),
-            "applied": np.append(self.history.id, NONE)[rows],
+            "applied": np.where(here, ids[np.where(here, rows, NONE)], -2 - ids[np.where(here, NONE, -2 - rows)]),
             "same": np.concatenate([log.same for log in logs]),
         }
-        small = all(int(column.max(initial=0)) < _SMALL for column in columns.values())
+        small = all(int(np.abs(column).max(initial=0)) < _SMALL for column in columns.values())
         return {f"{name}.npy": _npy(column.astype(np.int32) if small else column) for name, column in columns.items()}
 
     def _statement(self, proofs: Iterable[Proof]) -> dict[str, Any]:

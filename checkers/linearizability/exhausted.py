@@ -17,6 +17,7 @@ _NAMES = {
     Sort.TOKEN_REFUSAL: "wrong-mismatch",
     Sort.SILENT_REFUSAL: "spurious-rejection",
     Sort.READ: "nonmonotonic-read",
+    Sort.BEGIN: "nonmonotonic-read",
 }
 
 

@@ -14,7 +14,7 @@ from ..search.search import Ending
 from ..structure.agreement import agrees
 from . import one_stream, worlds
 from .exhausted import accuse
-from .undecided import loosely, reasons
+from .undecided import reasons
 
 
 def judge(stream: Stream, allowance: Allowance) -> Judgement:
@@ -49,8 +49,6 @@ def judge(stream: Stream, allowance: Allowance) -> Judgement:
     judgement.findings.clear()
     if decision.ending is Ending.UNDECIDED:
         judgement.reasons = reasons(judgement, decision)
-    elif decision.loose:
-        judgement.reasons = [loosely(judgement, row) for row in decision.loose]
     return judgement
 
 

@@ -9,13 +9,14 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Validity, Violation
 
 from ..certificate.order import Order
-from ..certificate.proofs import Exhaustion, Opening, Proof, Supposition
+from ..certificate.proofs import Exhaustion, Opening, Proof, Supposition, declined
 from ..certificate.verifier import invalid
 from ..certificate.verifier.refutation import Refuted
 from ..certificate.verifier.statement import Claim
 from ..judgement import Judgement
 from ..search.budget import Spending
 from ..search.decide import Decision, decide
+from ..search.log import begins, is_here
 from ..search.search import Ending
 from .order import first_token
 
@@ -90,9 +91,13 @@ def logged(judgement: Judgement, decision: Decision) -> Exhaustion | None:
         )
         for root in log.roots
     ]
-    parent, floats, same = (np.array(column, dtype=np.int64) for column in (log.parent, log.applied, log.same))
+    parent, steps, same = (np.array(column, dtype=np.int64) for column in (log.parent, log.applied, log.same))
     rows = np.array([*decision.pool.row, NONE], dtype=np.int64)  # NONE is the last, too
-    return Exhaustion(supposed, parent, rows[floats], same)
+    applied = rows[np.maximum(steps, NONE)]
+    for node in np.flatnonzero(steps < NONE).tolist():
+        row = moments[begins(log.applied[node])]
+        applied[node] = row if is_here(log.applied[node]) else declined(row)
+    return Exhaustion(supposed, parent, applied, same)
 
 
 def _spent(decision: Decision) -> dict[str, int | float | str]:

@@ -29,15 +29,6 @@ def reasons(judgement: Judgement, decision: Decision) -> list[str]:
     ]
 
 
-def loosely(judgement: Judgement, row: int) -> str:
-    """Why it is undecided whether an answer in parts is explained."""
-    name = judgement.teller(row).name(row)
-    return (
-        f"stream {judgement.stream.name}: the session of {name} was to start relative to the tail, and its first part "
-        "is empty; when it began was not decided"
-    )
-
-
 def _hole(judgement: Judgement, decision: Decision) -> tuple[int, int, list[int]]:
     """Start, end (NONE where it is open) and candidates (rows) of the hole at which the search got no further."""
     dead, pool = decision.dead, decision.pool

@@ -16,6 +16,7 @@ from fencepost.harness.history.history import FOREVER, NONE
 from ..chain.bounds import BYTES
 from ..chain.chain import Chain
 from ..chain.claims import Claims
+from ..chain.stream import Stream
 from ..chain.ties import parts_of_answers
 from ..domains.reading import Answers
 
@@ -26,9 +27,9 @@ class Answer:
 
     ``first`` is NONE for an empty answer. ``start`` is NONE where none was given, ``timed`` tells that it is a
     timestamp, or that other parts of the answer tell. ``followed`` is the tail in the answer; what is ``continued`` may
-    end at its start. What ``spans`` does not wait, and yet begins at one moment and ends at another. ``begins_at`` is
-    the first record of a later part, for an answer whose first part is empty; ``opening`` is the row of that first
-    part, for those later ones. A ``curbed`` one cannot have begun at the tail: its read was not to follow.
+    end at its start. What ``spans`` does not wait, and yet begins at one moment and ends at another. ``opening`` is the
+    row of the first part, for later ones that began with it. A ``curbed`` one cannot have begun at the tail: its read
+    was not to follow.
     """
 
     first: int
@@ -46,7 +47,6 @@ class Answer:
     continued: bool
     spans: bool
     curbed: bool
-    begins_at: int = NONE
     opening: int = NONE
 
     @property
@@ -82,9 +82,9 @@ class ReadRules:
         self._timed, self._timestamps = _timestamps(chain, told)
         self._first_tail = chain.stream.tail
         self.placed: dict[int, int] = {}
-        # What was there before the history may be gone as well.
-        self._trims = bool(chain.stream.history.appends.trims) or chain.stream.tail > 0
         self.answers = _answers(chain, found)
+        self._reads = chain.stream.history.reads
+        self._begun = begun_by_tail(chain.stream)
 
     def unary(self, answer: Answer, tail: int, trim: int) -> bool:
         """A read that does not wait, at one moment."""
@@ -95,17 +95,30 @@ class ReadRules:
             return False
         if answer.first == NONE and start == NONE:
             return True
-        return self._ends(answer, answer.after if answer.first != NONE else start, tail, trim)
+        return self.ends(answer, answer.after if answer.first != NONE else start, tail, trim)
+
+    def unsatisfiable(self, row: int, tail: int) -> bool:
+        """A read that is refused: at this tail it begins beyond it, or at it and is not to follow."""
+        reads, seq_num = self._reads, int(self._reads.from_seq_num[row])
+        if row in self._begun or reads.from_timestamp[row] != NONE:
+            return row not in self._begun
+        if seq_num == NONE:
+            start = max(0, tail - max(int(reads.tail_offset[row]), 0))
+        else:
+            start = min(seq_num, tail) if reads.clamp[row] else seq_num
+        return start > tail or (start == tail and reads.wait[row] <= 0)
+
+    def told(self, answer: Answer, tails: list[int]) -> bool:
+        """May the tail in an answer that waits be told by now, after these?"""
+        return answer.followed == NONE or (answer.after <= answer.followed and _was(answer.followed, tails))
 
     def followed(self, answer: Answer, tail: int, trim: int, tails: list[int], since: int) -> int:
         """A read that waits, by now: the tail at which it may have begun, NONE if it cannot be.
 
         ``tails`` are those that there were, ascending, the present one last; it can have begun at or after ``since``.
         """
-        if answer.followed != NONE and (answer.followed < answer.after or not _was(answer.followed, tails)):
+        if not self.told(answer, tails):
             return NONE
-        if answer.first == NONE and answer.begins_at != NONE:
-            return self._opened(answer, tails, since)
         if answer.first == NONE:
             return next(
                 (begun for begun in reversed(tails[bisect_left(tails, since) :]) if answer.may_begin(begun)), NONE
@@ -135,31 +148,27 @@ class ReadRules:
             if start >= begun and not answer.continued:
                 continue  # that had been a 416
             if answer.first == NONE:
-                if self._ends(answer, start, tail, trim):
+                if self.ends(answer, start, tail, trim):
                     return begun
             elif answer.first >= start:
                 fits = answer.after <= tail and _skips(answer, start, trim)
-                return begun if fits and self._ends(answer, answer.after, tail, trim) else NONE
+                return begun if fits and self.ends(answer, answer.after, tail, trim) else NONE
         return NONE
 
-    def _opened(self, answer: Answer, tails: list[int], since: int) -> int:
-        """Where an answer may have begun whose first part is empty: at its first record, unless trims may hide that."""
-        for begun in tails[bisect_left(tails, since) :]:
-            if answer.start_at(begun) == answer.begins_at and answer.may_begin(begun):
-                return begun
-        hidden = self._trims and answer.may_begin(tails[-1]) and answer.start_at(tails[-1]) <= answer.begins_at
-        return tails[-1] if hidden else NONE
-
-    def _ends(self, answer: Answer, after: int, tail: int, trim: int) -> bool:
+    def ends(self, answer: Answer, after: int, tail: int, trim: int) -> bool:
         """Is there a reason that nothing from ``after`` on was returned?"""
         for position in range(after, tail):
-            if answer.places <= 0 or self.size(position) > answer.room:
-                return True
-            if answer.until != NONE and self.latest(position) >= answer.until:
+            if self.stops(answer, position):
                 return True
             if position >= trim:
                 return False
         return True
+
+    def stops(self, answer: Answer, position: int) -> bool:
+        """Would the record at a position not have fitted?"""
+        if answer.places <= 0 or self.size(position) > answer.room:
+            return True
+        return answer.until != NONE and self.latest(position) >= answer.until
 
     def size(self, position: int) -> int:
         """The metered size of a record. One of before the history may be as large as a batch."""
@@ -211,36 +220,29 @@ def _answers(chain: Chain, found: Answers) -> dict[int, Answer]:
     answers = {row: Answer(*values) for row, *values in zip(rows.tolist(), *fields, strict=True)}
     detached = set(rows[found.detached].tolist())
     for parts in parts_of_answers(chain.stream):
-        opening = answers[parts[0]]
         for row in detached.intersection(parts):
             answers[row] = replace(answers[row], opening=parts[0])
-        by_tail = opening.first == NONE and opening.moves and not opening.timed
-        if by_tail:
-            later = (answers[row].first for row in parts[1:] if row in answers)
-            answers[parts[0]] = replace(opening, begins_at=next((first for first in later if first != NONE), NONE))
     return answers
 
 
-def loosely_begun(chain: Chain, answers: dict[int, Answer], begun: dict[int, int]) -> list[int]:
-    """Openings (rows) of answers in parts that begin, by their row, at a tail that may not be theirs.
+def starts_by_tail(stream: Stream, row: int) -> bool:
+    """Does the tail at its beginning decide where a read starts?"""
+    reads = stream.history.reads
+    by_tail = reads.from_seq_num[row] == NONE or reads.clamp[row]
+    return bool(by_tail and reads.from_timestamp[row] == NONE)
 
-    They start relative to the tail, and nothing is in their first part. When they began matters beyond that part where
-    trims hide what they left out, or where nothing was returned at all although they were not to follow.
+
+def begun_by_tail(stream: Stream) -> set[int]:
+    """Reads that began by the tail, and returned nothing yet in parts: in the end they cannot be beyond the tail.
+
+    They had been refused at once if they had begun there; and if they were to follow, it is no reason.
     """
-    found = []
-    for parts in parts_of_answers(chain.stream):
-        opening, rest = answers[parts[0]], answers.get(parts[-1])
-        if opening.first != NONE or not opening.moves or opening.timed:
-            continue
-        if opening.begins_at == NONE:
-            loose = rest is not None and not rest.waits
-        else:
-            reachable = opening.start == NONE or opening.begins_at <= opening.start
-            reachable &= opening.begins_at > chain.stream.tail  # what was there before may be gone at any time
-            loose = reachable and opening.start_at(begun[parts[0]]) != opening.begins_at
-        if loose:
-            found.append(parts[0])
-    return found
+    offset = stream.history.reads.offset
+    return {
+        read
+        for *parts, read in parts_of_answers(stream)
+        if starts_by_tail(stream, parts[0]) and not any(offset[row + 1] > offset[row] for row in parts)
+    }
 
 
 def _was(told: int, tails: list[int]) -> bool:

@@ -14,7 +14,8 @@ from ..chain.chain import Chain
 from ..chain.claims import Claims
 from ..chain.stream import UNKNOWN, UNMENTIONED
 from ..domains.reading import Answers
-from .answers import ReadRules, loosely_begun
+from .answers import ReadRules
+from .beginnings import BeginningRules
 from .budget import Spending
 from .candidates import Candidates
 from .floats import Floats, floats
@@ -30,9 +31,8 @@ from .targets import Targets
 class Decision:
     """``sequence`` is the order found, as (row, is it the operation's second moment?), with the first ``token``.
 
-    ``why`` says why it is undecided; ``dead`` is the furthest dead end of all, where it ended in none. Where an order
-    was found, ``loose`` are reads (rows) of which it is not certain that it explains them. ``log`` is what was
-    tried.
+    ``why`` says why it is undecided; ``dead`` is the furthest dead end of all, where it ended in none. ``log`` is what
+    was tried.
     """
 
     ending: Ending
@@ -43,39 +43,33 @@ class Decision:
     token: int = UNKNOWN
     why: str = ""
     dead: Dead = field(default_factory=Dead)
-    loose: list[int] = field(default_factory=list)
     log: Log = field(default_factory=Log)
 
 
 def decide(chain: Chain, answers: Answers, told: Claims, spent: Spending) -> Decision:
     """Search for an order of the stream. Exact, unless the budget ends first."""
-    found = moments(chain.stream)
+    rules = ReadRules(chain, answers, told)
+    beginnings = BeginningRules(chain.stream, rules)
+    found = moments(chain.stream, beginnings.of)
     pool = floats(chain, found)
     decision = Decision(Ending.EXHAUSTED, found, pool, spent)
     boundaries = _boundaries(chain, found)
     tokens = list(_first_tokens(chain, found))
-    rules = ReadRules(chain, answers, told)
     hashed = bool(chain.stream.history.reads.hashed[chain.stream.rows].any())
     targets = Targets(chain, found, pool) if hashed else None
     for token, supposed in product(tokens, prefixes(chain.stream, found, pool)):
         rules.placed.clear()
         candidates = Candidates(chain, pool, boundaries, targets)
-        replay = Replay(chain, found, pool, candidates, rules, token, supposed)
+        replay = Replay(chain, found, pool, candidates, beginnings, token, supposed)
         lengths = {refusal: len(applied) for refusal, applied in supposed.needed.items()}
         search = Search(replay, candidates, spent, decision.dead, decision.log, decision.log.root(token, lengths))
         ending = search.run()
         if ending is Ending.FOUND:
-            return _explained(decision, replay, token)
+            decision.ending, decision.sequence, decision.token = ending, replay.sequence(), token
+            return decision
         if ending is Ending.UNDECIDED:
             decision.ending, decision.why = ending, search.why
             return decision
-    return decision
-
-
-def _explained(decision: Decision, replay: Replay, token: int) -> Decision:
-    decision.ending, decision.sequence, decision.token = Ending.FOUND, replay.sequence(), token
-    begun = {decision.found.row[moment]: tail for moment, tail, _ in replay.begins}
-    decision.loose = loosely_begun(replay.chain, replay.rules.answers, begun)
     return decision
 
 

@@ -1,7 +1,8 @@
 """The moments that answers speak of, as plain columns: what the replay has to place between invocation and return.
 
 A definite operation that says something has one moment; an acknowledgement whose tail lies beyond its own end has
-two. An operation that says nothing (a failure that is no refusal, an answer that never came) has none.
+two, and so has the first part of an answer whose beginning matters later on (:mod:`.beginnings`). An operation that
+says nothing (a failure that is no refusal, an answer that never came) has none.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
 
-from ..chain.stream import Stream
+from ..chain.stream import Stream, among
 from ..chain.ties import predecessors
 
 
@@ -22,7 +24,8 @@ class Sort(IntEnum):
     """What a moment asks of the stream's state.
 
     An acknowledged append changes it; a tail is exact, and so are a refusal that names one and an answer 416; a
-    whole read asks for a hash as well; a token refusal asks for a token; a silent one, that some condition fails.
+    whole read asks for a hash as well; a token refusal asks for a token; a silent one, that some condition fails. What
+    a beginning asks is for later parts of its answer to say.
     """
 
     APPEND = 0
@@ -33,6 +36,7 @@ class Sort(IntEnum):
     TOKEN_REFUSAL = 5
     SILENT_REFUSAL = 6
     READ = 7
+    BEGIN = 8
 
 
 EXACT = (Sort.TAIL, Sort.WHOLE, Sort.TAIL_REFUSAL, Sort.UNSATISFIABLE)
@@ -61,10 +65,10 @@ class Moments:
         return len(self.row)
 
 
-def moments(stream: Stream) -> Moments:
-    """The moments of a stream."""
+def moments(stream: Stream, openings: Collection[int]) -> Moments:
+    """The moments of a stream. ``openings`` are reads (rows) with a moment of their own for their beginning."""
     history = stream.history
-    rows, sorts, tails, seconds = _collect(stream)
+    rows, sorts, tails, seconds = _collect(stream, openings)
     order = np.lexsort((seconds, rows))
     order = order[np.argsort(history.invoked[rows[order]], kind="stable")]
     rows, sorts, tails, seconds = rows[order], sorts[order], tails[order], seconds[order]
@@ -82,7 +86,7 @@ def moments(stream: Stream) -> Moments:
     return found
 
 
-def _collect(stream: Stream) -> tuple[Int64s, Int64s, Int64s, Int64s]:
+def _collect(stream: Stream, openings: Collection[int]) -> tuple[Int64s, Int64s, Int64s, Int64s]:
     history, rows = stream.history, stream.rows
     appends = history.appends
     kind, ok = history.kind[rows], history.outcome[rows] == Outcome.OK
@@ -94,7 +98,7 @@ def _collect(stream: Stream) -> tuple[Int64s, Int64s, Int64s, Int64s]:
     silent = append & failed & (history.status[rows] == 412) & ~by_tail & ~by_token
     groups: list[tuple[Sort, Int64s, Int64s, int]] = []
 
-    def add(sort: Sort, mask: Int64s, tail: Int64s, second: int = 0) -> None:
+    def add(sort: Sort, mask: NDArray[np.bool_], tail: Int64s, second: int = 0) -> None:
         groups.append((sort, rows[mask], tail[mask], second))
 
     none = np.full(len(rows), NONE, dtype=np.int64)
@@ -107,7 +111,10 @@ def _collect(stream: Stream) -> tuple[Int64s, Int64s, Int64s, Int64s]:
     add(Sort.TAIL_REFUSAL, append & by_tail, history.seq_num_mismatch[rows])
     add(Sort.TOKEN_REFUSAL, append & by_token, none)
     add(Sort.SILENT_REFUSAL, silent, none)
-    add(Sort.READ, read & ok & ~hashed, none)
+    opening = among(history, rows, openings)
+    add(Sort.BEGIN, opening, none)
+    add(Sort.READ, read & ok & ~hashed & ~opening, none)
+    add(Sort.READ, opening, none, 1)
     return (
         np.concatenate([rows for _, rows, _, _ in groups]),
         np.concatenate([np.full(len(rows), sort, dtype=np.int64) for sort, rows, _, _ in groups]),

@@ -2,7 +2,8 @@
 
 At every state whatever is due and satisfied is placed at once: an observation changes nothing, and to wait with it can
 only keep others back. *Due* is what everything that returned before its invocation has made room for. So the only
-choices are which append comes next, and of those only appends of unknown outcome leave one.
+choices are which append comes next, and of those only appends of unknown outcome leave one; and whether an answer began
+where a trim has yet to hide what it left out, or later (:mod:`.beginnings`).
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ from fencepost.harness.history.history import FOREVER, NONE
 
 from ..chain.chain import Chain
 from ..chain.contents import hash_before
-from .answers import ReadRules
+from .beginnings import BeginningRules
+from .begun import Begun
 from .candidates import Candidates
 from .floats import Floats
+from .log import begins, is_here
 from .moments import EXACT, Moments, Sort
 from .prefixes import Prefix
 from .probes import Probes
+from .sequence import sequence
 
 _EXACT: Final = frozenset(int(sort) for sort in EXACT)
-_APPEND, _READ = int(Sort.APPEND), int(Sort.READ)
+_APPEND, _READ, _BEGIN = int(Sort.APPEND), int(Sort.READ), int(Sort.BEGIN)
+_DUE, _PLACED, _DECLINED = range(3)
 
 
 @dataclass(slots=True)
@@ -49,8 +54,9 @@ class Replay:
 
     ``order`` lists what was placed, moments as they are and floats ``f`` as ``~f``; ``pending`` tells of what is due
     how long the order was when it became so. ``tails`` are those that there were, ``applied`` the floats with their
-    starts, ``begins`` where reads began that end later (moment, tail, length of the order when it was due). ``token``
-    is the index of the fencing token in force. Nothing here decides: see :mod:`.search`.
+    starts, ``begins`` where reads began that end later (moment, tail, length of the order when it was due); ``begun``
+    are beginnings that are moments. ``token`` is the index of the fencing token in force. Nothing here decides: see
+    :mod:`.search`.
     """
 
     def __init__(
@@ -59,7 +65,7 @@ class Replay:
         found: Moments,
         pool: Floats,
         candidates: Candidates,
-        rules: ReadRules,
+        beginnings: BeginningRules,
         token: int,
         supposed: Prefix,
     ) -> None:
@@ -70,8 +76,8 @@ class Replay:
         self._needed = supposed.needed
         for number in supposed.barred:
             candidates.bar(number)
-        self.rules = rules
-        self._probes = Probes(chain, found, pool, rules)
+        self.rules = beginnings.rules
+        self._probes = Probes(chain, found, pool, self.rules)
         history = chain.stream.history
         self._history = history
         self._fold = bool(history.reads.hashed[chain.stream.rows].any())
@@ -82,11 +88,11 @@ class Replay:
         self.tails: list[int] = [chain.stream.tail]
         self.begins: list[tuple[int, int, int]] = []
         self.applied: list[tuple[int, int]] = []
-        self.pending: dict[int, int] = {}
-        self.ahead: set[int] = set()
+        self.pending, self.ahead = dict[int, int](), set[int]()
         self._reached: list[int] = [0]
         self._trail: list[tuple[int, int, int]] = []
         self._done = bytearray(len(found))
+        self.begun = Begun(beginnings, found)
         self._place_of = [NONE] * len(found)
         self._by_return = sorted(range(len(found)), key=found.returned.__getitem__)
         self._next_return = 0
@@ -132,13 +138,21 @@ class Replay:
         """The acknowledged append that starts at the tail; NONE if none does."""
         return self._starting.get(self.tail, NONE)
 
+    @property
+    def open(self) -> int:
+        """A beginning that may be here if what it leaves out is trimmed later on; NONE if there is none to decide."""
+        due = self.begun.open(self.pending, self.tail, self.trim)
+        return next((moment for moment in due if self._freed(moment)), NONE)
+
     def key(self) -> tuple[object, ...]:
         """What the future depends on: two replays with the same key have the same."""
         waiting = tuple(
             sorted(
                 (moment, tuple(self.tails[self._since(self._begun(moment, due)) :]))  # where it may have begun
                 for moment, due in self.pending.items()
-                if self._found.sort[moment] == _READ and self.rules.answers[self._found.row[moment]].moves
+                if self._found.sort[moment] == _READ
+                and not self._found.second[moment]
+                and self.rules.answers[self._found.row[moment]].moves
             )
         )
         return (
@@ -151,6 +165,7 @@ class Replay:
             frozenset(self.ahead),
             waiting,
             self._probes.sizes(self._done),
+            self.begun.key(self.pending, self.trim),
         )
 
     def _begun(self, moment: int, due: int) -> int:
@@ -176,7 +191,7 @@ class Replay:
             frontier = returned[by_return[self._next_return]] if self._next_return < number else FOREVER
             while self._next_invocation < number and invoked[self._next_invocation] <= frontier:
                 self.pending[self._next_invocation] = len(self.order)
-                self._trail.append((0, self._next_invocation, 0))
+                self._trail.append((_DUE, self._next_invocation, 0))
                 self._next_invocation += 1
             placed = False
             for moment in [*self.pending]:
@@ -201,6 +216,18 @@ class Replay:
         self._advance(self._end[moment], self._fence[moment], self._history.appends.trims.get(row))
         return True
 
+    def take(self, step: int) -> bool:
+        """Take a step that there is to choose (see :mod:`.log`); False if it cannot be taken here, now."""
+        beginning = begins(step)
+        if beginning == NONE:
+            return self.apply(step)
+        if is_here(step):
+            self._place(beginning)
+        else:
+            self.begun.decline(beginning)
+            self._trail.append((_DECLINED, beginning, 0))
+        return True
+
     def apply(self, number: int) -> bool:
         """Apply a float at the tail; False if it cannot be applied here, now."""
         pool = self._pool
@@ -208,9 +235,8 @@ class Replay:
             return False
         if pool.match[number] not in (NONE, self.tail) or pool.token[number] not in (NONE, self.token):
             return False
-        if not all(self._done[before] for before in pool.before[number]):
-            return False
-        if not all(self._candidates.applied[before] for before in pool.before_floats[number]):
+        placed = all(self._done[before] for before in pool.before[number])
+        if not placed or not all(self._candidates.applied[before] for before in pool.before_floats[number]):
             return False
         self._candidates.take(number)
         self.applied.append((number, self.tail))
@@ -223,8 +249,8 @@ class Replay:
         return True
 
     def _missed(self) -> bool:
-        """Is there, at this tail, what must have been placed before it is left?"""
-        return self._at.get(self.tail, 0) > 0
+        """Is there, at this tail, what must have been placed before it is left? (Or was it at an earlier one?)"""
+        return self._at.get(self.tail, 0) > 0 or self.begun.overdue(self.pending, self.tail)
 
     def _advance(self, tail: int, fence: int, trims: dict[int, int] | None) -> None:
         for index, seq_num in (trims or {}).items():
@@ -237,7 +263,7 @@ class Replay:
 
     def _place(self, moment: int) -> None:
         due = self.pending.pop(moment)
-        self._trail.append((1, moment, due))
+        self._trail.append((_PLACED, moment, due))
         self._done[moment] = 1
         self._place_of[moment] = len(self.order)
         self.ahead.add(moment)
@@ -246,6 +272,7 @@ class Replay:
             self._at[self._found.tail[moment]] -= 1
         if self._found.sort[moment] == Sort.WHOLE:
             self.hash = self._hashes[moment]
+        self.begun.place(moment, self.tail)
 
     def _freed(self, moment: int) -> bool:
         for before in self._found.before[moment]:
@@ -266,13 +293,16 @@ class Replay:
                 return False
             if sort == Sort.TAIL_REFUSAL and not self._refused_by_tail(moment):
                 return False
-            if sort == Sort.UNSATISFIABLE and not self._unsatisfiable(moment):
+            if sort == Sort.UNSATISFIABLE and not self.rules.unsatisfiable(found.row[moment], self.tail):
                 return False
         elif sort == Sort.TOKEN_REFUSAL:
             if self._reported[moment] != self.token or self._given[moment] in (NONE, self.token):
                 return False
         elif sort == Sort.SILENT_REFUSAL:
             if self._given[moment] in (NONE, self.token) and self._match[moment] in (NONE, self.tail):
+                return False
+        elif sort == _BEGIN:
+            if not self.begun.sure(moment, self.tail, self.trim):
                 return False
         else:
             return self._read(moment)
@@ -281,20 +311,11 @@ class Replay:
     def _refused_by_tail(self, moment: int) -> bool:
         return self._match[moment] not in (NONE, self.tail) and self._given[moment] in (NONE, self.token)
 
-    def _unsatisfiable(self, moment: int) -> bool:
-        reads, row = self._history.reads, self._found.row[moment]
-        if reads.from_timestamp[row] != NONE:
-            return True
-        seq_num = int(reads.from_seq_num[row])
-        if seq_num == NONE:
-            start = max(0, self.tail - max(int(reads.tail_offset[row]), 0))
-        else:
-            start = min(seq_num, self.tail) if reads.clamp[row] else seq_num
-        return start > self.tail or (start == self.tail and reads.wait[row] <= 0)
-
     def _read(self, moment: int) -> bool:
-        answer = self.rules.answers[self._found.row[moment]]
-        rules = self.rules
+        row, rules = self._found.row[moment], self.rules
+        answer = rules.answers[row]
+        if self._found.second[moment]:  # it has begun
+            return rules.told(answer, self.tails) and self._freed(moment)
         due = self._begun(moment, self.pending[moment])
         since = self.tails[self._since(due)]
         if answer.spans:
@@ -303,11 +324,11 @@ class Replay:
             begun = rules.followed(answer, self.tail, self.trim, self.tails, since)
         else:
             begun = self.tail if rules.unary(answer, self.tail, self.trim) else NONE
-        if begun == NONE or not self._freed(moment):
+        if begun == NONE or not self._freed(moment) or not self.begun.explains(row, self.tail, self.trim):
             return False
         if answer.moves:
             self.begins.append((moment, begun, due))
-        elif answer.opening != NONE:
+        elif answer.opening != NONE and not self.begun.apart(answer.opening):
             self.begins.append((moment, *self._opening(answer.opening)))
         return True
 
@@ -339,9 +360,12 @@ class Replay:
         for at in range(mark.next_return, self._next_return):
             self.ahead.add(self._by_return[at])
         while len(self._trail) > mark.trail:
-            placed, moment, due = self._trail.pop()
-            if placed:
+            what, moment, due = self._trail.pop()
+            if what == _DECLINED:
+                self.begun.take_back(moment)
+            elif what == _PLACED:
                 self._done[moment] = 0
+                self.begun.displace(moment)
                 self.ahead.discard(moment)
                 self.pending[moment] = due
                 if found.sort[moment] in _EXACT:
@@ -366,16 +390,7 @@ class Replay:
         for moment, begun, due in self.begins:
             place = max(self._reached[bisect_left(self.tails, begun)], due)
             starts.setdefault(place, []).append(moment)
-        sequence: list[tuple[int, bool]] = []
-        for place, one in enumerate(self.order):
-            sequence += ((self._found.row[moment], False) for moment in starts.get(place, ()))
-            if one < 0:
-                sequence.append((self._pool.row[~one], False))
-            else:
-                answer = self.rules.answers[self._found.row[one]] if self._found.sort[one] == _READ else None
-                apart = answer is not None and (answer.moves or answer.opening != NONE)
-                sequence.append((self._found.row[one], self._found.second[one] or apart))
-        return sequence
+        return sequence(self.order, starts, self._found, self._pool, self.rules, self.begun)
 
 
 def _contradicted(chain: Chain) -> set[int]:

@@ -1,8 +1,9 @@
 """Depth first, left to right: which appends of unknown outcome came where.
 
 At a position that an acknowledged append wrote there is nothing to choose. Elsewhere each candidate is tried; a
-situation that was met before is not tried again, nor a stretch that no sum of sizes fills. The problem is strongly
-NP-complete, so there is a budget; past it nothing is said.
+situation that was met before is not tried again, nor a stretch that no sum of sizes fills. Where an answer in parts may
+have begun, or later on, both is tried. The problem is strongly NP-complete, so there is a budget; past it nothing is
+said.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from fencepost.harness.history.history import NONE
 
 from .budget import Exceeded, Spending
 from .candidates import Candidates
-from .log import Log
+from .log import Log, here, later
 from .replay import Mark, Replay
 
 _OFTEN = 1024
@@ -82,7 +83,7 @@ class Search:
         replay, steps = self.replay, 0
         while not replay.finished:
             moment = replay.acknowledged_here
-            if moment == NONE or not replay.acknowledge(moment):
+            if moment == NONE or replay.open != NONE or not replay.acknowledge(moment):
                 return False
             replay.settle()
             steps += 1
@@ -93,7 +94,8 @@ class Search:
     def _options(self, seen: dict[tuple[object, ...], int]) -> Iterator[int] | None:
         """What may come next; None if nothing, or nothing that has not been tried in the same situation."""
         replay = self.replay
-        if replay.acknowledged_here != NONE or not self.candidates.may_fill(replay.tail):
+        beginning = replay.open
+        if beginning == NONE and (replay.acknowledged_here != NONE or not self.candidates.may_fill(replay.tail)):
             return None
         key = replay.key()
         if key in seen:
@@ -101,6 +103,8 @@ class Search:
             return None
         seen[key] = self.node
         self.spent.state(300 + 64 * len(replay.ahead) + len(self.candidates.taken) // 8)
+        if beginning != NONE:
+            return iter((later(beginning), here(beginning)))  # mostly no trim hides anything
         return self.candidates.at(replay.tail, replay.hash)
 
     def _next(self, stack: list[tuple[Mark, Iterator[int], int]]) -> bool:
@@ -108,9 +112,9 @@ class Search:
         while stack:
             mark, options, node = stack[-1]
             self.replay.back(mark)
-            for number in options:
-                if self.replay.apply(number):
-                    self.node = self.log.add(node, number)
+            for step in options:
+                if self.replay.take(step):
+                    self.node = self.log.add(node, step)
                     self.replay.settle()
                     return True
             self._dead()

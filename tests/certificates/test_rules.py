@@ -57,7 +57,7 @@ def test_parts_of_an_answer_stand_in_their_order() -> None:
 def test_tails_in_the_parts_of_an_answer_do_not_go_back() -> None:
     opened = (append(0, 1, [11]), read(2, 1, seq_num=0, session=3), ack(0, 2, 0, 1))
     judged = build(*opened, frame(3, 2, 5, [], [], tail=1), frame(4, 2, 6, [], [], tail=0), events.Indefinite(2, 9, ""))
-    refused(judged, 0, 3, 4, why="below that of an earlier part")
+    refused(judged, 0, 3, 4, why="below what an earlier part")
 
 
 @pytest.mark.parametrize("given", [{}, {"seq_num": 5, "clamp": True}])

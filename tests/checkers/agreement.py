@@ -47,7 +47,7 @@ def contradiction(
             return result.validity, "the checker says valid, but names a violation"
         case Validity.UNKNOWN if not result.reasons:
             return result.validity, "the checker says unknown, but not why"
-        case Validity.UNKNOWN if decided and observed(story) and not begun_unseen(story):
+        case Validity.UNKNOWN if decided and observed(story):
             return result.validity, f"the checker says unknown ({result.reasons[0]}), but that can be decided"
         case Validity.VALID | Validity.INVALID if not observed(story):
             return result.validity, "the checker decides where nothing was observed"
@@ -59,16 +59,5 @@ def observed(story: Story) -> bool:
     told = (Ack, Batch, Whole, Tail, Unsatisfiable, TailMismatch, TokenMismatch)
     return any(
         isinstance(op.answer, told) or op.parts or (isinstance(op.answer, Refused) and op.answer.status == 412)
-        for op in story.ops
-    )
-
-
-def begun_unseen(story: Story) -> bool:
-    """Whether a session began relative to the tail, at a moment that its first part, an empty one, does not tell.
-
-    That is the one thing that the checker does not always decide (docs/search.md).
-    """
-    return any(
-        op.parts and not op.parts[0].seen and (op.read.clamp or (op.read.seq_num is None and op.read.timestamp is None))
         for op in story.ops
     )

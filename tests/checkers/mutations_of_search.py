@@ -13,8 +13,9 @@ from fencepost.checkers import holes
 from fencepost.checkers.chain import chain, placement
 from fencepost.checkers.linearizability import judging, one_stream
 from fencepost.checkers.search import answers as search_answers
-from fencepost.checkers.search import decide, floats
+from fencepost.checkers.search import decide, floats, log, search
 from fencepost.checkers.search.answers import Answer
+from fencepost.checkers.search.beginnings import BeginningRules
 from fencepost.checkers.search.candidates import Candidates
 from fencepost.checkers.search.moments import Sort
 from fencepost.checkers.search.prefixes import Prefix
@@ -80,6 +81,10 @@ def _no_open_end(self: Any, position: int, chained: int | None, original: Any = 
     return iter(()) if self.limit(position) == NONE else original(self, position, chained)
 
 
+def _may_begin(self: Any, one: Any, tail: int, trim: int) -> bool:
+    return bool(self.rules.answers[one.opening].may_begin(tail))
+
+
 def _forgetting(at: int) -> Callable[[Patch], None]:
     """The memory without one thing that the future depends on."""
     original = Replay.key
@@ -115,12 +120,17 @@ SEARCH: Final = (
     Mutation("a read says nothing to a search", instead(Replay, "_read", _freely)),
     Mutation("the tail of a 412 need not have been refused", instead(Replay, "_refused_by_tail", lambda *_: True)),
     Mutation("nobody is refused by a tail", instead(Replay, "_refused_by_tail", lambda *_: False)),
-    Mutation("nothing is out of range", instead(Replay, "_unsatisfiable", lambda *_: False)),
+    Mutation("nothing is out of range", instead(search_answers.ReadRules, "unsatisfiable", lambda *_: False)),
     Mutation("the first candidate is the only one", instead(Candidates, "at", _first_option)),
     Mutation("past the last boundary nothing was applied", instead(Candidates, "at", _no_open_end)),
     Mutation("the memory forgets the token", _forgetting(1)),
     Mutation("the memory forgets what is left", _forgetting(4)),
     Mutation("the memory forgets the hash", _forgetting(3)),
+    Mutation("the memory forgets which beginnings wait, and where others were", _forgetting(9)),
+    Mutation("an answer begins where it is first due", instead(BeginningRules, "surely", _may_begin)),
+    Mutation("no trim to come explains a beginning", instead(BeginningRules, "perhaps", lambda *_: False)),
+    Mutation("an answer begins where a trim has to come", instead(search, "later", log.here)),
+    Mutation("any beginning explains what came later", instead(BeginningRules, "explains", lambda *_: True)),
     Mutation("the first token that is named is it", around(decide, "_first_tokens", _first_token_only)),
     Mutation("a hash says nothing", seeing(_without_hashes)),
     Mutation("a read that is not to follow may begin at the tail", instead(Answer, "may_begin", _begins_anywhere)),

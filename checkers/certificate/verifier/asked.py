@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
 
+from .beginnings import Beginning, beginnings
 from .moments import says_something
 
 
@@ -27,6 +28,7 @@ class Ask(Enum):
     TOKEN_REFUSED = auto()
     REFUSED = auto()
     READ = auto()
+    BEGIN = auto()
 
 
 EXACT = (Ask.TAIL, Ask.WHOLE, Ask.MATCH_REFUSED, Ask.OUT_OF_RANGE)
@@ -72,7 +74,10 @@ class Float:
 
 @dataclass(slots=True)
 class Asked:
-    """Moments by invocation; floats by row. ``open_sessions`` are explained at :func:`open_sessions`."""
+    """Moments by invocation; floats by row. ``open_sessions`` are explained at :func:`_open`.
+
+    ``beginnings`` are moments of their own; by the row of the first part.
+    """
 
     history: History
     stream: int
@@ -80,13 +85,16 @@ class Asked:
     moments: list[Moment]
     floats: list[Float]
     open_sessions: list[tuple[int, list[int]]]
+    beginnings: dict[int, Beginning]
 
 
 def asked(history: History, stream: int, rows: Int64s) -> Asked:
     """What is asked of a stream."""
     speaking = rows[says_something(history, rows)].tolist()
+    begun = beginnings(history, rows)
     moments = sorted(
-        (moment for row in speaking for moment in _moments(history, row)), key=lambda moment: moment.invoked
+        (moment for row in speaking for moment in _moments(history, row, row in begun)),
+        key=lambda moment: moment.invoked,
     )
     firsts: dict[int, int] = {}
     lasts: dict[int, int] = {}
@@ -98,7 +106,7 @@ def asked(history: History, stream: int, rows: Int64s) -> Asked:
     sessions = _sessions(history, rows)
     earlier = _earlier(history, rows, sessions)
     floats, numbers = _floats(history, rows, sessions)
-    found = Asked(history, stream, rows, moments, floats, [])
+    found = Asked(history, stream, rows, moments, floats, [], begun)
     for row, first in firsts.items():
         for one in _through(earlier, row, firsts):
             if one in firsts:
@@ -116,7 +124,7 @@ def asked(history: History, stream: int, rows: Int64s) -> Asked:
     return found
 
 
-def _moments(history: History, row: int) -> Iterator[Moment]:
+def _moments(history: History, row: int, begins: bool) -> Iterator[Moment]:
     appends, kind = history.appends, history.kind[row]
     times = int(history.invoked[row]), int(history.returned[row])
     ok, observed = history.outcome[row] == Outcome.OK, int(history.observed_tail[row])
@@ -137,6 +145,8 @@ def _moments(history: History, row: int) -> Iterator[Moment]:
     elif history.reads.hashed[row]:
         yield Moment(row, Ask.WHOLE, observed, *times)
     else:
+        if begins:
+            yield Moment(row, Ask.BEGIN, NONE, *times)
         yield Moment(row, Ask.READ, NONE, *times)
 
 

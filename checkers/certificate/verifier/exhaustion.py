@@ -15,7 +15,7 @@ from typing import Final
 from fencepost.harness.history import wording
 from fencepost.harness.history.history import NONE, History, Int64s
 
-from .asked import Asked, asked
+from .asked import Ask, Asked, asked
 from .lacking import Lacking
 from .log import ABSENT
 from .refutation import Refuted
@@ -27,11 +27,17 @@ _WORLDS: Final = 100_000
 
 @dataclass(slots=True)
 class _Node:
-    """A situation on the way to the present one, and the floats that were tried in it."""
+    """A situation on the way to the present one, and what was tried in it.
+
+    ``tried`` are floats; ``here`` and ``later`` are beginnings of answers, of those that are ``open`` in it.
+    """
 
     number: int
     situation: Situation
+    open: list[int]
     tried: set[int] = field(default_factory=set)
+    here: set[int] = field(default_factory=set)
+    later: set[int] = field(default_factory=set)
 
 
 def check(history: History, stream: int, rows: Int64s, logged: Logged) -> str:
@@ -84,6 +90,9 @@ class _World:
         self._replay, self._asked, self._logged, self._lacking = replay, replay.asked, logged, lacking
         self._supposed = supposed
         self._numbers = {one.row: number for number, one in enumerate(self._asked.floats)}
+        self._beginnings = {
+            moment.row: number for number, moment in enumerate(self._asked.moments) if moment.ask is Ask.BEGIN
+        }
         self._way: list[_Node] = []
         self._keys: dict[int, object] = {}
 
@@ -98,18 +107,34 @@ class _World:
             if not self._way:
                 raise Refuted(f"node {node} of the log follows from none that is open")
             parent = self._way[-1]
-            number = self._numbers.get(rows[node], NONE)
-            if number == NONE or self._lacking.barred >> number & 1:
-                raise Refuted(f"node {node} of the log applies what cannot be applied")
-            parent.tried.add(number)
             self._replay.back_to(parent.situation)
             situation = parent.situation.copy()
-            if not self._replay.apply(situation, number):
-                raise Refuted(f"node {node} of the log applies {self._who(rows[node])} where that cannot be")
+            if rows[node] in self._beginnings or rows[node] < NONE:
+                self._begin(node, parent, situation)
+            else:
+                self._apply(node, parent, situation)
             self._replay.settle(situation)
             self._enter(node, situation, wanted)
         while self._way:
             self._leave()
+
+    def _apply(self, node: int, parent: _Node, situation: Situation) -> None:
+        row = self._logged.applied[node]
+        number = self._numbers.get(row, NONE)
+        if number == NONE or self._lacking.barred >> number & 1:
+            raise Refuted(f"node {node} of the log applies what cannot be applied")
+        parent.tried.add(number)
+        if not self._replay.apply(situation, number):
+            raise Refuted(f"node {node} of the log applies {self._who(row)} where that cannot be")
+
+    def _begin(self, node: int, parent: _Node, situation: Situation) -> None:
+        """An answer in parts began here, or it did not."""
+        row = self._logged.applied[node]
+        moment = self._beginnings.get(row if row > NONE else -2 - row, NONE)
+        if moment not in parent.open:
+            raise Refuted(f"node {node} of the log tells of a beginning that is not open")
+        (parent.here if row > NONE else parent.later).add(moment)
+        self._replay.decide(situation, moment, here=row > NONE)
 
     def _first(self) -> Situation:
         """Before anything: what is supposed of sessions says what refusals wait for, and what is never applied."""
@@ -127,7 +152,7 @@ class _World:
             raise Refuted(f"node {node} of the log explains every answer")
         same = self._logged.same[node]
         if same == NONE:
-            self._way.append(_Node(node, situation))
+            self._way.append(_Node(node, situation, self._replay.open(situation)))
             if node in wanted:
                 self._keys[node] = self._replay.key(situation)
         elif same not in self._keys or self._keys[same] != self._replay.key(situation):
@@ -136,6 +161,12 @@ class _World:
     def _leave(self) -> None:
         """Whatever may come next in a situation was tried."""
         node = self._way.pop()
+        if node.open:
+            if not node.here & node.later:
+                raise Refuted(
+                    f"node {node.number} of the log does not try that an answer began there, and that it did not"
+                )
+            return
         if (number := self._lacking.untried(node.situation, node.tried)) != NONE:
             row = self._asked.floats[number].row
             raise Refuted(

@@ -6,12 +6,13 @@ The rules are those that an order is held to (:mod:`.reads`), for a replay that 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from fencepost.harness.history.history import FOREVER, NONE
 
 from .asked import Ask, Asked
+from .beginnings import by_tail
 from .reads import BYTES, RECORDS
 from .sizes import Sizes
 
@@ -23,10 +24,8 @@ class Reading:
     What ``spans`` is of a session: it began at one moment, and ended at another, although it does not wait.
     ``first`` and ``after`` are NONE where nothing was returned. ``inner`` is the end of the last jump between its
     records. ``places`` and ``room`` would still have fitted. ``told`` is the tail that it tells. What goes on with an
-    answer ``continued`` may begin at the tail. ``begins`` is the first record of later parts, where this one, which
-    begins relative to the tail, has none: it began there, unless there are ``trims``, or records from before the
-    history, so that what is before may be hidden.
-    What is a part of a read that was not to follow is not ``open``: it cannot have begun at the tail.
+    answer ``continued`` may begin at the tail. A ``limited`` one is the first part of a read that is not to follow: it
+    cannot have begun at the tail. What has ``begun`` did so at a moment of its own (:mod:`.beginnings`).
     """
 
     first: int
@@ -43,13 +42,14 @@ class Reading:
     until: int
     told: int
     continued: bool
-    begins: int
-    trims: bool
-    open: bool
+    limited: bool
+    begun: bool
 
     @property
     def twice(self) -> bool:
-        """Has it a beginning of its own, at another moment?"""
+        """Has it a beginning at another moment, which may be any before its end?"""
+        if self.begun:
+            return False
         return (self.waits or self.spans) and not self.free and (self.clamp or self.start == NONE)
 
     @property
@@ -65,10 +65,6 @@ class Reading:
             return max(tail - self.offset, 0)
         return min(self.start, tail) if self.clamp else self.start
 
-    def may_begin(self, tail: int) -> bool:
-        """May what begins by the tail begin at this one? (Where it may not at one, it may at none before.)"""
-        return self.open or self.start_at(tail) < tail
-
     def hidden(self, start: int, trim: int) -> bool:
         """May all that it left out have been trimmed?"""
         if start != NONE and (self.first < start or (self.first > start and self.first > trim)):
@@ -81,20 +77,29 @@ class Reading:
         if start != NONE and (start > tail or (start == tail and not self.continued)):
             return False
         if self.first == NONE:
-            return start == NONE or self._ended(start, tail, trim, sizes)
-        return self.after <= tail and self.hidden(start, trim) and self._ended(self.after, tail, trim, sizes)
+            return start == NONE or self.ended(start, tail, trim, sizes)
+        return self.after <= tail and self.hidden(start, trim) and self.ended(self.after, tail, trim, sizes)
 
-    def _ended(self, position: int, tail: int, trim: int, sizes: Sizes) -> bool:
+    def ended(self, position: int, tail: int, trim: int, sizes: Sizes) -> bool:
         """The tail was reached, or something did not fit, or all up to that may be gone."""
         while position < tail:
-            if self.places <= 0 or sizes.of(position) > self.room:
-                return True
-            if self.until != NONE and sizes.latest(position) >= self.until:
+            if self.stopped(position, sizes):
                 return True
             if position >= trim:
                 return False
             position += 1
         return True
+
+    def stopped(self, position: int, sizes: Sizes) -> bool:
+        """Would the record at a position not have fitted?"""
+        if self.places <= 0 or sizes.of(position) > self.room:
+            return True
+        return self.until != NONE and sizes.latest(position) >= self.until
+
+    def admits(self, tail: int) -> bool:
+        """May it begin at a tail?"""
+        start = self.start_at(tail)
+        return start == NONE or (start < tail if self.limited else start <= tail)
 
     def followed(self, tail: int, trim: int, tails: list[int], since: int) -> bool:
         """May it have been answered so by now? It waits, and began at one of ``tails[since:]``; now is the last."""
@@ -103,13 +108,7 @@ class Reading:
             if self.told < self.after or at == len(tails) or (at and tails[at] != self.told):
                 return False  # it is below what was returned, or there has been no such tail
         if self.first == NONE:
-            if not self.twice:
-                start = self.start_at(tail)
-                return start == NONE or start <= tail
-            starts = [self.start_at(begun) for begun in tails[since:] if self.may_begin(begun)]
-            if self.begins != NONE:
-                return self.begins in starts or (self.trims and min(starts, default=FOREVER) < self.begins)
-            return bool(starts)
+            return self.begun or self.admits(tail)
         if self.after > tail:
             return False
         if not self.twice:
@@ -120,7 +119,7 @@ class Reading:
         else:
             latest = self.first + self.offset
         at = bisect_right(tails, latest) - 1
-        return at >= since and self.may_begin(tails[at]) and self.hidden(self.start_at(tails[at]), trim)
+        return at >= since and self.admits(tails[at]) and self.hidden(self.start_at(tails[at]), trim)
 
     def spanned(self, tail: int, trim: int, tails: list[int], since: int, sizes: Sizes) -> bool:
         """May it have been answered so by now? It does not wait, and yet began at one of ``tails[since:]``."""
@@ -128,32 +127,25 @@ class Reading:
             start = self.start_at(begun)
             if start >= begun and not self.continued:
                 continue  # then there had been nothing to read
-            if self.first == NONE and self._ended(start, tail, trim, sizes):
+            if self.first == NONE and self.ended(start, tail, trim, sizes):
                 return True
             if self.first >= start:  # the latest such beginning leaves out least
-                return self.after <= tail and self.hidden(start, trim) and self._ended(self.after, tail, trim, sizes)
+                return self.after <= tail and self.hidden(start, trim) and self.ended(self.after, tail, trim, sizes)
         return False
 
 
 def readings(asked: Asked) -> dict[int, Reading]:
     """Those of a stream, by moment."""
-    history, reads = asked.history, asked.history.reads
+    history = asked.history
     parts: dict[int, list[int]] = {}
     for row in asked.rows[history.part_of[asked.rows] != NONE].tolist():
         parts.setdefault(int(history.part_of[row]), []).append(row)
     later = {row for read, several in parts.items() for row in [*several, read][1:]}
-    begins = {}
-    for read, several in parts.items():
-        rows = [row for row in [*several, read] if reads.offset[row + 1] > reads.offset[row]]
-        if rows and rows[0] != several[0]:
-            begins[several[0]] = int(reads.seq_num[reads.offset[rows[0]]])
-    found = {}
-    for number, moment in enumerate(asked.moments):
-        if moment.ask is Ask.READ:
-            found[number] = _reading(asked, moment.row, parts, moment.row in later)
-            if moment.row in begins and found[number].twice:
-                found[number] = replace(found[number], begins=begins[moment.row])
-    return found
+    return {
+        number: _reading(asked, moment.row, parts, moment.row in later)
+        for number, moment in enumerate(asked.moments)
+        if moment.ask is Ask.READ
+    }
 
 
 def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -> Reading:
@@ -162,7 +154,7 @@ def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -
     seq_nums = reads.seq_num[low:high].tolist()
     jumps = [b for a, b in pairwise(seq_nums) if b != a + 1]
     start, timed = int(reads.from_seq_num[row]), bool(reads.from_timestamp[row] != NONE)
-    clamp = bool(reads.clamp[row])
+    clamp, read = bool(reads.clamp[row]), int(history.part_of[row])
     # Where an answer began is said once: by the tail, if it began there. Later parts, with nothing before, do not.
     detached = later and not timed and (start == NONE or clamp)
     records, size = RECORDS, BYTES
@@ -187,12 +179,14 @@ def _reading(asked: Asked, row: int, parts: dict[int, list[int]], later: bool) -
         until=int(reads.until[row]),
         told=int(reads.tail[row]),
         continued=any(reads.offset[part + 1] > reads.offset[part] for part in parts.get(row, ())),
-        begins=NONE,
-        trims=bool(history.appends.trims) or history.header.streams[asked.stream].tail > 0,
-        open=bool(reads.wait[row if history.part_of[row] == NONE else history.part_of[row]] > 0),
+        limited=read != NONE and not detached and by_tail(history, row) and bool(reads.wait[read] <= 0),
+        begun=row in asked.beginnings,
     )
 
 
 def probing(found: dict[int, Reading], largest: int) -> list[tuple[int, int]]:
-    """Moments of reads that may have ended for want of room for a record as large as this, and where they stopped."""
-    return [(moment, one.stops) for moment, one in found.items() if not one.waits and one.room < largest]
+    """Moments of reads that may have ended for want of room for a record as large as this, and where they stopped.
+
+    Where no room is left at all any record does not fit.
+    """
+    return [(moment, one.stops) for moment, one in found.items() if not one.waits and 0 <= one.room < largest]

@@ -15,6 +15,7 @@ from typing import Final
 from fencepost.harness.history.history import FOREVER, NONE
 
 from .asked import EXACT, Ask, Asked
+from .beginnings import never_beyond
 from .hashes import fold
 from .readings import Reading, probing, readings
 from .sizes import Sizes
@@ -29,7 +30,9 @@ class Situation:
     ``hash`` is the chained hash of the contents, None where nobody knows it yet. ``returned`` counts the moments, by
     return, that are all placed, ``ahead`` are others that are; ``due`` are those that are not, each with the number of
     tails that there had been before it could begin; ``invoked`` counts those that ever became. ``applied`` are the
-    floats applied, as bits; ``tails`` and ``floats`` say how long the replay's lists of them were.
+    floats applied, as bits; ``tails`` and ``floats`` say how long the replay's lists of them were. ``starts`` tells, by
+    its first part's row, where an answer starts whose beginning is placed; ``declined`` are beginnings (moments) that
+    wait until they are sure.
     """
 
     tail: int
@@ -43,6 +46,8 @@ class Situation:
     applied: int = 0
     tails: int = 1
     floats: int = 0
+    starts: dict[int, int] = field(default_factory=dict)
+    declined: frozenset[int] = frozenset()
 
     def copy(self) -> Situation:
         """Another one to go on with."""
@@ -58,6 +63,8 @@ class Situation:
             self.applied,
             self.tails,
             self.floats,
+            dict(self.starts),
+            self.declined,
         )
 
 
@@ -88,6 +95,10 @@ class Replay:
         for reading, one_of in self.readings.items():
             for before in asked.moments[reading].before if one_of.twice else ():
                 self._after.setdefault(before, []).append(reading)
+        self._begins = {number: moment.row for number, moment in enumerate(asked.moments) if moment.ask is Ask.BEGIN}
+        self._tells = {one.teller: one for one in asked.beginnings.values()}
+        self._never_beyond = never_beyond(asked.history, asked.rows)
+        self._reading_of = {asked.moments[number].row: number for number in self.readings}
         self._exact: dict[int, list[int]] = {}
         self._starting: dict[int, list[int]] = {}
         for number, moment in enumerate(asked.moments):
@@ -137,14 +148,16 @@ class Replay:
         return situation.tail in self._starting
 
     def missed(self, situation: Situation) -> bool:
-        """Is something not placed that names this tail? Then it must not be left."""
+        """Is something not placed that names this tail, or due and for a tail before? Then this must not be left."""
+        if any(situation.tail > self.asked.beginnings[row].latest for _, row in self._due(situation)):
+            return True
         return any(not self.placed(situation, one) for one in self._exact.get(situation.tail, ()))
 
     def key(self, situation: Situation) -> tuple[object, ...]:
         """All that the future depends on. Two situations that agree in it have the same.
 
-        Beside the state, and what is placed and applied, that is where reads may have begun that are to end later, and
-        the sizes of applied records that reads, yet to be placed, may have found too large.
+        Beside the state, and what is placed and applied, that is where reads may have begun that are to end later, the
+        sizes of applied records that reads, yet to be placed, may have found too large, and what is :meth:`_begun`.
         """
         waiting = tuple(
             (moment, tuple(self.tails[since:]))
@@ -167,7 +180,48 @@ class Replay:
             frozenset(situation.ahead),
             waiting,
             sizes,
+            self._begun(situation),
         )
+
+    def _begun(self, s: Situation) -> tuple[tuple[int, int], ...]:
+        """Beginnings that are declined, and where those started that later parts have yet to tell of.
+
+        Once the first record is reached, or by a trim, that is all the same; until then any start before it is.
+        """
+        found = []
+        for moment, row in self._begins.items():
+            one = self.asked.beginnings[row]
+            if not self.placed(s, moment):
+                found += [(moment, NONE)] if moment in s.declined else []
+            elif not self.placed(s, self._reading_of[one.teller]):
+                start = s.starts[row]
+                if one.first == NONE or not one.reaches(start, s.trim):
+                    found.append((moment, start if one.first == NONE else 0))
+        return tuple(found)
+
+    def _due(self, s: Situation) -> list[tuple[int, int]]:
+        """Beginnings that are due (moments, and rows of first parts)."""
+        if not self._begins:
+            return []
+        return [(one, self._begins[one]) for one in s.due if one in self._begins]
+
+    def open(self, s: Situation) -> list[int]:
+        """Beginnings (moments) that are due, and may be here if a trim comes that explains it; or later on."""
+        found = []
+        for moment, row in self._due(s):
+            one = self.asked.beginnings[row]
+            if moment not in s.declined and self._freed(s, moment) and one.admits(s.tail):
+                start = one.start_at(s.tail)
+                if (one.trims and start < one.first) if one.first != NONE else (one.trims or start < s.trim):
+                    found.append(moment)
+        return found
+
+    def decide(self, s: Situation, moment: int, here: bool) -> None:
+        """An open beginning is here, or it is not."""
+        if here:
+            self._place(s, moment)
+        else:
+            s.declined |= {moment}
 
     # -- forwards
 
@@ -189,9 +243,11 @@ class Replay:
                     placed = True
 
     def along(self, s: Situation) -> bool:
-        """Apply acknowledged appends as long as they are next; whether everything is placed."""
+        """Apply acknowledged appends as long as they are next and nothing is open; whether everything is placed."""
         while not self.finished(s):
             here = self._starting.get(s.tail, ())
+            if self.open(s):
+                return False
             if len(here) != 1 or not self._acknowledge(s, here[0]):
                 return False
             self.settle(s)
@@ -247,6 +303,9 @@ class Replay:
     def _place(self, s: Situation, moment: int) -> None:
         del s.due[moment]
         s.ahead.add(moment)
+        if self.asked.moments[moment].ask is Ask.BEGIN:
+            row = self.asked.moments[moment].row
+            s.starts[row] = self.asked.beginnings[row].start_at(s.tail)
         for reading in self._after.get(moment, ()):
             if reading in s.due:  # it began after this, at the tail that there is then
                 s.due[reading] = max(s.due[reading], s.tails - (self.asked.moments[moment].ask is not Ask.APPEND))
@@ -264,8 +323,12 @@ class Replay:
         row, ask = one.row, one.ask
         if ask in _EXACT and one.at != s.tail:
             return False
+        if ask is Ask.BEGIN:
+            return self._surely(s, row)
         if ask is Ask.READ:
             reading = self.readings[moment]
+            if row in self._tells and not self._explained(s, row, reading):
+                return False
             if reading.spans and reading.twice:
                 return reading.spanned(s.tail, s.trim, self.tails, s.due[moment], self.sizes)
             if reading.waits:
@@ -283,8 +346,28 @@ class Replay:
             return by_token and int(history.token_mismatch[row]) == s.token
         return by_match and not by_token if ask is Ask.MATCH_REFUSED else by_match or by_token
 
+    def _surely(self, s: Situation, row: int) -> bool:
+        one = self.asked.beginnings[row]
+        start = one.start_at(s.tail)
+        if one.first != NONE or not one.admits(s.tail):
+            return one.admits(s.tail) and one.reaches(start, s.trim)
+        end = self.readings[self._reading_of[one.teller]]
+        return any(end.stopped(at, self.sizes) for at in range(start, min(max(start, s.trim) + 1, s.tail)))
+
+    def _explained(self, s: Situation, row: int, reading: Reading) -> bool:
+        """Does where the answer began explain what its teller, at its end, returned and left out?"""
+        one = self._tells[row]
+        if one.opening not in s.starts:
+            return False
+        start = s.starts[one.opening]
+        if one.first != NONE:
+            return one.reaches(start, s.trim)
+        return reading.ended(start, s.tail, s.trim, self.sizes)
+
     def _out_of_range(self, s: Situation, row: int) -> bool:
         reads = self.asked.history.reads
+        if row in self._never_beyond:
+            return False
         if reads.from_timestamp[row] != NONE:
             return True
         start = int(reads.from_seq_num[row])

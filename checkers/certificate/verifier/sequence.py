@@ -89,14 +89,19 @@ def _parts(moments: Moments) -> None:
     of = np.where(parts, part_of, rows)[chosen]
     in_order = np.lexsort((rows[chosen], ends[chosen], of))
     _ascending(moments, chosen[in_order], of[in_order], "stands before an earlier part of its answer", last=True)
-    tails = np.flatnonzero(parts & (history.reads.tail[rows] != NONE))
-    tails = tails[np.argsort(part_of[tails], kind="stable")]
-    told = history.reads.tail[rows[tails]]
-    back = (part_of[tails][1:] == part_of[tails][:-1]) & (told[1:] < told[:-1])
-    if back.any():
-        refute(
-            history, int(rows[tails[1:][np.argmax(back)]]), "tells a tail below that of an earlier part of its answer"
-        )
+    _reached(history, rows[chosen[in_order]], of[in_order])
+
+
+def _reached(history: History, rows: Int64s, of: Int64s) -> None:
+    """No part tells a tail below what an earlier one of its answer had told, or returned."""
+    reads, reached, answer = history.reads, NONE, NONE
+    for row, read in zip(rows.tolist(), of.tolist(), strict=True):
+        reached, answer = reached if read == answer else NONE, read
+        told = int(reads.tail[row]) if reads.wait[row] > 0 else NONE
+        if NONE != told < reached:
+            refute(history, row, "tells a tail below what an earlier part of its answer had reached")
+        low, high = int(reads.offset[row]), int(reads.offset[row + 1])
+        reached = max(reached, told, int(reads.seq_num[high - 1]) + 1 if high > low else NONE)
 
 
 def _ascending(moments: Moments, at: Int64s, group: Int64s, why: str, last: bool = False) -> None:

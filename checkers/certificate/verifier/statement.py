@@ -61,7 +61,8 @@ class Supposed:
 class Logged:
     """The log of a search. Of each node its ``parent``, the row ``applied`` and an earlier node that is the ``same``.
 
-    NONE where there is none.
+    NONE where there is none. Of an answer in parts that began there ``applied`` is the first part; −2 less its row
+    where it is said that it did not.
     """
 
     supposed: list[Supposed]
@@ -165,8 +166,9 @@ def _nodes(parts: Mapping[str, bytes], rows: _Rows) -> _Nodes:
     parent, applied, same = (_array(parts, f"{name}.npy").astype(np.int64) for name in ("parent", "applied", "same"))
     if not len(parent) == len(applied) == len(same):
         raise Damaged(f"the columns of the log have {len(parent)}, {len(applied)} and {len(same)} nodes")
-    begins = applied == NONE
-    applied[~begins] = rows.all(applied[~begins])
+    plain, declined = applied > NONE, applied < NONE
+    applied[plain] = rows.all(applied[plain])
+    applied[declined] = -2 - rows.all(-2 - applied[declined])
     return parent, applied, same
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fencepost.harness.history.history import History, Int64s
 
-from . import answers, hashes, log, moments, reads, sequence, vanished
+from . import answers, beginnings, hashes, log, moments, reads, sequence, vanished
 
 
 def check(
@@ -21,6 +21,7 @@ def check(
     sequence.check(arranged)
     states = log.states(arranged, token)
     answers.check(arranged, states)
+    beginnings.check(arranged, states)
     contents = log.log(arranged)
     found = reads.check(arranged, states, contents)
     vanished.check(arranged, found)
