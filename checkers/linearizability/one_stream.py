@@ -55,6 +55,7 @@ def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
     result = _scan(judgement, certain)
     sound = len(certain.unexplained) == len(possible.unexplained) and len(certain.torn) == len(possible.torn)
     sound = sound and result.greatest <= judgement.chain.end and not _torn_apart(certain)
+    sound = sound and _inside(judgement, certain) == _inside(judgement, possible)
     if possible is not certain and not (result.succeeds and sound):
         result = _scan(judgement, possible)
         # An append that was never read would explain some answers. Was it applied?
@@ -69,6 +70,14 @@ def _torn_apart(proofs: Proofs) -> bool:
     observations = proofs.observations
     reads = observations.proof > Proof.SEEN_APPEND
     return bool((reads & (observations.lower > observations.upper)).any())
+
+
+def _inside(judgement: Judgement, proofs: Proofs) -> int:
+    """How many answers name a tail inside a batch?"""
+    observations, batches = proofs.observations, judgement.chain.batches
+    tails = observations.lower[observations.boundaries]
+    at, inside = batches.containing(tails)
+    return int((inside & (tails > batches.start[at])).sum()) if len(batches.row) else 0
 
 
 def _scan(judgement: Judgement, proofs: Proofs) -> Scan:
