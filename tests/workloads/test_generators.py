@@ -298,6 +298,21 @@ def test_threads_are_reserved_in_order() -> None:
     assert threads == {"writes": {0, 1}, "checks": {2}, "reads": {3, 4, 5}}
 
 
+@pytest.mark.parametrize(
+    "generator",
+    [
+        reserve((1, limit(3, repeat(named("own")))), rest=limit(2, repeat(named("rest")))),
+        reserve(
+            (1, limit(3, repeat(named("own")))), (4, on_threads((7,), repeat(named("far")))), rest=repeat(named("x"))
+        ),
+    ],
+    ids=["rest", "share"],
+)
+def test_what_has_no_thread_keeps_nobody_waiting(generator: Generator) -> None:
+    operations = simulate(generator, Conditions(threads=1))
+    assert [o.invocation.purpose for o in operations] == ["own"] * 3
+
+
 def test_a_generator_on_some_threads_uses_and_hears_these_alone() -> None:
     generator = mix((1, on_threads((1, 2), Listener("own"))), (1, on_threads((0, 3), repeat(named("other")))))
     operations = simulate(limit(200, generator), Conditions(threads=4))
@@ -347,7 +362,7 @@ _each_count = range(THREADS + 1)
 
 def leaf(count: int) -> Tree:
     source = sequence(*(named("leaf") for _ in range(count)))
-    return Tree(f"sequence({count})", source, tuple(count if n or not count else inf for n in _each_count))
+    return Tree(f"sequence({count})", source, tuple(count if n else 0 for n in _each_count))
 
 
 def grown(inner: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:

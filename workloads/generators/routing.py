@@ -37,7 +37,7 @@ def each_process(make: Callable[[int], Generator]) -> Generator:
 
 
 def on_threads(threads: Iterable[int], generator: Generator) -> Generator:
-    """A generator that sees these threads alone."""
+    """A generator that sees these threads alone. Where there is none of them it is exhausted."""
     return _OnThreads(frozenset(threads), generator)
 
 
@@ -45,7 +45,7 @@ def reserve(*shares: tuple[int, Generator], rest: Generator) -> Generator:
     """The first threads for the first share, the next ones for the second, and what is left for ``rest``.
 
     ``reserve((2, writes), (1, checks), rest=reads)`` gives ``writes`` the two lowest threads of the context,
-    ``checks`` the third, and ``reads`` all others.
+    ``checks`` the third, and ``reads`` all others. What is left without a thread is exhausted.
     """
     return _Reserve(tuple(count for count, _ in shares), (*(generator for _, generator in shares), rest))
 
@@ -183,7 +183,7 @@ class _OnThreads:
 
     def next(self, context: Context) -> Step:
         own = self._own(context)
-        step = _assign(self.generator.next(own), own)
+        step = _assign(self.generator.next(own), own) if own.threads else None
         return None if step is None else (step[0], _OnThreads(self.members, step[1]))
 
     def _own(self, context: Context) -> Context:
@@ -206,9 +206,8 @@ class _Reserve:
         count = len(self.parts)
         start = int(context.random.random() * count)
         order = [(start + step) % count for step in range(count)]
-        step, parts = _ask(
-            context, order, lambda i: _assign(_next(self.parts[i], contexts[i]), contexts[i]), self.parts
-        )
+        able = tuple(part if own.threads else None for part, own in zip(self.parts, contexts, strict=True))
+        step, parts = _ask(context, order, lambda i: _assign(_next(able[i], contexts[i]), contexts[i]), able)
         if step is None:
             return None if all(part is None for part in parts) else (PENDING, _Reserve(self.shares, parts))
         return step[0], _Reserve(self.shares, parts)
