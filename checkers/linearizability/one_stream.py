@@ -53,16 +53,24 @@ def judge(stream: Stream, reading: int = 0) -> Judgement:
 def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
     """As if nothing unseen had been applied: where that works, there is an order. Else with all that may have been."""
     result = _scan(judgement, certain)
-    sound = len(certain.unexplained) == len(possible.unexplained) and len(certain.torn) == len(possible.torn)
-    sound = sound and result.greatest <= judgement.chain.end and not _torn_apart(certain)
-    sound = sound and _inside(judgement, certain) == _inside(judgement, possible)
-    if possible is not certain and not (result.succeeds and sound):
+    if possible is not certain and not (result.succeeds and _stands(judgement, certain, possible, result)):
         result = _scan(judgement, possible)
         # An append that was never read would explain some answers. Was it applied?
         judgement.undetermined |= result.succeeds
     elif result.succeeds:
         judgement.order = partial(order_of, judgement.chain, judgement.tokens, result)
     accuse(judgement, result)
+
+
+def _stands(judgement: Judgement, certain: Proofs, possible: Proofs, result: Scan) -> bool:
+    """Are the answers of which there is no domain the same ones, and is everything else within the chain?"""
+    return (
+        len(certain.unexplained) == len(possible.unexplained)
+        and len(certain.torn) == len(possible.torn)
+        and result.greatest <= judgement.chain.end
+        and not _torn_apart(certain)
+        and _inside(judgement, certain) == _inside(judgement, possible)
+    )
 
 
 def _torn_apart(proofs: Proofs) -> bool:
