@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -55,6 +56,7 @@ class Bench:
             # In a process of its own: what is started from here is charged with the memory that this one has.
             command = [sys.executable, "-m", "benchmarks.porcupine_history", str(path), *options]
             subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+            os.sync()  # else it is written to the disk while others are measured
         return path
 
     def in_process(self, path: Path, repeats: int = REPEATS) -> Inside:
