@@ -11,6 +11,7 @@ import numpy as np
 from .history import NONE
 
 _LEAST: Final = 1 << 12
+_ROWS: Final = "rows of the history"
 
 
 class Interned:
@@ -34,35 +35,39 @@ class Table:
     """Columns that only some rows of the history have; elsewhere they hold NONE. Made dense once, at the end."""
 
     def __init__(self, **columns: str) -> None:
-        self._rows = _Column("q")
-        self._columns = {name: _Column(typecode) for name, typecode in columns.items()}
-        self._appends = [column.append for column in self._columns.values()]
+        self._many = {name: _Column(typecode) for name, typecode in {_ROWS: "q", **columns}.items()}
+        # What comes one by one lies side by side, which takes one step a row, not one a value.
+        self._single = array("Q" if "Q" in columns.values() else "q")
+        self._extend = self._single.extend
 
     def add(self, row: int, *values: int) -> None:
         """The values of all columns, in the order of the columns, for one row."""
-        self._rows.append(row)
-        for append, value in zip(self._appends, values, strict=True):
-            append(value)
+        self._extend((row, *values))
 
     def extend(self, rows: Any, *values: Any) -> None:
         """The values of all columns for many rows: arrays of one shape (n,)."""
-        self._rows.extend(rows)
-        for column, of_rows in zip(self._columns.values(), values, strict=True):
+        for column, of_rows in zip(self._many.values(), (rows, *values), strict=True):
             column.extend(of_rows)
+
+    def _whole(self) -> dict[str, Any]:
+        """Every column, the rows among them, in the order of arrival: many at once before one by one."""
+        single = np.frombuffer(self._single, dtype=self._single.typecode).reshape(-1, len(self._many))
+        return {
+            name: np.concatenate((column.whole(), _fitting(single[:, index], column.typecode)))
+            for index, (name, column) in enumerate(self._many.items())
+        }
 
     @property
     def rows(self) -> Any:
         """The rows that have values, in the order of the values."""
-        return self._rows.whole()
+        return self._whole()[_ROWS]
 
     def dense(self, rows: int, empty: int = NONE) -> dict[str, Any]:
         """Every column as an array of shape (rows,), with ``empty`` where a row has nothing."""
-        filled = {}
-        places = self.rows
+        filled = self._whole()
+        places = filled.pop(_ROWS)
         ordered = len(places) == rows and np.array_equal(places, np.arange(rows))
-        for name, column in self._columns.items():
-            values = column.whole()
-            filled[name] = values
+        for name, values in filled.items():
             if not ordered:
                 every = len(places) == rows  # then all are overwritten, and what is empty need not fit
                 filled[name] = np.full(rows, 0 if every else empty, dtype=values.dtype)
@@ -114,6 +119,7 @@ class _Column:
     """A column under construction: values one by one, and whole arrays of them; the latter come first at the end."""
 
     def __init__(self, typecode: str) -> None:
+        self.typecode = typecode
         self._single = array(typecode)
         self._many = np.empty(0, dtype=typecode)
         self._used = 0
@@ -141,3 +147,11 @@ class _Column:
 def as_array(column: array[Any]) -> Any:
     """The column's values, dtype as its typecode says."""
     return np.array(column, dtype=column.typecode)
+
+
+def _fitting(values: Any, typecode: str) -> Any:
+    """The values as the typecode says. Raises OverflowError where one does not fit."""
+    bounds = np.iinfo(typecode)
+    if len(values) and not bounds.min <= int(values.min()) <= int(values.max()) <= bounds.max:
+        raise OverflowError(f"a number beyond {bounds.max}")
+    return values.astype(typecode)

@@ -6,7 +6,8 @@ Which row an event belongs to, and whether it may stand where it stands, is for 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
 
@@ -78,8 +79,9 @@ class Tables:
         stream = self.streams.get(event.stream)
         if stream is None:
             raise InconsistentEvent("stream", f"the stream {event.stream!r} is not declared in the header")
-        session = None if isinstance(event, events.CheckTailInvoked) else event.session
-        if session is not None:
+        kind, session = KINDS[type(event)], None
+        if not isinstance(event, events.CheckTailInvoked) and event.session is not None:
+            session = event.session
             self.since(2, "session", "a session")
         self.operations.add(
             row,
@@ -87,10 +89,10 @@ class Tables:
             event.process,
             NONE if event.thread is None else event.thread,
             stream,
-            KINDS[type(event)],
+            kind,
             event.time,
             event.time if event.intended is None else event.intended,
-            self.purposes(event.purpose),
+            self.purposes(event.purpose) if event.purpose else 0,
             NONE if session is None else session,
         )
         if isinstance(event, events.AppendInvoked):
@@ -100,22 +102,7 @@ class Tables:
 
     def answer(self, row: int, event: events.Completed) -> None:
         """The row was answered, or ended, like this. The answer must be of the row's kind."""
-        if isinstance(event, events.Indefinite):
-            self.errors.add(row, NONE if event.status is None else event.status, self.codes(event.reason))
-        elif isinstance(event, events.Failed):
-            self._fail(row, event)
-        elif isinstance(event, events.Acked):
-            self.acks.add(row, *(_position(part) for pair in (event.start, event.end, event.tail) for part in pair))
-        elif isinstance(event, events.WholeRead):
-            self.since(2, "type", "a read of the whole stream")
-            if event.stream_hash > LARGEST:
-                raise InconsistentEvent("stream_hash", "a hash is beyond 2⁶⁴")
-            self.observed.add(row, _position(event.tail[0]), _position(event.tail[1]))
-            self.hashes.add(row, event.stream_hash)
-        elif isinstance(event, events.TailRead):
-            self.observed.add(row, _position(event.tail[0]), _position(event.tail[1]))
-        else:
-            self._batch(row, event)
+        _TELLERS[type(event)](self, row, event)
 
     def part(self, row: int, event: events.Frame, parts: Parts) -> None:
         """The row is a part of the answer to the read of ``parts``, which goes on after it."""
@@ -170,6 +157,22 @@ class Tables:
             whole=whole,
             warnings=warnings,
         )
+
+    def _indefinite(self, row: int, event: events.Indefinite) -> None:
+        self.errors.add(row, NONE if event.status is None else event.status, self.codes(event.reason))
+
+    def _ack(self, row: int, event: events.Acked) -> None:
+        self.acks.add(row, *map(_position, (*event.start, *event.end, *event.tail)))
+
+    def _tail(self, row: int, event: events.TailRead) -> None:
+        self.observed.add(row, *map(_position, event.tail))
+
+    def _whole(self, row: int, event: events.WholeRead) -> None:
+        self.since(2, "type", "a read of the whole stream")
+        if event.stream_hash > LARGEST:
+            raise InconsistentEvent("stream_hash", "a hash is beyond 2⁶⁴")
+        self.observed.add(row, *map(_position, event.tail))
+        self.hashes.add(row, event.stream_hash)
 
     def _append(self, row: int, event: events.AppendInvoked) -> None:
         number = len(event.digests)
@@ -253,6 +256,17 @@ class Tables:
 
     def _numbered(self, fences: dict[int, str]) -> dict[int, int]:
         return {index: self.tokens(token) for index, token in sorted(fences.items())}
+
+
+_TELLERS: Final[dict[type, Callable[[Tables, int, Any], None]]] = {
+    events.Indefinite: Tables._indefinite,
+    events.Failed: Tables._fail,
+    events.Acked: Tables._ack,
+    events.TailRead: Tables._tail,
+    events.WholeRead: Tables._whole,
+    events.BatchRead: Tables._batch,
+}
+"""What each way to end tells."""
 
 
 def _capped(trims: dict[int, int]) -> dict[int, int]:

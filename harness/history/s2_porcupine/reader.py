@@ -239,18 +239,12 @@ def _check_arguments(asked: Arguments) -> None:
 
 def _success(finish: Success) -> tuple[str, Any]:
     """Which it is, and what it says."""
-    given = [
-        (name, answer)
-        for name, answer in (
-            ("AppendSuccess", finish.append),
-            ("ReadSuccess", finish.read),
-            ("CheckTailSuccess", finish.check_tail),
-        )
-        if answer is not UNSET
-    ]
-    if len(given) != 1:
+    append, read, check_tail = finish.append, finish.read, finish.check_tail
+    if (append is UNSET) + (read is UNSET) + (check_tail is UNSET) != 2:
         raise _Refused("Finish", "it has to hold one of AppendSuccess, ReadSuccess and CheckTailSuccess")
-    return given[0]
+    if append is not UNSET:
+        return "AppendSuccess", append
+    return ("ReadSuccess", read) if read is not UNSET else ("CheckTailSuccess", check_tail)
 
 
 def _bounded(field: str, value: int) -> int:
