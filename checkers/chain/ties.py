@@ -90,12 +90,14 @@ def _grouped(rows: Int64s, keys: Int64s) -> list[list[int]]:
     return list(groups.values())
 
 
-def tied(stream: Stream) -> dict[int, int]:
-    """One predecessor of each row that has any by :func:`ties`, or is a refused batch of a session: the last."""
-    pairs, outcome = {row: max(before) for row, before in ties(stream).items()}, stream.history.outcome
+def tied(stream: Stream) -> dict[int, list[int]]:
+    """The last predecessor of each row that has any by :func:`ties`, and of a refused batch that of its session."""
+    found, outcome = {row: [max(before)] for row, before in ties(stream).items()}, stream.history.outcome
     for batches in batches_of_sessions(stream):
-        pairs |= {row: before for before, row in itertools.pairwise(batches) if outcome[row] == Outcome.FAILED}
-    return pairs
+        for before, row in itertools.pairwise(batches):
+            if outcome[row] == Outcome.FAILED:
+                found.setdefault(row, []).append(before)
+    return found
 
 
 def predecessors(stream: Stream) -> dict[int, list[int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,8 +97,7 @@ class Causes:
 
     def _tied(self, target: Point) -> Point | None:
         """An operation of the same process that returned at the very instant of the target's invocation."""
-        row = self._pairs.get(target.row)
-        while row is not None:
+        for row in self._before(target.row):
             entries = np.flatnonzero(self._scan.observations.row == row)
             entries = entries[self._scan.observations.lower[entries] > target.upper]
             if len(entries):
@@ -104,8 +105,17 @@ class Causes:
             index = self._union_of.get(row)
             if index is not None and self._scan.choices.lower[index] > target.upper:
                 return self.union(index)
-            row = self._pairs.get(row)
         return None
+
+    def _before(self, row: int) -> Iterator[int]:
+        """What comes before a row at its instant, or in its session, and before that, nearest first."""
+        ahead, seen = deque(self._pairs.get(row, ())), set[int]()
+        while ahead:
+            one = ahead.popleft()
+            if one not in seen:
+                seen.add(one)
+                yield one
+                ahead += self._pairs.get(one, ())
 
     def _refused(self, target: Point, time: int) -> Point | None:
         """Preferably a union that nothing else but intervals forced; else one that was forced the least far."""
@@ -139,8 +149,4 @@ class Causes:
         history = self._history
         if history.returned[first] < history.invoked[second]:
             return True
-        while second in self._pairs:
-            second = self._pairs[second]
-            if second == first:
-                return True
-        return False
+        return first in self._before(second)

@@ -185,7 +185,8 @@ class _Ordering:
 
     def _inherit(self) -> None:
         """Operations of one process at one instant, and refused batches of sessions, in their order."""
-        for row, before in sorted(self._scan.pairs.items()):
+        pairs = ((row, before) for row, several in sorted(self._scan.pairs.items()) for before in several)
+        for row, before in pairs:
             at, least = (int(place) for place in self._at(np.array([row, before])))
             # In a session the batch before was applied first. A later tail in its acknowledgement need not come first.
             pipelined = self._appends[least] and in_session(self._history, before, row)

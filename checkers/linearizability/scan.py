@@ -10,6 +10,7 @@ unions have gaps, and are taken one by one, in the order of invocation.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +52,7 @@ class Scan:
     fixed: Frontier
     appended: Frontier
     appended_entries: Int64s
-    pairs: dict[int, int]
+    pairs: dict[int, list[int]]
 
     @property
     def succeeds(self) -> bool:
@@ -100,21 +101,21 @@ def scan(stream: Stream, observations: Observations, unions: Unions) -> Scan:
 class _Inherited:
     """Process order where it says more than real time: an operation invoked at the instant its predecessor returned.
 
-    ``pairs`` maps such a row to its predecessor; ``own`` gives the lower bound of rows that occur in pairs,
+    ``pairs`` maps such a row to its predecessors; ``own`` gives the lower bound of rows that occur in pairs,
     ``entries`` their observations; ``bounds`` is filled by the scan: what each inherits.
     """
 
-    pairs: dict[int, int]
+    pairs: dict[int, list[int]]
     own: dict[int, int]
     entries: dict[int, list[int]]
     bounds: dict[int, int]
 
     def bound(self, row: int) -> int:
-        """What ``row`` inherits, given that its predecessor is done."""
+        """What ``row`` inherits, given that its predecessors are done."""
         before = self.pairs.get(row)
         if before is None:
             return NONE
-        bound = max(self.own.get(before, NONE), self.bounds.get(before, NONE))
+        bound = max(max(self.own.get(one, NONE), self.bounds.get(one, NONE)) for one in before)
         self.bounds[row] = bound
         return bound
 
@@ -123,7 +124,7 @@ def _inherit(stream: Stream, observations: Observations) -> _Inherited:
     pairs = tied(stream)
     inherited = _Inherited(pairs, {}, {}, {})
     if pairs:
-        involved = set(pairs) | set(pairs.values())
+        involved = {*pairs, *itertools.chain(*pairs.values())}
         mine = np.flatnonzero(among(stream.history, observations.row, involved) & (observations.returned != FOREVER))
         for entry in mine.tolist():
             row = int(observations.row[entry])

@@ -290,6 +290,19 @@ APPEND_SESSIONS: Final = (
         check_tail(1, 7, 8, 1),
     ),
     sound(
+        "a-refused-batch-follows-its-session-and-its-process",
+        append(0, 1, 2, "a", token="y", session=0, fence=""),
+        append(0, 3, 4, "b", ack=0),
+        append(0, 4, 5, "c", token="y", session=0, fence=""),
+    ),
+    unsound(
+        "a-refused-batch-comes-after-its-process-and-its-session",
+        "stale-read",
+        append(0, 1, 2, "a", match=7, session=0, tail=0),
+        append(0, 3, 4, "b", ack=0),
+        append(0, 4, 5, "c", match=7, session=0, tail=0),
+    ),
+    sound(
         "a-refusal-before-the-later-tail-of-the-batch-before-it",
         append(0, 0, 9, "a", session=0, ack=(0, 1, 2)),
         append(0, 1, 8, "b", session=0, match=0, tail=1),
