@@ -68,7 +68,7 @@ class _Said:
 
 
 class Windows:
-    """The parts of one stream. Each takes a while that grows with the stream only where that is looked at first."""
+    """The parts of one stream: to make this takes a while that grows with the stream, to find a part hardly any."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
