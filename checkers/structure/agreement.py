@@ -30,7 +30,7 @@ def agrees(judgement: Judgement) -> bool:
     at, inside = held.axis.find(judgement.claims.position)
     if held.axis.size and (inside & (held.timestamp[at] != judgement.claims.timestamp)).any():
         return False
-    return not any(violation.anomaly in _WHOEVER for violation in judgement.findings.violations())
+    return all(_WHOEVER.isdisjoint(violation.names) for violation in judgement.findings.violations())
 
 
 def _overlapping(judgement: Judgement) -> bool:

@@ -38,6 +38,15 @@ PARTS: Final = (
         *A_B,
         read(1, 4, 9, 0, session=1, parts=[part(5, "", followed=2), part(6, "", followed=1)]),
     ),
+    unsound(
+        "a-follower-whose-tail-goes-back-where-nobody-knows-who-wrote",
+        "nonmonotonic-poll",
+        append(0, 0, None, "a"),
+        append(1, 0, None, "fence=y b~20"),
+        append(2, 0, None, "a a"),
+        read(3, 4, 9, 0, session=1, parts=[part(5, "", followed=3)], saw="a", followed=2),
+        unique=False,
+    ),
     sound("a-follower-whose-tail-lags", *A_B, read(1, 4, 9, 0, session=1, parts=[part(5, "a", followed=1)])),
     unsound("a-session-with-a-limit-is-exact", "stale-read", *A_B, read(1, 4, 9, 0, session=1, count=5, saw="a")),
     sound(

@@ -82,5 +82,6 @@ def _timeless(op: Op, process: int) -> Op:
     if op.kind == "append" and isinstance(op.answer, Lost):
         return _relaxed(op, process)
     session = None if op.kind == "append" else op.session  # of a read it tells what that was to do
-    op = replace(op, process=process, invoked=_BEGINNING, ended=_END, session=session)
+    parts = tuple(replace(one, time=_END) for one in op.parts)
+    op = replace(op, process=process, invoked=_BEGINNING, ended=_END, session=session, parts=parts)
     return replace(op, match=None, token=None) if isinstance(op.answer, Ack) else op
