@@ -34,8 +34,8 @@ def relaxed(history: History, rows: Int64s, members: Collection[int], context: C
     loose = np.array([row for row in rows.tolist() if row not in members], dtype=np.int64)
     kept = np.array([row in context for row in loose.tolist()], dtype=np.bool_)
     append = history.kind[loose] == Kind.APPEND
-    # Of an indefinite operation nothing is known but what it sent.
-    kept &= history.outcome[loose] != Outcome.INDEFINITE
+    # Of an indefinite operation nothing is known but what it sent, or what parts of its answer hold.
+    kept &= (history.outcome[loose] != Outcome.INDEFINITE) | np.isin(loose, history.part_of[rows])
     loose, kept = loose[append | kept], kept[append | kept]
     whole = np.array(sorted(members), dtype=np.int64)
     return _loosened(select(history, np.concatenate((loose, whole))), kept)
@@ -49,12 +49,11 @@ def _loosened(history: History, kept: np.ndarray[tuple[int], np.dtype[np.bool_]]
     first = int(history.process.max(initial=0)) + 1
     columns = {
         name: getattr(history, name).copy()
-        for name in ("process", "outcome", "invoked", "ended", "returned", "session", "status", "part_of")
+        for name in ("process", "outcome", "invoked", "ended", "returned", "session", "status")
     }
     columns["process"][:number] = np.arange(first, first + number)
     columns["invoked"][:number] = 0
     columns["ended"][:number] = columns["returned"][:number] = FOREVER
-    columns["part_of"][:number] = NONE
     # The batches of a session come in their order; of a read it tells what it was to do.
     columns["session"][:number][history.kind[:number] == Kind.APPEND] = NONE
     columns["outcome"][bare] = Outcome.INDEFINITE
