@@ -23,6 +23,10 @@ def _no_ties(patch: Patch) -> None:
     patch.setattr(judging, "ties", lambda stream: {})
 
 
+def _one_before(before: dict[int, list[int]], *_: Any) -> dict[int, list[int]]:
+    return {row: several[-1:] for row, several in before.items()}
+
+
 def _unforced(choices: scan.Choices, *_: Any) -> scan.Choices:
     return scan.Choices(choices.slot, np.full_like(choices.lower, NONE), choices.upper)
 
@@ -42,6 +46,7 @@ SCAN: Final = (
         instead(Frontier, "at", lambda self, times: self._values[np.zeros(len(times), dtype=int)]),
     ),
     Mutation("a process is in no order at one instant", _no_ties),
+    Mutation("of several that come before only one does", around(scan, "tied", _one_before)),
     Mutation("a choice among slots forces nobody", around(scan, "_choose", _unforced)),
     Mutation("the first slot is chosen, whatever was met", instead(tokens.Slots, "first_from", _only_acked_first)),
     Mutation("the last slot is chosen", instead(tokens.Slots, "first_from", _last_member)),

@@ -11,6 +11,7 @@ import numpy as np
 
 from fencepost.checkers import holes
 from fencepost.checkers.chain import chain, placement
+from fencepost.checkers.judgement import Judgement
 from fencepost.checkers.linearizability import judging, one_stream
 from fencepost.checkers.search import answers as search_answers
 from fencepost.checkers.search import decide, floats, log, search
@@ -20,6 +21,7 @@ from fencepost.checkers.search.candidates import Candidates
 from fencepost.checkers.search.moments import Sort
 from fencepost.checkers.search.prefixes import Prefix
 from fencepost.checkers.search.replay import Replay
+from fencepost.checkers.structure import agreement
 from fencepost.harness.history.history import FOREVER, NONE, History
 from tests.checkers.mutating import Mutation, Patch, around, instead, seeing
 
@@ -99,6 +101,11 @@ def _without_hashes(history: History) -> History:
     return replace(history, reads=replace(history.reads, hashed=np.zeros_like(history.reads.hashed)))
 
 
+def _by_one_name(agreed: bool, judgement: Judgement) -> bool:
+    found = judgement.findings.violations()
+    return agreed or not any(violation.anomaly in agreement._WHOEVER for violation in found)
+
+
 def _first_token_only(found: Any, *_: Any) -> Any:
     return list(found)[:1]
 
@@ -136,5 +143,6 @@ SEARCH: Final = (
     Mutation("a read that is not to follow may begin at the tail", instead(Answer, "may_begin", _begins_anywhere)),
     Mutation("a tail that a follower tells need not have been", instead(search_answers, "_was", lambda *_: True)),
     Mutation("a guess is as good as what is certain", instead(judging, "agrees", lambda judgement: True)),
+    Mutation("what shows under another name as well is a guess", around(judging, "agrees", _by_one_name)),
     Mutation("sessions with lost batches are not searched", instead(judging, "_pipelined", lambda stream: False)),
 )
