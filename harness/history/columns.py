@@ -41,7 +41,10 @@ class Table:
         self._extend = self._single.extend
 
     def add(self, row: int, *values: int) -> None:
-        """The values of all columns, in the order of the columns, for one row."""
+        """The values of all columns, in the order of the columns, for one row.
+
+        Raises OverflowError for a number beyond 64 bits; the table is of no use then.
+        """
         self._extend((row, *values))
 
     def extend(self, rows: Any, *values: Any) -> None:
