@@ -74,12 +74,11 @@ class Windows:
         self._stream = stream
         self._history = stream.history
         history, rows = stream.history, stream.rows
-        self._appends = rows[history.kind[rows] == Kind.APPEND].tolist()
         self._senders: dict[int, list[tuple[int, int]]] = {}
         self._by_length: dict[_Kind, list[int]] = {}
         self._by_sizes: dict[_Kind, list[int]] = {}
         self._largest = 0
-        for row in self._appends:
+        for row in rows[history.kind[rows] == Kind.APPEND].tolist():
             self._note(row)
 
     def _note(self, row: int) -> None:

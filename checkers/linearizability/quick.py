@@ -116,9 +116,10 @@ class _Attempt:
         self.tail = stream.tail
         self.token = stream.token
         self._loops = _loops(len(history))
-        self._append, self._ok = history.kind == Kind.APPEND, history.outcome == Outcome.OK
-        self._acked = np.flatnonzero(self._append & self._ok)
-        self._failed = self._append & (history.outcome == Outcome.FAILED)
+        append, self._ok = history.kind == Kind.APPEND, history.outcome == Outcome.OK
+        self._applied = append & self._ok
+        self._acked = np.flatnonzero(self._applied)
+        self._failed = append & (history.outcome == Outcome.FAILED)
         self.at = np.full(len(history), NONE, dtype=np.int64)
         self.upper = np.full(len(history), NONE, dtype=np.int64)
         self.wanted: Int32s = np.broadcast_to(np.int32(NONE), len(history))
@@ -145,9 +146,8 @@ class _Attempt:
         columns = acked, appends.start, appends.end, appends.tail, appends.offset, appends.match_seq_num
         tokens = appends.token, appends.last_fence
         laid = self._run("chain", (*columns, *tokens, self.tail, self.token), (self._batch, self._token_at))
-        done = self._append & self._ok
-        np.copyto(self.at, appends.end, where=done)
-        np.copyto(self.upper, appends.start, where=done)
+        np.copyto(self.at, appends.end, where=self._applied)
+        np.copyto(self.upper, appends.start, where=self._applied)
         return laid
 
     def first_token(self) -> int:

@@ -55,9 +55,10 @@ class Table:
     def _whole(self) -> dict[str, Any]:
         """Every column, the rows among them, in the order of arrival: many at once before one by one."""
         single = np.frombuffer(self._single, dtype=self._single.typecode).reshape(-1, len(self._many))
+        many = {name: column.whole() for name, column in self._many.items()}
         return {
-            name: np.concatenate((column.whole(), _fitting(single[:, index], column.typecode)))
-            for index, (name, column) in enumerate(self._many.items())
+            name: np.concatenate((values, _fitting(single[:, index], values.dtype)))
+            for index, (name, values) in enumerate(many.items())
         }
 
     @property
@@ -122,7 +123,6 @@ class _Column:
     """A column under construction: values one by one, and whole arrays of them; the latter come first at the end."""
 
     def __init__(self, typecode: str) -> None:
-        self.typecode = typecode
         self._single = array(typecode)
         self._many = np.empty(0, dtype=typecode)
         self._used = 0
@@ -152,9 +152,9 @@ def as_array(column: array[Any]) -> Any:
     return np.array(column, dtype=column.typecode)
 
 
-def _fitting(values: Any, typecode: str) -> Any:
-    """The values as the typecode says. Raises OverflowError where one does not fit."""
-    bounds = np.iinfo(typecode)
+def _fitting(values: Any, dtype: Any) -> Any:
+    """The values in another dtype. Raises OverflowError where one does not fit."""
+    bounds = np.iinfo(dtype)
     if len(values) and not bounds.min <= int(values.min()) <= int(values.max()) <= bounds.max:
         raise OverflowError(f"a number beyond {bounds.max}")
-    return values.astype(typecode)
+    return values.astype(dtype)

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fencepost.harness.history.history import FOREVER, NONE, Int64s, Kind, Outcome, UInt64s
+from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome, UInt64s
 
 from .moments import Moments
 from .refutation import Refuted, refute
@@ -176,7 +176,7 @@ def _sent(moments: Moments) -> set[int]:
 def _latest(moments: Moments, start: int, length: int) -> tuple[Int64s, dict[int, int]]:
     """Each record has one timestamp, whoever tells it, and none is below the one before."""
     history = moments.history
-    position, timestamp, row = told(moments)
+    position, timestamp, row = told(moments.history, moments.rows)
     known = np.full(length, NONE, dtype=np.int64)
     inside = (position >= start) & (position < start + length)
     at = position[inside] - start
@@ -204,9 +204,8 @@ def _older(position: Int64s, timestamp: Int64s) -> dict[int, int]:
     return dict(pairs.tolist())
 
 
-def told(moments: Moments) -> tuple[Int64s, Int64s, Int64s]:
-    """Positions, timestamps (ms) and rows of all answers that tell the timestamp of a record."""
-    history, rows = moments.history, moments.rows
+def told(history: History, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """Positions, timestamps (ms) and rows of all answers among some that tell the timestamp of a record."""
     appends, reads = history.appends, history.reads
     ok = history.outcome[rows] == Outcome.OK
     acked, read = rows[ok & (history.kind[rows] == Kind.APPEND)], rows[ok & (history.kind[rows] == Kind.READ)]

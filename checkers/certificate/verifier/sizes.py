@@ -9,7 +9,7 @@ import numpy as np
 from fencepost.harness.history.history import FOREVER, NONE, Kind, Outcome
 
 from .asked import Ask, Asked
-from .log import LARGEST, spans
+from .log import LARGEST, spans, told
 
 
 class Sizes:
@@ -67,19 +67,6 @@ def _read(asked: Asked) -> dict[int, tuple[int, int]]:
 
 
 def _timestamps(asked: Asked) -> tuple[list[int], list[int]]:
-    history, appends, reads, rows = asked.history, asked.history.appends, asked.history.reads, asked.rows
-    ok = history.outcome[rows] == Outcome.OK
-    acked, read = rows[ok & (history.kind[rows] == Kind.APPEND)], rows[ok & (history.kind[rows] == Kind.READ)]
-    tails = rows[history.observed_tail[rows] != NONE]
-    record = spans(reads.offset[read], reads.offset[read + 1] - reads.offset[read])
-    position = np.concatenate((
-        appends.start[acked], appends.end[acked] - 1, appends.tail[acked] - 1, history.observed_tail[tails] - 1,
-        reads.seq_num[record],
-    ))  # fmt: skip
-    time = np.concatenate((
-        appends.start_timestamp[acked], appends.end_timestamp[acked], appends.tail_timestamp[acked],
-        history.observed_tail_timestamp[tails], reads.timestamp[record],
-    ))  # fmt: skip
-    told = (position >= 0) & (time != NONE)
-    position, first = np.unique(position[told], return_index=True)
-    return position.tolist(), time[told][first].tolist()
+    position, time, _ = told(asked.history, asked.rows)
+    position, first = np.unique(position, return_index=True)
+    return position.tolist(), time[first].tolist()
