@@ -19,6 +19,8 @@ import fencepost
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("harness", "workloads", "checkers")
+TESTING = ROOT / "harness" / "testing"
+"""A room within a room: it is imported as ``fencepost.testing``."""
 LONGEST = 400
 """Lines."""
 
@@ -43,11 +45,13 @@ class Module:
 @cache
 def modules() -> dict[str, Module]:
     found = {}
-    for base in (ROOT / "src" / "fencepost", *(ROOT / room for room in ROOMS)):
-        paths = base.glob("*.py") if base.name == "fencepost" else base.rglob("*.py")
-        for path in paths:
+    package = ROOT / "src" / "fencepost"
+    for base in (package, *(ROOT / room for room in ROOMS), TESTING):
+        for path in base.glob("*.py") if base == package else base.rglob("*.py"):
+            if base != TESTING and path.is_relative_to(TESTING):
+                continue
             inside = path.relative_to(base).with_suffix("").parts
-            parts = ("fencepost", *(() if base.name == "fencepost" else (base.name,)), *inside)
+            parts = ("fencepost", *(() if base == package else (base.name,)), *inside)
             name = ".".join(parts).removesuffix(".__init__")
             found[name] = Module(name, path)
     return found
@@ -117,6 +121,9 @@ def test_the_survey_sees_every_file_and_the_imports_in_it() -> None:
         ("harness", "checkers"),
         ("workloads", "checkers"),
         ("checkers", "workloads"),
+        ("harness", "testing"),
+        ("checkers", "testing"),
+        ("workloads", "testing"),
     ],
 )
 def test_rooms_that_must_not_know_each_other_do_not(source: str, forbidden: str) -> None:
@@ -132,6 +139,17 @@ def test_the_harness_does_not_name_a_workload_or_checker_module_in_text_either()
         for match in named.finditer(module.path.read_text(encoding="utf-8"))
     ]
     assert not found
+
+
+def test_the_testing_room_goes_by_one_name() -> None:
+    """It lies in ``harness/``: by that name each of its classes would be there a second time."""
+    by_path = re.compile(r"fencepost\.harness\.testing|from \.+testing")
+    relative = re.compile(r"^\s*from \.\.", re.MULTILINE)
+    files = [path for path in python_files() if path != Path(__file__)]
+    assert not [str(path) for path in files if by_path.search(path.read_text(encoding="utf-8"))]
+    of_room = list(TESTING.rglob("*.py"))
+    assert of_room
+    assert not [str(path) for path in of_room if relative.search(path.read_text(encoding="utf-8"))]
 
 
 def test_the_specification_is_written_twice() -> None:
