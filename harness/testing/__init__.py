@@ -1,6 +1,6 @@
 """Histories by hand, one line per operation, for tests of whatever reads a history.
 
-This is the language in which fencepost's own tests are written; ``docs/testing.md`` shows it. The suites that an
+This is the language in which fencepost's own tests are written. The suites that an
 implementation of one of fencepost's seams must pass are modules of this package too.
 """
 
