@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,7 @@ class RunOptions:
 
     workload: str
     seed: int
-    results: Path = Path("results")
+    results: str | os.PathLike[str] = Path("results")
     clients: int = 10
     time_limit: float | None = DEFAULT_TIME_LIMIT
     operations: int | None = None

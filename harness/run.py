@@ -16,8 +16,10 @@ from pathlib import Path
 
 from . import certificates, store
 from .allowance import Allowance, usable_cores
+from .checking import CheckedHistory
 from .exits import ExitCode
 from .failure import UsageFailure
+from .given import Given
 from .history.events import INTERRUPT
 from .history.failure import HistoryFailure
 from .history.history import History
@@ -28,7 +30,7 @@ from .options import RunOptions
 from .pictures import draw
 from .recording import Plan, Recording
 from .registry import Registry
-from .reporter import Reporter
+from .reporter import UNWATCHED, Reporter
 from .targets.target import Target, TargetOptions
 from .verdict import Verdict
 from .workload import Workload
@@ -40,9 +42,9 @@ FAULTS: Registry[Fault] = Registry("fencepost.faults", "fault")
 _log = logging.getLogger("fencepost.run")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunResult:
-    """How a run ended.
+    """How a run ended. Printed it is the verdict with its first witnesses.
 
     ``crash`` says what went wrong with the run itself; the verdict then stands for what was seen until then.
     ``complaints`` tell of pictures that could not be drawn.
@@ -64,6 +66,23 @@ class RunResult:
         """Crash > invalid > unknown > valid."""
         return ExitCode.CRASH if self.crash else self.verdict.exit_code
 
+    @property
+    def checked(self) -> CheckedHistory:
+        """The history with its verdict: to explain it, to verify its proof, to draw it."""
+        file = self.folder / store.HISTORY
+        return CheckedHistory(self.history, self.verdict, Given(self.history, str(file), file))
+
+    def __str__(self) -> str:
+        crashed = [] if self.crash is None else [f"CRASH: {self.crash}"]
+        return "\n".join([str(self.checked), *crashed])
+
+    def __repr__(self) -> str:
+        how = "" if self.crash is None else f", crash: {self.crash.splitlines()[0]}"
+        return f"<RunResult {self.folder}: {self.verdict.validity}{how}>"
+
+    def _repr_html_(self) -> str:
+        return self.checked._repr_html_()
+
 
 class RunFailure(Exception):
     """A run ended before there was anything to judge; the text says why, and what was kept."""
@@ -77,8 +96,8 @@ def check_names(options: RunOptions) -> None:
         FAULTS.get(name)
 
 
-def execute(options: RunOptions, reporter: Reporter) -> RunResult:
-    """Carry out one run, and judge, draw and store it.
+def execute(options: RunOptions, reporter: Reporter = UNWATCHED) -> RunResult:
+    """Carry out one run, and check, draw and store it. ``reporter`` is told how far it is.
 
     Raises UsageFailure before anything is started, RunFailure where the target could not be set up,
     KeyboardInterrupt where that was interrupted.
@@ -87,7 +106,7 @@ def execute(options: RunOptions, reporter: Reporter) -> RunResult:
     faults = [FAULTS.make(name) for name in options.faults]
     make_target = TARGETS.get(options.target)
     now = datetime.now(UTC)
-    folder = store.open_run(options.results, options.workload, options.seed, now)
+    folder = store.open_run(Path(options.results), options.workload, options.seed, now)
     run_id = f"{now:%Y%m%dt%H%M%S}-{os.urandom(3).hex()}"
     target = _make(make_target, options, folder, run_id, faults)
     store.write_json(folder / store.OPTIONS, options.public())
@@ -136,7 +155,9 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
     verdict = judge(
         history, lambda name: _log.info("checking: %s", name), Allowance(options.budget, cores=usable_cores())
     )
-    store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, folder / store.HISTORY))
+    store.write_json(
+        folder / store.VERDICT, store.verdict_json(history, verdict, store.identity(folder / store.HISTORY))
+    )
     _log.info("verdict: %s", verdict.validity)
     if crash is None:
         crash = _proven(reporter, folder, history, verdict)
@@ -147,7 +168,7 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
             _, complaints = draw(history, verdict, folder / store.PLOTS, options.formats)
         except KeyboardInterrupt:
             complaints = ["interrupted: not all pictures were drawn (fencepost plot draws them)"]
-    return RunResult(store.finish_run(folder, options.results), history, verdict, crash, tuple(complaints))
+    return RunResult(store.finish_run(folder, Path(options.results)), history, verdict, crash, tuple(complaints))
 
 
 def _proven(reporter: Reporter, folder: Path, history: History, verdict: Verdict) -> str | None:
@@ -156,13 +177,14 @@ def _proven(reporter: Reporter, folder: Path, history: History, verdict: Verdict
         return None
     reporter.phase("verifying")
     try:
-        failures = certificates.prove(folder / store.CERTIFICATE, folder / store.HISTORY, history, verdict)
+        identity = store.identity(folder / store.HISTORY)
+        found = certificates.prove(folder / store.CERTIFICATE, identity, history, verdict)
     except KeyboardInterrupt:
         return "interrupted: the verdict's certificate was not verified (fencepost verify does)"
     except Exception:
         _log.exception("the certificate")
         return f"the verdict's certificate could not be made or verified:\n{traceback.format_exc()}"
-    return "; ".join(failures) or None
+    return "; ".join(f"the verdict's certificate does not verify: {failure}" for failure in found.failures) or None
 
 
 @contextlib.contextmanager

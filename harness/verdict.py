@@ -59,7 +59,7 @@ class Edge:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Violation:
     """A broken promise and the operations that prove it.
 
@@ -86,6 +86,14 @@ class Violation:
         """Every name of the anomaly table that it goes by, the most specific first."""
         return (self.anomaly, *self.also)
 
+    def __str__(self) -> str:
+        return " ".join([f"{self.anomaly} on {self.stream}:", *self.sentences])
+
+    def __repr__(self) -> str:
+        operations = ", ".join(f"#{op}" for op in self.operations)
+        more = f" ×{self.count:,}" if self.count > 1 else ""
+        return f"<Violation {self.anomaly} on {self.stream!r}: {operations}{more}>"
+
 
 class Certificate(Protocol):
     """The proof of what a checker says, such that another program can re-check it (see :class:`Verifier`)."""
@@ -95,7 +103,7 @@ class Certificate(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CheckResult:
     """What one checker says of one history.
 
@@ -108,10 +116,14 @@ class CheckResult:
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
-    certificate: Certificate | None = field(default=None, repr=False, compare=False)
+    certificate: Certificate | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        found = _listed(violation.anomaly for violation in self.violations)
+        return f"<CheckResult {self.validity}{found or _listed(self.reasons)}>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict:
     """The composed verdict over all checkers: invalid > unknown > valid."""
 
@@ -127,6 +139,9 @@ class Verdict:
     def exit_code(self) -> ExitCode:
         """The exit code that says it."""
         return ExitCode[self.validity.name]
+
+    def __repr__(self) -> str:
+        return f"<Verdict {self.validity}{_listed(f'{name} {result!r}' for name, result in self.results.items())}>"
 
 
 class Checker(Protocol):
@@ -147,6 +162,14 @@ class Verification:
 
     lines: tuple[str, ...]
     failures: tuple[str, ...] = ()
+
+    @property
+    def verified(self) -> bool:
+        """Whether the certificate proves the verdict."""
+        return not self.failures
+
+    def __str__(self) -> str:
+        return "\n".join([*self.lines, *self.failures, "VERIFIED" if self.verified else "NOT VERIFIED"])
 
 
 class Verifier(Protocol):
@@ -183,6 +206,12 @@ class GraphWriter(Protocol):
     def write(self, history: History, violation: Violation, path: Path) -> None:
         """Write the file. Raises OSError where it cannot be written."""
         ...
+
+
+def _listed(parts: Iterable[str]) -> str:
+    """What follows a colon, if there is anything: each part once, in their order."""
+    text = ", ".join(dict.fromkeys(parts))
+    return f": {text}" if text else ""
 
 
 def compose(results: Mapping[str, CheckResult]) -> Verdict:

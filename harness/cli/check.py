@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..allowance import Allowance, Budget, usable_cores
+from ..allowance import Budget, usable_cores
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from .budget import budgeted, taken
@@ -59,32 +59,23 @@ def _check_or_complain(path: Path, as_json: bool, certificate: Path | None, fail
 
 
 def _check(path: Path, as_json: bool, certificate: Path | None, failures: str, budget: Budget) -> ExitCode:
-    from ..history.reader import read_history
+    from ..checking import check
     from ..history.s2_porcupine.described import Failures
-    from ..judge import judge
-    from ..store import history_of
 
-    file = history_of(path)
+    complaints: list[str] = []
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
-        history = read_history(file, watcher.reading, Failures(failures))
-        verdict = judge(
-            history, lambda name: watcher.phase(f"checking ({name})"), Allowance(budget, cores=usable_cores())
-        )
-        complaints = []
+        checked = check(path, budget=budget, failures=Failures(failures), cores=usable_cores(), watcher=watcher)
         if certificate is not None:
-            from ..certificates import prove
-
             watcher.phase("verifying the certificate")
-            complaints = prove(certificate, file, history, verdict, failures)
+            found = checked.write_certificate(certificate)
+            complaints = [f"the verdict's certificate does not verify: {failure}" for failure in found.failures]
     if as_json:
-        from ..report.summary import as_line, summary
+        from ..report.summary import as_line
 
-        click.echo(as_line(summary(path, history, verdict)))
+        click.echo(as_line({"path": str(path)} | checked.as_dict()))
     else:
-        from ..report.text import verdict_lines
-
-        for line in verdict_lines(history, verdict):
+        for line in checked.lines():
             click.echo(line)
     for complaint in complaints:
         click.echo(f"fencepost: {complaint}", err=True)
-    return ExitCode.CRASH if complaints else verdict.exit_code
+    return ExitCode.CRASH if complaints else checked.exit_code

@@ -161,6 +161,12 @@ class History:
     def __len__(self) -> int:
         return len(self.id)
 
+    def __repr__(self) -> str:
+        streams = ", ".join(repr(stream.name) for stream in self.header.streams[:3])
+        streams += ", …" if len(self.header.streams) > 3 else ""
+        end = "" if self.whole else ", without its end"
+        return f"<History {self.header.workload!r}: {len(self):,} operations on {streams or 'no stream'}{end}>"
+
     @property
     def duration(self) -> int:
         """Nanoseconds from the start of the run to the last thing that happened."""
@@ -194,6 +200,11 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<{self.kind.label} #{self.id} of process {self.process}: {self.outcome.name.lower()}>"
+
+    def __str__(self) -> str:
+        from .wording import answered, asked
+
+        return f"#{self.id}, process {self.process}: {asked(self)} → {answered(self)}"
 
     @property
     def id(self) -> int:

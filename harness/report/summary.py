@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from ..history.history import History
-from ..store import history_of, verdict_json
+from ..store import history_of, identity, verdict_json
 from ..verdict import Verdict
 
 
 def summary(path: Path, history: History, verdict: Verdict) -> dict[str, Any]:
     """Where the history is and the stored form of its verdict."""
-    return {"path": str(path)} | verdict_json(history, verdict, history_of(path))
+    return {"path": str(path)} | verdict_json(history, verdict, identity(history_of(path)))
 
 
 def as_line(content: Any) -> str:
