@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .harness.reporter import Reporter as Reporter
     from .harness.run import RunResult as RunResult
     from .harness.run import execute as execute
+    from .harness.targets.options import Option as Option
     from .harness.targets.target import Target as Target
     from .harness.targets.target import TargetFailure as TargetFailure
     from .harness.targets.target import TargetOptions as TargetOptions
@@ -77,6 +78,7 @@ _HOMES = {
     "options": ["RunOptions"],
     "reporter": ["Reporter"],
     "run": ["RunResult", "execute"],
+    "targets.options": ["Option"],
     "targets.target": ["Target", "TargetFailure", "TargetOptions"],
     "verdict": [
         "Anomaly",
