@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from fencepost.checkers.statistics import COUNTERS
 from fencepost.harness.error_codes import ERROR_CODES
 from fencepost.harness.judge import anomalies
 from fencepost.harness.repros import REPROS
-from fencepost.harness.run import FAULTS, WORKLOADS
+from fencepost.harness.run import FAULTS, TARGETS, WORKLOADS
 from fencepost.harness.server.bugs import BUGS, Bug
+from fencepost.harness.targets.target import options_of, summary_of
 
 PAGE = Path(__file__).parent / "reference.md"
+PROMISES = Path(__file__).parent / "semantics.md"
 
 
 def page() -> str:
@@ -24,13 +27,16 @@ def _lines() -> Iterator[str]:
     yield "# Reference"
     yield ""
     yield "Made from the tables in the code by `python -m docs.generate`. The commands `anomalies`, `bugs`,"
-    yield "`workloads` and `faults` show the same rows."
+    yield "`workloads`, `targets` and `faults` show the same rows."
     yield from _section(
-        "Anomalies", "What a checker can find, and the promise of [semantics.md](semantics.md) it breaks."
+        "Anomalies", "What a checker can find, and the clause of [semantics.md](semantics.md) that it breaks."
     )
     yield from _table(
         ("anomaly", "severity", "meaning", "rule", "promise"),
-        [(f"`{a.name}`", str(a.severity), a.definition, a.rule, f"“{a.promise}”") for a in anomalies()],
+        [
+            (f"`{a.name}`", str(a.severity), a.definition, a.rule, f"{clause(a.promise)}: “{a.promise}”")
+            for a in anomalies()
+        ],
     )
     yield from _section("Workloads", "What clients do, and how often a run must have done it to mean anything.")
     workloads = [WORKLOADS.make(name) for name in WORKLOADS.names()]
@@ -43,6 +49,21 @@ def _lines() -> Iterator[str]:
     )
     yield from _section("Counters", "What the statistics checker counts, and a workload can name as its exercise.")
     yield from _table(("counter", "meaning"), [(f"`{c.name}`", c.meaning) for c in COUNTERS])
+    targets = {name: TARGETS.get(name) for name in TARGETS.names()}
+    yield from _section("Targets", "What can be tested: `--target-kind NAME`. `--target URL` is the target `endpoint`.")
+    yield from _table(("target", "what it is"), [(f"`{name}`", summary_of(it)) for name, it in targets.items()])
+    yield from _section(
+        "Options of targets",
+        "Each target has its own: `--target-option NAME=VALUE`, or the shortcut where there is one.",
+    )
+    yield from _table(
+        ("target", "option", "type", "default", "shortcut", "what it does"),
+        [
+            (f"`{name}`", f"`{row.name}`", row.noun, row.fallback, row.flag and f"`{row.flag}`", row.help)
+            for name, target in targets.items()
+            for row in options_of(target)
+        ],
+    )
     yield from _section("Faults", "What can strike a target.")
     faults = [FAULTS.make(name) for name in FAULTS.names()]
     yield from _table(("fault", "what it does"), [(f"`{fault.name}`", fault.summary) for fault in faults])
@@ -63,6 +84,28 @@ def _lines() -> Iterator[str]:
             for c in ERROR_CODES
         ],
     )
+
+
+def clauses() -> dict[str, str]:
+    """The promises of ``docs/semantics.md`` as plain text, by their numbers."""
+    parts = re.split(r"^- \*\*([A-Z]\d+)\*\* ", PROMISES.read_text(), flags=re.MULTILINE)
+    found = dict(zip(parts[1::2], parts[2::2], strict=True))
+    if len(found) != len(parts) // 2:
+        raise ValueError(f"{PROMISES}: two clauses have one number")
+    return {number: plain(text.partition("\n## ")[0]) for number, text in found.items()}
+
+
+def clause(promise: str) -> str:
+    """The number of the clause that holds these words. Raises ValueError unless exactly one does."""
+    holding = [number for number, text in clauses().items() if plain(promise) in text]
+    if len(holding) != 1:
+        raise ValueError(f"{PROMISES}: the promise {promise!r} stands in {holding or 'no clause'}")
+    return holding[0]
+
+
+def plain(text: str) -> str:
+    """The text without emphasis, code marks and line breaks."""
+    return " ".join(re.sub(r"[*`]", "", text).split())
 
 
 def _command(bug: Bug) -> str:

@@ -1,1 +1,1 @@
-"""What the clients do: generator combinators, and one file for each workload."""
+"""What the clients do: one file for each workload, and the parts that they share."""

@@ -13,6 +13,7 @@ from random import Random
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from fencepost.harness.client.values import Call
+from fencepost.harness.generators import bounded, each_thread
 from fencepost.harness.workload import (
     PENDING,
     Completion,
@@ -23,7 +24,6 @@ from fencepost.harness.workload import (
     WorkloadOptions,
 )
 
-from .generators import bounded, each_thread
 from .records import identity
 
 V = TypeVar("V")

@@ -21,8 +21,8 @@ class TargetOptions:
     """What a target learns about the run, and the values of its own options.
 
     ``folder`` is the run's folder, for logs and data. ``run_id`` is unique among runs and fit for stream names.
-    ``timeout`` is seconds per operation. ``keep`` leaves the streams (or the server's data) in place. ``own`` has a value
-    for each row of the target's ``options``: the one given, or the default.
+    ``timeout`` is seconds per operation. ``keep`` leaves the streams (or the server's data) in place. ``own`` has a
+    value for each row of the target's ``options``: the one given, or the default.
     """
 
     folder: Path

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from .harness.client.outcome import Indefinite as Indefinite
     from .harness.client.outcome import Ok as Ok
     from .harness.client.outcome import Outcome as Outcome
+    from .harness.client.protocol import AppendSession as AppendSession
     from .harness.client.protocol import StreamClient as StreamClient
+    from .harness.client.sessions import Ticket as Ticket
+    from .harness.client.sessions import WithoutSessions as WithoutSessions
     from .harness.client.values import Ack as Ack
     from .harness.client.values import Append as Append
     from .harness.client.values import Batch as Batch
@@ -67,7 +70,8 @@ _HOMES = {
     "allowance": ["Allowance", "Budget"],
     "client.http": ["HttpStreamClient"],
     "client.outcome": ["Definite", "Indefinite", "Ok", "Outcome"],
-    "client.protocol": ["StreamClient"],
+    "client.protocol": ["AppendSession", "StreamClient"],
+    "client.sessions": ["Ticket", "WithoutSessions"],
     "client.values": ["Ack", "Append", "Batch", "CheckTail", "Position", "Read", "Record", "SequencedRecord", "Tail"],
     "failure": ["UsageFailure"],
     "history.events": ["StreamState"],

@@ -119,7 +119,7 @@ class Target:
         self.records.clear()
 
 
-class Client:
+class Client(fencepost.WithoutSessions):
     """Speaks to a :class:`Target`."""
 
     def __init__(self, target: Target) -> None:

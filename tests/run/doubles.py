@@ -43,6 +43,7 @@ from fencepost import (
     Validity,
     Verdict,
     Violation,
+    WithoutSessions,
     WorkloadOptions,
 )
 from tests.workloads.service import Service
@@ -101,7 +102,7 @@ def script() -> Script:
     return SCRIPT
 
 
-class MemoryClient:
+class MemoryClient(WithoutSessions):
     """Speaks to a service in memory. ``closed`` counts calls of aclose."""
 
     def __init__(self, service: Service, answering: Answering | None = None) -> None:

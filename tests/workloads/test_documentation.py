@@ -9,10 +9,10 @@ from types import ModuleType
 
 import pytest
 
+from fencepost.harness import generators
 from fencepost.harness.client.outcome import Definite, Ok
 from fencepost.harness.registry import Registry
 from fencepost.harness.workload import Workload, WorkloadOptions
-from fencepost.workloads import generators
 from tests.workloads.simulator import Conditions, simulate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "workloads.md").read_text(encoding="utf-8")

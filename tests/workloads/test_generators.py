@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from fencepost.harness.client.outcome import Ok
 from fencepost.harness.client.values import CheckTail, Position, Read, Tail
-from fencepost.harness.workload import PENDING, Completion, Context, Generator, Invocation, Step, WorkloadOptions
-from fencepost.workloads.generators import (
+from fencepost.harness.generators import (
     Spacing,
     bounded,
     cycle,
@@ -35,6 +34,7 @@ from fencepost.workloads.generators import (
     time_limit,
     unfold,
 )
+from fencepost.harness.workload import PENDING, Completion, Context, Generator, Invocation, Step, WorkloadOptions
 from tests.workloads.simulator import MILLISECOND, SECOND, Conditions, Operation, simulate
 
 both_schedulers = pytest.mark.parametrize("hold", [True, False], ids=["hold", "ask-again"])

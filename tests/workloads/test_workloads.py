@@ -11,9 +11,9 @@ import pytest
 
 from fencepost.harness.client.outcome import Ok
 from fencepost.harness.client.values import Append
+from fencepost.harness.generators import on_update
 from fencepost.harness.workload import Completion, Context, Generator, Invocation, WorkloadOptions
 from fencepost.workloads.answers import fences_in
-from fencepost.workloads.generators import on_update
 from tests.workloads.service import Service
 from tests.workloads.simulated import OPERATIONS, appends, counters, every_workload, options, transcript, workload
 from tests.workloads.simulator import SECOND, Conditions, simulate

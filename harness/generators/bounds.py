@@ -8,7 +8,7 @@ from math import log
 from random import Random
 from typing import Final
 
-from fencepost.harness.workload import (
+from ..workload import (
     PENDING,
     Completion,
     Context,

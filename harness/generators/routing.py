@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from fencepost.harness.workload import PENDING, Completion, Context, Generator, Invocation, Pending, Step
+from ..workload import PENDING, Completion, Context, Generator, Invocation, Pending, Step
 
 
 def mix(*weighted: tuple[float, Generator]) -> Generator:

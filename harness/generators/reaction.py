@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from fencepost.harness.workload import Completion, Context, Generator, Invocation, Step
+from ..workload import Completion, Context, Generator, Invocation, Step
 
 
 def map_each(function: Callable[[Invocation], Invocation], generator: Generator) -> Generator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fencepost.harness.workload import PENDING, Completion, Context, Generator, Invocation, Step
+from ..workload import PENDING, Completion, Context, Generator, Invocation, Step
 
 
 def phases(*generators: Generator) -> Generator:

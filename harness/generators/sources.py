@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from fencepost.harness.workload import PENDING, Completion, Context, Generator, Invocation, Step
+from ..workload import PENDING, Completion, Context, Generator, Invocation, Step
 
 S = TypeVar("S")
 
