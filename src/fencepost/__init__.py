@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .harness.allowance import Allowance as Allowance
-    from .harness.allowance import Budget as Budget
+    from .harness.check_limits import Budget as Budget
+    from .harness.check_limits import CheckLimits as CheckLimits
     from .harness.client.http import HttpStreamClient as HttpStreamClient
     from .harness.client.outcome import Definite as Definite
     from .harness.client.outcome import Indefinite as Indefinite
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from .harness.workload import WorkloadOptions as WorkloadOptions
 
 _HOMES = {
-    "allowance": ["Allowance", "Budget"],
+    "check_limits": ["Budget", "CheckLimits"],
     "client.http": ["HttpStreamClient"],
     "client.outcome": ["Definite", "Indefinite", "Ok", "Outcome"],
     "client.protocol": ["AppendSession", "StreamClient"],
