@@ -16,7 +16,7 @@ from fencepost.checkers.linearizability.many import judge_all
 from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import Validity
-from tests.checkers.histories import history
+from fencepost.testing import history
 from tests.checkers.test_oracle import story_of
 
 TWO = CheckLimits(cores=2)

@@ -18,7 +18,7 @@ from fencepost.harness.history.builder import Builder
 from fencepost.harness.history.chain_hash import fold
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult
-from tests.checkers.histories import append, check_tail, header, history, read
+from fencepost.testing import append, check_tail, header, history, read
 from tests.checkers.partitions import hard, spoiled, three_partition, triples
 
 words = st.integers(0, 2**64 - 1)
