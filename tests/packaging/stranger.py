@@ -65,7 +65,7 @@ class Checker:
         ),
     )
 
-    def check(self, history: fencepost.History, allowance: fencepost.Allowance) -> fencepost.CheckResult:
+    def check(self, history: fencepost.History, limits: fencepost.CheckLimits) -> fencepost.CheckResult:
         strange = [row for row in range(len(history)) if history.operation(row).purpose == "strange"]
         if not strange:
             return fencepost.CheckResult(fencepost.Validity.VALID)

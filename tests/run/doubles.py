@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 from fencepost import (
     PENDING,
     Ack,
-    Allowance,
     Anomaly,
     Append,
     Batch,
+    CheckLimits,
     CheckResult,
     CheckTail,
     Completion,
@@ -255,7 +255,7 @@ class DoubleChecker:
     summary = "says what it is told to"
     anomalies = (Anomaly("double-trouble", "twice as bad", Severity.MINOR, "none", "there is no trouble"),)
 
-    def check(self, history: History, allowance: Allowance) -> CheckResult:
+    def check(self, history: History, limits: CheckLimits) -> CheckResult:
         if os.environ.get("DOUBLE_DIES") == "check":
             os.kill(os.getpid(), signal.SIGKILL)
         if "DOUBLE_SIGNALS_CHECK" in os.environ:

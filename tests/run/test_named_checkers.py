@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fencepost import Allowance, CheckResult, History, UsageFailure, Validity, judge, read_history
+from fencepost import CheckLimits, CheckResult, History, UsageFailure, Validity, judge, read_history
 from fencepost.harness import judge as judging
 from fencepost.harness.history.parquet.writer import parquet
 from tests.run import doubles
@@ -23,7 +23,7 @@ class Special:
     anomalies = ()
     general = False
 
-    def check(self, history: History, allowance: Allowance) -> CheckResult:
+    def check(self, history: History, limits: CheckLimits) -> CheckResult:
         return CheckResult(Validity.VALID, details={"asked": True})
 
 
