@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from . import certificates, store
-from .allowance import Allowance, Budget
+from .check_limits import Budget, CheckLimits
 from .exits import ExitCode
 from .failure import UsageFailure
 from .given import Given, Source, given
@@ -208,7 +208,7 @@ def check(
     """
     how = Failures(failures)
     found = given(source, how, watcher)
-    limits = Allowance(budget or Budget(), cores=cores)
+    limits = CheckLimits(budget or Budget(), cores=cores)
     verdict = judge(found.history, lambda name: watcher.phase(f"checking ({name})"), limits)
     return CheckedHistory(found.history, verdict, found, how)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..allowance import Budget, usable_cores
+from ..check_limits import Budget, usable_cores
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from .budget import budgeted, taken
