@@ -1,8 +1,8 @@
 """The public names, each listed once: type checkers read this file, and ``__init__.py`` finds the names in it."""
 
 from . import testing as testing
-from .harness.allowance import Allowance as Allowance
-from .harness.allowance import Budget as Budget
+from .harness.check_limits import Budget as Budget
+from .harness.check_limits import CheckLimits as CheckLimits
 from .harness.client.http import HttpStreamClient as HttpStreamClient
 from .harness.client.outcome import Definite as Definite
 from .harness.client.outcome import Indefinite as Indefinite
@@ -34,6 +34,7 @@ from .harness.options import RunOptions as RunOptions
 from .harness.reporter import Reporter as Reporter
 from .harness.run import RunResult as RunResult
 from .harness.run import execute as execute
+from .harness.targets.options import Option as Option
 from .harness.targets.target import Target as Target
 from .harness.targets.target import TargetFailure as TargetFailure
 from .harness.targets.target import TargetOptions as TargetOptions
