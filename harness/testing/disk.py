@@ -9,7 +9,6 @@ the power-loss tests of the journal do that on the simulated disk.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -239,7 +238,7 @@ async def random_work_agrees_with_a_model(disk: Disk, directory: Path) -> None:
         assert disk.names(directory) == sorted(model)
         for other, content in model.items():
             with closing(disk.open(directory / other)) as file:
-                assert (file.size(), file.read(0, len(content) + 1)) == (len(content), content), os.fspath(path)
+                assert (file.size(), file.read(0, len(content) + 1)) == (len(content), bytes(content)), other
 
 
 CHECKS: Final[tuple[Check, ...]] = (

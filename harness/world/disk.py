@@ -101,7 +101,7 @@ class Disk(Protocol):
         """Do blocking work on this disk without holding up the event loop, one piece of work after the other."""
 
 
-def write_all(file: File, offset: int, data: bytes) -> None:
+def write_all(file: File, offset: int, data: bytes | memoryview) -> None:
     """Write all of ``data`` at ``offset``, in as many writes as it takes. Raises OSError."""
     rest = memoryview(data)
     while rest:
