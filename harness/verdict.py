@@ -131,7 +131,10 @@ class Verdict:
 
 
 class Checker(Protocol):
-    """Judges a history. Registered under ``fencepost.checkers``; the entry point makes one without arguments."""
+    """Judges a history. Registered under ``fencepost.checkers``; the entry point makes one without arguments.
+
+    A checker whose class says ``general = False`` judges only histories of workloads that name it.
+    """
 
     name: str
     summary: str
@@ -140,6 +143,11 @@ class Checker(Protocol):
     def check(self, history: History, limits: CheckLimits) -> CheckResult:
         """Judge a history and nothing else. An exception counts as ``unknown``, with its traceback as the reason."""
         ...
+
+
+def is_general(checker: object) -> bool:
+    """Whether a checker, or its class, judges every history that names no checkers of its own."""
+    return bool(getattr(checker, "general", True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class Header(Struct, frozen=True, tag_field="type", tag="history"):
     ``unique_records`` promises that no two appended records have equal contents, fence and trim commands excepted.
     ``exercises`` maps counters of the statistics checker to the number below which the run proves little.
     ``untold`` lists, for people, what a history can express but this recorder left out.
+    ``checkers`` names the checkers that judge the history; None means every general one.
     """
 
     schema: int
@@ -57,6 +58,7 @@ class Header(Struct, frozen=True, tag_field="type", tag="history"):
     exercises: dict[str, int] = field(default_factory=dict)
     unique_records: bool = True
     untold: list[str] = field(default_factory=list)
+    checkers: list[str] | None = None
 
 
 class _Event(Struct, frozen=True, tag_field="type", gc=False, omit_defaults=True):
