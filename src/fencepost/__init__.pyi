@@ -34,6 +34,7 @@ from .harness.options import RunOptions as RunOptions
 from .harness.reporter import Reporter as Reporter
 from .harness.run import RunResult as RunResult
 from .harness.run import execute as execute
+from .harness.targets.options import Option as Option
 from .harness.targets.target import Target as Target
 from .harness.targets.target import TargetFailure as TargetFailure
 from .harness.targets.target import TargetOptions as TargetOptions
