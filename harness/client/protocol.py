@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail
 from .outcome import Outcome
-from .values import Ack, Append, Batch, CheckTail, Read, Tail
 
 
 class StreamClient(Protocol):

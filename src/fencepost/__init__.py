@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     from .harness.client.outcome import Ok as Ok
     from .harness.client.outcome import Outcome as Outcome
     from .harness.client.protocol import StreamClient as StreamClient
-    from .harness.client.values import Ack as Ack
-    from .harness.client.values import Append as Append
-    from .harness.client.values import Batch as Batch
-    from .harness.client.values import CheckTail as CheckTail
-    from .harness.client.values import Position as Position
-    from .harness.client.values import Read as Read
-    from .harness.client.values import Record as Record
-    from .harness.client.values import SequencedRecord as SequencedRecord
-    from .harness.client.values import Tail as Tail
     from .harness.failure import UsageFailure as UsageFailure
     from .harness.history.events import StreamState as StreamState
     from .harness.history.history import History as History
@@ -40,6 +31,15 @@ if TYPE_CHECKING:
     from .harness.reporter import Reporter as Reporter
     from .harness.run import RunResult as RunResult
     from .harness.run import execute as execute
+    from .harness.s2 import Ack as Ack
+    from .harness.s2 import Append as Append
+    from .harness.s2 import Batch as Batch
+    from .harness.s2 import CheckTail as CheckTail
+    from .harness.s2 import Position as Position
+    from .harness.s2 import Read as Read
+    from .harness.s2 import Record as Record
+    from .harness.s2 import SequencedRecord as SequencedRecord
+    from .harness.s2 import Tail as Tail
     from .harness.targets.target import Target as Target
     from .harness.targets.target import TargetFailure as TargetFailure
     from .harness.targets.target import TargetOptions as TargetOptions
@@ -67,7 +67,6 @@ _HOMES = {
     "client.http": ["HttpStreamClient"],
     "client.outcome": ["Definite", "Indefinite", "Ok", "Outcome"],
     "client.protocol": ["StreamClient"],
-    "client.values": ["Ack", "Append", "Batch", "CheckTail", "Position", "Read", "Record", "SequencedRecord", "Tail"],
     "failure": ["UsageFailure"],
     "history.events": ["StreamState"],
     "history.history": ["History", "Kind", "Operation"],
@@ -77,6 +76,7 @@ _HOMES = {
     "options": ["RunOptions"],
     "reporter": ["Reporter"],
     "run": ["RunResult", "execute"],
+    "s2": ["Ack", "Append", "Batch", "CheckTail", "Position", "Read", "Record", "SequencedRecord", "Tail"],
     "targets.target": ["Target", "TargetFailure", "TargetOptions"],
     "verdict": [
         "Anomaly",
