@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fencepost.harness.s2.errors import ERROR_CODES
 from fencepost.harness.server.bugs import BUGS, Bug
 
 PAGE = Path(__file__).parent / "reference.md"
+PROMISES = Path(__file__).parent / "semantics.md"
 
 
 def page() -> str:
@@ -26,11 +28,14 @@ def _lines() -> Iterator[str]:
     yield "Made from the tables in the code by `python -m docs.generate`. The commands `anomalies`, `bugs`,"
     yield "`workloads` and `faults` show the same rows."
     yield from _section(
-        "Anomalies", "What a checker can find, and the promise of [semantics.md](semantics.md) it breaks."
+        "Anomalies", "What a checker can find, and the clause of [semantics.md](semantics.md) that it breaks."
     )
     yield from _table(
         ("anomaly", "severity", "meaning", "rule", "promise"),
-        [(f"`{a.name}`", str(a.severity), a.definition, a.rule, f"“{a.promise}”") for a in anomalies()],
+        [
+            (f"`{a.name}`", str(a.severity), a.definition, a.rule, f"{clause(a.promise)}: “{a.promise}”")
+            for a in anomalies()
+        ],
     )
     yield from _section("Workloads", "What clients do, and how often a run must have done it to mean anything.")
     workloads = [WORKLOADS.make(name) for name in WORKLOADS.names()]
@@ -63,6 +68,28 @@ def _lines() -> Iterator[str]:
             for c in ERROR_CODES
         ],
     )
+
+
+def clauses() -> dict[str, str]:
+    """The promises of ``docs/semantics.md`` as plain text, by their numbers."""
+    parts = re.split(r"^- \*\*([A-Z]\d+)\*\* ", PROMISES.read_text(), flags=re.MULTILINE)
+    found = dict(zip(parts[1::2], parts[2::2], strict=True))
+    if len(found) != len(parts) // 2:
+        raise ValueError(f"{PROMISES}: two clauses have one number")
+    return {number: plain(text.partition("\n## ")[0]) for number, text in found.items()}
+
+
+def clause(promise: str) -> str:
+    """The number of the clause that holds these words. Raises ValueError unless exactly one does."""
+    holding = [number for number, text in clauses().items() if plain(promise) in text]
+    if len(holding) != 1:
+        raise ValueError(f"{PROMISES}: the promise {promise!r} stands in {holding or 'no clause'}")
+    return holding[0]
+
+
+def plain(text: str) -> str:
+    """The text without emphasis, code marks and line breaks."""
+    return " ".join(re.sub(r"[*`]", "", text).split())
 
 
 def _command(bug: Bug) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from .allowance import Allowance
+from .check_limits import CheckLimits
 from .history.history import History
 from .registry import Registry
 from .verdict import Anomaly, Checker, CheckResult, Validity, Verdict, compose
@@ -16,15 +16,15 @@ CHECKERS: Registry[Checker] = Registry("fencepost.checkers", "checker")
 
 
 def judge(
-    history: History, progress: Callable[[str], None] = lambda _: None, allowance: Allowance | None = None
+    history: History, progress: Callable[[str], None] = lambda _: None, limits: CheckLimits | None = None
 ) -> Verdict:
     """The verdict of every registered checker, each told apart by its registered name.
 
     A checker that raises says ``unknown``, with its traceback as the reason; so does one that is interrupted
     (KeyboardInterrupt), and those after it. ``progress`` is told the name of each checker before it begins, and
-    what it does; ``allowance`` says what each may use.
+    what it does; ``limits`` says what each may use.
     """
-    allowance = allowance or Allowance()
+    limits = limits or CheckLimits()
     results: dict[str, CheckResult] = {}
     interrupted = False
     for name in CHECKERS.names():
@@ -32,9 +32,7 @@ def judge(
         try:
             if interrupted:
                 raise KeyboardInterrupt
-            results[name] = CHECKERS.make(name).check(
-                history, replace(allowance, progress=partial(_of, name, progress))
-            )
+            results[name] = CHECKERS.make(name).check(history, replace(limits, progress=partial(_of, name, progress)))
         except KeyboardInterrupt:
             interrupted = True
             results[name] = CheckResult(Validity.UNKNOWN, reasons=("the check was interrupted",))

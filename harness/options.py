@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from .allowance import Budget
+from .check_limits import Budget
 from .failure import UsageFailure
 
 DEFAULT_TIME_LIMIT: Final = 10.0

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from . import certificates, store
-from .allowance import Allowance, usable_cores
+from .check_limits import CheckLimits, usable_cores
 from .exits import ExitCode
 from .failure import UsageFailure
 from .history.events import INTERRUPT
@@ -134,7 +134,7 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
     except HistoryFailure as failure:
         raise RunFailure(f"the history that was just recorded makes no sense: {failure}") from failure
     verdict = judge(
-        history, lambda name: _log.info("checking: %s", name), Allowance(options.budget, cores=usable_cores())
+        history, lambda name: _log.info("checking: %s", name), CheckLimits(options.budget, cores=usable_cores())
     )
     store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, folder / store.HISTORY))
     _log.info("verdict: %s", verdict.validity)

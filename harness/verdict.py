@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .exits import ExitCode
 
 if TYPE_CHECKING:
-    from .allowance import Allowance
+    from .check_limits import CheckLimits
     from .history.history import History
 
 
@@ -136,7 +136,7 @@ class Checker(Protocol):
     summary: str
     anomalies: tuple[Anomaly, ...]
 
-    def check(self, history: History, allowance: Allowance) -> CheckResult:
+    def check(self, history: History, limits: CheckLimits) -> CheckResult:
         """Judge. Reads the history and nothing else; may raise, which is then ``unknown`` with the traceback."""
         ...
 

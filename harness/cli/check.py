@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..allowance import Allowance, Budget, usable_cores
+from ..check_limits import Budget, CheckLimits, usable_cores
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from .budget import budgeted, taken
@@ -68,7 +68,7 @@ def _check(path: Path, as_json: bool, certificate: Path | None, failures: str, b
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
         history = read_history(file, watcher.reading, Failures(failures))
         verdict = judge(
-            history, lambda name: watcher.phase(f"checking ({name})"), Allowance(budget, cores=usable_cores())
+            history, lambda name: watcher.phase(f"checking ({name})"), CheckLimits(budget, cores=usable_cores())
         )
         complaints = []
         if certificate is not None:

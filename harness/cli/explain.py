@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..allowance import Allowance
+from ..check_limits import CheckLimits
 from ..exits import ExitCode
 from ..failure import UsageFailure
 from .budget import budgeted, taken
@@ -56,7 +56,7 @@ def command(path: Path, anomaly: int | None, graph: Path | None, failures: str, 
     file = history_of(path)
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
         history = read_history(file, watcher.reading, Failures(failures))
-        verdict = judge(history, lambda name: watcher.phase(f"checking ({name})"), Allowance(budget))
+        verdict = judge(history, lambda name: watcher.phase(f"checking ({name})"), CheckLimits(budget))
     chosen = _chosen(verdict, anomaly)
     for line in explanation(history, verdict, anomaly):
         click.echo(line)

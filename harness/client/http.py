@@ -32,6 +32,7 @@ from . import wire
 from .connection import Backend, Departure
 from .endpoint import Endpoint, Proxy, headers, tls_context
 from .outcome import Definite, Indefinite, Outcome
+from .sessions import WithoutSessions
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ ANSWER_LIMIT: Final = 16 * 1024 * 1024
 logging.getLogger("httpcore").setLevel(logging.INFO)
 
 
-class HttpStreamClient:
+class HttpStreamClient(WithoutSessions):
     """A :class:`~fencepost.harness.client.protocol.StreamClient` over HTTP/1.1, for one client identity.
 
     ``base_url`` is ``http://`` or ``https://``, host, optional port and optional path; ``/v1`` is added where it does

@@ -36,6 +36,12 @@ NOT_SENT: Final = ErrorCode(
     True,
     "No byte of the request left the client: no connection, or given up before it was established.",
 )
+SESSION_POISONED: Final = ErrorCode(
+    "session_poisoned",
+    (),
+    True,
+    "An earlier batch of the append session was refused, after which the service applies nothing of the session.",
+)
 SEQ_NUM_MISMATCH: Final = ErrorCode(
     "seq_num_mismatch",
     (412,),
@@ -60,6 +66,7 @@ RANGE_NOT_SATISFIABLE: Final = ErrorCode(
 
 ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
     NOT_SENT,
+    SESSION_POISONED,
     SEQ_NUM_MISMATCH,
     FENCING_TOKEN_MISMATCH,
     RANGE_NOT_SATISFIABLE,

@@ -18,8 +18,8 @@ from fencepost.harness import s2
 from fencepost.harness.s2 import Append, Position, Read, Record
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable
 from fencepost.harness.server.stream import Stream
-from tests.checkers.histories import stream_hash
-from tests.checkers.operations import (
+from fencepost.testing import stream_hash
+from fencepost.testing.operations import (
     Ack,
     Answer,
     Batch,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from tests.checkers.operations import Batch, Op
+from fencepost.testing.operations import Batch, Op
 from tests.checkers.stories import Story, is_well_formed
 
 Wrong = Callable[[Story], bool]

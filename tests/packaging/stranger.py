@@ -63,7 +63,7 @@ class Checker:
         ),
     )
 
-    def check(self, history: fencepost.History, allowance: fencepost.Allowance) -> fencepost.CheckResult:
+    def check(self, history: fencepost.History, limits: fencepost.CheckLimits) -> fencepost.CheckResult:
         strange = [row for row in range(len(history)) if history.operation(row).purpose == "strange"]
         if not strange:
             return fencepost.CheckResult(fencepost.Validity.VALID)
@@ -119,7 +119,7 @@ class Target:
         self.records.clear()
 
 
-class Client:
+class Client(fencepost.WithoutSessions):
     """Speaks to a :class:`Target`."""
 
     def __init__(self, target: Target) -> None:

@@ -120,10 +120,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 def modules_of_checkout() -> set[str]:
     """The files that must be in the wheel, as they are called there."""
-    found = {"fencepost/" + path.name for path in (ROOT / "src" / "fencepost").glob("*.py")} | {"fencepost/py.typed"}
+    found = {"fencepost/" + path.name for path in (ROOT / "src" / "fencepost").glob("*.py*")} | {"fencepost/py.typed"}
     for room in ("harness", "workloads", "checkers"):
         found |= {f"fencepost/{path.relative_to(ROOT)}" for path in (ROOT / room).rglob("*.py")}
-    return found
+    return {name.replace("/harness/testing/", "/testing/") for name in found}
 
 
 def contents(wheel: Path) -> list[str]:

@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 from fencepost import (
     PENDING,
     Ack,
-    Allowance,
     Anomaly,
     Append,
     Batch,
+    CheckLimits,
     CheckResult,
     CheckTail,
     Completion,
@@ -43,6 +43,7 @@ from fencepost import (
     Validity,
     Verdict,
     Violation,
+    WithoutSessions,
     WorkloadOptions,
 )
 from tests.workloads.service import Service
@@ -101,7 +102,7 @@ def script() -> Script:
     return SCRIPT
 
 
-class MemoryClient:
+class MemoryClient(WithoutSessions):
     """Speaks to a service in memory. ``closed`` counts calls of aclose."""
 
     def __init__(self, service: Service, answering: Answering | None = None) -> None:
@@ -247,7 +248,7 @@ class DoubleChecker:
     summary = "says what it is told to"
     anomalies = (Anomaly("double-trouble", "twice as bad", Severity.MINOR, "none", "there is no trouble"),)
 
-    def check(self, history: History, allowance: Allowance) -> CheckResult:
+    def check(self, history: History, limits: CheckLimits) -> CheckResult:
         if os.environ.get("DOUBLE_DIES") == "check":
             os.kill(os.getpid(), signal.SIGKILL)
         if "DOUBLE_SIGNALS_CHECK" in os.environ:

@@ -1,0 +1,152 @@
+"""What every client's append session is made of: tickets that resolve in order, and the poison.
+
+No I/O happens here. A client pushes a ticket for each batch that it is asked to append, and resolves the oldest one
+when an answer arrives. The first failure ends the session: nothing that was submitted later is applied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any
+
+from ..s2 import Ack, Append, Batch, Read
+from ..s2.errors import NOT_SENT, SESSION_POISONED
+from .outcome import Definite, Indefinite, Ok, Outcome
+
+
+class Ticket:
+    """One batch of an append session. Awaiting it gives the batch's outcome.
+
+    Any number of tasks may await it, at any time. Cancelling one of them does not withdraw the batch.
+    """
+
+    __slots__ = ("_future", "departed")
+
+    def __init__(self) -> None:
+        self._future: asyncio.Future[Outcome[Ack]] = asyncio.get_running_loop().create_future()
+        self.departed = False
+        """Whether any of the batch may have left the client."""
+
+    def __await__(self) -> Generator[Any, None, Outcome[Ack]]:
+        if self._future.done():
+            return self._future.result()
+        return (yield from asyncio.shield(self._future).__await__())
+
+    @property
+    def outcome(self) -> Outcome[Ack] | None:
+        """How the batch ended; None while it is under way."""
+        return self._future.result() if self._future.done() else None
+
+    def on_outcome(self, call: Callable[[Outcome[Ack]], None]) -> None:
+        """Call back, in a later turn of the event loop, once the batch has ended. Tickets call back in their order."""
+        self._future.add_done_callback(lambda future: call(future.result()))
+
+    def resolve(self, outcome: Outcome[Ack]) -> None:
+        """End the batch. Only its session does this, once."""
+        self._future.set_result(outcome)
+
+
+class Tickets:
+    """The batches of one append session, in the order of their submission."""
+
+    def __init__(self) -> None:
+        self._pending: deque[Ticket] = deque()
+        self._resolved = 0
+        self._poison = ""
+        self._refused = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the session has failed or was closed. What is submitted now is not sent."""
+        return bool(self._poison)
+
+    def push(self) -> Ticket:
+        """A ticket for the batch that is submitted now."""
+        ticket = Ticket()
+        if self._poison:
+            ticket.resolve(self._after_the_end(ticket))
+        else:
+            self._pending.append(ticket)
+            self._idle.clear()
+        return ticket
+
+    def acknowledge(self, ack: Ack) -> None:
+        """The oldest batch was appended. Raises ValueError where nothing is waiting for an answer."""
+        if not self._pending or not self._pending[0].departed:
+            raise ValueError("an append was acknowledged that nobody had sent")
+        self._pop().resolve(Ok(ack))
+
+    def refuse(self, failure: Definite | Indefinite) -> None:
+        """The service failed the oldest batch, and with it the session."""
+        if self._poison:
+            return
+        kind = failure.code if isinstance(failure, Definite) else failure.reason
+        self._poison = f"batch {self._resolved} of its session failed before it: {kind}"
+        self._refused = isinstance(failure, Definite) and failure.status is not None
+        if self._pending:
+            self._pop().resolve(failure)
+        self._drain(failure.status)
+
+    def lose(self, reason: str) -> None:
+        """Nobody will answer any more: what may have left is indefinite, the rest was not sent."""
+        if self._poison:
+            return
+        self._poison = reason
+        self._drain(None)
+
+    async def settled(self) -> None:
+        """Return once every batch that was submitted has its outcome."""
+        await self._idle.wait()
+
+    def _pop(self) -> Ticket:
+        ticket = self._pending.popleft()
+        self._resolved += 1
+        if not self._pending:
+            self._idle.set()
+        return ticket
+
+    def _drain(self, status: int | None) -> None:
+        while self._pending:
+            ticket = self._pop()
+            ticket.resolve(self._after_the_end(ticket, status))
+
+    def _after_the_end(self, ticket: Ticket, status: int | None = None) -> Definite | Indefinite:
+        if not ticket.departed:
+            return Definite(NOT_SENT.code, None, {"message": self._poison})
+        if self._refused:
+            return Definite(SESSION_POISONED.code, status, {"message": self._poison})
+        return Indefinite(f"{self._poison}; the batch may have left")
+
+
+class RefusedSession:
+    """An append session that cannot be: nothing submitted to it is sent."""
+
+    def __init__(self, reason: str) -> None:
+        self._tickets = Tickets()
+        self._tickets.lose(reason)
+
+    def submit(self, batch: Append) -> Ticket:
+        """A ticket that has ended as ``not_sent``."""
+        return self._tickets.push()
+
+    async def aclose(self) -> None:
+        """Nothing to let go of."""
+
+
+class WithoutSessions:
+    """Base class of clients that have no sessions: each is refused for certain, and nothing is sent."""
+
+    def append_session(self, stream: str) -> RefusedSession:
+        """A session whose batches all end as ``not_sent``."""
+        return RefusedSession(f"{type(self).__name__} has no append sessions")
+
+    async def read_session(self, stream: str, call: Read, on_frame: Callable[[Batch], None]) -> Outcome[None]:
+        """End as ``not_sent``."""
+        return Definite(NOT_SENT.code, None, {"message": f"{type(self).__name__} has no read sessions"})
