@@ -130,7 +130,10 @@ class Verdict:
 
 
 class Checker(Protocol):
-    """Judges a history. Registered under ``fencepost.checkers``; the entry point makes one without arguments."""
+    """Judges a history. Registered under ``fencepost.checkers``; the entry point makes one without arguments.
+
+    A checker whose class says ``general = False`` judges only histories of workloads that name it.
+    """
 
     name: str
     summary: str
@@ -139,6 +142,11 @@ class Checker(Protocol):
     def check(self, history: History, limits: CheckLimits) -> CheckResult:
         """Judge. Reads the history and nothing else; may raise, which is then ``unknown`` with the traceback."""
         ...
+
+
+def is_general(checker: object) -> bool:
+    """Whether a checker, or its class, judges every history that names no checkers of its own."""
+    return bool(getattr(checker, "general", True))
 
 
 @dataclass(frozen=True, slots=True)

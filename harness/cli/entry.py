@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "runs": "list the stored runs",
     "repro": "tell the story of a known bug from start to end",
     "workloads": "list what clients can do",
+    "targets": "list what can be tested, with its options",
     "faults": "list what can strike",
     "bugs": "list the bugs that can be planted in the reference server",
     "anomalies": "list what a checker can find",

@@ -42,7 +42,7 @@ def command(name: str, seed: int, results: Path) -> ExitCode:
         seed=seed,
         results=results,
         time_limit=repro.time_limit,
-        bugs=(repro.bug,),
+        target_options={"bug": (repro.bug,)},
         faults=repro.faults,
     )
     _tell_beginning(repro)

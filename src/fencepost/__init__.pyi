@@ -34,6 +34,7 @@ from .harness.s2 import Read as Read
 from .harness.s2 import Record as Record
 from .harness.s2 import SequencedRecord as SequencedRecord
 from .harness.s2 import Tail as Tail
+from .harness.targets.options import Option as Option
 from .harness.targets.target import Target as Target
 from .harness.targets.target import TargetFailure as TargetFailure
 from .harness.targets.target import TargetOptions as TargetOptions

@@ -42,7 +42,7 @@ def test_the_name_tells_the_utc_time_and_the_seed_and_the_header_the_rest(run: R
     assert header.version
     assert header.schema == SCHEMA
     assert header.workload == "counting"
-    assert header.target == {"name": "memory"}
+    assert header.target == {"name": "memory", "mood": "mild"}
     assert header.options["clients"] == 3
     assert header.exercises == {"overlapping-appends": 1}
     assert [(stream.tail, stream.fencing_token) for stream in header.streams] == [(0, "")]
