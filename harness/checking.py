@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from .history.history import History
 from .history.reader import read_history
 from .history.s2_porcupine.described import Failures
 from .judge import judge
+from .printable import printable, sayable
 from .reporter import UNWATCHED, Watcher
 from .verdict import Validity, Verdict, Verification, Violation
 
@@ -77,14 +79,17 @@ class CheckedHistory:
         """Yield the verdict and its first witnesses, line by line."""
         from .report.text import verdict_lines
 
-        return verdict_lines(self.history, self.verdict)
+        explaining = "result.explain()"
+        if self.source.file is not None:
+            explaining = f"fencepost explain {shlex.quote(self.source.name)}"
+        return verdict_lines(self.history, self.verdict, explaining)
 
     def explain(self, anomaly: int | None = None) -> str:
         """Return everything there is to tell: each anomaly, what proves it and why, or what a valid verdict rests on.
 
         ``anomaly`` (from 1) chooses one. Raises UsageFailure where there is none of that number.
         """
-        return "\n".join(self.explanation(anomaly))
+        return "\n".join(map(printable, self.explanation(anomaly)))
 
     def explanation(self, anomaly: int | None = None) -> Iterator[str]:
         """Yield the explanation line by line. See :meth:`explain`."""
@@ -156,10 +161,11 @@ class CheckedHistory:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as ``fencepost check --json`` prints it."""
-        return store.verdict_json(self.history, self.verdict, self.source.identity())
+        path = {"path": sayable(self.source.name)}
+        return path | store.verdict_json(self.history, self.verdict, self.source.identity())
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
+        return "\n".join(map(printable, self.lines()))
 
     def __repr__(self) -> str:
         from .report.text import summary_line

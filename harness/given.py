@@ -34,7 +34,10 @@ HISTORY: Final = "<history>"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A history and where it came from: its ``file``, or else the ``content`` that was given. A History has neither."""
+    """A history and where it came from: its ``file``, or else the ``content`` that was given. A History has neither.
+
+    ``name`` is the path as it was given, which may be a run's folder, or what messages call a history in memory.
+    """
 
     history: History
     name: str
@@ -64,7 +67,7 @@ def given(source: Source, failures: Failures = Failures.ANY, watcher: Watcher = 
         return Given(source, HISTORY)
     if isinstance(source, str | os.PathLike):
         file = store.history_of(Path(source))
-        return Given(read_history(file, watcher.reading, failures), str(file), file)
+        return Given(read_history(file, watcher.reading, failures), os.fspath(source), file)
     if isinstance(source, bytes | bytearray | memoryview):
         name, content = BYTES, bytes(source)
     else:

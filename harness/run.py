@@ -72,7 +72,7 @@ class RunResult:
     def checked(self) -> CheckedHistory:
         """The history with its verdict: to explain it, to verify its proof, to draw it."""
         file = self.folder / store.HISTORY
-        return CheckedHistory(self.history, self.verdict, Given(self.history, str(file), file))
+        return CheckedHistory(self.history, self.verdict, Given(self.history, str(self.folder), file))
 
     def __str__(self) -> str:
         crashed = [] if self.crash is None else [f"CRASH: {self.crash}"]

@@ -10,6 +10,7 @@ import click
 
 from ..exits import ExitCode
 from .budget import budgeted, taken
+from .output import complain, say, say_all
 from .reading import failures_option
 from .watching import reporter
 
@@ -48,10 +49,9 @@ def command(path: Path, anomaly: int | None, graph: Path | None, failures: str, 
         writer_for(graph)  # a name that says nothing is told before the work
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
         checked = check(path, budget=budget, failures=Failures(failures), watcher=watcher)
-    for line in checked.explanation(anomaly):
-        click.echo(line)
+    say_all(checked.explanation(anomaly))
     if graph is not None and not checked.violations:
-        click.echo(f"fencepost: {graph} is not written: there is no anomaly to draw", err=True)
+        complain(f"{graph} is not written: there is no anomaly to draw")
     elif graph is not None:
-        click.echo(f"graph     {checked.graph(graph, anomaly)}")
+        say(f"graph     {checked.graph(graph, anomaly)}")
     return checked.exit_code

@@ -9,6 +9,7 @@ import click
 
 from ..exits import ExitCode
 from ..failure import UsageFailure
+from .output import complain, say
 from .watching import reporter
 
 _EPILOG = """\b
@@ -45,7 +46,7 @@ def command(path: Path, svg: bool, only: str, output: Path | None) -> ExitCode:
         except OSError as error:
             raise UsageFailure(f"{folder}: cannot be written: {error.strerror}; choose another --output") from error
     for drawn in files:
-        click.echo(str(drawn))
+        say(str(drawn))
     for complaint in complaints:
-        click.echo(f"fencepost: {complaint}", err=True)
+        complain(complaint)
     return ExitCode.CRASH if complaints else ExitCode.VALID

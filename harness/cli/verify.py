@@ -9,6 +9,7 @@ import click
 
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
+from .output import complain, say, say_all
 from .watching import reporter
 
 _EPILOG = """\b
@@ -42,7 +43,7 @@ def _verify_or_complain(run: Path, certificate: Path | None) -> ExitCode:
     try:
         return _verify(run, certificate)
     except UsageFailure as failure:  # one bad file does not keep the others from being verified
-        click.echo(f"fencepost: {failure}", err=True)
+        complain(str(failure))
         return ExitCode.USAGE
 
 
@@ -51,9 +52,8 @@ def _verify(run: Path, certificate: Path | None) -> ExitCode:
 
     with reporter(str(run), sys.stderr, quiet=True) as watcher:
         found = verify(run, certificate, watcher=watcher)
-    for line in found.lines:
-        click.echo(line)
+    say_all(found.lines)
     for failure in found.failures:
-        click.echo(f"fencepost: {run}: {failure}", err=True)
-    click.echo(f"{'VERIFIED' if found.verified else 'NOT VERIFIED'}: {run}")
+        complain(f"{run}: {failure}")
+    say(f"{'VERIFIED' if found.verified else 'NOT VERIFIED'}: {run}")
     return ExitCode.VALID if found.verified else ExitCode.CRASH
