@@ -14,6 +14,8 @@ from functools import partial
 from types import TracebackType
 from typing import TypeAlias
 
+from ..s2 import Ack, Append, Batch, Position, Read
+from ..s2.limits import MAX_LIST
 from . import bugs as seeded
 from .catalogue import Catalogue, merged, reconfigured
 from .durable import DurableStream
@@ -22,18 +24,12 @@ from .errors import ServiceError
 from .journal import Journal
 from .storage import Storage, StorageError
 from .values import (
-    MAX_LIST,
-    AppendAck,
-    AppendInput,
     BasinConfig,
     BasinInfo,
     BasinReconfiguration,
     Provision,
-    ReadBatch,
-    ReadInput,
     StreamConfig,
     StreamInfo,
-    StreamPosition,
     StreamReconfiguration,
 )
 
@@ -223,17 +219,17 @@ class Service:
 
     # -- records
 
-    async def append(self, basin: str, stream: str, batch: AppendInput) -> AppendAck:
+    async def append(self, basin: str, stream: str, batch: Append) -> Ack:
         """Append; returns when durable. Raises also ConditionFailed."""
         with self._gate:
             return await (await self._open(basin, stream, appending=True)).append_durably(batch)
 
-    async def read(self, basin: str, stream: str, query: ReadInput) -> ReadBatch:
+    async def read(self, basin: str, stream: str, query: Read) -> Batch:
         """A unary read; honours ``wait``. Raises also RangeNotSatisfiable."""
         with self._gate:
             return await (await self._open(basin, stream, appending=False)).read(query)
 
-    async def check_tail(self, basin: str, stream: str) -> StreamPosition:
+    async def check_tail(self, basin: str, stream: str) -> Position:
         """The tail of durable records."""
         with self._gate:
             return await (await self._open(basin, stream, appending=False)).check_tail()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from fencepost.harness.s2 import Read
 from fencepost.harness.server.request import Patience
 from fencepost.harness.server.service import Service
-from fencepost.harness.server.values import ReadInput
 
 from .services import AT, one, serving, soon
 
@@ -31,7 +31,7 @@ async def test_readers_wake_in_the_order_in_which_they_came() -> None:
 
 
 async def _read(service: Service, number: int, woken: list[int]) -> None:
-    await service.read(*AT, ReadInput(seq_num=0, wait=60))
+    await service.read(*AT, Read(seq_num=0, wait=60))
     woken.append(number)
 
 
