@@ -203,11 +203,6 @@ class Operation:
     def __repr__(self) -> str:
         return f"<{self.kind.label} #{self.id} of process {self.process}: {self.outcome.name.lower()}>"
 
-    def __str__(self) -> str:
-        from .wording import answered, asked
-
-        return f"#{self.id}, process {self.process}: {asked(self)} → {answered(self)}"
-
     @property
     def id(self) -> int:
         """The id in the journal."""
