@@ -47,7 +47,7 @@ def prove(path: Path, file: Path, history: History, verdict: Verdict, failures: 
     """Write the certificate of a verdict, read it back and verify it; what does not hold.
 
     ``file`` is that of the history, read with ``failures`` (see :func:`~.history.reader.read_history`). Raises
-    UsageFailure as :func:`write` does.
+    UsageFailure where no checker has a certificate, OSError where it cannot be written.
     """
     identity = {**store.identity(file), "failures": failures}
     write(path, identity, verdict)
@@ -58,22 +58,19 @@ def prove(path: Path, file: Path, history: History, verdict: Verdict, failures: 
 def write(path: Path, history: Mapping[str, str], verdict: Verdict) -> None:
     """Write the certificates of a verdict, whole or not at all.
 
-    ``history`` is what :func:`~.store.identity` says of it, and how its file was read. Raises UsageFailure where the
-    file cannot be written, or no checker has a certificate.
+    ``history`` is what :func:`~.store.identity` says of it, and how its file was read. Raises UsageFailure where no
+    checker has a certificate, OSError where the file cannot be written.
     """
     results = verdict.results.items()
     proofs = {name: found.certificate.parts() for name, found in results if found.certificate is not None}
     if not proofs:
         raise UsageFailure(f"{path}: no checker has a certificate for this verdict")
     header = _Header(FORMAT, dict(history), {name: verdict.results[name].validity for name in proofs})
-    try:
-        with replaced(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(_HEADER, msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n")
-            for name, parts in proofs.items():
-                for part, content in parts.items():
-                    archive.writestr(f"{name}/{part}", content)
-    except OSError as error:
-        raise UsageFailure(f"{path}: the certificate cannot be written: {error.strerror}") from error
+    with replaced(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(_HEADER, msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n")
+        for name, parts in proofs.items():
+            for part, content in parts.items():
+                archive.writestr(f"{name}/{part}", content)
 
 
 def read(path: Path) -> StoredCertificate:

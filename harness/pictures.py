@@ -26,7 +26,7 @@ def draw(
     """Draw every registered plot (or those named) into ``folder``.
 
     Returns the files, and what went wrong with those that could not be drawn: a picture is no verdict, so one that
-    fails neither ends the run nor the others.
+    fails neither ends the run nor the others. Raises OSError where the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
@@ -35,6 +35,8 @@ def draw(
         progress(name)
         try:
             files += PLOTS.make(name).draw(history, verdict, folder, formats)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror or str(error), error.filename or str(folder)) from error
         except Exception as error:
             _log.exception("the plot %r failed", name)
             failures.append(f"the plot {name!r} failed: {type(error).__name__}: {error}")

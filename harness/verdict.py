@@ -193,6 +193,11 @@ class GraphWriter(Protocol):
         ...
 
 
+def exit_code(history: History, verdict: Verdict) -> ExitCode:
+    """Return the exit code of a judged history: CRASH where its run crashed in part, else that of the verdict."""
+    return ExitCode.CRASH if history.crashes else verdict.exit_code
+
+
 def compose(results: Mapping[str, CheckResult]) -> Verdict:
     """One verdict of many: invalid if any is invalid, else unknown if any is unknown, else valid."""
     return Verdict(worst(result.validity for result in results.values()), dict(results))

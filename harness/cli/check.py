@@ -29,7 +29,7 @@ Of each history the format is told by its content, and so is gzip or Zstandard c
 A stored history gets exactly the verdict that its run did. Nothing is written, unless --certificate says where: the
 proof of the verdict, verified before the verdict is told. One that does not verify is a crash (see: fencepost verify).
 
-Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of several histories.
+Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash (of the run as well); the worst of several histories.
 """
 
 
@@ -64,6 +64,10 @@ def _check_or_complain(
         return _check(path, as_json, certificate, failures, budget)
     except UsageFailure as failure:  # one bad file does not keep the others from being judged
         complain(str(failure))
+        if as_json:
+            from ..report.summary import as_line, failed
+
+            say(as_line(failed(path, str(failure), ExitCode.USAGE)))
         return ExitCode.USAGE
 
 
@@ -71,7 +75,8 @@ def _check(path: Path, as_json: bool, certificate: Path | None, failures: str, b
     from ..history.reader import read_history
     from ..history.s2_porcupine.described import Failures
     from ..judge import judge
-    from ..store import history_of
+    from ..store import describe, history_of
+    from ..verdict import exit_code
 
     file = history_of(path)
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
@@ -84,15 +89,18 @@ def _check(path: Path, as_json: bool, certificate: Path | None, failures: str, b
             from ..certificates import prove
 
             watcher.phase("verifying the certificate")
-            complaints = prove(certificate, file, history, verdict, failures)
+            try:
+                complaints = prove(certificate, file, history, verdict, failures)
+            except OSError as error:
+                raise UsageFailure(f"{describe(error)}; choose another --certificate") from error
+    from ..report.text import crash_lines, verdict_lines
+
     if as_json:
         from ..report.summary import as_line, summary
 
         say(as_line(summary(path, history, verdict)))
     else:
-        from ..report.text import verdict_lines
-
         say_all(verdict_lines(history, verdict, path))
-    for complaint in complaints:
+    for complaint in (*crash_lines(history), *complaints):
         complain(complaint)
-    return ExitCode.CRASH if complaints else verdict.exit_code
+    return ExitCode.CRASH if complaints else exit_code(history, verdict)

@@ -28,7 +28,7 @@ Examples:
 The history is judged anew, so that what is told is always what this version finds. Of a graph at most 50 operations
 are written; --graph writes the first anomaly's, or that of --anomaly.
 
-Exit codes: those of the verdict, 0 valid, 1 invalid, 2 unknown; 254 usage, 255 crash.
+Exit codes: those of the verdict, 0 valid, 1 invalid, 2 unknown; 254 usage, 255 crash (of the run as well).
 """
 
 
@@ -50,7 +50,9 @@ def command(path: Path, anomaly: int | None, graph: Path | None, failures: str, 
     from ..judge import judge
     from ..report.explanation import explanation
     from ..report.graph import writer_for
+    from ..report.text import crash_lines
     from ..store import history_of
+    from ..verdict import exit_code
 
     budget = taken(given)
     writer = None if graph is None else writer_for(graph)
@@ -66,7 +68,9 @@ def command(path: Path, anomaly: int | None, graph: Path | None, failures: str, 
         else:
             writer(history, chosen, graph)
             say(f"graph     {graph}")
-    return verdict.exit_code
+    for crash in crash_lines(history):
+        complain(crash)
+    return exit_code(history, verdict)
 
 
 def _chosen(verdict: Verdict, anomaly: int | None) -> Violation | None:

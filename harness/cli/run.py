@@ -146,6 +146,7 @@ def _check_expected(expect: str | None) -> None:
 
 def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCode, bool]:
     """The exit code of one run, and whether it was interrupted."""
+    from ..report.summary import as_line, failed, summary
     from ..report.text import verdict_lines
     from ..run import RunFailure, execute
 
@@ -154,11 +155,14 @@ def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCo
             result = execute(options, watcher)
         except RunFailure as failure:
             complain(str(failure))
+            if as_json:
+                say(as_line(failed(failure.folder, str(failure), ExitCode.CRASH)))
             return ExitCode.CRASH, False
     if as_json:
-        from ..report.summary import as_line, summary
-
-        say(as_line(summary(result.folder, result.history, result.verdict)))
+        told = summary(result.folder, result.history, result.verdict)
+        if result.crash and not told["crashes"]:  # it crashed when the history was closed already
+            told["crashes"] = [result.crash]
+        say(as_line(told))
     else:
         say_all(verdict_lines(result.history, result.verdict, result.folder))
         say(str(result.folder))
