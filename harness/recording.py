@@ -7,11 +7,12 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from . import store
 from .closing import Closer, ClosingFailure
@@ -25,16 +26,17 @@ from .reporter import Reporter
 from .scheduler import Scheduler
 from .signals import held
 from .targets.target import Target, TargetFailure
-from .workload import Workload, WorkloadOptions
+from .workload import Workload, WorkloadOptions, checkers_of
 
 _log = logging.getLogger("fencepost.run")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be run, where it is written, and when it began."""
+    """What to run, where to write it, and when it began. ``stored`` is the form of the options that may be stored."""
 
     options: RunOptions
+    stored: Mapping[str, Any]
     workload: Workload
     faults: list[Fault]
     target: Target
@@ -132,6 +134,7 @@ class Recording:
         await Closer(recorder, self._plan.target.connect, scheduler.next_process).close(streams, self._plan.run_id)
 
     def _header(self, streams: list[StreamState], rate: float | None) -> Header:
+        checkers = checkers_of(self._plan.workload)
         return Header(
             schema=SCHEMA,
             version=version("fencepost"),
@@ -140,8 +143,9 @@ class Recording:
             started=self._plan.now.isoformat(timespec="seconds"),
             streams=streams,
             target=self._plan.target.describe(),
-            options=replace(self._plan.options, rate=rate).public(),
+            options={**self._plan.stored, "rate": rate},
             exercises={exercise.counter: exercise.at_least for exercise in self._plan.workload.exercises},
+            checkers=None if checkers is None else list(checkers),
         )
 
     @contextlib.asynccontextmanager

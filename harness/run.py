@@ -9,29 +9,31 @@ import contextlib
 import logging
 import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from . import certificates, store
-from .allowance import Allowance, usable_cores
+from .check_limits import CheckLimits, usable_cores
 from .exits import ExitCode
 from .failure import UsageFailure
 from .history.events import INTERRUPT
 from .history.failure import HistoryFailure
 from .history.history import History
 from .history.reader import read_history
-from .judge import judge
+from .judge import CHECKERS, judge
 from .nemesis.fault import Fault
 from .options import RunOptions
 from .pictures import draw
 from .recording import Plan, Recording
 from .registry import Registry
 from .reporter import Reporter
-from .targets.target import Target, TargetOptions
+from .targets.options import resolve, without_secrets
+from .targets.target import Target, TargetOptions, options_of
 from .verdict import Verdict
-from .workload import Workload
+from .workload import Workload, checkers_of
 
 WORKLOADS: Registry[Workload] = Registry("fencepost.workloads", "workload")
 TARGETS: Registry[Target] = Registry("fencepost.targets", "target")
@@ -70,9 +72,10 @@ class RunFailure(Exception):
 
 
 def check_names(options: RunOptions) -> None:
-    """Raises UsageFailure where the workload, target or a fault is not registered or cannot be loaded."""
-    WORKLOADS.get(options.workload)
-    TARGETS.get(options.target)
+    """Raise UsageFailure for a name that is not registered, or options that do not fit the target."""
+    for name in checkers_of(WORKLOADS.make(options.workload)) or ():
+        CHECKERS.get(name)
+    resolve(options.target, options_of(TARGETS.get(options.target)), options.target_options)
     for name in options.faults:
         FAULTS.get(name)
 
@@ -83,16 +86,20 @@ def execute(options: RunOptions, reporter: Reporter) -> RunResult:
     Raises UsageFailure before anything is started, RunFailure where the target could not be set up,
     KeyboardInterrupt where that was interrupted.
     """
+    check_names(options)
     workload = WORKLOADS.make(options.workload)
     faults = [FAULTS.make(name) for name in options.faults]
     make_target = TARGETS.get(options.target)
+    rows = options_of(make_target)
+    own = resolve(options.target, rows, options.target_options)
+    stored = options.public() | {"target_options": without_secrets(rows, own)}
     now = datetime.now(UTC)
     folder = store.open_run(options.results, options.workload, options.seed, now)
     run_id = f"{now:%Y%m%dt%H%M%S}-{os.urandom(3).hex()}"
-    target = _make(make_target, options, folder, run_id, faults)
-    store.write_json(folder / store.OPTIONS, options.public())
+    target = _make(make_target, options, own, folder, run_id, faults)
+    store.write_json(folder / store.OPTIONS, stored)
     with _logging(folder / store.LOG):
-        plan = Plan(options, workload, faults, target, folder, run_id, now)
+        plan = Plan(options, stored, workload, faults, target, folder, run_id, now)
         crash = Recording(plan, reporter).record()
         if not (folder / store.HISTORY).exists():
             if crash is None:
@@ -101,7 +108,15 @@ def execute(options: RunOptions, reporter: Reporter) -> RunResult:
         return _conclude(options, reporter, folder, crash)
 
 
-def _make(make: Callable[..., Target], options: RunOptions, folder: Path, run_id: str, faults: list[Fault]) -> Target:
+def _make(
+    make: Callable[..., Target],
+    options: RunOptions,
+    own: Mapping[str, Any],
+    folder: Path,
+    run_id: str,
+    faults: list[Fault],
+) -> Target:
+    """Make the target; where it refuses its options or a fault does not apply, remove the folder again."""
     try:
         target = make(
             TargetOptions(
@@ -109,13 +124,8 @@ def _make(make: Callable[..., Target], options: RunOptions, folder: Path, run_id
                 run_id=run_id,
                 streams=options.streams,
                 timeout=options.timeout,
-                url=options.url,
-                basin=options.basin,
-                token_env=options.token_env,
-                ca_bundle=options.ca_bundle,
-                proxy=options.proxy,
-                bugs=options.bugs,
                 keep=options.keep,
+                own=own,
             )
         )
         for fault in faults:
@@ -134,7 +144,7 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
     except HistoryFailure as failure:
         raise RunFailure(f"the history that was just recorded makes no sense: {failure}") from failure
     verdict = judge(
-        history, lambda name: _log.info("checking: %s", name), Allowance(options.budget, cores=usable_cores())
+        history, lambda name: _log.info("checking: %s", name), CheckLimits(options.budget, cores=usable_cores())
     )
     store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, folder / store.HISTORY))
     _log.info("verdict: %s", verdict.validity)

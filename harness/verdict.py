@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .exits import ExitCode
 
 if TYPE_CHECKING:
-    from .allowance import Allowance
+    from .check_limits import CheckLimits
     from .history.history import History
 
 
@@ -130,15 +130,23 @@ class Verdict:
 
 
 class Checker(Protocol):
-    """Judges a history. Registered under ``fencepost.checkers``; the entry point makes one without arguments."""
+    """Judges a history. Registered under ``fencepost.checkers``; the entry point makes one without arguments.
+
+    A checker whose class says ``general = False`` judges only histories of workloads that name it.
+    """
 
     name: str
     summary: str
     anomalies: tuple[Anomaly, ...]
 
-    def check(self, history: History, allowance: Allowance) -> CheckResult:
+    def check(self, history: History, limits: CheckLimits) -> CheckResult:
         """Judge. Reads the history and nothing else; may raise, which is then ``unknown`` with the traceback."""
         ...
+
+
+def is_general(checker: object) -> bool:
+    """Whether a checker, or its class, judges every history that names no checkers of its own."""
+    return bool(getattr(checker, "general", True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fencepost.harness.allowance import Allowance
+from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import History, Outcome
 from fencepost.harness.verdict import Anomaly, CheckResult, Validity
 
@@ -39,7 +39,7 @@ class Statistics:
     summary = "what the run did, how fast, and whether it exercised what its workload is for"
     anomalies: tuple[Anomaly, ...] = ()
 
-    def check(self, history: History, allowance: Allowance | None = None) -> CheckResult:
+    def check(self, history: History, limits: CheckLimits | None = None) -> CheckResult:
         """Count; warn of every exercise that fell short. See the class."""
         activity = Activity(history)
         counted = {row.name: row.count(activity) for row in COUNTERS}

@@ -44,7 +44,7 @@ class Header(Struct, frozen=True, tag_field="type", tag="history"):
     ``unique_records`` says that the recorder made every appended record's content unique (records that hold
     nothing but a fence or trim command excepted). ``exercises`` maps counters of the statistics checker to
     the number below which the run says little. ``untold`` lists what the recorder left out of what a history can
-    tell, for people.
+    tell, for people. ``checkers`` names the checkers that judge it; None means every general one.
     """
 
     schema: int
@@ -58,6 +58,7 @@ class Header(Struct, frozen=True, tag_field="type", tag="history"):
     exercises: dict[str, int] = field(default_factory=dict)
     unique_records: bool = True
     untold: list[str] = field(default_factory=list)
+    checkers: list[str] | None = None
 
 
 class _Event(Struct, frozen=True, tag_field="type", gc=False, omit_defaults=True):

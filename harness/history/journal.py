@@ -57,14 +57,14 @@ def _fast(data: bytes, name: str, progress: Progress | None) -> History | None:
     """The history as compiled code reads it; None where there is too little to read, or another must look at it."""
     if len(data) < COMPILED_FROM:
         return None
-    from .compiled.load import NotOurs, load
+    from .compiled.load import Unsupported, load
 
     _, line, _ = next(lines(data, name))
     begin = data.find(line) + len(line) + 1
     warnings = _greeting(data)
     try:
         return load(data, begin, _header(name, line), warnings, progress)
-    except NotOurs:
+    except Unsupported:
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -42,8 +43,13 @@ def lines(data: bytes, name: str) -> Iterator[tuple[int, bytes, int]]:
 
 
 def malformed(name: str, number: int, line: bytes, error: Exception) -> HistoryFailure:
-    """What msgspec found wrong with a line, and where."""
+    """Return what msgspec found wrong with a line, and where."""
     text = str(error)
+    lone = _lone_surrogate(line) if "surrogate" in text or "truncated" in text else None
+    if lone is not None:
+        field, escape = lone
+        where = f"{name}:{number}:{column_of(line, field)}: {field}"
+        return HistoryFailure(f"{where}: {escape} is half of a surrogate pair, which no text holds; write both halves")
     byte = re.search(r"\(byte (\d+)\)", text)
     place = re.search(r" - at `\$\.?(.*)`$", text)
     what = text[: place.start()] if place else text
@@ -53,6 +59,33 @@ def malformed(name: str, number: int, line: bytes, error: Exception) -> HistoryF
     else:
         column = len(line) + 1 if text == "Input data was truncated" else column_of(line, field)
     return HistoryFailure(f"{name}:{number}:{column}:{f' {field}:' if field else ''} {_advised(what, field, line)}")
+
+
+def _lone_surrogate(line: bytes) -> tuple[str, str] | None:
+    """The field of a text with half of a surrogate pair in it, and that half; None where the line holds none."""
+    try:
+        whole_line = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    for field, text in _texts(whole_line, ""):
+        found = re.search("[\ud800-\udfff]", text)
+        if found:
+            return field, f"\\u{ord(found.group()):x}"
+    return None
+
+
+def _texts(value: object, field: str) -> Iterator[tuple[str, str]]:
+    """Every text in a value of JSON, names of fields included, each with the path to it."""
+    if isinstance(value, str):
+        yield field, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            path = f"{field}.{name}".lstrip(".")
+            yield path, name
+            yield from _texts(inner, path)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, f"{field}[...]")
 
 
 def _advised(what: str, field: str, line: bytes) -> str:
@@ -76,8 +109,8 @@ def column_of(line: bytes, field: str) -> int:
 def whole(line: bytes) -> bool:
     """Is this JSON to its end, whatever it says? A line that was cut is not."""
     try:
-        msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        json.loads(line)  # unlike msgspec's, it does not take half of a surrogate pair for the end of the line
+    except (ValueError, RecursionError):
         return False
     return True
 

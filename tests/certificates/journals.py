@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fencepost.harness.history import events
 from fencepost.harness.history.builder import Builder
 from fencepost.harness.history.history import History
-from tests.checkers.histories import header
+from fencepost.testing import header
 
 STREAM = "s"
 

@@ -18,12 +18,12 @@ from fencepost.checkers.linearizability import one_stream
 from fencepost.checkers.linearizability.proving import logged
 from fencepost.checkers.search.budget import Spending
 from fencepost.checkers.search.decide import Decision, decide
-from fencepost.harness.allowance import Budget
+from fencepost.harness.check_limits import Budget
 from fencepost.harness.history.history import NONE, History
 from fencepost.harness.verdict import Validity
+from fencepost.testing import by_invocation
+from fencepost.testing.operations import Ack, Batch, Lost, Op, Rec
 from tests.checkers.damage import damaged
-from tests.checkers.histories import by_invocation
-from tests.checkers.operations import Ack, Batch, Lost, Op, Rec
 from tests.checkers.random_histories import random_story
 from tests.checkers.stories import ALL, TOKENS, Story, is_well_formed
 

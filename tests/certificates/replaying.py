@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fencepost.checkers import model
+from fencepost.testing import by_invocation
 from tests.checkers import consistency, oracle, points
-from tests.checkers.histories import by_invocation
 from tests.checkers.stories import Story
 
 

@@ -21,12 +21,12 @@ from fencepost.checkers.search.begun import Begun
 from fencepost.checkers.search.log import here, later
 from fencepost.checkers.search.search import Ending
 from fencepost.harness.history.history import NONE, History, Kind, Outcome
+from fencepost.testing import append, history, part, read
 from tests.certificates.lost import _without, log_of, refusal, searched
 from tests.certificates.test_exhaustion import never_ending
 from tests.checkers.begun_stories import begun_story
 from tests.checkers.golden_beginnings import BEGINNINGS
 from tests.checkers.golden_case import Golden
-from tests.checkers.histories import append, history, part, read
 from tests.checkers.oracle import explain
 from tests.checkers.stories import Story
 from tests.checkers.wgl import linearize

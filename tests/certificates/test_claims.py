@@ -18,9 +18,9 @@ from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.history.reader import read_history
 from fencepost.harness.verdict import Edge, Validity, Verification, Violation
+from fencepost.testing import append, check_tail, history, read
 from tests.checkers.damage import story_of
 from tests.checkers.goldens import GOLDENS
-from tests.checkers.histories import append, check_tail, history, read
 from tests.checkers.stories import JUDGED
 
 

@@ -14,10 +14,10 @@ from fencepost.checkers.search import log as logs
 from fencepost.checkers.search.search import Ending, Search
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import Validity
+from fencepost.testing import append, check_tail, history, part, read
 from tests.certificates.lost import DAMAGE, Damage, crowded_story, log_of, lost_story, refusal, searched
 from tests.certificates.test_claims import told
 from tests.checkers.golden_sessions import FROM_THE_TAIL
-from tests.checkers.histories import append, check_tail, history, part, read
 from tests.checkers.oracle import explain
 from tests.checkers.partitions import spoiled, three_partition, triples
 from tests.checkers.stories import Story

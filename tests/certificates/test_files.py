@@ -18,7 +18,7 @@ from fencepost.harness.history.history import History
 from fencepost.harness.history.reader import read_history
 from fencepost.harness.judge import judge
 from fencepost.harness.verdict import CheckResult, Validity, Verdict
-from tests.checkers.histories import append, check_tail, jsonl, read
+from fencepost.testing import append, check_tail, jsonl, read
 
 OPS = (
     append(0, 1, 2, "a b", ack=0),

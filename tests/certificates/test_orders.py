@@ -14,9 +14,9 @@ from fencepost.checkers.certificate.verifier import valid
 from fencepost.checkers.certificate.verifier.refutation import Refuted
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
+from fencepost.testing import history
 from tests.certificates.replaying import is_plain, is_right
 from tests.checkers.damage import story_of
-from tests.checkers.histories import history
 from tests.checkers.oracle import explain
 from tests.checkers.stories import Story
 

@@ -11,9 +11,9 @@ from fencepost.checkers.certificate.verifier import hashes, valid
 from fencepost.checkers.certificate.verifier.refutation import Refuted
 from fencepost.harness.history import events
 from fencepost.harness.history.history import History
+from fencepost.testing import append as appended
+from fencepost.testing import check_tail, history
 from tests.certificates.journals import ack, append, build, frame, read
-from tests.checkers.histories import append as appended
-from tests.checkers.histories import check_tail, history
 
 
 def check(judged: History, *ops: int) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity
-from tests.checkers.operations import Ack, Batch, Refused, Tail, TailMismatch, TokenMismatch, Unsatisfiable, Whole
+from fencepost.testing.operations import Ack, Batch, Refused, Tail, TailMismatch, TokenMismatch, Unsatisfiable, Whole
 from tests.checkers.oracle import explain
 from tests.checkers.stories import Story
 

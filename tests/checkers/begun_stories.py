@@ -9,7 +9,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from tests.checkers.histories import Op, append, check_tail, part, read
+from fencepost.testing import Op, append, check_tail, part, read
 from tests.checkers.stories import Story
 
 

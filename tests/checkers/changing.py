@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from tests.checkers.operations import Op
+from fencepost.testing.operations import Op
 
 Mutation = Callable[[Random, list[Op]], list[Op] | None]
 """Changes one thing in operations, by invocation; None where there is nothing to change."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tests.checkers.operations import Ack, Batch, Op, Part, Seen, Tail, Unsatisfiable, Whole
+from fencepost.testing.operations import Ack, Batch, Op, Part, Seen, Tail, Unsatisfiable, Whole
 from tests.checkers.points import follows
 
 LATEST = 2**62

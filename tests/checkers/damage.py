@@ -6,6 +6,7 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
+from fencepost.testing import by_invocation
 from tests.checkers.changing import Mutation
 from tests.checkers.damage_to_appends import (
     accept_lost,
@@ -45,7 +46,6 @@ from tests.checkers.damage_to_sessions import (
     swap_in_session,
     swap_parts,
 )
-from tests.checkers.histories import by_invocation
 from tests.checkers.random_histories import random_story
 from tests.checkers.stories import PLAIN, TOKENS, Features, Story, is_well_formed
 

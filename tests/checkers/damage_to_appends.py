@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from tests.checkers.changing import nearby, picked, with_changes
-from tests.checkers.operations import (
+from fencepost.testing.operations import (
     Ack,
     Answer,
     Batch,
@@ -19,6 +18,7 @@ from tests.checkers.operations import (
     TokenMismatch,
     Unsatisfiable,
 )
+from tests.checkers.changing import nearby, picked, with_changes
 from tests.checkers.stories import TOKENS
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+from fencepost.testing.operations import Ack, Lost, Op, Rec
 from tests.checkers.changing import new_process, picked, with_changes
-from tests.checkers.operations import Ack, Lost, Op, Rec
 
 
 def move_in_time(random: Random, ops: list[Op]) -> list[Op] | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+from fencepost.testing.operations import Ack, Batch, Op, Rec, Seen, Tail, Unsatisfiable, Whole
 from tests.checkers.changing import nearby, picked, with_changes
-from tests.checkers.operations import Ack, Batch, Op, Rec, Seen, Tail, Unsatisfiable, Whole
 
 
 def _batch_of(random: Random, ops: list[Op], least: int) -> tuple[int, Batch, list[Seen]] | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from tests.checkers.changing import new_process, picked, with_changes
-from tests.checkers.operations import (
+from fencepost.testing.operations import (
     Batch,
     Lost,
     Op,
@@ -18,6 +17,7 @@ from tests.checkers.operations import (
     TokenMismatch,
     Unsatisfiable,
 )
+from tests.checkers.changing import new_process, picked, with_changes
 from tests.checkers.stories import TOKENS
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from fencepost.testing import append, check_tail, read
+from fencepost.testing.operations import Ack
 from tests.checkers.golden_case import A_B_C, TRIMMED, X_THEN_Y, bad, near
-from tests.checkers.histories import Ack, append, check_tail, read
 
 WRITES: Final = (
     bad("stale-token-write", "after-a-newer-fence", *X_THEN_Y, append(0, 4, 5, "a", token="x", ack=2)),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from fencepost.testing import Op, append, check_tail, part, read
 from tests.checkers.golden_case import sound, unsound
-from tests.checkers.histories import Op, append, check_tail, part, read
 
 A = append(0, 0, 1, "a", ack=0)
 EARLY, LATE = append(1, 2, 6, "b", ack=1), append(1, 8, 9, "b", ack=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fencepost.harness.verdict import CheckResult, Validity
-from tests.checkers.histories import Op, append
+from fencepost.testing import Op, append
 
 FOLDER: Final = Path(__file__).parent / "golden"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from fencepost.testing import append, check_tail, read
+from fencepost.testing.operations import Ack
 from tests.checkers.golden_case import sound, unsound
-from tests.checkers.histories import Ack, append, check_tail, read
 
 RULES: Final = (
     unsound("an-empty-answer-relative-to-nothing", "poll-skip", read(0, 1, 2, tail_offset=1, clamp=True, saw="")),

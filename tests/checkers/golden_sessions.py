@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from fencepost.testing import append, check_tail, part, read, whole
 from tests.checkers.golden_case import sound, unsound
-from tests.checkers.histories import append, check_tail, part, read, whole
 
 A_B = (append(0, 0, 1, "a", ack=0), append(0, 2, 3, "b", ack=1))
 A_OR_B = (append(0, 0, None, "a"), append(1, 0, None, "b"))

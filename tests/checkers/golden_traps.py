@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from fencepost.testing import append, check_tail, read
 from tests.checkers.golden_case import TRIMMED, Golden, sound, unsound
-from tests.checkers.histories import append, check_tail, read
 
 TRAPS: Final = (
     unsound(

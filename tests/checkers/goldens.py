@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from fencepost.testing import jsonl
 from tests.checkers.golden_anomalies import OBSERVATIONS, REFUSALS, SESSIONS, WRITES
 from tests.checkers.golden_beginnings import BEGINNINGS
 from tests.checkers.golden_case import FOLDER, Golden
 from tests.checkers.golden_rules import RULES
 from tests.checkers.golden_sessions import SESSIONS_AND_SEARCH
 from tests.checkers.golden_traps import TRAPS
-from tests.checkers.histories import jsonl
 
 GOLDENS: Final = (*WRITES, *REFUSALS, *OBSERVATIONS, *SESSIONS, *RULES, *SESSIONS_AND_SEARCH, *BEGINNINGS, *TRAPS)
 

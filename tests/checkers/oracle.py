@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fencepost.checkers import model
+from fencepost.testing import by_invocation, stream_hash_after
+from fencepost.testing.operations import Ack, Op, Rec, Refused, Tail, TailMismatch, TokenMismatch, Unsatisfiable, Whole
 from tests.checkers.consistency import contents_before, goes_back, latest, resurrected, timestamps
-from tests.checkers.histories import by_invocation, stream_hash_after
-from tests.checkers.operations import Ack, Op, Rec, Refused, Tail, TailMismatch, TokenMismatch, Unsatisfiable, Whole
 from tests.checkers.points import Point, all_points, bars, precedes
 
 

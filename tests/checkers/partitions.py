@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.checkers.histories import Op, append
+from fencepost.testing import Op, append
 
 
 def three_partition(sizes: list[int], holes: int) -> list[Op]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from fencepost.checkers import model
-from tests.checkers.operations import Ack, Batch, Lost, Op, Part, Refused, Unsatisfiable, Whole
+from fencepost.testing.operations import Ack, Batch, Lost, Op, Part, Refused, Unsatisfiable, Whole
 
 
 @dataclass(frozen=True, slots=True)

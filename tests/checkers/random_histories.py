@@ -16,8 +16,8 @@ from fencepost.harness.client import values
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable
 from fencepost.harness.server.stream import Stream
 from fencepost.harness.server.values import AppendInput, AppendRecord, ReadInput, StreamPosition
-from tests.checkers.histories import stream_hash
-from tests.checkers.operations import (
+from fencepost.testing import stream_hash
+from fencepost.testing.operations import (
     Ack,
     Answer,
     Batch,

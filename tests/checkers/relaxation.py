@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fencepost.harness.verdict import Violation
-from tests.checkers.histories import by_invocation
-from tests.checkers.operations import Ack, Lost, Op
+from fencepost.testing import by_invocation
+from fencepost.testing.operations import Ack, Lost, Op
 from tests.checkers.oracle import explain
 from tests.checkers.stories import Story
 

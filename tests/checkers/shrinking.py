@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from tests.checkers.operations import Batch, Op
+from fencepost.testing.operations import Batch, Op
 from tests.checkers.stories import Story, is_well_formed
 
 Wrong = Callable[[Story], bool]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import xxhash
 
-from tests.checkers.operations import (
+from fencepost.testing.operations import (
     Ack,
     Batch,
     Lost,

@@ -7,8 +7,8 @@ from random import Random
 from typing import Final
 
 from fencepost.harness.history.history import History
-from tests.checkers.histories import by_invocation, history, jsonl, show
-from tests.checkers.operations import Lost, Op
+from fencepost.testing import by_invocation, history, jsonl, show
+from fencepost.testing.operations import Lost, Op
 
 TOKENS: Final = ("", "x", "xy", "y")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fencepost.checkers.chain.chain import Chain, build
 from fencepost.checkers.chain.stream import streams
-from tests.checkers.histories import Op, append, check_tail, history, read
+from fencepost.testing import Op, append, check_tail, history, read
 
 
 def chain_of(*ops: Op, tail: int = 0) -> Chain:

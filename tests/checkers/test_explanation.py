@@ -9,8 +9,8 @@ import pytest
 from fencepost.checkers.explanation.graph import cycle_of, shortest_cycle
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.verdict import Edge, Violation
+from fencepost.testing import Op, append, check_tail, history, read, show
 from tests.checkers.damage import damaged
-from tests.checkers.histories import Op, append, check_tail, history, read, show
 from tests.checkers.random_histories import random_story
 
 MS = 1_000_000

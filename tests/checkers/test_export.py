@@ -20,7 +20,7 @@ from fencepost.harness.history.history import History
 from fencepost.harness.report.graph import GRAPHS, writer_for
 from fencepost.harness.report.text import violation_lines
 from fencepost.harness.verdict import Edge, Violation
-from tests.checkers.histories import append, check_tail, history, read
+from fencepost.testing import append, check_tail, history, read
 
 
 @cache

@@ -7,9 +7,9 @@ import pytest
 from fencepost.checkers.anomalies import ANOMALIES, BY_NAME
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.reader import read_history
+from fencepost.testing import show
 from tests.checkers.golden_case import FOLDER, Golden, misjudged
 from tests.checkers.goldens import GOLDENS, content
-from tests.checkers.histories import show
 from tests.checkers.oracle import explain
 from tests.checkers.wgl import linearize
 

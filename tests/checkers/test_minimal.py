@@ -9,10 +9,10 @@ import pytest
 from fencepost.checkers.anomalies import ANOMALIES
 from fencepost.checkers.explanation import minimal as module
 from fencepost.checkers.linearizability import Linearizability
+from fencepost.testing import Op, append, check_tail, history, read
 from tests.checkers.damage import story_of
 from tests.checkers.golden_case import Golden
 from tests.checkers.goldens import GOLDENS
-from tests.checkers.histories import Op, append, check_tail, history, read
 from tests.checkers.relaxation import remainder
 from tests.checkers.stories import JUDGED, Story
 

@@ -11,10 +11,10 @@ import pytest
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity
+from fencepost.testing import append, history, read
 from tests.checkers.damage import story_of
 from tests.checkers.golden_case import Golden, misjudged
 from tests.checkers.goldens import GOLDENS
-from tests.checkers.histories import append, history, read
 from tests.checkers.mutating import Mutation
 from tests.checkers.mutations import MUTATIONS
 from tests.checkers.oracle import explain

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity, Violation
+from fencepost.testing import append, check_tail, history, read
 from tests.checkers.agreement import disagreement, observed
 from tests.checkers.damage import PLAIN_MUTATIONS, damaged, story_of
-from tests.checkers.histories import append, check_tail, history, read
 from tests.checkers.oracle import explain
 from tests.checkers.random_histories import random_story
 from tests.checkers.stories import JUDGED

@@ -19,7 +19,7 @@ from fencepost.checkers.linearizability.quick import Accepted, accept
 from fencepost.harness.history.history import NONE, History, Kind, Outcome
 from fencepost.harness.history.s2_porcupine.scanner import scan
 from fencepost.harness.verdict import CheckResult, Validity
-from tests.checkers.histories import history
+from fencepost.testing import history
 from tests.checkers.oracle import explain
 from tests.checkers.test_oracle import story_of
 

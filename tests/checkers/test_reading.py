@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fencepost.checkers.linearizability import Linearizability
-from tests.checkers.histories import Op, append, history, read
+from fencepost.testing import Op, append, history, read
 
 BEFORE = (append(0, 1, 2, "a b", ack=0),)
 AFTER = (append(0, 3, 4, "c d", ack=2),)

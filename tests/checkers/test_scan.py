@@ -6,7 +6,7 @@ import pytest
 
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.verdict import CheckResult, Violation
-from tests.checkers.histories import Op, append, check_tail, history, read
+from fencepost.testing import Op, append, check_tail, history, read
 
 
 def judge(*ops: Op, tail: int = 0, token: str | None = "") -> CheckResult:

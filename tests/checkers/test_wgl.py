@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
+from fencepost.testing import append, check_tail, part, read, whole
+from fencepost.testing.operations import Op
 from tests.checkers.damage import damaged, mutations_of
-from tests.checkers.histories import append, check_tail, part, read, whole
-from tests.checkers.operations import Op
 from tests.checkers.oracle import explain
 from tests.checkers.random_histories import random_story
 from tests.checkers.stories import ALL

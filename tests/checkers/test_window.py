@@ -14,8 +14,8 @@ from fencepost.checkers.explanation.relaxation import relaxed
 from fencepost.checkers.explanation.window import MOST_ROWS, Windows
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.verdict import Validity
+from fencepost.testing import Op, append, check_tail, history, read
 from tests.checkers.damage import story_of
-from tests.checkers.histories import Op, append, check_tail, history, read
 from tests.checkers.relaxation import Remainder, remainder
 from tests.checkers.stories import JUDGED, PLAIN, Features, Story
 

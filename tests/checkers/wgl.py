@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-from tests.checkers.operations import Ack, Lost, Op, Refused, TailMismatch, TokenMismatch
+from fencepost.testing.operations import Ack, Lost, Op, Refused, TailMismatch, TokenMismatch
 from tests.checkers.specification import UNARY_BYTES, Entry, Look, Moment, Stream, link, looks, moments, told
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkers.histories import append, check_tail, jsonl, read
+from fencepost.testing import append, check_tail, jsonl, read
 from tests.run import doubles
 from tests.run.conftest import installed, script  # noqa: F401 (fixtures)
 

@@ -13,7 +13,7 @@ import pytest
 from fencepost.harness.history.reader import read_history
 from fencepost.harness.history.sniffing import Format, format_of
 from fencepost.harness.history.sources import read_bytes
-from tests.checkers.histories import append, check_tail, jsonl, read
+from fencepost.testing import append, check_tail, jsonl, read
 from tests.history.events_at_random import plain
 
 from .invoking import Inside, command, environment, fencepost

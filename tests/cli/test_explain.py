@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkers.histories import append, check_tail, jsonl, read
+from fencepost.testing import append, check_tail, jsonl, read
 
 from .invoking import Inside
 

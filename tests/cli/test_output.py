@@ -50,6 +50,7 @@ def test_help_lists_every_command_and_an_example(inside: Inside) -> None:
         "workloads",
         "anomalies",
         "faults",
+        "targets",
         "repro",
     }
     assert wanted == COMMANDS.keys()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkers.histories import jsonl
+from fencepost.testing import jsonl
 from tests.checkers.partitions import hard
 
 from .invoking import command, fencepost

@@ -14,8 +14,8 @@ from typing import Final
 from fencepost.checkers.model import PAGE_BYTES
 from fencepost.harness.client import values
 from fencepost.harness.verdict import Validity
-from tests.checkers.histories import by_invocation
-from tests.checkers.operations import Ack, Answer, Batch, Lost, Op, Rec, Refused, Seen, Tail, Unsatisfiable, Whole
+from fencepost.testing import by_invocation
+from fencepost.testing.operations import Ack, Answer, Batch, Lost, Op, Rec, Refused, Seen, Tail, Unsatisfiable, Whole
 from tests.checkers.oracle import explain
 from tests.checkers.stories import Story
 

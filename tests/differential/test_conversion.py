@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from fencepost.harness.history.reader import parse_history
-from tests.checkers.histories import append, history, read
+from fencepost.testing import append, history, read
 from tests.differential.conversion import as_collected, beginning_with, exported
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fencepost.harness.verdict import Validity
-from tests.checkers.histories import Op, append, check_tail, read
+from fencepost.testing import Op, append, check_tail, read
 from tests.checkers.stories import Story
 from tests.differential.rules import OTHERS, RULES, Rule, by_rules, oracle, rules_behind
 from tests.differential.stories import story_of

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from fencepost.harness.history import events
-from tests.checkers.histories import header, journal
+from fencepost.testing import header, journal
 from tests.checkers.random_histories import random_story
 
 encode: Final = msgspec.json.encode

@@ -15,7 +15,7 @@ from fencepost.harness.history import lines
 from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.history import BEYOND, History
 from fencepost.harness.history.reader import read_history
-from tests.checkers.histories import append, header, jsonl, read
+from fencepost.testing import append, header, jsonl, read
 
 HEADER: dict[str, Any] = msgspec.to_builtins(header())
 

@@ -10,7 +10,7 @@ import pytest
 from fencepost.harness.history import events
 from fencepost.harness.history.builder import Builder, InconsistentEvent
 from fencepost.harness.history.history import BEYOND, NONE, History
-from tests.checkers.histories import append, check_tail, header, history, read
+from fencepost.testing import append, check_tail, header, history, read
 
 
 def test_acks_come_in_any_order() -> None:

@@ -10,7 +10,7 @@ from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.deletions import PURPOSE, with_deletions
 from fencepost.harness.history.reader import read_history
 from fencepost.harness.history.writer import journal
-from tests.checkers.histories import Op, append, check_tail, history, jsonl, read
+from fencepost.testing import Op, append, check_tail, history, jsonl, read
 
 TERMINAL = f"trim={2**64 - 1}"
 WRITTEN = append(0, 1, 2, "a b c", ack=0), append(1, 3, 4, "d", ack=3)

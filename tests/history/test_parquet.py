@@ -18,7 +18,7 @@ from fencepost.harness.history.parquet.layout import COLUMNS, METADATA
 from fencepost.harness.history.parquet.writer import parquet
 from fencepost.harness.history.reader import parse_history
 from fencepost.harness.history.writer import journal
-from tests.checkers.histories import append, check_tail, history, read
+from fencepost.testing import append, check_tail, history, read
 
 from .events_at_random import plain, random_history
 

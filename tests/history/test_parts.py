@@ -9,7 +9,7 @@ from fencepost.harness.history import events
 from fencepost.harness.history.builder import Builder, InconsistentEvent
 from fencepost.harness.history.history import NONE, History, Outcome
 from fencepost.harness.history.selection import select
-from tests.checkers.histories import append, header, history, read
+from fencepost.testing import append, header, history, read
 
 
 def built(*told: events.Event) -> History:

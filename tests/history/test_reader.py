@@ -11,7 +11,7 @@ import pytest
 from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.history import FOREVER, Outcome
 from fencepost.harness.history.reader import read_history
-from tests.checkers.histories import append, check_tail, jsonl, read
+from fencepost.testing import append, check_tail, jsonl, read
 
 OPS = (
     append(0, 1, 4, "a fence=é", match=0, ack=0),

@@ -17,8 +17,8 @@ from fencepost.harness.history.reader import parse_history
 from fencepost.harness.history.s2_porcupine.writer import stream_to_write, written
 from fencepost.harness.history.sources import read_bytes
 from fencepost.harness.verdict import Validity
+from fencepost.testing import append, check_tail, history, read
 from tests.checkers.damage import story_of
-from tests.checkers.histories import append, check_tail, history, read
 from tests.checkers.stories import Features
 
 from .test_s2_porcupine import RECORDED

@@ -17,7 +17,7 @@ import zstandard
 from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.reader import read_history
 from fencepost.harness.history.sources import STDIN, read_bytes, sha256
-from tests.checkers.histories import append, check_tail, jsonl
+from fencepost.testing import append, check_tail, jsonl
 
 JOURNAL = jsonl(append(0, 1, 2, "a b", ack=0), check_tail(1, 3, 4, 2))
 

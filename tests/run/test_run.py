@@ -11,7 +11,7 @@ import pytest
 
 from fencepost import Append, CheckTail, Read, UsageFailure, Validity, judge, read_history
 from fencepost.harness import closing, store
-from fencepost.harness.allowance import Allowance
+from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.client.outcome import Definite, Indefinite
 from fencepost.harness.exits import ExitCode
 from fencepost.harness.history.events import SCHEMA
@@ -42,7 +42,7 @@ def test_the_name_tells_the_utc_time_and_the_seed_and_the_header_the_rest(run: R
     assert header.version
     assert header.schema == SCHEMA
     assert header.workload == "counting"
-    assert header.target == {"name": "memory"}
+    assert header.target == {"name": "memory", "mood": "mild"}
     assert header.options["clients"] == 3
     assert header.exercises == {"overlapping-appends": 1}
     assert [(stream.tail, stream.fencing_token) for stream in header.streams] == [(0, "")]
@@ -52,10 +52,10 @@ def test_the_name_tells_the_utc_time_and_the_seed_and_the_header_the_rest(run: R
 def test_the_history_is_whole_before_anything_is_judged(run: Run, results: Path, monkeypatch: Any) -> None:
     seen = []
 
-    def looking(self: object, history: History, allowance: Allowance) -> Any:
+    def looking(self: object, history: History, limits: CheckLimits) -> Any:
         folder = only_folder(results)
         seen.append((read_history(folder / "history.jsonl").whole, (folder / "verdict.json").exists(), folder.suffix))
-        return original(self, history, allowance)
+        return original(self, history, limits)
 
     original = doubles.DoubleChecker.check
     monkeypatch.setattr(doubles.DoubleChecker, "check", looking)

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...allowance import usable_cores
+from ...check_limits import usable_cores
 from ..history import FOREVER, NONE, Appends, History, Kind, Outcome, Reads, UInt8s, UInt64s
 from ..progress import Progress
 from . import line_scan, row_scan

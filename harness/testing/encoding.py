@@ -12,7 +12,8 @@ from fencepost.harness.client import values
 from fencepost.harness.history import events
 from fencepost.harness.history.builder import Builder
 from fencepost.harness.history.history import History
-from tests.checkers.operations import (
+
+from .operations import (
     Ack,
     Batch,
     Lost,

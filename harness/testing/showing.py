@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fencepost.harness.client import values
-from tests.checkers.encoding import by_invocation
-from tests.checkers.operations import Answer, Batch, Lost, Op, Rec
+
+from .encoding import by_invocation
+from .operations import Answer, Batch, Lost, Op, Rec
 
 
 def show(ops: Iterable[Op], tail: int = 0, token: str | None = "") -> str:

@@ -32,8 +32,8 @@ from typing import Any
 import xxhash
 
 from fencepost.harness.client import values
-from tests.checkers.encoding import by_invocation, header, history, journal, jsonl
-from tests.checkers.operations import (
+
+from .operations import (
     TIME,
     Ack,
     Answer,
@@ -50,40 +50,6 @@ from tests.checkers.operations import (
     Unsatisfiable,
     Whole,
 )
-from tests.checkers.showing import show
-
-__all__ = [
-    "TIME",
-    "Ack",
-    "Answer",
-    "Batch",
-    "Lost",
-    "Op",
-    "Part",
-    "Rec",
-    "Refused",
-    "Seen",
-    "Tail",
-    "TailMismatch",
-    "TokenMismatch",
-    "Unsatisfiable",
-    "Whole",
-    "append",
-    "by_invocation",
-    "check_tail",
-    "header",
-    "history",
-    "journal",
-    "jsonl",
-    "part",
-    "position",
-    "read",
-    "recs",
-    "show",
-    "stream_hash",
-    "stream_hash_after",
-    "whole",
-]
 
 
 def recs(words: str | Sequence[Rec]) -> tuple[Rec, ...]:
