@@ -1,7 +1,7 @@
-"""The certificate of a verdict as a file: what the checkers left as proof, and of which history.
+"""The certificate of a verdict as a file: the checkers' proofs, and the history they are about.
 
-It is a zip archive without compression. ``certificate.json`` tells the history (by SHA-256) and what each checker says;
-the parts of a checker's proof lie in a folder of its name, and mean what that checker says they mean.
+It is a zip archive without compression. ``certificate.json`` identifies the history (by SHA-256) and gives each
+checker's verdict. The parts of a checker's proof lie in a folder of its name; only that checker knows their meaning.
 """
 
 from __future__ import annotations

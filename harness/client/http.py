@@ -21,7 +21,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from ..error_codes import NOT_SENT
+from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail
+from ..s2.errors import NOT_SENT
 from ..world.network import Network, SystemNetwork
 from . import wire
 from .connection import Connection, ConnectionClosed
@@ -29,7 +30,6 @@ from .endpoint import Endpoint, Proxy, headers, tls_context
 from .outcome import Definite, Indefinite, Outcome
 from .proxied import HttpxEngine
 from .sessions import WithoutSessions
-from .values import Ack, Append, Batch, CheckTail, Read, Tail
 
 T = TypeVar("T")
 
