@@ -228,7 +228,7 @@ class HttpStreamClient(WithoutSessions):
         if isinstance(error, TimeoutError):
             reason = f"no answer within {limit:g} s"
         else:
-            told = str(error) if isinstance(error, ConnectionClosed) else f"{type(error).__name__}: {error}"
+            told = str(error) if isinstance(error, ConnectionClosed) else f"{type(error).__name__}: {_cause(error)}"
             reason = wire.without(self._token, told)
         if self._sent:
             return Indefinite(f"{reason}; the request may have left")
@@ -249,3 +249,10 @@ class HttpStreamClient(WithoutSessions):
         if self._connection is not None:
             self._connection.abort()
             self._connection = None
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What is behind a chain of exceptions: httpx's own say no more than that all attempts have failed."""
+    while (behind := error.__cause__ or error.__context__) is not None:
+        error = behind
+    return error
