@@ -6,7 +6,6 @@ The history is whole on disk before any checking starts, and a checker is given 
 from __future__ import annotations
 
 import logging
-import os
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,8 +15,10 @@ from typing import Any
 
 from . import certificates, store
 from .check_limits import CheckLimits, usable_cores
+from .checking import CheckedHistory
 from .exits import ExitCode
 from .failure import UsageFailure
+from .given import Given
 from .history.events import INTERRUPT
 from .history.failure import HistoryFailure
 from .history.history import History
@@ -28,12 +29,13 @@ from .options import RunOptions
 from .pictures import draw
 from .recording import Plan, Recording
 from .registry import Registry
-from .reporter import Reporter
+from .reporter import UNWATCHED, Reporter
 from .run_log import RunLog
 from .targets.options import resolve, without_secrets
 from .targets.target import Target, TargetOptions, options_of
 from .verdict import Verdict, exit_code
 from .workload import Workload, checkers_of
+from .world.world import World, real_world
 
 WORKLOADS: Registry[Workload] = Registry("fencepost.workloads", "workload")
 TARGETS: Registry[Target] = Registry("fencepost.targets", "target")
@@ -42,9 +44,9 @@ FAULTS: Registry[Fault] = Registry("fencepost.faults", "fault")
 _log = logging.getLogger("fencepost.run")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunResult:
-    """How a run ended.
+    """How a run ended. Printed it is the verdict with its first witnesses.
 
     ``crash`` says what went wrong with the run itself; the verdict then stands for what was seen until then.
     ``complaints`` tell of pictures that could not be drawn.
@@ -66,6 +68,23 @@ class RunResult:
         """Crash > invalid > unknown > valid."""
         return ExitCode.CRASH if self.crash else exit_code(self.history, self.verdict)
 
+    @property
+    def checked(self) -> CheckedHistory:
+        """The history with its verdict: to explain it, to verify its proof, to draw it."""
+        file = self.folder / store.HISTORY
+        return CheckedHistory(self.history, self.verdict, Given(self.history, str(self.folder), file))
+
+    def __str__(self) -> str:
+        crashed = [] if self.crash is None else [f"CRASH: {self.crash}"]
+        return "\n".join([str(self.checked), *crashed])
+
+    def __repr__(self) -> str:
+        how = "" if self.crash is None else f", crash: {self.crash.splitlines()[0]}"
+        return f"<RunResult {self.folder}: {self.verdict.validity}{how}>"
+
+    def _repr_html_(self) -> str:
+        return self.checked._repr_html_()
+
 
 class RunFailure(Exception):
     """A run ended before there was anything to judge. The text says why and what was kept, which is in ``folder``."""
@@ -84,8 +103,8 @@ def check_names(options: RunOptions) -> None:
         FAULTS.get(name)
 
 
-def execute(options: RunOptions, reporter: Reporter) -> RunResult:
-    """Carry out one run, and judge, draw and store it.
+def execute(options: RunOptions, reporter: Reporter = UNWATCHED, world: World | None = None) -> RunResult:
+    """Carry out one run, and check, draw and store it. It happens in the real world unless another is given.
 
     Raises UsageFailure before anything is started, RunFailure where the target could not be set up,
     KeyboardInterrupt where that was interrupted.
@@ -97,17 +116,18 @@ def execute(options: RunOptions, reporter: Reporter) -> RunResult:
     rows = options_of(make_target)
     own = resolve(options.target, rows, options.target_options)
     stored = options.public() | {"target_options": without_secrets(rows, own)}
-    now = datetime.now(UTC)
-    folder = store.open_run(options.results, options.workload, options.seed, now)
-    run_id = f"{now:%Y%m%dt%H%M%S}-{os.urandom(3).hex()}"
-    target = _make(make_target, options, own, folder, run_id, faults)
+    world = world or real_world(options.seed)
+    now = datetime.fromtimestamp(world.clock.wall_ms() / 1000, UTC)
+    folder = store.open_run(Path(options.results), options.workload, options.seed, now)
+    run_id = f"{now:%Y%m%dt%H%M%S}-{world.random.fresh(3).hex()}"
+    target = _make(make_target, options, own, folder, run_id, faults, world)
     try:
         store.write_json(folder / store.OPTIONS, stored)
         log = RunLog(folder / store.LOG)
     except OSError as error:
         raise RunFailure(store.describe(error), folder) from error
     with log:
-        plan = Plan(options, stored, workload, faults, target, folder, run_id, now)
+        plan = Plan(options, stored, workload, faults, target, folder, run_id, now, world)
         crash = Recording(plan, reporter).record()
         if not (folder / store.HISTORY).exists():
             if crash is None and folder.exists():
@@ -133,6 +153,7 @@ def _make(
     folder: Path,
     run_id: str,
     faults: list[Fault],
+    world: World,
 ) -> Target:
     """Make the target; where it refuses its options or a fault does not apply, remove the folder again."""
     try:
@@ -144,6 +165,7 @@ def _make(
                 timeout=options.timeout,
                 keep=options.keep,
                 own=own,
+                world=world,
             )
         )
         for fault in faults:
@@ -176,8 +198,9 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
 def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunResult:
     """Store the verdict, its proof and its pictures, and give the folder its final name. Raises OSError."""
     folder, history, verdict, crash = judged.folder, judged.history, judged.verdict, judged.crash
-    store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, folder / store.HISTORY))
-    unproven = None if crash else _prove(reporter, folder, history, verdict)
+    identity = store.identity(folder / store.HISTORY)
+    store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, identity))
+    unproven = None if crash else _prove(reporter, folder, identity, judged)
     complaints: list[str] = []
     if options.formats:
         reporter.phase("drawing")
@@ -189,22 +212,22 @@ def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunRes
     if crash:
         crash = f"{crash.replace(str(folder), str(final))}; {_kept(final)}"
     try:
-        store.point_latest(final, options.results)
+        store.point_latest(final, Path(options.results))
     except OSError as error:
         unproven = unproven or f"{store.describe(error)}; {_kept(final)}"
     return RunResult(final, history, verdict, crash or unproven, tuple(complaints))
 
 
-def _prove(reporter: Reporter, folder: Path, history: History, verdict: Verdict) -> str | None:
+def _prove(reporter: Reporter, folder: Path, identity: Mapping[str, str], judged: RunResult) -> str | None:
     """Store the verdict's certificate and verify it; return what went wrong. An unverified verdict does not count.
 
     Raises OSError where it cannot be stored.
     """
-    if all(result.certificate is None for result in verdict.results.values()):
+    if all(result.certificate is None for result in judged.verdict.results.values()):
         return None
     reporter.phase("verifying")
     try:
-        failures = certificates.prove(folder / store.CERTIFICATE, folder / store.HISTORY, history, verdict)
+        found = certificates.prove(folder / store.CERTIFICATE, identity, judged.history, judged.verdict)
     except KeyboardInterrupt:
         return "interrupted: the verdict's certificate was not verified (fencepost verify does)"
     except OSError:
@@ -212,4 +235,4 @@ def _prove(reporter: Reporter, folder: Path, history: History, verdict: Verdict)
     except Exception:
         _log.exception("the certificate")
         return f"the verdict's certificate could not be made or verified:\n{traceback.format_exc()}"
-    return "; ".join(failures) or None
+    return "; ".join(f"the verdict's certificate does not verify: {failure}" for failure in found.failures) or None

@@ -146,8 +146,7 @@ def _check_expected(expect: str | None) -> None:
 
 def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCode, bool]:
     """The exit code of one run, and whether it was interrupted."""
-    from ..report.summary import as_line, failed, summary
-    from ..report.text import verdict_lines
+    from ..report.summary import as_line, failed
     from ..run import RunFailure, execute
 
     with reporter(f"{options.workload}, seed {options.seed}", sys.stderr) as watcher:
@@ -159,12 +158,12 @@ def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCo
                 say(as_line(failed(failure.folder, str(failure), ExitCode.CRASH)))
             return ExitCode.CRASH, False
     if as_json:
-        told = summary(result.folder, result.history, result.verdict)
+        told = result.checked.as_dict()
         if result.crash and not told["crashes"]:  # it crashed when the history was closed already
             told["crashes"] = [result.crash]
         say(as_line(told))
     else:
-        say_all(verdict_lines(result.history, result.verdict, result.folder))
+        say_all(result.checked.lines())
         say(str(result.folder))
     for complaint in (*result.complaints, *([result.crash] if result.crash else [])):
         complain(complaint)

@@ -1,4 +1,4 @@
-"""A judged history as JSON, for scripts."""
+"""What scripts are told."""
 
 from __future__ import annotations
 
@@ -8,19 +8,11 @@ from typing import Any
 import msgspec
 
 from ..exits import ExitCode
-from ..history.history import History
 from ..printable import printable_json, sayable
-from ..store import history_of, verdict_json
-from ..verdict import Verdict
-
-
-def summary(path: Path, history: History, verdict: Verdict) -> dict[str, Any]:
-    """Where the history is and the stored form of its verdict."""
-    return {"path": sayable(str(path))} | verdict_json(history, verdict, history_of(path))
 
 
 def failed(path: Path, error: str, code: ExitCode) -> dict[str, Any]:
-    """Return what a script reads instead of :func:`summary` where nothing could be judged."""
+    """Return what scripts are told instead of a verdict where nothing could be judged."""
     return {"path": sayable(str(path)), "error": sayable(error), "exit_code": int(code)}
 
 

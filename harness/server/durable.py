@@ -38,7 +38,7 @@ class DurableStream:
         self._clock = clock
         self._created = 0
         self._last = 0
-        self._readers: set[asyncio.Future[None]] = set()
+        self._readers: dict[asyncio.Future[None], None] = {}  # in the order in which they came
         self._ended = False
         self._end_error: Exception | None = None
 
@@ -118,11 +118,11 @@ class DurableStream:
         """Wait for more to be durable; False where waiting has been ended. Raises the error that ended it."""
         if not self._ended:
             reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._readers.add(reader)
+            self._readers[reader] = None
             try:
                 await reader
             finally:
-                self._readers.discard(reader)
+                del self._readers[reader]
         if self._end_error is not None:
             raise self._end_error
         return not self._ended

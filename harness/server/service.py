@@ -8,7 +8,6 @@ included, is durable by then.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -35,11 +34,6 @@ from .values import (
 )
 
 Clock: TypeAlias = Callable[[], int]
-
-
-def wall_clock() -> int:
-    """Milliseconds since the Unix epoch, as this machine believes."""
-    return time.time_ns() // 1_000_000
 
 
 class _Gate:
@@ -80,7 +74,7 @@ class Service:
     unknown.
     """
 
-    def __init__(self, storage: Storage, clock: Clock = wall_clock, bugs: Iterable[str] = ()) -> None:
+    def __init__(self, storage: Storage, clock: Clock, bugs: Iterable[str] = ()) -> None:
         self._rules = seeded.compose(bugs)
         self._around = self._rules.service()
         self._clock = clock

@@ -40,7 +40,7 @@ class Endpoint:
 
 @contextmanager
 def endpoint(answer: Callable[[Endpoint, Heard], Answer], certificate: Path | None = None) -> Iterator[Endpoint]:
-    """Serve on loopback; ``answer`` gives status and body (JSON, or bytes as they are). With a certificate: over TLS."""
+    """Serve on loopback; ``answer`` gives status and body (JSON, or bytes as they are). A certificate makes it TLS."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

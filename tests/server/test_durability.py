@@ -15,6 +15,7 @@ from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import FileStorage, StorageError
 from fencepost.harness.server.values import StreamConfig, TimestampingMode
+from fencepost.harness.world.clock import ScriptedClock
 from tests.server.services import AT, BASIN, fence, gated, one, refused, serving, soon
 
 from .gated import GatedStorage, turns
@@ -68,7 +69,7 @@ async def test_a_journal_that_contradicts_itself_is_refused_by_name(tmp_path: Pa
             await storage.write([entry])
             storage.close()
         size = (tmp_path / "journal").stat().st_size
-        service = Service(FileStorage(tmp_path))
+        service = Service(FileStorage(tmp_path), ScriptedClock().wall_ms)
         with pytest.raises(StorageError, match=rf"{tmp_path}/journal: .* offset {size}: .*{complaint}"):
             await service.start()
 
