@@ -42,6 +42,8 @@ class ReferenceServer:
         self._data = options.folder / "data"
         self._log = options.folder / "server.log"
         self._process: asyncio.subprocess.Process | None = None
+        self._doomed = False
+        """Whether the process was killed, and may not have ended yet."""
         self._port = 0
         self._url = ""
 
@@ -62,16 +64,18 @@ class ReferenceServer:
         return {"name": "reference", "bugs": list(self._bugs)}
 
     async def kill(self) -> None:
-        """``kill -9``."""
+        """Kill the server with SIGKILL."""
         process = self._running()
+        self._doomed = True
         process.kill()
         await process.wait()
 
     async def restart(self) -> None:
-        """Start the server again on the same port and journal."""
-        if self._process is not None and self._process.returncode is None:
-            raise TargetFailure("the reference server is to be restarted, but it runs")
-        await self._start()
+        """Start the server again on the same port and journal, unless it runs."""
+        if self._process is not None and self._doomed:
+            await self._process.wait()
+        if self._process is None or self._process.returncode is not None:
+            await self._start()
 
     async def tear_down(self) -> None:
         """Stop the server, and remove its journal unless ``keep`` is set."""
@@ -94,6 +98,7 @@ class ReferenceServer:
         arguments += ["--basin", _BASIN, "--watch-stdin"]
         for bug in self._bugs:
             arguments += ["--bug", bug]
+        self._doomed = False
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
