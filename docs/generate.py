@@ -89,6 +89,8 @@ def _lines() -> Iterator[str]:
             for c in ERROR_CODES
         ],
     )
+    yield from _section("Python", "What `import fencepost` offers; [python.md](python.md) has examples.")
+    yield from _table(("name", "what it is"), [(f"`{name}`", _summary(name)) for name in sorted(public_names())])
 
 
 def clauses() -> dict[str, str]:
@@ -111,8 +113,6 @@ def clause(promise: str) -> str:
 def plain(text: str) -> str:
     """The text without emphasis, code marks and line breaks."""
     return " ".join(re.sub(r"[*`]", "", text).split())
-    yield from _section("Python", "What `import fencepost` offers; [python.md](python.md) has examples.")
-    yield from _table(("name", "what it is"), [(f"`{name}`", _summary(name)) for name in sorted(public_names())])
 
 
 def public_names() -> list[str]:
@@ -135,7 +135,7 @@ def _below(name: str) -> str:
     for statement, following in pairwise(body):
         targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            text = getattr(following, "value", None)
+            text = following.value if isinstance(following, ast.Expr) else None
             return text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else ""
     return ""
 
