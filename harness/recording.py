@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from random import Random
 
 from . import store
 from .closing import Closer, ClosingFailure
@@ -112,7 +113,7 @@ class Recording:
             self._plan.target.connect,
             clock,
             threads=options.clients,
-            seed=options.seed,
+            streams=lambda *names: Random(repr((options.seed, *names))),
             timeout=options.timeout,
         )
         generator = self._plan.workload.generator(

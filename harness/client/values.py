@@ -19,6 +19,9 @@ FENCE: Final = b"fence"
 TRIM: Final = b"trim"
 
 
+_NO_HEADERS: Final = bytes(4)
+
+
 def digest(headers: Headers, body: bytes) -> int:
     """The identity of a record's content in a history: XXH3-64 over an unambiguous encoding.
 
@@ -26,6 +29,8 @@ def digest(headers: Headers, body: bytes) -> int:
     are left out: the service may raise them. A history of n distinct records holds two equal digests by
     accident with probability of about n²/2⁶⁵.
     """
+    if not headers:
+        return xxhash.xxh3_64_intdigest(_NO_HEADERS + body)
     state = xxhash.xxh3_64(len(headers).to_bytes(4, "little"))
     for name, value in headers:
         state.update(len(name).to_bytes(4, "little"))
