@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fencepost.checkers.statistics import COUNTERS
-from fencepost.harness.error_codes import ERROR_CODES
 from fencepost.harness.judge import anomalies
 from fencepost.harness.repros import REPROS
-from fencepost.harness.run import FAULTS, WORKLOADS
+from fencepost.harness.run import FAULTS, TARGETS, WORKLOADS
+from fencepost.harness.s2.errors import ERROR_CODES
 from fencepost.harness.server.bugs import BUGS, Bug
+from fencepost.harness.targets.target import options_of, summary_of
 
 PAGE = Path(__file__).parent / "reference.md"
 PROMISES = Path(__file__).parent / "semantics.md"
@@ -26,7 +27,7 @@ def _lines() -> Iterator[str]:
     yield "# Reference"
     yield ""
     yield "Made from the tables in the code by `python -m docs.generate`. The commands `anomalies`, `bugs`,"
-    yield "`workloads` and `faults` show the same rows."
+    yield "`workloads`, `targets` and `faults` show the same rows."
     yield from _section(
         "Anomalies", "What a checker can find, and the clause of [semantics.md](semantics.md) that it breaks."
     )
@@ -48,6 +49,21 @@ def _lines() -> Iterator[str]:
     )
     yield from _section("Counters", "What the statistics checker counts, and a workload can name as its exercise.")
     yield from _table(("counter", "meaning"), [(f"`{c.name}`", c.meaning) for c in COUNTERS])
+    targets = {name: TARGETS.get(name) for name in TARGETS.names()}
+    yield from _section("Targets", "What can be tested: `--target-kind NAME`. `--target URL` is the target `endpoint`.")
+    yield from _table(("target", "what it is"), [(f"`{name}`", summary_of(it)) for name, it in targets.items()])
+    yield from _section(
+        "Options of targets",
+        "Each target has its own: `--target-option NAME=VALUE`, or the shortcut where there is one.",
+    )
+    yield from _table(
+        ("target", "option", "type", "default", "shortcut", "what it does"),
+        [
+            (f"`{name}`", f"`{row.name}`", row.noun, row.fallback, row.flag and f"`{row.flag}`", row.help)
+            for name, target in targets.items()
+            for row in options_of(target)
+        ],
+    )
     yield from _section("Faults", "What can strike a target.")
     faults = [FAULTS.make(name) for name in FAULTS.names()]
     yield from _table(("fault", "what it does"), [(f"`{fault.name}`", fault.summary) for fault in faults])

@@ -1,7 +1,7 @@
-"""The certificate of a verdict as a file: what the checkers left as proof, and of which history.
+"""The certificate of a verdict as a file: the checkers' proofs, and the history they are about.
 
-It is a zip archive without compression. ``certificate.json`` tells the history (by SHA-256) and what each checker says;
-the parts of a checker's proof lie in a folder of its name, and mean what that checker says they mean.
+It is a zip archive without compression. ``certificate.json`` identifies the history (by SHA-256) and gives each
+checker's verdict. The parts of a checker's proof lie in a folder of its name; only that checker knows their meaning.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Final
 
 import msgspec
 
-from . import store
 from .failure import UsageFailure
+from .files import refuse_device, replaced
 from .history.history import History
 from .registry import Registry
 from .verdict import Validity, Verdict, Verification, Verifier
@@ -42,43 +42,47 @@ class StoredCertificate:
     parts: Mapping[str, Mapping[str, bytes]]
 
 
-def prove(path: Path, file: Path, history: History, verdict: Verdict, failures: str = "any") -> list[str]:
-    """Write the certificate of a verdict, read it back and verify it; what does not hold.
+def prove(path: Path, identity: Mapping[str, str], history: History, verdict: Verdict) -> Verification:
+    """Write the certificate of a verdict, and verify it as it is read back.
 
-    ``file`` is that of the history, read with ``failures`` (see :func:`~.history.reader.read_history`). Raises
-    UsageFailure as :func:`write` does.
+    ``identity`` is that of the history, see :func:`proof`. Raises UsageFailure where no checker has a certificate,
+    OSError where the file cannot be written.
     """
-    identity = {**store.identity(file), "failures": failures}
     write(path, identity, verdict)
-    failed = verify(history, identity, read(path)).failures
-    return [f"the verdict's certificate does not verify: {failure}" for failure in failed]
+    return verify(history, identity, read(path))
 
 
-def write(path: Path, history: Mapping[str, str], verdict: Verdict) -> None:
-    """Write the certificates of a verdict, whole or not at all.
+def proof(path: Path, identity: Mapping[str, str], verdict: Verdict) -> StoredCertificate:
+    """Return the certificate of a verdict as it would be read back from ``path``.
 
-    ``history`` is what :func:`~.store.identity` says of it, and how its file was read. Raises UsageFailure where the
-    file cannot be written, or no checker has a certificate.
+    ``identity`` is what :func:`~.store.identity` says of the history, and ``failures``, how its file was read, where
+    that matters. Raises UsageFailure where no checker has a certificate.
     """
     results = verdict.results.items()
-    proofs = {name: found.certificate.parts() for name, found in results if found.certificate is not None}
-    if not proofs:
+    parts = {name: result.certificate.parts() for name, result in results if result.certificate is not None}
+    if not parts:
         raise UsageFailure(f"{path}: no checker has a certificate for this verdict")
-    header = _Header(FORMAT, dict(history), {name: verdict.results[name].validity for name in proofs})
-    draft = path.with_name(f".{path.name}")
-    try:
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(_HEADER, msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n")
-            for name, parts in proofs.items():
-                for part, content in parts.items():
-                    archive.writestr(f"{name}/{part}", content)
-        draft.replace(path)
-    except OSError as error:
-        raise UsageFailure(f"{path}: the certificate cannot be written: {error.strerror}") from error
+    history = {**identity, "failures": identity.get("failures", "any")}
+    return StoredCertificate(path, history, {name: verdict.results[name].validity for name in parts}, parts)
+
+
+def write(path: Path, identity: Mapping[str, str], verdict: Verdict) -> None:
+    """Write the certificate of a verdict, whole or not at all. See :func:`proof` for ``identity``.
+
+    Raises UsageFailure where no checker has a certificate, OSError where the file cannot be written.
+    """
+    made = proof(path, identity, verdict)
+    header = _Header(FORMAT, dict(made.history), dict(made.validities))
+    with replaced(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(_HEADER, msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n")
+        for name, parts in made.parts.items():
+            for part, content in parts.items():
+                archive.writestr(f"{name}/{part}", content)
 
 
 def read(path: Path) -> StoredCertificate:
     """Read a certificate back. Raises UsageFailure where it is missing or damaged."""
+    refuse_device(path)
     try:
         with zipfile.ZipFile(path) as archive:
             header = msgspec.json.decode(archive.read(_HEADER), type=_Header)

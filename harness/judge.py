@@ -1,4 +1,4 @@
-"""Hands a history to the registered checkers and composes what they say."""
+"""Hand a history to its checkers and compose their verdicts."""
 
 from __future__ import annotations
 
@@ -7,34 +7,41 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from .allowance import Allowance
+from .check_limits import CheckLimits
 from .history.history import History
 from .registry import Registry
-from .verdict import Anomaly, Checker, CheckResult, Validity, Verdict, compose
+from .verdict import Anomaly, Checker, CheckResult, Validity, Verdict, compose, is_general
 
 CHECKERS: Registry[Checker] = Registry("fencepost.checkers", "checker")
 
 
 def judge(
-    history: History, progress: Callable[[str], None] = lambda _: None, allowance: Allowance | None = None
+    history: History, progress: Callable[[str], None] = lambda _: None, limits: CheckLimits | None = None
 ) -> Verdict:
-    """The verdict of every registered checker, each told apart by its registered name.
+    """Return the composed verdict of the checkers that the history's header names, or else of every general one.
 
-    A checker that raises says ``unknown``, with its traceback as the reason; so does one that is interrupted
-    (KeyboardInterrupt), and those after it. ``progress`` is told the name of each checker before it begins, and
-    what it does; ``allowance`` says what each may use.
+    A checker that raises says ``unknown``, with its traceback as the reason. So does a checker that the header names
+    and that is not installed: what nobody checked is never valid. An interrupt (KeyboardInterrupt) makes the checker
+    that it meets ``unknown``, and those after it. ``progress`` receives the name of each checker before it begins, and
+    what it does; ``limits`` says what each may use.
     """
-    allowance = allowance or Allowance()
+    limits = limits or CheckLimits()
+    named = history.header.checkers
+    installed = CHECKERS.names()
     results: dict[str, CheckResult] = {}
     interrupted = False
-    for name in CHECKERS.names():
-        progress(name)
+    for name in installed if named is None else dict.fromkeys(named):
         try:
+            if name not in installed:
+                results[name] = CheckResult(Validity.UNKNOWN, reasons=(_missing(name, installed),))
+                continue
+            checker = CHECKERS.make(name)
+            if named is None and not is_general(checker):
+                continue
             if interrupted:
                 raise KeyboardInterrupt
-            results[name] = CHECKERS.make(name).check(
-                history, replace(allowance, progress=partial(_of, name, progress))
-            )
+            progress(name)
+            results[name] = checker.check(history, replace(limits, progress=partial(_of, name, progress)))
         except KeyboardInterrupt:
             interrupted = True
             results[name] = CheckResult(Validity.UNKNOWN, reasons=("the check was interrupted",))
@@ -44,10 +51,18 @@ def judge(
     return compose(results)
 
 
+def _missing(name: str, installed: list[str]) -> str:
+    there_are = f"there are: {', '.join(installed)}" if installed else "there is none"
+    return (
+        f"the history names the checker {name!r}, which is not installed ({there_are}); "
+        "install the package that registers it and check again"
+    )
+
+
 def _of(name: str, progress: Callable[[str], None], text: str) -> None:
     progress(f"{name}: {text}")
 
 
 def anomalies() -> tuple[Anomaly, ...]:
-    """The rows of all registered checkers' anomaly tables."""
+    """Return the rows of every registered checker's anomaly table, general or not."""
     return tuple(row for name in CHECKERS.names() for row in CHECKERS.make(name).anomalies)

@@ -1,12 +1,14 @@
-"""What a run can be told."""
+"""The options of a run."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from .allowance import Budget
+from .check_limits import Budget
 from .failure import UsageFailure
 
 DEFAULT_TIME_LIMIT: Final = 10.0
@@ -17,28 +19,24 @@ DEFAULT_TIME_LIMIT: Final = 10.0
 class RunOptions:
     """The options of one run.
 
-    ``time_limit`` and ``timeout`` are seconds, ``rate`` operations a second over all clients; None is no limit.
-    ``formats`` are the picture formats, none for no pictures; ``budget`` is what a search may cost. Raises UsageFailure
-    for values that make no sense.
+    ``time_limit`` and ``timeout`` are seconds, ``rate`` is operations per second over all clients; None is no limit.
+    ``target`` names a registered target, and ``target_options`` gives the options that this target declares (see
+    ``fencepost targets``). ``formats`` are the picture formats, none for no pictures; ``budget`` limits a search.
+    Raises UsageFailure for values out of range.
     """
 
     workload: str
     seed: int
-    results: Path = Path("results")
+    results: str | os.PathLike[str] = Path("results")
     clients: int = 10
     time_limit: float | None = DEFAULT_TIME_LIMIT
     operations: int | None = None
     rate: float | None = None
     streams: int = 1
     faults: tuple[str, ...] = ()
-    bugs: tuple[str, ...] = ()
     target: str = "reference"
-    url: str | None = None
-    basin: str | None = None
-    token_env: str | None = None
+    target_options: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 5.0
-    ca_bundle: str | None = None
-    proxy: str | None = None
     keep: bool = False
     formats: tuple[str, ...] = ("png",)
     budget: Budget = field(default_factory=Budget)
@@ -55,6 +53,9 @@ class RunOptions:
             raise UsageFailure(f"--seed {self.seed}: must be from 0 to 2^63 - 1")
 
     def public(self) -> dict[str, Any]:
-        """The options as they are stored: all but where the results go, and no proxy (it may hold a password)."""
-        shown = {name: getattr(self, name) for name in self.__slots__ if name not in ("results", "proxy")}
-        return shown | {"proxy": self.proxy is not None, "budget": asdict(self.budget)}
+        """Return the options as they are stored: all but where the results go and the target's own options.
+
+        Which of the target's options are secret only its rows know (:func:`.targets.options.without_secrets`).
+        """
+        shown = {name: getattr(self, name) for name in self.__slots__ if name not in ("results", "target_options")}
+        return shown | {"budget": asdict(self.budget)}

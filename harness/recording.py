@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import logging
 import signal
-import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from random import Random
+from typing import Any
 
 from . import store
 from .closing import Closer, ClosingFailure
@@ -26,22 +25,25 @@ from .reporter import Reporter
 from .scheduler import Scheduler
 from .signals import held
 from .targets.target import Target, TargetFailure
-from .workload import Workload, WorkloadOptions
+from .workload import Workload, WorkloadOptions, checkers_of
+from .world.world import World
 
 _log = logging.getLogger("fencepost.run")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be run, where it is written, and when it began."""
+    """What to run, where to write it, and when it began. ``stored`` is the form of the options that may be stored."""
 
     options: RunOptions
+    stored: Mapping[str, Any]
     workload: Workload
     faults: list[Fault]
     target: Target
     folder: Path
     run_id: str
     now: datetime
+    world: World
 
 
 class Recording:
@@ -72,7 +74,7 @@ class Recording:
             _log.warning("interrupted twice: the recording ends here")
         finally:
             self._close(troubles)
-        return "; ".join(troubles) or None
+        return "; ".join(dict.fromkeys(troubles)) or None
 
     @contextlib.contextmanager
     def _noting(self, troubles: list[str]) -> Iterator[None]:
@@ -82,6 +84,9 @@ class Recording:
         except (TargetFailure, ClosingFailure) as failure:
             troubles.append(str(failure))
             _log.error("%s", failure)
+        except OSError as error:
+            troubles.append(store.describe(error))
+            _log.exception("the run crashed")
         except Exception as error:
             troubles.append(f"{type(error).__name__}: {error} (the traceback is in {store.LOG})")
             _log.exception("the run crashed")
@@ -94,7 +99,7 @@ class Recording:
                 self._recorder.remark(CRASH, trouble)
             self._recorder.close()
         except OSError as error:
-            troubles.append(f"the history could not be closed: {error}")
+            troubles.append(store.describe(error))
             _log.error("the history could not be closed: %s", error)
 
     async def _carry_out(self, interrupts: Interrupts) -> None:
@@ -102,10 +107,11 @@ class Recording:
         self._reporter.phase("setting up")
         streams = await self._plan.target.set_up()
         rate = options.rate if options.rate is not None else self._plan.target.gentle_rate
-        zero = time.monotonic_ns()
+        monotonic_ns = self._plan.world.clock.monotonic_ns
+        zero = monotonic_ns()
 
         def clock() -> int:
-            return time.monotonic_ns() - zero
+            return monotonic_ns() - zero
 
         recorder = self._recorder = Recorder(self._plan.folder / store.HISTORY, self._header(streams, rate), clock)
         scheduler = Scheduler(
@@ -113,7 +119,7 @@ class Recording:
             self._plan.target.connect,
             clock,
             threads=options.clients,
-            streams=lambda *names: Random(repr((options.seed, *names))),
+            streams=self._plan.world.random.stream,
             timeout=options.timeout,
         )
         generator = self._plan.workload.generator(
@@ -133,6 +139,7 @@ class Recording:
         await Closer(recorder, self._plan.target.connect, scheduler.next_process).close(streams, self._plan.run_id)
 
     def _header(self, streams: list[StreamState], rate: float | None) -> Header:
+        checkers = checkers_of(self._plan.workload)
         return Header(
             schema=SCHEMA,
             version=version("fencepost"),
@@ -141,8 +148,9 @@ class Recording:
             started=self._plan.now.isoformat(timespec="seconds"),
             streams=streams,
             target=self._plan.target.describe(),
-            options=replace(self._plan.options, rate=rate).public(),
+            options={**self._plan.stored, "rate": rate},
             exercises={exercise.counter: exercise.at_least for exercise in self._plan.workload.exercises},
+            checkers=None if checkers is None else list(checkers),
         )
 
     @contextlib.asynccontextmanager
@@ -162,10 +170,11 @@ class Recording:
     @contextlib.asynccontextmanager
     async def _watching(self, scheduler: Scheduler) -> AsyncIterator[None]:
         async def watch() -> None:
-            began = time.monotonic()
+            loop = asyncio.get_running_loop()
+            began = loop.time()
             while True:
                 await asyncio.sleep(0.25)
-                elapsed = time.monotonic() - began
+                elapsed = loop.time() - began
                 self._reporter.progress(scheduler.completed, elapsed, self._plan.options.time_limit)
 
         watcher = asyncio.create_task(watch())
@@ -184,4 +193,5 @@ class Recording:
         self._reporter.phase(f"interrupted ({text}): ending the clients; once more ends the recording")
         _log.warning("interrupted: %s", text)
         if self._recorder is not None:
-            self._recorder.remark(INTERRUPT, text)
+            with contextlib.suppress(OSError):  # a recorder that cannot write ends the run by itself
+                self._recorder.remark(INTERRUPT, text)

@@ -5,33 +5,37 @@ The history is whole on disk before any checking starts, and a checker is given 
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from . import certificates, store
-from .allowance import Allowance, usable_cores
+from .check_limits import CheckLimits, usable_cores
+from .checking import CheckedHistory
 from .exits import ExitCode
 from .failure import UsageFailure
+from .given import Given
 from .history.events import INTERRUPT
 from .history.failure import HistoryFailure
 from .history.history import History
 from .history.reader import read_history
-from .judge import judge
+from .judge import CHECKERS, judge
 from .nemesis.fault import Fault
 from .options import RunOptions
 from .pictures import draw
 from .recording import Plan, Recording
 from .registry import Registry
-from .reporter import Reporter
-from .targets.target import Target, TargetOptions
-from .verdict import Verdict
-from .workload import Workload
+from .reporter import UNWATCHED, Reporter
+from .run_log import RunLog
+from .targets.options import resolve, without_secrets
+from .targets.target import Target, TargetOptions, options_of
+from .verdict import Verdict, exit_code
+from .workload import Workload, checkers_of
+from .world.world import World, real_world
 
 WORKLOADS: Registry[Workload] = Registry("fencepost.workloads", "workload")
 TARGETS: Registry[Target] = Registry("fencepost.targets", "target")
@@ -40,9 +44,9 @@ FAULTS: Registry[Fault] = Registry("fencepost.faults", "fault")
 _log = logging.getLogger("fencepost.run")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunResult:
-    """How a run ended.
+    """How a run ended. Printed it is the verdict with its first witnesses.
 
     ``crash`` says what went wrong with the run itself; the verdict then stands for what was seen until then.
     ``complaints`` tell of pictures that could not be drawn.
@@ -62,46 +66,96 @@ class RunResult:
     @property
     def exit_code(self) -> ExitCode:
         """Crash > invalid > unknown > valid."""
-        return ExitCode.CRASH if self.crash else self.verdict.exit_code
+        return ExitCode.CRASH if self.crash else exit_code(self.history, self.verdict)
+
+    @property
+    def checked(self) -> CheckedHistory:
+        """The history with its verdict: to explain it, to verify its proof, to draw it."""
+        file = self.folder / store.HISTORY
+        return CheckedHistory(self.history, self.verdict, Given(self.history, str(self.folder), file))
+
+    def __str__(self) -> str:
+        crashed = [] if self.crash is None else [f"CRASH: {self.crash}"]
+        return "\n".join([str(self.checked), *crashed])
+
+    def __repr__(self) -> str:
+        how = "" if self.crash is None else f", crash: {self.crash.splitlines()[0]}"
+        return f"<RunResult {self.folder}: {self.verdict.validity}{how}>"
+
+    def _repr_html_(self) -> str:
+        return self.checked._repr_html_()
 
 
 class RunFailure(Exception):
-    """A run ended before there was anything to judge; the text says why, and what was kept."""
+    """A run ended before there was anything to judge. The text says why and what was kept, which is in ``folder``."""
+
+    def __init__(self, why: str, folder: Path) -> None:
+        super().__init__(f"{why}; {_kept(folder)}")
+        self.folder = folder
 
 
 def check_names(options: RunOptions) -> None:
-    """Raises UsageFailure where the workload, target or a fault is not registered or cannot be loaded."""
-    WORKLOADS.get(options.workload)
-    TARGETS.get(options.target)
+    """Raise UsageFailure for a name that is not registered, or options that do not fit the target."""
+    for name in checkers_of(WORKLOADS.make(options.workload)) or ():
+        CHECKERS.get(name)
+    resolve(options.target, options_of(TARGETS.get(options.target)), options.target_options)
     for name in options.faults:
         FAULTS.get(name)
 
 
-def execute(options: RunOptions, reporter: Reporter) -> RunResult:
-    """Carry out one run, and judge, draw and store it.
+def execute(options: RunOptions, reporter: Reporter = UNWATCHED, world: World | None = None) -> RunResult:
+    """Carry out one run, and check, draw and store it. It happens in the real world unless another is given.
 
     Raises UsageFailure before anything is started, RunFailure where the target could not be set up,
     KeyboardInterrupt where that was interrupted.
     """
+    check_names(options)
     workload = WORKLOADS.make(options.workload)
     faults = [FAULTS.make(name) for name in options.faults]
     make_target = TARGETS.get(options.target)
-    now = datetime.now(UTC)
-    folder = store.open_run(options.results, options.workload, options.seed, now)
-    run_id = f"{now:%Y%m%dt%H%M%S}-{os.urandom(3).hex()}"
-    target = _make(make_target, options, folder, run_id, faults)
-    store.write_json(folder / store.OPTIONS, options.public())
-    with _logging(folder / store.LOG):
-        plan = Plan(options, workload, faults, target, folder, run_id, now)
+    rows = options_of(make_target)
+    own = resolve(options.target, rows, options.target_options)
+    stored = options.public() | {"target_options": without_secrets(rows, own)}
+    world = world or real_world(options.seed)
+    now = datetime.fromtimestamp(world.clock.wall_ms() / 1000, UTC)
+    folder = store.open_run(Path(options.results), options.workload, options.seed, now)
+    run_id = f"{now:%Y%m%dt%H%M%S}-{world.random.fresh(3).hex()}"
+    target = _make(make_target, options, own, folder, run_id, faults, world)
+    try:
+        store.write_json(folder / store.OPTIONS, stored)
+        log = RunLog(folder / store.LOG)
+    except OSError as error:
+        raise RunFailure(store.describe(error), folder) from error
+    with log:
+        plan = Plan(options, stored, workload, faults, target, folder, run_id, now, world)
         crash = Recording(plan, reporter).record()
         if not (folder / store.HISTORY).exists():
-            if crash is None:
+            if crash is None and folder.exists():
                 raise KeyboardInterrupt  # interrupted while the target was set up: there is nothing to judge
-            raise RunFailure(f"{crash}; what there is was kept in {folder}")
-        return _conclude(options, reporter, folder, crash)
+            raise RunFailure(crash or "the results folder was removed during the run", folder)
+        result = _conclude(options, reporter, folder, crash)
+    if log.error is not None and result.crash is None:
+        return replace(result, crash=f"{store.describe(log.error)}; {_kept(result.folder)}")
+    return result
 
 
-def _make(make: Callable[..., Target], options: RunOptions, folder: Path, run_id: str, faults: list[Fault]) -> Target:
+def _kept(folder: Path) -> str:
+    """What is left of a run that ended badly, and where."""
+    if (folder / store.HISTORY).exists():
+        return f"what was recorded is in {folder / store.HISTORY} (fencepost check judges it)"
+    return f"what there is was kept in {folder}" if folder.exists() else f"nothing was kept: {folder} is gone"
+
+
+def _make(
+    make: Callable[..., Target],
+    options: RunOptions,
+    own: Mapping[str, Any],
+    folder: Path,
+    run_id: str,
+    faults: list[Fault],
+    world: World,
+) -> Target:
+    """Make the target; where it refuses its options or a fault does not apply, remove the folder again."""
     try:
         target = make(
             TargetOptions(
@@ -109,13 +163,9 @@ def _make(make: Callable[..., Target], options: RunOptions, folder: Path, run_id
                 run_id=run_id,
                 streams=options.streams,
                 timeout=options.timeout,
-                url=options.url,
-                basin=options.basin,
-                token_env=options.token_env,
-                ca_bundle=options.ca_bundle,
-                proxy=options.proxy,
-                bugs=options.bugs,
                 keep=options.keep,
+                own=own,
+                world=world,
             )
         )
         for fault in faults:
@@ -132,14 +182,25 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
     try:
         history = read_history(folder / store.HISTORY)
     except HistoryFailure as failure:
-        raise RunFailure(f"the history that was just recorded makes no sense: {failure}") from failure
+        raise RunFailure(crash or f"the history that was just recorded makes no sense: {failure}", folder) from failure
     verdict = judge(
-        history, lambda name: _log.info("checking: %s", name), Allowance(options.budget, cores=usable_cores())
+        history, lambda name: _log.info("checking: %s", name), CheckLimits(options.budget, cores=usable_cores())
     )
-    store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, folder / store.HISTORY))
     _log.info("verdict: %s", verdict.validity)
-    if crash is None:
-        crash = _proven(reporter, folder, history, verdict)
+    judged = RunResult(folder, history, verdict, crash)
+    try:
+        return _store(options, reporter, judged)
+    except OSError as error:
+        _log.error("the results could not be stored: %s", error)
+        return replace(judged, crash=f"{crash or store.describe(error)}; {_kept(folder)}")
+
+
+def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunResult:
+    """Store the verdict, its proof and its pictures, and give the folder its final name. Raises OSError."""
+    folder, history, verdict, crash = judged.folder, judged.history, judged.verdict, judged.crash
+    identity = store.identity(folder / store.HISTORY)
+    store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, identity))
+    unproven = None if crash else _prove(reporter, folder, identity, judged)
     complaints: list[str] = []
     if options.formats:
         reporter.phase("drawing")
@@ -147,36 +208,31 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
             _, complaints = draw(history, verdict, folder / store.PLOTS, options.formats)
         except KeyboardInterrupt:
             complaints = ["interrupted: not all pictures were drawn (fencepost plot draws them)"]
-    return RunResult(store.finish_run(folder, options.results), history, verdict, crash, tuple(complaints))
+    final = store.finish_run(folder)
+    if crash:
+        crash = f"{crash.replace(str(folder), str(final))}; {_kept(final)}"
+    try:
+        store.point_latest(final, Path(options.results))
+    except OSError as error:
+        unproven = unproven or f"{store.describe(error)}; {_kept(final)}"
+    return RunResult(final, history, verdict, crash or unproven, tuple(complaints))
 
 
-def _proven(reporter: Reporter, folder: Path, history: History, verdict: Verdict) -> str | None:
-    """Store the verdict's certificate, and verify it; what went wrong. A verdict without a proof is none."""
-    if all(result.certificate is None for result in verdict.results.values()):
+def _prove(reporter: Reporter, folder: Path, identity: Mapping[str, str], judged: RunResult) -> str | None:
+    """Store the verdict's certificate and verify it; return what went wrong. An unverified verdict does not count.
+
+    Raises OSError where it cannot be stored.
+    """
+    if all(result.certificate is None for result in judged.verdict.results.values()):
         return None
     reporter.phase("verifying")
     try:
-        failures = certificates.prove(folder / store.CERTIFICATE, folder / store.HISTORY, history, verdict)
+        found = certificates.prove(folder / store.CERTIFICATE, identity, judged.history, judged.verdict)
     except KeyboardInterrupt:
         return "interrupted: the verdict's certificate was not verified (fencepost verify does)"
+    except OSError:
+        raise
     except Exception:
         _log.exception("the certificate")
         return f"the verdict's certificate could not be made or verified:\n{traceback.format_exc()}"
-    return "; ".join(failures) or None
-
-
-@contextlib.contextmanager
-def _logging(path: Path) -> Iterator[None]:
-    handler = logging.FileHandler(path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logger = logging.getLogger("fencepost")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    try:
-        yield
-    except BaseException:
-        logger.exception("the run ended with an exception")
-        raise
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
+    return "; ".join(f"the verdict's certificate does not verify: {failure}" for failure in found.failures) or None

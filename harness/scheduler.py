@@ -20,11 +20,11 @@ from typing import Any
 from .client.outcome import Definite, Indefinite, Ok, Outcome
 from .client.perform import perform
 from .client.protocol import StreamClient
-from .client.values import Ack, Answer, Append, Read
 from .draws import Draws
-from .error_codes import NOT_SENT
 from .history.events import CRASH
 from .history.recorder import Recorder
+from .s2 import Ack, Answer, Append, Read
+from .s2.errors import NOT_SENT
 from .threads import Pipeline, Thread
 from .workload import NEMESIS, NO_SESSIONS, Completion, Context, Generator, Invocation, Pending, Strike
 

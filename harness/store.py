@@ -6,6 +6,8 @@ it. ``latest`` links to the last one that was finished.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -16,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from .failure import UsageFailure
-from .history.events import CRASH
+from .files import replaced
 from .history.sources import STDIN, sha256
+from .printable import sayable
 from .verdict import CheckResult, Verdict
 
 if TYPE_CHECKING:
@@ -74,34 +77,48 @@ def open_run(results: Path, workload: str, seed: int, now: datetime) -> Path:
     raise UsageFailure(f"{results / workload} has a hundred runs of this second and seed already")
 
 
-def finish_run(folder: Path, results: Path) -> Path:
-    """Give a whole run its final name, and point ``latest`` at it; the new path."""
+def finish_run(folder: Path) -> Path:
+    """Give a whole run its final name; return the new path. Raises OSError."""
     final = folder.with_name(folder.name.removesuffix(PARTIAL))
     folder.rename(final)
-    link = results / f".{LATEST}-{os.getpid()}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(final.relative_to(results))
-    link.replace(results / LATEST)
     return final
 
 
+def point_latest(final: Path, results: Path) -> None:
+    """Let the link ``latest`` point at a finished run. Raises OSError, also where ``latest`` is no link."""
+    latest, draft = results / LATEST, results / f".{LATEST}-{os.getpid()}"
+    if latest.exists() and not latest.is_symlink():
+        raise FileExistsError(errno.EEXIST, "exists and is not a link", str(latest))
+    try:
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(final.relative_to(results))
+        draft.replace(latest)
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def describe(error: OSError) -> str:
+    """Return in words which file failed and why, such as ``results/x/verdict.json: No space left on device``."""
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+
+
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON whole or not at all."""
-    draft = path.with_name(f".{path.name}")
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    draft.replace(path)
+    """Write JSON whole or not at all. Raises OSError."""
+    with replaced(path) as draft:
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
-def verdict_json(history: History, verdict: Verdict, path: Path) -> dict[str, Any]:
-    """The stored form of a verdict: format version, the history at ``path`` it is of (by SHA-256), and what was said.
+def verdict_json(history: History, verdict: Verdict, identity: Mapping[str, str]) -> dict[str, Any]:
+    """The stored form of a verdict: format version, the history it is of (name and SHA-256), and what was said.
 
     ``crashes`` tells what went wrong with the run itself: the verdict then stands for what was seen until then.
     """
     return {
         "format": 1,
-        "history": identity(path),
+        "history": dict(identity),
         "validity": verdict.validity,
-        "crashes": [remark.text for remark in history.remarks if remark.kind == CRASH],
+        "crashes": history.crashes,
         "checkers": {name: _result_json(result) for name, result in verdict.results.items()},
     }
 
@@ -115,7 +132,7 @@ def _result_json(result: CheckResult) -> dict[str, Any]:
 
 def identity(path: Path) -> dict[str, str]:
     """The history at ``path``, by name and SHA-256."""
-    return {"file": path.name, "sha256": sha256(path)}
+    return {"file": sayable(path.name), "sha256": sha256(path)}
 
 
 def history_of(path: Path) -> Path:

@@ -16,7 +16,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 from msgspec import Struct
 
 from .client.outcome import Outcome
-from .client.values import Answer, Append, Call
+from .s2 import Answer, Append, Call
 
 NEMESIS: Final = -1
 """The thread that strikes. The threads of clients are numbered from 0."""
@@ -190,7 +190,8 @@ class WorkloadOptions:
 class Workload(Protocol):
     """What clients do. A class with these members is registered under ``fencepost.workloads``.
 
-    The entry point names a class (or any callable without arguments) that makes one.
+    The entry point names a class (or any callable without arguments) that makes one. The class may also have
+    ``checkers``, the names of the checkers that judge its histories: see :func:`checkers_of`.
     """
 
     name: str
@@ -200,3 +201,9 @@ class Workload(Protocol):
     def generator(self, options: WorkloadOptions) -> Generator:
         """What the clients do until they drain. It includes the limits of ``options``."""
         ...
+
+
+def checkers_of(workload: Workload) -> tuple[str, ...] | None:
+    """Return the names of the checkers that a workload asks for; None means every general one that is registered."""
+    names: tuple[str, ...] | None = getattr(workload, "checkers", None)
+    return names

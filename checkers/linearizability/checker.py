@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from fencepost.harness.allowance import Allowance
+from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import NONE, History, Outcome
 from fencepost.harness.verdict import CheckResult, Validity, Violation
 
@@ -30,15 +30,15 @@ class Linearizability:
     def __init__(self, minimal: bool = True) -> None:
         self._minimal = minimal
 
-    def check(self, history: History, allowance: Allowance | None = None) -> CheckResult:
+    def check(self, history: History, limits: CheckLimits | None = None) -> CheckResult:
         """See :class:`~fencepost.harness.verdict.Checker`."""
-        allowance = allowance or Allowance()
+        limits = limits or CheckLimits()
         violations: list[Violation] = []
         reasons: list[str] = []
         details: dict[str, Any] = {}
         proofs = []
         judging = partial(_judge, minimally=self._minimal)
-        for stream, judged in judge_all(list(streams(history)), judging, allowance):
+        for stream, judged in judge_all(list(streams(history)), judging, limits):
             violations += judged.violations
             reasons += judged.reasons
             details[stream.name] = judged.details
@@ -54,12 +54,12 @@ class Linearizability:
         )
 
 
-def _judge(stream: Stream, allowance: Allowance, minimally: bool) -> Judged:
+def _judge(stream: Stream, limits: CheckLimits, minimally: bool) -> Judged:
     if why := accept(stream):
         return accepted(why)
     from .declined import declined
 
-    return declined(stream, allowance, minimally)
+    return declined(stream, limits, minimally)
 
 
 def _observed(history: History) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from fencepost.harness.allowance import Allowance, Budget
+from fencepost.harness.check_limits import Budget, CheckLimits
 from fencepost.harness.verdict import Violation
 
 from ..certificate.proofs import Deferred
@@ -21,18 +21,18 @@ _SMALL: Final = Budget(states=10_000, seconds=1.0, bytes=1 << 26)
 """For what is left of a history when all but a witness is relaxed."""
 
 
-def declined(stream: Stream, allowance: Allowance, minimally: bool) -> Judged:
+def declined(stream: Stream, limits: CheckLimits, minimally: bool) -> Judged:
     """Judge it with everything that there is; with minimal witnesses, if these are to be tried for."""
-    judgement = judge(stream, allowance)
+    judgement = judge(stream, limits)
     found = judgement.findings.violations()
     if minimally:
         found = minimal(stream, found, _contradicts_itself)
-    proven = Deferred(partial(proof, judgement, found, allowance))
+    proven = Deferred(partial(proof, judgement, found, limits))
     return Judged(_details(judgement, found), proven, found, tuple(judgement.reasons))
 
 
 def _contradicts_itself(stream: Stream) -> bool:
-    return judge(stream, Allowance(_SMALL)).findings.any
+    return judge(stream, CheckLimits(_SMALL)).findings.any
 
 
 def _details(judgement: Judgement, found: tuple[Violation, ...]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fencepost.harness.allowance import Allowance
+from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import NONE, Outcome
 
 from ..chain.stream import UNKNOWN, Stream
@@ -17,7 +17,7 @@ from .exhausted import accuse
 from .undecided import reasons
 
 
-def judge(stream: Stream, allowance: Allowance) -> Judgement:
+def judge(stream: Stream, limits: CheckLimits) -> Judgement:
     """Judge a stream.
 
     What the scan and the structure say is certain, but for a reading of the records that is one of several: then what
@@ -35,10 +35,8 @@ def judge(stream: Stream, allowance: Allowance) -> Judgement:
         or _pipelined(stream)
     ):
         return judgement
-    allowance.progress(f"searching ({stream.name})")
-    decision = decide(
-        judgement.chain, judgement.answers, judgement.claims, Spending(allowance.budget, allowance.progress)
-    )
+    limits.progress(f"searching ({stream.name})")
+    decision = decide(judgement.chain, judgement.answers, judgement.claims, Spending(limits.budget, limits.progress))
     judgement.decision = decision
     if decision.ending is Ending.EXHAUSTED:
         if guessed or stream.token == UNKNOWN:

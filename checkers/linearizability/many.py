@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final, TypeVar
 
-from fencepost.harness.allowance import Allowance
+from fencepost.harness.check_limits import CheckLimits
 
 from ..chain.stream import Stream
 
@@ -28,18 +28,18 @@ _OFTEN: Final = 2.0
 
 
 def judge_all(
-    streams: Sequence[Stream], judge: Callable[[Stream, Allowance], T], allowance: Allowance
+    streams: Sequence[Stream], judge: Callable[[Stream, CheckLimits], T], limits: CheckLimits
 ) -> Iterator[tuple[Stream, T]]:
-    """Every stream with what ``judge`` says of it, in their order; with ``allowance.cores`` processes where it pays.
+    """Every stream with what ``judge`` says of it, in their order; with ``limits.cores`` processes where it pays.
 
     What it says has to be picklable then. Raises RuntimeError if a process dies, or what it raised.
     """
-    processes = min(allowance.cores, len(streams))
+    processes = min(limits.cores, len(streams))
     if processes < 2 or sum(len(stream.rows) for stream in streams) < WORTHWHILE or not hasattr(os, "fork"):
-        return ((stream, judge(stream, allowance)) for stream in streams)
+        return ((stream, judge(stream, limits)) for stream in streams)
 
     def one(index: int) -> T:
-        return judge(streams[index], replace(allowance, cores=1, progress=_silent))
+        return judge(streams[index], replace(limits, cores=1, progress=_silent))
 
     told = time.monotonic()
 
@@ -47,7 +47,7 @@ def judge_all(
         nonlocal told
         if time.monotonic() - told > _OFTEN:
             told = time.monotonic()
-            allowance.progress(f"judged {done:,} of {len(streams):,} streams")
+            limits.progress(f"judged {done:,} of {len(streams):,} streams")
 
     # The longest first, so that none is left to one process while the others have nothing to do.
     order = sorted(range(len(streams)), key=lambda index: -len(streams[index].rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fencepost.harness.allowance import Allowance
+from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Validity, Violation
 
@@ -21,15 +21,15 @@ from ..search.search import Ending
 from .order import first_token
 
 
-def proof(judgement: Judgement, found: tuple[Violation, ...], allowance: Allowance) -> Proof:
+def proof(judgement: Judgement, found: tuple[Violation, ...], limits: CheckLimits) -> Proof:
     """The proof of one stream, with the violations that are told.
 
-    Where none of these can be proven by itself a search is made, within the allowance, for the sake of its log. Raises
+    Where none of these can be proven by itself a search is made, within the limits, for the sake of its log. Raises
     ValueError for a judgement of valid that comes with no order.
     """
     name, decision = judgement.stream.name, judgement.decision
     if found and decision is None and not _provable(judgement, found):
-        decision = _searched(judgement, allowance)
+        decision = _searched(judgement, limits)
     spent = {} if decision is None else _spent(decision)
     if found:
         exhausted = decision is not None and decision.ending is Ending.EXHAUSTED
@@ -71,9 +71,9 @@ def _provable(judgement: Judgement, found: tuple[Violation, ...]) -> bool:
         return True  # an edge is wrong: that is for the verifier to say
 
 
-def _searched(judgement: Judgement, allowance: Allowance) -> Decision | None:
+def _searched(judgement: Judgement, limits: CheckLimits) -> Decision | None:
     """What a search comes to that was not needed for the verdict; None if it does not say that there is no order."""
-    spent = Spending(allowance.budget, allowance.progress)
+    spent = Spending(limits.budget, limits.progress)
     decision = decide(judgement.chain, judgement.answers, judgement.claims, spent)
     return decision if decision.ending is Ending.EXHAUSTED else None
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fencepost.harness.allowance import Budget
+from fencepost.harness.check_limits import Budget
 
 
 class Exceeded(Exception):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fencepost.harness.allowance import Allowance
+from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import History, Outcome
 from fencepost.harness.verdict import Anomaly, CheckResult, Validity
 
 from .activity import Activity
 from .contention import concurrency
-from .counters import COUNTERS, shortfalls
+from .counters import COUNTERS, shortfalls, unclear_answers
 from .counts import by_kind, by_stream, faults
 from .latency import latencies, rates
 
@@ -39,7 +39,7 @@ class Statistics:
     summary = "what the run did, how fast, and whether it exercised what its workload is for"
     anomalies: tuple[Anomaly, ...] = ()
 
-    def check(self, history: History, allowance: Allowance | None = None) -> CheckResult:
+    def check(self, history: History, limits: CheckLimits | None = None) -> CheckResult:
         """Count; warn of every exercise that fell short. See the class."""
         activity = Activity(history)
         counted = {row.name: row.count(activity) for row in COUNTERS}
@@ -48,7 +48,7 @@ class Statistics:
         return CheckResult(
             Validity.UNKNOWN if reasons else Validity.VALID,
             reasons=reasons,
-            warnings=tuple(shortfalls(exercises, counted)),
+            warnings=tuple(shortfalls(exercises, counted, unclear_answers(activity))),
             details=_details(activity, counted),
         )
 

@@ -7,25 +7,35 @@ from typing import Any, Final
 
 import click
 
-from ..allowance import LONG, MANY_STATES, MUCH, Budget
+from ..check_limits import SEARCH_BYTES, SEARCH_SECONDS, SEARCH_STATES, Budget
 from ..failure import UsageFailure
 
 _MIB: Final = 2**20
 
-HELP: Final = "for one stream, where the history leaves open who wrote what; past it the verdict is unknown"
+HELP: Final = "per stream where the history leaves open who wrote what; beyond it the verdict is unknown"
 
 
 def budgeted(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options; it gets their values as ``search_seconds``, ``search_states``, ``search_memory``."""
     for option in (
         click.option(
-            "--search-memory", type=int, default=MUCH // _MIB, show_default=True, help="MiB of memory, likewise."
+            "--search-memory",
+            type=int,
+            default=SEARCH_BYTES // _MIB,
+            show_default=True,
+            help=f"MiB of memory that a search may use {HELP}.",
         ),
-        click.option("--search-states", type=int, default=MANY_STATES, show_default=True, help="States, likewise."),
+        click.option(
+            "--search-states",
+            type=int,
+            default=SEARCH_STATES,
+            show_default=True,
+            help=f"States that a search may enter {HELP}.",
+        ),
         click.option(
             "--search-seconds",
             type=float,
-            default=LONG,
+            default=SEARCH_SECONDS,
             show_default=True,
             help=f"Seconds that a search may take {HELP}.",
         ),

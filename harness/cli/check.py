@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
-from ..allowance import Allowance, Budget, usable_cores
+from ..check_limits import Budget, usable_cores
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
+from ..files import refuse_to_replace
 from .budget import budgeted, taken
+from .output import complain, say, say_all
 from .reading import failures_option
 from .watching import reporter
 
@@ -27,7 +29,7 @@ Of each history the format is told by its content, and so is gzip or Zstandard c
 A stored history gets exactly the verdict that its run did. Nothing is written, unless --certificate says where: the
 proof of the verdict, verified before the verdict is told. One that does not verify is a crash (see: fencepost verify).
 
-Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of several histories.
+Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash (of the run as well); the worst of several histories.
 """
 
 
@@ -47,44 +49,46 @@ def command(paths: tuple[Path, ...], as_json: bool, certificate: Path | None, fa
     budget = taken(given)
     if certificate is not None and len(paths) > 1:
         raise UsageFailure("--certificate takes the proof of one history; name one PATH")
-    return worst([_check_or_complain(path, as_json, certificate, failures, budget) for path in paths])
+    if certificate is not None:
+        refuse_to_replace(certificate)
+    several = len(paths) > 1 and not as_json
+    return worst([_check_or_complain(path, as_json, certificate, failures, budget, several) for path in paths])
 
 
-def _check_or_complain(path: Path, as_json: bool, certificate: Path | None, failures: str, budget: Budget) -> ExitCode:
+def _check_or_complain(
+    path: Path, as_json: bool, certificate: Path | None, failures: str, budget: Budget, several: bool
+) -> ExitCode:
+    if several:
+        say(f"── {path}")
     try:
         return _check(path, as_json, certificate, failures, budget)
     except UsageFailure as failure:  # one bad file does not keep the others from being judged
-        click.echo(f"fencepost: {failure}", err=True)
+        complain(str(failure))
+        if as_json:
+            from ..report.summary import as_line, failed
+
+            say(as_line(failed(path, str(failure), ExitCode.USAGE)))
         return ExitCode.USAGE
 
 
 def _check(path: Path, as_json: bool, certificate: Path | None, failures: str, budget: Budget) -> ExitCode:
-    from ..history.reader import read_history
+    from ..checking import check
     from ..history.s2_porcupine.described import Failures
-    from ..judge import judge
-    from ..store import history_of
+    from ..report.text import crash_lines
 
-    file = history_of(path)
+    complaints: list[str] = []
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
-        history = read_history(file, watcher.reading, Failures(failures))
-        verdict = judge(
-            history, lambda name: watcher.phase(f"checking ({name})"), Allowance(budget, cores=usable_cores())
-        )
-        complaints = []
+        checked = check(path, budget=budget, failures=Failures(failures), cores=usable_cores(), watcher=watcher)
         if certificate is not None:
-            from ..certificates import prove
-
             watcher.phase("verifying the certificate")
-            complaints = prove(certificate, file, history, verdict, failures)
+            found = checked.write_certificate(certificate)
+            complaints = [f"the verdict's certificate does not verify: {failure}" for failure in found.failures]
     if as_json:
-        from ..report.summary import as_line, summary
+        from ..report.summary import as_line
 
-        click.echo(as_line(summary(path, history, verdict)))
+        say(as_line(checked.as_dict()))
     else:
-        from ..report.text import verdict_lines
-
-        for line in verdict_lines(history, verdict):
-            click.echo(line)
-    for complaint in complaints:
-        click.echo(f"fencepost: {complaint}", err=True)
-    return ExitCode.CRASH if complaints else verdict.exit_code
+        say_all(checked.lines())
+    for complaint in (*crash_lines(checked.history), *complaints):
+        complain(complaint)
+    return ExitCode.CRASH if complaints else checked.exit_code

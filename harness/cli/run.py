@@ -6,7 +6,7 @@ import random
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -14,13 +14,25 @@ from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from ..options import DEFAULT_TIME_LIMIT, RunOptions
 from .budget import budgeted, taken
+from .output import complain, say, say_all
 from .watching import reporter
+
+SHORTCUTS: Final = {
+    "--target": "url",
+    "--basin": "basin",
+    "--token-env": "token-env",
+    "--ca-bundle": "ca-bundle",
+    "--proxy": "proxy",
+    "--bug": "bug",
+}
+"""Options of this command that give an option of the target's own, and that option's name."""
 
 _EPILOG = """\b
 Examples:
   fencepost run regular match-seq-num fenced
   fencepost run fenced --faults kill --time-limit 30 --seed 7
   fencepost run fenced --bug stale-fence-cache --expect stale-token-write
+  fencepost run regular --target-kind mine --target-option port=9000
   S2_TOKEN=… fencepost run regular --target https://b.example.com --basin my-basin --token-env S2_TOKEN
 
 The seed fixes which operations the clients perform. It cannot fix how a real run interleaves them.
@@ -34,7 +46,10 @@ Ctrl-C ends that too. Workloads that had not begun by then are left out, which c
 @click.command(epilog=_EPILOG)
 @click.argument("workloads", nargs=-1, required=True, metavar="WORKLOAD…")
 @click.option("--target", "url", metavar="URL", help="An S2 endpoint to test, instead of the bundled server.")
-@click.option("--target-kind", "kind", metavar="NAME", help="A registered target, where it is neither of those two.")
+@click.option("--target-kind", "kind", metavar="NAME", help="A registered target (see: fencepost targets).")
+@click.option(
+    "--target-option", "own", multiple=True, metavar="NAME=VALUE", help="An option of the target's own. Repeatable."
+)
 @click.option("--basin", metavar="NAME", help="The endpoint's basin. Only streams of this run's own are touched.")
 @click.option("--token-env", metavar="VAR", help="The environment variable that holds the bearer token.")
 @click.option("--clients", default=10, show_default=True, help="Clients that act at the same time.")
@@ -43,7 +58,7 @@ Ctrl-C ends that too. Workloads that had not begun by then are left out, which c
 @click.option("--rate", type=float, help="Operations a second in an open loop.  [default: as fast as possible]")
 @click.option("--seed", type=int, help="Fixes the operations.  [default: random; it is printed and stored]")
 @click.option("--streams", default=1, show_default=True, help="Streams to spread the clients over.")
-@click.option("--bug", "bugs", multiple=True, metavar="NAME", help="Plant a bug (see: fencepost bugs). Repeatable.")
+@click.option("--bug", multiple=True, metavar="NAME", help="Plant a bug (see: fencepost bugs). Repeatable.")
 @click.option("--faults", metavar="NAME,…", default="", help="Faults that strike (see: fencepost faults).")
 @click.option("--expect", metavar="ANOMALY", help="Succeed only if this is found (see: fencepost anomalies).")
 @click.option("--timeout", default=5.0, show_default=True, help="Seconds that an operation may take.")
@@ -73,7 +88,7 @@ def command(workloads: tuple[str, ...], as_json: bool, expect: str | None, **giv
         codes.append(code)
         if interrupted and wanted[number:]:
             left = ", ".join(options.workload for options in wanted[number:])
-            click.echo(f"fencepost: interrupted; not run: {left}", err=True)
+            complain(f"interrupted; not run: {left}")
             codes.append(ExitCode.UNKNOWN)
             break
     return worst(codes)
@@ -82,10 +97,6 @@ def command(workloads: tuple[str, ...], as_json: bool, expect: str | None, **giv
 def _options(given: dict[str, Any], workload: str) -> RunOptions:
     budget = taken(given)
     url, kind, operations, time_limit = given["url"], given["kind"], given["ops"], given["time_limit"]
-    if url is None and kind is None:
-        for name in ("basin", "token_env", "ca_bundle", "proxy"):
-            if given[name] is not None:
-                raise UsageFailure(f"--{name.replace('_', '-')} is of use only with --target URL")
     return RunOptions(
         workload=workload,
         seed=random.SystemRandom().randrange(2**31) if given["seed"] is None else given["seed"],
@@ -96,18 +107,34 @@ def _options(given: dict[str, Any], workload: str) -> RunOptions:
         rate=given["rate"],
         streams=given["streams"],
         faults=tuple(name for name in given["faults"].split(",") if name),
-        bugs=given["bugs"],
         target=kind or ("reference" if url is None else "endpoint"),
-        url=url,
-        basin=given["basin"],
-        token_env=given["token_env"],
+        target_options=_target_options(given),
         timeout=given["timeout"],
-        ca_bundle=given["ca_bundle"],
-        proxy=given["proxy"],
         keep=given["keep"],
         budget=budget,
         formats=() if given["no_plots"] else ("png", "svg") if given["svg"] else ("png",),
     )
+
+
+def _target_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the target's own options by name. A shortcut such as --basin is the option of that name.
+
+    An option given several times has a list of values. Raises UsageFailure.
+    """
+    values: dict[str, list[str]] = {}
+    for flag, name in SHORTCUTS.items():
+        value = given[name.replace("-", "_")]
+        if value in (None, ()):
+            continue
+        if given["kind"] is None and given["url"] is None and name != "bug":
+            raise UsageFailure(f"{flag} is of use only with --target URL")
+        values[name] = list(value) if name == "bug" else [value]
+    for text in given["own"]:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise UsageFailure(f"--target-option {text}: must be NAME=VALUE (see: fencepost targets)")
+        values.setdefault(name, []).append(value)
+    return {name: several[0] if len(several) == 1 else several for name, several in values.items()}
 
 
 def _check_expected(expect: str | None) -> None:
@@ -119,25 +146,27 @@ def _check_expected(expect: str | None) -> None:
 
 def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCode, bool]:
     """The exit code of one run, and whether it was interrupted."""
-    from ..report.text import verdict_lines
+    from ..report.summary import as_line, failed
     from ..run import RunFailure, execute
 
     with reporter(f"{options.workload}, seed {options.seed}", sys.stderr) as watcher:
         try:
             result = execute(options, watcher)
         except RunFailure as failure:
-            click.echo(f"fencepost: {failure}", err=True)
+            complain(str(failure))
+            if as_json:
+                say(as_line(failed(failure.folder, str(failure), ExitCode.CRASH)))
             return ExitCode.CRASH, False
     if as_json:
-        from ..report.summary import as_line, summary
-
-        click.echo(as_line(summary(result.folder, result.history, result.verdict)))
+        told = result.checked.as_dict()
+        if result.crash and not told["crashes"]:  # it crashed when the history was closed already
+            told["crashes"] = [result.crash]
+        say(as_line(told))
     else:
-        for line in verdict_lines(result.history, result.verdict):
-            click.echo(line)
-        click.echo(f"{result.folder}")
+        say_all(result.checked.lines())
+        say(str(result.folder))
     for complaint in (*result.complaints, *([result.crash] if result.crash else [])):
-        click.echo(f"fencepost: {complaint}", err=True)
+        complain(complaint)
     code = result.exit_code
     if expect is not None:
         code = _as_expected(code, expect, result.verdict.violations)
@@ -148,5 +177,5 @@ def _as_expected(code: ExitCode, expect: str, violations: tuple[Any, ...]) -> Ex
     if code is ExitCode.CRASH:
         return code
     found = any(expect in violation.names for violation in violations)
-    click.echo(f"expected {expect}: {'found' if found else 'NOT found'}", err=True)
+    say(f"expected {expect}: {'found' if found else 'NOT found'}", err=True)
     return ExitCode.VALID if found else ExitCode.INVALID

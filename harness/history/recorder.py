@@ -10,16 +10,16 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from .. import s2
 from ..client import outcome as outcomes
-from ..client import values
 from ..workload import Invocation
 from . import events
+from .digest import digest
 
 
 class Recorder:
@@ -51,12 +51,13 @@ class Recorder:
         if invocation.stream not in self._streams:
             raise ValueError(f"the stream {invocation.stream!r} is none of this run's: {sorted(self._streams)}")
         op = self._new()
-        self._write(_invoked(op, self._clock(), process, invocation, session))
-        if isinstance(invocation.call, values.Append):
-            self._sent.update(record.digest for record in invocation.call.records)
+        invoked = _invoked(op, self._clock(), process, invocation, session)
+        self._write(invoked)
+        if isinstance(invoked, events.AppendInvoked):
+            self._sent.update(invoked.digests)
         return op
 
-    def complete(self, op: int, outcome: outcomes.Outcome[values.Answer]) -> int:
+    def complete(self, op: int, outcome: outcomes.Outcome[s2.Answer]) -> int:
         """Record how an operation ended; the time (ns) that was written."""
         time = self._clock()
         match outcome:
@@ -68,11 +69,11 @@ class Recorder:
                 self._write(events.Indefinite(op, time, reason, status, dict(body)))
         return time
 
-    def frames(self, op: int, read: values.Read) -> Frames:
+    def frames(self, op: int, read: s2.Read) -> Frames:
         """What records the parts of the answer to the read session ``op``, as they come."""
         return Frames(self, op, read)
 
-    def frame(self, of: int, time: int, part: values.Batch) -> None:
+    def frame(self, of: int, time: int, part: s2.Batch) -> None:
         """Record a part of the answer to the read ``of``, which came at ``time`` and was not the last."""
         self._write(events.Frame(op=self._new(), of=of, time=time, **self._parts(part)))
 
@@ -99,26 +100,26 @@ class Recorder:
             os.close(self._file)
             self._file = -1
 
-    def _answered(self, op: int, time: int, answer: values.Answer) -> events.Completed:
+    def _answered(self, op: int, time: int, answer: s2.Answer) -> events.Completed:
         match answer:
-            case values.Ack(start, end, tail):
+            case s2.Ack(start, end, tail):
                 return events.Acked(op, time, _pair(start), _pair(end), _pair(tail))
-            case values.Tail(tail):
+            case s2.Tail(tail):
                 return events.TailRead(op, time, _pair(tail))
-            case values.Batch():
+            case s2.Batch():
                 return events.BatchRead(op=op, time=time, **self._parts(answer))
 
-    def _parts(self, answer: values.Batch) -> dict[str, Any]:
+    def _parts(self, answer: s2.Batch) -> dict[str, Any]:
         """What an answer's records and tail are in the history."""
         records = answer.records
-        digests = [values.digest(record.headers, record.body) for record in records]
-        unknown = [index for index, digest in enumerate(digests) if digest not in self._sent]
+        digests = list(map(digest, records))
+        unknown = [index for index, content in enumerate(digests) if content not in self._sent]
         fences, trims = _commands(records)
         return {
             "seq_nums": [record.seq_num for record in records],
             "timestamps": [record.timestamp for record in records],
             "digests": digests,
-            "sizes": [values.metered_size(record.headers, record.body) for record in records],
+            "sizes": list(map(s2.metered_size, records)),
             "fences": fences,
             "trims": trims,
             "contents": {index: _content(records[index]) for index in unknown} if unknown else None,
@@ -137,8 +138,8 @@ class Recorder:
             while line:
                 line = line[os.write(self._file, line) :]
         except OSError as error:
-            self._broken = error
-            raise
+            self._broken = OSError(error.errno, error.strerror, str(self.path))
+            raise self._broken from error
 
 
 class Frames:
@@ -147,16 +148,16 @@ class Frames:
     ``reached`` is the seq_num after the last record that came so far, None if none came.
     """
 
-    def __init__(self, recorder: Recorder, op: int, read: values.Read) -> None:
+    def __init__(self, recorder: Recorder, op: int, read: s2.Read) -> None:
         self._recorder = recorder
         self._op = op
-        self._held: tuple[int, values.Batch] | None = None
+        self._held: tuple[int, s2.Batch] | None = None
         # What follows may end with nothing more. Any other read ends at its bounds or at the tail, which the last part
         # proves: that part completes the read, and is known to be the last when the session ends.
         self._follows = bool(read.wait) or (read.count, read.bytes, read.until) == (None, None, None)
         self.reached: int | None = None
 
-    def add(self, part: values.Batch) -> None:
+    def add(self, part: s2.Batch) -> None:
         """A part came."""
         if part.records:
             self.reached = part.records[-1].seq_num + 1
@@ -165,12 +166,12 @@ class Frames:
         if self._follows:
             self._release()
 
-    def conclude(self, outcome: outcomes.Outcome[None]) -> outcomes.Outcome[values.Answer]:
+    def conclude(self, outcome: outcomes.Outcome[None]) -> outcomes.Outcome[s2.Answer]:
         """The outcome of the read, as its completion has it: with the last part of the answer."""
         if not isinstance(outcome, outcomes.Ok):
             self._release()
             return outcome
-        return outcomes.Ok(self._held[1] if self._held else values.Batch(()))
+        return outcomes.Ok(self._held[1] if self._held else s2.Batch(()))
 
     def _release(self) -> None:
         if self._held is not None:
@@ -181,7 +182,7 @@ class Frames:
 def _invoked(op: int, time: int, process: int, invocation: Invocation, session: int | None) -> events.Invoked:
     stream, call, thread = invocation.stream, invocation.call, invocation.thread
     purpose, intended = invocation.purpose, invocation.time
-    if isinstance(call, values.Append):
+    if isinstance(call, s2.Append):
         records = call.records
         fences, trims = _commands(records)
         timestamps = [record.timestamp for record in records]
@@ -190,8 +191,8 @@ def _invoked(op: int, time: int, process: int, invocation: Invocation, session: 
             time=time,
             process=process,
             stream=stream,
-            digests=[record.digest for record in records],
-            sizes=[record.metered_size for record in records],
+            digests=list(map(digest, records)),
+            sizes=list(map(s2.metered_size, records)),
             match_seq_num=call.match_seq_num,
             fencing_token=call.fencing_token,
             timestamps=timestamps if any(timestamp is not None for timestamp in timestamps) else None,
@@ -202,7 +203,7 @@ def _invoked(op: int, time: int, process: int, invocation: Invocation, session: 
             intended=intended,
             session=session,
         )
-    if isinstance(call, values.Read):
+    if isinstance(call, s2.Read):
         return events.ReadInvoked(
             op=op,
             time=time,
@@ -221,37 +222,38 @@ def _invoked(op: int, time: int, process: int, invocation: Invocation, session: 
             intended=intended,
             session=session,
         )
-    if isinstance(call, values.CheckTail):
+    if isinstance(call, s2.CheckTail):
         return events.CheckTailInvoked(
             op=op, time=time, process=process, stream=stream, thread=thread, purpose=purpose, intended=intended
         )
     raise TypeError(f"a strike is no operation on a stream: {invocation}")
 
 
-def _pair(position: values.Position) -> tuple[int, int]:
+def _pair(position: s2.Position) -> tuple[int, int]:
     return position.seq_num, position.timestamp
 
 
 def _commands(
-    records: Sequence[values.Record | values.SequencedRecord],
+    records: Sequence[s2.Record | s2.SequencedRecord],
 ) -> tuple[dict[int, str] | None, dict[int, int] | None]:
-    """The fences and the trims among records: their tokens and their seq_nums, by index."""
+    """Return what the fences and the trims among the records say, each by its index."""
     fences: dict[int, str] = {}
     trims: dict[int, int] = {}
     for index, record in enumerate(records):
         if not record.headers:
             continue
-        command = values.command_of(record.headers)
-        if command == values.FENCE:
-            # No service accepts a token that is not UTF-8. Where one returns it, nobody sent it: its content is kept.
-            with suppress(UnicodeDecodeError):
-                fences[index] = record.body.decode()
-        elif command == values.TRIM and len(record.body) == 8:
-            trims[index] = int.from_bytes(record.body, "big")
+        try:
+            command = s2.command_of(record)
+        except s2.MalformedCommand:
+            continue  # no service accepts it; where one returns it, nobody sent it and its content is kept
+        if isinstance(command, s2.Fence):
+            fences[index] = command.token
+        elif command is not None:
+            trims[index] = command.seq_num
     return fences or None, trims or None
 
 
-def _content(record: values.SequencedRecord) -> events.Content:
+def _content(record: s2.SequencedRecord) -> events.Content:
     def encode(data: bytes) -> str:
         return base64.b64encode(data).decode()
 

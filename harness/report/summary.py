@@ -1,4 +1,4 @@
-"""A judged history as JSON, for scripts."""
+"""What scripts are told."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any
 
 import msgspec
 
-from ..history.history import History
-from ..store import history_of, verdict_json
-from ..verdict import Verdict
+from ..exits import ExitCode
+from ..printable import printable_json, sayable
 
 
-def summary(path: Path, history: History, verdict: Verdict) -> dict[str, Any]:
-    """Where the history is and the stored form of its verdict."""
-    return {"path": str(path)} | verdict_json(history, verdict, history_of(path))
+def failed(path: Path, error: str, code: ExitCode) -> dict[str, Any]:
+    """Return what scripts are told instead of a verdict where nothing could be judged."""
+    return {"path": sayable(str(path)), "error": sayable(error), "exit_code": int(code)}
 
 
 def as_line(content: Any) -> str:
-    """JSON on one line."""
-    return msgspec.json.encode(content).decode()
+    """Return JSON on one line, printable."""
+    return printable_json(msgspec.json.encode(content)).decode()

@@ -2,51 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from ..bearer import bearer_token
 from ..client.endpoint import tls_context
 from ..client.http import HttpStreamClient
 from ..failure import UsageFailure
 from ..history.events import StreamState
+from .options import Option
 from .streams import StreamRefused, create_stream, delete_streams
 from .target import TargetFailure, TargetOptions
 
 
 class Endpoint:
-    """An endpoint at a URL.
+    """An S2 endpoint at a URL.
 
-    Only streams that this run made are touched: each has a name under a prefix of the run's own, and is removed
-    afterwards unless it is to be kept. There are no process faults, and a rate limit unless one is given. Raises
-    UsageFailure where an option is missing or cannot be used, before anything is sent.
+    The run touches only the streams that it made: their names have a prefix of this run, and they are removed
+    afterwards unless ``keep`` is set. No fault strikes it, and its default rate is gentle. Raises UsageFailure for
+    an option that cannot be used, before anything is sent.
     """
 
+    summary = "any S2 endpoint at a URL; only streams of this run are touched"
+    options: ClassVar = (
+        Option("url", "where the endpoint is", required=True, flag="--target URL"),
+        Option("basin", "the basin to make the run's streams in", required=True, flag="--basin NAME"),
+        Option("token-env", "the environment variable that holds the bearer token", flag="--token-env VAR"),
+        Option("ca-bundle", "a PEM file of the certificates to trust", flag="--ca-bundle FILE"),
+        Option("proxy", "the URL of an HTTP proxy; may hold a password", secret=True, flag="--proxy URL"),
+    )
     gentle_rate: Final = 100.0
 
     def __init__(self, options: TargetOptions) -> None:
-        if options.url is None or options.basin is None:
-            raise UsageFailure("an endpoint needs --target URL and --basin NAME")
-        if not options.url.startswith(("http://", "https://")):
-            raise UsageFailure(f"--target {options.url!r} is not a URL; it begins with http:// or https://")
-        if options.bugs:
-            raise UsageFailure("--bug plants bugs in the bundled server; it cannot be used with --target")
+        own = options.own
         self._options = options
-        self._url = options.url
-        self._basin = options.basin
-        self._token = bearer_token(options.token_env)
+        self._url: str = own["url"]
+        self._basin: str = own["basin"]
+        if not self._url.startswith(("http://", "https://")):
+            raise UsageFailure(f"--target {self._url!r} is not a URL; it begins with http:// or https://")
+        self._token = bearer_token(own["token-env"])
         # One context for all clients: making one takes longer than a request does.
-        self._tls = tls_context(options.ca_bundle) if options.url.startswith("https://") else None
+        self._tls = tls_context(own["ca-bundle"]) if self._url.startswith("https://") else None
         self._streams: list[str] = []
         self.connect()  # connects nothing yet, but refuses what cannot be used
 
     async def set_up(self) -> list[StreamState]:
-        """Make the streams under this run's prefix."""
+        """Make the streams, named under this run's prefix."""
         names = [f"fencepost-{self._options.run_id}-{number}" for number in range(self._options.streams)]
         for name in names:
-            # From here on it may be there. What was refused is not ours, whatever it is.
+            # From here on the stream may exist. One that was refused is somebody else's.
             self._streams.append(name)
             try:
-                await create_stream(self.connect(), name)
+                await create_stream(self.connect, name)
             except StreamRefused as refused:
                 self._streams.remove(name)
                 raise self._failure(refused) from refused
@@ -55,22 +61,22 @@ class Endpoint:
         return [StreamState(name) for name in names]
 
     def connect(self) -> HttpStreamClient:
-        """A client for one process identity."""
+        """Return a client for one process identity."""
         return HttpStreamClient(
             self._url,
             self._basin,
             token=self._token,
             timeout=self._options.timeout,
             ssl_context=self._tls,
-            proxy=self._options.proxy,
+            proxy=self._options.own["proxy"],
         )
 
     def describe(self) -> dict[str, Any]:
-        """URL and basin, without the token."""
+        """Describe it by URL and basin, without the token."""
         return {"name": "endpoint", "url": self._url, "basin": self._basin}
 
     async def tear_down(self) -> None:
-        """Remove the streams that this run made, unless they are to be kept."""
+        """Remove the streams that this run made, unless ``keep`` is set."""
         if self._streams and not self._options.keep:
             try:
                 await delete_streams(self.connect, self._streams)

@@ -9,11 +9,12 @@ import shutil
 import signal
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from ..client.http import HttpStreamClient
 from ..history.events import StreamState
 from ..server import bugs
+from .options import Option
 from .streams import create_stream
 from .target import TargetFailure, TargetOptions
 
@@ -27,13 +28,16 @@ class ReferenceServer:
     """Runs ``fencepost serve`` on a journal in the run's folder.
 
     The server is in a session of its own, so that Ctrl-C does not reach it, and watches its standard input, so
-    that it ends when the harness does, however that dies. Raises UsageFailure for a bug that is none.
+    that it ends when the harness does, however that dies. Raises UsageFailure for an unknown bug.
     """
 
+    summary = "the bundled reference server, started for the run"
+    options: ClassVar = (Option("bug", "a bug to plant (see: fencepost bugs)", repeatable=True, flag="--bug NAME"),)
     gentle_rate = None
 
     def __init__(self, options: TargetOptions) -> None:
-        bugs.compose(options.bugs)
+        self._bugs: tuple[str, ...] = options.own.get("bug", ())
+        bugs.compose(self._bugs)
         self._options = options
         self._data = options.folder / "data"
         self._log = options.folder / "server.log"
@@ -46,16 +50,16 @@ class ReferenceServer:
         await self._start()
         names = [f"{self._options.run_id}-{number}" for number in range(self._options.streams)]
         for name in names:
-            await create_stream(self.connect(), name)
+            await create_stream(self.connect, name)
         return [StreamState(name) for name in names]
 
     def connect(self) -> HttpStreamClient:
-        """A client for one process identity."""
+        """Return a client for one process identity."""
         return HttpStreamClient(self._url, _BASIN, timeout=self._options.timeout)
 
     def describe(self) -> dict[str, Any]:
-        """Name and planted bugs."""
-        return {"name": "reference", "bugs": list(self._options.bugs)}
+        """Describe it by name and planted bugs."""
+        return {"name": "reference", "bugs": list(self._bugs)}
 
     async def kill(self) -> None:
         """``kill -9``."""
@@ -70,7 +74,7 @@ class ReferenceServer:
         await self._start()
 
     async def tear_down(self) -> None:
-        """Stop the server; its journal goes unless it is to be kept."""
+        """Stop the server, and remove its journal unless ``keep`` is set."""
         process, self._process = self._process, None
         try:
             if process is not None:
@@ -88,7 +92,7 @@ class ReferenceServer:
     async def _start(self) -> None:
         arguments = ["serve", "--host", "127.0.0.1", "--port", str(self._port), "--data", str(self._data)]
         arguments += ["--basin", _BASIN, "--watch-stdin"]
-        for bug in self._options.bugs:
+        for bug in self._bugs:
             arguments += ["--bug", bug]
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(

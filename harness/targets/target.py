@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ..client.protocol import StreamClient
 from ..history.events import StreamState
+from ..world.world import World
+from .options import Option
 
 
 class TargetFailure(Exception):
@@ -16,34 +19,36 @@ class TargetFailure(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
-    """What a target is told about the run.
+    """What a target learns about the run, and the values of its own options.
 
     ``folder`` is the run's folder, for logs and data. ``run_id`` is unique among runs and fit for stream names.
-    ``timeout`` is seconds an operation. ``token_env`` names the environment variable that holds the bearer
-    token; the token itself is never stored. ``keep`` leaves the streams (or the server's data) in place.
+    ``timeout`` is seconds per operation. ``keep`` leaves the streams (or the server's data) in place. ``own`` has a
+    value for each row of the target's ``options``: the one given, or the default. ``world`` is where time, randomness,
+    connections and processes come from.
     """
 
     folder: Path
     run_id: str
+    world: World
     streams: int = 1
     timeout: float = 5.0
-    url: str | None = None
-    basin: str | None = None
-    token_env: str | None = None
-    ca_bundle: str | None = None
-    proxy: str | None = None
-    bugs: tuple[str, ...] = ()
     keep: bool = False
+    own: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Target(Protocol):
-    """What can be tested. Registered under ``fencepost.targets``; the entry point takes a TargetOptions."""
+    """A service to test. Registered under ``fencepost.targets``; the entry point names a class that takes a
+    TargetOptions.
+
+    The class may also have a ``summary`` (one line for ``fencepost targets``) and ``options`` (a tuple of
+    :class:`~.options.Option` rows): see :func:`options_of`.
+    """
 
     gentle_rate: float | None
-    """Operations a second that a run keeps to unless it is told otherwise; None is as fast as possible."""
+    """Operations per second of a run without ``--rate``; None is as fast as possible."""
 
     async def set_up(self) -> list[StreamState]:
-        """Make the streams of this run, and tell their state. Raises TargetFailure."""
+        """Make the streams of this run; return their state. Raises TargetFailure."""
         ...
 
     def connect(self) -> StreamClient:
@@ -51,7 +56,7 @@ class Target(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """What it is, for the history's header. Holds no secret."""
+        """Describe it for the history's header, without secrets."""
         ...
 
     async def tear_down(self) -> None:
@@ -61,12 +66,23 @@ class Target(Protocol):
 
 @runtime_checkable
 class Killable(Protocol):
-    """A target whose server is ours to kill and to bring back."""
+    """A target whose server process belongs to the run, which may kill and restart it."""
 
     async def kill(self) -> None:
-        """Kill it so that it cannot clean up (SIGKILL), and wait until it is gone."""
+        """Kill the server so that it cannot clean up (SIGKILL), and wait until it is gone."""
         ...
 
     async def restart(self) -> None:
-        """Start it again on what it left behind; returns when it serves. Raises TargetFailure."""
+        """Start the server again on the data it left behind; return when it serves. Raises TargetFailure."""
         ...
+
+
+def options_of(target: Callable[..., Target]) -> Sequence[Option]:
+    """Return the option rows that a registered target declares, none if it declares none."""
+    rows: Sequence[Option] = getattr(target, "options", ())
+    return rows
+
+
+def summary_of(target: Callable[..., Target]) -> str:
+    """Return the line that says what a registered target is."""
+    return str(getattr(target, "summary", ""))

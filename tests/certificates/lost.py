@@ -18,7 +18,7 @@ from fencepost.checkers.linearizability import one_stream
 from fencepost.checkers.linearizability.proving import logged
 from fencepost.checkers.search.budget import Spending
 from fencepost.checkers.search.decide import Decision, decide
-from fencepost.harness.allowance import Budget
+from fencepost.harness.check_limits import Budget
 from fencepost.harness.history.history import NONE, History
 from fencepost.harness.verdict import Validity
 from fencepost.testing import by_invocation

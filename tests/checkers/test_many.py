@@ -13,13 +13,13 @@ import pytest
 from fencepost.checkers.chain.stream import Stream, streams
 from fencepost.checkers.linearizability import Linearizability, many
 from fencepost.checkers.linearizability.many import judge_all
-from fencepost.harness.allowance import Allowance
+from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import Validity
 from fencepost.testing import history
 from tests.checkers.test_oracle import story_of
 
-TWO = Allowance(cores=2)
+TWO = CheckLimits(cores=2)
 
 
 def many_streams(number: int) -> History:
@@ -41,7 +41,7 @@ def _eager(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_result_is_that_of_one_process() -> None:
     found = many_streams(40)
     apart = Linearizability().check(found, TWO)
-    assert apart == Linearizability().check(found, Allowance(cores=1))
+    assert apart == Linearizability().check(found, CheckLimits(cores=1))
     assert apart.validity is Validity.INVALID
     assert list(apart.details["streams"]) == [stream.name for stream in found.header.streams]
 
@@ -53,7 +53,7 @@ def test_they_are_judged_elsewhere_and_at_once() -> None:
 
 
 def test_what_is_raised_there_is_raised_here() -> None:
-    def judge(stream: Stream, _: Allowance) -> int:
+    def judge(stream: Stream, _: CheckLimits) -> int:
         return 1 // (stream.index - 3)
 
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
@@ -62,7 +62,7 @@ def test_what_is_raised_there_is_raised_here() -> None:
 
 
 def test_a_process_that_is_killed_is_noticed() -> None:
-    def judge(_: Stream, __: Allowance) -> None:
+    def judge(_: Stream, __: CheckLimits) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     with pytest.raises(RuntimeError, match="ended from outside"):
@@ -76,5 +76,5 @@ def test_an_interrupt_ends_them(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(many, "_OFTEN", -1.0)
     with pytest.raises(KeyboardInterrupt):
-        judge_all(list(streams(many_streams(8))), lambda *_: None, Allowance(progress=interrupted, cores=2))
+        judge_all(list(streams(many_streams(8))), lambda *_: None, CheckLimits(progress=interrupted, cores=2))
     assert not multiprocessing.active_children()

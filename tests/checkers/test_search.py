@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fencepost.checkers.chain.hashes import unfolded
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.checkers.search import search
-from fencepost.harness.allowance import Allowance, Budget
+from fencepost.harness.check_limits import Budget, CheckLimits
 from fencepost.harness.history import events
 from fencepost.harness.history.builder import Builder
 from fencepost.harness.history.chain_hash import fold
@@ -25,7 +25,7 @@ words = st.integers(0, 2**64 - 1)
 
 
 def judge(found: History, **budget: float) -> CheckResult:
-    return Linearizability().check(found, Allowance(Budget(**budget)))  # type: ignore[arg-type]
+    return Linearizability().check(found, CheckLimits(Budget(**budget)))  # type: ignore[arg-type]
 
 
 @given(words, st.lists(words, max_size=5))

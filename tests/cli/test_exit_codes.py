@@ -113,13 +113,22 @@ def test_a_planted_bug_is_invalid_and_expecting_it_a_success(tmp_path: Path) -> 
         (["run", "regular", "--token-env", "T"], "--token-env is of use only with --target URL"),
         (["run", "regular", "--proxy", "http://p"], "--proxy is of use only with --target URL"),
         (["run", "regular", "--target-kind", "planet"], "no target is called 'planet'; there are: endpoint"),
-        (["run", "regular", "--target", "http://127.0.0.1:1"], "--target URL and --basin NAME"),
+        (["run", "regular", "--target", "http://127.0.0.1:1"], "needs --basin NAME: "),
         (["run", "regular", "--target", "localhost", "--basin", "b"], "begins with http:// or https://"),
         (["run", "regular", "--target", "http://me:pw@h", "--basin", "b"], "without user"),
         (["run", "regular", "--target", "http://h:x", "--basin", "b"], "not a URL"),
         (["run", "regular", "--target", "http://h", "--basin", "b b"], "the basin name 'b b' cannot be sent"),
         (["run", "regular", "--target", "http://h", "--basin", "b", "--proxy", "p"], "the proxy must be a URL"),
-        (["run", "regular", "--target", "http://h", "--basin", "b", "--bug", "torn-batch"], "cannot be used with"),
+        (
+            ["run", "regular", "--target", "http://h", "--basin", "b", "--bug", "torn-batch"],
+            "'endpoint' has no option 'bug'",
+        ),
+        (["run", "regular", "--target-option", "hat=1"], "'reference' has no option 'hat'; its options are: bug (text"),
+        (
+            ["run", "regular", "--target-option", "hat"],
+            "--target-option hat: must be NAME=VALUE (see: fencepost targets)",
+        ),
+        (["run", "regular", "--target-kind", "endpoint"], "needs --target URL: where the endpoint is; its options are"),
         (["run", "regular", "--target", "http://h", "--basin", "b", "--faults", "kill"], "'kill' cannot strike"),
         (["run", "regular", "--target", "http://h", "--basin", "b", "--token-env", "NO_SUCH_V"], "NO_SUCH_V"),
         (["run", "regular", "--target", "https://h", "--basin", "b", "--ca-bundle", "/none"], "/none"),
@@ -154,7 +163,7 @@ def test_a_history_that_is_none_names_file_line_and_field(
         assert said.code == USAGE
         assert where in said.err
         assert len(said.err.splitlines()) == 1
-        assert said.out == ""
+        assert said.out == "" or ("--json" in arguments and where in json.loads(said.out)["error"])
 
 
 def test_a_line_that_was_cut_is_told_and_no_more_than_that(inside: Inside, histories: dict[str, Path]) -> None:

@@ -18,6 +18,7 @@ class Workload:
     name = "stranger-workload"
     summary = "appends and looks, as a stranger would"
     exercises = (fencepost.Exercise("overlapping-appends", 1),)
+    checkers = ("linearizability", "stranger-checker")
 
     def generator(self, options: fencepost.WorkloadOptions) -> fencepost.Generator:
         return Strange(options)
@@ -57,13 +58,14 @@ class Checker:
 
     name = "stranger-checker"
     summary = "notices strange operations"
+    general = False
     anomalies = (
         fencepost.Anomaly(
             "strangeness", "something strange was done", fencepost.Severity.MINOR, "purpose ≠ strange", "all is normal"
         ),
     )
 
-    def check(self, history: fencepost.History, allowance: fencepost.Allowance) -> fencepost.CheckResult:
+    def check(self, history: fencepost.History, limits: fencepost.CheckLimits) -> fencepost.CheckResult:
         strange = [row for row in range(len(history)) if history.operation(row).purpose == "strange"]
         if not strange:
             return fencepost.CheckResult(fencepost.Validity.VALID)
@@ -98,9 +100,12 @@ class Plot:
 class Target:
     """A service in memory. While it is unwell it answers late."""
 
+    summary = "a stranger's service, in memory"
+    options = (fencepost.Option("mood", "how it feels", default="fine"),)
     gentle_rate = 500.0
 
     def __init__(self, options: fencepost.TargetOptions) -> None:
+        self._mood = options.own["mood"]
         self._name = f"stranger-{options.run_id}"
         self.records: list[fencepost.SequencedRecord] = []
         self.well = asyncio.Event()
@@ -113,7 +118,7 @@ class Target:
         return Client(self)
 
     def describe(self) -> dict[str, Any]:
-        return {"name": "stranger-target"}
+        return {"name": "stranger-target", "mood": self._mood}
 
     async def tear_down(self) -> None:
         self.records.clear()

@@ -173,6 +173,7 @@ def test_the_command_runs_against_the_bundled_server(installed: Installed, tmp_p
     options = ("--time-limit", "1", "--seed", "1", "--no-plots")
     verdict = json.loads(installed.fencepost("run", "regular", *options, "--json", cwd=tmp_path, check=False).stdout)
     assert verdict["checkers"]["linearizability"]["validity"] in ("valid", "unknown"), verdict
+    assert "stranger-checker" not in verdict["checkers"], "it judges only what names it"
     folder = tmp_path / verdict["path"]
     assert b'"type":"ack"' in (folder / "history.jsonl").read_bytes()
     assert b'"type":"end"' in (folder / "history.jsonl").read_bytes()
@@ -193,6 +194,7 @@ def test_a_strangers_package_adds_to_every_list(installed: Installed, tmp_path: 
     for command, key, name in (
         ("workloads", "workload", "stranger-workload"),
         ("faults", "fault", "stranger-fault"),
+        ("targets", "target", "stranger-target"),
         ("anomalies", "anomaly", "strangeness"),
     ):
         names = [row[key] for row in installed.json(command, cwd=tmp_path)]
@@ -202,6 +204,7 @@ def test_a_strangers_package_adds_to_every_list(installed: Installed, tmp_path: 
 
 def test_a_strangers_workload_target_fault_checker_and_plot_make_a_run(installed: Installed, tmp_path: Path) -> None:
     options = ("--target-kind", "stranger-target", "--faults", "stranger-fault", "--time-limit", "0.3", "--no-plots")
+    options += ("--target-option", "mood=strange")
     arguments = ("run", "stranger-workload", *options, "--expect", "strangeness", "--json")
     done = installed.fencepost(*arguments, cwd=tmp_path)
     assert "expected strangeness: found" in done.stderr
@@ -211,6 +214,8 @@ def test_a_strangers_workload_target_fault_checker_and_plot_make_a_run(installed
     stranger = verdict["checkers"]["stranger-checker"]
     assert stranger["details"]["struck"] >= 2
     assert verdict["crashes"] == []
+    assert verdict["checkers"].keys() == {"linearizability", "stranger-checker"}, "those that the workload names"
+    assert b'"mood":"strange"' in (tmp_path / "results" / "latest" / "history.jsonl").read_bytes()
     again = installed.fencepost("check", "results/latest", "--json", cwd=tmp_path, check=False)
     assert again.returncode == 1
     assert json.loads(again.stdout)["checkers"] == verdict["checkers"]

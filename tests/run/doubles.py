@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 from fencepost import (
     PENDING,
     Ack,
-    Allowance,
     Anomaly,
     Append,
     Batch,
+    CheckLimits,
     CheckResult,
     CheckTail,
     Completion,
@@ -31,6 +31,7 @@ from fencepost import (
     History,
     Invocation,
     Ok,
+    Option,
     Outcome,
     Period,
     Read,
@@ -153,9 +154,15 @@ class TimedService(Service):
 class Memory:
     """A target without a process."""
 
+    summary = "a service in memory"
+    options: ClassVar = (
+        Option("mood", "what it is like today", default="mild"),
+        Option("pin", "a number that nobody may know", secret=True),
+    )
     gentle_rate: ClassVar[float | None] = None
 
     def __init__(self, options: TargetOptions) -> None:
+        self._own = options.own
         self._names = [f"{options.run_id}-{number}" for number in range(options.streams)]
         self._service = TimedService()
         self.log = script().log
@@ -174,7 +181,7 @@ class Memory:
         return MemoryClient(self._service)
 
     def describe(self) -> dict[str, Any]:
-        return {"name": "memory"}
+        return {"name": "memory", "mood": self._own["mood"]}
 
     async def tear_down(self) -> None:
         self.log.append("torn down")
@@ -248,7 +255,7 @@ class DoubleChecker:
     summary = "says what it is told to"
     anomalies = (Anomaly("double-trouble", "twice as bad", Severity.MINOR, "none", "there is no trouble"),)
 
-    def check(self, history: History, allowance: Allowance) -> CheckResult:
+    def check(self, history: History, limits: CheckLimits) -> CheckResult:
         if os.environ.get("DOUBLE_DIES") == "check":
             os.kill(os.getpid(), signal.SIGKILL)
         if "DOUBLE_SIGNALS_CHECK" in os.environ:

@@ -84,7 +84,7 @@ def test_only_streams_of_our_own_are_touched_and_they_are_removed(inside: Inside
     wait_until(lambda: listed(server) == before, "our streams are gone and theirs are as they were")
     assert not leaks(said)
     options = json.loads(Path("results/latest/options.json").read_bytes())
-    assert options["token_env"] == "OUR_TOKEN"
+    assert options["target_options"]["token-env"] == "OUR_TOKEN"
     assert history.header.target == {"name": "endpoint", "url": f"http://127.0.0.1:{server.port}", "basin": BASIN}
 
 
@@ -232,7 +232,7 @@ def test_requests_go_through_the_proxy_and_its_password_is_in_no_file(inside: In
     assert all(heard.target.startswith(url) for heard in proxy.heard)
     assert all(heard.headers["proxy-authorization"].startswith("Basic ") for heard in proxy.heard)
     assert not leaks(said)
-    assert json.loads(Path("results/latest/options.json").read_bytes())["proxy"] is True
+    assert json.loads(Path("results/latest/options.json").read_bytes())["target_options"]["proxy"] is True
 
 
 @pytest.mark.parametrize("trusted", [True, False])

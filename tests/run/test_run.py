@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fencepost import Append, CheckTail, Read, UsageFailure, Validity, judge, read_history
-from fencepost.harness import closing, store
-from fencepost.harness.allowance import Allowance
+from fencepost import Append, CheckTail, Read, UsageFailure, Validity, check, read_history
+from fencepost.harness import closing
+from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.client.outcome import Definite, Indefinite
 from fencepost.harness.exits import ExitCode
 from fencepost.harness.history.events import SCHEMA
@@ -42,7 +42,7 @@ def test_the_name_tells_the_utc_time_and_the_seed_and_the_header_the_rest(run: R
     assert header.version
     assert header.schema == SCHEMA
     assert header.workload == "counting"
-    assert header.target == {"name": "memory"}
+    assert header.target == {"name": "memory", "mood": "mild"}
     assert header.options["clients"] == 3
     assert header.exercises == {"overlapping-appends": 1}
     assert [(stream.tail, stream.fencing_token) for stream in header.streams] == [(0, "")]
@@ -52,10 +52,10 @@ def test_the_name_tells_the_utc_time_and_the_seed_and_the_header_the_rest(run: R
 def test_the_history_is_whole_before_anything_is_judged(run: Run, results: Path, monkeypatch: Any) -> None:
     seen = []
 
-    def looking(self: object, history: History, allowance: Allowance) -> Any:
+    def looking(self: object, history: History, limits: CheckLimits) -> Any:
         folder = only_folder(results)
         seen.append((read_history(folder / "history.jsonl").whole, (folder / "verdict.json").exists(), folder.suffix))
-        return original(self, history, allowance)
+        return original(self, history, limits)
 
     original = doubles.DoubleChecker.check
     monkeypatch.setattr(doubles.DoubleChecker, "check", looking)
@@ -65,11 +65,10 @@ def test_the_history_is_whole_before_anything_is_judged(run: Run, results: Path,
 
 def test_the_same_history_gets_the_same_verdict_later(run: Run) -> None:
     result = run()
-    history = read_history(result.folder / "history.jsonl")
-    again = store.verdict_json(history, judge(history), result.folder / "history.jsonl")
-    assert json.loads(json.dumps(again)) == stored(result)
+    again = check(result.folder)
+    assert json.loads(json.dumps(again.as_dict())) == {"path": str(result.folder)} | stored(result)
     assert stored(result)["validity"] == "valid"
-    assert stored(result)["checkers"]["double"]["details"] == {"seen": len(history)}
+    assert stored(result)["checkers"]["double"]["details"] == {"seen": len(again.history)}
 
 
 def test_two_runs_of_one_second_have_two_folders_and_latest_is_the_last(run: Run, results: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from fencepost import Append, UsageFailure, Validity, read_history
 from fencepost.harness import certificates, store
-from fencepost.harness.allowance import Allowance
+from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.exits import ExitCode
 from fencepost.harness.history.history import History
 from fencepost.harness.run import RunFailure
@@ -153,8 +153,8 @@ class Doubter:
 def test_a_verdict_whose_certificate_does_not_verify_is_a_crash(
     run: Run, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
-    def proving(self: object, history: History, allowance: Allowance) -> CheckResult:
-        return replace(original(self, history, allowance), certificate=Proof())
+    def proving(self: object, history: History, limits: CheckLimits) -> CheckResult:
+        return replace(original(self, history, limits), certificate=Proof())
 
     original: Any = doubles.DoubleChecker.check
     monkeypatch.setattr(doubles.DoubleChecker, "check", proving)

@@ -50,14 +50,14 @@ _EMPTY: Final = {
 """What is known of each row, and what it holds where nothing is."""
 
 
-class NotOurs(Exception):
+class Unsupported(Exception):
     """The journal is not in the form that our recorder writes, or something is wrong with it."""
 
 
 def load(data: bytes, begin: int, header: events.Header, warnings: list[str], progress: Progress | None) -> History:
     """The history of the lines from byte ``begin`` on, the same as :class:`..builder.Builder` makes.
 
-    Raises :class:`NotOurs` where another reader must look at it.
+    Raises :class:`Unsupported` where another reader must look at it.
     """
     loading = _Loading(header, len(data))
     try:
@@ -73,7 +73,7 @@ def load(data: bytes, begin: int, header: events.Header, warnings: list[str], pr
         LookupError,
         InconsistentEvent,
     ) as error:
-        raise NotOurs from error
+        raise Unsupported from error
     return loading.build(warnings)
 
 
@@ -107,12 +107,12 @@ def _blocks(data: bytes, begin: int, warnings: list[str]) -> Iterator[_Block]:
     while begin < end:
         after = data.rfind(b"\n", begin, begin + _BLOCK) + 1 or data.find(b"\n", begin) + 1
         if after - begin > LONGEST:
-            raise NotOurs
+            raise Unsupported
         yield _Block(data, begin, after, begin)
         begin = after
     last = data[begin:]
     if len(last) > LONGEST:
-        raise NotOurs
+        raise Unsupported
     if whole(last):
         yield _Block(last + b"\n", 0, len(last) + 1, begin)
     elif last:
@@ -145,7 +145,7 @@ class _Loading:
     def take(self, block: _Block) -> None:
         """The lines of a block."""
         if self._whole:
-            raise NotOurs
+            raise Unsupported
         self._allocate(block.end - block.begin)
         counts = np.zeros(at.COUNTS, dtype=np.int64)
         if not at.scan(
@@ -161,7 +161,7 @@ class _Loading:
             self._fences,
             counts,
         ):
-            raise NotOurs
+            raise Unsupported
         self._whole = bool(counts[at.N_ENDED])
         asked, answered = self._asked[: counts[at.N_ASKED]], self._answered[: counts[at.N_ANSWERED]]
         first = self._rows
@@ -217,7 +217,7 @@ class _Loading:
         """The rows of invocations and of answers."""
         ops = int(asked[:, at.OP].max(initial=0)) + 1
         if ops > self._most:
-            raise NotOurs
+            raise Unsupported
         self._rows_of = _grown(self._rows_of, ops, NONE)
         rows, self._rows = self._rows, self._rows + len(asked)
         for name, empty in _EMPTY.items():
@@ -225,12 +225,12 @@ class _Loading:
         by_row = self._by_row
         where = (self._rows_of, by_row["places"], by_row["kinds"], by_row["invoked"])
         if not invoke(asked, rows, *where, self._last):
-            raise NotOurs
+            raise Unsupported
         if len(asked):
             self._last = int(asked[-1, at.TIME])
         found = np.empty(len(answered), dtype=np.int64)
         if not complete(answered, *where, by_row["outcomes"], by_row["ended"], by_row["returned"], found):
-            raise NotOurs
+            raise Unsupported
         return np.arange(rows, self._rows), found
 
     def _deferred(self, block: _Block, table: Any, rows: Int64s) -> Iterator[Deferred]:
@@ -240,7 +240,7 @@ class _Loading:
             event = self._decoder.decode(block.line(place))
             # A field may stand there twice: then the last one counts.
             if _KINDS.get(type(event)) != kind or (event.op, event.time) != (op, time):
-                raise NotOurs
+                raise Unsupported
             yield Deferred(place, int(rows[i]), event)
 
     def _tell(self, one: Deferred) -> None:
@@ -254,19 +254,19 @@ class _Loading:
         """A line that is of no operation."""
         event = self._decoder.decode(line)
         if event.time >= FOREVER:
-            raise NotOurs
+            raise Unsupported
         if isinstance(event, events.Fault):
             self._tables.faults.append(event)
         elif isinstance(event, events.Remark):
             self._tables.remarks.append(event)
         else:
-            raise NotOurs
+            raise Unsupported
 
     def _ask(self, asked: Any, rows: Int64s, first: int, last: Int64s, numbers: Numbers, sent: list[Any]) -> None:
         """``last`` holds the tokens that the batches from row ``first`` on set in the end."""
         tables, of = self._tables, asked.T
         if self._tables.header.schema < 2 and (of[at.SESSION] != NONE).any():
-            raise NotOurs
+            raise Unsupported
         intended = np.where(of[at.INTENDED] == NONE, of[at.TIME], of[at.INTENDED])
         tables.operations.extend(
             rows,

@@ -1,0 +1,152 @@
+"""Processes that the harness starts, and that end with it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal, Protocol
+
+_TETHER: Final = Path(__file__).with_name("tether.py")
+
+
+class Child(Protocol):
+    """A process that was started."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code; minus the signal that killed it; None while it runs."""
+        ...
+
+    async def readline(self) -> bytes:
+        """Return the next line of its standard output, empty at the end."""
+        ...
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal. Nothing happens where it has ended already."""
+        ...
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended."""
+        ...
+
+
+class Spawner(Protocol):
+    """Starts processes. Each dies with the harness, however that dies, and also while it is stopped."""
+
+    async def spawn(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        control: Callable[[], asyncio.Protocol] | None = None,
+    ) -> Child:
+        """Start a command in a session of its own, so that Ctrl-C does not reach it.
+
+        What it writes to standard error is added to ``log``. ``environment`` is added to the harness's own. With
+        ``control`` its standard input is a two-way channel, the other end of which is given to that protocol;
+        without, it is empty. A command that cannot be run ends with exit code 127.
+        """
+        ...
+
+
+class SystemChild:
+    """A process of this machine."""
+
+    def __init__(self, process: asyncio.subprocess.Process, life: int) -> None:
+        self._process = process
+        self._life = life  # the pipe whose end would end it
+
+    @property
+    def pid(self) -> int:
+        """See :class:`Child`."""
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """See :class:`Child`."""
+        return self._process.returncode
+
+    async def readline(self) -> bytes:
+        """See :class:`Child`."""
+        assert self._process.stdout is not None
+        return await self._process.stdout.readline()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """See :class:`Child`."""
+        if self._process.returncode is None:
+            try:
+                self._process.send_signal(number)
+            except ProcessLookupError:
+                return
+
+    async def wait(self) -> int:
+        """See :class:`Child`."""
+        code = await self._process.wait()
+        if self._life >= 0:
+            os.close(self._life)
+            self._life = -1
+        return code
+
+
+class SystemSpawner:
+    """Starts processes of this machine, through :mod:`~.tether`, which ties their lives to this one's.
+
+    ``tether`` says how: see there. The kernel's way ends a process with the *thread* that started it; here that is the
+    thread of the event loop, without which nobody could wait for the process anyway.
+    """
+
+    def __init__(self, tether: Literal["kernel", "pipe"] = "kernel" if sys.platform == "linux" else "pipe") -> None:
+        self._tether = tether
+
+    async def spawn(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        control: Callable[[], asyncio.Protocol] | None = None,
+    ) -> SystemChild:
+        """See :class:`Spawner`."""
+        ours, theirs = socket.socketpair()
+        watched, life = os.pipe()
+        try:
+            with log.open("ab") as errors, theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-I", "-S", str(_TETHER), self._tether, str(os.getpid()), str(watched)),
+                    *command,
+                    stdin=asyncio.subprocess.DEVNULL if control is None else theirs.fileno(),
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=errors,
+                    pass_fds=(watched,),
+                    start_new_session=True,
+                    env={**_environment(), **(environment or {})},
+                )
+        except BaseException:
+            ours.close()
+            os.close(life)
+            raise
+        finally:
+            os.close(watched)
+        child = SystemChild(process, life)
+        if control is None:
+            ours.close()
+        else:
+            ours.setblocking(False)
+            await asyncio.get_running_loop().create_unix_connection(control, sock=ours)
+        return child
+
+
+def _environment() -> dict[str, str]:
+    # A child that is killed would leave half a coverage file behind.
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
