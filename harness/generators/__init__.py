@@ -9,7 +9,7 @@ answer names its successor.
 from .bounds import Spacing, bounded, limit, stagger, time_limit
 from .order import cycle, phases
 from .reaction import map_each, on_update
-from .routing import each_process, each_thread, mix, on_threads, reserve
+from .routing import beside, clients, each_process, each_thread, mix, nemesis, on_threads, reserve
 from .sources import once, repeat, sequence, unfold
 from .strikes import heal_fault, now_and_then, start_fault
 from .waiting import after, when
@@ -17,7 +17,9 @@ from .waiting import after, when
 __all__ = [
     "Spacing",
     "after",
+    "beside",
     "bounded",
+    "clients",
     "cycle",
     "each_process",
     "each_thread",
@@ -25,6 +27,7 @@ __all__ = [
     "limit",
     "map_each",
     "mix",
+    "nemesis",
     "now_and_then",
     "on_threads",
     "on_update",

@@ -15,6 +15,7 @@ from fencepost.harness.nemesis.fault import Fault
 from fencepost.harness.nemesis.kill import Kill
 from fencepost.harness.run import FAULTS
 from fencepost.harness.targets.reference import ReferenceServer
+from fencepost.harness.world.world import real_world
 from fencepost.testing.faults import FAULT_CHECKS, FaultCheck, KillableTarget, ScriptedFault
 
 checks = pytest.mark.parametrize("check", FAULT_CHECKS, ids=lambda check: check.__name__)
@@ -35,7 +36,7 @@ async def test_the_double_of_a_fault_passes(check: FaultCheck) -> None:
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[ReferenceServer]:
-    target = ReferenceServer(TargetOptions(folder=tmp_path, run_id="run"))
+    target = ReferenceServer(TargetOptions(folder=tmp_path, run_id="run", world=real_world(1)))
     await target.set_up()
     yield target
     await target.tear_down()

@@ -42,7 +42,8 @@ def test_only_the_performer_starts_and_heals_faults() -> None:
                 for node in ast.walk(tree)
                 if isinstance(node, ast.Await)
                 and isinstance(node.value, ast.Call)
-                and node.value.args  # the target
+                and len(node.value.args) == 1  # the target
+                and not node.value.keywords
                 and getattr(node.value.func, "attr", "") == "start"
             ),
         ]
