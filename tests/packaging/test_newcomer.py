@@ -132,6 +132,4 @@ def test_an_option_of_a_run_is_declared_in_two_files(name: str) -> None:
     (made,) = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "RunOptions")
     assert name in {keyword.arg for keyword in made.keywords}
     assert f"--{flag}" in {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-        ast.unparse(node).replace("'", '"') for node in ast.walk(tree) if isinstance(node, ast.Constant)
-    }
     assert re.search(rf"^    {name}: ", (ROOT / "harness" / "options.py").read_text(), re.MULTILINE)
