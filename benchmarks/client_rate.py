@@ -22,7 +22,7 @@ from benchmarks.machine import machine
 from fencepost.harness.client import wire
 from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.client.outcome import Ok
-from fencepost.harness.client.values import Append, Record
+from fencepost.harness.s2 import Append, Record
 
 CLIENTS: Final = (1, 10, 50)
 CALL: Final = Append((Record(b"x" * 64),), match_seq_num=4)

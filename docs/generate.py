@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fencepost.checkers.statistics import COUNTERS
-from fencepost.harness.error_codes import ERROR_CODES
 from fencepost.harness.judge import anomalies
 from fencepost.harness.repros import REPROS
 from fencepost.harness.run import FAULTS, TARGETS, WORKLOADS
+from fencepost.harness.s2.errors import ERROR_CODES
 from fencepost.harness.server.bugs import BUGS, Bug
 from fencepost.harness.targets.target import options_of, summary_of
 

@@ -1,7 +1,7 @@
-"""The certificate of a verdict as a file: what the checkers left as proof, and of which history.
+"""The certificate of a verdict as a file: the checkers' proofs, and the history they are about.
 
-It is a zip archive without compression. ``certificate.json`` tells the history (by SHA-256) and what each checker says;
-the parts of a checker's proof lie in a folder of its name, and mean what that checker says they mean.
+It is a zip archive without compression. ``certificate.json`` identifies the history (by SHA-256) and gives each
+checker's verdict. The parts of a checker's proof lie in a folder of its name; only that checker knows their meaning.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 
 from . import store
 from .failure import UsageFailure
+from .files import refuse_device, replaced
 from .history.history import History
 from .registry import Registry
 from .verdict import Validity, Verdict, Verification, Verifier
@@ -65,20 +66,19 @@ def write(path: Path, history: Mapping[str, str], verdict: Verdict) -> None:
     if not proofs:
         raise UsageFailure(f"{path}: no checker has a certificate for this verdict")
     header = _Header(FORMAT, dict(history), {name: verdict.results[name].validity for name in proofs})
-    draft = path.with_name(f".{path.name}")
     try:
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+        with replaced(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr(_HEADER, msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n")
             for name, parts in proofs.items():
                 for part, content in parts.items():
                     archive.writestr(f"{name}/{part}", content)
-        draft.replace(path)
     except OSError as error:
         raise UsageFailure(f"{path}: the certificate cannot be written: {error.strerror}") from error
 
 
 def read(path: Path) -> StoredCertificate:
     """Read a certificate back. Raises UsageFailure where it is missing or damaged."""
+    refuse_device(path)
     try:
         with zipfile.ZipFile(path) as archive:
             header = msgspec.json.decode(archive.read(_HEADER), type=_Header)

@@ -14,9 +14,9 @@ from typing import Final
 from .client.outcome import Definite, Indefinite, Ok, Outcome
 from .client.perform import perform
 from .client.protocol import StreamClient
-from .client.values import Answer, Append, Batch, Call, CheckTail, Read, Record, Tail
 from .history.events import StreamState
 from .history.recorder import Recorder
+from .s2 import Answer, Append, Batch, Call, CheckTail, Read, Record, Tail
 from .workload import Invocation
 
 ATTEMPTS: Final = 8

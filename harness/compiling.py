@@ -1,9 +1,9 @@
-"""Loops that are compiled: by numba, once, ahead where possible. Whoever imports this module waits for numba.
+"""Compiles loops with numba, once, ahead of time where possible. Importing this module loads numba.
 
-What Python calls is :func:`compiled`. It has one signature, so that what is kept on disk is the same whoever compiled
-it: two processes that compile at once write the same. It is kept beside its source, or in the user's cache folder where
-that cannot be written; importing the module does it, and ``make setup`` does that ahead. What only compiled functions
-call is :func:`inner`: it becomes a part of them, and is not kept by itself, so that nothing more has to be loaded.
+Functions that Python calls are :func:`compiled`. They have one signature, so two processes that compile at once write
+the same file. The result is kept beside the source, or in the user's cache folder if that cannot be written. Importing
+the module compiles it, and ``make setup`` does so ahead of time. Functions that only compiled functions call are
+:func:`inner`: they become a part of their callers, so nothing more has to be loaded.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Integer: TypeAlias = Any
 
 
 class _Announcer(event.Listener):
-    """Says once that something is compiled, since that takes a while. What is only loaded is no news."""
+    """Says once that something is being compiled, since that takes a while. Loading is not worth a message."""
 
     def __init__(self) -> None:
         self._announced = False
 
     def on_start(self, event: Any) -> None:
-        """A function begins to be compiled."""
+        """Note that numba begins to compile a function."""
         if not self._announced:
             self._announced = True
             print(
@@ -40,14 +40,14 @@ class _Announcer(event.Listener):
             )
 
     def on_end(self, event: Any) -> None:
-        """A function was compiled."""
+        """Note that numba has compiled a function."""
 
 
 _LISTENERS: Final = {"numba:compile": _Announcer()}
 
 
 class _Kept(FunctionCache):
-    """What is kept of a function. numba looks whether its file has changed; this, whether what it is made of has."""
+    """A compiled function on disk. numba checks whether its file changed; this checks everything it is made of."""
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         key: tuple[Any, ...] = super()._index_key(sig, codegen)  # type: ignore[no-untyped-call]
@@ -55,9 +55,9 @@ class _Kept(FunctionCache):
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """Of a function's code, and of all that becomes a part of it when it is compiled.
+    """Return a fingerprint of a function's code and of everything that becomes a part of it when compiled.
 
-    That is what it names of its module's: constants, whatever module they were made in, and other compiled functions,
+    That is everything it names in its module: constants, whatever module they come from, and other compiled functions
     with what those name.
     """
     return _digest(function, {}).hex()
@@ -82,7 +82,7 @@ def _digest(function: Callable[..., Any], seen: dict[Callable[..., Any], bytes])
 
 
 def compiled(signature: str) -> Callable[[F], F]:
-    """A decorator: compile the function for this signature now, or load it from where it was kept.
+    """Decorate a function: compile it for this signature now, or load it from disk.
 
     The signature is numba's, with the names of ``_TYPES``. The function runs without the interpreter's lock.
     """
@@ -94,7 +94,7 @@ def compiled(signature: str) -> Callable[[F], F]:
 
 
 def translated(function: F, signature: str) -> F:
-    """The same as a function: the original stays what it is."""
+    """Return the compiled form of a function; the original stays as it is."""
     for kind, listener in _LISTENERS.items():
         event.register(kind, listener)  # type: ignore[no-untyped-call]
     try:
@@ -110,10 +110,10 @@ def translated(function: F, signature: str) -> F:
 
 
 def inner(function: F) -> F:
-    """A decorator for what only compiled functions call: it is compiled with them, for whatever types they give it.
+    """Decorate a function that only compiled functions call: it is compiled with them, for the types they give it.
 
-    It allocates nothing, so it needs no counting of references (``_nrt``): that is atomic, and for each argument that
-    is an array of each call; in the loops over a history's bytes it took most of the time.
+    It allocates nothing, so it needs no reference counting (``_nrt``). That counting is atomic and happens for every
+    array argument of every call; in the loops over a history's bytes it took most of the time.
     """
     njit: Any = numba.njit
     made: F = njit(nogil=True, _nrt=False)(function)
@@ -121,7 +121,7 @@ def inner(function: F) -> F:
 
 
 def _columns(dtype: Any) -> Any:
-    """Arrays of one dimension that are only read, whatever their stride: a column may repeat one value."""
+    """Return the type of read-only one-dimensional arrays with any stride: a column may repeat one value."""
     return numba.types.Array(dtype, 1, "A", readonly=True)
 
 

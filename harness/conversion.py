@@ -1,4 +1,4 @@
-"""Writes a history in another format, and says what that cannot express."""
+"""Writes a history in another format, and counts what the format cannot express."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .history.sniffing import Format
 
 
 def converted(history: History, to: Format, losses: Losses, stream: str | None = None) -> Iterator[bytes]:
-    """The bytes of the history in that format, in pieces. What is lost has been added to ``losses`` after the last.
+    """Yield the bytes of the history in that format. After the last piece ``losses`` is complete.
 
-    ``stream`` names the one to write, for a format that holds only one. Raises UsageFailure where a history cannot be
-    written so.
+    ``stream`` names the stream to write, for a format that holds only one. Raises UsageFailure if the history cannot be
+    written in the format.
     """
     if to is Format.S2_PORCUPINE:
         from .history.s2_porcupine.writer import stream_to_write, written
@@ -32,7 +32,7 @@ def converted(history: History, to: Format, losses: Losses, stream: str | None =
 
 
 def _of_columns(history: History, losses: Losses) -> None:
-    """What the columns of a history do not hold, as far as they tell that it was there."""
+    """Count what the columns of a history do not hold, as far as they show that it was there."""
     told = (history.seq_num_mismatch != NONE) | (history.token_mismatch != NONE) | (history.observed_tail != NONE)
     bodies = (history.status != NONE) & ~told & (history.outcome != Outcome.OK)
     losses.add("a failure with a status: what its body said beside a tail or a token", int(bodies.sum()))
@@ -40,7 +40,7 @@ def _of_columns(history: History, losses: Losses) -> None:
 
 
 def compressed(pieces: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """The pieces, compressed as the file's name asks for: ``….gz``, ``….zst``, or not at all."""
+    """Yield the pieces, compressed if the file's name ends in ``.gz`` or ``.zst``."""
     if name.endswith(".gz"):
         yield gzip.compress(b"".join(pieces), mtime=0)
     elif name.endswith(".zst"):

@@ -1,4 +1,4 @@
-"""How a command ends."""
+"""The exit codes of the commands."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ _GRAVITY = (ExitCode.VALID, ExitCode.UNKNOWN, ExitCode.INVALID, ExitCode.USAGE, 
 
 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:
-    """Crash > usage > invalid > unknown > valid. Nothing at all is unknown."""
+    """Return the worst code: crash > usage > invalid > unknown > valid. No code at all is unknown."""
     return max(codes, key=_GRAVITY.index, default=ExitCode.UNKNOWN)

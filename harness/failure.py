@@ -1,7 +1,7 @@
-"""Failures that are the user's to mend: each says what, where and what to do."""
+"""Failures that the user can fix: each says what happened, where, and what to do."""
 
 from __future__ import annotations
 
 
 class UsageFailure(Exception):
-    """Bad input: an option, a name, a file. The command ends with exit code 254 and this text."""
+    """Bad input, such as an option, a name or a file. The command prints this text and ends with exit code 254."""

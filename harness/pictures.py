@@ -1,4 +1,4 @@
-"""Has the registered plots drawn."""
+"""Draws the registered plots."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def draw(
 ) -> tuple[list[Path], list[str]]:
     """Draw every registered plot (or those named) into ``folder``.
 
-    Returns the files, and what went wrong with those that could not be drawn: a picture is no verdict, so one that
-    fails neither ends the run nor the others.
+    Returns the files, and one complaint per plot that could not be drawn. A picture is not a verdict, so a failure ends
+    neither the run nor the other pictures.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +26,7 @@ from .scheduler import Scheduler
 from .signals import held
 from .targets.target import Target, TargetFailure
 from .workload import Workload, WorkloadOptions, checkers_of
+from .world.world import World
 
 _log = logging.getLogger("fencepost.run")
 
@@ -43,6 +43,7 @@ class Plan:
     folder: Path
     run_id: str
     now: datetime
+    world: World
 
 
 class Recording:
@@ -103,10 +104,11 @@ class Recording:
         self._reporter.phase("setting up")
         streams = await self._plan.target.set_up()
         rate = options.rate if options.rate is not None else self._plan.target.gentle_rate
-        zero = time.monotonic_ns()
+        monotonic_ns = self._plan.world.clock.monotonic_ns
+        zero = monotonic_ns()
 
         def clock() -> int:
-            return time.monotonic_ns() - zero
+            return monotonic_ns() - zero
 
         recorder = self._recorder = Recorder(self._plan.folder / store.HISTORY, self._header(streams, rate), clock)
         scheduler = Scheduler(
@@ -165,10 +167,11 @@ class Recording:
     @contextlib.asynccontextmanager
     async def _watching(self, scheduler: Scheduler) -> AsyncIterator[None]:
         async def watch() -> None:
-            began = time.monotonic()
+            loop = asyncio.get_running_loop()
+            began = loop.time()
             while True:
                 await asyncio.sleep(0.25)
-                elapsed = time.monotonic() - began
+                elapsed = loop.time() - began
                 self._reporter.progress(scheduler.completed, elapsed, self._plan.options.time_limit)
 
         watcher = asyncio.create_task(watch())

@@ -1,4 +1,4 @@
-"""Whoever watches a long operation."""
+"""The interface through which a long operation reports its progress."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Whoever watches a run."""
+    """Receives the progress of a run."""
 
     def phase(self, text: str) -> None:
-        """Something else begins."""
+        """A new phase begins."""
         ...
 
     def progress(self, completed: int, elapsed: float, limit: float | None) -> None:
-        """So many operations have ended, after so many seconds of ``limit``."""
+        """``completed`` operations have ended after ``elapsed`` of ``limit`` seconds."""
         ...

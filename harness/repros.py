@@ -1,4 +1,4 @@
-"""Known bugs, each with the run that shows it."""
+"""Known bugs, each with a run that shows it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Repro:
-    """A bug as a story: what happens to whom, and the run and anomaly that show it."""
+    """A bug as a story: what happens, and the run and anomaly that show it."""
 
     name: str
     story: str

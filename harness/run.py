@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from .targets.options import resolve, without_secrets
 from .targets.target import Target, TargetOptions, options_of
 from .verdict import Verdict
 from .workload import Workload, checkers_of
+from .world.world import World, real_world
 
 WORKLOADS: Registry[Workload] = Registry("fencepost.workloads", "workload")
 TARGETS: Registry[Target] = Registry("fencepost.targets", "target")
@@ -80,8 +80,8 @@ def check_names(options: RunOptions) -> None:
         FAULTS.get(name)
 
 
-def execute(options: RunOptions, reporter: Reporter) -> RunResult:
-    """Carry out one run, and judge, draw and store it.
+def execute(options: RunOptions, reporter: Reporter, world: World | None = None) -> RunResult:
+    """Carry out one run, and judge, draw and store it. It happens in the real world unless another is given.
 
     Raises UsageFailure before anything is started, RunFailure where the target could not be set up,
     KeyboardInterrupt where that was interrupted.
@@ -93,13 +93,14 @@ def execute(options: RunOptions, reporter: Reporter) -> RunResult:
     rows = options_of(make_target)
     own = resolve(options.target, rows, options.target_options)
     stored = options.public() | {"target_options": without_secrets(rows, own)}
-    now = datetime.now(UTC)
+    world = world or real_world(options.seed)
+    now = datetime.fromtimestamp(world.clock.wall_ms() / 1000, UTC)
     folder = store.open_run(options.results, options.workload, options.seed, now)
-    run_id = f"{now:%Y%m%dt%H%M%S}-{os.urandom(3).hex()}"
-    target = _make(make_target, options, own, folder, run_id, faults)
+    run_id = f"{now:%Y%m%dt%H%M%S}-{world.random.fresh(3).hex()}"
+    target = _make(make_target, options, own, folder, run_id, faults, world)
     store.write_json(folder / store.OPTIONS, stored)
     with _logging(folder / store.LOG):
-        plan = Plan(options, stored, workload, faults, target, folder, run_id, now)
+        plan = Plan(options, stored, workload, faults, target, folder, run_id, now, world)
         crash = Recording(plan, reporter).record()
         if not (folder / store.HISTORY).exists():
             if crash is None:
@@ -115,6 +116,7 @@ def _make(
     folder: Path,
     run_id: str,
     faults: list[Fault],
+    world: World,
 ) -> Target:
     """Make the target; where it refuses its options or a fault does not apply, remove the folder again."""
     try:
@@ -126,6 +128,7 @@ def _make(
                 timeout=options.timeout,
                 keep=options.keep,
                 own=own,
+                world=world,
             )
         )
         for fault in faults:

@@ -17,9 +17,9 @@ from random import Random
 from .client.outcome import Definite, Indefinite, Ok, Outcome
 from .client.perform import perform
 from .client.protocol import StreamClient
-from .client.values import Answer
 from .history.events import CRASH
 from .history.recorder import Recorder
+from .s2 import Answer
 from .workload import Completion, Context, Generator, Invocation, Pending
 
 _MOMENT = 0.005

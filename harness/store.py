@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from .failure import UsageFailure
+from .files import replaced
 from .history.events import CRASH
 from .history.sources import STDIN, sha256
+from .printable import sayable
 from .verdict import CheckResult, Verdict
 
 if TYPE_CHECKING:
@@ -86,10 +88,9 @@ def finish_run(folder: Path, results: Path) -> Path:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON whole or not at all."""
-    draft = path.with_name(f".{path.name}")
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    draft.replace(path)
+    """Write JSON whole or not at all. Raises OSError."""
+    with replaced(path) as draft:
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def verdict_json(history: History, verdict: Verdict, path: Path) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def _result_json(result: CheckResult) -> dict[str, Any]:
 
 def identity(path: Path) -> dict[str, str]:
     """The history at ``path``, by name and SHA-256."""
-    return {"file": path.name, "sha256": sha256(path)}
+    return {"file": sayable(path.name), "sha256": sha256(path)}
 
 
 def history_of(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What a checker says, and how several of them are composed into one verdict."""
+"""The results of checkers, and how several results make one verdict."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Validity(StrEnum):
-    """Valid, invalid, or not decided."""
+    """Whether a history is valid."""
 
     VALID = "valid"
     INVALID = "invalid"
@@ -24,7 +24,7 @@ class Validity(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad an anomaly is for those who rely on the stream."""
+    """How bad an anomaly is for the users of the stream."""
 
     CRITICAL = "critical"
     SERIOUS = "serious"
@@ -35,7 +35,8 @@ class Severity(StrEnum):
 class Anomaly:
     """A row of a checker's anomaly table.
 
-    ``rule`` is the invariant, or the edges of the cycle; ``promise`` quotes the clause that it breaks.
+    ``rule`` is the invariant, or the edges of the cycle. ``promise`` quotes the clause of docs/semantics.md that the
+    anomaly breaks.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """``source`` comes before ``target`` (operation ids), because of ``kind``, as ``because`` says in a sentence.
+    """Operation ``source`` comes before operation ``target`` (ids); ``because`` says why in a sentence.
 
     Kinds: ``ww`` stream order, ``wr`` append → observer, ``rw`` observer → next append, ``rt`` real time,
     ``process``, ``session``, ``tw`` fence set → seen, ``tr`` seen → replaced.
@@ -63,10 +64,10 @@ class Edge:
 class Violation:
     """A broken promise and the operations that prove it.
 
-    ``operations`` are ids, the few that prove it; ``context`` are ids that help to understand it. ``position``
-    is the stream position it is about, if one. ``count`` tells how many more of the same root it stands for, and
-    ``also`` under which other names of the anomaly table that root shows itself. Times in the sentences count from
-    ``since`` (ns since the start of the run; None: from the first operation).
+    ``operations`` are the ids of the few that prove it, and ``context`` those of operations that help to understand
+    it. ``position`` is the stream position it is about, if any. ``count`` is the number of violations with the same
+    root that it stands for, itself included, and ``also`` lists the other anomalies under which that root shows.
+    Times in the sentences count from ``since`` (ns since the start of the run; None: from the first operation).
     """
 
     anomaly: str
@@ -83,24 +84,24 @@ class Violation:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name of the anomaly table that it goes by, the most specific first."""
+        """Every anomaly that it shows as, the most specific first."""
         return (self.anomaly, *self.also)
 
 
 class Certificate(Protocol):
-    """The proof of what a checker says, such that another program can re-check it (see :class:`Verifier`)."""
+    """The proof of a checker's result, which another program can re-check (see :class:`Verifier`)."""
 
     def parts(self) -> Mapping[str, bytes]:
-        """The proof as named parts, the names such as files have. Made when it is asked for."""
+        """Return the proof as parts, by file name. Computed on demand."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one checker says of one history.
+    """The result of one checker for one history.
 
-    ``reasons`` say why it is unknown; ``warnings`` do not change validity; ``details`` is JSON-ready. ``certificate``
-    proves it, where the checker has one.
+    ``reasons`` say why it is unknown. ``warnings`` do not change validity. ``details`` is ready for JSON.
+    ``certificate`` proves the result, if the checker has a proof.
     """
 
     validity: Validity
@@ -125,7 +126,7 @@ class Verdict:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code that says it."""
+        """The exit code of this verdict."""
         return ExitCode[self.validity.name]
 
 
@@ -140,7 +141,7 @@ class Checker(Protocol):
     anomalies: tuple[Anomaly, ...]
 
     def check(self, history: History, limits: CheckLimits) -> CheckResult:
-        """Judge. Reads the history and nothing else; may raise, which is then ``unknown`` with the traceback."""
+        """Judge a history and nothing else. An exception counts as ``unknown``, with its traceback as the reason."""
         ...
 
 
@@ -151,7 +152,7 @@ def is_general(checker: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What came of re-checking a certificate: ``lines`` tell what holds, ``failures`` what does not."""
+    """The outcome of re-checking a certificate: ``lines`` say what holds, ``failures`` what does not."""
 
     lines: tuple[str, ...]
     failures: tuple[str, ...] = ()
@@ -160,11 +161,11 @@ class Verification:
 class Verifier(Protocol):
     """Re-checks the certificates of a checker. Registered under ``fencepost.verifiers`` by the checker's name.
 
-    It shares no code with whatever found what they claim.
+    It shares no code with the checker that made them.
     """
 
     def verify(self, history: History, parts: Mapping[str, bytes], claimed: Validity) -> Verification:
-        """Does the certificate prove that the history is as claimed? Raises UsageFailure where it is damaged."""
+        """Re-check that the certificate proves the claimed validity. Raises UsageFailure if it is damaged."""
         ...
 
 
@@ -175,31 +176,31 @@ class Plot(Protocol):
     summary: str
 
     def draw(self, history: History, verdict: Verdict, folder: Path, formats: tuple[str, ...]) -> list[Path]:
-        """Write ``<name>.<format>`` (``png``, ``svg``) for each format into ``folder``; the paths written.
+        """Write ``<name>.<format>`` (``png``, ``svg``) for each format into ``folder``; return the paths.
 
-        A plot that has nothing to show (a witness of a valid history) writes nothing. Where there are several
-        pictures to draw, the name is followed by a number.
+        A plot without anything to show (a witness of a valid history) writes nothing. Several pictures get numbers
+        after the name.
         """
         ...
 
 
 class GraphWriter(Protocol):
-    """Writes the dependency graph of one violation. Registered under ``fencepost.graphs``, by its files' ending."""
+    """Writes the dependency graph of one violation. Registered under ``fencepost.graphs`` by file extension."""
 
     summary: str
 
     def write(self, history: History, violation: Violation, path: Path) -> None:
-        """Write the file. Raises OSError where it cannot be written."""
+        """Write the file. Raises OSError if it cannot be written."""
         ...
 
 
 def compose(results: Mapping[str, CheckResult]) -> Verdict:
-    """One verdict of many: invalid if any is invalid, else unknown if any is unknown, else valid."""
+    """Return one verdict for many results: invalid if any is, else unknown if any is, else valid."""
     return Verdict(worst(result.validity for result in results.values()), dict(results))
 
 
 def worst(validities: Iterable[Validity]) -> Validity:
-    """Invalid > unknown > valid. Nothing at all is unknown: nothing was judged."""
+    """Return the worst: invalid > unknown > valid. No result at all is unknown, because nothing was judged."""
     seen = set(validities)
     if Validity.INVALID in seen:
         return Validity.INVALID

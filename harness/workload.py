@@ -12,7 +12,7 @@ from random import Random
 from typing import Final, Protocol, TypeAlias
 
 from .client.outcome import Outcome
-from .client.values import Answer, Call
+from .s2 import Answer, Call
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fencepost.harness.client.outcome import Definite, Ok, Outcome
-from fencepost.harness.client.values import FENCE, Ack, Answer, Append, Tail, command_of
+from fencepost.harness.s2 import Ack, Answer, Append, Fence, Tail, command_of
 
 
 def tail_of(outcome: Outcome[Answer]) -> int | None:
@@ -32,4 +32,4 @@ def token_refusal(outcome: Outcome[Answer]) -> str | None:
 
 def fences_in(call: Append) -> tuple[str, ...]:
     """The tokens that a batch sets, in order. Only the last of them is ever in force."""
-    return tuple(record.body.decode() for record in call.records if command_of(record.headers) == FENCE)
+    return tuple(command.token for record in call.records if isinstance(command := command_of(record), Fence))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from fencepost.harness.client.values import Call
 from fencepost.harness.generators import bounded, each_thread
+from fencepost.harness.s2 import Call
 from fencepost.harness.workload import (
     PENDING,
     Completion,

@@ -19,7 +19,7 @@ from random import Random
 from typing import Final
 
 from fencepost.harness.client.outcome import Definite, Ok
-from fencepost.harness.client.values import Append, CheckTail, Read, Record
+from fencepost.harness.s2 import Append, CheckTail, Read, Record
 from fencepost.harness.workload import Completion, Exercise, Generator, WorkloadOptions
 
 from .answers import fences_in, tail_of, token_refusal

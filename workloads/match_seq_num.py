@@ -14,7 +14,7 @@ from random import Random
 from typing import Final
 
 from fencepost.harness.client.outcome import Ok
-from fencepost.harness.client.values import Append, Batch, CheckTail, Read
+from fencepost.harness.s2 import Append, Batch, CheckTail, Read
 from fencepost.harness.workload import Completion, Exercise, Generator, WorkloadOptions
 
 from .answers import tail_of

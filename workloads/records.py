@@ -12,7 +12,7 @@ from random import Random
 from typing import Final
 from zlib import crc32
 
-from fencepost.harness.client.values import Headers, Record
+from fencepost.harness.s2 import Headers, Record
 
 from .choice import Weighted, small
 

@@ -13,7 +13,7 @@ from random import Random
 from typing import Final
 
 from fencepost.harness.client.outcome import Ok
-from fencepost.harness.client.values import Ack, Append, Batch, CheckTail, Read, Tail
+from fencepost.harness.s2 import Ack, Append, Batch, CheckTail, Read, Tail
 from fencepost.harness.workload import Completion, Exercise, Generator, WorkloadOptions
 
 from .answers import tail_of

@@ -13,6 +13,7 @@ import msgspec
 
 from fencepost.harness.history import wording
 from fencepost.harness.history.history import History, Operation
+from fencepost.harness.printable import printable, printable_json
 from fencepost.harness.verdict import Violation
 
 from .elision import shortened
@@ -66,7 +67,8 @@ class Json:
 
     def write(self, history: History, violation: Violation, path: Path) -> None:
         """See :class:`~fencepost.harness.verdict.GraphWriter`."""
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(content(history, violation)), indent=2) + b"\n")
+        written = msgspec.json.format(msgspec.json.encode(content(history, violation)), indent=2)
+        path.write_bytes(printable_json(written) + b"\n")
 
 
 def content(history: History, violation: Violation) -> dict[str, Any]:
@@ -118,11 +120,15 @@ def _node(operation: Operation, proves: bool) -> dict[str, Any]:
 
 
 def _graph(graph: dict[str, Any]) -> nx.MultiDiGraph[int]:
-    """GraphML knows no null: what is not there has no attribute."""
+    """GraphML knows neither null nor control characters: what is not there has no attribute, texts are printable."""
     import networkx as nx
 
     def known(values: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in values.items() if value is not None}
+        return {
+            name: printable(value) if isinstance(value, str) else value
+            for name, value in values.items()
+            if value is not None
+        }
 
     head = {name: ", ".join(value) if name == "also" else value for name, value in graph.items()}
     made: nx.MultiDiGraph[int] = nx.MultiDiGraph(
@@ -132,7 +138,7 @@ def _graph(graph: dict[str, Any]) -> nx.MultiDiGraph[int]:
         made.add_node(node["op"], **known({name: value for name, value in node.items() if name != "op"}))
     for edge in graph["edges"]:
         rest = {name: value for name, value in edge.items() if name not in ("source", "target")}
-        made.add_edge(edge["source"], edge["target"], **rest)
+        made.add_edge(edge["source"], edge["target"], **known(rest))
     return made
 
 
@@ -142,9 +148,9 @@ def _dot(graph: dict[str, Any]) -> Iterator[str]:
     yield '  node [shape=box, style="rounded,filled", fillcolor=white, fontname="sans-serif", fontsize=10];'
     yield '  edge [fontname="sans-serif", fontsize=9];'
     for node in graph["nodes"]:
-        label = f"{node['kind']} #{node['op']} of process {node['process']}\n{node['asked']}\n{node['answered']}"
+        name = f"{node['kind']} #{node['op']} of process {node['process']}"
         look = ", fillcolor=lightyellow, penwidth=2" if node["role"] == "proof" else ""
-        yield f"  {node['op']} [label={_quoted(label)}{look}];"
+        yield f"  {node['op']} [label={_quoted(name, node['asked'], node['answered'])}{look}];"
     for edge in graph["edges"]:
         label = edge["because"] if edge["kind"] == "elided" else edge["kind"]
         look = f"style={_STYLES.get(edge['kind'], 'solid')}" + (", penwidth=2" if edge["cycle"] else "")
@@ -153,6 +159,6 @@ def _dot(graph: dict[str, Any]) -> Iterator[str]:
     yield "}"
 
 
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+def _quoted(*lines: str) -> str:
+    """Lines of a label, of which each stays one whatever it holds."""
+    return '"' + "\\n".join(printable(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines) + '"'

@@ -8,6 +8,7 @@ from typing import Any
 
 from fencepost.harness.history import wording
 from fencepost.harness.history.history import FOREVER, NONE, History
+from fencepost.harness.printable import quoted
 from fencepost.harness.verdict import Edge
 
 from ..chain.stream import UNKNOWN
@@ -44,7 +45,7 @@ class Teller:
         operation = self.history.operation(row)
         conditions = []
         if operation.fencing_token is not None:
-            conditions.append(f"token {wording.quoted(operation.fencing_token)}")
+            conditions.append(f"token {quoted(operation.fencing_token)}")
         if operation.match_seq_num is not None:
             conditions.append(f"match_seq_num {operation.match_seq_num}")
         given = f" ({', '.join(conditions)})" if conditions else ""
@@ -56,7 +57,7 @@ class Teller:
             return "the unknown token from before the history"
         if token < 0:
             return "the initial token"
-        return wording.quoted(self.history.tokens[token])
+        return quoted(self.history.tokens[token])
 
     def when(self, time: int) -> str:
         """A time of the run."""

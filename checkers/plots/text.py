@@ -9,6 +9,8 @@ from typing import Final
 from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.ft2font import FT2Font
 
+from fencepost.harness.printable import printable
+
 _ELLIPSIS: Final = "…"
 _MEASURED_SIZE: Final = 100
 
@@ -27,12 +29,7 @@ def plain(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     drawable = _drawable()
-    return "".join(
-        character
-        if character.isprintable() and ord(character) in drawable
-        else character.encode("unicode_escape", "surrogatepass").decode("ascii")
-        for character in text
-    )
+    return printable(text, lambda character: character.isprintable() and ord(character) in drawable)
 
 
 def short(text: str, most: int = 14) -> str:

@@ -11,7 +11,9 @@ import click
 from ..check_limits import Budget, CheckLimits, usable_cores
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
+from ..files import refuse_to_replace
 from .budget import budgeted, taken
+from .output import complain, say, say_all
 from .reading import failures_option
 from .watching import reporter
 
@@ -47,14 +49,21 @@ def command(paths: tuple[Path, ...], as_json: bool, certificate: Path | None, fa
     budget = taken(given)
     if certificate is not None and len(paths) > 1:
         raise UsageFailure("--certificate takes the proof of one history; name one PATH")
-    return worst([_check_or_complain(path, as_json, certificate, failures, budget) for path in paths])
+    if certificate is not None:
+        refuse_to_replace(certificate)
+    several = len(paths) > 1 and not as_json
+    return worst([_check_or_complain(path, as_json, certificate, failures, budget, several) for path in paths])
 
 
-def _check_or_complain(path: Path, as_json: bool, certificate: Path | None, failures: str, budget: Budget) -> ExitCode:
+def _check_or_complain(
+    path: Path, as_json: bool, certificate: Path | None, failures: str, budget: Budget, several: bool
+) -> ExitCode:
+    if several:
+        say(f"── {path}")
     try:
         return _check(path, as_json, certificate, failures, budget)
     except UsageFailure as failure:  # one bad file does not keep the others from being judged
-        click.echo(f"fencepost: {failure}", err=True)
+        complain(str(failure))
         return ExitCode.USAGE
 
 
@@ -79,12 +88,11 @@ def _check(path: Path, as_json: bool, certificate: Path | None, failures: str, b
     if as_json:
         from ..report.summary import as_line, summary
 
-        click.echo(as_line(summary(path, history, verdict)))
+        say(as_line(summary(path, history, verdict)))
     else:
         from ..report.text import verdict_lines
 
-        for line in verdict_lines(history, verdict):
-            click.echo(line)
+        say_all(verdict_lines(history, verdict, path))
     for complaint in complaints:
-        click.echo(f"fencepost: {complaint}", err=True)
+        complain(complaint)
     return ExitCode.CRASH if complaints else verdict.exit_code

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +11,8 @@ import click
 
 from ..exits import ExitCode
 from ..failure import UsageFailure
+from ..files import refuse_to_replace, replaced
+from .output import say
 from .reading import failures_option
 from .watching import reporter
 
@@ -46,8 +46,10 @@ def command(source: Path, target: Path, to: str, stream: str | None, force: bool
     from ..history.sources import STDIN
     from ..store import history_of
 
-    if target != STDIN and target.exists() and not force:
-        raise UsageFailure(f"{target} exists; choose another name, or --force to overwrite it")
+    if target != STDIN:
+        refuse_to_replace(target)
+        if target.exists() and not force:
+            raise UsageFailure(f"{target} exists; choose another name, or --force to overwrite it")
     file, losses = history_of(source), Losses()
     with reporter(str(source), sys.stderr, quiet=True) as watcher:
         history = read_history(file, watcher.reading, Failures(failures))
@@ -58,11 +60,11 @@ def command(source: Path, target: Path, to: str, stream: str | None, force: bool
         else:
             _write(pieces, target)
     for warning in history.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     if losses:
-        click.echo(f"lost, since {to} cannot express it:", err=True)
+        say(f"lost, since {to} cannot express it:", err=True)
         for line in losses.lines():
-            click.echo(f"  {line}", err=True)
+            say(f"  {line}", err=True)
     return ExitCode.VALID
 
 
@@ -75,21 +77,8 @@ def _print(pieces: Iterable[bytes]) -> None:
 
 
 def _write(pieces: Iterable[bytes], target: Path) -> None:
-    """Write beside the target, then rename: nobody ever sees a part of it."""
-    draft = None
     try:
-        descriptor, draft = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as file:
+        with replaced(target) as draft, draft.open("wb") as file:
             file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(draft).chmod(0o666 & ~umask)
-        Path(draft).replace(target)
-        draft = None
     except OSError as error:
         raise UsageFailure(f"{target}: cannot be written: {error.strerror}; choose another target") from error
-    finally:
-        if draft is not None:
-            Path(draft).unlink(missing_ok=True)

@@ -14,6 +14,7 @@ import click
 from ..exits import ExitCode
 from ..failure import UsageFailure
 from ..signals import end_like_ctrl_c
+from .output import complain, say
 
 COMMANDS: Final = {
     "serve": "the bundled reference stream server",
@@ -93,19 +94,22 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as ending:
         return ending.exit_code
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(file=shown)
+        for line in shown.getvalue().rstrip("\n").split("\n"):
+            say(line, err=True)
         return ExitCode.USAGE
     except UsageFailure as failure:
-        click.echo(f"fencepost: {failure}", err=True)
+        complain(str(failure))
         return ExitCode.USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("fencepost: interrupted", err=True)
+        complain("interrupted")
         return ExitCode.UNKNOWN
     except Exception:
         import traceback
 
-        traceback.print_exc()
-        click.echo("fencepost: that was a crash of fencepost itself, not a verdict", err=True)
+        complain(traceback.format_exc())
+        complain("that was a crash of fencepost itself, not a verdict")
         return ExitCode.CRASH
     return code if isinstance(code, int) else ExitCode.VALID
 

@@ -12,6 +12,7 @@ from ..check_limits import CheckLimits
 from ..exits import ExitCode
 from ..failure import UsageFailure
 from .budget import budgeted, taken
+from .output import complain, say, say_all
 from .reading import failures_option
 from .watching import reporter
 
@@ -58,14 +59,13 @@ def command(path: Path, anomaly: int | None, graph: Path | None, failures: str, 
         history = read_history(file, watcher.reading, Failures(failures))
         verdict = judge(history, lambda name: watcher.phase(f"checking ({name})"), CheckLimits(budget))
     chosen = _chosen(verdict, anomaly)
-    for line in explanation(history, verdict, anomaly):
-        click.echo(line)
+    say_all(explanation(history, verdict, anomaly))
     if graph is not None and writer is not None:
         if chosen is None:
-            click.echo(f"fencepost: {graph} is not written: there is no anomaly to draw", err=True)
+            complain(f"{graph} is not written: there is no anomaly to draw")
         else:
             writer(history, chosen, graph)
-            click.echo(f"graph     {graph}")
+            say(f"graph     {graph}")
     return verdict.exit_code
 
 

@@ -9,6 +9,7 @@ import click
 
 from ..exits import ExitCode
 from ..failure import UsageFailure
+from .output import complain, say
 from .watching import reporter
 
 _EPILOG = """\b
@@ -48,7 +49,7 @@ def command(path: Path, svg: bool, only: str, output: Path | None) -> ExitCode:
         except OSError as error:
             raise UsageFailure(f"{folder}: cannot be written: {error.strerror}; choose another --output") from error
     for drawn in files:
-        click.echo(str(drawn))
+        say(str(drawn))
     for failure in failures:
-        click.echo(f"fencepost: {failure}", err=True)
+        complain(failure)
     return ExitCode.CRASH if failures else ExitCode.VALID

@@ -13,6 +13,7 @@ from ..failure import UsageFailure
 from ..options import RunOptions
 from ..repros import REPROS, Repro
 from ..store import HISTORY, PLOTS
+from .output import complain, say, say_all
 from .watching import reporter
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def command(name: str, seed: int, results: Path) -> ExitCode:
         try:
             result = execute(options, watcher)
         except RunFailure as failure:
-            click.echo(f"fencepost: {failure}", err=True)
+            complain(str(failure))
             return ExitCode.CRASH
     _tell_end(repro, result)
     return result.exit_code
@@ -58,8 +59,8 @@ def command(name: str, seed: int, results: Path) -> ExitCode:
 
 def _tell_beginning(repro: Repro) -> None:
     faults = f", {' and '.join(repro.faults)} strikes" if repro.faults else ""
-    click.echo(f"{repro.story}\n")
-    click.echo(f"The run: workload {repro.workload}, bug {repro.bug}{faults}, {repro.time_limit:g} s.\n")
+    run = f"The run: workload {repro.workload}, bug {repro.bug}{faults}, {repro.time_limit:g} s."
+    say_all((repro.story, "", run, ""))
 
 
 def _tell_end(repro: Repro, result: RunResult) -> None:
@@ -71,15 +72,15 @@ def _tell_end(repro: Repro, result: RunResult) -> None:
         pictures = {number: result.folder / PLOTS / f"witness-{number}.png" for number in found}
         pictured = [number for number, picture in pictures.items() if picture.exists()]
         told = min(pictured or found, key=lambda number: _intricacy(violations[number - 1]))
-        for line in violation_lines(result.history, violations[told - 1]):
-            click.echo(line)
-        click.echo(f"\nin all    {sum(violation.count for violation in violations)} broken promises")
+        say_all(violation_lines(result.history, violations[told - 1]))
+        say("")
+        say(f"in all    {sum(violation.count for violation in violations)} broken promises")
         if told in pictured:
-            click.echo(f"picture   {pictures[told]}")
+            say(f"picture   {pictures[told]}")
     else:
-        click.echo(f"This run did not show {repro.anomaly}: races need luck. Try another --seed.")
-    click.echo(f"history   {result.folder / HISTORY}")
-    click.echo(f"verdict   {result.verdict.validity}, exit code {int(result.exit_code)}")
+        say(f"This run did not show {repro.anomaly}: races need luck. Try another --seed.")
+    say(f"history   {result.folder / HISTORY}")
+    say(f"verdict   {result.verdict.validity}, exit code {int(result.exit_code)}")
 
 
 def _intricacy(violation: Violation) -> tuple[int, bool]:

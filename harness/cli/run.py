@@ -14,6 +14,7 @@ from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from ..options import DEFAULT_TIME_LIMIT, RunOptions
 from .budget import budgeted, taken
+from .output import complain, say, say_all
 from .watching import reporter
 
 SHORTCUTS: Final = {
@@ -87,7 +88,7 @@ def command(workloads: tuple[str, ...], as_json: bool, expect: str | None, **giv
         codes.append(code)
         if interrupted and wanted[number:]:
             left = ", ".join(options.workload for options in wanted[number:])
-            click.echo(f"fencepost: interrupted; not run: {left}", err=True)
+            complain(f"interrupted; not run: {left}")
             codes.append(ExitCode.UNKNOWN)
             break
     return worst(codes)
@@ -152,18 +153,17 @@ def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCo
         try:
             result = execute(options, watcher)
         except RunFailure as failure:
-            click.echo(f"fencepost: {failure}", err=True)
+            complain(str(failure))
             return ExitCode.CRASH, False
     if as_json:
         from ..report.summary import as_line, summary
 
-        click.echo(as_line(summary(result.folder, result.history, result.verdict)))
+        say(as_line(summary(result.folder, result.history, result.verdict)))
     else:
-        for line in verdict_lines(result.history, result.verdict):
-            click.echo(line)
-        click.echo(f"{result.folder}")
+        say_all(verdict_lines(result.history, result.verdict, result.folder))
+        say(str(result.folder))
     for complaint in (*result.complaints, *([result.crash] if result.crash else [])):
-        click.echo(f"fencepost: {complaint}", err=True)
+        complain(complaint)
     code = result.exit_code
     if expect is not None:
         code = _as_expected(code, expect, result.verdict.violations)
@@ -174,5 +174,5 @@ def _as_expected(code: ExitCode, expect: str, violations: tuple[Any, ...]) -> Ex
     if code is ExitCode.CRASH:
         return code
     found = any(expect in violation.names for violation in violations)
-    click.echo(f"expected {expect}: {'found' if found else 'NOT found'}", err=True)
+    say(f"expected {expect}: {'found' if found else 'NOT found'}", err=True)
     return ExitCode.VALID if found else ExitCode.INVALID

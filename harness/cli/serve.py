@@ -7,17 +7,20 @@ import gc
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from ..bearer import bearer_token
 from ..failure import UsageFailure
+
+if TYPE_CHECKING:
+    from ..world.network import Listener
+    from ..world.world import World
 
 log: Final = logging.getLogger("fencepost.serve")
 
@@ -74,20 +77,21 @@ def command(
       FENCEPOST_TOKEN=… fencepost serve --token-env FENCEPOST_TOKEN
     """
     from ..server.serving import bind
+    from ..world.world import real_world
 
     if data is not None and memory:
         raise UsageFailure("--data and --memory exclude each other: the journal is kept in one place")
     options = _Options(data, bugs, bearer_token(token_env), basins, watch_stdin)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    listener = bind(host, port)
-    _run(options, listener)
+    world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh
+    _run(options, world, bind(world.network, host, port))
 
 
-def _run(options: _Options, listener: socket.socket) -> None:
+def _run(options: _Options, world: World, listener: Listener) -> None:
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        ended_well = runner.run(_serve(options, listener))
+        ended_well = runner.run(_serve(options, world, listener))
         if not ended_well:
             # Some client left a request half-sent. All that was accepted is answered and on disk.
             log.info("leaving connections behind that would not end")
@@ -95,7 +99,7 @@ def _run(options: _Options, listener: socket.socket) -> None:
             os._exit(0)
 
 
-async def _serve(options: _Options, listener: socket.socket) -> bool:
+async def _serve(options: _Options, world: World, listener: Listener) -> bool:
     from ..server.app import HttpFace
     from ..server.errors import ServiceError
     from ..server.metrics import MeteredStorage, Metrics
@@ -106,8 +110,8 @@ async def _serve(options: _Options, listener: socket.socket) -> bool:
     stop = asyncio.Event()
     _stop_on_signals(stop)
     try:
-        storage = MeteredStorage(MemoryStorage() if options.data is None else FileStorage(options.data))
-        service = Service(storage, bugs=options.bugs)
+        storage = MeteredStorage(MemoryStorage() if options.data is None else FileStorage(options.data), world.clock)
+        service = Service(storage, world.clock.wall_ms, options.bugs)
         await service.start()
     except StorageError as error:
         raise UsageFailure(str(error)) from error
@@ -117,7 +121,7 @@ async def _serve(options: _Options, listener: socket.socket) -> bool:
     except ServiceError as error:
         await service.close()
         raise UsageFailure(f"--basin {basin}: {error.message}") from error
-    face = HttpFace(service, Metrics(storage), options.token)
+    face = HttpFace(service, Metrics(storage), world.clock, options.token)
 
     def ready(url: str) -> None:
         # What lives for long here is records, which the collector does not track: it need not look often.
@@ -136,7 +140,7 @@ async def _serve(options: _Options, listener: socket.socket) -> bool:
         await service.drain()
 
     try:
-        return await serve(face, listener, ready=ready, stop=stop, drain=drain)
+        return await serve(face, listener, world.network, ready=ready, stop=stop, drain=drain)
     finally:
         await service.close()
 

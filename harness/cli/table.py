@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import click
+from ..printable import printable
+from .output import say
 
 
 def show(rows: Sequence[Mapping[str, Any]], as_json: bool, empty: str = "") -> None:
@@ -13,9 +14,9 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool, empty: str = "") -> N
     if as_json:
         from ..report.summary import as_line
 
-        click.echo(as_line(rows))
+        say(as_line(rows))
     elif not rows:
-        click.echo(empty, err=True)
+        say(empty, err=True)
     else:
         _table(rows)
 
@@ -29,6 +30,6 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> None:
     for index, name in enumerate(rows[0]):
         table.add_column(name, no_wrap=index == 0, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(value)) for value in row.values()))
+        table.add_row(*(Text(printable(str(value))) for value in row.values()))
     console = Console()
     Console(width=None if console.is_terminal else 160, soft_wrap=False).print(table)

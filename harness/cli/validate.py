@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..exits import ExitCode
+from .output import complain, say, say_all
 
 _EPILOG = """\b
 Examples:
@@ -34,15 +35,14 @@ def command(path: Path) -> ExitCode:
     data = read_bytes(file)
     found = examine(data, name_of(file))
     for problem in found.wrong:
-        click.echo(f"fencepost: {problem}", err=True)
+        complain(problem)
     if len(found.wrong) == MOST:
-        click.echo(f"fencepost: that is {MOST} problems; there may be more", err=True)
+        complain(f"that is {MOST} problems; there may be more")
     if found.history is not None:
-        click.echo(f"format: {format_of(data)}")
+        say(f"format: {format_of(data)}")
         if found.left_out:
-            click.echo(f"without the {found.left_out:,} lines of the operations that are wrong:")
-        for line in survey(found.history):
-            click.echo(line)
+            say(f"without the {found.left_out:,} lines of the operations that are wrong:")
+        say_all(survey(found.history))
         for warning in found.history.warnings:
-            click.echo(f"warning: {warning}")
+            say(f"warning: {warning}")
     return ExitCode.USAGE if found.wrong else ExitCode.VALID

@@ -10,6 +10,7 @@ import click
 
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
+from .output import complain, say, say_all
 from .watching import reporter
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _verify_or_complain(run: Path, certificate: Path | None) -> ExitCode:
     try:
         return _verify(run, certificate)
     except UsageFailure as failure:  # one bad file does not keep the others from being verified
-        click.echo(f"fencepost: {failure}", err=True)
+        complain(str(failure))
         return ExitCode.USAGE
 
 
@@ -65,11 +66,10 @@ def _verify(run: Path, certificate: Path | None) -> ExitCode:
         watcher.phase("verifying")
         found = certificates.verify(history, identity(file), stored)
     failures = [*found.failures, *(_told_otherwise(run, stored) if run.is_dir() else [])]
-    for line in found.lines:
-        click.echo(line)
+    say_all(found.lines)
     for failure in failures:
-        click.echo(f"fencepost: {run}: {failure}", err=True)
-    click.echo(f"{'NOT VERIFIED' if failures else 'VERIFIED'}: {run}")
+        complain(f"{run}: {failure}")
+    say(f"{'NOT VERIFIED' if failures else 'VERIFIED'}: {run}")
     return ExitCode.CRASH if failures else ExitCode.VALID
 
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from ..printable import printable
 from ..reporter import Reporter
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
+    from rich.text import Text
 
 _EVERY = 5.0
 """Seconds between two plain lines of progress."""
@@ -39,8 +41,8 @@ def reporter(title: str, stream: TextIO, quiet: bool = False) -> Iterator[Watche
         return
     from rich.console import Console
 
-    console = Console(file=stream)
-    with console.status(title) as status:
+    console = Console(file=stream, markup=False, emoji=False, highlight=False)
+    with console.status(_shown(title)) as status:
         yield Live(title, console, status)
 
 
@@ -57,7 +59,7 @@ class Plain:
         """Something else begins."""
         if not self._quiet or time.monotonic() - self._last >= _PATIENCE:
             self._last = time.monotonic()
-            print(f"{self._title}: {text}", file=self._stream, flush=True)
+            print(printable(f"{self._title}: {text}"), file=self._stream, flush=True)
 
     def progress(self, completed: int, elapsed: float, limit: float | None) -> None:
         """A line, if the last one is long enough ago."""
@@ -70,7 +72,7 @@ class Plain:
     def _seldom(self, text: str) -> None:
         if time.monotonic() - self._last >= _EVERY:
             self._last = time.monotonic()
-            print(f"{self._title}: {text}", file=self._stream, flush=True)
+            print(printable(f"{self._title}: {text}"), file=self._stream, flush=True)
 
 
 class Live:
@@ -84,16 +86,26 @@ class Live:
     def phase(self, text: str) -> None:
         """Something else begins."""
         if text.startswith("interrupted"):
-            self._console.print(text)
-        self._status.update(f"{self._title}: {text}")
+            self._console.print(printable(text))
+        self._update(text)
 
     def progress(self, completed: int, elapsed: float, limit: float | None) -> None:
         """The same line, anew."""
-        self._status.update(f"{self._title}: {_progress(completed, elapsed, limit)}")
+        self._update(_progress(completed, elapsed, limit))
 
     def reading(self, done: int, size: int) -> None:
         """The same line, anew."""
-        self._status.update(f"{self._title}: {_reading(done, size)}")
+        self._update(_reading(done, size))
+
+    def _update(self, text: str) -> None:
+        self._status.update(_shown(f"{self._title}: {text}"))
+
+
+def _shown(text: str) -> Text:
+    """Not as a plain string: rich would take brackets in it for markup."""
+    from rich.text import Text
+
+    return Text(printable(text))
 
 
 def _progress(completed: int, elapsed: float, limit: float | None) -> str:

@@ -26,13 +26,13 @@ from typing import Any, Final, TypeVar, cast
 
 import httpcore
 
-from ..error_codes import NOT_SENT
+from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail
+from ..s2.errors import NOT_SENT
 from . import wire
 from .connection import Backend, Departure
 from .endpoint import Endpoint, Proxy, headers, tls_context
 from .outcome import Definite, Indefinite, Outcome
 from .sessions import WithoutSessions
-from .values import Ack, Append, Batch, CheckTail, Read, Tail
 
 T = TypeVar("T")
 

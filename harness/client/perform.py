@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..s2 import Answer, Append, Call, CheckTail, Read
 from .outcome import Outcome
 from .protocol import StreamClient
-from .values import Answer, Append, Call, CheckTail, Read
 
 
 async def perform(client: StreamClient, stream: str, call: Call) -> Outcome[Answer]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail
 from .outcome import Outcome
 from .sessions import Ticket
-from .values import Ack, Append, Batch, CheckTail, Read, Tail
 
 
 class AppendSession(Protocol):

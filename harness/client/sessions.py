@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any
 
-from ..error_codes import NOT_SENT, SESSION_POISONED
+from ..s2 import Ack, Append, Batch, Read
+from ..s2.errors import NOT_SENT, SESSION_POISONED
 from .outcome import Definite, Indefinite, Ok, Outcome
-from .values import Ack, Append, Batch, Read
 
 
 class Ticket:

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from ..error_codes import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, ErrorCode
-from .errors import U64_MAX, recognise
+from ..s2 import Ack, Append, Batch, Position, Read, Tail
+from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, ErrorCode, recognise
+from ..s2.limits import U64_MAX
 from .outcome import Definite, Indefinite, Ok, Outcome
-from .values import Ack, Append, Batch, Headers, Position, Read, Tail
 
 T = TypeVar("T")
 
@@ -26,18 +26,6 @@ TEXT_KEPT: Final = 4096
 
 OBJECT_KEPT: Final = 65536
 """A JSON object that is not an error of the service is kept whole up to this many bytes."""
-
-
-class _Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    body: bytes
-    headers: Headers
-    timestamp: int | None = None
-
-
-class _Append(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    records: list[_Record]
-    match_seq_num: int | None = None
-    fencing_token: str | None = None
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -63,8 +51,7 @@ def path_segment(name: str) -> bytes:
 
 def append_body(call: Append) -> bytes:
     """The JSON body of an append. Raises UnicodeEncodeError where the token is not Unicode text."""
-    records = [_Record(record.body, record.headers, record.timestamp) for record in call.records]
-    return _encode(_Append(records, call.match_seq_num, call.fencing_token))
+    return _encode(call)
 
 
 def read_query(call: Read) -> bytes:

@@ -1,1 +1,1 @@
-"""Operations and their journal: events, a crash-safe recorder, a reader, a columnar view."""
+"""Histories: the events of a run, its recorder, the readers and writers of each format, and the columns."""

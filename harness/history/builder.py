@@ -1,4 +1,4 @@
-"""Turns events into columns, one after another."""
+"""Builds the columns of a history from its events, one event at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OWN = frozenset({"op", "of", "time", "intended"})
 
 
 class Builder:
-    """Takes the events of a history in order and gives its columns.
+    """Builds one history from its events, in the order of the file.
 
     :meth:`add` raises :class:`InconsistentEvent` for a duplicate operation id, a return without a call, a second
     return, an answer of the wrong kind, an unknown stream, a return before its call, an invocation before the one
@@ -52,7 +52,7 @@ class Builder:
         self._whole = False
 
     def add(self, event: events.Event) -> None:
-        """Take the next event."""
+        """Add the next event."""
         if not 0 <= event.time < FOREVER:
             raise InconsistentEvent("time", f"the time {event.time} is not between 0 and 2⁶³ ns")
         if self._whole:
@@ -60,7 +60,7 @@ class Builder:
         _TAKERS[type(event)](self, event)
 
     def build(self, warnings: list[str] | None = None) -> History:
-        """The history of the events so far."""
+        """Return the history of the events added so far."""
         outcome, ended, returned = (as_array(column) for column in (self._outcomes, self._ended, self._returned))
         history = self._tables.build(outcome, ended, returned, self._whole, warnings or [])
         # A frame came later than its read was invoked.
@@ -153,7 +153,7 @@ _TAKERS: Final[dict[type, Callable[[Builder, Any], None]]] = {
 
 
 def too_large(event: events.Event) -> tuple[str, str]:
-    """The first field of an event that holds a number too large for it, and the bound that it passes."""
+    """Return the first field of an event whose number is too large, and the bound that it exceeds."""
     for field in event.__struct_fields__:
         limit, text = (FOREVER, "2⁶³") if field in _OWN else (LARGEST, "2⁶⁴")
         if _largest(getattr(event, field)) > limit:

@@ -1,9 +1,9 @@
 """Compiled primitives for reading lines of JSON that one encoder wrote: no blanks, fields in one order.
 
-All take the bytes ``data`` (uint8, shape (n,)) and a place in it, and give the place after what they took, or -1 where
-that is not what stands there; a place of -1 gives -1 again, so that a line is read to its end before anyone asks.
-They may read up to the next newline: ``data`` must end with one. What they refuse need not be wrong: another reader
-looks at it again.
+Each takes the bytes ``data`` (uint8, shape (n,)) and a place in it. It returns the place after what it read, or -1 if
+something else stands there. Given -1 it returns -1, so that a caller can read a whole line and test the result once.
+Each may read up to the next newline, so ``data`` must end with one. What they refuse need not be wrong: the ordinary
+reader looks at it again.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _FNV_PRIME: Final = np.uint64(0x100000001B3)
 
 
 def literal(text: str) -> NDArray[np.uint8]:
-    """Text as what :func:`match` compares with."""
+    """Return the text in the form that :func:`match` compares with."""
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
 @inner
 def find_newline(data: Any, place: int) -> int:
-    """The place of the next newline."""
+    """Return the place of the next newline."""
     while data[place] != _NEWLINE:
         place += 1
     return place
@@ -48,7 +48,7 @@ def find_newline(data: Any, place: int) -> int:
 
 @inner
 def match(data: Any, place: int, text: Any) -> bool:
-    """Does ``text`` (without a newline) stand here?"""
+    """Return whether ``text`` (without a newline) stands here."""
     for i in range(len(text)):  # noqa: SIM110 - a compiled loop
         if data[place + i] != text[i]:
             return False
@@ -57,7 +57,7 @@ def match(data: Any, place: int, text: Any) -> bool:
 
 @inner
 def take(data: Any, place: int, text: Any) -> int:
-    """After ``text``."""
+    """Read ``text``."""
     if place >= 0 and match(data, place, text):
         return place + len(text)
     return -1
@@ -65,7 +65,7 @@ def take(data: Any, place: int, text: Any) -> int:
 
 @inner
 def parse_uint(data: Any, place: int) -> tuple[Any, int]:
-    """A number from 0 to 2⁶⁴ - 1 (uint64), as JSON writes it, and the place after it."""
+    """Read a JSON number from 0 to 2⁶⁴ - 1; return it (uint64) and the place after it."""
     value = np.uint64(0)
     if place < 0:
         return value, -1
@@ -85,7 +85,7 @@ def parse_uint(data: Any, place: int) -> tuple[Any, int]:
 
 @inner
 def parse_int(data: Any, place: int, largest: int) -> tuple[Any, int]:
-    """A number from 0 to ``largest`` (int64), and the place after it."""
+    """Read a number from 0 to ``largest``; return it (int64) and the place after it."""
     value, after = parse_uint(data, place)
     if after < 0 or value > np.uint64(largest):
         return 0, -1
@@ -94,7 +94,7 @@ def parse_int(data: Any, place: int, largest: int) -> tuple[Any, int]:
 
 @inner
 def parse_position(data: Any, place: int) -> tuple[Any, int]:
-    """A number from 0 to 2⁶⁴ - 1, and the place after it; from 2⁶³ on it is 2⁶³ - 2."""
+    """Read a number from 0 to 2⁶⁴ - 1; return it, or 2⁶³ - 2 if it is at least 2⁶³, and the place after it."""
     value, after = parse_uint(data, place)
     if value > _LARGEST:
         value = _LARGEST
@@ -103,7 +103,7 @@ def parse_position(data: Any, place: int) -> tuple[Any, int]:
 
 @inner
 def optional_int(data: Any, place: int, name: Any, largest: int) -> tuple[int, int]:
-    """The number of a field, ``name`` being all that stands before it; NONE, and the same place, if it is not there."""
+    """Read a field whose text up to the number is ``name``; return NONE and the same place if it is absent."""
     if place < 0 or not match(data, place, name):
         return NONE, place
     return parse_int(data, place + len(name), largest)
@@ -111,7 +111,7 @@ def optional_int(data: Any, place: int, name: Any, largest: int) -> tuple[int, i
 
 @inner
 def optional_position(data: Any, place: int, name: Any) -> tuple[int, int]:
-    """As :func:`optional_int`, of a position."""
+    """Read an optional position, as :func:`optional_int` does."""
     if place < 0 or not match(data, place, name):
         return NONE, place
     return parse_position(data, place + len(name))
@@ -119,7 +119,7 @@ def optional_position(data: Any, place: int, name: Any) -> tuple[int, int]:
 
 @inner
 def parse_uints(data: Any, place: int, values: Any, number: int) -> tuple[int, int]:
-    """A list of numbers up to 2⁶⁴ - 1 into ``values`` (uint64) from ``number`` on; how many there are then."""
+    """Read a list of numbers up to 2⁶⁴ - 1 into ``values`` (uint64) from index ``number``; return the new count."""
     place = after_open(data, place)
     if place > 0 and data[place] == _CLOSE:
         return number, place + 1
@@ -135,7 +135,7 @@ def parse_uints(data: Any, place: int, values: Any, number: int) -> tuple[int, i
 
 @inner
 def parse_ints(data: Any, place: int, values: Any, number: int, largest: int) -> tuple[int, int]:
-    """A list of numbers up to ``largest`` into ``values`` from ``number`` on; how many there are then."""
+    """Read a list of numbers up to ``largest`` into ``values`` from index ``number``; return the new count."""
     place = after_open(data, place)
     if place > 0 and data[place] == _CLOSE:
         return number, place + 1
@@ -151,7 +151,7 @@ def parse_ints(data: Any, place: int, values: Any, number: int, largest: int) ->
 
 @inner
 def parse_positions(data: Any, place: int, values: Any, number: int) -> tuple[int, int]:
-    """A list of positions into ``values`` (int64) from ``number`` on; how many there are then."""
+    """Read a list of positions into ``values`` (int64) from index ``number``; return the new count."""
     place = after_open(data, place)
     if place > 0 and data[place] == _CLOSE:
         return number, place + 1
@@ -167,19 +167,19 @@ def parse_positions(data: Any, place: int, values: Any, number: int) -> tuple[in
 
 @inner
 def after_open(data: Any, place: int) -> int:
-    """After a ``[``."""
+    """Read a ``[``."""
     return place + 1 if place >= 0 and data[place] == _OPEN else -1
 
 
 @inner
 def after_comma(data: Any, place: int) -> int:
-    """After a ``,``."""
+    """Read a ``,``."""
     return place + 1 if data[place] == _COMMA else -1
 
 
 @inner
 def string_end(data: Any, place: int) -> int:
-    """The place of the quote that ends the text beginning here; -1 if it has escapes, or is no text of JSON."""
+    """Return the place of the quote that ends the text beginning here; -1 if it has escapes or is not JSON text."""
     if place < 0:
         return -1
     while data[place] != _QUOTE:
@@ -191,7 +191,7 @@ def string_end(data: Any, place: int) -> int:
 
 @inner
 def intern(data: Any, begin: int, end: int, slots: Any, texts: Any, number: int) -> tuple[int, int]:
-    """The number of a text among those met so far, and how many there are then.
+    """Return the number of a text among those met so far, and their new count.
 
     ``slots`` (int32, a power of two long, -1 where empty) is a table by FNV-1a hash; ``texts`` holds, for each text,
     where it first began and ended, its hash, and its slot (int64, shape (n, 4)). There must be room in both.

@@ -1,4 +1,4 @@
-"""The hash that a read keeps of a whole stream: a fold over the hashes of its records."""
+"""The hash of a whole stream: a fold over the digests of its records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns under construction: values that every row has, that some rows have, and that rows have many of."""
+"""Columns under construction, for values that every row has, that some rows have, and that rows have many of."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Interned:
 
 
 class Table:
-    """Columns that only some rows of the history have; elsewhere they hold NONE. Made dense once, at the end."""
+    """Columns that only some rows of the history have. The others hold NONE once :meth:`dense` fills them in."""
 
     def __init__(self, **columns: str) -> None:
         self._many = {name: _Column(typecode) for name, typecode in {_ROWS: "q", **columns}.items()}
@@ -41,19 +41,19 @@ class Table:
         self._extend = self._single.extend
 
     def add(self, row: int, *values: int) -> None:
-        """The values of all columns, in the order of the columns, for one row.
+        """Add one row: a value for every column, in the order of the columns.
 
-        Raises OverflowError for a number beyond 64 bits; the table is of no use then.
+        Raises OverflowError for a number beyond 64 bits; the table must then be discarded.
         """
         self._extend((row, *values))
 
     def extend(self, rows: Any, *values: Any) -> None:
-        """The values of all columns for many rows: arrays of one shape (n,)."""
+        """Add many rows: one array of shape (n,) for every column."""
         for column, of_rows in zip(self._many.values(), (rows, *values), strict=True):
             column.extend(of_rows)
 
     def _whole(self) -> dict[str, Any]:
-        """Every column, the rows among them, in the order of arrival: many at once before one by one."""
+        """Return every column, including the rows, in the order of arrival: arrays before single values."""
         single = np.frombuffer(self._single, dtype=self._single.typecode).reshape(-1, len(self._many))
         many = {name: column.whole() for name, column in self._many.items()}
         return {
@@ -63,11 +63,11 @@ class Table:
 
     @property
     def rows(self) -> Any:
-        """The rows that have values, in the order of the values."""
+        """Return the rows that have values, in the order of the values."""
         return self._whole()[_ROWS]
 
     def dense(self, rows: int, empty: int = NONE) -> dict[str, Any]:
-        """Every column as an array of shape (rows,), with ``empty`` where a row has nothing."""
+        """Return every column as an array of shape (rows,), with ``empty`` where a row has no value."""
         filled = self._whole()
         places = filled.pop(_ROWS)
         ordered = len(places) == rows and np.array_equal(places, np.arange(rows))
@@ -80,7 +80,7 @@ class Table:
 
 
 class Ragged:
-    """Columns in which a row has any number of values, the same number in each. Rows may come in any order, once."""
+    """Columns in which a row has any number of values, equally many in each column. Rows come once, in any order."""
 
     def __init__(self, **columns: str) -> None:
         self._rows = _Column("q")
@@ -96,14 +96,14 @@ class Ragged:
             add(of_row)
 
     def extend(self, rows: Any, counts: Any, *values: Any) -> None:
-        """The values of all columns for many rows, shape (n,), which have ``counts`` of them, one row after another."""
+        """Add many rows, shape (n,), with ``counts`` values each, which lie one row after another."""
         self._rows.extend(rows)
         self._counts.extend(counts)
         for column, of_rows in zip(self._columns.values(), values, strict=True):
             column.extend(of_rows)
 
     def dense(self, rows: int) -> dict[str, Any]:
-        """Every column, in the order of the rows, and ``offset`` of shape (rows + 1,): row i is at offset[i:i + 1]."""
+        """Return every column in row order, and ``offset`` of shape (rows + 1,): row i lies at offset[i:i + 1]."""
         places, counts = self._rows.whole(), self._counts.whole()
         of_row = np.zeros(rows, dtype=np.int64)
         of_row[places] = counts
@@ -120,7 +120,7 @@ class Ragged:
 
 
 class _Column:
-    """A column under construction: values one by one, and whole arrays of them; the latter come first at the end."""
+    """A column under construction, from single values and whole arrays; in the result the arrays come first."""
 
     def __init__(self, typecode: str) -> None:
         self._single = array(typecode)
@@ -148,12 +148,12 @@ class _Column:
 
 
 def as_array(column: array[Any]) -> Any:
-    """The column's values, dtype as its typecode says."""
+    """Return the column's values, with the dtype of its typecode."""
     return np.array(column, dtype=column.typecode)
 
 
 def _fitting(values: Any, dtype: Any) -> Any:
-    """The values in another dtype. Raises OverflowError where one does not fit."""
+    """Return the values in another dtype. Raises OverflowError if one does not fit."""
     bounds = np.iinfo(dtype)
     if len(values) and not bounds.min <= int(values.min()) <= int(values.max()) <= bounds.max:
         raise OverflowError(f"a number beyond {bounds.max}")

@@ -1,8 +1,8 @@
-"""What the operations of a history must be to each other, whatever file they were read from.
+"""Rules that the operations of a history must keep together, whatever file they came from.
 
-A process does one thing after another; records are as unique as the header says; a batch holds records. The first is
-a contradiction, since every order of operations that a checker derives from processes would be wrong; the others leave
-the rest its meaning and become warnings.
+A process does one thing after another. If it does not, the history contradicts itself, because every order that a
+checker derives from processes would be wrong. Records should be as unique as the header says, and a batch should hold
+records. If not, the rest keeps its meaning, and the history carries a warning.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .history import FOREVER, NONE, Appends, History, Int64s, Kind, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """The operation ``op`` (an id) cannot have been as its field ``field`` says; ``text`` tells why, and what to do."""
+    """The field ``field`` of the operation with id ``op`` cannot be right. ``text`` says why, and what to do."""
 
     op: int
     field: str
@@ -24,9 +24,10 @@ class Contradiction:
 
 
 def overlap(history: History) -> Contradiction | None:
-    """The first operation that a process invoked before its last one had returned, or after that ended indefinitely.
+    """Return the first operation that its process must not have invoked, or None.
 
-    What is of a session is left out: it is pipelined, and its frames are parts of one read. Equal instants are fine.
+    A process must wait until its last operation has returned (at the same instant is fine), and does nothing after one
+    that ended indefinitely. Operations of sessions are exempt: batches are pipelined, and frames are parts of one read.
     """
     rows = np.flatnonzero((history.session == NONE) & (history.part_of == NONE))
     process = history.process[rows]
@@ -59,7 +60,7 @@ def _overlapping(history: History, before: int, after: int) -> Contradiction:
 
 
 def doubts(history: History) -> list[str]:
-    """What in the history is odd and yet leaves the rest its meaning: a sentence each."""
+    """Return one sentence for each oddity that leaves the rest of the history its meaning."""
     return [text for text in (_empty_batches(history), _repeated_contents(history)) if text is not None]
 
 
@@ -73,9 +74,9 @@ def _empty_batches(history: History) -> str | None:
 
 
 def _repeated_contents(history: History) -> str | None:
-    """The header promised unique records, and yet two appends sent one content.
+    """Warn if two appends sent equal contents although the header promises unique records.
 
-    An indefinite append may repeat another's: so a request is written down that something sent a second time.
+    An indefinite append may repeat another one: that is how a recorder writes down a request that was sent twice.
     """
     appends = history.appends
     if not history.header.unique_records:
@@ -107,7 +108,7 @@ def _repeated_contents(history: History) -> str | None:
 
 
 def _others_than_commands(appends: Appends) -> Int64s:
-    """Places in ``appends.digest`` of the records that are neither fence nor trim commands."""
+    """Return the indices into ``appends.digest`` of the records that are neither fence nor trim commands."""
     others = np.ones(len(appends.digest), dtype=np.bool_)
     for commands in (appends.fences, appends.trims):
         for row, indices in commands.items():

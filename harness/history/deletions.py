@@ -1,8 +1,8 @@
-"""The deletion of a stream, as an operation that somebody else did.
+"""Enters the deletion of a stream as an operation of the service itself.
 
-Deleting a stream appends a terminal trim record (of 2⁶⁴ − 1) that followers may see. No client of the history sent it,
-and it is no garbage: it is the service's own append, whose time nobody knows. So it is entered as an append of unknown
-outcome, without any condition, and a checker then knows that everything below it may be gone.
+Deleting a stream appends a terminal trim record (of 2⁶⁴ − 1) that followers may see. No client in the history sent it,
+but it is not garbage either: the service appended it, at a time that nobody knows. So it is entered as an indefinite
+append without conditions. A checker then knows that everything below it may be gone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PURPOSE: Final = "deletion of the stream"
 
 
 def with_deletions(history: History) -> History:
-    """The history with an append for each terminal trim record that was read and that nobody sent."""
+    """Return the history with one more append for each terminal trim record that a read returned and nobody sent."""
     found = _terminal(history)
     if not found:
         return history
@@ -48,7 +48,7 @@ def with_deletions(history: History) -> History:
 
 
 def _terminal(history: History) -> list[tuple[int, int, int]]:
-    """Stream, digest and size of each terminal trim record that nobody sent."""
+    """Return stream, digest and size of each terminal trim record that nobody sent."""
     reads, found = history.reads, dict[tuple[int, int], int]()
     for row, trims in reads.trims.items():
         for index, seq_num in trims.items():
@@ -60,7 +60,7 @@ def _terminal(history: History) -> list[tuple[int, int, int]]:
 
 
 def _joined(history: History, more: History) -> History:
-    """The rows of both. The second names no token and no code, and one purpose of its own."""
+    """Return the rows of both histories as one. The second names no token and no code, and one purpose of its own."""
     rows = len(history)
     columns: dict[str, Any] = {
         field.name: np.concatenate((getattr(history, field.name), getattr(more, field.name)))

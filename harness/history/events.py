@@ -1,8 +1,8 @@
-"""The events of a history journal, one JSON object a line. Their documentation is ``docs/history.md``.
+"""The events of a history journal, one JSON object per line. ``docs/history.md`` documents them.
 
 The first line is a :class:`Header`. Every later line is one of :data:`Event`. Times are nanoseconds on the
-monotonic clock of the recording machine, counted from the start of the run. Operations are named by an
-integer that no other operation of the file has.
+monotonic clock of the recording machine, counted from the start of the run. An operation is identified by an
+integer that is unique in the file.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class StreamState(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Header(Struct, frozen=True, tag_field="type", tag="history"):
-    """What the history is of: enough to judge it and to run it again.
+    """Describes the run: enough to judge its history and to run it again.
 
-    ``unique_records`` says that the recorder made every appended record's content unique (records that hold
-    nothing but a fence or trim command excepted). ``exercises`` maps counters of the statistics checker to
-    the number below which the run says little. ``untold`` lists what the recorder left out of what a history can
-    tell, for people. ``checkers`` names the checkers that judge it; None means every general one.
+    ``unique_records`` promises that no two appended records have equal contents, fence and trim commands excepted.
+    ``exercises`` maps counters of the statistics checker to the number below which the run proves little.
+    ``untold`` lists, for people, what a history can express but this recorder left out.
+    ``checkers`` names the checkers that judge the history; None means every general one.
     """
 
     schema: int
@@ -62,15 +62,16 @@ class Header(Struct, frozen=True, tag_field="type", tag="history"):
 
 
 class _Event(Struct, frozen=True, tag_field="type", gc=False, omit_defaults=True):
-    """What all events have in common."""
+    """Base of all events."""
 
 
 class AppendInvoked(_Event, frozen=True, tag="append", kw_only=True):
     """An append was invoked.
 
-    ``digests`` and ``sizes`` (metered bytes) have one entry a record; ``timestamps`` (ms) too where any record
+    ``digests`` and ``sizes`` (metered bytes) have one entry per record, and so has ``timestamps`` (ms) if any record
     gave one. ``fences`` and ``trims`` map the index of a command record in the batch to its token or seq_num.
-    ``session`` numbers the append session that the batch is of; those of one session stand in their order.
+    ``session`` is the number of the append session that the batch belongs to; the batches of a session stand in
+    submission order.
     """
 
     op: Number
@@ -91,7 +92,7 @@ class AppendInvoked(_Event, frozen=True, tag="append", kw_only=True):
 
 
 class ReadInvoked(_Event, frozen=True, tag="read", kw_only=True):
-    """A read was invoked, with exactly these parameters. ``session`` numbers the read session that it opened."""
+    """A read was invoked, with exactly these parameters. ``session`` is the number of the read session it opened."""
 
     op: Number
     time: Number
@@ -134,14 +135,14 @@ class Acked(_Event, frozen=True, tag="ack"):
 
 
 class Content(Struct, frozen=True):
-    """A record's content, base64: kept for records that nobody in this history sent."""
+    """The content of a record in base64, kept for records that nobody in this history sent."""
 
     headers: list[tuple[str, str]]
     body: str
 
 
 class BatchRead(_Event, frozen=True, tag="batch", kw_only=True):
-    """A read succeeded. The lists have one entry a record, in the order of the answer.
+    """A read succeeded. The lists have one entry per record, in the order of the answer.
 
     ``fences`` and ``trims`` map indices of command records to token or seq_num; ``contents`` maps indices of
     records that nobody in this history sent to their content. ``tail`` is as in :class:`Acked`.
@@ -160,11 +161,11 @@ class BatchRead(_Event, frozen=True, tag="batch", kw_only=True):
 
 
 class Frame(_Event, frozen=True, tag="frame", kw_only=True):
-    """A part of an answer, that of the read ``of``: what had come by ``time``, whatever came after.
+    """One part of the answer to the read ``of``, which its client had at ``time``.
 
-    A read session answers in frames; so does a read whose answer was cut short by an error. A frame has an
-    operation id of its own and the fields of :class:`BatchRead`. The read itself ends later, with the last part of
-    its answer or in some other way.
+    A read session answers in frames, and so does a read whose answer an error cut short. A frame has an operation id
+    of its own and the fields of :class:`BatchRead`. The read itself ends later, with the last part of its answer or
+    in another way.
     """
 
     op: Number
@@ -181,7 +182,7 @@ class Frame(_Event, frozen=True, tag="frame", kw_only=True):
 
 
 class WholeRead(_Event, frozen=True, tag="whole"):
-    """A read of the whole stream succeeded, of which the recorder kept the tail and one hash.
+    """A read of the whole stream succeeded, and the recorder kept only the tail and one hash.
 
     ``stream_hash`` is the fold of ``h ← XXH3-64(digest as 8 bytes, little-endian; seed h)`` over the digests of
     all records from position 0 on, from h = 0.
@@ -202,7 +203,7 @@ class TailRead(_Event, frozen=True, tag="tail"):
 
 
 class Failed(_Event, frozen=True, tag="failure"):
-    """An operation failed definitely: it had no effect. ``status`` is None where nothing was sent."""
+    """An operation certainly had no effect. ``status`` is None if nothing was sent."""
 
     op: Number
     time: Number
@@ -212,7 +213,7 @@ class Failed(_Event, frozen=True, tag="failure"):
 
 
 class Indefinite(_Event, frozen=True, tag="indefinite"):
-    """Nobody knows whether the operation took, or will take, effect. ``time`` is when its client gave up."""
+    """Nobody knows whether the operation took effect or still will. ``time`` is when its client gave up."""
 
     op: Number
     time: Number
@@ -222,7 +223,7 @@ class Indefinite(_Event, frozen=True, tag="indefinite"):
 
 
 class Fault(_Event, frozen=True, tag="fault"):
-    """A fault was started, healed, or could not be (``phase`` start, heal, failure)."""
+    """A fault was injected (``phase`` start), healed (heal), or could not be (failure)."""
 
     time: Number
     name: str
@@ -231,14 +232,14 @@ class Fault(_Event, frozen=True, tag="fault"):
 
 
 CRASH: Final = "crash"
-"""The kind of a remark that tells what went wrong with the run itself, such as an exception of a client task."""
+"""Kind of a remark about a failure of the run itself, such as an exception in a client task."""
 
 INTERRUPT: Final = "interrupt"
-"""The kind of a remark that tells of a signal."""
+"""Kind of a remark about a signal that interrupted the run."""
 
 
 class Remark(_Event, frozen=True, tag="remark"):
-    """Anything else that happened to the run: a phase began, an interrupt, the crash of a client task."""
+    """Anything else that happened to the run, such as a new phase, an interrupt or a crashed client task."""
 
     time: Number
     kind: str
@@ -246,7 +247,7 @@ class Remark(_Event, frozen=True, tag="remark"):
 
 
 class End(_Event, frozen=True, tag="end"):
-    """The recorder was closed: the history is whole."""
+    """The recorder was closed properly, so the history is whole."""
 
     time: Number
 

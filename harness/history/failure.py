@@ -1,4 +1,4 @@
-"""What is wrong with a file that should have been a history."""
+"""The error for a file that is not a usable history."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from ..failure import UsageFailure
 
 
 class HistoryFailure(UsageFailure):
-    """A history cannot be used: ``file:line:column: field: what``."""
+    """A history cannot be used. The text reads ``file:line:column: field: what``."""

@@ -1,6 +1,6 @@
-"""A history in columns: what checkers, statistics and plots read.
+"""A history in columns, as checkers, statistics and plots read it.
 
-One row an operation, in the order of invocation. A million operations take some 300 MB and can be scanned with
+One row per operation, in the order of invocation. A million operations take some 300 MB and can be scanned with
 numpy; :meth:`History.operation` gives one row as a value, for explanations.
 """
 
@@ -55,11 +55,11 @@ class Outcome(IntEnum):
 class Appends:
     """The arguments and acknowledgements of appends; rows of other operations hold NONE.
 
-    Shape (n,) unless said otherwise. ``token`` indexes :attr:`History.tokens`. Records lie in ``digest`` and
-    ``size`` (metered bytes) at ``[offset[i], offset[i + 1])``, ``offset`` of shape (n + 1,). ``last_fence`` is
-    the token that the batch's last fence record sets. ``fences`` and ``trims`` hold, for the rows that have
-    any, a map of index in the batch → token (index into tokens), or → seq_num. ``timestamps`` hold, for the
-    rows that gave any, the ms given for each record, or None.
+    Columns have shape (n,) unless noted. ``token`` indexes :attr:`History.tokens`. The records of row i lie in
+    ``digest`` and ``size`` (metered bytes) at ``[offset[i], offset[i + 1])``, with ``offset`` of shape (n + 1,).
+    ``last_fence`` is the token that the last fence record of the batch sets. ``fences`` and ``trims`` map the rows
+    that have any to a map from the index in the batch to the token (an index into tokens) or the seq_num.
+    ``timestamps`` maps the rows that gave any to one entry per record: milliseconds, or None.
     """
 
     match_seq_num: Int64s
@@ -83,11 +83,11 @@ class Appends:
 class Reads:
     """The arguments and answers of reads; rows of other operations hold NONE.
 
-    ``from_*``, ``count``, ``bytes``, ``until`` (ms), ``wait`` (s) are the parameters that were given. Returned
-    records lie at ``[offset[i], offset[i + 1])``. ``fences``, ``trims`` and ``contents`` are as in
-    :class:`Appends` and :class:`.events.BatchRead`, keyed by row, then by index in the answer.
-    ``tail`` is the tail of a followed batch. Where ``hashed``, the answer was the exact tail (``observed_tail``) and
-    ``stream_hash``, the chained hash of all that is below it (:class:`.events.WholeRead`).
+    ``from_*``, ``count``, ``bytes``, ``until`` (ms) and ``wait`` (s) are the parameters that were given. The records
+    that row i returned lie at ``[offset[i], offset[i + 1])``. ``fences``, ``trims`` and ``contents`` are as in
+    :class:`Appends` and :class:`.events.BatchRead`, keyed by row, then by index in the answer. ``tail`` is the tail
+    that a follower was told. Where ``hashed`` is true, the answer was the exact tail (``observed_tail``) and
+    ``stream_hash``, the chained hash of everything below it (:class:`.events.WholeRead`).
     """
 
     from_seq_num: Int64s
@@ -113,19 +113,21 @@ class Reads:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class History:
-    """Every operation of a run, and what else happened to it.
+    """Every operation of a run, and everything else that happened to the run.
 
-    Columns of shape (n,): ``id`` the operation's id in the journal; ``process`` and ``thread`` (NONE if not
-    recorded); ``stream`` indexes ``header.streams``; ``kind`` holds :class:`Kind`, ``outcome``
-    :class:`Outcome`; ``invoked``, ``intended``, ``ended`` are ns since the start of the run; ``ended`` is when
-    its client had an answer or gave up (FOREVER if never), ``returned`` is the same but FOREVER for every
-    indefinite operation. ``status`` is the HTTP status of a failure, ``code`` indexes ``codes`` (its error
-    code, or the reason of an indefinite end), ``purpose`` indexes ``purposes``. ``observed_tail`` is the exact
-    tail that a check-tail or a 416 answered, ``seq_num_mismatch`` and ``token_mismatch`` (index into tokens)
-    what a 412 answered. ``session`` numbers the session that an operation is of (NONE if none). ``part_of`` is the row
-    of the read that a frame is a part of the answer to (NONE for what is no frame): a frame is a row of its own,
-    invoked when its read was, answered when it came, which begins where the frame before it ended. ``whole`` is False
-    where the journal has no end mark. ``warnings`` are the reader's.
+    Columns have shape (n,). ``id`` is the operation's id in the journal. ``process`` and ``thread`` say who invoked it
+    (thread is NONE if not recorded). ``stream`` indexes ``header.streams``. ``kind`` holds :class:`Kind`, and
+    ``outcome`` holds :class:`Outcome`. ``invoked``, ``intended`` and ``ended`` are nanoseconds since the start of the
+    run; ``ended`` is when the client had an answer or gave up (FOREVER if never). ``returned`` equals ``ended``, but is
+    FOREVER for every indefinite operation. ``status`` is the HTTP status of a failure. ``code`` indexes ``codes``: the
+    error code, or the reason of an indefinite end. ``purpose`` indexes ``purposes``. ``observed_tail`` is the exact
+    tail that a check-tail or a 416 answered; ``seq_num_mismatch`` and ``token_mismatch`` (an index into tokens) are
+    what a 412 answered. ``session`` is the number of the operation's session (NONE without one).
+
+    A frame is a row of its own. It was invoked when its read was, ended when it arrived, and begins where the frame
+    before it ended. ``part_of`` is the row of its read (NONE for every other row).
+
+    ``whole`` is False if the journal has no end mark. ``warnings`` come from the reader.
     """
 
     header: events.Header
@@ -163,7 +165,7 @@ class History:
 
     @property
     def duration(self) -> int:
-        """Nanoseconds from the start of the run to the last thing that happened."""
+        """Return the nanoseconds from the start of the run to the last event."""
         ended = self.ended[self.ended != FOREVER]
         times = [int(column.max()) for column in (self.invoked, ended) if len(column)]
         times += [fault.time for fault in self.faults]
@@ -171,7 +173,7 @@ class History:
         return max(times, default=0)
 
     def row_of(self, op: int) -> int:
-        """The row of an operation id. Raises KeyError where there is none."""
+        """Return the row of an operation id. Raises KeyError if there is none."""
         row = int(np.searchsorted(self.id, op))
         if row == len(self.id) or self.id[row] != op:
             rows = np.flatnonzero(self.id == op)
@@ -181,13 +183,13 @@ class History:
         return row
 
     def operation(self, row: int) -> Operation:
-        """One row as a value."""
+        """Return one row as a value."""
         return Operation(self, row)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Operation:
-    """One row of a history, with its columns as plain Python values (None where a column holds nothing)."""
+    """One row of a history as plain Python values; None where a column holds nothing."""
 
     history: History
     row: int
@@ -253,7 +255,7 @@ class Operation:
 
     @property
     def records(self) -> int:
-        """How many records an append holds, or a read returned."""
+        """The number of records that an append holds, or that a read returned."""
         offset = self.history.appends.offset if self.kind is Kind.APPEND else self.history.reads.offset
         return int(offset[self.row + 1] - offset[self.row])
 
@@ -267,7 +269,7 @@ class Operation:
 
     @property
     def observed_tail(self) -> int | None:
-        """The exact tail that it was answered by a check-tail or a 416."""
+        """The exact tail that a check-tail or a 416 answered."""
         return _given(self.history.observed_tail[self.row])
 
     @property

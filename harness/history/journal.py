@@ -1,4 +1,4 @@
-"""Reads our own format, a journal of events, and says exactly what is wrong with a bad one."""
+"""Reads a journal of events, fencepost's own format, and says exactly what is wrong with a bad one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _EVERY: Final = 50_000
 
 
 def read_journal(data: bytes, name: str, progress: Progress | None = None) -> History:
-    """The history in a journal. ``name`` is what errors call it.
+    """Return the history in a journal; errors refer to it as ``name``.
 
-    A last line that was cut (the recorder was killed while writing it) is left out, and
-    :attr:`History.warnings` says so, as it does of what is odd and yet leaves the rest its meaning
-    (:func:`.consistency.doubts`). Anything else malformed raises :class:`HistoryFailure`.
+    A last line that was cut short (the recorder was killed while it wrote) is skipped with a warning in
+    :attr:`History.warnings`. So are oddities that leave the rest its meaning (:func:`.consistency.doubts`). Anything
+    else that is malformed raises :class:`HistoryFailure`.
     """
     with _without_collection():
         history = _fast(data, name, progress)
@@ -43,7 +43,7 @@ def read_journal(data: bytes, name: str, progress: Progress | None = None) -> Hi
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Events are trees: looking for cycles among millions of them is a quarter of the time, and finds none."""
+    """Pause the garbage collector: events are trees, so looking for cycles among millions of them is wasted time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -54,7 +54,7 @@ def _without_collection() -> Iterator[None]:
 
 
 def _fast(data: bytes, name: str, progress: Progress | None) -> History | None:
-    """The history as compiled code reads it; None where there is too little to read, or another must look at it."""
+    """Return the history as compiled code reads it, or None if the file is small or needs the ordinary reader."""
     if len(data) < COMPILED_FROM:
         return None
     from .compiled.load import Unsupported, load
@@ -69,7 +69,7 @@ def _fast(data: bytes, name: str, progress: Progress | None) -> History | None:
 
 
 def _greeting(data: bytes) -> list[str]:
-    """The warning that a byte order mark is worth."""
+    """Return the warning about a byte order mark, if there is one."""
     return ["the file begins with a byte order mark, which is passed over"] if data.startswith(BOM) else []
 
 

@@ -1,8 +1,9 @@
-"""The lines of a journal, and where in one something is wrong."""
+"""Splits a journal into lines, and finds the place of a mistake in a line."""
 
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -20,7 +21,7 @@ _OTHER_ENCODINGS: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_
 
 
 def lines(data: bytes, name: str) -> Iterator[tuple[int, bytes, int]]:
-    """Line number, line without its newline, and its offset in the file; a byte order mark is passed over.
+    """Yield each line's number, its bytes without the newline, and its offset; skip a byte order mark.
 
     Raises :class:`HistoryFailure` for a line that is longer than :data:`LONGEST`, before it is copied.
     """
@@ -42,8 +43,13 @@ def lines(data: bytes, name: str) -> Iterator[tuple[int, bytes, int]]:
 
 
 def malformed(name: str, number: int, line: bytes, error: Exception) -> HistoryFailure:
-    """What msgspec found wrong with a line, and where."""
+    """Return the error for a line that msgspec refused, with its place."""
     text = str(error)
+    lone = _lone_surrogate(line) if "surrogate" in text or "truncated" in text else None
+    if lone is not None:
+        field, escape = lone
+        where = f"{name}:{number}:{column_of(line, field)}: {field}"
+        return HistoryFailure(f"{where}: {escape} is half of a surrogate pair, which no text holds; write both halves")
     byte = re.search(r"\(byte (\d+)\)", text)
     place = re.search(r" - at `\$\.?(.*)`$", text)
     what = text[: place.start()] if place else text
@@ -55,8 +61,35 @@ def malformed(name: str, number: int, line: bytes, error: Exception) -> HistoryF
     return HistoryFailure(f"{name}:{number}:{column}:{f' {field}:' if field else ''} {_advised(what, field, line)}")
 
 
+def _lone_surrogate(line: bytes) -> tuple[str, str] | None:
+    """The field of a text with half of a surrogate pair in it, and that half; None where the line holds none."""
+    try:
+        whole_line = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    for field, text in _texts(whole_line, ""):
+        found = re.search("[\ud800-\udfff]", text)
+        if found:
+            return field, f"\\u{ord(found.group()):x}"
+    return None
+
+
+def _texts(value: object, field: str) -> Iterator[tuple[str, str]]:
+    """Every text in a value of JSON, names of fields included, each with the path to it."""
+    if isinstance(value, str):
+        yield field, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            path = f"{field}.{name}".lstrip(".")
+            yield path, name
+            yield from _texts(inner, path)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, f"{field}[...]")
+
+
 def _advised(what: str, field: str, line: bytes) -> str:
-    """The error, and what to do where that is known."""
+    """Return the error text, with advice where there is any."""
     if not line.strip():
         return "the line is empty; every line holds one JSON object: take it out"
     if field == "type" and what == "Invalid value 'history'":
@@ -67,17 +100,17 @@ def _advised(what: str, field: str, line: bytes) -> str:
 
 
 def column_of(line: bytes, field: str) -> int:
-    """Where in the line the field's value, or what that lies in, begins: in bytes from 1; 1 if it is not there."""
+    """Return the column (in bytes, from 1) of the field's value or of what encloses it; 1 if it is absent."""
     name = re.match(r"\w*", field)
     found = re.search(rb'"%s"\s*:\s*' % name.group().encode(), line) if name and name.group() else None
     return found.end() + 1 if found else 1
 
 
 def whole(line: bytes) -> bool:
-    """Is this JSON to its end, whatever it says? A line that was cut is not."""
+    """Return whether the line is complete JSON. A line that was cut short is not."""
     try:
-        msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        json.loads(line)  # unlike msgspec's, it does not take half of a surrogate pair for the end of the line
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -88,7 +121,7 @@ class _Operation(msgspec.Struct):
 
 
 def line_of(data: bytes, name: str, op: int, kinds: frozenset[str]) -> tuple[int, bytes]:
-    """The line with operation ``op`` whose type is one of ``kinds``. Raises LookupError where there is none."""
+    """Return the line of operation ``op`` whose type is one of ``kinds``. Raises LookupError if there is none."""
     decode: Any = msgspec.json.Decoder(_Operation).decode
     for number, line, _ in lines(data, name):
         if b"%d" % op in line:

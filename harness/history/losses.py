@@ -1,4 +1,4 @@
-"""What a history loses when it is written in a format that cannot express it all: listed, and counted."""
+"""Counts what a history loses when a format cannot express all of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 
 class Losses:
-    """How often each thing was lost or weakened, in the order in which they were met first."""
+    """Counts per kind of loss, in the order of first occurrence."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -23,6 +23,6 @@ class Losses:
         return len(self._counts)
 
     def lines(self) -> Iterator[str]:
-        """A line each, for people."""
+        """Return one line per kind of loss, for people."""
         for text, count in self:
             yield f"{count:,} × {text}"

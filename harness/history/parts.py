@@ -1,4 +1,4 @@
-"""An answer that comes in parts: what the next part begins with, and how much of the read's bounds is left for it."""
+"""Follows an answer that comes in parts: where the next part starts, and how much of the read's bounds is left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOLLOWING: Final = 1
 
 @dataclass(slots=True)
 class Parts:
-    """The parts of the answer to ``read`` (row ``row``) so far: ``after`` is the end of the last record, if any."""
+    """The parts so far of the answer to ``read`` (row ``row``). ``after`` is the end of the last record, if any."""
 
     row: int
     read: events.ReadInvoked
@@ -27,7 +27,7 @@ class Parts:
     size: int = 0
 
     def add(self, part: events.Frame) -> None:
-        """The answer goes on after this part."""
+        """Add a part, after which the answer goes on."""
         if part.seq_nums:
             self.after = part.seq_nums[-1] + 1
             self.records += len(part.seq_nums)
@@ -35,13 +35,13 @@ class Parts:
 
     @property
     def of_part(self) -> Parameters:
-        """The parameters of the next part: it may end anywhere."""
+        """Return the parameters of the next part, which may end anywhere."""
         *bounds, wait = self.of_rest
         return (*bounds, wait if wait > 0 else FOLLOWING)  # type: ignore[return-value]
 
     @property
     def of_rest(self) -> Parameters:
-        """The parameters of the rest of the answer."""
+        """Return the parameters of the rest of the answer."""
         read, after = self.read, self.after
         if after is None:
             return of_whole(read)
@@ -55,7 +55,7 @@ class Parts:
 
 
 def of_whole(read: events.ReadInvoked) -> Parameters:
-    """The parameters of a read of whose answer there is nothing yet."""
+    """Return the parameters of a read that has no answer yet."""
     return (
         _given(read.seq_num),
         _given(read.timestamp),
@@ -69,7 +69,7 @@ def of_whole(read: events.ReadInvoked) -> Parameters:
 
 
 def _following(read: events.ReadInvoked) -> int:
-    """How long a read waits (s); a session without a limit follows."""
+    """Return how long a read waits (s). A session without any limit follows the tail."""
     wait = _given(read.wait)
     if read.session is not None and wait <= 0 and (read.count, read.bytes, read.until) == (None, None, None):
         return FOLLOWING

@@ -1,4 +1,4 @@
-"""Finds all that is wrong with a file, not only what its reader stops at: for authors of recorders."""
+"""Finds everything that is wrong with a file, not only the first mistake: for authors of recorders."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .reader import parse_history
 from .sniffing import Format, format_of
 
 MOST: Final = 20
-"""Problems that are looked for."""
+"""The most problems that are reported."""
 
 _OPERATION: Final = re.compile(rb'"op(?:_id)?"\s*:\s*(\d+)')
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a file holds: what is ``wrong`` with it, and the history of what is not (None where there is none).
+    """What a file holds: the problems (``wrong``), and the history of the rest (None if nothing is left).
 
-    ``left_out`` counts the lines that were passed over to get so far, those of the operations concerned among them.
+    ``left_out`` counts the lines that were skipped, including the other lines of the operations concerned.
     """
 
     wrong: list[str]
@@ -31,9 +31,9 @@ class Examined:
 
 
 def examine(data: bytes, name: str) -> Examined:
-    """Read the file; wherever the reader stops, leave that operation out and read on, up to :data:`MOST` times.
+    """Read the file. Wherever the reader stops, leave that operation out and read on, up to :data:`MOST` times.
 
-    A Parquet file is read as a whole: of that the first problem is all that is told.
+    A Parquet file is read as a whole, so only its first problem is reported.
     """
     by_lines = format_of(data) is not Format.PARQUET
     headed = format_of(data) is Format.JSONL
@@ -60,7 +60,7 @@ def examine(data: bytes, name: str) -> Examined:
 
 
 def _without(lines: list[tuple[int, bytes]], index: int, line: bytes) -> list[tuple[int, bytes]]:
-    """The lines without that one, and without the others of its operation, which would only be wrong for its sake."""
+    """Return the lines without that one and without the other lines of its operation, which depend on it."""
     found = _OPERATION.search(line)
     rest = lines[:index] + lines[index + 1 :]
     if found is None:

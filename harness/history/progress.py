@@ -1,4 +1,4 @@
-"""How the reading of a history tells how far it is."""
+"""The callback that reports how much of a history has been read."""
 
 from __future__ import annotations
 

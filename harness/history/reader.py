@@ -1,4 +1,4 @@
-"""Reads a history, whatever its format: that is told by the content."""
+"""Reads a history in any format, which it recognises by the content."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .sources import name_of, read_bytes
 
 
 def read_history(path: Path, progress: Progress | None = None, failures: Failures = Failures.ANY) -> History:
-    """The history in a file, or in standard input for ``-``; either may be compressed (gzip, Zstandard).
+    """Return the history in a file, or in standard input for ``-``; either may be compressed (gzip, Zstandard).
 
-    ``failures`` says what definite failures of appends are, in a format that does not (s2-porcupine's). Raises
-    :class:`~.failure.HistoryFailure` where the file cannot be read or makes no sense.
+    ``failures`` says what definite failures of appends mean in a format that does not say so (s2-porcupine's). Raises
+    :class:`~.failure.HistoryFailure` if the file cannot be read or makes no sense.
     """
     if failures is Failures.ANY and (found := scanned(path, progress)) is not None:
         return found
@@ -28,7 +28,7 @@ def read_history(path: Path, progress: Progress | None = None, failures: Failure
 def parse_history(
     data: bytes, name: str, progress: Progress | None = None, failures: Failures = Failures.ANY
 ) -> History:
-    """The history in these bytes, as :func:`read_history` gives it; ``name`` is what errors call them."""
+    """Return the history in these bytes, as :func:`read_history` does; errors refer to them as ``name``."""
     found = format_of(data)
     if found is Format.S2_PORCUPINE:
         if failures is Failures.ANY and (history := scanned(data, progress)) is not None:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import msgspec
 
+from .. import s2
 from ..client import outcome as outcomes
-from ..client import values
 from ..workload import Invocation
 from . import events
+from .digest import digest
 
 
 class Recorder:
@@ -47,12 +48,13 @@ class Recorder:
         if invocation.stream not in self._streams:
             raise ValueError(f"the stream {invocation.stream!r} is none of this run's: {sorted(self._streams)}")
         op, self._next = self._next, self._next + 1
-        self._write(_invoked(op, self._clock(), process, invocation))
-        if isinstance(invocation.call, values.Append):
-            self._sent.update(record.digest for record in invocation.call.records)
+        invoked = _invoked(op, self._clock(), process, invocation)
+        self._write(invoked)
+        if isinstance(invoked, events.AppendInvoked):
+            self._sent.update(invoked.digests)
         return op
 
-    def complete(self, op: int, outcome: outcomes.Outcome[values.Answer]) -> int:
+    def complete(self, op: int, outcome: outcomes.Outcome[s2.Answer]) -> int:
         """Record how an operation ended; the time (ns) that was written."""
         time = self._clock()
         match outcome:
@@ -83,33 +85,33 @@ class Recorder:
             os.close(self._file)
             self._file = -1
 
-    def _answered(self, op: int, time: int, answer: values.Answer) -> events.Completed:
+    def _answered(self, op: int, time: int, answer: s2.Answer) -> events.Completed:
         match answer:
-            case values.Ack(start, end, tail):
+            case s2.Ack(start, end, tail):
                 return events.Acked(op, time, _pair(start), _pair(end), _pair(tail))
-            case values.Tail(tail):
+            case s2.Tail(tail):
                 return events.TailRead(op, time, _pair(tail))
-            case values.Batch(records, following):
+            case s2.Batch(records, following):
                 return self._batch(op, time, records, following)
 
     def _batch(
-        self, op: int, time: int, records: Sequence[values.SequencedRecord], tail: values.Position | None
+        self, op: int, time: int, records: Sequence[s2.SequencedRecord], tail: s2.Position | None
     ) -> events.BatchRead:
-        digests = [values.digest(record.headers, record.body) for record in records]
-        commands = [(record.headers, record.body) for record in records]
+        digests = list(map(digest, records))
+        fences, trims = _commands(records)
         return events.BatchRead(
             op=op,
             time=time,
             seq_nums=[record.seq_num for record in records],
             timestamps=[record.timestamp for record in records],
             digests=digests,
-            sizes=[values.metered_size(record.headers, record.body) for record in records],
-            fences=_fences(commands),
-            trims=_trims(commands),
+            sizes=list(map(s2.metered_size, records)),
+            fences=fences,
+            trims=trims,
             contents={
                 index: _content(record)
-                for index, (record, digest) in enumerate(zip(records, digests, strict=True))
-                if digest not in self._sent
+                for index, (record, content) in enumerate(zip(records, digests, strict=True))
+                if content not in self._sent
             }
             or None,
             tail=None if tail is None else _pair(tail),
@@ -130,26 +132,26 @@ class Recorder:
 def _invoked(op: int, time: int, process: int, invocation: Invocation) -> events.Invoked:
     stream, thread, purpose, intended = invocation.stream, invocation.thread, invocation.purpose, invocation.time
     match invocation.call:
-        case values.Append(records, match_seq_num, fencing_token):
-            commands = [(record.headers, record.body) for record in records]
+        case s2.Append(records, match_seq_num, fencing_token):
+            fences, trims = _commands(records)
             given = any(record.timestamp is not None for record in records)
             return events.AppendInvoked(
                 op=op,
                 time=time,
                 process=process,
                 stream=stream,
-                digests=[record.digest for record in records],
-                sizes=[record.metered_size for record in records],
+                digests=list(map(digest, records)),
+                sizes=list(map(s2.metered_size, records)),
                 match_seq_num=match_seq_num,
                 fencing_token=fencing_token,
                 timestamps=[record.timestamp for record in records] if given else None,
-                fences=_fences(commands),
-                trims=_trims(commands),
+                fences=fences,
+                trims=trims,
                 thread=thread,
                 purpose=purpose,
                 intended=intended,
             )
-        case values.Read() as read:
+        case s2.Read() as read:
             return events.ReadInvoked(
                 op=op,
                 time=time,
@@ -167,36 +169,36 @@ def _invoked(op: int, time: int, process: int, invocation: Invocation) -> events
                 purpose=purpose,
                 intended=intended,
             )
-        case values.CheckTail():
+        case s2.CheckTail():
             return events.CheckTailInvoked(
                 op=op, time=time, process=process, stream=stream, thread=thread, purpose=purpose, intended=intended
             )
 
 
-def _pair(position: values.Position) -> tuple[int, int]:
+def _pair(position: s2.Position) -> tuple[int, int]:
     return position.seq_num, position.timestamp
 
 
-def _fences(contents: Sequence[tuple[values.Headers, bytes]]) -> dict[int, str] | None:
+def _commands(
+    records: Sequence[s2.Record | s2.SequencedRecord],
+) -> tuple[dict[int, str] | None, dict[int, int] | None]:
+    """Return what the fences and the trims among the records say, each by its index."""
     fences: dict[int, str] = {}
-    for index, (headers, body) in enumerate(contents):
-        if values.command_of(headers) == values.FENCE:
-            try:
-                fences[index] = body.decode()
-            except UnicodeDecodeError:
-                continue  # no service accepts it; where one returns it, nobody sent it and its content is kept
-    return fences or None
+    trims: dict[int, int] = {}
+    for index, record in enumerate(records):
+        try:
+            command = s2.command_of(record)
+        except s2.MalformedCommand:
+            continue  # no service accepts it; where one returns it, nobody sent it and its content is kept
+        match command:
+            case s2.Fence(token):
+                fences[index] = token
+            case s2.Trim(seq_num):
+                trims[index] = seq_num
+    return fences or None, trims or None
 
 
-def _trims(contents: Sequence[tuple[values.Headers, bytes]]) -> dict[int, int] | None:
-    return {
-        index: int.from_bytes(body, "big")
-        for index, (headers, body) in enumerate(contents)
-        if values.command_of(headers) == values.TRIM and len(body) == 8
-    } or None
-
-
-def _content(record: values.SequencedRecord) -> events.Content:
+def _content(record: s2.SequencedRecord) -> events.Content:
     def encode(data: bytes) -> str:
         return base64.b64encode(data).decode()
 

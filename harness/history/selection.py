@@ -1,4 +1,4 @@
-"""Some rows of a history, in any order, as a history of their own."""
+"""Makes a history of some rows of another one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _FLAT = {Appends: ("digest", "size"), Reads: ("seq_num", "timestamp", "digest", 
 
 
 def select(history: History, rows: Int64s) -> History:
-    """The operations ``rows`` (each at most once), in this order. A frame whose read is left out is a part of nothing.
+    """Return a history of the operations ``rows`` (each at most once), in this order.
 
-    They must be in the order of invocation for whoever judges the result. Faults and remarks stay, ids as well.
+    A frame whose read is left out is no longer part of anything. Checkers need rows in the order of invocation. Ids,
+    faults and remarks stay.
     """
     columns = {
         field.name: getattr(history, field.name)[rows]

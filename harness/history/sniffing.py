@@ -1,4 +1,4 @@
-"""Tells the format of a history by how it begins."""
+"""Recognises the format of a history by how it begins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class Format(StrEnum):
-    """The formats in which a history can be written down."""
+    """The formats of a history file."""
 
     JSONL = "jsonl"
     S2_PORCUPINE = "s2-porcupine"
@@ -23,7 +23,7 @@ _LINE_OF_S2_PORCUPINE: Final = re.compile(rb'\s*\{\s*"(?:event|client_id|op_id)"
 
 
 def format_of(data: bytes) -> Format:
-    """The format of the history in these bytes; what looks like none is taken for a journal, whose reader says so."""
+    """Return the format of these bytes. Anything unknown counts as a journal, whose reader says what is wrong."""
     if data.startswith(_PARQUET):
         return Format.PARQUET
     if _LINE_OF_S2_PORCUPINE.match(data.removeprefix(b"\xef\xbb\xbf")[:_LOOKED_AT]):

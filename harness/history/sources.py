@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, TextIO
 from weakref import WeakKeyDictionary
 
+from ..files import is_endless, refuse_device
 from .failure import HistoryFailure
 
 STDIN: Final = Path("-")
@@ -30,6 +31,9 @@ _WINDOW: Final = 1 << 31
 
 _of_stdin: WeakKeyDictionary[TextIO, str] = WeakKeyDictionary()
 """The SHA-256 of what came from standard input, once that has been read: it cannot be read again."""
+
+_of_pipes: Final[dict[Path, str]] = {}
+"""Likewise of what came from a pipe with a name."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -52,18 +56,24 @@ def name_of(path: Path) -> str:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of the file as it is, compressed or not; of standard input, of what was read from it before."""
+    """Return the SHA-256 of the file as it is, compressed or not; of standard input or a pipe, of what it gave."""
     if path == STDIN:
         return _of_stdin[sys.stdin]
+    if path in _of_pipes:
+        return _of_pipes[path]
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _from_file(path: Path) -> bytes:
+    refuse_device(path)
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
+        if not path.is_file():
+            _of_pipes[path] = hashlib.sha256(data).hexdigest()
     except OSError as error:
         raise HistoryFailure(f"{path}: cannot be read: {error.strerror}") from error
+    return data
 
 
 def _from_stdin() -> bytes:
@@ -72,11 +82,20 @@ def _from_stdin() -> bytes:
     if sys.stdin in _of_stdin:
         raise HistoryFailure("standard input was read already; name - only once")
     try:
+        if _is_endless(sys.stdin):
+            raise HistoryFailure("standard input is a device, and may never end; give it a history, or name a file")
         data = sys.stdin.buffer.read()
     except OSError as error:
         raise HistoryFailure(f"standard input cannot be read: {error.strerror}") from error
     _of_stdin[sys.stdin] = hashlib.sha256(data).hexdigest()
     return data
+
+
+def _is_endless(stream: TextIO) -> bool:
+    try:
+        return is_endless(stream.fileno())
+    except io.UnsupportedOperation:  # it is in memory
+        return False
 
 
 def _gunzip(data: bytes, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What a history would let a checker decide: what was done, what was observed, and what is open."""
+"""Says what a checker could decide about a history: what was done, what was observed, and what is open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .history import FOREVER, NONE, History, Int64s, Kind, Outcome
 
 
 def survey(history: History) -> Iterator[str]:
-    """A line each, for people."""
+    """Return the survey as lines, for people."""
     yield f"{_count(len(history) - _frames(history), 'operation')} on {_count(len(history.header.streams), 'stream')}"
     yield from (f"  {line}" for line in _outcomes(history))
     yield "observations"
@@ -75,7 +75,7 @@ def _observations(history: History) -> Iterator[str]:
 
 
 def _closing(history: History, stream: int) -> str:
-    """Whether something was read after every append had ended, and how much of the stream that was."""
+    """Say whether anything was read after every append had ended, and how much of the stream that was."""
     rows = np.flatnonzero(history.stream == stream)
     appends = rows[history.kind[rows] == Kind.APPEND]
     if not len(appends):

@@ -1,7 +1,7 @@
-"""The tables that a history's columns are made of: what was asked and what was answered, row by row.
+"""The tables that a history's columns are made of: request and answer, row by row.
 
-Which row an event belongs to, and whether it may stand where it stands, is for those who fill them to know:
-:class:`.builder.Builder`, an event at a time, and :mod:`.compiled`, many lines at once.
+Callers decide which row an event belongs to, and whether it may stand where it stands: :class:`.builder.Builder` does
+so for one event at a time, :mod:`.compiled` for many lines at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LARGEST = 2**64 - 1
 
 
 class InconsistentEvent(Exception):
-    """An event contradicts those before it, or itself; the text says how. ``field`` names the culprit."""
+    """An event contradicts itself or those before it. The text says how, and ``field`` names the field at fault."""
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
@@ -35,9 +35,9 @@ class InconsistentEvent(Exception):
 
 
 class Tables:
-    """What is known of each row. Rows may be told in any order, each once.
+    """Collects the rows of one history. Rows may come in any order, each once.
 
-    Everything that takes an event raises :class:`InconsistentEvent` where it contradicts the header or itself, and
+    Methods that take an event raise :class:`InconsistentEvent` if it contradicts the header or itself, and
     OverflowError for a number beyond the bounds that :func:`.builder.too_large` names.
     """
 
@@ -75,7 +75,7 @@ class Tables:
         self._read_contents: dict[int, dict[int, events.Content]] = {}
 
     def ask(self, row: int, event: events.Invoked) -> None:
-        """The row is this invocation."""
+        """Enter an invocation as this row."""
         stream = self.streams.get(event.stream)
         if stream is None:
             raise InconsistentEvent("stream", f"the stream {event.stream!r} is not declared in the header")
@@ -101,11 +101,11 @@ class Tables:
             self._read(row, of_whole(event))
 
     def answer(self, row: int, event: events.Completed) -> None:
-        """The row was answered, or ended, like this. The answer must be of the row's kind."""
+        """Enter how the row ended. The answer must be of the row's kind."""
         _TELLERS[type(event)](self, row, event)
 
     def part(self, row: int, event: events.Frame, parts: Parts) -> None:
-        """The row is a part of the answer to the read of ``parts``, which goes on after it."""
+        """Enter a frame: this row is one part of the answer to the read of ``parts``, which goes on."""
         read = parts.read
         thread, session = (NONE if given is None else given for given in (read.thread, read.session))
         stream, purpose = self.streams[read.stream], self.purposes(read.purpose)
@@ -120,14 +120,14 @@ class Tables:
         self._rests[parts.row] = parts.of_rest
 
     def since(self, version: int, field: str, what: str) -> None:
-        """Raise :class:`InconsistentEvent` where the header's version is older than what the journal holds."""
+        """Raise :class:`InconsistentEvent` if the header's version is older than what the journal holds."""
         if self.header.schema < version:
             raise InconsistentEvent(
                 field, f"the header says version {self.header.schema}, but {what} is of version {version}"
             )
 
     def build(self, outcome: UInt8s, ended: Int64s, returned: Int64s, whole: bool, warnings: list[str]) -> History:
-        """The history of all rows, in their order. Shapes (n,)."""
+        """Return the history of all rows, in their order. Columns have shape (n,)."""
         rows = len(outcome)
         appends: dict[str, Any] = self.appends.dense(rows) | self.acks.dense(rows)
         return History(

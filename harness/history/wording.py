@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
+from ..printable import quoted
 from .history import NONE, Kind, Operation, Outcome
-
-
-def quoted(token: str) -> str:
-    """A fencing token as people read it: in quotes, with anything unprintable escaped."""
-    return (
-        '"'
-        + "".join(c if c.isprintable() and c not in '"\\' else c.encode("unicode_escape").decode() for c in token)
-        + '"'
-    )
 
 
 def name(operation: Operation) -> str:

@@ -1,7 +1,7 @@
-"""Writes a history as a journal, our own format: the events that make exactly its columns when they are read again.
+"""Writes a history as a journal, whose events give exactly the same columns when they are read again.
 
-What columns do not hold is not written: the bodies of failures other than what a 412 or a 416 tells, the bodies of
-indefinite ends, the timestamp of the tail in a followed batch, when the recorder was closed.
+Columns do not hold everything. Lost are the bodies of failures (apart from the tail or token of a 412 or 416), the
+bodies of indefinite ends, the timestamp of a follower's tail, and the time at which the recorder was closed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .history import FOREVER, NONE, History, Int64s, Kind, Outcome
 
 
 def journal(history: History) -> Iterator[bytes]:
-    """The lines of the journal: the header, the events, the end mark where the history is whole."""
+    """Yield the lines of the journal: header, events, and the end mark if the history is whole."""
     encode = msgspec.json.Encoder().encode
     yield encode(msgspec.structs.replace(history.header, schema=events.SCHEMA)) + b"\n"
     for event in told(history):
@@ -26,7 +26,7 @@ def journal(history: History) -> Iterator[bytes]:
 
 
 def told(history: History) -> Iterator[events.Event]:
-    """The events of the history, each after those that it presupposes, as near to the order of time as that allows.
+    """Return the events of the history in order of time, each after the events that it depends on.
 
     Invocations stand in the order of the rows. An answer comes before what was invoked at the same instant, unless its
     own operation was invoked then.
@@ -57,7 +57,7 @@ class _Moment:
 
 
 def _in_order(history: History, others: list[events.Event]) -> Iterator[_Moment]:
-    """Every event's kind and row (of ``others``, its index), in the order in which they are written."""
+    """Yield kind and row (for ``others``: the index) of every event, in the order in which they are written."""
     rows = np.arange(len(history), dtype=np.int64)
     frame = history.part_of != NONE
     began = np.maximum.accumulate(history.invoked) if len(history) else history.invoked
@@ -83,7 +83,7 @@ def _in_order(history: History, others: list[events.Event]) -> Iterator[_Moment]
 
 
 def _after_their_frames(history: History, answered: Int64s, answers: list[Int64s]) -> None:
-    """Let a read that was answered in parts end after the last of them."""
+    """Move the end of a read that was answered in parts behind its last part."""
     place = np.full(len(history), NONE, dtype=np.int64)
     place[answered] = np.arange(len(answered))
     for frame in np.flatnonzero(history.part_of != NONE).tolist():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..failure import UsageFailure
+from ..files import refuse_to_replace, replaced
 from ..history.history import History
 from ..registry import Registry
 from ..verdict import GraphWriter, Violation
@@ -17,16 +18,21 @@ Write: TypeAlias = Callable[[History, Violation, Path], None]
 
 
 def writer_for(path: Path) -> Write:
-    """What writes a graph to this path. Raises UsageFailure for an ending that nothing writes, naming those known."""
+    """Return what writes a graph to this path.
+
+    Raises UsageFailure for an ending that nothing writes (it names those known) and for what is no regular file.
+    """
     ending = path.suffix.removeprefix(".").lower()
     if ending not in (names := GRAPHS.names()):
         what = f"the ending .{ending} is none" if ending else "it has no ending"
         raise UsageFailure(f"{path}: {what} that says how to write a graph; there are: {', '.join(names)}")
+    refuse_to_replace(path)
     writer = GRAPHS.make(ending)
 
     def write(history: History, violation: Violation, path: Path) -> None:
         try:
-            writer.write(history, violation, path)
+            with replaced(path) as draft:
+                writer.write(history, violation, draft)
         except OSError as error:
             raise UsageFailure(f"{path}: cannot be written: {error.strerror}; choose another file") from error
 

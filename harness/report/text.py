@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from ..history.history import History
+from ..printable import printable_lines
 from ..verdict import Validity, Verdict, Violation
 from .timeline import timeline
 
 MOST = 5
-"""Violations that are told in full; the rest are counted."""
+"""Kinds of anomaly of which the first is told in full; the rest are counted."""
 
 
-def verdict_lines(history: History, verdict: Verdict, most: int = MOST) -> Iterator[str]:
-    """The verdict: what was violated and why, what stays unknown, warnings, and one line of counts."""
+def verdict_lines(history: History, verdict: Verdict, path: Path) -> Iterator[str]:
+    """Yield the verdict on the history at ``path``: the first anomaly of each kind in full, the others as counts with
+    the command that tells them, then what stays unknown, warnings, and one line of counts."""
     violations = verdict.violations
-    for violation in violations[:most]:
+    firsts = {violation.anomaly: violation for violation in reversed(violations)}
+    told = sorted(firsts.values(), key=violations.index)[:MOST]
+    for violation in told:
         yield from violation_lines(history, violation)
         yield ""
-    if len(violations) > most:
-        names = sorted({violation.anomaly for violation in violations[most:]})
-        yield f"… and {len(violations) - most} more: {', '.join(names)} (fencepost explain tells them all)"
+    others = Counter(violation.anomaly for violation in violations)
+    others.subtract(violation.anomaly for violation in told)
+    if +others:
+        kinds = ", ".join(f"{count} × {name}" for name, count in (+others).items())
+        yield f"… and {number(others.total(), 'more anomaly', 'more anomalies')}: {kinds}; to see them all:"
+        yield f"  fencepost explain {shlex.quote(str(path))}"
         yield ""
     yield from closing_lines(history, verdict)
     yield summary_line(history, verdict)
 
 
 def violation_lines(history: History, violation: Violation) -> Iterator[str]:
-    """One violation: name, promise, the operations as a timeline, and why they contradict each other."""
+    """Yield one violation: name, promise, its operations as a timeline, and why they contradict each other."""
     more = f" (and {violation.count - 1:,} more like it)" if violation.count > 1 else ""
     yield f"{violation.anomaly} on {violation.stream}{more}"
     if violation.also:
@@ -39,10 +49,10 @@ def violation_lines(history: History, violation: Violation) -> Iterator[str]:
 
 
 def closing_lines(history: History, verdict: Verdict) -> Iterator[str]:
-    """What stays unknown, and warnings."""
+    """Yield what stays unknown, and warnings."""
     for name, result in verdict.results.items():
         for reason in result.reasons:
-            yield f"{name}: {reason}"
+            yield from printable_lines(f"{name}: {reason}")
         for warning in result.warnings:
             yield f"warning: {warning}"
     for warning in history.warnings:
@@ -52,12 +62,12 @@ def closing_lines(history: History, verdict: Verdict) -> Iterator[str]:
 
 
 def summary_line(history: History, verdict: Verdict) -> str:
-    """The verdict on one line."""
+    """Return the verdict on one line."""
     return f"{verdict.validity.upper()}: {_summary(history, verdict)}"
 
 
 def number(count: int, noun: str, plural: str | None = None) -> str:
-    """So many of something."""
+    """Return a count with its noun, such as ``2 streams``."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
-from time import perf_counter
 from typing import Final, NamedTuple, TypeAlias
 
+from ..world.clock import Clock
 from .errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from .metrics import CONTENT_TYPE, Metrics
 from .request import Limits, Message, Patience, Receive, Request, Send
@@ -61,10 +61,16 @@ class HttpFace:
     """
 
     def __init__(
-        self, service: Service, metrics: Metrics, token: str | None = None, limits: Limits | None = None
+        self,
+        service: Service,
+        metrics: Metrics,
+        clock: Clock,
+        token: str | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._service = service
         self._metrics = metrics
+        self._monotonic_ns = clock.monotonic_ns
         self._authorization = None if token is None else f"Bearer {token}".encode()
         self._limits = limits or Limits()
         self._patience = Patience(self._limits.body_seconds)
@@ -86,7 +92,7 @@ class HttpFace:
         if scope["type"] != "http":
             raise RuntimeError(f"this application speaks HTTP, not {scope['type']}")
         metrics = self._metrics
-        began = perf_counter()
+        began = self._monotonic_ns()
         metrics.in_flight += 1
         operation = "none"
         status = 499
@@ -122,7 +128,7 @@ class HttpFace:
             await send({"type": "http.response.body", "body": body})
         finally:
             metrics.in_flight -= 1
-            metrics.finish(operation, status, perf_counter() - began)
+            metrics.finish(operation, status, (self._monotonic_ns() - began) / 1e9)
 
     # ------------------------------------------------------------------ records
 

@@ -12,16 +12,10 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from msgspec import UNSET, structs
 
+from ..s2.limits import MAX_LIST, MAX_REQUEST_TOKEN_BYTES
 from .entries import BasinDeleted, BasinSet, StreamDeleted, StreamSet
 from .errors import ServiceError, invalid
-from .values import (
-    MAX_LIST,
-    MAX_REQUEST_TOKEN_BYTES,
-    BasinConfig,
-    BasinReconfiguration,
-    StreamConfig,
-    StreamReconfiguration,
-)
+from .values import BasinConfig, BasinReconfiguration, StreamConfig, StreamReconfiguration
 
 _BASIN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{6,46}[a-z0-9]")
 

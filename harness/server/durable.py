@@ -13,20 +13,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from ..s2 import Ack, Append, Batch, Position, Read, SequencedRecord
+from ..s2.limits import MAX_UNARY_WAIT
 from .entries import Appended, StreamSet, encode
 from .errors import ConditionFailed, ServiceError
 from .journal import Journal
 from .rules import Rules, ServiceRules
 from .stream import Sequenced, Stream
-from .values import (
-    MAX_UNARY_WAIT,
-    AppendAck,
-    AppendInput,
-    ReadBatch,
-    ReadInput,
-    SequencedRecord,
-    StreamPosition,
-)
 
 # Entries that wait for the disk are in memory: beyond this many bytes, appends are shed.
 MAX_BACKLOG: Final = 256 << 20
@@ -45,7 +38,7 @@ class DurableStream:
         self._clock = clock
         self._created = 0
         self._last = 0
-        self._readers: set[asyncio.Future[None]] = set()
+        self._readers: dict[asyncio.Future[None], None] = {}  # in the order in which they came
         self._ended = False
         self._end_error: Exception | None = None
 
@@ -63,30 +56,30 @@ class DurableStream:
 
     # -- the critical section
 
-    def test(self, batch: AppendInput) -> None:
+    def test(self, batch: Append) -> None:
         """Test the conditions alone. Raises ConditionFailed."""
         self._stream.test(batch, self._clock())
 
-    def take(self, batch: AppendInput) -> AppendAck:
+    def take(self, batch: Append) -> Ack:
         """Apply without testing the conditions, and hand over to the journal."""
         return self._hand_over(self._stream.take(batch, self._clock()))
 
-    def append(self, batch: AppendInput) -> AppendAck:
+    def append(self, batch: Append) -> Ack:
         """Test, apply and hand over. Raises ServiceError, ConditionFailed."""
         return self._hand_over(self._stream.append(batch, self._clock()))
 
-    def _hand_over(self, sequenced: Sequenced) -> AppendAck:
+    def _hand_over(self, sequenced: Sequenced) -> Ack:
         entry = encode(Appended(self.id, sequenced.records))
         self._last = self._journal.submit(entry, partial(self._settle, sequenced.ack.end))
         return sequenced.ack
 
-    def _settle(self, end: StreamPosition) -> None:
+    def _settle(self, end: Position) -> None:
         self._stream.settle(end)
         self._wake()
 
     # -- what clients ask
 
-    async def append_durably(self, batch: AppendInput) -> AppendAck:
+    async def append_durably(self, batch: Append) -> Ack:
         """Append; returns when durable. Raises ServiceError, ConditionFailed, StorageError."""
         if self._journal.backlog > MAX_BACKLOG:
             raise ServiceError("hot_server", f"{MAX_BACKLOG} bytes wait for the disk; try again later")
@@ -98,38 +91,38 @@ class DurableStream:
         await self._journal.wait(self._last)
         return self._rules.answer(self._stream.rules.acknowledged(ack))
 
-    async def check_tail(self) -> StreamPosition:
+    async def check_tail(self) -> Position:
         """The durable tail."""
         await self._journal.wait(self._created)
         return self._stream.tail(self._clock())
 
-    async def read(self, query: ReadInput) -> ReadBatch:
+    async def read(self, query: Read) -> Batch:
         """A unary read. Raises RangeNotSatisfiable, and ServiceError where the stream goes while it waits."""
         await self._journal.wait(self._created)
         now = self._clock()
         start = self._stream.locate(query, now)
         page = self._stream.page(start, query, now)
         if page.records or page.bounded or not query.wait:
-            return ReadBatch(page.records)
+            return Batch(page.records)
         try:
             async with asyncio.timeout(min(query.wait, MAX_UNARY_WAIT)):
                 while await self._growth():
                     page = self._stream.page(start, query, self._clock())
                     if page.records or page.bounded:
-                        return ReadBatch(page.records, self._stream.durable)
+                        return Batch(page.records, self._stream.durable)
         except TimeoutError:
             pass
-        return ReadBatch(())
+        return Batch(())
 
     async def _growth(self) -> bool:
         """Wait for more to be durable; False where waiting has been ended. Raises the error that ended it."""
         if not self._ended:
             reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._readers.add(reader)
+            self._readers[reader] = None
             try:
                 await reader
             finally:
-                self._readers.discard(reader)
+                del self._readers[reader]
         if self._end_error is not None:
             raise self._end_error
         return not self._ended

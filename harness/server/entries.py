@@ -10,7 +10,8 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from .values import BasinConfig, SequencedRecord, StreamConfig
+from ..s2 import Headers, SequencedRecord
+from .values import BasinConfig, StreamConfig
 
 
 class BasinSet(Struct, frozen=True, tag="basin"):
@@ -52,11 +53,18 @@ class StreamDeleted(Struct, frozen=True, tag="stream-deleted"):
     name: str
 
 
-class Appended(Struct, frozen=True, array_like=True, tag="append"):
+class Appended(Struct, frozen=True):
     """A batch has its place in a stream."""
 
     stream: int
     records: tuple[SequencedRecord, ...]
+
+
+class _Appended(Struct, frozen=True, array_like=True, tag="append"):
+    """An :class:`Appended` as the journal has it: fields without their names."""
+
+    stream: int
+    records: list[tuple[int, int, Headers, bytes]]
 
 
 Entry: TypeAlias = BasinSet | BasinDeleted | StreamSet | StreamDeleted | Appended
@@ -65,14 +73,17 @@ Entry: TypeAlias = BasinSet | BasinDeleted | StreamSet | StreamDeleted | Appende
 _OTHER: Final = b"\x00"
 _APPEND: Final = b"\x01"
 _encode = msgspec.msgpack.Encoder().encode
-_append: msgspec.msgpack.Decoder[Appended] = msgspec.msgpack.Decoder(Appended)
+_append: msgspec.msgpack.Decoder[_Appended] = msgspec.msgpack.Decoder(_Appended)
 _Other: TypeAlias = BasinSet | BasinDeleted | StreamSet | StreamDeleted
 _other: msgspec.msgpack.Decoder[_Other] = msgspec.msgpack.Decoder(_Other)
 
 
 def encode(entry: Entry) -> bytes:
     """The entry as the journal keeps it."""
-    return (_APPEND if isinstance(entry, Appended) else _OTHER) + _encode(entry)
+    if isinstance(entry, Appended):
+        records = [(record.seq_num, record.timestamp, record.headers, record.body) for record in entry.records]
+        return _APPEND + _encode(_Appended(entry.stream, records))
+    return _OTHER + _encode(entry)
 
 
 def decode(data: bytes) -> Entry:
@@ -81,7 +92,8 @@ def decode(data: bytes) -> Entry:
         body = memoryview(data)[1:]
         match data[:1]:
             case b"\x01":
-                return _append.decode(body)
+                found = _append.decode(body)
+                return Appended(found.stream, tuple([SequencedRecord(*fields) for fields in found.records]))
             case b"\x00":
                 return _other.decode(body)
     except msgspec.MsgspecError as error:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..error_codes import ERROR_CODES
-from .values import StreamPosition
+from ..s2 import Position
+from ..s2.errors import ERROR_CODES
 
 _ROWS: Final = {row.code: row for row in ERROR_CODES}
 
@@ -45,7 +45,7 @@ class ConditionFailed(Exception):
 class RangeNotSatisfiable(Exception):
     """416: the read starts where there is nothing yet, and may not wait for it. ``tail`` is exact."""
 
-    def __init__(self, tail: StreamPosition) -> None:
+    def __init__(self, tail: Position) -> None:
         super().__init__(f"the tail is {tail.seq_num}")
         self.tail = tail
 

@@ -10,10 +10,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from .commands import Fence, command_of
+from ..s2 import Ack, Append, Fence, Position, Record, SequencedRecord, command_of
 from .errors import ServiceError
 from .rules import Sequencer, ServiceRules, StorageRules, StreamRules
-from .values import AppendAck, AppendInput, AppendRecord, SequencedRecord, StreamPosition
 
 if TYPE_CHECKING:
     from .storage import Frame
@@ -46,7 +45,7 @@ class StaleFenceCache(StreamRules):
         self.__cached = [("", -self.LIFETIME - 1)] * self.FRONT_ENDS
         self.__turn = 0
 
-    def token_in_force(self, stream: Stream, batch: AppendInput, now: int) -> str:
+    def token_in_force(self, stream: Stream, batch: Append, now: int) -> str:
         self.__turn = (self.__turn + 1) % self.FRONT_ENDS
         token, since = self.__cached[self.__turn]
         if token != batch.fencing_token or not 0 <= now - since <= self.LIFETIME:
@@ -64,7 +63,7 @@ class FenceAsync(StreamRules):
         super().__init__()
         self.__enforced: tuple[str, int] | None = None
 
-    def token_in_force(self, stream: Stream, batch: AppendInput, now: int) -> str:
+    def token_in_force(self, stream: Stream, batch: Append, now: int) -> str:
         if self.__enforced is None or not 0 <= now - self.__enforced[1] <= self.PERIOD:
             self.__enforced = (super().token_in_force(stream, batch, now), now)
         return self.__enforced[0]
@@ -73,7 +72,7 @@ class FenceAsync(StreamRules):
 class FenceAfterBatch(StreamRules):
     """A batch is tested against the token that its own fence sets."""
 
-    def token_in_force(self, stream: Stream, batch: AppendInput, now: int) -> str:
+    def token_in_force(self, stream: Stream, batch: Append, now: int) -> str:
         for record in reversed(batch.records):
             if isinstance(command := command_of(record), Fence):
                 return command.token
@@ -114,7 +113,7 @@ class WrongMismatchToken(StreamRules):
 class CheckThenAppendRace(ServiceRules):
     """The conditions are tested, then there is a pause of 2 ms, then the batch is appended as if they still held."""
 
-    async def append(self, stream: Sequencer, batch: AppendInput) -> AppendAck:
+    async def append(self, stream: Sequencer, batch: Append) -> Ack:
         stream.test(batch)
         await asyncio.sleep(0.002)
         return stream.take(batch)
@@ -173,9 +172,9 @@ class _Lagging:
     LIFETIME: Final = 250  # ms
 
     def __init__(self) -> None:
-        self._seen: tuple[StreamPosition, int] | None = None
+        self._seen: tuple[Position, int] | None = None
 
-    def __call__(self, durable: StreamPosition, now: int) -> StreamPosition:
+    def __call__(self, durable: Position, now: int) -> Position:
         if self._seen is None or not 0 <= now - self._seen[1] <= self.LIFETIME:
             self._seen = (durable, now)
         return self._seen[0]
@@ -188,7 +187,7 @@ class StaleTailCache(StreamRules):
         super().__init__()
         self.__lagging = _Lagging()
 
-    def tail_for_check(self, durable: StreamPosition, now: int) -> StreamPosition:
+    def tail_for_check(self, durable: Position, now: int) -> Position:
         return self.__lagging(super().tail_for_check(durable, now), now)
 
 
@@ -199,7 +198,7 @@ class ReadFromReplica(StreamRules):
         super().__init__()
         self.__lagging = _Lagging()
 
-    def tail_for_read(self, durable: StreamPosition, now: int) -> StreamPosition:
+    def tail_for_read(self, durable: Position, now: int) -> Position:
         return self.__lagging(super().tail_for_read(durable, now), now)
 
 
@@ -211,7 +210,7 @@ class ReadSkipsBatchBoundary(StreamRules):
         self.__strike = _Nth(10)
         self.__skipped: set[int] = set()
 
-    def acknowledged(self, ack: AppendAck) -> AppendAck:
+    def acknowledged(self, ack: Ack) -> Ack:
         if self.__strike():
             self.__skipped.add(ack.start.seq_num)
         return super().acknowledged(ack)
@@ -231,11 +230,11 @@ class BodyCorruption(StreamRules):
         super().__init__()
         self.__strike = _Nth(50)
 
-    def stored(self, record: AppendRecord) -> AppendRecord:
+    def stored(self, record: Record) -> Record:
         record = super().stored(record)
         if command_of(record) is not None or not record.body or not self.__strike():
             return record
-        return AppendRecord(bytes([record.body[0] ^ 1]) + record.body[1:], record.headers, record.timestamp)
+        return Record(bytes([record.body[0] ^ 1]) + record.body[1:], record.headers, record.timestamp)
 
 
 class HeaderDropped(StreamRules):
@@ -245,11 +244,11 @@ class HeaderDropped(StreamRules):
         super().__init__()
         self.__strike = _Nth(20)
 
-    def stored(self, record: AppendRecord) -> AppendRecord:
+    def stored(self, record: Record) -> Record:
         record = super().stored(record)
         if command_of(record) is not None or not record.headers or not self.__strike():
             return record
-        return AppendRecord(record.body, record.headers[:-1], record.timestamp)
+        return Record(record.body, record.headers[:-1], record.timestamp)
 
 
 class AckWrongRange(StreamRules):
@@ -259,12 +258,12 @@ class AckWrongRange(StreamRules):
         super().__init__()
         self.__strike = _Nth(50)
 
-    def acknowledged(self, ack: AppendAck) -> AppendAck:
+    def acknowledged(self, ack: Ack) -> Ack:
         ack = super().acknowledged(ack)
         if not self.__strike():
             return ack
-        end = StreamPosition(ack.end.seq_num + 1, ack.end.timestamp)
-        return AppendAck(ack.start, end, end)
+        end = Position(ack.end.seq_num + 1, ack.end.timestamp)
+        return Ack(ack.start, end, end)
 
 
 class TimestampRegress(StreamRules):
@@ -285,7 +284,7 @@ class DuplicateOnRetry(ServiceRules):
         super().__init__()
         self.__strike = _Nth(50)
 
-    async def append(self, stream: Sequencer, batch: AppendInput) -> AppendAck:
+    async def append(self, stream: Sequencer, batch: Append) -> Ack:
         ack = await super().append(stream, batch)
         if batch.match_seq_num is None and self.__strike():
             stream.take(batch)
@@ -299,14 +298,14 @@ class TornBatch(ServiceRules):
         super().__init__()
         self.__strike = _Nth(10)
 
-    async def append(self, stream: Sequencer, batch: AppendInput) -> AppendAck:
+    async def append(self, stream: Sequencer, batch: Append) -> Ack:
         half = len(batch.records) // 2
         if not half or batch.match_seq_num is not None or not self.__strike():
             return await super().append(stream, batch)
-        first = stream.append(AppendInput(batch.records[:half], None, batch.fencing_token))
+        first = stream.append(Append(batch.records[:half], None, batch.fencing_token))
         await asyncio.sleep(0.005)
-        second = stream.take(AppendInput(batch.records[half:]))
-        return AppendAck(first.start, second.end, second.tail)
+        second = stream.take(Append(batch.records[half:]))
+        return Ack(first.start, second.end, second.tail)
 
 
 class DefiniteErrorButApplied(ServiceRules):
@@ -316,7 +315,7 @@ class DefiniteErrorButApplied(ServiceRules):
         super().__init__()
         self.__strike = _Nth(50)
 
-    def answer(self, ack: AppendAck) -> AppendAck:
+    def answer(self, ack: Ack) -> Ack:
         if self.__strike():
             raise ServiceError("hot_server", "shed before it was looked at")
         return super().answer(ack)

@@ -41,7 +41,7 @@ class Patience:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._inside: dict[asyncio.Task[Any], float] = {}  # when each came in; the oldest first
-        self._late: set[asyncio.Task[Any]] = set()
+        self._late: dict[asyncio.Task[Any], None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
@@ -54,7 +54,7 @@ class Patience:
         task = _current_task()
         del self._inside[task]
         if task in self._late:
-            self._late.discard(task)
+            del self._late[task]
             if task.uncancel() == 0 and kind is asyncio.CancelledError:
                 raise ServiceError("request_timeout", f"the body did not arrive within {self.seconds:g} s")
 
@@ -66,7 +66,7 @@ class Patience:
             if now - since < self.seconds:
                 break
             if task not in self._late:
-                self._late.add(task)
+                self._late[task] = None
                 task.cancel()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from .values import AppendAck, AppendInput, AppendRecord, SequencedRecord, StreamPosition
+from ..s2 import Ack, Append, Position, Record, SequencedRecord
 
 if TYPE_CHECKING:
     from .storage import Frame
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class StreamRules:
     """The decisions of one stream. Each stream has an instance of its own, made anew at every start of the server."""
 
-    def token_in_force(self, stream: Stream, batch: AppendInput, now: int) -> str:
+    def token_in_force(self, stream: Stream, batch: Append, now: int) -> str:
         """The token that a batch which gave one is tested against, at ``now`` (ms)."""
         return stream.fencing_token
 
@@ -45,19 +45,19 @@ class StreamRules:
         """The timestamp (ms) of a record that should have ``wanted``, after one that has ``newest``."""
         return max(wanted, newest)
 
-    def stored(self, record: AppendRecord) -> AppendRecord:
+    def stored(self, record: Record) -> Record:
         """The record as it is kept."""
         return record
 
-    def acknowledged(self, ack: AppendAck) -> AppendAck:
+    def acknowledged(self, ack: Ack) -> Ack:
         """The positions that a client is told."""
         return ack
 
-    def tail_for_check(self, durable: StreamPosition, now: int) -> StreamPosition:
+    def tail_for_check(self, durable: Position, now: int) -> Position:
         """The tail that a check-tail answers at ``now`` (ms)."""
         return durable
 
-    def tail_for_read(self, durable: StreamPosition, now: int) -> StreamPosition:
+    def tail_for_read(self, durable: Position, now: int) -> Position:
         """The tail up to which a read sees at ``now`` (ms)."""
         return durable
 
@@ -73,24 +73,24 @@ class StreamRules:
 class Sequencer(Protocol):
     """A stream as :class:`ServiceRules` sees it. Its methods are synchronous: nothing comes between."""
 
-    def test(self, batch: AppendInput) -> None:
+    def test(self, batch: Append) -> None:
         """Test the conditions alone. Raises ConditionFailed."""
 
-    def take(self, batch: AppendInput) -> AppendAck:
+    def take(self, batch: Append) -> Ack:
         """Apply the batch and hand it to the journal, without testing its conditions."""
 
-    def append(self, batch: AppendInput) -> AppendAck:
+    def append(self, batch: Append) -> Ack:
         """Test, apply and hand over, in one step."""
 
 
 class ServiceRules:
     """The decisions around a stream: what is one step, and what is answered after it."""
 
-    async def append(self, stream: Sequencer, batch: AppendInput) -> AppendAck:
+    async def append(self, stream: Sequencer, batch: Append) -> Ack:
         """Sequence a batch. The critical section is what happens without an await."""
         return stream.append(batch)
 
-    def answer(self, ack: AppendAck) -> AppendAck:
+    def answer(self, ack: Ack) -> Ack:
         """The answer to an append that is durable. May raise instead."""
         return ack
 

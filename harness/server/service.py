@@ -8,13 +8,14 @@ included, is durable by then.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import TypeAlias
 
+from ..s2 import Ack, Append, Batch, Position, Read
+from ..s2.limits import MAX_LIST
 from . import bugs as seeded
 from .catalogue import Catalogue, merged, reconfigured
 from .durable import DurableStream
@@ -23,27 +24,16 @@ from .errors import ServiceError
 from .journal import Journal
 from .storage import Storage, StorageError
 from .values import (
-    MAX_LIST,
-    AppendAck,
-    AppendInput,
     BasinConfig,
     BasinInfo,
     BasinReconfiguration,
     Provision,
-    ReadBatch,
-    ReadInput,
     StreamConfig,
     StreamInfo,
-    StreamPosition,
     StreamReconfiguration,
 )
 
 Clock: TypeAlias = Callable[[], int]
-
-
-def wall_clock() -> int:
-    """Milliseconds since the Unix epoch, as this machine believes."""
-    return time.time_ns() // 1_000_000
 
 
 class _Gate:
@@ -84,7 +74,7 @@ class Service:
     unknown.
     """
 
-    def __init__(self, storage: Storage, clock: Clock = wall_clock, bugs: Iterable[str] = ()) -> None:
+    def __init__(self, storage: Storage, clock: Clock, bugs: Iterable[str] = ()) -> None:
         self._rules = seeded.compose(bugs)
         self._around = self._rules.service()
         self._clock = clock
@@ -229,17 +219,17 @@ class Service:
 
     # -- records
 
-    async def append(self, basin: str, stream: str, batch: AppendInput) -> AppendAck:
+    async def append(self, basin: str, stream: str, batch: Append) -> Ack:
         """Append; returns when durable. Raises also ConditionFailed."""
         with self._gate:
             return await (await self._open(basin, stream, appending=True)).append_durably(batch)
 
-    async def read(self, basin: str, stream: str, query: ReadInput) -> ReadBatch:
+    async def read(self, basin: str, stream: str, query: Read) -> Batch:
         """A unary read; honours ``wait``. Raises also RangeNotSatisfiable."""
         with self._gate:
             return await (await self._open(basin, stream, appending=False)).read(query)
 
-    async def check_tail(self, basin: str, stream: str) -> StreamPosition:
+    async def check_tail(self, basin: str, stream: str) -> Position:
         """The tail of durable records."""
         with self._gate:
             return await (await self._open(basin, stream, appending=False)).check_tail()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -18,8 +17,8 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from ..failure import UsageFailure
+from ..world.network import BACKLOG, Listener, Network
 
-BACKLOG: Final = 2048
 # Connections beyond these wait to be accepted.
 MAX_CONNECTIONS: Final = 16_384
 # hyper has one time-out for an idle connection between two requests and for a head that stays incomplete.
@@ -31,39 +30,32 @@ START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 2.0
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket that does not listen yet; port 0 lets the system choose. Raises UsageFailure.
+def bind(network: Network, host: str, port: int) -> Listener:
+    """Take an address to listen on; port 0 lets the system choose. Raises UsageFailure.
 
-    granian would bind with SO_REUSEPORT, so that two servers could share a port without a word.
+    granian would take it with SO_REUSEPORT, so that two servers could share a port without a word.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except (OSError, OverflowError) as error:
-        raise UsageFailure(f"cannot listen on {host}:{port}: {error}") from error
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except (OSError, OverflowError) as error:
-        listener.close()
+        return network.bind(host, port)
+    except OSError as error:
         raise UsageFailure(f"cannot listen on {host}:{port}: {error}; choose another --port, or 0 for any") from error
-    listener.setblocking(False)
-    return listener
 
 
-def url_of(listener: socket.socket) -> str:
-    """The URL at which this machine reaches the socket."""
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+def url_of(listener: Listener) -> str:
+    """The URL at which this machine reaches the listener."""
+    host, port = _reachable(listener)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _reachable(listener: Listener) -> tuple[str, int]:
+    host, port = listener.address
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port
 
 
 class _EmbeddedServer(Server):
     """granian on a socket of our own."""
 
-    def __init__(self, application: Callable[..., Awaitable[None]], listener: socket.socket, idle_seconds: float):
+    def __init__(self, application: Callable[..., Awaitable[None]], listener: Listener, idle_seconds: float):
         super().__init__(
             application,
             interface=Interfaces.ASGINL,
@@ -74,18 +66,19 @@ class _EmbeddedServer(Server):
             http1_settings=HTTP1Settings(header_read_timeout=int(idle_seconds * 1000)),
             log_enabled=False,
         )
-        self._listener = listener
+        self._descriptor = listener.detach()
 
     def _init_shared_socket(self) -> None:
         make: Any = SocketHolder  # its stub leaves out the arguments: descriptor, is it a Unix socket, backlog
-        self._shd: Any = make(self._listener.detach(), False, BACKLOG)
+        self._shd: Any = make(self._descriptor, False, BACKLOG)
         self._sfd = None
         self._ssp = None
 
 
 async def serve(
     application: Callable[..., Awaitable[None]],
-    listener: socket.socket,
+    listener: Listener,
+    network: Network,
     *,
     ready: Callable[[str], None],
     stop: asyncio.Event,
@@ -98,28 +91,44 @@ async def serve(
     by itself: a client that leaves a request half-sent keeps its own open, and is left behind.
     """
     url = url_of(listener)
-    listener.listen(BACKLOG)
+    address = _reachable(listener)
     server: Any = _EmbeddedServer(application, listener, idle_seconds)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
     try:
-        await _first_answer(url, serving)
+        await _first_answer(network, address, serving)
         ready(url)
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
             raise RuntimeError("the HTTP server ended by itself")
         await drain()
         server.stop()
-        await asyncio.wait({serving}, timeout=STOP_SECONDS)
+        await asyncio.wait((serving,), timeout=STOP_SECONDS)
         return serving.done()
     finally:
         stopping.cancel()
 
 
-async def _first_answer(url: str, serving: asyncio.Task[Any]) -> None:
+class _Greeting(asyncio.Protocol):
+    """Asks a server how it is; ``answer`` is the first bytes that come back, or empty where none do."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        if not self.answer.done():
+            self.answer.set_result(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        if not self.answer.done():
+            self.answer.set_result(b"")
+
+
+async def _first_answer(network: Network, address: tuple[str, int], serving: asyncio.Task[Any]) -> None:
     """Ask until something answers, whatever it says. Raises RuntimeError where nothing does."""
-    host, _, port = url.removeprefix("http://").rpartition(":")
     deadline = asyncio.get_running_loop().time() + START_SECONDS
     while asyncio.get_running_loop().time() < deadline:
         if serving.done():
@@ -127,11 +136,11 @@ async def _first_answer(url: str, serving: asyncio.Task[Any]) -> None:
             raise RuntimeError("the HTTP server ended before it began")
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(START_SECONDS):
-                reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-                writer.write(f"GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
-                answer = await reader.read()
-                writer.close()
+                transport, greeting = await network.connect(_Greeting, *address)
+                transport.write(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+                answer = await greeting.answer
+                transport.close()
                 if answer.startswith(b"HTTP/1.1 "):
                     return
         await asyncio.sleep(0.01)
-    raise RuntimeError(f"the HTTP server does not answer at {url}")
+    raise RuntimeError(f"the HTTP server does not answer at {address[0]}:{address[1]}")

@@ -16,21 +16,12 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from .commands import Command, Fence, Trim, command_of, commands_of
+from ..s2 import Ack, Append, Command, Fence, Position, Read, SequencedRecord, Trim, command_of, metered_size
+from ..s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
+from .commands import commands_of
 from .errors import ConditionFailed, RangeNotSatisfiable, invalid
 from .rules import StreamRules
-from .values import (
-    MAX_BATCH_BYTES,
-    MAX_BATCH_RECORDS,
-    AppendAck,
-    AppendInput,
-    ReadInput,
-    SequencedRecord,
-    StreamConfig,
-    StreamPosition,
-    TimestampingMode,
-    metered_size,
-)
+from .values import StreamConfig, TimestampingMode
 
 _COMPACT_AFTER: Final = 1024
 _timestamp = attrgetter("timestamp")
@@ -41,7 +32,7 @@ class Sequenced:
     """A batch that has its place: the records as they are kept, and the positions to acknowledge once durable."""
 
     records: tuple[SequencedRecord, ...]
-    ack: AppendAck
+    ack: Ack
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +56,7 @@ class Stream:
         self.next_seq_num = 0
         self.newest_timestamp = 0
         self.fencing_token = ""
-        self.durable = StreamPosition(0, 0)
+        self.durable = Position(0, 0)
         self.trim_point = 0
         self._records: list[SequencedRecord] = []
         self._first = 0  # the seq_num of _records[0]
@@ -73,7 +64,7 @@ class Stream:
 
     # -- appending
 
-    def append(self, batch: AppendInput, arrival: int) -> Sequenced:
+    def append(self, batch: Append, arrival: int) -> Sequenced:
         """Test the conditions and apply, as one step.
 
         Raises ServiceError ``invalid`` and ConditionFailed; then nothing has changed.
@@ -82,11 +73,11 @@ class Stream:
         self.test(batch, arrival)
         return self._apply(batch, commands, arrival)
 
-    def take(self, batch: AppendInput, arrival: int) -> Sequenced:
+    def take(self, batch: Append, arrival: int) -> Sequenced:
         """Apply without testing the conditions. Raises ServiceError ``invalid``."""
         return self._apply(batch, commands_of(batch), arrival)
 
-    def test(self, batch: AppendInput, arrival: int) -> None:
+    def test(self, batch: Append, arrival: int) -> None:
         """Test the conditions, token first. Raises ConditionFailed, which reveals the next assignable state."""
         given = batch.fencing_token
         if given is not None:
@@ -97,7 +88,7 @@ class Stream:
         if match is not None and not self.rules.seq_num_matches(match, self):
             raise ConditionFailed(seq_num=self.rules.seq_num_reported(self.next_seq_num))
 
-    def _apply(self, batch: AppendInput, commands: Sequence[tuple[int, Command]], arrival: int) -> Sequenced:
+    def _apply(self, batch: Append, commands: Sequence[tuple[int, Command]], arrival: int) -> Sequenced:
         timestamps = self._timestamps(batch, arrival)
         first = self.next_seq_num
         records = []
@@ -114,10 +105,10 @@ class Stream:
         self._records += records
         self.next_seq_num = first + len(records)
         self.newest_timestamp = timestamps[-1]
-        end = StreamPosition(self.next_seq_num, self.newest_timestamp)
-        return Sequenced(tuple(records), AppendAck(StreamPosition(first, timestamps[0]), end, end))
+        end = Position(self.next_seq_num, self.newest_timestamp)
+        return Sequenced(tuple(records), Ack(Position(first, timestamps[0]), end, end))
 
-    def _timestamps(self, batch: AppendInput, arrival: int) -> list[int]:
+    def _timestamps(self, batch: Append, arrival: int) -> list[int]:
         mode = self.config.timestamping_mode or TimestampingMode.CLIENT_PREFER
         newest = self.newest_timestamp
         timestamps = []
@@ -133,7 +124,7 @@ class Stream:
             timestamps.append(newest)
         return timestamps
 
-    def settle(self, end: StreamPosition) -> None:
+    def settle(self, end: Position) -> None:
         """Everything below ``end``, the end of a batch, is durable: show it, and let its trims take effect.
 
         Batches become durable in their order.
@@ -162,15 +153,15 @@ class Stream:
         self._records += records
         self.next_seq_num = records[-1].seq_num + 1
         self.newest_timestamp = records[-1].timestamp
-        self.settle(StreamPosition(self.next_seq_num, self.newest_timestamp))
+        self.settle(Position(self.next_seq_num, self.newest_timestamp))
 
     # -- reading
 
-    def tail(self, now: int) -> StreamPosition:
+    def tail(self, now: int) -> Position:
         """The answer to a check-tail."""
         return self.rules.tail_for_check(self.durable, now)
 
-    def locate(self, query: ReadInput, now: int) -> int:
+    def locate(self, query: Read, now: int) -> int:
         """The seq_num at which the read starts.
 
         Raises RangeNotSatisfiable where that is beyond the tail (and not clamped), or at the tail where the read
@@ -192,12 +183,12 @@ class Stream:
             raise RangeNotSatisfiable(tail)
         return start
 
-    def _at_timestamp(self, timestamp: int, tail: StreamPosition) -> int:
+    def _at_timestamp(self, timestamp: int, tail: Position) -> int:
         low = max(0, self.trim_point - self._first)
         high = max(low, tail.seq_num - self._first)
         return min(self._first + bisect_left(self._records, timestamp, low, high, key=_timestamp), tail.seq_num)
 
-    def page(self, start: int, query: ReadInput, now: int) -> Page:
+    def page(self, start: int, query: Read, now: int) -> Page:
         """The durable records from ``start`` on, within the query's bounds and the implicit ones.
 
         What was trimmed is skipped. Nothing, and not ``bounded``: the tail has been reached.

@@ -18,19 +18,9 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Meta, Struct
 
+from ..s2 import Ack, Append, Batch, Position, Read, Record, SequencedRecord
+from ..s2.limits import MAX_FENCING_TOKEN_BYTES, MAX_LIST, U64_MAX
 from .errors import ServiceError
-from .values import (
-    MAX_FENCING_TOKEN_BYTES,
-    MAX_LIST,
-    U64_MAX,
-    AppendAck,
-    AppendInput,
-    AppendRecord,
-    ReadBatch,
-    ReadInput,
-    SequencedRecord,
-    StreamPosition,
-)
 
 T = TypeVar("T")
 # msgspec bounds integers within int64 only; the upper bound of a u64 is checked after decoding.
@@ -56,18 +46,6 @@ class _RawInput(Struct, forbid_unknown_fields=True):
     fencing_token: str | None = None
 
 
-class _Base64Record(Struct, forbid_unknown_fields=True, gc=False):
-    body: bytes = b""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    timestamp: _Unsigned | None = None
-
-
-class _Base64Input(Struct, forbid_unknown_fields=True):
-    records: list[_Base64Record]
-    match_seq_num: _Unsigned | None = None
-    fencing_token: str | None = None
-
-
 class _RawSequenced(Struct, omit_defaults=True, gc=False):
     seq_num: int
     timestamp: int
@@ -75,15 +53,8 @@ class _RawSequenced(Struct, omit_defaults=True, gc=False):
     body: str = ""
 
 
-class _Base64Sequenced(Struct, omit_defaults=True, gc=False):
-    seq_num: int
-    timestamp: int
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    body: bytes = b""
-
-
 _raw_input: Final = msgspec.json.Decoder(_RawInput)
-_base64_input: Final = msgspec.json.Decoder(_Base64Input)
+_base64_input: Final = msgspec.json.Decoder(Append)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -95,31 +66,13 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise ServiceError("bad_json", str(error)) from error
 
 
-def decode_append(body: bytes, form: Format) -> AppendInput:
+def decode_append(body: bytes, form: Format) -> Append:
     """The body of an append. The rules for records (sizes, commands) are the service's."""
-    decoded: _RawInput | _Base64Input
-    records: tuple[AppendRecord, ...]
-    if form is Format.RAW:
-        decoded = decode(_raw_input, body)
-        records = tuple(
-            [
-                AppendRecord(
-                    record.body.encode(),
-                    tuple([(name.encode(), value.encode()) for name, value in record.headers])
-                    if record.headers
-                    else (),
-                    record.timestamp,
-                )
-                for record in decoded.records
-            ]
-        )
-    else:
-        decoded = decode(_base64_input, body)
-        records = tuple([AppendRecord(record.body, record.headers, record.timestamp) for record in decoded.records])
-    for index, record in enumerate(records):
+    batch = decode(_base64_input, body) if form is Format.BASE64 else _from_raw(decode(_raw_input, body))
+    for index, record in enumerate(batch.records):
         if record.timestamp is not None and record.timestamp > U64_MAX:
             raise _not_u64(f"$.records[{index}].timestamp", record.timestamp)
-    match, token = decoded.match_seq_num, decoded.fencing_token
+    match, token = batch.match_seq_num, batch.fencing_token
     if match is not None and match > U64_MAX:
         raise _not_u64("$.match_seq_num", match)
     if token is not None and len(token.encode()) > MAX_FENCING_TOKEN_BYTES:
@@ -127,10 +80,22 @@ def decode_append(body: bytes, form: Format) -> AppendInput:
             "bad_json",
             f"$.fencing_token is {len(token.encode())} bytes of UTF-8; the most is {MAX_FENCING_TOKEN_BYTES}",
         )
-    return AppendInput(records, match, token)
+    return batch
 
 
-def encode_ack(ack: AppendAck) -> bytes:
+def _from_raw(decoded: _RawInput) -> Append:
+    records = [
+        Record(
+            record.body.encode(),
+            tuple([(name.encode(), value.encode()) for name, value in record.headers]) if record.headers else (),
+            record.timestamp,
+        )
+        for record in decoded.records
+    ]
+    return Append(tuple(records), decoded.match_seq_num, decoded.fencing_token)
+
+
+def encode_ack(ack: Ack) -> bytes:
     """``{"start": …, "end": …, "tail": …}``."""
     start, end, tail = ack.start, ack.end, ack.tail
     return (
@@ -140,17 +105,18 @@ def encode_ack(ack: AppendAck) -> bytes:
     )
 
 
-def encode_tail(tail: StreamPosition) -> bytes:
+def encode_tail(tail: Position) -> bytes:
     """``{"tail": …}``: the answer to a check-tail, and the body of a 416."""
     return b'{"tail":{"seq_num":%d,"timestamp":%d}}' % (tail.seq_num, tail.timestamp)
 
 
-def encode_batch(batch: ReadBatch, form: Format) -> bytes:
+def encode_batch(batch: Batch, form: Format) -> bytes:
     """``{"records": […]}``, with ``tail`` where the batch has one. Empty headers and bodies are left out."""
-    records = [_raw(record) for record in batch.records] if form is Format.RAW else list(map(_base64, batch.records))
-    answer: dict[str, Any] = {"records": records}
+    if form is Format.BASE64:
+        return _encode(batch)
+    answer: dict[str, Any] = {"records": list(map(_raw, batch.records))}
     if batch.tail is not None:
-        answer["tail"] = {"seq_num": batch.tail.seq_num, "timestamp": batch.tail.timestamp}
+        answer["tail"] = batch.tail
     return _encode(answer)
 
 
@@ -183,10 +149,10 @@ READ_PARAMETERS: Final = ("seq_num", "timestamp", "tail_offset", "clamp", "count
 LIST_PARAMETERS: Final = ("prefix", "start_after", "limit")
 
 
-def decode_read(raw: bytes) -> ReadInput:
+def decode_read(raw: bytes) -> Read:
     """The query of a read."""
     query = decode_query(raw, READ_PARAMETERS)
-    return ReadInput(
+    return Read(
         seq_num=_number(query, "seq_num"),
         timestamp=_number(query, "timestamp"),
         tail_offset=_number(query, "tail_offset"),
@@ -231,7 +197,3 @@ def _not_u64(where: str, value: int) -> ServiceError:
 def _raw(record: SequencedRecord) -> _RawSequenced:
     headers = tuple([(name.decode(errors="replace"), value.decode(errors="replace")) for name, value in record.headers])
     return _RawSequenced(record.seq_num, record.timestamp, headers, record.body.decode(errors="replace"))
-
-
-def _base64(record: SequencedRecord) -> _Base64Sequenced:
-    return _Base64Sequenced(record.seq_num, record.timestamp, record.headers, record.body)

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..client.protocol import StreamClient
 from ..history.events import StreamState
+from ..world.world import World
 from .options import Option
 
 
@@ -22,11 +23,13 @@ class TargetOptions:
 
     ``folder`` is the run's folder, for logs and data. ``run_id`` is unique among runs and fit for stream names.
     ``timeout`` is seconds per operation. ``keep`` leaves the streams (or the server's data) in place. ``own`` has a
-    value for each row of the target's ``options``: the one given, or the default.
+    value for each row of the target's ``options``: the one given, or the default. ``world`` is where time, randomness,
+    connections and processes come from.
     """
 
     folder: Path
     run_id: str
+    world: World
     streams: int = 1
     timeout: float = 5.0
     keep: bool = False

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fencepost.harness.client import values
+from fencepost.harness import s2
 from fencepost.harness.history import events
 from fencepost.harness.history.builder import Builder
 from fencepost.harness.history.history import History
@@ -89,7 +89,7 @@ def _invoked(op: int, each: Op) -> events.Invoked:
     if each.kind == "check-tail":
         return events.CheckTailInvoked(op=op, time=each.invoked, process=each.process, stream=each.stream)
     if each.kind == "read":
-        given = {name: getattr(each.read, name) for name in values.Read.__slots__}
+        given = {name: getattr(each.read, name) for name in s2.Read.__struct_fields__}
         return events.ReadInvoked(
             op=op, time=each.invoked, process=each.process, stream=each.stream, session=each.session, **given
         )

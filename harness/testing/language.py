@@ -31,7 +31,7 @@ from typing import Any
 
 import xxhash
 
-from fencepost.harness.client import values
+from fencepost.harness import s2
 
 from .operations import (
     TIME,
@@ -135,7 +135,7 @@ def read(
 ) -> Op:
     """A read from ``start`` (a seq_num): what it ``saw``, or the ``tail`` of a 416, or ``failed``, or else indefinite.
 
-    ``bounds`` are the other parameters of :class:`~fencepost.harness.client.values.Read`; ``followed`` is the tail in
+    ``bounds`` are the other parameters of :class:`~fencepost.harness.s2.Read`; ``followed`` is the tail in
     the answer of a read that waited. ``parts`` came before the end, see :func:`part`; each goes on where the last
     ended, and so does what it ``saw``.
     """
@@ -152,7 +152,7 @@ def read(
         answer = Unsatisfiable(position(tail))
     elif failed is not None:
         answer = Refused(failed, status)
-    call = values.Read(seq_num=start, **bounds)
+    call = s2.Read(seq_num=start, **bounds)
     return Op("read", process, invoked, ended, answer, read=call, stream=stream, session=session, parts=tuple(came))
 
 
@@ -179,7 +179,7 @@ def whole(process: int, invoked: int, ended: int, words: str | Sequence[Rec], *,
     """A read of the whole stream, of which all that is known is a hash: that of these records (and the tail)."""
     batch = recs(words)
     answer = Whole(position(len(batch) if tail is None else tail), stream_hash(rec.digest for rec in batch))
-    return Op("read", process, invoked, ended, answer, read=values.Read(seq_num=0))
+    return Op("read", process, invoked, ended, answer, read=s2.Read(seq_num=0))
 
 
 def stream_hash(digests: Iterable[int]) -> int:

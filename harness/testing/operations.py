@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from fencepost.harness.client import values
+from fencepost.harness import s2
+from fencepost.harness.history.digest import digest
 
 TIME: Final = 1000
 """The timestamp (ms) of the record at position 0 where nothing is said."""
@@ -23,28 +24,33 @@ class Rec:
     trim: int | None = None
 
     @property
-    def content(self) -> values.Record:
+    def content(self) -> s2.Record:
         """What is sent."""
         return _content_of(self)
 
     @property
     def digest(self) -> int:
         """The digest of what is sent."""
-        return self.content.digest
+        return _digest_of(self)
 
     @property
     def metered(self) -> int:
         """Metered bytes."""
-        return self.content.metered_size
+        return s2.metered_size(self.content)
 
 
 @lru_cache(4096)
-def _content_of(rec: Rec) -> values.Record:
+def _content_of(rec: Rec) -> s2.Record:
     if rec.fence is not None:
-        return values.Record.fence(rec.fence)
+        return s2.Record.fence(rec.fence)
     if rec.trim is not None:
-        return values.Record.trim(rec.trim)
-    return values.Record(rec.name.encode().ljust((rec.size or 0) - 8, b"."))
+        return s2.Record.trim(rec.trim)
+    return s2.Record(rec.name.encode().ljust((rec.size or 0) - 8, b"."))
+
+
+@lru_cache(4096)
+def _digest_of(rec: Rec) -> int:
+    return digest(_content_of(rec))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +156,7 @@ class Op:
     records: tuple[Rec, ...] = ()
     match: int | None = None
     token: str | None = None
-    read: values.Read = field(default_factory=values.Read)
+    read: s2.Read = field(default_factory=s2.Read)
     stream: str = "s"
     session: int | None = None
     parts: tuple[Part, ...] = ()

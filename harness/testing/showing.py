@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fencepost.harness.client import values
+from fencepost.harness import s2
 
 from .encoding import by_invocation
 from .operations import Answer, Batch, Lost, Op, Rec
@@ -27,7 +27,7 @@ def _asked(op: Op) -> str:
         given = [f"{n}={v!r}" for n, v in (("match", op.match), ("token", op.token)) if v is not None]
         return " ".join(["append", "'" + " ".join(_word(rec) for rec in op.records) + "'", *given])
     if op.kind == "read":
-        bounds = [(name, getattr(op.read, name)) for name in values.Read.__slots__]
+        bounds = [(name, getattr(op.read, name)) for name in s2.Read.__struct_fields__]
         return " ".join(["read", *(f"{n}={v}" for n, v in bounds if v is not None and v is not False)])
     return "check-tail"
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .clock import Clock, SystemClock
+from .disk import Disk
 from .network import Network, SystemNetwork
 from .randomness import Randomness, SystemRandomness
+from .real_disk import RealDisk
 from .spawn import Spawner, SystemSpawner
 
 
@@ -19,10 +21,11 @@ class World:
 
     clock: Clock
     random: Randomness
+    disk: Disk
     network: Network
     spawn: Spawner
 
 
 def real_world(seed: int) -> World:
     """Return this machine, with chance from a seed."""
-    return World(SystemClock(), SystemRandomness(seed), SystemNetwork(), SystemSpawner())
+    return World(SystemClock(), SystemRandomness(seed), RealDisk(), SystemNetwork(), SystemSpawner())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+from msgspec import structs
+
 from fencepost.testing.operations import Ack, Batch, Op, Rec, Seen, Tail, Unsatisfiable, Whole
 from tests.checkers.changing import nearby, picked, with_changes
 
@@ -106,7 +108,7 @@ def change_bounds(random: Random, ops: list[Op]) -> list[Op] | None:
         {"seq_num": random.randint(0, 3), "timestamp": None, "tail_offset": None},
         {"tail_offset": random.randint(0, 3), "timestamp": None, "seq_num": None},
     ]
-    return with_changes(ops, i, read=replace(ops[i].read, **random.choice(changes)))  # type: ignore[arg-type]
+    return with_changes(ops, i, read=structs.replace(ops[i].read, **random.choice(changes)))  # type: ignore[arg-type]
 
 
 def change_hash(random: Random, ops: list[Op]) -> list[Op] | None:

@@ -12,10 +12,12 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from fencepost.harness.client import values
+from msgspec import structs
+
+from fencepost.harness import s2
+from fencepost.harness.s2 import Append, Position, Read, Record
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable
 from fencepost.harness.server.stream import Stream
-from fencepost.harness.server.values import AppendInput, AppendRecord, ReadInput, StreamPosition
 from fencepost.testing import stream_hash
 from fencepost.testing.operations import (
     Ack,
@@ -129,7 +131,7 @@ class _Simulation:
                 return
             work = self._appending(place)
         elif command == "whole read":
-            self._ops[place] = replace(self._ops[place], read=values.Read(seq_num=0))
+            self._ops[place] = replace(self._ops[place], read=s2.Read(seq_num=0))
             work = self._hashing(place)
         elif command in ("read session", "cut read"):
             session = next(self._sessions) if command == "read session" else None
@@ -165,7 +167,7 @@ class _Simulation:
             return random.choice((Rec("a"), Rec("a"), Rec("b", 20)))
         return Rec(next(self._names), random.choice((None, None, 20, 40)), timestamp)
 
-    def _query(self) -> values.Read:
+    def _query(self) -> s2.Read:
         return random_read(self._random, self._stream.next_seq_num, self._wall)
 
     # -- operations
@@ -208,7 +210,7 @@ class _Simulation:
 
     def _reading(self, place: int) -> Iterator[None]:
         yield
-        query = ReadInput(**{name: getattr(self._ops[place].read, name) for name in values.Read.__slots__})
+        query = Read(**{name: getattr(self._ops[place].read, name) for name in s2.Read.__slots__})
         try:
             start = self._stream.locate(query, self._wall)
         except RangeNotSatisfiable as failure:
@@ -224,7 +226,7 @@ class _Simulation:
         followed = self._random.choice(tails) if tails and self._random.random() < 0.5 else None
         self._end(place, Batch(seen, None if followed is None else (followed, 0)))
 
-    def _page(self, start: int, query: ReadInput) -> tuple[Seen, ...]:
+    def _page(self, start: int, query: Read) -> tuple[Seen, ...]:
         """What there is to read from ``start`` on. What was trimmed is gone only once that has been applied."""
         trim_point, self._stream.trim_point = self._stream.trim_point, self._gone
         page = self._stream.page(start, query, self._wall)
@@ -235,10 +237,10 @@ class _Simulation:
         """A read whose answer comes in parts: of a session, or of one that is cut short."""
         random, op = self._random, self._ops[place]
         yield
-        query = ReadInput(**{name: getattr(op.read, name) for name in values.Read.__slots__})
+        query = Read(**{name: getattr(op.read, name) for name in s2.Read.__slots__})
         limits = op.read.count, op.read.bytes, op.read.until
         follows = bool(op.read.wait) or (op.session is not None and limits == (None, None, None))
-        query = replace(query, wait=1 if follows else None)
+        query = structs.replace(query, wait=1 if follows else None)
         try:
             at = self._stream.locate(query, self._wall)
         except RangeNotSatisfiable as failure:
@@ -249,7 +251,7 @@ class _Simulation:
         for _ in range(random.choice((0, 1, 1, 2, 3))):
             yield
             few = random.choice((0, 1, 1, 2, 3)) if follows else random.choice((1, 1, 2, 3))
-            seen = self._page(at, replace(query, count=few if query.count is None else min(few, query.count)))
+            seen = self._page(at, structs.replace(query, count=few if query.count is None else min(few, query.count)))
             at, named, tail = self._named(at, named, seen, follows)
             query = self._less(query, seen)
             yield
@@ -278,10 +280,10 @@ class _Simulation:
         return at, tail, (tail, 0)
 
     @staticmethod
-    def _less(query: ReadInput, seen: tuple[Seen, ...]) -> ReadInput:
+    def _less(query: Read, seen: tuple[Seen, ...]) -> Read:
         count = None if query.count is None else query.count - len(seen)
         size = None if query.bytes is None else query.bytes - sum(one.rec.metered for one in seen)
-        return replace(query, count=count, bytes=size)
+        return structs.replace(query, count=count, bytes=size)
 
     def _breaking_off(self, place: int) -> Iterator[None]:
         if self._random.random() < 0.5:
@@ -362,11 +364,10 @@ class _Simulation:
     def _apply(self, records: tuple[Rec, ...], match: int | None, token: str | None) -> Answer:
         contents = [rec.content for rec in records]
         batch = tuple(
-            AppendRecord(content.body, content.headers, rec.timestamp)
-            for rec, content in zip(records, contents, strict=True)
+            Record(content.body, content.headers, rec.timestamp) for rec, content in zip(records, contents, strict=True)
         )
         try:
-            ack = self._stream.append(AppendInput(batch, match, token), self._wall).ack
+            ack = self._stream.append(Append(batch, match, token), self._wall).ack
         except ConditionFailed as failure:
             body = failure.body
             if "seq_num_mismatch" in body:
@@ -378,7 +379,7 @@ class _Simulation:
         return Ack(self._pair(ack.start), self._pair(ack.end), self._pair(ack.tail))
 
     @staticmethod
-    def _pair(position: StreamPosition) -> tuple[int, int]:
+    def _pair(position: Position) -> tuple[int, int]:
         return position.seq_num, position.timestamp
 
     def _close(self) -> None:
@@ -388,7 +389,7 @@ class _Simulation:
             self._ops.append(Op("append", process, self._now, None, Lost(), (Rec("fence=z", fence="z"),)))
             for _ in self._appending(len(self._ops) - 1):
                 self._now += 1
-        self._ops.append(Op("read", process, self._now + 1, None, Lost(), read=values.Read(seq_num=0)))
+        self._ops.append(Op("read", process, self._now + 1, None, Lost(), read=s2.Read(seq_num=0)))
         self._now += 1
         for _ in self._reading(len(self._ops) - 1):
             self._now += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from fencepost.harness.client import values
+from fencepost.harness import s2
 from tests.checkers.stories import TOKENS
 
 
@@ -15,7 +15,7 @@ def random_conditions(random: Random, tail: int, token: str) -> tuple[int | None
     return match, given
 
 
-def random_read(random: Random, tail: int, now: int) -> values.Read:
+def random_read(random: Random, tail: int, now: int) -> s2.Read:
     """A read of a stream with this tail; ``now`` is the server's clock (ms)."""
     start = {
         "seq_num": random.choice((0, 0, 0, random.randint(0, tail), tail, tail + random.randint(0, 2))),
@@ -30,4 +30,4 @@ def random_read(random: Random, tail: int, now: int) -> values.Read:
         "until": random.choice((None,) * 6 + (now, now + 1)),
         "wait": random.choice((None,) * 5 + (0, 1)),
     }
-    return values.Read(**({which: start[which]} if which else {}), **bounds)  # type: ignore[arg-type]
+    return s2.Read(**({which: start[which]} if which else {}), **bounds)  # type: ignore[arg-type]

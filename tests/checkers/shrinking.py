@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from msgspec import structs
+
 from fencepost.testing.operations import Batch, Op
 from tests.checkers.stories import Story, is_well_formed
 
@@ -43,6 +45,6 @@ def _simpler(op: Op) -> Iterator[Op]:
             yield replace(op, **{name: None})  # type: ignore[arg-type]
     for name in ("count", "bytes", "until", "wait"):
         if getattr(op.read, name) is not None:
-            yield replace(op, read=replace(op.read, **{name: None}))  # type: ignore[arg-type]
+            yield replace(op, read=structs.replace(op.read, **{name: None}))  # type: ignore[arg-type]
     if isinstance(op.answer, Batch) and op.answer.tail is not None:
         yield replace(op, answer=replace(op.answer, tail=None))

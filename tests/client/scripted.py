@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from fencepost.harness.client.outcome import Ok
-from fencepost.harness.client.values import Ack, Append, Position, Record
+from fencepost.harness.s2 import Ack, Append, Position, Record
 
 DEADLINE = 10.0
 """Seconds after which a test that waits for the server has failed."""

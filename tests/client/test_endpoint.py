@@ -10,8 +10,8 @@ import pytest
 from fencepost.harness.client.endpoint import Endpoint, Proxy, headers
 from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.client.outcome import Definite, Indefinite
-from fencepost.harness.client.values import Append, CheckTail, Record
 from fencepost.harness.failure import UsageFailure
+from fencepost.harness.s2 import Append, CheckTail, Record
 
 from .scripted import Peer, ScriptedServer, answer
 

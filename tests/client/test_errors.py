@@ -6,7 +6,7 @@ import pytest
 
 from fencepost.harness.client import wire
 from fencepost.harness.client.outcome import Definite, Indefinite
-from fencepost.harness.error_codes import ERROR_CODES, ErrorCode
+from fencepost.harness.s2.errors import ERROR_CODES, ErrorCode
 
 STATUSES = sorted({status for row in ERROR_CODES for status in row.statuses} | {200, 418, 599})
 CODED = [row for row in ERROR_CODES if row.statuses and not row.own_body and not row.ours]

@@ -13,7 +13,7 @@ import pytest
 from fencepost.harness.client import http
 from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.client.outcome import Definite, Indefinite, Ok, Outcome
-from fencepost.harness.client.values import CheckTail, Read
+from fencepost.harness.s2 import CheckTail, Read
 
 from .scripted import (
     ACKED,
@@ -108,7 +108,7 @@ CASES = {
     "a 200 without a tail": Case(
         replying(answer(200, {"start": position(1), "end": position(2)})), Indefinite, "`tail`"
     ),
-    "a 200 with a negative seq_num": Case(replying(answer(200, ack(-1))), Indefinite, "u64"),
+    "a 200 with a negative seq_num": Case(replying(answer(200, ack(-1))), Indefinite, "start.seq_num"),
     "a 200 beyond u64": Case(replying(answer(200, ack(2**64))), Indefinite, "u64"),
     "a 200 with something after it": Case(replying(answer(200, text=b"{}{}")), Indefinite, "append ack"),
     "a 201": Case(replying(answer(201, ack(4))), Indefinite, "201"),

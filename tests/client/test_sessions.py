@@ -8,7 +8,7 @@ import pytest
 
 from fencepost.harness.client.outcome import Definite, Indefinite, Ok, Outcome
 from fencepost.harness.client.sessions import RefusedSession, Ticket, Tickets
-from fencepost.harness.client.values import Ack, Append, Position, Record
+from fencepost.harness.s2 import Ack, Append, Position, Record
 
 ACK = Ack(Position(0, 1), Position(1, 1), Position(1, 1))
 

@@ -10,7 +10,7 @@ import pytest
 
 from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.client.outcome import Definite, Ok
-from fencepost.harness.client.values import CheckTail, Position, Tail
+from fencepost.harness.s2 import CheckTail, Position, Tail
 
 from .scripted import (
     CALL,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fencepost.harness.client import wire
 from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.client.outcome import Definite, Indefinite, Ok
-from fencepost.harness.client.values import Append, Batch, CheckTail, Position, Read, Record, SequencedRecord
+from fencepost.harness.s2 import Append, Batch, CheckTail, Position, Read, Record, SequencedRecord
 
 from .scripted import Peer, Request, ScriptedServer, ack, answer, position
 
@@ -48,10 +48,11 @@ def said(call: Append) -> dict[str, Any]:
     """The body of the description, made in another way than the client makes it."""
     body: dict[str, Any] = {"records": []}
     for record in call.records:
-        entry: dict[str, Any] = {
-            "headers": [[text(name), text(value)] for name, value in record.headers],
-            "body": text(record.body),
-        }
+        entry: dict[str, Any] = {}
+        if record.headers:
+            entry["headers"] = [[text(name), text(value)] for name, value in record.headers]
+        if record.body:
+            entry["body"] = text(record.body)
         if record.timestamp is not None:
             entry["timestamp"] = record.timestamp
         body["records"].append(entry)

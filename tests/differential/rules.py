@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fencepost.checkers.model import PAGE_BYTES
-from fencepost.harness.client import values
+from fencepost.harness import s2
 from fencepost.harness.verdict import Validity
 from fencepost.testing import by_invocation
 from fencepost.testing.operations import Ack, Answer, Batch, Lost, Op, Rec, Refused, Seen, Tail, Unsatisfiable, Whole
@@ -109,15 +109,15 @@ def _exact_reads_only(story: Story) -> Story:
     def change(op: Op) -> Op:
         match op.answer:
             case Unsatisfiable(tail):
-                return replace(op, kind="check-tail", read=values.Read(), answer=Tail(tail))
+                return replace(op, kind="check-tail", read=s2.Read(), answer=Tail(tail))
             case Whole(tail, _) if not known:
-                return replace(op, kind="check-tail", read=values.Read(), answer=Tail(tail))
+                return replace(op, kind="check-tail", read=s2.Read(), answer=Tail(tail))
             case Batch(seen, _):
                 if not _proves_the_tail(story, op):
                     return replace(op, answer=Refused("left out", 429))
                 if seen[0].seq_num > 0 or not known:
                     end = seen[-1].seq_num + 1, seen[-1].timestamp
-                    return replace(op, kind="check-tail", read=values.Read(), answer=Tail(end))
+                    return replace(op, kind="check-tail", read=s2.Read(), answer=Tail(end))
         return op
 
     return replace(story, ops=tuple(change(op) for op in story.ops))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from fencepost.harness.client import values
+from fencepost.harness import s2
 from tests.checkers import random_histories
 from tests.checkers.damage import damaged
 from tests.checkers.random_histories import random_story
@@ -44,8 +44,8 @@ class _Expressible(random_histories._Simulation):
     def _begin(self) -> None:
         """A new stream."""
 
-    def _query(self) -> values.Read:
-        return values.Read(seq_num=0)
+    def _query(self) -> s2.Read:
+        return s2.Read(seq_num=0)
 
 
 def stories(number: int, first: int) -> Iterator[Story]:

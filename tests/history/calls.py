@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from fencepost.harness import s2
 from fencepost.harness.client import outcome as outcomes
-from fencepost.harness.client import values
 from fencepost.harness.history.events import Header, StreamState
 from fencepost.harness.workload import Invocation
 
@@ -33,19 +33,19 @@ def header() -> Header:
 
 
 records = (
-    st.builds(values.Record, body=bodies, headers=headers, timestamp=given)
-    | tokens.map(values.Record.fence)
-    | st.integers(0, 2**64 - 1).map(values.Record.trim)
+    st.builds(s2.Record, body=bodies, headers=headers, timestamp=given)
+    | tokens.map(s2.Record.fence)
+    | st.integers(0, 2**64 - 1).map(s2.Record.trim)
 )
-positions = st.builds(values.Position, numbers, numbers)
+positions = st.builds(s2.Position, numbers, numbers)
 appends = st.builds(
-    values.Append,
+    s2.Append,
     st.lists(records, min_size=1, max_size=3).map(tuple),
     match_seq_num=given,
     fencing_token=st.none() | tokens,
 )
 reads = st.builds(
-    values.Read,
+    s2.Read,
     seq_num=given,
     timestamp=given,
     tail_offset=given,
@@ -55,7 +55,7 @@ reads = st.builds(
     until=given,
     wait=given,
 )
-calls = appends | reads | st.just(values.CheckTail())
+calls = appends | reads | st.just(s2.CheckTail())
 invocations = st.builds(
     Invocation,
     stream=st.sampled_from(STREAMS),
@@ -67,17 +67,17 @@ invocations = st.builds(
 
 
 @st.composite
-def sequenced(draw: st.DrawFn) -> values.SequencedRecord:
+def sequenced(draw: st.DrawFn) -> s2.SequencedRecord:
     record = draw(records)
-    return values.SequencedRecord(draw(numbers), draw(numbers), record.headers, record.body)
+    return s2.SequencedRecord(draw(numbers), draw(numbers), record.headers, record.body)
 
 
-def answers(call: values.Call) -> st.SearchStrategy[Any]:
-    if isinstance(call, values.Append):
-        return st.builds(values.Ack, positions, positions, positions)
-    if isinstance(call, values.Read):
-        return st.builds(values.Batch, st.lists(sequenced(), max_size=3).map(tuple), st.none() | positions)
-    return st.builds(values.Tail, positions)
+def answers(call: s2.Call) -> st.SearchStrategy[Any]:
+    if isinstance(call, s2.Append):
+        return st.builds(s2.Ack, positions, positions, positions)
+    if isinstance(call, s2.Read):
+        return st.builds(s2.Batch, st.lists(sequenced(), max_size=3).map(tuple), st.none() | positions)
+    return st.builds(s2.Tail, positions)
 
 
 refusals = (

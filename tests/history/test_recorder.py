@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fencepost.harness import s2
 from fencepost.harness.client import outcome as outcomes
-from fencepost.harness.client import values
+from fencepost.harness.history.digest import digest
 from fencepost.harness.history.history import FOREVER, NONE, History, Kind, Outcome
 from fencepost.harness.history.reader import read_history
 from fencepost.harness.history.recorder import Recorder
@@ -77,11 +78,11 @@ class TestRoundTrip:
     def test_contents_of_records_that_nobody_sent_are_kept(self, tmp_path: Path) -> None:
         path = tmp_path / "h"
         journal = recorder(path)
-        journal.invoke(Invocation("s", values.Append((values.Record(b"mine"),))), 0)
-        op = journal.invoke(Invocation("s", values.Read(seq_num=0)), 1)
-        strange = values.SequencedRecord(1, 5, ((b"", b"fence"),), b"\xff")
-        mine = values.SequencedRecord(0, 5, (), b"mine")
-        journal.complete(op, outcomes.Ok(values.Batch((mine, strange))))
+        journal.invoke(Invocation("s", s2.Append((s2.Record(b"mine"),))), 0)
+        op = journal.invoke(Invocation("s", s2.Read(seq_num=0)), 1)
+        strange = s2.SequencedRecord(1, 5, ((b"", b"fence"),), b"\xff")
+        mine = s2.SequencedRecord(0, 5, (), b"mine")
+        journal.complete(op, outcomes.Ok(s2.Batch((mine, strange))))
         contents = read_history(path).reads.contents
         assert list(contents) == [1]
         assert list(contents[1]) == [1]
@@ -96,12 +97,12 @@ def check_invocation(history: History, row: int, invocation: Invocation) -> None
     assert history.thread[row] == nothing(invocation.thread)
     assert history.intended[row] == (history.invoked[row] if invocation.time is None else invocation.time)
     match invocation.call:
-        case values.Append(records, match_seq_num, fencing_token):
+        case s2.Append(records, match_seq_num, fencing_token):
             appends = history.appends
             assert operation.kind is Kind.APPEND
             assert (operation.match_seq_num, operation.fencing_token) == (match_seq_num, fencing_token)
-            assert list(appends.digest[span(appends.offset, row)]) == [record.digest for record in records]
-            assert list(appends.size[span(appends.offset, row)]) == [record.metered_size for record in records]
+            assert list(appends.digest[span(appends.offset, row)]) == list(map(digest, records))
+            assert list(appends.size[span(appends.offset, row)]) == list(map(s2.metered_size, records))
             stamps = [record.timestamp for record in records]
             assert appends.timestamps.get(row, [None] * len(records)) == stamps
             fences = {i: r.body.decode() for i, r in enumerate(records) if r.headers == ((b"", b"fence"),)}
@@ -109,7 +110,7 @@ def check_invocation(history: History, row: int, invocation: Invocation) -> None
             assert operation.last_fence == (fences[max(fences)] if fences else None)
             trims = {i: int.from_bytes(r.body) for i, r in enumerate(records) if r.headers == ((b"", b"trim"),)}
             assert appends.trims.get(row, {}) == {i: min(to, FOREVER - 1) for i, to in trims.items()}
-        case values.Read() as read:
+        case s2.Read() as read:
             reads = history.reads
             assert operation.kind is Kind.READ
             columns = [reads.from_seq_num, reads.from_timestamp, reads.tail_offset, reads.count, reads.bytes]
@@ -135,12 +136,12 @@ def check_outcome(history: History, row: int, outcome: Any, recorded: list[tuple
     expected_ack, expected_tail, expected_mismatches, expected_records = [NONE] * 6, (NONE, NONE), (NONE, NONE), ()
     kind, status, code = Outcome.INDEFINITE, None, None
     match outcome:
-        case outcomes.Ok(values.Ack(start, end, tail)):
+        case outcomes.Ok(s2.Ack(start, end, tail)):
             kind = Outcome.OK
             expected_ack = [n for p in (start, end, tail) for n in (p.seq_num, p.timestamp)]
-        case outcomes.Ok(values.Tail(tail)):
+        case outcomes.Ok(s2.Tail(tail)):
             kind, expected_tail = Outcome.OK, (tail.seq_num, tail.timestamp)
-        case outcomes.Ok(values.Batch(records, tail)):
+        case outcomes.Ok(s2.Batch(records, tail)):
             kind, expected_records = Outcome.OK, records
             assert reads.tail[row] == (NONE if tail is None else tail.seq_num)
         case outcomes.Definite(code, status, body):
@@ -160,8 +161,8 @@ def check_outcome(history: History, row: int, outcome: Any, recorded: list[tuple
     assert mismatches == expected_mismatches
     assert list(reads.seq_num[seen]) == [record.seq_num for record in expected_records]
     assert list(reads.timestamp[seen]) == [record.timestamp for record in expected_records]
-    assert list(reads.digest[seen]) == [values.digest(r.headers, r.body) for r in expected_records]
-    assert list(reads.size[seen]) == [values.metered_size(r.headers, r.body) for r in expected_records]
+    assert list(reads.digest[seen]) == list(map(digest, expected_records))
+    assert list(reads.size[seen]) == list(map(s2.metered_size, expected_records))
 
 
 class TestTheFile:
@@ -169,7 +170,7 @@ class TestTheFile:
         path = tmp_path / "h"
         journal = recorder(path)
         for number in range(3):
-            op = journal.invoke(Invocation("s", values.CheckTail()), number)
+            op = journal.invoke(Invocation("s", s2.CheckTail()), number)
             last = msgspec.json.decode(path.read_bytes().splitlines()[-1])
             assert (last["op"], last["process"]) == (op, number)
 
@@ -186,7 +187,7 @@ class TestTheFile:
         write = os.write
         monkeypatch.setattr(os, "write", lambda file, data: write(file, bytes(data[:7])))
         journal = recorder(tmp_path / "h")
-        journal.invoke(Invocation(STREAMS[1], values.Append((values.Record.fence("é"),))), 0)
+        journal.invoke(Invocation(STREAMS[1], s2.Append((s2.Record.fence("é"),))), 0)
         journal.close()
         history = read_history(tmp_path / "h")
         assert history.whole
@@ -196,7 +197,7 @@ class TestTheFile:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         journal = recorder(tmp_path / "h")
-        journal.invoke(Invocation("s", values.CheckTail()), 0)
+        journal.invoke(Invocation("s", s2.CheckTail()), 0)
         write = os.write
         left = [20]
 
@@ -209,10 +210,10 @@ class TestTheFile:
 
         monkeypatch.setattr(os, "write", full)
         with pytest.raises(OSError, match="No space"):
-            journal.invoke(Invocation("s", values.CheckTail()), 1)
+            journal.invoke(Invocation("s", s2.CheckTail()), 1)
         monkeypatch.setattr(os, "write", write)
         with pytest.raises(OSError, match="No space"):
-            journal.invoke(Invocation("s", values.CheckTail()), 2)
+            journal.invoke(Invocation("s", s2.CheckTail()), 2)
         with pytest.raises(OSError, match="No space"):
             journal.close()
         history = read_history(tmp_path / "h")
@@ -223,7 +224,7 @@ class TestTheFile:
     def test_a_stream_that_the_header_does_not_name_is_refused(self, tmp_path: Path) -> None:
         journal = recorder(tmp_path / "h")
         with pytest.raises(ValueError, match="'other'"):
-            journal.invoke(Invocation("other", values.CheckTail()), 0)
+            journal.invoke(Invocation("other", s2.CheckTail()), 0)
         journal.close()
         assert len(read_history(tmp_path / "h")) == 0
 
@@ -242,7 +243,8 @@ class TestTheFile:
 PROGRAM = """
 import sys, time
 from pathlib import Path
-from fencepost.harness.client import outcome, values
+from fencepost.harness import s2
+from fencepost.harness.client import outcome
 from fencepost.harness.history.recorder import Recorder
 from fencepost.harness.workload import Invocation
 from tests.history.calls import header
@@ -250,12 +252,12 @@ from tests.history.calls import header
 journal = Recorder(Path(sys.argv[1]), header(), time.monotonic_ns)
 number = 0
 while True:
-    records = tuple(values.Record(b"%d-%d" % (number, i) + b"." * 200) for i in range(1 + number % 5))
-    op = journal.invoke(Invocation("s", values.Append(records)), number)
+    records = tuple(s2.Record(b"%d-%d" % (number, i) + b"." * 200) for i in range(1 + number % 5))
+    op = journal.invoke(Invocation("s", s2.Append(records)), number)
     print(op, flush=True)
     if number % 3:
-        here = values.Position(number, number)
-        journal.complete(op, outcome.Ok(values.Ack(here, here, here)))
+        here = s2.Position(number, number)
+        journal.complete(op, outcome.Ok(s2.Ack(here, here, here)))
     number += 1
 """
 

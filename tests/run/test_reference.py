@@ -15,6 +15,7 @@ import pytest
 from fencepost import Append, CheckTail, Ok, Record, RunOptions, TargetFailure, TargetOptions, execute, read_history
 from fencepost.harness.history.history import Outcome
 from fencepost.harness.targets.reference import ReferenceServer
+from fencepost.harness.world.world import real_world
 from tests.cli.invoking import SECONDS, command, environment, fencepost
 from tests.run.conftest import Silent
 from tests.server.processes import wait_until
@@ -38,7 +39,7 @@ def children(pid: int) -> list[int]:
 
 @pytest.fixture
 def target(tmp_path: Path) -> ReferenceServer:
-    return ReferenceServer(TargetOptions(folder=tmp_path, run_id="run", streams=2))
+    return ReferenceServer(TargetOptions(folder=tmp_path, run_id="run", world=real_world(0), streams=2))
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ async def test_a_server_that_cannot_start_is_told_with_what_it_said(target: Refe
 
 
 async def test_the_journal_is_kept_if_asked(tmp_path: Path) -> None:
-    target = ReferenceServer(TargetOptions(folder=tmp_path, run_id="run", keep=True))
+    target = ReferenceServer(TargetOptions(folder=tmp_path, run_id="run", world=real_world(0), keep=True))
     await target.set_up()
     await target.tear_down()
     assert list((tmp_path / "data").iterdir())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fencepost.harness.server.values import AppendInput, ReadInput, SequencedRecord, StreamPosition
+from fencepost.harness.s2 import Append, Position, Read, SequencedRecord
 
 
 def size(record: Any) -> int:
@@ -30,9 +30,9 @@ class NaiveStream:
         batches = self.batches[: self.durable] if durable else self.batches
         return [record for batch in batches for record in batch]
 
-    def tail(self, durable: bool = True) -> StreamPosition:
+    def tail(self, durable: bool = True) -> Position:
         records = self.records(durable)
-        return StreamPosition(len(records), records[-1].timestamp if records else 0)
+        return Position(len(records), records[-1].timestamp if records else 0)
 
     def token(self) -> str:
         tokens = [record.body.decode() for record in self.records(False) if kind(record) == b"fence"]
@@ -45,7 +45,7 @@ class NaiveStream:
                 point = max(point, min(int.from_bytes(record.body, "big"), record.seq_num + 1))
         return point
 
-    def append(self, batch: AppendInput, arrival: int) -> tuple[str, Any]:
+    def append(self, batch: Append, arrival: int) -> tuple[str, Any]:
         """What must come of it: ``ok``, ``token``, ``match`` or ``invalid``, and the start or what is revealed."""
         if batch.fencing_token is not None and batch.fencing_token != self.token():
             return "token", self.token()
@@ -69,7 +69,7 @@ class NaiveStream:
         self.batches.append(stamped)
         return "ok", tail.seq_num
 
-    def read(self, query: ReadInput) -> tuple[str, Any]:
+    def read(self, query: Read) -> tuple[str, Any]:
         """``ok`` with records, ``tail`` with a tail (a 416), or ``wait`` where it would have to wait for records."""
         records, tail = self.records(True), self.tail()
         if query.seq_num is not None:

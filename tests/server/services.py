@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from fencepost.harness.s2 import Append, Record
 from fencepost.harness.server.errors import ServiceError
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import MemoryStorage, Storage
-from fencepost.harness.server.values import AppendInput, AppendRecord
 
 from .gated import GatedStorage
 
@@ -31,12 +31,12 @@ class FakeClock:
         return self.now
 
 
-def one(body: bytes = b"x", **conditions: Any) -> AppendInput:
-    return AppendInput((AppendRecord(body),), **conditions)
+def one(body: bytes = b"x", **conditions: Any) -> Append:
+    return Append((Record(body),), **conditions)
 
 
-def fence(token: str, **conditions: Any) -> AppendInput:
-    return AppendInput((AppendRecord(token.encode(), ((b"", b"fence"),)),), **conditions)
+def fence(token: str, **conditions: Any) -> Append:
+    return Append((Record(token.encode(), ((b"", b"fence"),)),), **conditions)
 
 
 async def soon(awaitable: Awaitable[T]) -> T:

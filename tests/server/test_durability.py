@@ -9,18 +9,13 @@ from typing import Any
 
 import pytest
 
+from fencepost.harness.s2 import Append, Position, Read, Record
 from fencepost.harness.server import durable
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import FileStorage, StorageError
-from fencepost.harness.server.values import (
-    AppendInput,
-    AppendRecord,
-    ReadInput,
-    StreamConfig,
-    StreamPosition,
-    TimestampingMode,
-)
+from fencepost.harness.server.values import StreamConfig, TimestampingMode
+from fencepost.harness.world.clock import ScriptedClock
 from tests.server.services import AT, BASIN, fence, gated, one, refused, serving, soon
 
 from .gated import GatedStorage, turns
@@ -28,11 +23,11 @@ from .gated import GatedStorage, turns
 
 async def test_everything_survives_a_restart(tmp_path: Path) -> None:
     config = StreamConfig(timestamping_mode=TimestampingMode.ARRIVAL)
-    record = AppendRecord(b"\x00\xff", ((b"k", b"\xfe"), (b"k", b"")), 7)
+    record = Record(b"\x00\xff", ((b"k", b"\xfe"), (b"k", b"")), 7)
     async with serving(FileStorage(tmp_path)) as service:
         await service.create_basin("basin-two", None, "token")
         await service.create_stream("basin-two", "s", config, "t")
-        await service.append(*AT, AppendInput((record, AppendRecord())))
+        await service.append(*AT, Append((record, Record())))
         await service.append(*AT, fence("a"))
         await service.append("basin-two", "s", one(b"old"))
         await service.delete_stream("basin-two", "s")
@@ -42,11 +37,11 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
         await service.create_stream("basin-three", "s")
         await service.append("basin-three", "s", one(b"gone"))
         await service.delete_basin("basin-three")
-        before = await service.read(*AT, ReadInput(seq_num=0))
+        before = await service.read(*AT, Read(seq_num=0))
     async with serving(FileStorage(tmp_path), stream=False) as service:
-        assert await service.read(*AT, ReadInput(seq_num=0)) == before
+        assert await service.read(*AT, Read(seq_num=0)) == before
         assert (before.records[0].headers, before.records[0].timestamp) == (record.headers, 7)
-        assert await service.check_tail(*AT) == StreamPosition(3, 1000)
+        assert await service.check_tail(*AT) == Position(3, 1000)
         with pytest.raises(ConditionFailed) as failed:
             await service.append(*AT, one(fencing_token=""))
         assert failed.value.body == {"fencing_token_mismatch": "a"}
@@ -54,9 +49,9 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
         assert (await service.create_basin("basin-two", None, "token"))[1] is False
         assert (await service.create_stream("basin-two", "s", config, "t"))[1] is False
         assert await service.get_stream("basin-two", "s") == config
-        assert [r.body for r in (await service.read("basin-two", "s", ReadInput(seq_num=0))).records] == [b"new"]
+        assert [r.body for r in (await service.read("basin-two", "s", Read(seq_num=0))).records] == [b"new"]
         await service.create_stream("basin-two", "another")
-        assert await service.check_tail("basin-two", "another") == StreamPosition(0, 0)
+        assert await service.check_tail("basin-two", "another") == Position(0, 0)
 
 
 async def test_a_journal_that_contradicts_itself_is_refused_by_name(tmp_path: Path) -> None:
@@ -74,7 +69,7 @@ async def test_a_journal_that_contradicts_itself_is_refused_by_name(tmp_path: Pa
             await storage.write([entry])
             storage.close()
         size = (tmp_path / "journal").stat().st_size
-        service = Service(FileStorage(tmp_path))
+        service = Service(FileStorage(tmp_path), ScriptedClock().wall_ms)
         with pytest.raises(StorageError, match=rf"{tmp_path}/journal: .* offset {size}: .*{complaint}"):
             await service.start()
 
@@ -95,17 +90,17 @@ async def test_an_append_is_answered_when_its_sync_has_returned() -> None:
 async def test_reads_and_tails_show_nothing_that_is_not_durable() -> None:
     async with gated() as (service, storage):
         append = asyncio.create_task(service.append(*AT, one(b"a")))
-        waiting = asyncio.create_task(service.read(*AT, ReadInput(seq_num=0, wait=60)))
+        waiting = asyncio.create_task(service.read(*AT, Read(seq_num=0, wait=60)))
         await storage.writing()
-        assert await soon(service.check_tail(*AT)) == StreamPosition(0, 0)
+        assert await soon(service.check_tail(*AT)) == Position(0, 0)
         with pytest.raises(RangeNotSatisfiable) as beyond:
-            await soon(service.read(*AT, ReadInput(seq_num=0)))
-        assert beyond.value.tail == StreamPosition(0, 0)
+            await soon(service.read(*AT, Read(seq_num=0)))
+        assert beyond.value.tail == Position(0, 0)
         assert not waiting.done()
         await storage.let_through()
         batch = await soon(waiting)
         assert [record.body for record in batch.records] == [b"a"]
-        assert batch.tail == StreamPosition(1, 1000)
+        assert batch.tail == Position(1, 1000)
         assert (await soon(append)).end == await soon(service.check_tail(*AT))
 
 
@@ -118,7 +113,7 @@ async def test_reads_and_tails_show_nothing_that_is_not_durable() -> None:
     ],
 )
 async def test_a_412_is_held_until_the_state_that_it_reveals_is_durable(
-    refusal: AppendInput, body: dict[str, object]
+    refusal: Append, body: dict[str, object]
 ) -> None:
     async with gated() as (service, storage):
         append = asyncio.create_task(service.append(*AT, fence("a")))
@@ -158,7 +153,7 @@ async def test_a_hung_up_client_leaves_its_append_whole() -> None:
         await turns()
         await storage.let_through()
         await turns()
-        assert await soon(service.check_tail(*AT)) == StreamPosition(1, 1000)
+        assert await soon(service.check_tail(*AT)) == Position(1, 1000)
 
 
 async def test_appends_are_shed_while_too_much_waits_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +209,7 @@ async def test_after_a_failed_sync_nothing_is_answered_but_the_failure() -> None
         asked = [asyncio.create_task(service.append(*AT, one()))]
         await storage.writing()
         asked.append(asyncio.create_task(service.append(*AT, one(match_seq_num=0))))
-        asked.append(asyncio.create_task(service.read(*AT, ReadInput(wait=60))))
+        asked.append(asyncio.create_task(service.read(*AT, Read(wait=60))))
         await turns()
         await storage.let_through(StorageError("the disk is gone"))
         for task in asked:
@@ -223,7 +218,7 @@ async def test_after_a_failed_sync_nothing_is_answered_but_the_failure() -> None
         for request in (
             service.append(*AT, one()),
             service.check_tail(*AT),
-            service.read(*AT, ReadInput()),
+            service.read(*AT, Read()),
             service.list_basins(),
         ):
             assert await refused(request) == (500, "storage")

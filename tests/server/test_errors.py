@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from fencepost.harness.client import errors as client
-from fencepost.harness.error_codes import ERROR_CODES, ErrorCode
+from fencepost.harness.s2.errors import ERROR_CODES, ErrorCode, find, recognise
 from fencepost.harness.server.errors import ConditionFailed, ServiceError
 
 
 @pytest.mark.parametrize("row", [row for row in ERROR_CODES if row.statuses and not row.own_body], ids=lambda r: r.code)
 def test_a_client_knows_a_refusal_unless_the_code_is_the_servers_own(row: ErrorCode) -> None:
     error = ServiceError(row.code, "")
-    assert client.find(error.code, error.status) is (None if row.ours else row)
+    assert find(error.code, error.status) is (None if row.ours else row)
     assert error.definite is row.definite
 
 
@@ -32,4 +31,4 @@ def test_a_refusal_knows_its_row() -> None:
 )
 def test_the_body_of_a_412_is_the_one_that_a_client_recognises(error: ConditionFailed, body: dict[str, object]) -> None:
     assert error.body == body
-    assert client.recognise(412, error.body) is not None
+    assert recognise(412, error.body) is not None

@@ -17,6 +17,8 @@ from fencepost.harness.server.request import Limits
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.serving import bind, serve
 from fencepost.harness.server.storage import MemoryStorage
+from fencepost.harness.world.clock import SystemClock
+from fencepost.harness.world.network import SystemNetwork
 from tests.server.victim import PATH, STREAM, VALID, Victim, relentless
 
 from .processes import BASIN, Connection, records_of
@@ -110,16 +112,17 @@ def test_chunks_that_do_not_end_have_no_effect(victim: Victim, end: bytes) -> No
 
 async def test_clients_that_stall_are_shown_the_door() -> None:
     """One stops in its body, one in its head, one after its answer. Others are served meanwhile."""
-    service = Service(MemoryStorage())
+    service = Service(MemoryStorage(), SystemClock().wall_ms)
     await service.start()
     await service.ensure_basin(BASIN)
     await service.ensure_stream(BASIN, STREAM)
-    listener = bind("127.0.0.1", 0)
-    port = listener.getsockname()[1]
+    network = SystemNetwork()
+    listener = bind(network, "127.0.0.1", 0)
+    port = listener.address[1]
     stop, ready = asyncio.Event(), asyncio.Event()
-    face = HttpFace(service, Metrics(), limits=Limits(body_seconds=0.3))
+    face = HttpFace(service, Metrics(), SystemClock(), limits=Limits(body_seconds=0.3))
     serving = asyncio.create_task(
-        serve(face, listener, ready=lambda _: ready.set(), stop=stop, drain=service.drain, idle_seconds=1.0)
+        serve(face, listener, network, ready=lambda _: ready.set(), stop=stop, drain=service.drain, idle_seconds=1.0)
     )
     async with asyncio.timeout(20):
         await ready.wait()

@@ -15,6 +15,7 @@ from fencepost.harness.server.app import HttpFace
 from fencepost.harness.server.metrics import Metrics
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import FileStorage, MemoryStorage
+from fencepost.harness.world.clock import ScriptedClock
 
 BASIN = "test-basin"
 
@@ -65,8 +66,8 @@ def failing_disk() -> tuple[Callable[[int], None], Callable[[], None]]:
 
 async def test_a_full_disk_is_an_indefinite_failure_and_shows_in_health(tmp_path: Path) -> None:
     sync, fail = failing_disk()
-    service = await started(Service(FileStorage(tmp_path / "data", sync=sync)))
-    face = HttpFace(service, Metrics())
+    service = await started(Service(FileStorage(tmp_path / "data", sync=sync), ScriptedClock().wall_ms))
+    face = HttpFace(service, Metrics(), ScriptedClock())
     assert await ask(face, "GET", "/health") == (200, {"status": "ok"})
     fail()
     for _ in range(2):
@@ -87,8 +88,8 @@ class Broken(Service):
 
 
 async def test_the_unforeseen_is_500_other_with_a_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    service = await started(Broken(MemoryStorage()))
-    face = HttpFace(service, Metrics())
+    service = await started(Broken(MemoryStorage(), ScriptedClock().wall_ms))
+    face = HttpFace(service, Metrics(), ScriptedClock())
     with caplog.at_level(logging.ERROR):
         status, body = await ask(face, "GET", "/v1/streams/s/records/tail")
     assert (status, body["code"]) == (500, "other")

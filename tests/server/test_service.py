@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
+from fencepost.harness.s2 import Batch, Position, Read
 from fencepost.harness.server.errors import RangeNotSatisfiable
 from fencepost.harness.server.values import (
     BasinConfig,
     BasinReconfiguration,
     Provision,
-    ReadBatch,
-    ReadInput,
     Retention,
     StreamConfig,
-    StreamPosition,
     StreamReconfiguration,
     TimestampingMode,
 )
@@ -137,7 +135,7 @@ async def test_what_is_not_there_is_not_found() -> None:
             assert await refused(request) == (404, "basin_not_found")
         for request in (
             service.append(BASIN, "no", one()),
-            service.read(BASIN, "no", ReadInput()),
+            service.read(BASIN, "no", Read()),
             service.check_tail(BASIN, "no"),
             service.get_stream(BASIN, "no"),
             service.delete_stream(BASIN, "no"),
@@ -157,9 +155,9 @@ async def test_streams_are_made_on_append_and_on_read_as_the_basin_says() -> Non
         assert (await service.append("on-append", "s", one())).start.seq_num == 0
         assert await service.get_stream("on-append", "s") == default
         assert await refused(service.append("on-reading", "s", one())) == (404, "stream_not_found")
-        assert await service.check_tail("on-reading", "s") == StreamPosition(0, 0)
+        assert await service.check_tail("on-reading", "s") == Position(0, 0)
         with pytest.raises(RangeNotSatisfiable):
-            await service.read("on-reading", "t", ReadInput())
+            await service.read("on-reading", "t", Read())
         assert [row.name for row in (await service.list_streams("on-reading"))[0]] == ["s", "t"]
 
 
@@ -169,7 +167,7 @@ async def test_a_stream_made_again_is_another_one() -> None:
         await service.delete_stream(*AT)
         assert await refused(service.check_tail(*AT)) == (404, "stream_not_found")
         await service.create_stream(*AT)
-        assert await service.check_tail(*AT) == StreamPosition(0, 0)
+        assert await service.check_tail(*AT) == Position(0, 0)
         assert (await service.append(*AT, one(fencing_token="", match_seq_num=0))).end.seq_num == 1
 
 
@@ -177,7 +175,7 @@ async def test_a_read_that_waits_is_told_of_the_deletion() -> None:
     async with serving() as service:
         for delete in (service.delete_stream(*AT), service.delete_basin(BASIN)):
             await service.ensure_stream(*AT)
-            waiting = asyncio.create_task(service.read(*AT, ReadInput(wait=60)))
+            waiting = asyncio.create_task(service.read(*AT, Read(wait=60)))
             await turns()
             await delete
             assert await refused(waiting) == (404, "stream_not_found")
@@ -188,26 +186,26 @@ async def test_a_read_that_waits_is_told_of_the_deletion() -> None:
 
 async def test_a_read_waits_for_records_no_longer_than_it_said() -> None:
     async with serving() as service:
-        assert await service.read(*AT, ReadInput(wait=1)) == ReadBatch(())
+        assert await service.read(*AT, Read(wait=1)) == Batch(())
 
 
 async def test_a_read_that_waits_returns_when_a_bound_keeps_the_next_record_away() -> None:
     async with serving() as service:
-        waiting = asyncio.create_task(service.read(*AT, ReadInput(until=500, wait=60)))
+        waiting = asyncio.create_task(service.read(*AT, Read(until=500, wait=60)))
         await turns()
         await service.append(*AT, one())
         batch = await soon(waiting)
-        assert (batch.records, batch.tail) == ((), StreamPosition(1, 1000))
+        assert (batch.records, batch.tail) == ((), Position(1, 1000))
 
 
 async def test_draining_ends_waits_finishes_appends_and_refuses_what_is_new() -> None:
     async with gated() as (service, storage):
         append = asyncio.create_task(service.append(*AT, one()))
-        waiting = asyncio.create_task(service.read(*AT, ReadInput(seq_num=0, wait=60)))
+        waiting = asyncio.create_task(service.read(*AT, Read(seq_num=0, wait=60)))
         await storage.writing()
         draining = asyncio.create_task(service.drain())
         await turns()
-        assert await soon(waiting) == ReadBatch(())
+        assert await soon(waiting) == Batch(())
         assert not draining.done()
         assert await refused(service.append(*AT, one())) == (503, "server_draining")
         assert await refused(service.list_basins()) == (503, "server_draining")

@@ -8,16 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from fencepost.harness.s2 import Append, Position, Read, Record
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from fencepost.harness.server.stream import Stream
-from fencepost.harness.server.values import (
-    AppendInput,
-    AppendRecord,
-    ReadInput,
-    StreamConfig,
-    StreamPosition,
-    TimestampingMode,
-)
+from fencepost.harness.server.values import StreamConfig, TimestampingMode
 from tests.server.commands import NOW, fence, trim
 
 from .naive import NaiveStream
@@ -25,9 +19,9 @@ from .naive import NaiveStream
 tokens = st.sampled_from(["", "a", "ab", "ü"])
 timestamps = st.none() | st.integers(0, 60)
 headers = st.lists(st.tuples(st.binary(min_size=1, max_size=2), st.binary(max_size=2)), max_size=2).map(tuple)
-data = st.builds(AppendRecord, st.binary(max_size=6), headers, timestamps)
+data = st.builds(Record, st.binary(max_size=6), headers, timestamps)
 commands = st.builds(
-    lambda command, timestamp: AppendRecord(command.body, command.headers, timestamp),
+    lambda command, timestamp: Record(command.body, command.headers, timestamp),
     st.builds(fence, tokens) | st.builds(trim, st.integers(0, 40)),
     timestamps,
 )
@@ -40,13 +34,13 @@ class Pair:
     def __init__(self, mode: TimestampingMode, uncapped: bool) -> None:
         self.stream = Stream(StreamConfig(timestamping_mode=mode, timestamping_uncapped=uncapped))
         self.model = NaiveStream(mode.value, uncapped)
-        self.ends: list[StreamPosition] = []
+        self.ends: list[Position] = []
 
-    def append(self, batch: AppendInput, now: int) -> None:
+    def append(self, batch: Append, now: int) -> None:
         expected = self.model.append(batch, now)
         assert self._append(batch, now) == expected
 
-    def _append(self, batch: AppendInput, now: int) -> tuple[str, object]:
+    def _append(self, batch: Append, now: int) -> tuple[str, object]:
         try:
             sequenced = self.stream.append(batch, now)
         except ConditionFailed as failed:
@@ -56,8 +50,8 @@ class Pair:
             return error.code, None
         assert list(sequenced.records) == self.model.batches[-1]
         first, last = sequenced.records[0], sequenced.records[-1]
-        assert sequenced.ack.start == StreamPosition(first.seq_num, first.timestamp)
-        assert sequenced.ack.end == sequenced.ack.tail == StreamPosition(last.seq_num + 1, last.timestamp)
+        assert sequenced.ack.start == Position(first.seq_num, first.timestamp)
+        assert sequenced.ack.end == sequenced.ack.tail == Position(last.seq_num + 1, last.timestamp)
         self.ends.append(sequenced.ack.end)
         return "ok", sequenced.ack.start.seq_num
 
@@ -75,7 +69,7 @@ class Pair:
         for batch in self.model.batches:
             self.stream.recover(tuple(batch))
 
-    def read(self, query: ReadInput) -> None:
+    def read(self, query: Read) -> None:
         outcome: tuple[str, object]
         try:
             page = self.stream.page(self.stream.locate(query, NOW), query, NOW)
@@ -105,9 +99,9 @@ class StreamAgainstModel(RuleBasedStateMachine):
         match=st.none() | st.none() | st.integers(-1, 1),
         now=st.integers(0, 50),
     )
-    def append(self, records: tuple[AppendRecord, ...], token: str | None, match: int | None, now: int) -> None:
+    def append(self, records: tuple[Record, ...], token: str | None, match: int | None, now: int) -> None:
         tail = self.pair.model.tail(durable=False).seq_num
-        self.pair.append(AppendInput(records, None if match is None else max(0, tail + match), token), now)
+        self.pair.append(Append(records, None if match is None else max(0, tail + match), token), now)
 
     @rule(more=st.integers(1, 3))
     def settle(self, more: int) -> None:
@@ -137,7 +131,7 @@ class StreamAgainstModel(RuleBasedStateMachine):
         wait: int | None,
     ) -> None:
         given = {start: at} if start else {}
-        self.pair.read(ReadInput(**given, clamp=clamp, count=count, bytes=limit, until=until, wait=wait))
+        self.pair.read(Read(**given, clamp=clamp, count=count, bytes=limit, until=until, wait=wait))
 
     @invariant()
     def same_state(self) -> None:
@@ -149,7 +143,7 @@ TestStreamAgainstModel = StreamAgainstModel.TestCase
 TestStreamAgainstModel.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
-def draw_record(random: Random) -> AppendRecord:
+def draw_record(random: Random) -> Record:
     timestamp = random.choice([None, random.randrange(60)])
     chance = random.random()
     if chance < 0.2:
@@ -158,20 +152,20 @@ def draw_record(random: Random) -> AppendRecord:
         command = trim(random.randrange(40))
     else:
         names = tuple((b"k" * random.randint(1, 2), b"v" * random.randrange(3)) for _ in range(random.randrange(3)))
-        return AppendRecord(random.randbytes(random.randrange(6)), names, timestamp)
-    return AppendRecord(command.body, command.headers, timestamp)
+        return Record(random.randbytes(random.randrange(6)), names, timestamp)
+    return Record(command.body, command.headers, timestamp)
 
 
-def draw_batch(random: Random, pair: Pair) -> AppendInput:
+def draw_batch(random: Random, pair: Pair) -> Append:
     """Mostly one that is accepted."""
     records = tuple(draw_record(random) for _ in range(random.randint(1, 5)))
     tail = pair.model.tail(durable=False).seq_num
     match = random.choice([None, None, tail, max(0, tail + random.randint(-1, 1))])
     token = random.choice([None, None, pair.model.token(), random.choice(["", "a", "ab", "ü"])])
-    return AppendInput(records, match, token)
+    return Append(records, match, token)
 
 
-def draw_query(random: Random, pair: Pair) -> ReadInput:
+def draw_query(random: Random, pair: Pair) -> Read:
     """One whose bounds are those of the stream, or just beside them."""
     tail = pair.model.tail()
     stamps = [record.timestamp for record in pair.model.records(durable=True)] or [0]
@@ -185,7 +179,7 @@ def draw_query(random: Random, pair: Pair) -> ReadInput:
         "tail_offset": near(random.randint(0, tail.seq_num)),
     }
     start = random.choice([*starts, None])
-    return ReadInput(
+    return Read(
         **{start: starts[start]} if start else {},
         clamp=random.random() < 0.3,
         count=random.choice([None, None, random.randrange(6)]),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from fencepost.harness.error_codes import ERROR_CODES
+from fencepost.harness.s2.errors import ERROR_CODES
 from fencepost.harness.server.request import Limits
 
 from .processes import Answer, Connection, ServerProcess, records_of

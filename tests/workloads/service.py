@@ -10,20 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fencepost.harness.client.outcome import Definite, Ok, Outcome
-from fencepost.harness.client.values import (
-    FENCE,
+from fencepost.harness.s2 import (
     Ack,
     Answer,
     Append,
     Batch,
     Call,
     CheckTail,
+    Fence,
     Position,
     Read,
     Record,
     SequencedRecord,
     Tail,
     command_of,
+    metered_size,
 )
 
 
@@ -114,8 +115,8 @@ class Service:
         milliseconds = time // 1_000_000
         for offset, record in enumerate(records):
             stream.records.append(SequencedRecord(start + offset, milliseconds, record.headers, record.body))
-            if command_of(record.headers) == FENCE:
-                stream.tokens.append((time, record.body.decode()))
+            if isinstance(command := command_of(record), Fence):
+                stream.tokens.append((time, command.token))
         end = Position(len(stream.records), milliseconds)
         stream.tails.append((time, end.seq_num))
         return Ack(Position(start, milliseconds), end, end)
@@ -131,7 +132,7 @@ class Service:
         found: list[SequencedRecord] = []
         size = 0
         for record in stream.records[start : start + min(1000, call.count if call.count is not None else 1000)]:
-            size += Record(record.body, record.headers).metered_size
+            size += metered_size(record)
             if size > min(1 << 20, call.bytes if call.bytes is not None else 1 << 20):
                 break
             if call.until is not None and record.timestamp >= call.until:

@@ -8,8 +8,8 @@ from functools import cache
 import pytest
 
 from fencepost.harness.client.outcome import Definite, Ok
-from fencepost.harness.client.values import Append, Read
 from fencepost.harness.registry import Registry
+from fencepost.harness.s2 import Append, Read
 from fencepost.harness.workload import Workload, WorkloadOptions
 from fencepost.workloads.answers import fences_in
 from tests.workloads.simulator import Conditions, Operation, simulate

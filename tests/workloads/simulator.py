@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from fencepost.harness.client.outcome import Indefinite, Outcome
-from fencepost.harness.client.values import Answer, Append, Read, command_of
+from fencepost.harness.s2 import Answer, Append, Read, command_of, metered_size
 from fencepost.harness.workload import Completion, Context, Generator, Invocation, Pending, Step
 from tests.workloads.service import Service
 
@@ -169,11 +169,11 @@ def valid(invocation: Invocation) -> None:
     assert invocation.stream
     if isinstance(call, Append):
         assert 1 <= len(call.records) <= 1000
-        assert sum(record.metered_size for record in call.records) <= 1 << 20
+        assert sum(map(metered_size, call.records)) <= 1 << 20
         assert call.match_seq_num is None or 0 <= call.match_seq_num < 1 << 63
         assert call.fencing_token is None or len(call.fencing_token.encode()) <= 36
         for record in call.records:
-            if command_of(record.headers) is None:
+            if command_of(record) is None:
                 assert all(name for name, _ in record.headers)
             else:
                 assert len(record.body) <= 36

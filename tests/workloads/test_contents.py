@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from fencepost.harness.client.outcome import Definite, Indefinite, Ok, Outcome
-from fencepost.harness.client.values import Ack, Answer, Batch, Position, Tail, command_of
+from fencepost.harness.history.digest import digest
+from fencepost.harness.s2 import Ack, Answer, Batch, Position, Tail, command_of
 from fencepost.workloads.answers import tail_of, token_refusal
 from fencepost.workloads.choice import Weighted, between, small
 from fencepost.workloads.records import batch, identity, record
@@ -22,8 +23,8 @@ def test_records_with_different_names_differ_and_are_ordinary() -> None:
     records = [record(name, random) for _ in range(100) for name in names]
     by_name: dict[bytes, set[bytes]] = {}
     for made in records:
-        assert command_of(made.headers) is None
-        by_name.setdefault(made.body.split(b" ")[0], set()).add(made.digest.to_bytes(8, "big"))
+        assert command_of(made) is None
+        by_name.setdefault(made.body.split(b" ")[0], set()).add(digest(made).to_bytes(8, "big"))
     assert {name.decode() for name in by_name} == set(names)
     digests = [digest for group in by_name.values() for digest in group]
     assert len(digests) == len(set(digests)), "two records of different names are equal"

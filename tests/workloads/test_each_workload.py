@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import pairwise
 
 from fencepost.harness.client.outcome import Definite, Indefinite, Ok
-from fencepost.harness.client.values import Ack, Append, Batch, CheckTail, Read, Tail
+from fencepost.harness.s2 import Ack, Append, Batch, CheckTail, Read, Tail
 from fencepost.workloads.answers import fences_in
 from tests.workloads.simulated import appends, refused, transcript
 

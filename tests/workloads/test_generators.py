@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fencepost.harness.client.outcome import Ok
-from fencepost.harness.client.values import CheckTail, Position, Read, Tail
 from fencepost.harness.generators import (
     Spacing,
     bounded,
@@ -34,6 +33,7 @@ from fencepost.harness.generators import (
     time_limit,
     unfold,
 )
+from fencepost.harness.s2 import CheckTail, Position, Read, Tail
 from fencepost.harness.workload import PENDING, Completion, Context, Generator, Invocation, Step, WorkloadOptions
 from tests.workloads.simulator import MILLISECOND, SECOND, Conditions, Operation, simulate
 

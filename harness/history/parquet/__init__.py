@@ -1,4 +1,4 @@
-"""Histories as Parquet files, for those who look into them with other tools: a row an operation, in columns.
+"""Histories as Parquet files, for use with other tools: one row per operation.
 
-The columns are in ``docs/exchange.md``. A journal that becomes one and is read again is the same history.
+``docs/exchange.md`` lists the columns. Converting a journal to Parquet and back gives the same history.
 """

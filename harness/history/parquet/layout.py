@@ -1,4 +1,4 @@
-"""The columns of a history as a Parquet file: their names, types and meaning, in one table."""
+"""The columns of a Parquet history: their names, types and meanings, in one table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ METADATA: Final = b"fencepost"
 
 
 class Shape(Enum):
-    """What a column holds in a row."""
+    """What a column holds per row."""
 
     NUMBER = auto()
     """An integer; null where there is none."""
@@ -38,7 +38,7 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the file. ``dtype`` is Arrow's name of the integers that it holds."""
+    """A column of the file. ``dtype`` is Arrow's name for the integers in it."""
 
     name: str
     shape: Shape
@@ -114,7 +114,7 @@ COLUMNS: Final = (*OPERATIONS, *APPENDS, *READS)
 
 
 class Rest(Struct, frozen=True):
-    """What is no column: it stands in the file's metadata."""
+    """Everything that is not a column, kept in the file's metadata."""
 
     layout: int
     header: events.Header

@@ -1,4 +1,4 @@
-"""Reads a history from a Parquet file, and says what is wrong with a bad one: which column, and in which row."""
+"""Reads a history from a Parquet file, and names the column and row of any mistake."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OUTCOMES = {outcome.name.lower(): outcome.value for outcome in Outcome}
 
 
 def read_parquet(data: bytes, name: str) -> History:
-    """The history in a Parquet file of ours. ``name`` is what errors call it. Raises :class:`HistoryFailure`."""
+    """Return the history in a Parquet file; errors refer to it as ``name``. Raises :class:`HistoryFailure`."""
     try:
         rest, table = _opened(data)
         history = _history(rest, _Columns(table))
@@ -69,7 +69,7 @@ class _Lists:
 
 
 class _Columns:
-    """The columns of the table, one by one, each as its shape says."""
+    """Reads the columns of the table one by one, each in its shape."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -80,7 +80,7 @@ class _Columns:
         return int(self._table.num_rows)
 
     def numbers(self, name: str, missing: int = NONE) -> Any:
-        """Integers, ``missing`` where there is none."""
+        """Return integers, with ``missing`` for null."""
         import pyarrow as pa
 
         column, array = self._get(name)
@@ -92,18 +92,18 @@ class _Columns:
         return values
 
     def present(self, name: str) -> Any:
-        """Where there is a value."""
+        """Return where the column has a value."""
         return self._get(name)[1].is_valid().to_numpy(zero_copy_only=False)
 
     def flags(self, name: str) -> Any:
-        """True and false."""
+        """Return booleans."""
         import pyarrow as pa
 
         column, array = self._get(name)
         return self._cast(column, array, pa.bool_()).to_numpy(zero_copy_only=False).astype(np.bool_)
 
     def texts(self, name: str, interned: Any) -> Any:
-        """Strings, as what ``interned`` makes of each different one; NONE where there is none."""
+        """Return strings as numbers that ``interned`` gives each distinct one; NONE for null."""
         import pyarrow as pa
 
         column, array = self._get(name)
@@ -121,7 +121,7 @@ class _Columns:
         return numbers[used]
 
     def lists(self, name: str) -> _Lists:
-        """Lists of integers, one after another."""
+        """Return lists of integers, one after another, with their offsets."""
         import pyarrow as pa
 
         column, array = self._get(name)
@@ -136,7 +136,7 @@ class _Columns:
         )
 
     def sparse(self, name: str) -> dict[int, Any]:
-        """What the rows that have anything have, as Python values."""
+        """Return the values of the rows that have any, as Python objects."""
         import pyarrow as pa
 
         column, array = self._get(name)
@@ -151,11 +151,11 @@ class _Columns:
         return dict(zip(rows.tolist(), found, strict=True))
 
     def maps(self, name: str) -> dict[int, dict[int, Any]]:
-        """Maps from indices of records."""
+        """Return maps from indices of records."""
         return {row: dict(sorted(pairs)) for row, pairs in self.sparse(name).items()}
 
     def named(self, name: str) -> dict[int, dict[int, int]]:
-        """Maps from indices of records to tokens."""
+        """Return maps from indices of records to tokens."""
         return {row: {i: self.tokens(token) for i, token in of_row.items()} for row, of_row in self.maps(name).items()}
 
     def _get(self, name: str) -> tuple[Column, Any]:
@@ -281,7 +281,7 @@ def _contents(table: _Columns) -> dict[int, dict[int, events.Content]]:
 
 
 def _alike(table: _Columns, *names: str) -> list[_Lists]:
-    """Columns of lists that are of the same lengths."""
+    """Return columns of lists after checking that their lengths agree."""
     columns = [table.lists(name) for name in names]
     for name, column in zip(names, columns, strict=True):
         if not np.array_equal(column.offset, columns[0].offset):
@@ -300,7 +300,7 @@ def _one_of(names: dict[str, int]) -> Any:
 
 
 def _rows_of(ids: Int64s, ops: Int64s) -> Int64s:
-    """The rows of operation ids; NONE where there is none."""
+    """Return the rows of operation ids; NONE for an unknown id."""
     found = np.full(len(ops), NONE, dtype=np.int64)
     frames = np.flatnonzero(ops != NONE)
     rows = {int(op): row for row, op in enumerate(ids.tolist())} if len(frames) else {}

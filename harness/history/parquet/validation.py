@@ -1,4 +1,4 @@
-"""What must hold between the columns of a history that was not built from events."""
+"""Checks what must hold between the columns of a history that was not built from events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..history import FOREVER, NONE, History, Kind, Outcome
 
 
 class Wrong(Exception):
-    """What is wrong with a column, and in which row if in one."""
+    """A column is wrong, in the row given if it is about one."""
 
     def __init__(self, column: str, text: str, row: int | None = None) -> None:
         super().__init__(text)
@@ -19,7 +19,7 @@ class Wrong(Exception):
 
 
 def check(history: History) -> None:
-    """Raise :class:`Wrong` for the first thing that a builder of events would have refused."""
+    """Raise :class:`Wrong` for the first thing that the builder of events would have refused."""
     _numbers(history)
     order, ids = np.argsort(history.id, kind="stable"), np.sort(history.id)
     _none(order[1:], ids[1:] == ids[:-1], "op", "another row has the same")
@@ -88,7 +88,7 @@ def _numbers(history: History) -> None:
 
 
 def _answers(history: History) -> None:
-    """Each kind has its own answer, and only where it succeeded."""
+    """Check that each operation has the answer of its own kind, and only if it succeeded."""
     appends, reads, rows = history.appends, history.reads, np.arange(len(history))
     ok, kind = history.outcome == Outcome.OK, history.kind
     acked = ok & (kind == Kind.APPEND)
@@ -138,7 +138,7 @@ def _commands(history: History) -> list[tuple[str, Any, dict[int, dict[int, Any]
 
 
 def _none(rows: Any, wrong: Any, column: str, text: str) -> None:
-    """Raise for the first of the rows where something is wrong."""
+    """Raise :class:`Wrong` for the first of these rows."""
     found = rows[wrong]
     if len(found):
         raise Wrong(column, text, int(found.min()))

@@ -12,7 +12,7 @@ from .layout import COLUMNS, METADATA, VERSION, Column, Rest, Shape
 
 
 def parquet(history: History) -> bytes:
-    """The file."""
+    """Return the bytes of the file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -29,7 +29,7 @@ def parquet(history: History) -> bytes:
 
 
 def _values(history: History) -> dict[str, Any]:
-    """What each column is made of: numbers, (indices, names), (offsets, numbers), or a map of rows."""
+    """Return what each column is made of: numbers, (indices, names), (offsets, numbers), or a map of rows."""
     appends, reads, tokens = history.appends, history.reads, history.tokens
     part_of = np.where(history.part_of == NONE, NONE, history.id[history.part_of]) if len(history) else history.part_of
     ended = np.where(history.ended == FOREVER, NONE, history.ended)

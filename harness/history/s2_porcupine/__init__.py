@@ -1,4 +1,4 @@
-"""The format of s2-porcupine: what the collector of s2-verification writes, one Start or Finish of an operation a line.
+"""The format of s2-porcupine, as the collector of s2-verification writes it: one Start or Finish per line.
 
-What it can express and what it cannot is in ``docs/exchange.md``.
+``docs/exchange.md`` says what it can and cannot express.
 """

@@ -1,7 +1,7 @@
-"""The state of a stream before its first operation, in a format that always begins with an empty one.
+"""The state of a stream before its first operation, in a format whose streams always begin empty.
 
-Records that were there before are written as the collector does: as an append by client 0, acknowledged before anything
-else. A token that was in force before is set by that append, or on an empty stream by one of no records.
+Earlier records are written as the collector writes them: as an append by client 0, acknowledged before anything else.
+An earlier token is set by that append or, on an empty stream, by one without records.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _UNKNOWN_CONTENT: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """``append`` is what the format begins with (None: nothing). ``known`` tells whether its records are the real ones.
+    """How a file begins: with ``append``, or with nothing if that is None.
 
-    Where they are not, a hash of the whole stream means nothing.
+    ``known`` says whether its records are the real ones. If not, a hash of the whole stream means nothing.
     """
 
     append: Arguments | None
@@ -35,7 +35,7 @@ class Beginning:
 
 
 def beginning(history: History, rows: Int64s, stream: StreamState, losses: Losses) -> Beginning:
-    """How a history of ``rows`` on the stream begins. Raises UsageFailure where it holds too many records."""
+    """Return how the file of ``rows`` on the stream begins. Raises UsageFailure for too many records."""
     if stream.tail > _MOST:
         raise UsageFailure(
             f"the stream {stream.name!r} begins with a tail of {stream.tail:,}; s2-porcupine's format has a hash for "
@@ -57,7 +57,7 @@ def beginning(history: History, rows: Int64s, stream: StreamState, losses: Losse
 
 
 def _contents(history: History, rows: Int64s, tail: int) -> tuple[list[int], bool]:
-    """The digests of the records below ``tail``, as some read saw them, and whether each was seen."""
+    """Return the digests of the records below ``tail`` that some read saw, and whether each was seen."""
     if not tail:
         return [], True
     reads = history.reads

@@ -1,4 +1,4 @@
-"""What a file in s2-porcupine's format says of its history as a whole, and what it never says."""
+"""What a file in s2-porcupine's format says about its history as a whole, and what it never says."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNTOLD: Final = (
 
 
 class Failures(StrEnum):
-    """What a definite failure of an append may have been."""
+    """What a definite failure of an append may mean."""
 
     ANY = "any"
     """Whatever had no effect: a condition that did not hold, a refused connection, a rate limit."""
@@ -36,9 +36,9 @@ class Failures(StrEnum):
 
 
 def header(fencing_token: str | None = "") -> events.Header:
-    """The header that a history in this format gets, by the token before its first operation (None: unknown).
+    """Return the header of a history in this format, given the token before its first operation (None: unknown).
 
-    The collector fills records with random bytes, the shortest with one: that none is sent twice is not promised.
+    The collector fills records with random bytes, at least one, so unique records are not promised.
     """
     return events.Header(
         schema=events.SCHEMA,
@@ -53,20 +53,20 @@ def header(fencing_token: str | None = "") -> events.Header:
 
 
 def described(history: History) -> History:
-    """The same operations, with what follows from them.
+    """Return the same operations with what follows from them.
 
-    The header leaves the first token unknown where it is (:func:`rectified`). The history is whole where every
-    operation has finished: the collector writes that of each, though it may not know how.
+    The header leaves the first token unknown if it is (:func:`rectified`). The history is whole if every operation has
+    finished, because the collector writes a finish for each, even if it does not know the outcome.
     """
     whole = not history.warnings and not bool((history.ended == FOREVER).any())
     return replace(history, header=header(None) if rectified(history) else history.header, whole=whole)
 
 
 def rectified(history: History) -> bool:
-    """Is the first operation none, but the collector's way to say what the stream held before the first client came?
+    """Return whether the first operation stands for what the stream held before the first client came.
 
-    It is written as an append without conditions that covers the whole stream, acknowledged before anything else. Which
-    token the stream had then is not told.
+    The collector writes that as an append without conditions that covers the whole stream, acknowledged before
+    anything else. It does not say which token the stream had.
     """
     appends = history.appends
     return bool(

@@ -1,7 +1,7 @@
-"""Lines of s2-porcupine's JSONL, read byte by byte by compiled loops.
+"""Compiled loops that read lines of s2-porcupine's JSONL byte by byte.
 
-Only what the collector itself writes is understood: its fields in its order, without spaces. Anything else makes the
-whole file the careful reader's business; so nothing here says what is wrong.
+They understand only what the collector itself writes: its fields in its order, without spaces. Anything else sends the
+whole file to the careful reader, so nothing here says what is wrong.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _TENTH, _LAST = np.uint64((2**64 - 1) // 10), np.uint64((2**64 - 1) % 10)
 
 @compiled("int64(uint8[::1], int64, bytes_)")
 def _after(data: UInt8s, at: Integer, text: UInt8s) -> Integer:
-    """Where the text ends that stands at ``at``; NONE if another stands there, or ``at`` is NONE."""
+    """Return where the text at ``at`` ends; NONE if another text stands there or ``at`` is NONE."""
     if at < 0:
         return _NONE
     differing = np.uint8(0)
@@ -75,7 +75,7 @@ def _after(data: UInt8s, at: Integer, text: UInt8s) -> Integer:
 
 @compiled("UniTuple(uint64, 2)(uint8[::1], int64)")
 def _number(data: UInt8s, at: Integer) -> tuple[np.uint64, np.uint64]:
-    """The number that stands at ``at``, and its digits: 0 if there is none, or it is beyond 2⁶⁴."""
+    """Return the number at ``at`` and its count of digits: 0 if there is no number or it exceeds 2⁶⁴."""
     number, digits = np.uint64(0), 0
     while True:
         digit = np.uint64(data[at + digits]) - np.uint64(48)
@@ -92,7 +92,7 @@ def _number(data: UInt8s, at: Integer) -> tuple[np.uint64, np.uint64]:
 
 @compiled("int64(uint8[::1], int64)")
 def _token(data: UInt8s, at: Integer) -> Integer:
-    """The length of the string at ``at``, without its quotes; NONE if it is none, or not plain."""
+    """Return the length of the string at ``at``, without its quotes; NONE if it is no plain string."""
     if data[at] != _QUOTE:
         return _NONE
     length = 0
@@ -108,7 +108,7 @@ def _token(data: UInt8s, at: Integer) -> Integer:
 def _optional_token(
     data: UInt8s, at: Integer, appends: NDArray[np.int64], appended: Integer, column: Integer
 ) -> Integer:
-    """Note the token at ``at``, or its absence; where it ends, NONE if it cannot be."""
+    """Note the token at ``at``, or its absence; return where it ends, or NONE if it is malformed."""
     if at < 0:
         return _NONE
     if data[at] != _QUOTE:
@@ -122,7 +122,7 @@ def _optional_token(
 def _append(
     data: UInt8s, at: Integer, appends: NDArray[np.int64], appended: Integer, digests: UInt64s, records: Integer
 ) -> Integer:
-    """Note an append's arguments; where they end, NONE if they cannot be. ``records`` digests are there before."""
+    """Note an append's arguments after ``records`` digests; return where they end, or NONE if malformed."""
     at = _after(data, at, _START_APPEND)
     if at < 0:
         return _NONE
@@ -156,7 +156,7 @@ def _append(
 
 @compiled("int64(uint8[::1], int64, int64[:,::1], uint64[::1], int64)")
 def _answer(data: UInt8s, at: Integer, events: NDArray[np.int64], hashes: UInt64s, index: Integer) -> Integer:
-    """Note how an operation ended; where that ends, NONE if it cannot be. (A chained hash goes to ``hashes``.)"""
+    """Note how an operation ended (a chained hash goes to ``hashes``); return where that ends, or NONE."""
     if data[at] != _BRACE:
         events[index, VALUE] = _NONE
         if data[at + 1] == 65:  # A
@@ -191,7 +191,7 @@ def _answer(data: UInt8s, at: Integer, events: NDArray[np.int64], hashes: UInt64
 
 @compiled("int64(uint8[::1], int64, int64[:,::1], int64)")
 def _ids(data: UInt8s, at: Integer, events: NDArray[np.int64], index: Integer) -> Integer:
-    """Note whose the event is; where the line ends, NONE if it cannot be."""
+    """Note whose event it is; return where the line ends, or NONE if it is malformed."""
     at = _after(data, at, _CLIENT)
     if at < 0:
         return _NONE
@@ -208,7 +208,7 @@ def _ids(data: UInt8s, at: Integer, events: NDArray[np.int64], index: Integer) -
 
 @compiled("int64(uint8[::1], int64, int64)")
 def line_after(data: UInt8s, at: Integer, end: Integer) -> Integer:
-    """Where the line after the first newline from ``at`` on begins; NONE if there is no newline before ``end``."""
+    """Return where the next line after ``at`` begins; NONE if there is no newline before ``end``."""
     while at < end:
         if data[at] == 10:
             return at + 1
@@ -226,7 +226,7 @@ def parse(
     appends: NDArray[np.int64],
     digests: UInt64s,
 ) -> Integer:
-    """The number of lines from ``at`` to ``end``, with what they say in the other arrays; NONE if one is unusual."""
+    """Read the lines from ``at`` to ``end`` into the other arrays; return their number, or NONE if one is unusual."""
     count = appended = records = 0
     while at < end:
         at = _after(data, at, _EVENT)

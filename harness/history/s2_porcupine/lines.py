@@ -20,7 +20,7 @@ ClientId: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
 class Arguments(Struct, frozen=True, gc=False):
-    """What an append asks for. ``set_fencing_token`` is the token of a fence command in the batch.
+    """The arguments of an append. ``set_fencing_token`` is the token of a fence command in the batch.
 
     ``record_hashes`` has the XXH3-64 of each record's body.
     """
@@ -39,7 +39,7 @@ class Append(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
 
 class AtTail(Struct, frozen=True, gc=False):
-    """An append succeeded and its last record is before ``tail``; or a check-tail answered ``tail``."""
+    """An append succeeded and ends at ``tail``, or a check-tail answered ``tail``."""
 
     tail: Unsigned
 

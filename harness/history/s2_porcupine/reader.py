@@ -1,7 +1,7 @@
 """Reads s2-porcupine's format and says exactly what is wrong with a bad file.
 
-The times of events are the numbers of their lines: what the format tells is their order. This reader is the reference
-for any faster one.
+The time of an event is the number of its line, because the format knows only their order. This reader is the
+reference for any faster one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _CODES: Final = {
 
 
 class _Refused(Exception):
-    """A line cannot be; ``field`` is the culprit."""
+    """A line is impossible; ``field`` is at fault."""
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
@@ -56,10 +56,10 @@ class _Refused(Exception):
 def read_s2_porcupine(
     data: bytes, name: str, progress: Progress | None = None, failures: Failures = Failures.ANY
 ) -> History:
-    """The history in a file of this format. ``name`` is what errors call it.
+    """Return the history in a file of this format; errors refer to it as ``name``.
 
-    A last line that was cut is left out, and :attr:`~..history.History.warnings` says so. Anything else malformed
-    raises :class:`HistoryFailure`. ``failures`` says what definite failures of appends are.
+    A last line that was cut short is skipped with a warning in :attr:`~..history.History.warnings`. Anything else that
+    is malformed raises :class:`HistoryFailure`. ``failures`` says what definite failures of appends mean.
     """
     lined = _decoded(data, name)
     token, told = _first_token(lined)
@@ -98,7 +98,7 @@ def _decoded(data: bytes, name: str) -> Iterator[_Numbered]:
 
 
 def _first_token(lined: Iterator[_Numbered]) -> tuple[str, list[_Numbered]]:
-    """The token of the stream before the first operation, and the lines that were looked at and tell of operations.
+    """Return the token of the stream before the first operation, and the lines read so far that are operations.
 
     A history may begin with an append of no records by the collector that sets a token, acknowledged at once: in the
     model of s2-porcupine that sets the token of an empty stream, and it is how :mod:`.writer` says which it was.
@@ -134,7 +134,7 @@ def _arguments(line: Line | None) -> Arguments | None:
 
 
 class _Started(Struct, frozen=True, gc=False):
-    """An operation that was started: by whom, and if it is an append, what matters of what it asked for."""
+    """An operation that was started: by whom and, for an append, the arguments that matter for its finish."""
 
     client: int
     kind: str
@@ -152,7 +152,7 @@ class _Reading:
         self._busy: dict[int, int] = {}
 
     def add(self, number: int, line: Line) -> None:
-        """Take the next line. Raises InconsistentEvent and _Refused."""
+        """Add the next line. Raises InconsistentEvent and _Refused."""
         start, finish = line.event.start, line.event.finish
         if start is not UNSET and finish is UNSET:
             self._builder.add(self._start(number, line, start))
@@ -163,7 +163,7 @@ class _Reading:
             raise _Refused("event", "it has to hold one of Start and Finish")
 
     def build(self, warnings: list[str]) -> History:
-        """The history of the lines so far."""
+        """Return the history of the lines added so far."""
         return self._builder.build(warnings)
 
     def _start(self, number: int, line: Line, start: Append | str) -> events.Invoked:
@@ -238,7 +238,7 @@ def _check_arguments(asked: Arguments) -> None:
 
 
 def _success(finish: Success) -> tuple[str, Any]:
-    """Which it is, and what it says."""
+    """Return which kind of success it is, and its content."""
     append, read, check_tail = finish.append, finish.read, finish.check_tail
     if (append is UNSET) + (read is UNSET) + (check_tail is UNSET) != 2:
         raise _Refused("Finish", "it has to hold one of AppendSuccess, ReadSuccess and CheckTailSuccess")

@@ -1,4 +1,4 @@
-"""The events of s2-porcupine's lines, put together to the rows of a history by a compiled loop."""
+"""A compiled loop that joins the events of s2-porcupine's lines into the rows of a history."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _OK, _FAILED, _INDEFINITE = int(Outcome.OK), int(Outcome.FAILED), int(Outcome.IN
 
 
 def token_table() -> tuple[NDArray[np.uint8], Int64s]:
-    """Room for tokens, the empty one among them: their text, its length in the last byte; and an index by hash."""
+    """Return room for tokens (text, with its length in the last byte; the empty one is first) and a hash index."""
     texts = np.zeros((MOST_TOKENS + 1, LONGEST_TOKEN + 1), dtype=np.uint8)
     slots = np.zeros(_SLOTS, dtype=np.int64)
     return texts, slots
@@ -65,7 +65,7 @@ def token_table() -> tuple[NDArray[np.uint8], Int64s]:
 def _interned(
     data: UInt8s, at: Integer, length: Integer, texts: NDArray[np.uint8], slots: Int64s, counters: Int64s
 ) -> Integer:
-    """The number of a token, in the order of first appearance. ``slots`` hold numbers by hash, from 1."""
+    """Return the number of a token, in the order of first appearance. ``slots`` holds numbers by hash, from 1."""
     if length <= 0:
         return NONE if length < 0 else 0
     mixed = np.uint64(14695981039346656037)
@@ -110,7 +110,7 @@ def _begin(
     row_of_op: Int32s,
     row_of_client: Int64s,
 ) -> Integer:
-    """A row for an operation; 0, or NONE if it cannot begin."""
+    """Make a row for an operation; return 0, or NONE if it must not begin here."""
     client, op, code = events[index, CLIENT], events[index, OP], events[index, CODE]
     if client >= len(row_of_client) or op >= len(row_of_op) or row_of_client[client] or row_of_op[op]:
         return NONE
@@ -158,7 +158,7 @@ def _complete(
     row_of_client: Int64s,
     endings: Int64s,
 ) -> Integer:
-    """What became of an operation; 0, or NONE if it cannot be."""
+    """Enter how an operation ended; return 0, or NONE if that is impossible."""
     client, op, code = events[index, CLIENT], events[index, OP], events[index, CODE]
     row = row_of_op[op] - 1 if op < len(row_of_op) else NONE
     if row < 0 or shorts[PROCESS, row] != client or longs[ENDED, row] != FOREVER:
@@ -208,7 +208,7 @@ def merge(
     row_of_client: Int64s,
     endings: Int64s,
 ) -> Integer:
-    """Add ``count`` events to the rows; 0, or NONE if one of them contradicts those before.
+    """Add ``count`` events to the rows; return 0, or NONE if one contradicts those before.
 
     The rows have room for as many more, and one. What the events need of the columns that are not always in use is.
     ``endings`` number the ways to fail in the order of first appearance, from 1.

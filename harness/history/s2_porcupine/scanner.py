@@ -1,7 +1,7 @@
-"""Reads s2-porcupine's format fast: compiled loops over pieces of the file, in threads.
+"""Reads s2-porcupine's format fast, with compiled loops over pieces of the file, in threads.
 
-It understands what the collector writes and nothing else. Where a line is unusual it gives up, and :mod:`.reader`,
-which is the reference for what a file means, reads the whole of it and says what is wrong, if anything is.
+It understands only what the collector writes. At an unusual line it gives up. Then :mod:`.reader`, the reference for
+what a file means, reads the whole file and says what is wrong, if anything is.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _FAILURES: Final = np.array(list(_CODES))
 
 
 def scan(path: Path, progress: Progress | None = None) -> History | None:
-    """The history in a file that is not compressed; None if it is not plainly what the collector writes.
+    """Return the history in an uncompressed file; None if it is not exactly what the collector writes.
 
     Raises OSError where the file cannot be read.
     """
@@ -58,7 +58,7 @@ def scan(path: Path, progress: Progress | None = None) -> History | None:
 
 
 def scan_bytes(data: bytes, progress: Progress | None = None) -> History | None:
-    """The same for the bytes of a file."""
+    """Return the same for the bytes of a file."""
     return _scan(partial(_copied, memoryview(data)), len(data), progress)
 
 
@@ -79,7 +79,7 @@ def _scan(source: Source, size: int, progress: Progress | None) -> History | Non
 
 
 class _Piece:
-    """Room for a piece of the file and for what its lines say; used again for the next."""
+    """Buffers for one piece of the file and for what its lines say, reused for the next piece."""
 
     def __init__(self) -> None:
         self.end = self.lines = 0
@@ -131,7 +131,7 @@ class _Piece:
 
 
 def _pieces(source: Source, size: int) -> Iterator[_Piece]:
-    """The pieces of the file, in order. Each is to be used before the next is asked for."""
+    """Yield the pieces of the file in order. Use each before you ask for the next."""
     threads = min(usable_cores(), _THREADS)
     begins = iter(range(0, size, _PIECE))
     if size <= _PIECE or threads == 1:

@@ -1,4 +1,4 @@
-"""Whether a file is worth the compiled scanner: loading that takes longer than reading a small file with care."""
+"""Decides whether a file is worth the compiled scanner, which takes longer to load than a small file to read."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _BEGINNING: Final = b'{"event":{'
 
 
 def scanned(source: Path | bytes, progress: Progress | None = None) -> History | None:
-    """The history in a file, or in the bytes of one, if that is large and just what the collector writes; else None.
+    """Return the history in a file or its bytes if it is large and exactly what the collector writes, else None.
 
-    Whatever is wrong with a file is for the careful reader to say.
+    The careful reader says what is wrong with a file.
     """
     loaded = "numba" in sys.modules
     if isinstance(source, bytes):

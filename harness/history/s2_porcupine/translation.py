@@ -1,7 +1,7 @@
-"""What each operation of a history becomes in s2-porcupine's format, and what of it is lost.
+"""Translates operations into s2-porcupine's format, and counts what is lost.
 
-Nothing is written that the history does not prove: of a read that the format cannot express, as much as it can, and
-otherwise a failure, which constrains nothing.
+It writes only what the history proves. A read that the format cannot express becomes as much as it can express, or a
+failure, which constrains nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FAILED: Final[dict[Kind, Failure]] = {
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """An operation in the other format. ``ended`` (ns) is when it finished; FOREVER: after everything else."""
+    """An operation in the other format. ``ended`` (ns) is when it finished; FOREVER means after everything else."""
 
     start: Append | Asked
     finish: Success | Failure
@@ -42,8 +42,8 @@ class Translated:
 class Translation:
     """Translates the operations of one stream (``rows``), and counts what is lost.
 
-    ``contents_known``: the records from before the first operation (below ``first_tail``) are known, so that hashes of
-    the whole stream mean something.
+    ``contents_known`` says that the records from before the first operation (below ``first_tail``) are known. Only then
+    do hashes of the whole stream mean something.
     """
 
     def __init__(self, history: History, rows: Int64s, losses: Losses, contents_known: bool, first_tail: int) -> None:
@@ -57,7 +57,7 @@ class Translation:
         self._largest = max(int(appends.size.max(initial=0)), int(reads.size.max(initial=0)))
 
     def __call__(self, row: int) -> Translated | None:
-        """What the operation becomes; None for a part of an answer, which has no place of its own."""
+        """Return what the operation becomes; None for a frame, which has no place of its own there."""
         if self._history.part_of[row] != NONE:
             self._losses.add("a part of an answer (frame): left out")
             return None
@@ -136,11 +136,11 @@ class Translation:
         return self._at_tail(end, ended)
 
     def _exact(self, row: int) -> tuple[int, int] | None:
-        """The first position that was read and the exact tail, where the answer proves it.
+        """Return the first position that was read and the exact tail, if the answer proves them.
 
-        That is so if the read neither waited nor came in parts, and any record of the history would have fitted after
-        the last one. Where there are trim commands, nothing is concluded; nor of what is from before the history, which
-        may have been trimmed.
+        It does if the read neither waited nor came in parts, and any record of the history would have fitted after the
+        last one. Nothing follows where there are trim commands, or for records from before the history, which may have
+        been trimmed.
         """
         history, reads = self._history, self._history.reads
         part = slice(int(reads.offset[row]), int(reads.offset[row + 1]))

@@ -1,7 +1,7 @@
 """Writes a history of one stream in s2-porcupine's format, and says what is lost.
 
-The order of the lines is that of time; at equal instants starts stand before finishes, since intervals are closed.
-Appends of unknown outcome finish last, as the collector has it.
+Lines stand in the order of time; at one instant, starts stand before finishes, because intervals are closed. Appends
+of unknown outcome finish last, as the collector has it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .translation import Translated, Translation
 
 
 def stream_to_write(history: History, name: str | None) -> int:
-    """The index of the stream of that name, or of the only one that has operations. Raises UsageFailure."""
+    """Return the index of the stream of that name, or of the only one with operations. Raises UsageFailure."""
     names = [stream.name for stream in history.header.streams]
     if name is not None:
         if name not in names:
@@ -35,7 +35,7 @@ def stream_to_write(history: History, name: str | None) -> int:
 
 
 def written(history: History, stream: int, losses: Losses) -> Iterator[bytes]:
-    """The lines of the history of one stream (an index of the header's). What is lost is added to ``losses``."""
+    """Yield the lines of one stream (an index into the header's); add what is lost to ``losses``."""
     if not history.header.streams:
         return
     rows = np.flatnonzero(history.stream == stream)
@@ -60,7 +60,7 @@ def written(history: History, stream: int, losses: Losses) -> Iterator[bytes]:
 
 
 def _in_order(history: History, translated: dict[int, Translated]) -> Iterator[tuple[int, bool]]:
-    """Each row twice: when it starts, and when it finishes."""
+    """Yield each row twice: when it starts, and when it finishes."""
     rows: Int64s = np.array(list(translated), dtype=np.int64)
     ended = np.array([one.ended for one in translated.values()], dtype=np.int64)
     time = np.concatenate((history.invoked[rows], ended))
@@ -72,9 +72,9 @@ def _in_order(history: History, translated: dict[int, Translated]) -> Iterator[t
 
 
 class _Clients:
-    """Gives operations clients: to those of a process the same, as long as it does one thing after another.
+    """Gives every operation a client: one per process, as long as the process does one thing after another.
 
-    A client whose operation is not over, or ended indefinitely, starts nothing more.
+    A client whose operation is still running, or ended indefinitely, starts nothing more.
     """
 
     def __init__(self, history: History, losses: Losses) -> None:
@@ -86,7 +86,7 @@ class _Clients:
         self._next = COLLECTOR + 1
 
     def start(self, row: int) -> int:
-        """The client of an operation that starts."""
+        """Return the client of an operation that starts."""
         process = int(self._history.process[row])
         client = self._of_process.get(process)
         if client is None or client in self._busy:
@@ -99,7 +99,7 @@ class _Clients:
         return client
 
     def finish(self, row: int, one: Translated) -> int:
-        """The client of an operation that finishes."""
+        """Return the client of an operation that finishes."""
         client = self._of_row.pop(row)
         if one.ended != FOREVER:
             self._busy.discard(client)

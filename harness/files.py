@@ -1,0 +1,75 @@
+"""Files that a user names: what is read must end, and what is replaced must be a regular file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from .failure import UsageFailure
+
+
+def refuse_device(path: Path) -> None:
+    """Raise UsageFailure where ``path`` is a device, of which reading may never end; pipes and files may be read."""
+    with contextlib.suppress(OSError):
+        if _is_device(path.stat().st_mode):
+            raise UsageFailure(f"{path} is a device; name a regular file or a pipe, or - for standard input")
+
+
+def is_endless(descriptor: int) -> bool:
+    """Whether an open file is a device that may never end: neither a file, pipe or terminal nor ``/dev/null``."""
+    found = os.fstat(descriptor)
+    null = Path(os.devnull).stat()
+    return _is_device(found.st_mode) and not os.isatty(descriptor) and found.st_rdev != null.st_rdev
+
+
+def refuse_to_replace(path: Path) -> None:
+    """Raise UsageFailure where there is something at ``path`` that is no regular file (nor a link to one)."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageFailure(f"{path} is not a regular file and is not replaced; choose another name")
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Give the path of a draft to write; once the block has ended well, the draft is on disk and takes ``path``'s name.
+
+    Nobody ever sees a part of the file, and where anything fails the old one stays. A link at ``path`` stays a link.
+    Raises UsageFailure as :func:`refuse_to_replace` does, OSError where the file cannot be written.
+    """
+    refuse_to_replace(path)
+    target = Path(os.path.realpath(path))
+    descriptor, name = tempfile.mkstemp(prefix=".fencepost-", suffix=target.suffix, dir=target.parent)
+    os.close(descriptor)
+    draft = Path(name)
+    try:
+        draft.chmod(_mode_of(target))
+        yield draft
+        _sync(draft)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _is_device(mode: int) -> bool:
+    return stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+
+
+def _mode_of(target: Path) -> int:
+    """The permissions of the file that is replaced, or those that a new one gets."""
+    with contextlib.suppress(OSError):
+        return stat.S_IMODE(target.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
