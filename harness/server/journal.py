@@ -1,8 +1,8 @@
 """Group commit: entries handed over while a group is being made durable form the next group and share its sync.
 
-Entries are durable in the order in which they were submitted. An entry that cannot be made durable is undone, with all
-that was submitted after it. Where the disk is full, what is submitted later may succeed; after any other failure nothing
-is taken any more, because nobody knows what the disk holds.
+Entries are durable in the order in which they were submitted. An entry that cannot be made durable is undone, with
+all that was submitted after it. Where the disk is full, what is submitted later may succeed; after any other failure
+nothing is taken any more, because nobody knows what the disk holds.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ recovery needs to know of everything before it, so that a segment can be removed
     frame   = marker (4 bytes) · length (u32) · offset (u64) · crc32 of the payload (u32) · crc32 of the salt and
               these (u32) · payload (length bytes: MessagePack, an array of entries)
 
-Numbers are little-endian. The offset is the frame's own: a frame that is sound but in another place shows that the file
-has lost or gained something before it. The salt is random, so that no bytes that a client sends, and no frame of another
-segment, can pass for a frame here.
+Numbers are little-endian. The offset is the frame's own: a frame that is sound but in another place shows that the
+file has lost or gained something before it. The salt is random, so that no bytes that a client sends, and no frame of
+another segment, can pass for a frame here.
 
 **What is known to be synced.** A group is synced before the next is written, and a segment before the next begins. So
 everything but the last frame of the last segment is known to be durable. That frame may have been written and never
@@ -97,8 +97,8 @@ class Storage(Protocol):
     async def write(self, entries: Sequence[bytes]) -> None:
         """Keep a group. Returns when it is durable.
 
-        Raises NoSpaceError where the disk is full, and another StorageError where what the storage holds is unknown until
-        it is recovered: write no more.
+        Raises NoSpaceError where the disk is full, and another StorageError where nobody knows what the storage holds
+        until it is recovered: write no more.
         """
 
     async def begin_segment(self, entries: Sequence[bytes], unneeded: Collection[int]) -> None:
@@ -175,20 +175,18 @@ class FileStorage:
                 self._create([])
                 return
             self._disk.sync_directory(self.directory)
-            size_before = None
             for number in numbers[:-1]:
-                segment = self._read(number, size_before if number - 1 in self.segments else None)
-                size_before = self.segments[number] = len(segment.content)
+                segment = self._read(number)
+                self.segments[number] = len(segment.content)
                 yield from segment.frames(torn_end=False)
-            yield from self._recover_last(numbers[-1], size_before if numbers[-1] - 1 in self.segments else None, survivors)
+            yield from self._recover_last(self._read(numbers[-1]), survivors)
         except OSError as error:
             raise StorageError(f"{self.directory}: the journal cannot be opened: {error}") from error
 
-    def _recover_last(self, number: int, size_before: int | None, survivors: Survivors) -> Iterator[Frame]:
-        segment = self._read(number, size_before)
+    def _recover_last(self, segment: _Segment, survivors: Survivors) -> Iterator[Frame]:
         start, end = _HEADER.size, _HEADER.size
         frames = segment.frames(torn_end=True)
-        if number > 1:
+        if segment.number > 1:
             opening = next(frames, None)
             if opening is None:
                 raise StorageError(f"{segment.path}: offset {end}: the group that begins a segment is not there")
@@ -201,12 +199,12 @@ class FileStorage:
         if end < len(segment.content):
             self.truncated = len(segment.content) - end
             self._file.truncate(end)
-        # Whether the last frame was ever synced, nobody knows. A sync alone would not do: after one that has failed, the
-        # kernel may take pages for clean that never reached the disk.
+        # Nobody knows whether the last frame was ever synced. A sync alone would not do: after one that has failed,
+        # the kernel may take pages for clean that never reached the disk.
         write_all(self._file, start, segment.content[start:end])
         self._file.sync()
-        self._number, self._seed = number, segment.seed
-        self.segments[number] = end
+        self._number, self._seed = segment.number, segment.seed
+        self.segments[segment.number] = end
 
     def _claim(self) -> None:
         if self._lock is not None:
@@ -230,17 +228,18 @@ class FileStorage:
         suffixes = (name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX))
         return sorted(int(suffix) for suffix in suffixes if suffix.isdecimal())
 
-    def _read(self, number: int, size_before: int | None) -> _Segment:
+    def _read(self, number: int) -> _Segment:
         path = self._path(number)
         file = self._disk.open(path)
         try:
             segment = _Segment(path, number, file.read(0, file.size()))
         finally:
             file.close()
-        if size_before is not None and segment.size_before != size_before:
+        size_before = self.segments.get(number - 1, segment.size_before)
+        if size_before != segment.size_before:
             raise StorageError(
-                f"{self._path(number - 1)}: it has {size_before} bytes and had {segment.size_before} when the next segment "
-                "began; restore the file from a copy"
+                f"{self._path(number - 1)}: it has {size_before} bytes, and had {segment.size_before} when the next "
+                "segment began; restore the file from a copy"
             )
         return segment
 
@@ -343,10 +342,10 @@ class _Segment:
         if not header.startswith(MAGIC) or len(header) < _HEADER.size:
             raise StorageError(f"{path}: offset 0: this is no segment of a journal (its header is not there)")
         _, version, salt, self.number, self.size_before, crc = _HEADER.unpack(header)
-        if version != VERSION:
-            raise StorageError(f"{path}: offset 8: this is in format {version}; this server reads {VERSION}")
         if crc != zlib.crc32(header[:-4]):
             raise StorageError(f"{path}: offset 0: the header is damaged; restore the file from a copy")
+        if version != VERSION:
+            raise StorageError(f"{path}: offset 8: this is in format {version}; this server reads {VERSION}")
         if self.number != number:
             raise StorageError(f"{path}: offset 18: this is segment {self.number} under another name")
         self.seed = zlib.crc32(salt)
