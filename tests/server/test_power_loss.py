@@ -111,18 +111,13 @@ async def check(service: Service, shown: Shown) -> None:
     assert failed.value.fencing_token == ["", *fences][-1]
 
 
-async def survive(seed: int, *, sync_errors: bool, lives: int = 6) -> None:
+async def survive(seed: int, *, sync_errors: bool, lives: int = 10) -> None:
     random = Random(seed)
     disk = simulated(seed)
     shown = Shown()
     for _ in range(lives):
-        faulty = FaultyDisk(disk)
-        await one_life(disk, faulty, random, shown, sync_errors)
-        if random.random() < 0.5:
-            disk.crash_process()
-        else:
-            disk.lose_power()
-    disk.crash_process()
+        await one_life(disk, random, shown, sync_errors)
+        disk = disk.crash_process() if random.random() < 0.5 else disk.lose_power()
     service = await start(disk)
     await service.ensure_basin(AT[0])
     await service.ensure_stream(*AT)
@@ -130,11 +125,12 @@ async def survive(seed: int, *, sync_errors: bool, lives: int = 6) -> None:
     await service.close()
 
 
-async def one_life(disk: SimulatedDisk, faulty: FaultyDisk, random: Random, shown: Shown, sync_errors: bool) -> None:
-    """Recovery and a while of work, and a death that may come at any moment of either."""
-    disk.crash_after(random.choice([random.randrange(12), random.randrange(250)]))
+async def one_life(disk: SimulatedDisk, random: Random, shown: Shown, sync_errors: bool) -> None:
+    """Recovery and a while of work (or only a look), and a death that may come at any moment of either."""
+    disk.crash_after(random.choice([random.randrange(12), random.randrange(150)]))
+    faulty = FaultyDisk(disk)
     try:
-        service = await start(faulty)
+        service = await start(faulty, segment_bytes=random.choice([300, 2000]))
         await service.ensure_basin(AT[0])
         await service.ensure_stream(*AT)
         await check(service, shown)
@@ -148,7 +144,8 @@ async def one_life(disk: SimulatedDisk, faulty: FaultyDisk, random: Random, show
             await asyncio.sleep(0)
         faulty.faults.sync_error = sync_errors
 
-    await asyncio.gather(break_syncs(), *(client(service, shown, Random(random.random()), 15) for _ in range(4)))
+    if random.random() < 0.7:
+        await asyncio.gather(break_syncs(), *(client(service, shown, Random(random.random()), 15) for _ in range(4)))
 
 
 @pytest.mark.parametrize("sync_errors", [False, True], ids=["crashes", "failed syncs too"])
