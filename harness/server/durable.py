@@ -16,7 +16,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..s2 import Ack, Append, Batch, Position, Read, SequencedRecord
 from ..s2.limits import MAX_UNARY_WAIT
@@ -25,11 +25,18 @@ from .errors import ConditionFailed, ServiceError
 from .journal import DURABLE, Journal, Ticket
 from .rules import Rules, ServiceRules
 from .storage import StorageError
-from .stream import Sequenced, Stream
+from .stream import Page, Sequenced, Stream
 from .values import StreamConfig
 
 # Entries that wait for the disk are in memory: beyond this many bytes, appends are shed.
 MAX_BACKLOG: Final = 256 << 20
+
+
+class Promise(NamedTuple):
+    """A batch that has its place, and the ticket of the journal that makes it durable."""
+
+    ack: Ack
+    ticket: Ticket
 
 
 class DurableStream:
@@ -152,6 +159,13 @@ class DurableStream:
 
     async def append_durably(self, batch: Append) -> Ack:
         """Append; returns when durable. Raises ServiceError, ConditionFailed, StorageError."""
+        return await self.kept(await self.sequence(batch))
+
+    async def sequence(self, batch: Append) -> Promise:
+        """Give a batch its place, without waiting for the disk: :meth:`kept` does that.
+
+        Raises ServiceError and ConditionFailed, once what the refusal reveals is durable.
+        """
         if self._journal.backlog > MAX_BACKLOG:
             raise ServiceError("hot_server", f"{MAX_BACKLOG} bytes wait for the disk; try again later")
         try:
@@ -159,8 +173,12 @@ class DurableStream:
         except (ConditionFailed, ServiceError):
             await self._journal.wait(self._last)
             raise
-        await self._journal.wait(self._last)
-        return self._rules.answer(self._stream.rules.acknowledged(ack))
+        return Promise(ack, self._last)
+
+    async def kept(self, promise: Promise) -> Ack:
+        """Wait until a sequenced batch is durable, and give the ack to answer. Raises StorageError."""
+        await self._journal.wait(promise.ticket)
+        return self._rules.answer(self._stream.rules.acknowledged(promise.ack))
 
     async def check_tail(self) -> Position:
         """The durable tail."""
@@ -177,7 +195,7 @@ class DurableStream:
             return Batch(page.records)
         try:
             async with asyncio.timeout(min(query.wait, MAX_UNARY_WAIT)):
-                while await self._growth():
+                while await self.growth():
                     page = self._stream.page(start, query, self._clock())
                     if page.records or page.bounded:
                         return Batch(page.records, self._stream.durable)
@@ -185,7 +203,23 @@ class DurableStream:
             pass
         return Batch(())
 
-    async def _growth(self) -> bool:
+    # -- what read sessions ask
+
+    async def start(self, query: Read, *, may_follow: bool) -> int:
+        """The seq_num at which a read session starts. Raises RangeNotSatisfiable, ServiceError."""
+        await self._journal.wait(self._created)
+        return self._stream.locate(query, self._clock(), may_follow=may_follow)
+
+    def look(self, start: int, query: Read) -> Page:
+        """What there is to return from ``start`` on, now."""
+        return self._stream.page(start, query, self._clock())
+
+    @property
+    def tail(self) -> Position:
+        """The tail of durable records, as a session that follows tells it."""
+        return self._stream.durable
+
+    async def growth(self) -> bool:
         """Wait for more to be durable; False where waiting has been ended. Raises the error that ended it."""
         if not self._ended:
             reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
