@@ -17,6 +17,7 @@ from docs.generate import page
 from fencepost.harness.options import RunOptions
 from fencepost.harness.run import FAULTS
 from tests.cli.invoking import Inside, inside  # noqa: F401 (a fixture)
+from tests.run import doubles
 
 ROOT = Path(__file__).parents[2]
 STRANGER = Path(__file__).with_name("stranger")
@@ -92,11 +93,17 @@ def test_one_file_adds_it_to_the_listing_and_to_the_reference(alone: str, inside
 
 
 @pytest.mark.parametrize("alone", ["target"], indirect=True)
-def test_a_target_brings_its_own_options_in_that_file(alone: str, inside: Inside) -> None:  # noqa: F811
+def test_a_target_brings_its_own_options_in_that_file(
+    alone: str,
+    inside: Inside,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(doubles.register(tmp_path / "doubles")))
     (row,) = [row for row in json.loads(inside("targets", "--json").out) if row["target"] == "stranger-target"]
     assert [option["option"] for option in row["options"]] == ["mood"]
     arguments = ("--target-kind", "stranger-target", "--target-option", "mood=odd", "--ops", "5", "--no-plots")
-    said = inside("run", "regular", *arguments)
+    said = inside("run", "counting", *arguments)
     assert said.code in (0, 1, 2), said
     assert b'"mood":"odd"' in Path("results/latest/history.jsonl").read_bytes()
 
