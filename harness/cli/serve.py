@@ -19,6 +19,7 @@ from ..bearer import bearer_token
 from ..failure import UsageFailure
 
 if TYPE_CHECKING:
+    from ..server.storage import Storage
     from ..world.network import Listener
     from ..world.world import World
 
@@ -105,12 +106,12 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
     from ..server.metrics import MeteredStorage, Metrics
     from ..server.service import Service
     from ..server.serving import serve
-    from ..server.storage import FileStorage, MemoryStorage, StorageError
+    from ..server.storage import StorageError
 
     stop = asyncio.Event()
     _stop_on_signals(stop)
     try:
-        storage = MeteredStorage(MemoryStorage() if options.data is None else FileStorage(options.data), world.clock)
+        storage = MeteredStorage(_storage(options.data, world), world.clock)
         service = Service(storage, world.clock.wall_ms, options.bugs)
         await service.start()
     except StorageError as error:
@@ -143,6 +144,12 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         return await serve(face, listener, world.network, ready=ready, stop=stop, drain=drain)
     finally:
         await service.close()
+
+
+def _storage(data: Path | None, world: World) -> Storage:
+    from ..server.storage import FileStorage, MemoryStorage
+
+    return MemoryStorage() if data is None else FileStorage(data.absolute(), world.disk, world.random)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
