@@ -1,4 +1,4 @@
-"""Operations a second of the HTTP client alone at 1, 10 and 50 clients, beside httpx in the same loop.
+"""Operations per second of the HTTP client alone at 1, 10 and 50 clients, beside httpcore and httpx.
 
 The server is a process of its own that answers every request with the same bytes, so the client is what is
 measured: appends of one record of 64 bytes, each on its identity's own connection. The processor time is the
@@ -13,9 +13,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Final, Protocol
 
+import httpcore
 import httpx
 
 from benchmarks.machine import machine
@@ -26,6 +26,8 @@ from fencepost.harness.s2 import Append, Record
 
 CLIENTS: Final = (1, 10, 50)
 CALL: Final = Append((Record(b"x" * 64),), match_seq_num=4)
+
+HEADERS: Final = {"s2-format": "base64", "s2-basin": "basin-one", "content-type": "application/json"}
 
 SERVER: Final = r"""
 import asyncio, re
@@ -81,6 +83,22 @@ class Ours:
         await self._client.aclose()
 
 
+class Httpcore:
+    """The same exchange through httpcore, the engine inside httpx."""
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}/v1/streams/stream/records"
+        self._pool = httpcore.AsyncConnectionPool(max_connections=1)
+
+    async def operate(self) -> None:
+        async with asyncio.timeout(5):
+            answer = await self._pool.request("POST", self._url, headers=HEADERS, content=wire.append_body(CALL))
+        wire.conclude(wire.APPEND, answer.status, answer.content)
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
 class Httpx:
     """The same exchange through httpx, with the same encoding and time-out and one AsyncClient an identity."""
 
@@ -90,7 +108,7 @@ class Httpx:
             trust_env=False,
             timeout=None,  # the whole operation is bounded below
             limits=httpx.Limits(max_connections=1),
-            headers={"s2-format": "base64", "s2-basin": "basin-one", "content-type": "application/json"},
+            headers=HEADERS,
         )
 
     async def operate(self) -> None:
@@ -128,14 +146,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
     seconds = parser.parse_args().seconds
     print(machine())
-    if find_spec("sniffio") is None:
-        print("sniffio is not installed: httpcore then looks for it in vain several times a request")
     server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        print(f"{'client':<12}{'clients':>8}{'operations/s':>14}{'CPU an operation':>20}")
-        makers: list[tuple[str, Callable[[str], Identity]]] = [("fencepost", Ours), ("httpx", Httpx)]
+        print(f"{'client':<12}{'clients':>8}{'operations/s':>14}{'CPU per operation':>20}")
+        makers: list[tuple[str, Callable[[str], Identity]]] = [
+            ("fencepost", Ours),
+            ("httpcore", Httpcore),
+            ("httpx", Httpx),
+        ]
         for clients in CLIENTS:
             for name, make in makers:
                 rate, used = asyncio.run(measure(make, url, clients, seconds))

@@ -14,7 +14,6 @@ from typing import Final
 
 import msgspec
 
-from . import store
 from .failure import UsageFailure
 from .files import refuse_device, replaced
 from .history.history import History
@@ -43,33 +42,40 @@ class StoredCertificate:
     parts: Mapping[str, Mapping[str, bytes]]
 
 
-def prove(path: Path, file: Path, history: History, verdict: Verdict, failures: str = "any") -> list[str]:
-    """Write the certificate of a verdict, read it back and verify it; what does not hold.
+def prove(path: Path, identity: Mapping[str, str], history: History, verdict: Verdict) -> Verification:
+    """Write the certificate of a verdict, and verify it as it is read back.
 
-    ``file`` is that of the history, read with ``failures`` (see :func:`~.history.reader.read_history`). Raises
-    UsageFailure as :func:`write` does.
+    ``identity`` is that of the history, see :func:`write`. Raises UsageFailure as :func:`write` does.
     """
-    identity = {**store.identity(file), "failures": failures}
     write(path, identity, verdict)
-    failed = verify(history, identity, read(path)).failures
-    return [f"the verdict's certificate does not verify: {failure}" for failure in failed]
+    return verify(history, identity, read(path))
 
 
-def write(path: Path, history: Mapping[str, str], verdict: Verdict) -> None:
-    """Write the certificates of a verdict, whole or not at all.
+def proof(path: Path, identity: Mapping[str, str], verdict: Verdict) -> StoredCertificate:
+    """Return the certificate of a verdict as it would be read back from ``path``.
 
-    ``history`` is what :func:`~.store.identity` says of it, and how its file was read. Raises UsageFailure where the
-    file cannot be written, or no checker has a certificate.
+    ``identity`` is what :func:`~.store.identity` says of the history, and ``failures``, how its file was read, where
+    that matters. Raises UsageFailure where no checker has a certificate.
     """
     results = verdict.results.items()
-    proofs = {name: found.certificate.parts() for name, found in results if found.certificate is not None}
-    if not proofs:
+    parts = {name: result.certificate.parts() for name, result in results if result.certificate is not None}
+    if not parts:
         raise UsageFailure(f"{path}: no checker has a certificate for this verdict")
-    header = _Header(FORMAT, dict(history), {name: verdict.results[name].validity for name in proofs})
+    history = {**identity, "failures": identity.get("failures", "any")}
+    return StoredCertificate(path, history, {name: verdict.results[name].validity for name in parts}, parts)
+
+
+def write(path: Path, identity: Mapping[str, str], verdict: Verdict) -> None:
+    """Write the certificate of a verdict, whole or not at all. See :func:`proof` for ``identity``.
+
+    Raises UsageFailure where the file cannot be written, or no checker has a certificate.
+    """
+    made = proof(path, identity, verdict)
+    header = _Header(FORMAT, dict(made.history), dict(made.validities))
     try:
         with replaced(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr(_HEADER, msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n")
-            for name, parts in proofs.items():
+            for name, parts in made.parts.items():
                 for part, content in parts.items():
                     archive.writestr(f"{name}/{part}", content)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ class RunOptions:
 
     workload: str
     seed: int
-    results: Path = Path("results")
+    results: str | os.PathLike[str] = Path("results")
     clients: int = 10
     time_limit: float | None = DEFAULT_TIME_LIMIT
     operations: int | None = None

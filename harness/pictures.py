@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .history.history import History
@@ -13,6 +13,15 @@ from .verdict import Plot, Verdict
 PLOTS: Registry[Plot] = Registry("fencepost.plots", "plot")
 
 _log = logging.getLogger("fencepost.plots")
+
+
+class PlotFailure(Exception):
+    """Some pictures could not be drawn: the text says which and why. ``files`` are those that were drawn."""
+
+    def __init__(self, files: Sequence[Path], complaints: Sequence[str]) -> None:
+        super().__init__("\n".join(complaints))
+        self.files = tuple(files)
+        self.complaints = tuple(complaints)
 
 
 def draw(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Reporter(Protocol):
@@ -15,3 +15,27 @@ class Reporter(Protocol):
     def progress(self, completed: int, elapsed: float, limit: float | None) -> None:
         """``completed`` operations have ended after ``elapsed`` of ``limit`` seconds."""
         ...
+
+
+class Watcher(Reporter, Protocol):
+    """Whoever watches a run, or the reading and checking of a history."""
+
+    def reading(self, done: int, size: int) -> None:
+        """So many bytes of a history have been read, of so many."""
+        ...
+
+
+class Unwatched:
+    """A watcher that says nothing."""
+
+    def phase(self, text: str) -> None:
+        """See :meth:`Reporter.phase`."""
+
+    def progress(self, completed: int, elapsed: float, limit: float | None) -> None:
+        """See :meth:`Reporter.progress`."""
+
+    def reading(self, done: int, size: int) -> None:
+        """See :meth:`Watcher.reading`."""
+
+
+UNWATCHED: Final = Unwatched()

@@ -16,8 +16,10 @@ from typing import Any
 
 from . import certificates, store
 from .check_limits import CheckLimits, usable_cores
+from .checking import CheckedHistory
 from .exits import ExitCode
 from .failure import UsageFailure
+from .given import Given
 from .history.events import INTERRUPT
 from .history.failure import HistoryFailure
 from .history.history import History
@@ -28,7 +30,7 @@ from .options import RunOptions
 from .pictures import draw
 from .recording import Plan, Recording
 from .registry import Registry
-from .reporter import Reporter
+from .reporter import UNWATCHED, Reporter
 from .targets.options import resolve, without_secrets
 from .targets.target import Target, TargetOptions, options_of
 from .verdict import Verdict
@@ -42,9 +44,9 @@ FAULTS: Registry[Fault] = Registry("fencepost.faults", "fault")
 _log = logging.getLogger("fencepost.run")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunResult:
-    """How a run ended.
+    """How a run ended. Printed it is the verdict with its first witnesses.
 
     ``crash`` says what went wrong with the run itself; the verdict then stands for what was seen until then.
     ``complaints`` tell of pictures that could not be drawn.
@@ -66,6 +68,23 @@ class RunResult:
         """Crash > invalid > unknown > valid."""
         return ExitCode.CRASH if self.crash else self.verdict.exit_code
 
+    @property
+    def checked(self) -> CheckedHistory:
+        """The history with its verdict: to explain it, to verify its proof, to draw it."""
+        file = self.folder / store.HISTORY
+        return CheckedHistory(self.history, self.verdict, Given(self.history, str(self.folder), file))
+
+    def __str__(self) -> str:
+        crashed = [] if self.crash is None else [f"CRASH: {self.crash}"]
+        return "\n".join([str(self.checked), *crashed])
+
+    def __repr__(self) -> str:
+        how = "" if self.crash is None else f", crash: {self.crash.splitlines()[0]}"
+        return f"<RunResult {self.folder}: {self.verdict.validity}{how}>"
+
+    def _repr_html_(self) -> str:
+        return self.checked._repr_html_()
+
 
 class RunFailure(Exception):
     """A run ended before there was anything to judge; the text says why, and what was kept."""
@@ -80,8 +99,8 @@ def check_names(options: RunOptions) -> None:
         FAULTS.get(name)
 
 
-def execute(options: RunOptions, reporter: Reporter, world: World | None = None) -> RunResult:
-    """Carry out one run, and judge, draw and store it. It happens in the real world unless another is given.
+def execute(options: RunOptions, reporter: Reporter = UNWATCHED, world: World | None = None) -> RunResult:
+    """Carry out one run, and check, draw and store it. It happens in the real world unless another is given.
 
     Raises UsageFailure before anything is started, RunFailure where the target could not be set up,
     KeyboardInterrupt where that was interrupted.
@@ -95,7 +114,7 @@ def execute(options: RunOptions, reporter: Reporter, world: World | None = None)
     stored = options.public() | {"target_options": without_secrets(rows, own)}
     world = world or real_world(options.seed)
     now = datetime.fromtimestamp(world.clock.wall_ms() / 1000, UTC)
-    folder = store.open_run(options.results, options.workload, options.seed, now)
+    folder = store.open_run(Path(options.results), options.workload, options.seed, now)
     run_id = f"{now:%Y%m%dt%H%M%S}-{world.random.fresh(3).hex()}"
     target = _make(make_target, options, own, folder, run_id, faults, world)
     store.write_json(folder / store.OPTIONS, stored)
@@ -149,7 +168,9 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
     verdict = judge(
         history, lambda name: _log.info("checking: %s", name), CheckLimits(options.budget, cores=usable_cores())
     )
-    store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, folder / store.HISTORY))
+    store.write_json(
+        folder / store.VERDICT, store.verdict_json(history, verdict, store.identity(folder / store.HISTORY))
+    )
     _log.info("verdict: %s", verdict.validity)
     if crash is None:
         crash = _proven(reporter, folder, history, verdict)
@@ -160,7 +181,7 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
             _, complaints = draw(history, verdict, folder / store.PLOTS, options.formats)
         except KeyboardInterrupt:
             complaints = ["interrupted: not all pictures were drawn (fencepost plot draws them)"]
-    return RunResult(store.finish_run(folder, options.results), history, verdict, crash, tuple(complaints))
+    return RunResult(store.finish_run(folder, Path(options.results)), history, verdict, crash, tuple(complaints))
 
 
 def _proven(reporter: Reporter, folder: Path, history: History, verdict: Verdict) -> str | None:
@@ -169,13 +190,14 @@ def _proven(reporter: Reporter, folder: Path, history: History, verdict: Verdict
         return None
     reporter.phase("verifying")
     try:
-        failures = certificates.prove(folder / store.CERTIFICATE, folder / store.HISTORY, history, verdict)
+        identity = store.identity(folder / store.HISTORY)
+        found = certificates.prove(folder / store.CERTIFICATE, identity, history, verdict)
     except KeyboardInterrupt:
         return "interrupted: the verdict's certificate was not verified (fencepost verify does)"
     except Exception:
         _log.exception("the certificate")
         return f"the verdict's certificate could not be made or verified:\n{traceback.format_exc()}"
-    return "; ".join(failures) or None
+    return "; ".join(f"the verdict's certificate does not verify: {failure}" for failure in found.failures) or None
 
 
 @contextlib.contextmanager

@@ -93,14 +93,14 @@ def write_json(path: Path, content: Any) -> None:
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
-def verdict_json(history: History, verdict: Verdict, path: Path) -> dict[str, Any]:
-    """The stored form of a verdict: format version, the history at ``path`` it is of (by SHA-256), and what was said.
+def verdict_json(history: History, verdict: Verdict, identity: Mapping[str, str]) -> dict[str, Any]:
+    """The stored form of a verdict: format version, the history it is of (name and SHA-256), and what was said.
 
     ``crashes`` tells what went wrong with the run itself: the verdict then stands for what was seen until then.
     """
     return {
         "format": 1,
-        "history": identity(path),
+        "history": dict(identity),
         "validity": verdict.validity,
         "crashes": [remark.text for remark in history.remarks if remark.kind == CRASH],
         "checkers": {name: _result_json(result) for name, result in verdict.results.items()},

@@ -60,7 +60,7 @@ class Edge:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Violation:
     """A broken promise and the operations that prove it.
 
@@ -87,6 +87,14 @@ class Violation:
         """Every anomaly that it shows as, the most specific first."""
         return (self.anomaly, *self.also)
 
+    def __str__(self) -> str:
+        return " ".join([f"{self.anomaly} on {self.stream}:", *self.sentences])
+
+    def __repr__(self) -> str:
+        operations = ", ".join(f"#{op}" for op in self.operations)
+        more = f" ×{self.count:,}" if self.count > 1 else ""
+        return f"<Violation {self.anomaly} on {self.stream!r}: {operations}{more}>"
+
 
 class Certificate(Protocol):
     """The proof of a checker's result, which another program can re-check (see :class:`Verifier`)."""
@@ -96,7 +104,7 @@ class Certificate(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CheckResult:
     """The result of one checker for one history.
 
@@ -109,10 +117,14 @@ class CheckResult:
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
-    certificate: Certificate | None = field(default=None, repr=False, compare=False)
+    certificate: Certificate | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        found = _listed(violation.anomaly for violation in self.violations)
+        return f"<CheckResult {self.validity}{found or _listed(self.reasons)}>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict:
     """The composed verdict over all checkers: invalid > unknown > valid."""
 
@@ -128,6 +140,9 @@ class Verdict:
     def exit_code(self) -> ExitCode:
         """The exit code of this verdict."""
         return ExitCode[self.validity.name]
+
+    def __repr__(self) -> str:
+        return f"<Verdict {self.validity}{_listed(f'{name} {result!r}' for name, result in self.results.items())}>"
 
 
 class Checker(Protocol):
@@ -156,6 +171,14 @@ class Verification:
 
     lines: tuple[str, ...]
     failures: tuple[str, ...] = ()
+
+    @property
+    def verified(self) -> bool:
+        """Whether the certificate proves the verdict."""
+        return not self.failures
+
+    def __str__(self) -> str:
+        return "\n".join([*self.lines, *self.failures, "VERIFIED" if self.verified else "NOT VERIFIED"])
 
 
 class Verifier(Protocol):
@@ -192,6 +215,12 @@ class GraphWriter(Protocol):
     def write(self, history: History, violation: Violation, path: Path) -> None:
         """Write the file. Raises OSError if it cannot be written."""
         ...
+
+
+def _listed(parts: Iterable[str]) -> str:
+    """What follows a colon, if there is anything: each part once, in their order."""
+    text = ", ".join(dict.fromkeys(parts))
+    return f": {text}" if text else ""
 
 
 def compose(results: Mapping[str, CheckResult]) -> Verdict:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..check_limits import Budget, CheckLimits, usable_cores
+from ..check_limits import Budget, usable_cores
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from ..files import refuse_to_replace
@@ -68,31 +68,22 @@ def _check_or_complain(
 
 
 def _check(path: Path, as_json: bool, certificate: Path | None, failures: str, budget: Budget) -> ExitCode:
-    from ..history.reader import read_history
+    from ..checking import check
     from ..history.s2_porcupine.described import Failures
-    from ..judge import judge
-    from ..store import history_of
 
-    file = history_of(path)
+    complaints: list[str] = []
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
-        history = read_history(file, watcher.reading, Failures(failures))
-        verdict = judge(
-            history, lambda name: watcher.phase(f"checking ({name})"), CheckLimits(budget, cores=usable_cores())
-        )
-        complaints = []
+        checked = check(path, budget=budget, failures=Failures(failures), cores=usable_cores(), watcher=watcher)
         if certificate is not None:
-            from ..certificates import prove
-
             watcher.phase("verifying the certificate")
-            complaints = prove(certificate, file, history, verdict, failures)
+            found = checked.write_certificate(certificate)
+            complaints = [f"the verdict's certificate does not verify: {failure}" for failure in found.failures]
     if as_json:
-        from ..report.summary import as_line, summary
+        from ..report.summary import as_line
 
-        say(as_line(summary(path, history, verdict)))
+        say(as_line(checked.as_dict()))
     else:
-        from ..report.text import verdict_lines
-
-        say_all(verdict_lines(history, verdict, path))
+        say_all(checked.lines())
     for complaint in complaints:
         complain(complaint)
-    return ExitCode.CRASH if complaints else verdict.exit_code
+    return ExitCode.CRASH if complaints else checked.exit_code

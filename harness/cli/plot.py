@@ -27,29 +27,26 @@ Examples:
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: plots beside it]")
 def command(path: Path, svg: bool, only: str, output: Path | None) -> ExitCode:
     """Draw the history at PATH (a run's folder, a history file, or - for standard input), judging it anew."""
-    from ..history.reader import read_history
-    from ..judge import judge
-    from ..pictures import PLOTS, draw
+    from ..checking import check
+    from ..pictures import PLOTS, PlotFailure
     from ..store import PLOTS as FOLDER
     from ..store import history_of
 
     names = tuple(name for name in only.split(",") if name)
     for name in names:
         PLOTS.get(name)
-    file = history_of(path)
-    folder = output or file.parent / FOLDER
+    folder = output or history_of(path).parent / FOLDER
+    complaints: tuple[str, ...] = ()
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
-        history = read_history(file, watcher.reading)
-        verdict = judge(history)
+        checked = check(path, watcher=watcher)
         try:
-            formats = ("png", "svg") if svg else ("png",)
-            files, failures = draw(
-                history, verdict, folder, formats, lambda name: watcher.phase(f"drawing {name}"), names
-            )
+            files = checked.plot(folder, formats=("png", "svg") if svg else ("png",), only=names, watcher=watcher)
+        except PlotFailure as failure:
+            files, complaints = list(failure.files), failure.complaints
         except OSError as error:
             raise UsageFailure(f"{folder}: cannot be written: {error.strerror}; choose another --output") from error
     for drawn in files:
         say(str(drawn))
-    for failure in failures:
-        complain(failure)
-    return ExitCode.CRASH if failures else ExitCode.VALID
+    for complaint in complaints:
+        complain(complaint)
+    return ExitCode.CRASH if complaints else ExitCode.VALID

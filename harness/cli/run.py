@@ -146,7 +146,6 @@ def _check_expected(expect: str | None) -> None:
 
 def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCode, bool]:
     """The exit code of one run, and whether it was interrupted."""
-    from ..report.text import verdict_lines
     from ..run import RunFailure, execute
 
     with reporter(f"{options.workload}, seed {options.seed}", sys.stderr) as watcher:
@@ -156,11 +155,11 @@ def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCo
             complain(str(failure))
             return ExitCode.CRASH, False
     if as_json:
-        from ..report.summary import as_line, summary
+        from ..report.summary import as_line
 
-        say(as_line(summary(result.folder, result.history, result.verdict)))
+        say(as_line(result.checked.as_dict()))
     else:
-        say_all(verdict_lines(result.history, result.verdict, result.folder))
+        say_all(result.checked.lines())
         say(str(result.folder))
     for complaint in (*result.complaints, *([result.crash] if result.crash else [])):
         complain(complaint)

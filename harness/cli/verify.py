@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,6 @@ from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from .output import complain, say, say_all
 from .watching import reporter
-
-if TYPE_CHECKING:
-    from ..certificates import StoredCertificate
 
 _EPILOG = """\b
 Examples:
@@ -52,37 +48,12 @@ def _verify_or_complain(run: Path, certificate: Path | None) -> ExitCode:
 
 
 def _verify(run: Path, certificate: Path | None) -> ExitCode:
-    from .. import certificates
-    from ..history.reader import read_history
-    from ..history.s2_porcupine.described import Failures
-    from ..store import CERTIFICATE, history_of, identity
+    from ..checking import verify
 
-    file = history_of(run)
-    if certificate is None and not run.is_dir():
-        raise UsageFailure(f"{run} is no run's folder; name its certificate with --certificate FILE")
-    stored = certificates.read(run / CERTIFICATE if certificate is None else certificate)
     with reporter(str(run), sys.stderr, quiet=True) as watcher:
-        history = read_history(file, watcher.reading, Failures(stored.history.get("failures", "any")))
-        watcher.phase("verifying")
-        found = certificates.verify(history, identity(file), stored)
-    failures = [*found.failures, *(_told_otherwise(run, stored) if run.is_dir() else [])]
+        found = verify(run, certificate, watcher=watcher)
     say_all(found.lines)
-    for failure in failures:
+    for failure in found.failures:
         complain(f"{run}: {failure}")
-    say(f"{'NOT VERIFIED' if failures else 'VERIFIED'}: {run}")
-    return ExitCode.CRASH if failures else ExitCode.VALID
-
-
-def _told_otherwise(run: Path, stored: StoredCertificate) -> list[str]:
-    """Where the verdict beside it says something else than the certificate proves."""
-    from ..store import read_verdict
-
-    verdict = read_verdict(run)
-    if verdict is None:
-        return []
-    told = {name: result.get("validity") for name, result in verdict.get("checkers", {}).items()}
-    return [
-        f"{name}: the stored verdict is {told.get(name)}, and the certificate is of {validity}"
-        for name, validity in stored.validities.items()
-        if told.get(name) != validity
-    ]
+    say(f"{'VERIFIED' if found.verified else 'NOT VERIFIED'}: {run}")
+    return ExitCode.VALID if found.verified else ExitCode.CRASH

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ..printable import printable
-from ..reporter import Reporter
+from ..reporter import Watcher
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,14 +20,6 @@ _EVERY = 5.0
 
 _PATIENCE = 2.0
 """Seconds before a quiet reporter says something."""
-
-
-class Watcher(Reporter, Protocol):
-    """Watches a run, or the reading of a history."""
-
-    def reading(self, done: int, size: int) -> None:
-        """So many bytes of a history have been read."""
-        ...
 
 
 @contextmanager

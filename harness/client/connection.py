@@ -1,215 +1,203 @@
-"""One TCP (or TLS) connection as httpcore wants it, straight on asyncio, and what it knows of a request's departure.
+"""One HTTP/1.1 connection for the operations that a run consists of: an asyncio protocol with httptools as its parser.
 
-httpcore's own backend goes through anyio, with a cancel scope around each read and each write; this one costs
-half as much. It has three further properties that the client needs. What is written leaves with the next read, in
-one segment where it fits. An end or a reset that arrives while the connection is idle is seen before the connection is
-used again. And it can be dropped without awaiting anything, which is what a cancelled task needs.
+It makes one exchange at a time and knows three things that decide between a definite and an indefinite failure. Whether
+any byte of a request was handed to the transport. Whether the peer ended the connection while it was idle, which is
+asked of the network right before a request is written, because the event loop may not have had its turn. And
+that an answer is whole: what is cut, or followed by something that nobody asked for, is never taken for an answer.
 
-Time-outs are not kept here: the client bounds the whole operation.
+A connection can be dropped without awaiting anything, which is what a cancelled task needs.
 """
 
 from __future__ import annotations
 
 import asyncio
-import select
 import ssl
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Final
 
-import httpcore
+import httptools
 
-UNREAD_LIMIT: Final = 1 << 20
-"""Bytes that may wait to be read before the peer is held back."""
+from ..world.network import Network
+
+KEEPALIVE_EXPIRY: Final = 3.0
+"""Seconds after which an idle connection is not used again: less than the 5 s of common servers, so that the
+server's closing and our sending do not cross (which would be an indefinite failure of a healthy service)."""
+
+ANSWER_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes of an answer's body above which it is not read on. The largest legal batch takes less than half of it."""
+
+HEAD_LIMIT: Final = 64 * 1024
+"""Bytes of an answer without a body, interim answers included, above which it is not read on."""
 
 
-class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
-    """The connection. Usable from one task at a time."""
+class ConnectionClosed(Exception):
+    """The peer ended the connection, or sent what is no answer; the text says which."""
+
+
+class Connection(asyncio.Protocol):
+    """A connection to one server, used by one task at a time."""
 
     def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
-        self._unsent: list[bytes] = []
-        self._unread: list[bytes] = []
-        self._unread_bytes = 0
-        self._paused = False
-        self._ended = False
-        self._error: Exception | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._poll = select.poll()
-        self.sent_bytes = 0
-        """How many bytes have been handed to the system, or to TLS: what was only written is not among them."""
+        self.closed = False
+        """Whether the connection is not to be used again."""
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport
+        self._parser = httptools.HttpResponseParser(self)
+        self._waiter: asyncio.Future[tuple[int, bytes]] | None = None
+        self._idle_since = self._loop.time()
+        self._readable: Callable[[], bool] = lambda: False
+        self._secure = False
+        self._deadline = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._body: list[bytes] = []
+        self._unframed = True  # the answer ends with the connection
+        self._in_body = False
+        self._head_size = 0
+        self._body_size = 0
+
+    @classmethod
+    async def open(cls, network: Network, host: str, port: int, context: ssl.SSLContext | None) -> Connection:
+        """Connect. Raises OSError; nothing is left behind then, nor when the task is cancelled."""
+        _, connection = await network.connect(
+            cls, host, port, ssl=context, server_hostname=None if context is None else host
+        )
+        connection._readable = network.readable(connection._transport)
+        connection._secure = context is not None
+        return connection
+
+    async def is_fresh(self) -> bool:
+        """Whether a request may be written now: nothing has arrived since the last answer, neither an end nor data.
+
+        After this returns true nothing may be awaited before :meth:`exchange`.
+        """
+        if self.closed or self._expired():
+            return False
+        if self._readable():
+            if not self._secure:
+                return False
+            # It may be TLS's own: let the loop read it, and see whether anything for us was in it.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        return not self.closed
+
+    def exchange(self, request: bytes, deadline: float) -> asyncio.Future[tuple[int, bytes]]:
+        """Write a request; the future gives the answer's status and body.
+
+        It fails with ConnectionClosed, OSError, or TimeoutError at ``deadline`` (a time of the loop). The connection is
+        then closed.
+        """
+        self._waiter = waiter = self._loop.create_future()
+        self._deadline = deadline
+        self._head_size = self._body_size = 0
+        # One timer serves many exchanges: setting and cancelling one for each costs more than the parser does.
+        if self._alarm is None or self._alarm.when() > deadline:
+            self._set_alarm()
+        self._transport.write(request)
+        return waiter
+
+    def abort(self) -> None:
+        """Drop the connection, now. Idempotent."""
+        self.closed = True
+        self._waiter = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self._transport.abort()
+
+    def _expired(self) -> bool:
+        return self._loop.time() - self._idle_since > KEEPALIVE_EXPIRY
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(self._deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._waiter is None:
+            return
+        if self._loop.time() >= self._deadline:
+            self._fail(TimeoutError())
+        else:
+            self._set_alarm()
+
+    def _fail(self, error: Exception) -> None:
+        waiter = self._waiter
+        self.abort()
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(error)
 
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its type
-        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        """See asyncio."""
+        self._transport = transport  # type: ignore[assignment]  # uvloop's is none by its type
 
     def data_received(self, data: bytes) -> None:
-        self._unread.append(data)
-        self._unread_bytes += len(data)
-        if self._unread_bytes > UNREAD_LIMIT and not self._paused and self._transport is not None:
-            self._transport.pause_reading()
-            self._paused = True
-        self._wake()
+        """See asyncio."""
+        if self._waiter is None:
+            self.abort()  # nobody asked for it
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(ConnectionClosed(f"answered with what is no HTTP: {error}"))
+        if not self._in_body and self._waiter is not None:
+            self._head_size += len(data)
+            if self._head_size > HEAD_LIMIT:
+                self._fail(ConnectionClosed(f"answered with more than {HEAD_LIMIT} bytes of headers"))
 
     def eof_received(self) -> None:
-        self._ended = True
-        self._wake()
+        """See asyncio."""
+        if self._waiter is not None and self._in_body and self._unframed:
+            self._finish(reusable=False)
+        self._fail(ConnectionClosed("the connection was closed before the answer was complete"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._ended = True
-        self._error = exc
-        self._wake()
+        """See asyncio."""
+        self._fail(exc or ConnectionClosed("the connection was lost"))
 
-    # What httpcore calls.
+    # What httptools calls.
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has arrived, or waits for something to arrive; empty at the end of the stream."""
-        self._send()
-        while not self._unread and not self._ended:
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        if not self._unread:
-            if self._error is not None:
-                raise httpcore.ReadError(str(self._error) or type(self._error).__name__)
-            return b""
-        data = b"".join(self._unread)
-        self._unread.clear()
-        self._unread_bytes = 0
-        if self._paused and self._transport is not None:
-            self._transport.resume_reading()
-            self._paused = False
-        return data
+    def on_message_begin(self) -> None:
+        """An answer begins: while none is awaited, the connection is worth nothing any more."""
+        if self._waiter is None:
+            self.closed = True
+        self._body = []
+        self._unframed = True
+        self._in_body = False
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Hold the bytes for the next read, which sends them. A request is always followed by one."""
-        if buffer:
-            self._unsent.append(buffer)
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header."""
+        if name.lower() == b"content-length" or (name.lower() == b"transfer-encoding" and value.lower() == b"chunked"):
+            self._unframed = False
 
-    async def aclose(self) -> None:
-        """Close without delay; what was not sent is dropped."""
-        self.abort()
+    def on_headers_complete(self) -> None:
+        """The body begins."""
+        self._in_body = True
 
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        """Turn the connection into a TLS one. Raises :class:`httpcore.ConnectError`; it is closed then."""
-        assert self._transport is not None
-        try:
-            loop = asyncio.get_running_loop()
-            secured = await loop.start_tls(self._transport, self, ssl_context, server_hostname=server_hostname)
-        except (OSError, ssl.SSLError) as error:
-            self.abort()
-            raise httpcore.ConnectError(str(error) or type(error).__name__) from error
-        except BaseException:
-            self.abort()
-            raise
-        if secured is None:
-            raise httpcore.ConnectError("the connection was lost during the TLS handshake")
-        self._transport = secured
-        return self
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._body_size += len(body)
+        if self._body_size > ANSWER_LIMIT:
+            status = self._parser.get_status_code()
+            self._fail(ConnectionClosed(f"answered {status} with more than {ANSWER_LIMIT} bytes"))
+        else:
+            self._body.append(body)
 
-    def get_extra_info(self, info: str) -> Any:
-        """httpcore asks for ``is_readable`` before it uses an idle connection again, and for ``ssl_object``."""
-        if info == "is_readable":
-            return self._readable()
-        return None if self._transport is None else self._transport.get_extra_info(info)
+    def on_message_complete(self) -> None:
+        """An answer is whole. Interim answers are passed over."""
+        self._in_body = False
+        status = self._parser.get_status_code()
+        if status == 101:
+            self._fail(ConnectionClosed("answered 101, a change of protocol that nobody asked for"))
+        elif status >= 200:
+            self._finish(reusable=self._parser.should_keep_alive())
 
-    # What the client calls.
-
-    def abort(self) -> None:
-        """Drop the connection, now. Idempotent."""
-        self._unsent.clear()
-        self._ended = True
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _send(self) -> None:
-        if self._unsent and self._transport is not None and not self._transport.is_closing() and not self._stale():
-            data = b"".join(self._unsent)
-            self.sent_bytes += len(data)  # first, so that it never says too little
-            self._transport.write(data)
-        self._unsent.clear()
-
-    def _stale(self) -> bool:
-        """Whether the peer ended a connection that was used before, or sent what nobody asked for.
-
-        The last look before a request leaves: what is found here was not sent for certain. TLS may have something
-        to read of its own.
-        """
-        if not self.sent_bytes or self.get_extra_info("ssl_object") is not None or not self._readable():
-            return False
-        self._ended = True
-        return True
-
-    def _readable(self) -> bool:
-        """Whether anything has arrived, the end included. Asks the system, for asyncio may not have had its turn."""
-        if self._unread or self._ended or self._transport is None or self._transport.is_closing():
-            return True
-        return bool(self._poll.poll(0))
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
-class Backend(httpcore.AsyncNetworkBackend):
-    """Connects, and remembers the last connection so that it can be dropped at once."""
-
-    def __init__(self) -> None:
-        self.stream: Stream | None = None
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect. Raises :class:`httpcore.ConnectError`."""
-        try:
-            _, stream = await asyncio.get_running_loop().create_connection(Stream, host, port)
-        except OSError as error:
-            raise httpcore.ConnectError(str(error) or type(error).__name__) from error
-        self.stream = stream
-        return stream
-
-    def abort(self) -> None:
-        """Drop the last connection, if there is one."""
-        if self.stream is not None:
-            self.stream.abort()
-            self.stream = None
-
-
-class Departure:
-    """Watches the steps of one request, as httpcore's ``trace`` extension tells them: may any of it have left?
-
-    That its headers are about to be sent is the sign. The connection then still knows whether a single byte was
-    handed to the system: none is where the peer was found to have closed meanwhile.
-    """
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._stream: Stream | None = None
-        self._mark = 0
-
-    def reset(self) -> None:
-        """Watch the next request."""
-        self._stream = None
-
-    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """Called by httpcore at each step."""
-        # A proxy's CONNECT goes through the same step, and is not the request.
-        if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
-            self._stream = self._backend.stream
-            assert self._stream is not None
-            self._mark = self._stream.sent_bytes
-
-    @property
-    def possible(self) -> bool:
-        """Whether some of the request may have left."""
-        return self._stream is not None and self._stream.sent_bytes > self._mark
+    def _finish(self, *, reusable: bool) -> None:
+        waiter, self._waiter = self._waiter, None
+        self._idle_since = self._loop.time()
+        # An answer that overtook its request may leave a part of it to be sent.
+        self.closed = self.closed or not reusable or self._transport.get_write_buffer_size() > 0
+        if waiter is not None and not waiter.done():
+            waiter.set_result((self._parser.get_status_code(), b"".join(self._body)))

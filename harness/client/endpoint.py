@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-import httpcore
+import certifi
 
 from ..failure import UsageFailure
 
@@ -30,6 +30,21 @@ class Endpoint:
         path = quote(url.path.rstrip("/"), safe="/%")
         root = path if path.endswith("/v1") else path + "/v1"
         return cls(url.scheme.encode(), _host(url), url.port, root.encode())
+
+    @property
+    def effective_port(self) -> int:
+        """The port to connect to."""
+        return self.port or (443 if self.scheme == b"https" else 80)
+
+    @property
+    def authority(self) -> bytes:
+        """Host and port as a URL or the ``host`` header has them."""
+        host = b"[%b]" % self.host if b":" in self.host else self.host
+        return host if self.port is None else b"%b:%d" % (host, self.port)
+
+    def url(self, target: bytes) -> str:
+        """The whole URL of a path, which begins at the root of the host, and query."""
+        return (self.scheme + b"://" + self.authority + target).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +69,9 @@ def tls_context(ca_bundle: str | Path | None = None) -> ssl.SSLContext:
     cannot be used.
     """
     if ca_bundle is None:
-        return httpcore.default_ssl_context()
+        context = ssl.create_default_context()  # what the system trusts
+        context.load_verify_locations(certifi.where())
+        return context
     try:
         return ssl.create_default_context(cafile=str(ca_bundle))
     except OSError as error:  # ssl.SSLError is one
@@ -65,9 +82,8 @@ def headers(endpoint: Endpoint, basin: str, token: str | None) -> list[tuple[byt
     """The headers of every request. Raises :class:`UsageFailure`, without repeating the token."""
     if not basin or not _visible(basin):
         raise UsageFailure(f"the basin name {basin!r} cannot be sent: only visible ASCII characters can")
-    host = b"[%b]" % endpoint.host if b":" in endpoint.host else endpoint.host
     fields = [
-        (b"host", host if endpoint.port is None else b"%b:%d" % (host, endpoint.port)),
+        (b"host", endpoint.authority),
         (b"accept", b"application/json"),
         (b"accept-encoding", b"identity"),
         (b"user-agent", b"fencepost"),

@@ -1,51 +1,39 @@
 """The HTTP client: each operation is one request, and ends as ok, definite or indefinite.
 
-What decides between the last two is whether the request may have left. Exceptions do not tell: a reset right
-after accept and a reset after the append was applied look alike. httpcore, the engine inside httpx, reports its
-steps to a ``trace`` extension, and before ``send_request_headers.started`` nothing has left. So:
+What decides between the last two is whether any byte of the request may have left:
 
-- no answer, and the request had not begun to leave: definite (``not_sent``), whatever went wrong;
+- no answer, and nothing had left: definite (``not_sent``), whatever went wrong;
 - a complete answer of the operation's own success status that can be read: ok;
 - a complete answer that is an error of the service with a code that promises no effect: definite;
-- anything else: indefinite. A redirect is among it: none is followed, and who sent it is unknown.
+- anything else: indefinite. That includes a redirect: none is followed, and nobody knows who sent it.
 
-The client uses httpcore directly, on a connection of its own (``connection.py``). The same exchange through
-``httpx.AsyncClient`` takes twice the processor time (``benchmarks/client_rate.py``), and the client is what
-bounds how many operations a run records.
+Appends, reads and check-tails, which a run consists of, have a connection of their own (``connection.py``): the same
+exchange through httpx costs ten times the processor time (``benchmarks/client_rate.py``), and the client is
+what bounds how many operations a run records. Everything else goes through httpx (``proxied.py``), and so do these
+where a proxy is configured.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
-
-import httpcore
+from typing import Any, Final, TypeVar
 
 from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail
 from ..s2.errors import NOT_SENT
+from ..world.network import Network, SystemNetwork
 from . import wire
-from .connection import Backend, Departure
+from .connection import Connection, ConnectionClosed
 from .endpoint import Endpoint, Proxy, headers, tls_context
 from .outcome import Definite, Indefinite, Outcome
+from .proxied import HttpxEngine
 from .sessions import WithoutSessions
 
 T = TypeVar("T")
 
-KEEPALIVE_EXPIRY: Final = 3.0
-"""Seconds after which an idle connection is not used again: less than the 5 s of common servers, so that the
-server's closing and our sending do not cross (which would be an indefinite failure of a healthy service)."""
-
-ANSWER_LIMIT: Final = 16 * 1024 * 1024
-"""Bytes of an answer's body above which it is not read on. The largest legal batch takes less than half of it."""
-
-
-# Its debug log repeats the heads of answers, in which anything may echo the token.
-logging.getLogger("httpcore").setLevel(logging.INFO)
+_NETWORK: Final = SystemNetwork()
 
 
 class HttpStreamClient(WithoutSessions):
@@ -57,8 +45,8 @@ class HttpStreamClient(WithoutSessions):
     milliseconds) or a ``ca_bundle``, else the usual authorities are trusted. ``proxy`` is an ``http://`` or
     ``https://`` URL, with ``user:password@`` if need be; none is taken from the environment.
 
-    It holds at most one connection and does one operation at a time (RuntimeError otherwise). A connection is used
-    again only after an answer that was understood. Nothing is ever sent twice.
+    It does one operation at a time (RuntimeError otherwise). A connection is used again only after an answer that was
+    understood. Nothing is ever sent twice.
 
     The token occurs in no outcome, repr or message: an answer that echoes it is kept with ``<token>`` in its place.
 
@@ -75,6 +63,7 @@ class HttpStreamClient(WithoutSessions):
         ssl_context: ssl.SSLContext | None = None,
         ca_bundle: str | Path | None = None,
         proxy: str | None = None,
+        network: Network = _NETWORK,
     ) -> None:
         self.base_url = base_url
         self.basin = basin
@@ -86,12 +75,13 @@ class HttpStreamClient(WithoutSessions):
             ssl_context = tls_context(ca_bundle)
         self._ssl_context = ssl_context
         self._proxy = None if proxy is None else Proxy.parse(proxy)
-        self._headers = headers(self._endpoint, basin, token)
-        self._post_headers = [*self._headers, (b"content-type", b"application/json")]
+        self._network = network
+        fields = headers(self._endpoint, basin, token)
+        self._head = b" HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % field for field in fields)
         self._paths: dict[str, bytes] = {}
-        self._backend = Backend()
-        self._pool: httpcore.AsyncConnectionPool | None = None
-        self._departure = Departure(self._backend)
+        self._connection: Connection | None = None
+        self._httpx = HttpxEngine(fields, ssl_context, self._proxy)
+        self._sent = False
         self._busy = False
 
     def __repr__(self) -> str:
@@ -104,7 +94,7 @@ class HttpStreamClient(WithoutSessions):
         After a cancellation this tells what the outcome would have been: false means definitely not applied
         (record it as ``not_sent``), true means indefinite.
         """
-        return self._departure.possible
+        return self._sent
 
     async def append(self, stream: str, call: Append) -> Outcome[Ack]:
         """Append a batch."""
@@ -120,7 +110,7 @@ class HttpStreamClient(WithoutSessions):
             path = self._path(stream) + b"/records" + wire.read_query(call)
         except UnicodeEncodeError as error:
             return self._unsendable(error)
-        return await self._request(wire.READ, b"GET", path, timeout=self.timeout + (call.wait or 0))
+        return await self._request(wire.READ, b"GET", path, wait=call.wait or 0)
 
     async def check_tail(self, stream: str, call: CheckTail) -> Outcome[Tail]:
         """Ask for the tail."""
@@ -136,7 +126,7 @@ class HttpStreamClient(WithoutSessions):
             body = wire.create_stream_body(stream, config)
         except UnicodeEncodeError as error:
             return self._unsendable(error)
-        return await self._request(wire.CREATE, b"POST", self._root + b"/streams", body)
+        return await self._control(wire.CREATE, b"POST", self._root + b"/streams", body)
 
     async def delete_stream(self, stream: str) -> Outcome[None]:
         """Delete a stream."""
@@ -144,94 +134,108 @@ class HttpStreamClient(WithoutSessions):
             path = self._path(stream)
         except UnicodeEncodeError as error:
             return self._unsendable(error)
-        return await self._request(wire.DELETE, b"DELETE", path)
+        return await self._control(wire.DELETE, b"DELETE", path)
 
     async def create_basin(self) -> Outcome[None]:
         """Make this client's basin, with the default configuration."""
-        return await self._request(wire.CREATE, b"POST", self._root + b"/basins", wire.create_basin_body(self.basin))
+        return await self._control(wire.CREATE, b"POST", self._root + b"/basins", wire.create_basin_body(self.basin))
 
     async def aclose(self) -> None:
         """Let go of the connection. Idempotent; a later call connects again."""
         self._drop()
+        await self._httpx.aclose()
         await asyncio.sleep(0)  # asyncio closes the socket at its next turn
 
     async def _request(
-        self,
-        operation: wire.Operation[T],
-        method: bytes,
-        target: bytes,
-        body: bytes | None = None,
-        *,
-        timeout: float | None = None,
+        self, operation: wire.Operation[T], method: bytes, target: bytes, body: bytes | None = None, *, wait: int = 0
     ) -> Outcome[T]:
-        if self._busy:
-            raise RuntimeError(f"{self!r} does one operation at a time; make one client for each identity")
-        self._busy = True
-        self._departure.reset()
+        """One operation of a run: on the client's own connection unless a proxy stands before it."""
+        if self._proxy is not None:
+            return await self._control(operation, method, target, body, wait=wait)
+        self._begin()
+        limit = self.timeout + wait
+        deadline = asyncio.get_running_loop().time() + limit
         clean = False
-        limit = self.timeout if timeout is None else timeout
         try:
-            async with asyncio.timeout(limit) as deadline:
-                status, content = await self._exchange(method, target, body)
-            if not self._departure.possible:
-                return self._lost("an answer was there before the request was sent")
+            connection = self._connection
+            if connection is None or not await connection.is_fresh():
+                self._drop()
+                async with asyncio.timeout_at(deadline):
+                    connection = await self._connect()
+            if body is None:
+                request = b"%b %b%b\r\n" % (method, target, self._head)
+            else:
+                request = b"%b %b%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
+                    method,
+                    target,
+                    self._head,
+                    len(body),
+                    body,
+                )
+            self._sent = True
+            status, content = await connection.exchange(request, deadline)
             outcome = wire.conclude(operation, status, content, self._token)
-            clean = not isinstance(outcome, Indefinite)
+            clean = not connection.closed and not isinstance(outcome, Indefinite)
             return outcome
         except Exception as error:  # whatever it is: what matters is whether the request may have left
-            if isinstance(error, TimeoutError) and deadline.expired():
-                return self._lost(f"no answer within {limit:g} s")
-            return self._lost(wire.without(self._token, f"{type(error).__name__}: {error}"))
+            return self._lost(error, limit)
         finally:
             self._busy = False
             if not clean:
                 self._drop()
 
-    async def _exchange(self, method: bytes, target: bytes, body: bytes | None) -> tuple[int, bytes]:
+    async def _control(
+        self, operation: wire.Operation[T], method: bytes, target: bytes, body: bytes | None = None, *, wait: int = 0
+    ) -> Outcome[T]:
+        """One operation through httpx."""
+        self._begin()
+        limit = self.timeout + wait
+        outcome: Outcome[T]
+        try:
+            status, content = await self._httpx.exchange(method, self._endpoint.url(target), body, limit)
+            outcome = wire.conclude(operation, status, content, self._token)
+        except Exception as error:
+            self._sent = self._httpx.sent
+            outcome = self._lost(error, limit)
+        finally:
+            self._sent = self._httpx.sent
+            self._busy = False
+        if isinstance(outcome, Indefinite):
+            await self._httpx.aclose()
+        return outcome
+
+    def _begin(self) -> None:
+        if self._busy:
+            raise RuntimeError(f"{self!r} does one operation at a time; make one client for each identity")
+        self._busy = True
+        self._sent = False
+
+    async def _connect(self) -> Connection:
         endpoint = self._endpoint
-        fields = self._headers if body is None else [*self._post_headers, (b"content-length", b"%d" % len(body))]
-        request = httpcore.Request(
-            method,
-            httpcore.URL(scheme=endpoint.scheme, host=endpoint.host, port=endpoint.port, target=target),
-            headers=fields,
-            content=body,
-            extensions={"trace": self._departure},
-        )
-        if self._pool is None:
-            self._pool = self._connect()
-        response = await self._pool.handle_async_request(request)
-        chunks: list[bytes] = []
-        size = 0
-        async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_stream())) as content:
-            async for chunk in content:
-                size += len(chunk)
-                if size > ANSWER_LIMIT:
-                    raise _Oversized(f"answered {response.status} with more than {ANSWER_LIMIT} bytes")
-                chunks.append(chunk)
-        await response.aclose()
-        return response.status, b"".join(chunks)
+        try:
+            connection = await Connection.open(
+                self._network, endpoint.host.decode(), endpoint.effective_port, self._ssl_context
+            )
+        except OSError as error:
+            raise ConnectionClosed(f"cannot connect: {error}") from error
+        if connection.closed:
+            raise ConnectionClosed("the connection was closed as soon as it was made")
+        self._connection = connection
+        return connection
 
-    def _connect(self) -> httpcore.AsyncConnectionPool:
-        options: dict[str, Any] = {
-            "ssl_context": self._ssl_context,
-            "max_connections": 1,
-            "max_keepalive_connections": 1,
-            "keepalive_expiry": KEEPALIVE_EXPIRY,
-            "retries": 0,
-            "network_backend": self._backend,
-        }
-        if self._proxy is None:
-            return httpcore.AsyncConnectionPool(**options)
-        return httpcore.AsyncHTTPProxy(self._proxy.url, proxy_auth=self._proxy.auth, **options)
-
-    def _lost(self, reason: str) -> Definite | Indefinite:
+    def _lost(self, error: Exception, limit: float) -> Definite | Indefinite:
         """The outcome of an operation without a usable answer."""
-        if self._departure.possible:
+        if isinstance(error, TimeoutError):
+            reason = f"no answer within {limit:g} s"
+        else:
+            told = str(error) if isinstance(error, ConnectionClosed) else f"{type(error).__name__}: {_cause(error)}"
+            reason = wire.without(self._token, told)
+        if self._sent:
             return Indefinite(f"{reason}; the request may have left")
         return Definite(NOT_SENT.code, None, {"message": reason})
 
     def _unsendable(self, error: UnicodeEncodeError) -> Definite:
-        self._departure.reset()
+        self._sent = False
         return Definite(NOT_SENT.code, None, {"message": f"a name or token is not Unicode text: {error.reason}"})
 
     def _path(self, stream: str) -> bytes:
@@ -241,10 +245,14 @@ class HttpStreamClient(WithoutSessions):
         return path
 
     def _drop(self) -> None:
-        """Forget the connection and its pool, without awaiting: a cancelled task may do this too."""
-        self._pool = None
-        self._backend.abort()
+        """Forget the connection, without awaiting: a cancelled task may do this too."""
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
 
 
-class _Oversized(Exception):
-    pass
+def _cause(error: BaseException) -> BaseException:
+    """What is behind a chain of exceptions: httpx's own say no more than that all attempts have failed."""
+    while (behind := error.__cause__ or error.__context__) is not None:
+        error = behind
+    return error

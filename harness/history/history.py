@@ -163,6 +163,12 @@ class History:
     def __len__(self) -> int:
         return len(self.id)
 
+    def __repr__(self) -> str:
+        streams = ", ".join(repr(stream.name) for stream in self.header.streams[:3])
+        streams += ", …" if len(self.header.streams) > 3 else ""
+        end = "" if self.whole else ", without its end"
+        return f"<History {self.header.workload!r}: {len(self):,} operations on {streams or 'no stream'}{end}>"
+
     @property
     def duration(self) -> int:
         """Return the nanoseconds from the start of the run to the last event."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from .deletions import with_deletions
@@ -14,12 +15,15 @@ from .sniffing import Format, format_of
 from .sources import name_of, read_bytes
 
 
-def read_history(path: Path, progress: Progress | None = None, failures: Failures = Failures.ANY) -> History:
+def read_history(
+    path: str | os.PathLike[str], progress: Progress | None = None, failures: Failures = Failures.ANY
+) -> History:
     """Return the history in a file, or in standard input for ``-``; either may be compressed (gzip, Zstandard).
 
     ``failures`` says what definite failures of appends mean in a format that does not say so (s2-porcupine's). Raises
     :class:`~.failure.HistoryFailure` if the file cannot be read or makes no sense.
     """
+    path = Path(path)
     if failures is Failures.ANY and (found := scanned(path, progress)) is not None:
         return found
     return parse_history(read_bytes(path), name_of(path), progress, failures)

@@ -42,11 +42,18 @@ def read_bytes(path: Path) -> bytes:
     Raises :class:`HistoryFailure` where it cannot be read, is compressed and damaged, or is standard input for the
     second time.
     """
-    data = _from_stdin() if path == STDIN else _from_file(path)
+    return decompressed(_from_stdin() if path == STDIN else _from_file(path), name_of(path))
+
+
+def decompressed(data: bytes, name: str) -> bytes:
+    """Return the data, decompressed where it is compressed. ``name`` is what errors call it.
+
+    Raises :class:`HistoryFailure` where it is damaged.
+    """
     if data.startswith(_GZIP):
-        return _gunzip(data, name_of(path))
+        return _gunzip(data, name)
     if data.startswith(_ZSTD) or (data[1:4] == _SKIPPABLE and 0x50 <= data[0] <= 0x5F):
-        return _unzstd(data, name_of(path))
+        return _unzstd(data, name)
     return data
 
 

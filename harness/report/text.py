@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from ..history.history import History
 from ..printable import printable_lines
@@ -16,9 +14,9 @@ MOST = 5
 """Kinds of anomaly of which the first is told in full; the rest are counted."""
 
 
-def verdict_lines(history: History, verdict: Verdict, path: Path) -> Iterator[str]:
-    """Yield the verdict on the history at ``path``: the first anomaly of each kind in full, the others as counts with
-    the command that tells them, then what stays unknown, warnings, and one line of counts."""
+def verdict_lines(history: History, verdict: Verdict, explaining: str) -> Iterator[str]:
+    """Yield the verdict: the first anomaly of each kind in full, the others as counts with ``explaining``, which is how
+    to see them all, then what stays unknown, warnings, and one line of counts."""
     violations = verdict.violations
     firsts = {violation.anomaly: violation for violation in reversed(violations)}
     told = sorted(firsts.values(), key=violations.index)[:MOST]
@@ -30,7 +28,7 @@ def verdict_lines(history: History, verdict: Verdict, path: Path) -> Iterator[st
     if +others:
         kinds = ", ".join(f"{count} × {name}" for name, count in (+others).items())
         yield f"… and {number(others.total(), 'more anomaly', 'more anomalies')}: {kinds}; to see them all:"
-        yield f"  fencepost explain {shlex.quote(str(path))}"
+        yield f"  {explaining}"
         yield ""
     yield from closing_lines(history, verdict)
     yield summary_line(history, verdict)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from ..history.history import History, Operation
 from ..history.wording import answered, asked
 from ..verdict import Violation
+
+Row: TypeAlias = tuple[str, str, str, str, str]
 
 MOST = 50
 """Operations that are told of."""
@@ -17,13 +20,8 @@ def timeline(history: History, violation: Violation) -> Iterator[str]:
 
     Of more than :data:`MOST` the middle is left out.
     """
-    wanted = dict.fromkeys((*violation.context, *violation.operations))
-    operations = sorted((history.operation(history.row_of(op)) for op in wanted), key=lambda op: (op.invoked, op.id))
-    if not operations:
-        return
-    zero = operations[0].invoked if violation.since is None else violation.since
-    rows = [_row(operation, zero, operation.id in violation.operations) for operation in operations]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    rows = rows_of(history, violation)
+    widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []
     first, last = (len(rows), 0) if len(rows) <= MOST else (MOST - MOST // 2, MOST // 2)
     for place, row in enumerate(rows):
         if first <= place < len(rows) - last:
@@ -34,7 +32,17 @@ def timeline(history: History, violation: Violation) -> Iterator[str]:
         yield f"{'  '.join(cells)}  {row[4]}"
 
 
-def _row(operation: Operation, zero: int, proves: bool) -> tuple[str, str, str, str, str]:
+def rows_of(history: History, violation: Violation) -> list[Row]:
+    """Return the cells of each line: mark, when, which, by whom, what was asked → answered."""
+    wanted = dict.fromkeys((*violation.context, *violation.operations))
+    operations = sorted((history.operation(history.row_of(op)) for op in wanted), key=lambda op: (op.invoked, op.id))
+    if not operations:
+        return []
+    zero = operations[0].invoked if violation.since is None else violation.since
+    return [_row(operation, zero, operation.id in violation.operations) for operation in operations]
+
+
+def _row(operation: Operation, zero: int, proves: bool) -> Row:
     begin = f"{(operation.invoked - zero) / 1e6:,.3f}"
     end = "∞" if operation.ended is None else f"{(operation.ended - zero) / 1e6:,.3f}"
     purpose = f" ({operation.purpose})" if operation.purpose else ""

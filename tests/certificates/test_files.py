@@ -39,7 +39,7 @@ def file(tmp_path: Path) -> Path:
 def proof(tmp_path: Path, file: Path) -> Path:
     path = tmp_path / "proof.zip"
     history = read_history(file)
-    assert certificates.prove(path, file, history, judge(history)) == []
+    assert certificates.prove(path, store.identity(file), history, judge(history)).verified
     return path
 
 
@@ -166,7 +166,7 @@ def searched(tmp_path: Path) -> tuple[Path, Path]:
     file, proof = tmp_path / "searched.jsonl", tmp_path / "proof.zip"
     file.write_bytes(jsonl(*lost, *acked))
     history = read_history(file)
-    assert certificates.prove(proof, file, history, judge(history)) == []
+    assert certificates.prove(proof, store.identity(file), history, judge(history)).verified
     return file, proof
 
 
@@ -257,10 +257,10 @@ def test_a_certificate_that_nobody_verifies_is_refused(proof: Path, file: Path) 
 def test_nothing_is_left_of_a_certificate_that_cannot_be_written(tmp_path: Path, file: Path) -> None:
     history = read_history(file)
     with pytest.raises(UsageFailure, match="cannot be written"):
-        certificates.prove(tmp_path / "no" / "proof.zip", file, history, judge(history))
+        certificates.prove(tmp_path / "no" / "proof.zip", store.identity(file), history, judge(history))
     silent = Verdict(Validity.VALID, {"silent": CheckResult(Validity.VALID)})
     with pytest.raises(UsageFailure, match="no checker has a certificate"):
-        certificates.prove(tmp_path / "proof.zip", file, history, silent)
+        certificates.prove(tmp_path / "proof.zip", store.identity(file), history, silent)
     assert [path.name for path in tmp_path.iterdir()] == ["history.jsonl"]
 
 
@@ -269,8 +269,8 @@ def test_operations_are_named_by_their_ids(tmp_path: Path, file: Path) -> None:
     history: History = read_history(file)
     assert history.id.tolist() == [70, 71, 72, 73]
     path = tmp_path / "proof.zip"
-    assert certificates.prove(path, file, history, judge(history)) == []
+    assert certificates.prove(path, store.identity(file), history, judge(history)).verified
     with np.load(path) as members:
         assert members[ORDER.removesuffix(".npy")].tolist() == [70, 72, 71, 73]
     large = replace(history, id=history.id + 2**40)
-    assert certificates.prove(path, file, large, judge(large)) == []
+    assert certificates.prove(path, store.identity(file), large, judge(large)).verified

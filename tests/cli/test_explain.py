@@ -71,7 +71,7 @@ def test_a_number_that_there_is_not_is_a_usage_error(
 ) -> None:
     said = inside("explain", histories[name], "--anomaly", number)
     assert said.code == 254
-    assert f"--anomaly {number}: {there_are}" in said.err
+    assert f"anomaly {number}: {there_are}" in said.err
     assert inside("explain", histories[name], "--anomaly", 0).code == 254
 
 

@@ -53,7 +53,7 @@ def test_what_is_missing_or_of_another_history_is_bad_usage(
 ) -> None:
     proof = str(run / "certificate.zip")
     for arguments, why in (
-        ((str(histories["valid"]),), "name its certificate with --certificate FILE"),
+        ((str(histories["valid"]),), "name its certificate as well (--certificate FILE)"),
         ((str(histories["valid"]), "--certificate", proof), "is the certificate of another history"),
         ((str(run), str(run), "--certificate", proof), "name one RUN"),
         ((str(run / "nowhere"),), "does not exist"),

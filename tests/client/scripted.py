@@ -113,29 +113,36 @@ class ScriptedServer:
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._peers: set[asyncio.Task[None]] = set()
-        self._accepting = asyncio.create_task(self._accept())
+        self._accepted: list[socket.socket] = []
+        # Not sock_accept: a socket that it has accepted is lost where its task is cancelled in that moment.
+        asyncio.get_running_loop().add_reader(self._listener, self._accept)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._accepting.cancel()
+        asyncio.get_running_loop().remove_reader(self._listener)
         for task in self._peers:
             task.cancel()
-        await asyncio.gather(self._accepting, *self._peers, return_exceptions=True)
+        await asyncio.gather(*self._peers, return_exceptions=True)
         self._listener.close()
+        for sock in self._accepted:  # a script that never began has closed nothing
+            sock.close()
 
     async def settled(self) -> None:
         """Wait until every connection's script has run to its end: the client must have closed them."""
         async with asyncio.timeout(DEADLINE):
             await asyncio.gather(*self._peers)
 
-    async def _accept(self) -> None:
-        while True:
-            sock, _ = await asyncio.get_running_loop().sock_accept(self._listener)
-            self.connections += 1
-            task = asyncio.create_task(self._serve(sock))
-            self._peers.add(task)
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._listener.accept()
+        except BlockingIOError:  # the client has thought better of it
+            return
+        sock.setblocking(False)
+        self.connections += 1
+        self._accepted.append(sock)
+        self._peers.add(asyncio.create_task(self._serve(sock)))
 
     async def _serve(self, sock: socket.socket) -> None:
         with sock, contextlib.suppress(ConnectionError):  # the client may drop the connection at any time

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fencepost.harness.client import http
+from fencepost.harness.client import connection
 from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.client.outcome import Definite, Indefinite, Ok, Outcome
 from fencepost.harness.s2 import CheckTail, Read
@@ -155,7 +155,7 @@ async def test_a_refused_connection_is_definite() -> None:
         outcome = await client.append("s", CALL)
     assert isinstance(outcome, Definite)
     assert (outcome.code, outcome.status) == ("not_sent", None)
-    assert "ConnectError" in outcome.body["message"]
+    assert "cannot connect" in outcome.body["message"]
     assert not client.sent
 
 
@@ -275,7 +275,7 @@ async def test_a_reset_right_after_accept_is_never_ok() -> None:
 
 
 async def test_an_oversized_answer_is_not_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "ANSWER_LIMIT", 1000)
+    monkeypatch.setattr(connection, "ANSWER_LIMIT", 1000)
     async with ScriptedServer(replying(answer(200, text=b" " * 1001))) as server:
         client = HttpStreamClient(server.url, "basin-one")
         outcome = await client.append("s", CALL)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fencepost import Append, CheckTail, Read, UsageFailure, Validity, judge, read_history
-from fencepost.harness import closing, store
+from fencepost import Append, CheckTail, Read, UsageFailure, Validity, check, read_history
+from fencepost.harness import closing
 from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.client.outcome import Definite, Indefinite
 from fencepost.harness.exits import ExitCode
@@ -65,11 +65,10 @@ def test_the_history_is_whole_before_anything_is_judged(run: Run, results: Path,
 
 def test_the_same_history_gets_the_same_verdict_later(run: Run) -> None:
     result = run()
-    history = read_history(result.folder / "history.jsonl")
-    again = store.verdict_json(history, judge(history), result.folder / "history.jsonl")
-    assert json.loads(json.dumps(again)) == stored(result)
+    again = check(result.folder)
+    assert json.loads(json.dumps(again.as_dict())) == {"path": str(result.folder)} | stored(result)
     assert stored(result)["validity"] == "valid"
-    assert stored(result)["checkers"]["double"]["details"] == {"seen": len(history)}
+    assert stored(result)["checkers"]["double"]["details"] == {"seen": len(again.history)}
 
 
 def test_two_runs_of_one_second_have_two_folders_and_latest_is_the_last(run: Run, results: Path) -> None:

@@ -1,0 +1,263 @@
+"""Check, explain, verify and plot histories from Python. The commands of these names call the same functions."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from . import certificates, store
+from .check_limits import Budget, CheckLimits
+from .exits import ExitCode
+from .failure import UsageFailure
+from .given import Given, Source, given
+from .history.history import History
+from .history.reader import read_history
+from .history.s2_porcupine.described import Failures
+from .judge import judge
+from .printable import printable, sayable
+from .reporter import UNWATCHED, Watcher
+from .verdict import Validity, Verdict, Verification, Violation
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+
+class CheckFailure(AssertionError):
+    """A history is not valid. The text explains why; ``result`` is the whole result."""
+
+    def __init__(self, result: CheckedHistory) -> None:
+        super().__init__(result.explain())
+        self.result = result
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class CheckedHistory:
+    """A history and the verdict on it.
+
+    Printed it is the verdict with its first witnesses, as ``fencepost check`` prints it. ``source`` tells where the
+    history came from and ``failures`` how it was read.
+    """
+
+    history: History
+    verdict: Verdict
+    source: Given
+    failures: Failures = Failures.ANY
+
+    @property
+    def valid(self) -> bool:
+        """Whether one order of operations explains every answer. False where that could not be decided, too."""
+        return self.verdict.validity is Validity.VALID
+
+    @property
+    def validity(self) -> Validity:
+        """Valid, invalid or unknown."""
+        return self.verdict.validity
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """What was violated, the operations that prove it, and why, for each broken promise that is told."""
+        return self.verdict.violations
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code with which ``fencepost check`` ends."""
+        return self.verdict.exit_code
+
+    def raise_if_invalid(self, *, allow_unknown: bool = False) -> None:
+        """Raise CheckFailure, with the explanation, unless the history is valid.
+
+        An unknown verdict raises as well, since a test that decided nothing must not look passed. Pass
+        ``allow_unknown=True`` to let it through.
+        """
+        if not (self.valid or (allow_unknown and self.validity is Validity.UNKNOWN)):
+            raise CheckFailure(self)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the verdict and its first witnesses, line by line."""
+        from .report.text import verdict_lines
+
+        explaining = "result.explain()"
+        if self.source.file is not None:
+            explaining = f"fencepost explain {shlex.quote(self.source.name)}"
+        return verdict_lines(self.history, self.verdict, explaining)
+
+    def explain(self, anomaly: int | None = None) -> str:
+        """Return everything there is to tell: each anomaly, what proves it and why, or what a valid verdict rests on.
+
+        ``anomaly`` (from 1) chooses one. Raises UsageFailure where there is none of that number.
+        """
+        return "\n".join(map(printable, self.explanation(anomaly)))
+
+    def explanation(self, anomaly: int | None = None) -> Iterator[str]:
+        """Yield the explanation line by line. See :meth:`explain`."""
+        from .report.explanation import explanation
+
+        self._chosen(anomaly)
+        return explanation(self.history, self.verdict, anomaly)
+
+    def verify(self) -> Verification:
+        """Re-check the proof of the verdict with a program that shares no code with the checkers.
+
+        Raises UsageFailure where no checker has a proof.
+        """
+        identity = self._identity()
+        proof = certificates.proof(Path(self.source.name), identity, self.verdict)
+        return certificates.verify(self.history, identity, proof)
+
+    def write_certificate(self, path: PathLike) -> Verification:
+        """Write the proof of the verdict to a file and verify it as it is read back.
+
+        Raises UsageFailure where it cannot be written, or no checker has a proof.
+        """
+        return certificates.prove(Path(path), self._identity(), self.history, self.verdict)
+
+    def plot(
+        self,
+        folder: PathLike,
+        *,
+        formats: Sequence[str] = ("png",),
+        only: Sequence[str] = (),
+        watcher: Watcher = UNWATCHED,
+    ) -> list[Path]:
+        """Draw pictures into a folder and return their paths.
+
+        ``formats`` are ``png`` and ``svg``; ``only`` names plots (if none, all that are registered). Raises
+        UsageFailure for an unknown plot, OSError where the folder cannot be written, and PlotFailure where a plot
+        raised; the other pictures are drawn nevertheless.
+        """
+        from .pictures import PLOTS, PlotFailure, draw
+
+        for name in only:
+            PLOTS.get(name)
+        files, complaints = draw(
+            self.history,
+            self.verdict,
+            Path(folder),
+            tuple(formats),
+            lambda name: watcher.phase(f"drawing {name}"),
+            tuple(only),
+        )
+        if complaints:
+            raise PlotFailure(files, complaints)
+        return files
+
+    def graph(self, path: PathLike, anomaly: int | None = None) -> Path:
+        """Write the dependency graph of an anomaly (from 1; the first, if None) to a file and return its path.
+
+        The ending of the name, svg, dot, graphml or json, says how. Raises UsageFailure for another ending, where there
+        is no such anomaly, and where the file cannot be written.
+        """
+        from .report.graph import writer_for
+
+        write, path = writer_for(Path(path)), Path(path)
+        violation = self._chosen(anomaly)
+        if violation is None:
+            raise UsageFailure(f"{path} is not written: there is no anomaly to draw")
+        write(self.history, violation, path)
+        return path
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict as ``fencepost check --json`` prints it."""
+        path = {"path": sayable(self.source.name)}
+        return path | store.verdict_json(self.history, self.verdict, self.source.identity())
+
+    def __str__(self) -> str:
+        return "\n".join(map(printable, self.lines()))
+
+    def __repr__(self) -> str:
+        from .report.text import summary_line
+
+        return f"<CheckedHistory {self.source.name}: {summary_line(self.history, self.verdict)}>"
+
+    def _repr_html_(self) -> str:
+        from .report.notebook import page
+
+        return page(self.history, self.verdict)
+
+    def _identity(self) -> dict[str, str]:
+        return {**self.source.identity(), "failures": self.failures.value}
+
+    def _chosen(self, anomaly: int | None) -> Violation | None:
+        """The anomaly of that number, or the first. Raises UsageFailure where there is none of that number."""
+        found = self.violations
+        if anomaly is None:
+            return found[0] if found else None
+        if not 0 < anomaly <= len(found):
+            there_are = f"there are {len(found)}" if len(found) > 1 else "there is one" if found else "none was found"
+            raise UsageFailure(f"anomaly {anomaly}: {there_are}; leave the number out to see them all")
+        return found[anomaly - 1]
+
+
+def check(
+    source: Source,
+    *,
+    budget: Budget | None = None,
+    failures: Failures | Literal["any", "condition"] = "any",
+    cores: int = 1,
+    watcher: Watcher = UNWATCHED,
+) -> CheckedHistory:
+    """Check a history: does one order of each stream's operations explain every answer?
+
+    ``source`` is a path (a run's folder, a history file in any format that fencepost reads, compressed or not, or ``-``
+    for standard input), the bytes of such a file, a History, or the events of a journal in their order, as values or
+    dicts (docs/history.md).
+
+    ``budget`` bounds a search where the history leaves open who wrote what. ``failures`` says what definite failures of
+    appends are, in a format that does not (s2-porcupine's): anything without effect, or a condition that did not hold.
+    ``cores`` is how many processes may be used for several streams. ``watcher`` is told how far it is.
+
+    Raises UsageFailure where there is no such file, HistoryFailure where it makes no sense as a history, and TypeError
+    for what is no source. An interrupt (Ctrl-C) during the check makes the verdict unknown, with that as the reason.
+    """
+    how = Failures(failures)
+    found = given(source, how, watcher)
+    limits = CheckLimits(budget or Budget(), cores=cores)
+    verdict = judge(found.history, lambda name: watcher.phase(f"checking ({name})"), limits)
+    return CheckedHistory(found.history, verdict, found, how)
+
+
+def explain(source: Source, anomaly: int | None = None, *, budget: Budget | None = None) -> str:
+    """Check a history and return the explanation: what is wrong with it and why, or what a valid verdict rests on.
+
+    ``anomaly`` (from 1) chooses one of several. See :func:`check` for the rest.
+    """
+    return check(source, budget=budget).explain(anomaly)
+
+
+def plot(
+    source: Source, folder: PathLike, *, formats: Sequence[str] = ("png",), only: Sequence[str] = ()
+) -> list[Path]:
+    """Check a history, draw its pictures into a folder and return their paths. See :meth:`CheckedHistory.plot`."""
+    return check(source).plot(folder, formats=formats, only=only)
+
+
+def verify(run: PathLike, certificate: PathLike | None = None, *, watcher: Watcher = UNWATCHED) -> Verification:
+    """Re-check the stored proof of a verdict, with a program that shares no code with the checkers.
+
+    ``run`` is a run's folder, which has the proof in it; or a history file, with the path of its ``certificate``. Of a
+    folder the stored verdict must be the one that is proven. Raises UsageFailure where a file is missing or damaged, or
+    the certificate is of another history.
+    """
+    path = Path(run)
+    file = store.history_of(path)
+    if certificate is None and not path.is_dir():
+        raise UsageFailure(f"{path} is no run's folder; name its certificate as well (--certificate FILE)")
+    stored = certificates.read(path / store.CERTIFICATE if certificate is None else Path(certificate))
+    history = read_history(file, watcher.reading, Failures(stored.history.get("failures", "any")))
+    watcher.phase("verifying")
+    found = certificates.verify(history, store.identity(file), stored)
+    return replace(found, failures=(*found.failures, *(_contradictions(path, stored) if path.is_dir() else ())))
+
+
+def _contradictions(run: Path, stored: certificates.StoredCertificate) -> Iterator[str]:
+    """Yield where the verdict that is stored beside a certificate says something else than the certificate proves."""
+    verdict = store.read_verdict(run)
+    if verdict is None:
+        return
+    said = {name: result.get("validity") for name, result in verdict.get("checkers", {}).items()}
+    for name, validity in stored.validities.items():
+        if said.get(name) != validity:
+            yield f"{name}: the stored verdict is {said.get(name)}, and the certificate is of {validity}"

@@ -1,0 +1,81 @@
+"""Exchanges through httpx: for the control plane, and for everything where a proxy is configured.
+
+httpx's exceptions do not tell whether a request was applied: a reset right after accept and a reset after an append was
+applied look alike. httpcore, the engine inside httpx, reports its steps to a ``trace`` extension, and before
+``send_request_headers.started`` nothing has left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .connection import ANSWER_LIMIT, KEEPALIVE_EXPIRY, ConnectionClosed
+from .endpoint import Proxy
+
+if TYPE_CHECKING:
+    import httpx
+
+# Their logs repeat the heads of answers, in which anything may echo the token.
+logging.getLogger("httpcore").setLevel(logging.INFO)
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+class HttpxEngine:
+    """An ``httpx.AsyncClient`` with at most one connection, whose requests are traced."""
+
+    def __init__(self, headers: list[tuple[bytes, bytes]], context: ssl.SSLContext | None, proxy: Proxy | None) -> None:
+        self._headers = headers
+        self._context = context
+        self._proxy = proxy
+        self._client: httpx.AsyncClient | None = None
+        self.sent = False
+        """Whether any of the last request may have left."""
+
+    async def exchange(self, method: bytes, url: str, body: bytes | None, limit: float) -> tuple[int, bytes]:
+        """Return the answer's status and body. Raises TimeoutError after ``limit`` seconds, and httpx's own errors."""
+        self.sent = False
+        if self._client is None:
+            self._client = self._connect()
+        headers = self._headers if body is None else [*self._headers, (b"content-type", b"application/json")]
+        request = self._client.build_request(
+            method.decode(), url, headers=headers, content=body, extensions={"trace": self._traced}
+        )
+        async with asyncio.timeout(limit):
+            response = await self._client.send(request, stream=True)
+            content: list[bytes] = []
+            size = 0
+            async for chunk in response.aiter_raw():
+                size += len(chunk)
+                if size > ANSWER_LIMIT:
+                    raise ConnectionClosed(f"answered {response.status_code} with more than {ANSWER_LIMIT} bytes")
+                content.append(chunk)
+            await response.aclose()
+        return response.status_code, b"".join(content)
+
+    async def aclose(self) -> None:
+        """Drop the connection. Idempotent; the next exchange connects again."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def _connect(self) -> httpx.AsyncClient:
+        import httpx  # it takes a tenth of a second to import, and most clients never need it
+
+        transport = httpx.AsyncHTTPTransport(
+            verify=self._context or False,
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_EXPIRY),
+            trust_env=False,
+            retries=0,
+            proxy=None if self._proxy is None else httpx.Proxy(self._proxy.url, auth=self._proxy.auth),
+        )
+        return httpx.AsyncClient(transport=transport, trust_env=False, timeout=None)
+
+    async def _traced(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by httpcore at each step."""
+        # A proxy's CONNECT goes through the same step, and is not the request.
+        if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
+            self.sent = True
