@@ -13,10 +13,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from ..s2 import Ack, Append, Batch, Position, Read, SequencedRecord
+from ..s2 import FENCE, Ack, Append, Batch, Position, Read, SequencedRecord
 from ..s2.limits import MAX_UNARY_WAIT
 from .entries import Appended, StreamSet, encode
 from .errors import ConditionFailed, ServiceError
+from .failpoints import Failpoints
 from .journal import Journal
 from .rules import Rules, ServiceRules
 from .stream import Sequenced, Stream
@@ -25,17 +26,27 @@ from .stream import Sequenced, Stream
 MAX_BACKLOG: Final = 256 << 20
 
 
+_FENCE: Final = ((b"", FENCE),)
+
+
 class DurableStream:
     """One incarnation of a stream, live."""
 
     def __init__(
-        self, row: StreamSet, journal: Journal, rules: Rules, around: ServiceRules, clock: Callable[[], int]
+        self,
+        row: StreamSet,
+        journal: Journal,
+        rules: Rules,
+        around: ServiceRules,
+        clock: Callable[[], int],
+        failpoints: Failpoints,
     ) -> None:
         self.id = row.id
         self._stream = Stream(row.config, rules.stream())
         self._journal = journal
         self._rules = around
         self._clock = clock
+        self._failpoints = failpoints
         self._created = 0
         self._last = 0
         self._readers: dict[asyncio.Future[None], None] = {}  # in the order in which they came
@@ -69,6 +80,8 @@ class DurableStream:
         return self._hand_over(self._stream.append(batch, self._clock()))
 
     def _hand_over(self, sequenced: Sequenced) -> Ack:
+        if self._failpoints.armed and any(record.headers == _FENCE for record in sequenced.records):
+            self._failpoints.pass_by("service.fence-applied")
         entry = encode(Appended(self.id, sequenced.records))
         self._last = self._journal.submit(entry, partial(self._settle, sequenced.ack.end))
         return sequenced.ack
@@ -83,12 +96,19 @@ class DurableStream:
         """Append; returns when durable. Raises ServiceError, ConditionFailed, StorageError."""
         if self._journal.backlog > MAX_BACKLOG:
             raise ServiceError("hot_server", f"{MAX_BACKLOG} bytes wait for the disk; try again later")
+        if self._failpoints.armed:
+            await self._failpoints.hit("service.before-append")
         try:
             ack = await self._rules.append(self, batch)
         except (ConditionFailed, ServiceError):
             await self._journal.wait(self._last)
             raise
-        await self._journal.wait(self._last)
+        last = self._last
+        if self._failpoints.armed:
+            await self._failpoints.hit("service.sequenced")
+        await self._journal.wait(last)
+        if self._failpoints.armed:
+            await self._failpoints.hit("service.before-answer")
         return self._rules.answer(self._stream.rules.acknowledged(ack))
 
     async def check_tail(self) -> Position:

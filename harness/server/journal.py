@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from .failpoints import Failpoints
 from .rules import StorageRules
 from .storage import Frame, Storage, StorageError
 
@@ -34,7 +35,13 @@ class Journal:
     ``failure`` is what stopped the journal, None while it works; ``failed`` is then called, once.
     """
 
-    def __init__(self, storage: Storage, rules: StorageRules, failed: Callable[[StorageError], None]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        rules: StorageRules,
+        failed: Callable[[StorageError], None],
+        failpoints: Failpoints,
+    ) -> None:
         self.failure: StorageError | None = None
         self.groups = 0
         self.backlog = 0
@@ -43,6 +50,7 @@ class Journal:
         self._storage = storage
         self._rules = rules
         self._failed = failed
+        self._failpoints = failpoints
         self._entries: dict[int, _Entry] = {}
         self._flushing: asyncio.Task[None] | None = None
         self._written = 0
@@ -90,6 +98,8 @@ class Journal:
             while self._written < self.submitted:
                 if self._rules.hold_back:
                     await asyncio.sleep(self._rules.hold_back)
+                if self._failpoints.armed:
+                    await self._failpoints.hit("journal.before-write")
                 last, payloads = self._next_group()
                 await self._storage.write(payloads)
                 self.groups += 1

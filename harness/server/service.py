@@ -21,6 +21,7 @@ from .catalogue import Catalogue, merged, reconfigured
 from .durable import DurableStream
 from .entries import Appended, BasinDeleted, BasinSet, Entry, StreamDeleted, StreamSet, decode, encode
 from .errors import ServiceError
+from .failpoints import Failpoints
 from .journal import Journal
 from .storage import Storage, StorageError
 from .values import (
@@ -74,12 +75,15 @@ class Service:
     unknown.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, bugs: Iterable[str] = ()) -> None:
+    def __init__(
+        self, storage: Storage, clock: Clock, bugs: Iterable[str] = (), failpoints: Failpoints | None = None
+    ) -> None:
         self._rules = seeded.compose(bugs)
         self._around = self._rules.service()
         self._clock = clock
+        self._failpoints = failpoints or Failpoints()
         self._storage = storage
-        self._journal = Journal(storage, self._rules.storage(), self._fail)
+        self._journal = Journal(storage, self._rules.storage(), self._fail, self._failpoints)
         self._catalogue = Catalogue()
         self._live: dict[int, DurableStream] = {}
         self._catalogued = 0  # the ticket of the last change to the catalogue
@@ -289,7 +293,9 @@ class Service:
         if isinstance(entry, StreamSet):
             live = self._live.get(entry.id)
             if live is None:
-                self._live[entry.id] = DurableStream(entry, self._journal, self._rules, self._around, self._clock)
+                self._live[entry.id] = DurableStream(
+                    entry, self._journal, self._rules, self._around, self._clock, self._failpoints
+                )
             else:
                 live.configure(entry)
 

@@ -86,12 +86,16 @@ async def test_the_watcher_ends_with_the_program_that_it_watches(tmp_path: Path)
     """Watchers that stayed behind would gather, one with every restart of a server."""
     child = await SystemSpawner("pipe").spawn(COMMANDS["wait"], log=tmp_path / "log")
     assert await child.readline() == b"ready\n"
-    listed = subprocess.run(["pgrep", "-P", str(child.pid)], capture_output=True, text=True, check=True).stdout
-    (watcher,) = map(int, listed.split())
+    (watcher,) = children(child.pid)
     assert alive(watcher)
     child.send_signal(signal.SIGKILL)
     wait_until(lambda: not alive(watcher), "the watcher is gone")
     assert await child.wait() == -signal.SIGKILL
+
+
+def children(pid: int) -> list[int]:
+    listed = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True).stdout
+    return [int(line) for line in listed.split()]
 
 
 def alive(pid: int) -> bool:
