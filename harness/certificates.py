@@ -45,7 +45,8 @@ class StoredCertificate:
 def prove(path: Path, identity: Mapping[str, str], history: History, verdict: Verdict) -> Verification:
     """Write the certificate of a verdict, and verify it as it is read back.
 
-    ``identity`` is that of the history, see :func:`write`. Raises UsageFailure as :func:`write` does.
+    ``identity`` is that of the history, see :func:`proof`. Raises UsageFailure where no checker has a certificate,
+    OSError where the file cannot be written.
     """
     write(path, identity, verdict)
     return verify(history, identity, read(path))
@@ -68,18 +69,15 @@ def proof(path: Path, identity: Mapping[str, str], verdict: Verdict) -> StoredCe
 def write(path: Path, identity: Mapping[str, str], verdict: Verdict) -> None:
     """Write the certificate of a verdict, whole or not at all. See :func:`proof` for ``identity``.
 
-    Raises UsageFailure where the file cannot be written, or no checker has a certificate.
+    Raises UsageFailure where no checker has a certificate, OSError where the file cannot be written.
     """
     made = proof(path, identity, verdict)
     header = _Header(FORMAT, dict(made.history), dict(made.validities))
-    try:
-        with replaced(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(_HEADER, msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n")
-            for name, parts in made.parts.items():
-                for part, content in parts.items():
-                    archive.writestr(f"{name}/{part}", content)
-    except OSError as error:
-        raise UsageFailure(f"{path}: the certificate cannot be written: {error.strerror}") from error
+    with replaced(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(_HEADER, msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n")
+        for name, parts in made.parts.items():
+            for part, content in parts.items():
+                archive.writestr(f"{name}/{part}", content)
 
 
 def read(path: Path) -> StoredCertificate:

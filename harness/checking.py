@@ -20,7 +20,7 @@ from .history.s2_porcupine.described import Failures
 from .judge import judge
 from .printable import printable, sayable
 from .reporter import UNWATCHED, Watcher
-from .verdict import Validity, Verdict, Verification, Violation
+from .verdict import Validity, Verdict, Verification, Violation, exit_code
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -64,7 +64,7 @@ class CheckedHistory:
     @property
     def exit_code(self) -> ExitCode:
         """The exit code with which ``fencepost check`` ends."""
-        return self.verdict.exit_code
+        return exit_code(self.history, self.verdict)
 
     def raise_if_invalid(self, *, allow_unknown: bool = False) -> None:
         """Raise CheckFailure, with the explanation, unless the history is valid.
@@ -112,7 +112,10 @@ class CheckedHistory:
 
         Raises UsageFailure where it cannot be written, or no checker has a proof.
         """
-        return certificates.prove(Path(path), self._identity(), self.history, self.verdict)
+        try:
+            return certificates.prove(Path(path), self._identity(), self.history, self.verdict)
+        except OSError as error:
+            raise UsageFailure(f"{store.describe(error)}; choose another file for the certificate") from error
 
     def plot(
         self,

@@ -42,16 +42,21 @@ def replaced(path: Path) -> Iterator[Path]:
     """
     refuse_to_replace(path)
     target = Path(os.path.realpath(path))
-    descriptor, name = tempfile.mkstemp(prefix=".fencepost-", suffix=target.suffix, dir=target.parent)
-    os.close(descriptor)
-    draft = Path(name)
+    draft = None
     try:
+        descriptor, name = tempfile.mkstemp(prefix=".fencepost-", suffix=target.suffix, dir=target.parent)
+        os.close(descriptor)
+        draft = Path(name)
         draft.chmod(_mode_of(target))
         yield draft
         _sync(draft)
         draft.replace(target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error  # never the draft's name
     finally:
-        draft.unlink(missing_ok=True)
+        if draft is not None:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 def _is_device(mode: int) -> bool:

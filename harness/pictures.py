@@ -35,7 +35,7 @@ def draw(
     """Draw every registered plot (or those named) into ``folder``.
 
     Returns the files, and one complaint per plot that could not be drawn. A picture is not a verdict, so a failure ends
-    neither the run nor the other pictures.
+    neither the run nor the other pictures. Raises OSError where the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
@@ -44,6 +44,8 @@ def draw(
         progress(name)
         try:
             files += PLOTS.make(name).draw(history, verdict, folder, formats)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror or str(error), error.filename or str(folder)) from error
         except Exception as error:
             _log.exception("the plot %r failed", name)
             failures.append(f"the plot {name!r} failed: {type(error).__name__}: {error}")

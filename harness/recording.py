@@ -74,7 +74,7 @@ class Recording:
             _log.warning("interrupted twice: the recording ends here")
         finally:
             self._close(troubles)
-        return "; ".join(troubles) or None
+        return "; ".join(dict.fromkeys(troubles)) or None
 
     @contextlib.contextmanager
     def _noting(self, troubles: list[str]) -> Iterator[None]:
@@ -84,6 +84,9 @@ class Recording:
         except (TargetFailure, ClosingFailure) as failure:
             troubles.append(str(failure))
             _log.error("%s", failure)
+        except OSError as error:
+            troubles.append(store.describe(error))
+            _log.exception("the run crashed")
         except Exception as error:
             troubles.append(f"{type(error).__name__}: {error} (the traceback is in {store.LOG})")
             _log.exception("the run crashed")
@@ -96,7 +99,7 @@ class Recording:
                 self._recorder.remark(CRASH, trouble)
             self._recorder.close()
         except OSError as error:
-            troubles.append(f"the history could not be closed: {error}")
+            troubles.append(store.describe(error))
             _log.error("the history could not be closed: %s", error)
 
     async def _carry_out(self, interrupts: Interrupts) -> None:
@@ -190,4 +193,5 @@ class Recording:
         self._reporter.phase(f"interrupted ({text}): ending the clients; once more ends the recording")
         _log.warning("interrupted: %s", text)
         if self._recorder is not None:
-            self._recorder.remark(INTERRUPT, text)
+            with contextlib.suppress(OSError):  # a recorder that cannot write ends the run by itself
+                self._recorder.remark(INTERRUPT, text)

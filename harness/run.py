@@ -5,11 +5,10 @@ The history is whole on disk before any checking starts, and a checker is given 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,9 +30,10 @@ from .pictures import draw
 from .recording import Plan, Recording
 from .registry import Registry
 from .reporter import UNWATCHED, Reporter
+from .run_log import RunLog
 from .targets.options import resolve, without_secrets
 from .targets.target import Target, TargetOptions, options_of
-from .verdict import Verdict
+from .verdict import Verdict, exit_code
 from .workload import Workload, checkers_of
 from .world.world import World, real_world
 
@@ -66,7 +66,7 @@ class RunResult:
     @property
     def exit_code(self) -> ExitCode:
         """Crash > invalid > unknown > valid."""
-        return ExitCode.CRASH if self.crash else self.verdict.exit_code
+        return ExitCode.CRASH if self.crash else exit_code(self.history, self.verdict)
 
     @property
     def checked(self) -> CheckedHistory:
@@ -87,7 +87,11 @@ class RunResult:
 
 
 class RunFailure(Exception):
-    """A run ended before there was anything to judge; the text says why, and what was kept."""
+    """A run ended before there was anything to judge. The text says why and what was kept, which is in ``folder``."""
+
+    def __init__(self, why: str, folder: Path) -> None:
+        super().__init__(f"{why}; {_kept(folder)}")
+        self.folder = folder
 
 
 def check_names(options: RunOptions) -> None:
@@ -117,15 +121,29 @@ def execute(options: RunOptions, reporter: Reporter = UNWATCHED, world: World | 
     folder = store.open_run(Path(options.results), options.workload, options.seed, now)
     run_id = f"{now:%Y%m%dt%H%M%S}-{world.random.fresh(3).hex()}"
     target = _make(make_target, options, own, folder, run_id, faults, world)
-    store.write_json(folder / store.OPTIONS, stored)
-    with _logging(folder / store.LOG):
+    try:
+        store.write_json(folder / store.OPTIONS, stored)
+        log = RunLog(folder / store.LOG)
+    except OSError as error:
+        raise RunFailure(store.describe(error), folder) from error
+    with log:
         plan = Plan(options, stored, workload, faults, target, folder, run_id, now, world)
         crash = Recording(plan, reporter).record()
         if not (folder / store.HISTORY).exists():
-            if crash is None:
+            if crash is None and folder.exists():
                 raise KeyboardInterrupt  # interrupted while the target was set up: there is nothing to judge
-            raise RunFailure(f"{crash}; what there is was kept in {folder}")
-        return _conclude(options, reporter, folder, crash)
+            raise RunFailure(crash or "the results folder was removed during the run", folder)
+        result = _conclude(options, reporter, folder, crash)
+    if log.error is not None and result.crash is None:
+        return replace(result, crash=f"{store.describe(log.error)}; {_kept(result.folder)}")
+    return result
+
+
+def _kept(folder: Path) -> str:
+    """What is left of a run that ended badly, and where."""
+    if (folder / store.HISTORY).exists():
+        return f"what was recorded is in {folder / store.HISTORY} (fencepost check judges it)"
+    return f"what there is was kept in {folder}" if folder.exists() else f"nothing was kept: {folder} is gone"
 
 
 def _make(
@@ -164,16 +182,25 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
     try:
         history = read_history(folder / store.HISTORY)
     except HistoryFailure as failure:
-        raise RunFailure(f"the history that was just recorded makes no sense: {failure}") from failure
+        raise RunFailure(crash or f"the history that was just recorded makes no sense: {failure}", folder) from failure
     verdict = judge(
         history, lambda name: _log.info("checking: %s", name), CheckLimits(options.budget, cores=usable_cores())
     )
-    store.write_json(
-        folder / store.VERDICT, store.verdict_json(history, verdict, store.identity(folder / store.HISTORY))
-    )
     _log.info("verdict: %s", verdict.validity)
-    if crash is None:
-        crash = _proven(reporter, folder, history, verdict)
+    judged = RunResult(folder, history, verdict, crash)
+    try:
+        return _store(options, reporter, judged)
+    except OSError as error:
+        _log.error("the results could not be stored: %s", error)
+        return replace(judged, crash=f"{crash or store.describe(error)}; {_kept(folder)}")
+
+
+def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunResult:
+    """Store the verdict, its proof and its pictures, and give the folder its final name. Raises OSError."""
+    folder, history, verdict, crash = judged.folder, judged.history, judged.verdict, judged.crash
+    identity = store.identity(folder / store.HISTORY)
+    store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, identity))
+    unproven = None if crash else _prove(reporter, folder, identity, judged)
     complaints: list[str] = []
     if options.formats:
         reporter.phase("drawing")
@@ -181,37 +208,31 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
             _, complaints = draw(history, verdict, folder / store.PLOTS, options.formats)
         except KeyboardInterrupt:
             complaints = ["interrupted: not all pictures were drawn (fencepost plot draws them)"]
-    return RunResult(store.finish_run(folder, Path(options.results)), history, verdict, crash, tuple(complaints))
+    final = store.finish_run(folder)
+    if crash:
+        crash = f"{crash.replace(str(folder), str(final))}; {_kept(final)}"
+    try:
+        store.point_latest(final, Path(options.results))
+    except OSError as error:
+        unproven = unproven or f"{store.describe(error)}; {_kept(final)}"
+    return RunResult(final, history, verdict, crash or unproven, tuple(complaints))
 
 
-def _proven(reporter: Reporter, folder: Path, history: History, verdict: Verdict) -> str | None:
-    """Store the verdict's certificate, and verify it; what went wrong. A verdict without a proof is none."""
-    if all(result.certificate is None for result in verdict.results.values()):
+def _prove(reporter: Reporter, folder: Path, identity: Mapping[str, str], judged: RunResult) -> str | None:
+    """Store the verdict's certificate and verify it; return what went wrong. An unverified verdict does not count.
+
+    Raises OSError where it cannot be stored.
+    """
+    if all(result.certificate is None for result in judged.verdict.results.values()):
         return None
     reporter.phase("verifying")
     try:
-        identity = store.identity(folder / store.HISTORY)
-        found = certificates.prove(folder / store.CERTIFICATE, identity, history, verdict)
+        found = certificates.prove(folder / store.CERTIFICATE, identity, judged.history, judged.verdict)
     except KeyboardInterrupt:
         return "interrupted: the verdict's certificate was not verified (fencepost verify does)"
+    except OSError:
+        raise
     except Exception:
         _log.exception("the certificate")
         return f"the verdict's certificate could not be made or verified:\n{traceback.format_exc()}"
     return "; ".join(f"the verdict's certificate does not verify: {failure}" for failure in found.failures) or None
-
-
-@contextlib.contextmanager
-def _logging(path: Path) -> Iterator[None]:
-    handler = logging.FileHandler(path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logger = logging.getLogger("fencepost")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    try:
-        yield
-    except BaseException:
-        logger.exception("the run ended with an exception")
-        raise
-    finally:
-        logger.removeHandler(handler)
-        handler.close()

@@ -6,6 +6,8 @@ it. ``latest`` links to the last one that was finished.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +19,6 @@ import msgspec
 
 from .failure import UsageFailure
 from .files import replaced
-from .history.events import CRASH
 from .history.sources import STDIN, sha256
 from .printable import sayable
 from .verdict import CheckResult, Verdict
@@ -76,15 +77,30 @@ def open_run(results: Path, workload: str, seed: int, now: datetime) -> Path:
     raise UsageFailure(f"{results / workload} has a hundred runs of this second and seed already")
 
 
-def finish_run(folder: Path, results: Path) -> Path:
-    """Give a whole run its final name, and point ``latest`` at it; the new path."""
+def finish_run(folder: Path) -> Path:
+    """Give a whole run its final name; return the new path. Raises OSError."""
     final = folder.with_name(folder.name.removesuffix(PARTIAL))
     folder.rename(final)
-    link = results / f".{LATEST}-{os.getpid()}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(final.relative_to(results))
-    link.replace(results / LATEST)
     return final
+
+
+def point_latest(final: Path, results: Path) -> None:
+    """Let the link ``latest`` point at a finished run. Raises OSError, also where ``latest`` is no link."""
+    latest, draft = results / LATEST, results / f".{LATEST}-{os.getpid()}"
+    if latest.exists() and not latest.is_symlink():
+        raise FileExistsError(errno.EEXIST, "exists and is not a link", str(latest))
+    try:
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(final.relative_to(results))
+        draft.replace(latest)
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def describe(error: OSError) -> str:
+    """Return in words which file failed and why, such as ``results/x/verdict.json: No space left on device``."""
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -102,7 +118,7 @@ def verdict_json(history: History, verdict: Verdict, identity: Mapping[str, str]
         "format": 1,
         "history": dict(identity),
         "validity": verdict.validity,
-        "crashes": [remark.text for remark in history.remarks if remark.kind == CRASH],
+        "crashes": history.crashes,
         "checkers": {name: _result_json(result) for name, result in verdict.results.items()},
     }
 

@@ -10,7 +10,7 @@ from fencepost.harness.verdict import Anomaly, CheckResult, Validity
 
 from .activity import Activity
 from .contention import concurrency
-from .counters import COUNTERS, shortfalls
+from .counters import COUNTERS, shortfalls, unclear_answers
 from .counts import by_kind, by_stream, faults
 from .latency import latencies, rates
 
@@ -48,7 +48,7 @@ class Statistics:
         return CheckResult(
             Validity.UNKNOWN if reasons else Validity.VALID,
             reasons=reasons,
-            warnings=tuple(shortfalls(exercises, counted)),
+            warnings=tuple(shortfalls(exercises, counted, unclear_answers(activity))),
             details=_details(activity, counted),
         )
 

@@ -127,9 +127,14 @@ COUNTERS: Final[tuple[Counter, ...]] = (
 """What can be counted, and so what a workload's ``exercises`` may name. Closing operations are never counted."""
 
 
-def shortfalls(exercises: Mapping[str, int], counted: Mapping[str, int]) -> list[str]:
-    """A warning for every exercise that fell short, or that names no counter."""
+def shortfalls(exercises: Mapping[str, int], counted: Mapping[str, int], unclear: Mapping[str, int]) -> list[str]:
+    """Return a warning for every exercise that fell short, or that names no counter.
+
+    ``unclear`` counts the answers from which no outcome follows, by reason. Where they are as many as an exercise
+    lacks, the warning says so: more clients would not help.
+    """
     rows = {row.name: row for row in COUNTERS}
+    number = sum(unclear.values())
     warnings = []
     for name, at_least in exercises.items():
         row = rows.get(name)
@@ -137,8 +142,23 @@ def shortfalls(exercises: Mapping[str, int], counted: Mapping[str, int]) -> list
             known = ", ".join(rows)
             warnings.append(f"the history asks for the exercise {name!r}, which is no counter; there are: {known}")
         elif counted[name] < at_least:
+            advice = row.advice
+            if number >= at_least - counted[name]:
+                reason = max(unclear, key=unclear.__getitem__)
+                advice = (
+                    f"{number:,} answers do not say what became of their operations, so this may be why: "
+                    f"see what the endpoint answers (most often: {reason})"
+                )
             warnings.append(
                 f"the run says little: {name} is {counted[name]:,} and should be at least {at_least:,} "
-                f"({row.meaning[0].lower()}{row.meaning[1:-1]}); {row.advice}"
+                f"({row.meaning[0].lower()}{row.meaning[1:-1]}); {advice}"
             )
     return warnings
+
+
+def unclear_answers(activity: Activity) -> dict[str, int]:
+    """Count, by reason, the operations of clients that were answered in a way from which no outcome follows."""
+    history = activity.history
+    answered = activity.clients & (history.outcome == Outcome.INDEFINITE) & (history.status != NONE)
+    codes, numbers = np.unique(history.code[answered], return_counts=True)
+    return {history.codes[code]: int(number) for code, number in zip(codes, numbers, strict=True)}

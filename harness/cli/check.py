@@ -29,7 +29,7 @@ Of each history the format is told by its content, and so is gzip or Zstandard c
 A stored history gets exactly the verdict that its run did. Nothing is written, unless --certificate says where: the
 proof of the verdict, verified before the verdict is told. One that does not verify is a crash (see: fencepost verify).
 
-Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of several histories.
+Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash (of the run as well); the worst of several histories.
 """
 
 
@@ -64,12 +64,17 @@ def _check_or_complain(
         return _check(path, as_json, certificate, failures, budget)
     except UsageFailure as failure:  # one bad file does not keep the others from being judged
         complain(str(failure))
+        if as_json:
+            from ..report.summary import as_line, failed
+
+            say(as_line(failed(path, str(failure), ExitCode.USAGE)))
         return ExitCode.USAGE
 
 
 def _check(path: Path, as_json: bool, certificate: Path | None, failures: str, budget: Budget) -> ExitCode:
     from ..checking import check
     from ..history.s2_porcupine.described import Failures
+    from ..report.text import crash_lines
 
     complaints: list[str] = []
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
@@ -84,6 +89,6 @@ def _check(path: Path, as_json: bool, certificate: Path | None, failures: str, b
         say(as_line(checked.as_dict()))
     else:
         say_all(checked.lines())
-    for complaint in complaints:
+    for complaint in (*crash_lines(checked.history), *complaints):
         complain(complaint)
     return ExitCode.CRASH if complaints else checked.exit_code

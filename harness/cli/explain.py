@@ -23,7 +23,7 @@ Examples:
 The history is judged anew, so that what is told is always what this version finds. Of a graph at most 50 operations
 are written; --graph writes the first anomaly's, or that of --anomaly.
 
-Exit codes: those of the verdict, 0 valid, 1 invalid, 2 unknown; 254 usage, 255 crash.
+Exit codes: those of the verdict, 0 valid, 1 invalid, 2 unknown; 254 usage, 255 crash (of the run as well).
 """
 
 
@@ -43,6 +43,7 @@ def command(path: Path, anomaly: int | None, graph: Path | None, failures: str, 
     from ..checking import check
     from ..history.s2_porcupine.described import Failures
     from ..report.graph import writer_for
+    from ..report.text import crash_lines
 
     budget = taken(given)
     if graph is not None:
@@ -54,4 +55,6 @@ def command(path: Path, anomaly: int | None, graph: Path | None, failures: str, 
         complain(f"{graph} is not written: there is no anomaly to draw")
     elif graph is not None:
         say(f"graph     {checked.graph(graph, anomaly)}")
+    for crash in crash_lines(checked.history):
+        complain(crash)
     return checked.exit_code

@@ -54,6 +54,8 @@ def command(name: str, seed: int, results: Path) -> ExitCode:
             complain(str(failure))
             return ExitCode.CRASH
     _tell_end(repro, result)
+    for complaint in (*result.complaints, *([result.crash] if result.crash else [])):
+        complain(complaint)
     return result.exit_code
 
 

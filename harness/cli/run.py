@@ -146,6 +146,7 @@ def _check_expected(expect: str | None) -> None:
 
 def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCode, bool]:
     """The exit code of one run, and whether it was interrupted."""
+    from ..report.summary import as_line, failed
     from ..run import RunFailure, execute
 
     with reporter(f"{options.workload}, seed {options.seed}", sys.stderr) as watcher:
@@ -153,11 +154,14 @@ def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCo
             result = execute(options, watcher)
         except RunFailure as failure:
             complain(str(failure))
+            if as_json:
+                say(as_line(failed(failure.folder, str(failure), ExitCode.CRASH)))
             return ExitCode.CRASH, False
     if as_json:
-        from ..report.summary import as_line
-
-        say(as_line(result.checked.as_dict()))
+        told = result.checked.as_dict()
+        if result.crash and not told["crashes"]:  # it crashed when the history was closed already
+            told["crashes"] = [result.crash]
+        say(as_line(told))
     else:
         say_all(result.checked.lines())
         say(str(result.folder))

@@ -27,7 +27,7 @@ def command(as_json: bool) -> None:
                     for row in options_of(target)
                 ]
                 if as_json
-                else "\n".join(f"{row.spelling} ({row.fallback}): {row.help}" for row in options_of(target)),
+                else [f"{row.spelling} ({row.fallback}): {row.help}" for row in options_of(target)],
             }
             for name, target in targets.items()
         ],

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, Final
 
 from ..s2 import Ack, Append, Batch, Read
 from ..s2.errors import NOT_SENT, SESSION_POISONED
 from .outcome import Definite, Indefinite, Ok, Outcome
+
+PENDING_LIMIT: Final = 1000
+"""Batches of one append session that may be without an answer."""
 
 
 class Ticket:
@@ -56,6 +59,7 @@ class Tickets:
         self._resolved = 0
         self._poison = ""
         self._refused = False
+        self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -65,13 +69,15 @@ class Tickets:
     @property
     def ended(self) -> bool:
         """Whether the session has failed or was closed. What is submitted now is not sent."""
-        return bool(self._poison)
+        return self._closed or bool(self._poison)
 
     def push(self) -> Ticket:
-        """A ticket for the batch that is submitted now."""
+        """A ticket for the batch that is submitted now. Raises RuntimeError where PENDING_LIMIT are unanswered."""
+        if len(self._pending) >= PENDING_LIMIT:
+            raise RuntimeError(f"an append session holds at most {PENDING_LIMIT} batches without an answer")
         ticket = Ticket()
-        if self._poison:
-            ticket.resolve(self._after_the_end(ticket))
+        if self.ended:
+            ticket.resolve(Definite(NOT_SENT.code, None, {"message": self._poison or "the session was closed"}))
         else:
             self._pending.append(ticket)
             self._idle.clear()
@@ -93,6 +99,10 @@ class Tickets:
         if self._pending:
             self._pop().resolve(failure)
         self._drain(failure.status)
+
+    def close(self) -> None:
+        """Take no more batches. Those that were submitted go on."""
+        self._closed = True
 
     def lose(self, reason: str) -> None:
         """Nobody will answer any more: what may have left is indefinite, the rest was not sent."""

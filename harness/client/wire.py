@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
-from ..s2 import Ack, Append, Batch, Position, Read, Tail
-from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, ErrorCode, recognise
-from ..s2.limits import U64_MAX
+from ..s2 import json_codec, urls
+from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, ErrorCode, Malformed, recognise
 from .outcome import Definite, Indefinite, Ok, Outcome
 
 T = TypeVar("T")
@@ -32,55 +30,21 @@ class _Named(msgspec.Struct, frozen=True):
     name: str
 
 
-_encode: Final = msgspec.json.Encoder().encode
-_decode_ack: Final = msgspec.json.Decoder(Ack).decode
-_decode_batch: Final = msgspec.json.Decoder(Batch).decode
-_decode_tail: Final = msgspec.json.Decoder(Tail).decode
 _decode_named: Final = msgspec.json.Decoder(_Named).decode
 
-
-def path_segment(name: str) -> bytes:
-    """A name as one segment of a path. Raises UnicodeEncodeError where the name is not Unicode text.
-
-    Everything but unreserved characters is percent-encoded; so are the names that a path would swallow.
-    """
-    if name in (".", ".."):
-        return name.replace(".", "%2E").encode()
-    return quote(name, safe="", errors="strict").encode()
-
-
-def append_body(call: Append) -> bytes:
-    """The JSON body of an append. Raises UnicodeEncodeError where the token is not Unicode text."""
-    return _encode(call)
-
-
-def read_query(call: Read) -> bytes:
-    """The query of a read, with its question mark; empty where the read gives no parameter."""
-    parameters = [
-        f"{name}={value}"
-        for name, value in (
-            ("seq_num", call.seq_num),
-            ("timestamp", call.timestamp),
-            ("tail_offset", call.tail_offset),
-            ("clamp", "true" if call.clamp else None),
-            ("count", call.count),
-            ("bytes", call.bytes),
-            ("until", call.until),
-            ("wait", call.wait),
-        )
-        if value is not None
-    ]
-    return ("?" + "&".join(parameters)).encode() if parameters else b""
+append_body: Final = json_codec.encode_append
+read_query: Final = urls.encode_read
+path_segment: Final = urls.encode_name
 
 
 def create_stream_body(stream: str, config: Mapping[str, Any] | None) -> bytes:
     """The JSON body that makes a stream; the configuration is sent as given."""
-    return _encode({"stream": stream} if config is None else {"stream": stream, "config": config})
+    return json_codec.encode({"stream": stream} if config is None else {"stream": stream, "config": config})
 
 
 def create_basin_body(basin: str) -> bytes:
     """The JSON body that makes a basin."""
-    return _encode({"basin": basin})
+    return json_codec.encode({"basin": basin})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,29 +61,6 @@ class Operation(Generic[T]):
     own_bodies: tuple[ErrorCode, ...] = ()
 
 
-def _ack(content: bytes) -> Ack:
-    ack = _decode_ack(content)
-    for position in (ack.start, ack.end, ack.tail):
-        _check(position)
-    return ack
-
-
-def _batch(content: bytes) -> Batch:
-    batch = _decode_batch(content)
-    for record in batch.records:
-        if not (0 <= record.seq_num <= U64_MAX and 0 <= record.timestamp <= U64_MAX):
-            raise ValueError(f"a seq_num or timestamp is no u64: {record.seq_num}, {record.timestamp}")
-    if batch.tail is not None:
-        _check(batch.tail)
-    return batch
-
-
-def _tail(content: bytes) -> Tail:
-    tail = _decode_tail(content)
-    _check(tail.tail)
-    return tail
-
-
 def _named(content: bytes) -> None:
     _decode_named(content)
 
@@ -129,14 +70,9 @@ def _nothing(content: bytes) -> None:
         raise ValueError("there is a body where none belongs")
 
 
-def _check(position: Position) -> None:
-    if not (0 <= position.seq_num <= U64_MAX and 0 <= position.timestamp <= U64_MAX):
-        raise ValueError(f"a position is no pair of u64: {position.seq_num}, {position.timestamp}")
-
-
-APPEND: Final = Operation("append ack", (200,), _ack, (SEQ_NUM_MISMATCH, FENCING_TOKEN_MISMATCH))
-READ: Final = Operation("batch of records", (200,), _batch, (RANGE_NOT_SATISFIABLE,))
-CHECK_TAIL: Final = Operation("tail", (200,), _tail)
+APPEND: Final = Operation("append ack", (200,), json_codec.decode_ack, (SEQ_NUM_MISMATCH, FENCING_TOKEN_MISMATCH))
+READ: Final = Operation("batch of records", (200,), json_codec.decode_batch, (RANGE_NOT_SATISFIABLE,))
+CHECK_TAIL: Final = Operation("tail", (200,), json_codec.decode_tail)
 CREATE: Final = Operation("description of what was made", (200, 201), _named)
 DELETE: Final = Operation("acceptance of a deletion", (202,), _nothing)
 
@@ -178,10 +114,9 @@ def _unrecognised(status: int, body: Mapping[str, Any] | None) -> str:
 
 def _object(content: bytes) -> dict[str, Any] | None:
     try:
-        body = msgspec.json.decode(content)
-    except (ValueError, RecursionError):
+        return json_codec.decode_error(content)
+    except Malformed:
         return None
-    return body if isinstance(body, dict) else None
 
 
 def _kept(content: bytes, secret: str | None) -> dict[str, Any]:

@@ -178,6 +178,11 @@ class History:
         times += [remark.time for remark in self.remarks]
         return max(times, default=0)
 
+    @property
+    def crashes(self) -> list[str]:
+        """What went wrong with the run itself: the history then holds what was seen until then."""
+        return [remark.text for remark in self.remarks if remark.kind == events.CRASH]
+
     def row_of(self, op: int) -> int:
         """Return the row of an operation id. Raises KeyError if there is none."""
         row = int(np.searchsorted(self.id, op))

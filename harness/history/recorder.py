@@ -125,8 +125,8 @@ class Recorder:
             while line:
                 line = line[os.write(self._file, line) :]
         except OSError as error:
-            self._broken = error
-            raise
+            self._broken = OSError(error.errno, error.strerror, str(self.path))
+            raise self._broken from error
 
 
 def _invoked(op: int, time: int, process: int, invocation: Invocation) -> events.Invoked:

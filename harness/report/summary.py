@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ..printable import printable_json
+from ..exits import ExitCode
+from ..printable import printable_json, sayable
+
+
+def failed(path: Path, error: str, code: ExitCode) -> dict[str, Any]:
+    """Return what scripts are told instead of a verdict where nothing could be judged."""
+    return {"path": sayable(str(path)), "error": sayable(error), "exit_code": int(code)}
 
 
 def as_line(content: Any) -> str:

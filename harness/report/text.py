@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 from ..history.history import History
 from ..printable import printable_lines
 from ..verdict import Validity, Verdict, Violation
+from .causes import cause_lines
 from .timeline import timeline
 
-MOST = 5
+MOST: Final = 5
 """Kinds of anomaly of which the first is told in full; the rest are counted."""
+
+TRACEBACK: Final = "Traceback (most recent call last):"
 
 
 def verdict_lines(history: History, verdict: Verdict, explaining: str) -> Iterator[str]:
@@ -47,16 +51,25 @@ def violation_lines(history: History, violation: Violation) -> Iterator[str]:
 
 
 def closing_lines(history: History, verdict: Verdict) -> Iterator[str]:
-    """Yield what stays unknown, and warnings."""
+    """Yield what stays unknown and why, and warnings."""
     for name, result in verdict.results.items():
         for reason in result.reasons:
             yield from printable_lines(f"{name}: {reason}")
         for warning in result.warnings:
             yield f"warning: {warning}"
+    yield from cause_lines(history)
     for warning in history.warnings:
         yield f"warning: {warning}"
     if history.header.untold:
         yield f"note: this history does not tell {'; '.join(history.header.untold)}"
+
+
+def crash_lines(history: History) -> Iterator[str]:
+    """Yield what went wrong with the run that the history is of, one line each; of a traceback the last line."""
+    for crash in history.crashes:
+        first, *rest = crash.strip().split("\n")
+        last = rest[-1] if rest else ""
+        yield f"the run crashed in part: {first.removesuffix(TRACEBACK)}{last}"
 
 
 def summary_line(history: History, verdict: Verdict) -> str:

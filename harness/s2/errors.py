@@ -30,6 +30,15 @@ class ErrorCode:
     ours: bool = False
 
 
+class Malformed(ValueError):
+    """Bytes that are not what the protocol has in their place. ``code`` is the code that refuses such a request."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
 NOT_SENT: Final = ErrorCode(
     "not_sent",
     (),

@@ -33,3 +33,6 @@ MAX_LIST: Final = 1000
 
 U64_MAX: Final = (1 << 64) - 1
 """The largest seq_num and the largest timestamp."""
+
+MAX_FRAME_BYTES: Final = 2 << 20
+"""Bytes of a session's frame, flag and body, compressed or not."""

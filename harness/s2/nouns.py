@@ -17,8 +17,8 @@ from msgspec import Meta, Struct
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Pairs of name and value, in order. A name may occur more than once."""
 
-# msgspec bounds integers within int64 only; codecs check the upper bound of a u64 after decoding.
-_Unsigned: TypeAlias = Annotated[int, Meta(ge=0)]
+Unsigned: TypeAlias = Annotated[int, Meta(ge=0)]
+"""A u64. msgspec bounds integers within int64 only, so codecs check the upper bound after decoding."""
 
 FENCE: Final = b"fence"
 TRIM: Final = b"trim"
@@ -27,8 +27,8 @@ TRIM: Final = b"trim"
 class Position(Struct, frozen=True, gc=False):
     """A position in a stream: as a tail, the seq_num of the next record and the timestamp of the last."""
 
-    seq_num: _Unsigned
-    timestamp: _Unsigned
+    seq_num: Unsigned
+    timestamp: Unsigned
 
 
 class Record(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
@@ -36,7 +36,7 @@ class Record(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_f
 
     body: bytes = b""
     headers: Headers = ()
-    timestamp: _Unsigned | None = None
+    timestamp: Unsigned | None = None
 
     @classmethod
     def fence(cls, token: str) -> Record:
@@ -52,8 +52,8 @@ class Record(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_f
 class SequencedRecord(Struct, frozen=True, gc=False, omit_defaults=True):
     """One record as a stream holds it and a read returns it."""
 
-    seq_num: _Unsigned
-    timestamp: _Unsigned
+    seq_num: Unsigned
+    timestamp: Unsigned
     headers: Headers = ()
     body: bytes = b""
 
@@ -62,7 +62,7 @@ class Append(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     """Append ``records`` (1–1000) atomically, if the conditions that are given hold."""
 
     records: tuple[Record, ...]
-    match_seq_num: _Unsigned | None = None
+    match_seq_num: Unsigned | None = None
     fencing_token: str | None = None
 
 

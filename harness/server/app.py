@@ -12,6 +12,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeAlias
 
+from ..s2 import json_codec, urls
+from ..s2.errors import Malformed
 from ..world.clock import Clock
 from .errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from .metrics import CONTENT_TYPE, Metrics
@@ -19,7 +21,6 @@ from .request import Limits, Message, Patience, Receive, Request, Send
 from .routing import route
 from .service import Service
 from .values import Provision
-from .wire import decode_append, decode_list, decode_read, encode_ack, encode_batch, encode_json, encode_tail
 from .wire_config import (
     decode_basin_change,
     decode_create_basin,
@@ -137,54 +138,54 @@ class HttpFace:
         basin, form = request.basin(), request.format()
         request.refuse_other_codecs()
         body = await request.body()
-        batch = decode_append(body, form)
+        batch = json_codec.decode_append(body, form)
         ack = await self._service.append(basin, request.name, batch)
         self._metrics.appended(len(batch.records), len(body))
-        return Response(200, encode_ack(ack))
+        return Response(200, json_codec.encode_ack(ack))
 
     async def read(self, request: Request) -> Response:
         """GET /v1/streams/{stream}/records"""
         basin, form = request.basin(), request.format()
         request.refuse_other_codecs()
-        batch = await self._service.read(basin, request.name, decode_read(request.query))
-        return Response(200, encode_batch(batch, form))
+        batch = await self._service.read(basin, request.name, urls.decode_read(request.query))
+        return Response(200, json_codec.encode_batch(batch, form))
 
     async def check_tail(self, request: Request) -> Response:
         """GET /v1/streams/{stream}/records/tail"""
-        return Response(200, encode_tail(await self._service.check_tail(request.basin(), request.name)))
+        return Response(200, json_codec.encode_tail(await self._service.check_tail(request.basin(), request.name)))
 
     # ------------------------------------------------------------------ streams
 
     async def list_streams(self, request: Request) -> Response:
         """GET /v1/streams"""
-        streams, more = await self._service.list_streams(request.basin(), *decode_list(request.query))
-        return Response(200, encode_json({"streams": [show_info(info) for info in streams], "has_more": more}))
+        streams, more = await self._service.list_streams(request.basin(), *urls.decode_list(request.query))
+        return Response(200, json_codec.encode({"streams": [show_info(info) for info in streams], "has_more": more}))
 
     async def create_stream(self, request: Request) -> Response:
         """POST /v1/streams"""
         basin, token = request.basin(), request.header(b"s2-request-token")
         name, config = decode_create_stream(await request.body())
         info, _ = await self._service.create_stream(basin, name, config, token)
-        return Response(201, encode_json(show_info(info)))
+        return Response(201, json_codec.encode(show_info(info)))
 
     async def get_stream_config(self, request: Request) -> Response:
         """GET /v1/streams/{stream}"""
         config = await self._service.get_stream(request.basin(), request.name)
-        return Response(200, encode_json(show_stream_config(config)))
+        return Response(200, json_codec.encode(show_stream_config(config)))
 
     async def ensure_stream(self, request: Request) -> Response:
         """PUT /v1/streams/{stream}"""
         basin = request.basin()
         config = decode_ensure_stream(await request.body())
         info, provision = await self._service.ensure_stream(basin, request.name, config)
-        return _provisioned(provision, encode_json(show_info(info)))
+        return _provisioned(provision, json_codec.encode(show_info(info)))
 
     async def reconfigure_stream(self, request: Request) -> Response:
         """PATCH /v1/streams/{stream}"""
         basin = request.basin()
         change = decode_stream_change(await request.body())
         config = await self._service.reconfigure_stream(basin, request.name, change)
-        return Response(200, encode_json(show_stream_config(config)))
+        return Response(200, json_codec.encode(show_stream_config(config)))
 
     async def delete_stream(self, request: Request) -> Response:
         """DELETE /v1/streams/{stream}"""
@@ -195,31 +196,31 @@ class HttpFace:
 
     async def list_basins(self, request: Request) -> Response:
         """GET /v1/basins"""
-        basins, more = await self._service.list_basins(*decode_list(request.query))
-        return Response(200, encode_json({"basins": [show_info(info) for info in basins], "has_more": more}))
+        basins, more = await self._service.list_basins(*urls.decode_list(request.query))
+        return Response(200, json_codec.encode({"basins": [show_info(info) for info in basins], "has_more": more}))
 
     async def create_basin(self, request: Request) -> Response:
         """POST /v1/basins"""
         token = request.header(b"s2-request-token")
         name, config = decode_create_basin(await request.body())
         info, created = await self._service.create_basin(name, config, token)
-        return Response(201 if created else 200, encode_json(show_info(info)))
+        return Response(201 if created else 200, json_codec.encode(show_info(info)))
 
     async def get_basin_config(self, request: Request) -> Response:
         """GET /v1/basins/{basin}"""
-        return Response(200, encode_json(show_basin_config(await self._service.get_basin(request.name))))
+        return Response(200, json_codec.encode(show_basin_config(await self._service.get_basin(request.name))))
 
     async def ensure_basin(self, request: Request) -> Response:
         """PUT /v1/basins/{basin}"""
         config = decode_ensure_basin(await request.body())
         info, provision = await self._service.ensure_basin(request.name, config)
-        return _provisioned(provision, encode_json(show_info(info)))
+        return _provisioned(provision, json_codec.encode(show_info(info)))
 
     async def reconfigure_basin(self, request: Request) -> Response:
         """PATCH /v1/basins/{basin}"""
         change = decode_basin_change(await request.body())
         config = await self._service.reconfigure_basin(request.name, change)
-        return Response(200, encode_json(show_basin_config(config)))
+        return Response(200, json_codec.encode(show_basin_config(config)))
 
     async def delete_basin(self, request: Request) -> Response:
         """DELETE /v1/basins/{basin}"""
@@ -255,14 +256,16 @@ def _failure(error: Exception, operation: str) -> Response:
     match error:
         case ServiceError():
             return _error(error)
+        case Malformed(code=code, message=message):
+            return _error(ServiceError(code, message))
         case ConditionFailed():
-            return Response(412, encode_json(error.body))
+            return Response(412, json_codec.encode(error.body))
         case RangeNotSatisfiable():
-            return Response(416, encode_tail(error.tail))
+            return Response(416, json_codec.encode_tail(error.tail))
     log.error("unforeseen failure of %s", operation, exc_info=error)
     return _error(ServiceError("other", f"{type(error).__name__}: see the server's log"))
 
 
 def _error(error: ServiceError, *headers: tuple[bytes, bytes]) -> Response:
-    body = encode_json({"code": error.code, "message": error.message})
+    body = json_codec.encode_error(error.code, error.message)
     return Response(error.status, body, (_JSON, *headers))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..s2 import FENCE, Ack, Append, Batch, Position, Read, SequencedRecord
 from ..s2.limits import MAX_UNARY_WAIT
@@ -20,13 +20,20 @@ from .errors import ConditionFailed, ServiceError
 from .failpoints import Failpoints
 from .journal import Journal
 from .rules import Rules, ServiceRules
-from .stream import Sequenced, Stream
+from .stream import Page, Sequenced, Stream
 
 # Entries that wait for the disk are in memory: beyond this many bytes, appends are shed.
 MAX_BACKLOG: Final = 256 << 20
 
 
 _FENCE: Final = ((b"", FENCE),)
+
+
+class Promise(NamedTuple):
+    """A batch that has its place, and the ticket of the journal that makes it durable."""
+
+    ack: Ack
+    ticket: int
 
 
 class DurableStream:
@@ -94,6 +101,13 @@ class DurableStream:
 
     async def append_durably(self, batch: Append) -> Ack:
         """Append; returns when durable. Raises ServiceError, ConditionFailed, StorageError."""
+        return await self.kept(await self.sequence(batch))
+
+    async def sequence(self, batch: Append) -> Promise:
+        """Give a batch its place, without waiting for the disk: :meth:`kept` does that.
+
+        Raises ServiceError and ConditionFailed, once what the refusal reveals is durable.
+        """
         if self._journal.backlog > MAX_BACKLOG:
             raise ServiceError("hot_server", f"{MAX_BACKLOG} bytes wait for the disk; try again later")
         if self._failpoints.armed:
@@ -103,13 +117,16 @@ class DurableStream:
         except (ConditionFailed, ServiceError):
             await self._journal.wait(self._last)
             raise
-        last = self._last
+        return Promise(ack, self._last)
+
+    async def kept(self, promise: Promise) -> Ack:
+        """Wait until a sequenced batch is durable, and give the ack to answer. Raises StorageError."""
         if self._failpoints.armed:
             await self._failpoints.hit("service.sequenced")
-        await self._journal.wait(last)
+        await self._journal.wait(promise.ticket)
         if self._failpoints.armed:
             await self._failpoints.hit("service.before-answer")
-        return self._rules.answer(self._stream.rules.acknowledged(ack))
+        return self._rules.answer(self._stream.rules.acknowledged(promise.ack))
 
     async def check_tail(self) -> Position:
         """The durable tail."""
@@ -126,7 +143,7 @@ class DurableStream:
             return Batch(page.records)
         try:
             async with asyncio.timeout(min(query.wait, MAX_UNARY_WAIT)):
-                while await self._growth():
+                while await self.growth():
                     page = self._stream.page(start, query, self._clock())
                     if page.records or page.bounded:
                         return Batch(page.records, self._stream.durable)
@@ -134,7 +151,23 @@ class DurableStream:
             pass
         return Batch(())
 
-    async def _growth(self) -> bool:
+    # -- what read sessions ask
+
+    async def start(self, query: Read, *, may_follow: bool) -> int:
+        """The seq_num at which a read session starts. Raises RangeNotSatisfiable, ServiceError."""
+        await self._journal.wait(self._created)
+        return self._stream.locate(query, self._clock(), may_follow=may_follow)
+
+    def look(self, start: int, query: Read) -> Page:
+        """What there is to return from ``start`` on, now."""
+        return self._stream.page(start, query, self._clock())
+
+    @property
+    def tail(self) -> Position:
+        """The tail of durable records, as a session that follows tells it."""
+        return self._stream.durable
+
+    async def growth(self) -> bool:
         """Wait for more to be durable; False where waiting has been ended. Raises the error that ended it."""
         if not self._ended:
             reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -6,18 +6,15 @@ slash among them, so it has to be cut at slashes before it is decoded.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
-from .errors import ServiceError
+from ..s2.urls import decode_name
 
 BASE: Final = b"/v1/"
-_BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ _TAIL: Final = _methods(GET="check_tail")
 def route(raw_path: bytes) -> Route | None:
     """The route of a path (without its query), or None where there is nothing.
 
-    Raises :class:`ServiceError` (400 ``bad_path``) where the name in it does not decode.
+    Raises Malformed ``bad_path`` where the name in it does not decode.
     """
     if raw_path == b"/health":
         return Route(_HEALTH)
@@ -71,20 +68,11 @@ def route(raw_path: bytes) -> Route | None:
         case [b"streams"]:
             return Route(_STREAMS)
         case [b"basins", name] if name:
-            return Route(_BASIN, _decoded(name))
+            return Route(_BASIN, decode_name(name))
         case [b"streams", name] if name:
-            return Route(_STREAM, _decoded(name))
+            return Route(_STREAM, decode_name(name))
         case [b"streams", name, b"records"] if name:
-            return Route(_RECORDS, _decoded(name))
+            return Route(_RECORDS, decode_name(name))
         case [b"streams", name, b"records", b"tail"] if name:
-            return Route(_TAIL, _decoded(name))
+            return Route(_TAIL, decode_name(name))
     return None
-
-
-def _decoded(segment: bytes) -> str:
-    if _BROKEN_ESCAPE.search(segment):
-        raise ServiceError("bad_path", "a '%' in the path is not followed by two hexadecimal digits")
-    try:
-        return unquote_to_bytes(segment).decode()
-    except UnicodeDecodeError as error:
-        raise ServiceError("bad_path", "the name in the path is not UTF-8 once percent-decoded") from error

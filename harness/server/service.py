@@ -8,7 +8,7 @@ included, is durable by then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
@@ -17,6 +17,7 @@ from typing import TypeAlias
 from ..s2 import Ack, Append, Batch, Position, Read
 from ..s2.limits import MAX_LIST
 from . import bugs as seeded
+from . import sessions
 from .catalogue import Catalogue, merged, reconfigured
 from .durable import DurableStream
 from .entries import Appended, BasinDeleted, BasinSet, Entry, StreamDeleted, StreamSet, decode, encode
@@ -237,6 +238,14 @@ class Service:
         """The tail of durable records."""
         with self._gate:
             return await (await self._open(basin, stream, appending=False)).check_tail()
+
+    def append_session(self, basin: str, stream: str, batches: AsyncIterator[Append]) -> AsyncGenerator[Ack, None]:
+        """Acks for batches, in order; see :func:`~.sessions.append_session`. Raises also ConditionFailed."""
+        return sessions.append_session(self._gate, partial(self._open, basin, stream, True), batches)
+
+    def read_session(self, basin: str, stream: str, query: Read) -> AsyncGenerator[Batch, None]:
+        """The frames of a read session; see :func:`~.sessions.read_session`. Raises also RangeNotSatisfiable."""
+        return sessions.read_session(self._gate, partial(self._open, basin, stream, False), query)
 
     # -- below
 

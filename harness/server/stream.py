@@ -161,11 +161,11 @@ class Stream:
         """The answer to a check-tail."""
         return self.rules.tail_for_check(self.durable, now)
 
-    def locate(self, query: Read, now: int) -> int:
+    def locate(self, query: Read, now: int, *, may_follow: bool = False) -> int:
         """The seq_num at which the read starts.
 
         Raises RangeNotSatisfiable where that is beyond the tail (and not clamped), or at the tail where the read
-        may not wait; ServiceError ``invalid`` where more than one start is given.
+        may neither wait nor follow; ServiceError ``invalid`` where more than one start is given.
         """
         if (query.seq_num, query.timestamp, query.tail_offset).count(None) < 2:
             raise invalid("a read starts at one of seq_num, timestamp and tail_offset; more than one is given")
@@ -179,7 +179,7 @@ class Stream:
             start = max(0, tail.seq_num - (query.tail_offset or 0))
         if start > tail.seq_num and query.clamp:
             start = tail.seq_num
-        if start > tail.seq_num or (start == tail.seq_num and not query.wait):
+        if start > tail.seq_num or (start == tail.seq_num and not (query.wait or may_follow)):
             raise RangeNotSatisfiable(tail)
         return start
 

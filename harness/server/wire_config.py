@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from ..s2.json_codec import decode
 from .errors import ServiceError, invalid
 from .values import (
     BasinConfig,
@@ -25,7 +26,6 @@ from .values import (
     StreamReconfiguration,
     TimestampingMode,
 )
-from .wire import decode
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -52,7 +52,7 @@ class Endpoint:
             # From here on the stream may exist. One that was refused is somebody else's.
             self._streams.append(name)
             try:
-                await create_stream(self.connect(), name)
+                await create_stream(self.connect, name)
             except StreamRefused as refused:
                 self._streams.remove(name)
                 raise self._failure(refused) from refused

@@ -51,7 +51,7 @@ class ReferenceServer:
         await self._start()
         names = [f"{self._options.run_id}-{number}" for number in range(self._options.streams)]
         for name in names:
-            await create_stream(self.connect(), name)
+            await create_stream(self.connect, name)
         return [StreamState(name) for name in names]
 
     def connect(self) -> HttpStreamClient:

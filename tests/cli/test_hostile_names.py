@@ -14,7 +14,7 @@ import pytest
 
 from fencepost.harness import printable
 from fencepost.harness.cli import watching
-from fencepost.harness.store import finish_run
+from fencepost.harness.store import finish_run, point_latest
 from fencepost.testing import append, check_tail, jsonl, read
 
 from .invoking import Inside, Said
@@ -110,7 +110,7 @@ def test_stored_runs_are_a_printable_table(inside: Inside, here: Path) -> None:
     folder = here / "results" / ESC / f"20260101T000000-{ESC}\n7.partial"
     folder.mkdir(parents=True)
     (folder / "options.json").write_text("{}")
-    finish_run(folder, here / "results")
+    point_latest(finish_run(folder), here / "results")
     for said in (inside("runs"), inside("runs", "--json")):
         assert_harmless(said)
 

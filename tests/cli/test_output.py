@@ -205,8 +205,10 @@ def test_a_violation_is_told_the_same_to_people_and_scripts(inside: Inside, hist
 def test_several_histories_are_one_line_each_for_scripts(inside: Inside, histories: dict[str, Path]) -> None:
     said = inside("check", "--json", histories["valid"], histories["malformed"], histories["invalid"])
     lines = [json.loads(line) for line in said.out.splitlines()]
-    assert [line["validity"] for line in lines] == ["valid", "invalid"]
-    assert [line["path"] for line in lines] == [str(histories["valid"]), str(histories["invalid"])]
+    assert [line.get("validity") for line in lines] == ["valid", None, "invalid"]
+    assert [line["path"] for line in lines] == [str(histories[name]) for name in ("valid", "malformed", "invalid")]
+    assert (lines[1]["exit_code"], lines[1].keys()) == (254, {"path", "error", "exit_code"})
+    assert "malformed.jsonl:3:" in lines[1]["error"]
 
 
 # -- stored runs

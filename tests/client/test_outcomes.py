@@ -109,7 +109,7 @@ CASES = {
         replying(answer(200, {"start": position(1), "end": position(2)})), Indefinite, "`tail`"
     ),
     "a 200 with a negative seq_num": Case(replying(answer(200, ack(-1))), Indefinite, "start.seq_num"),
-    "a 200 beyond u64": Case(replying(answer(200, ack(2**64))), Indefinite, "u64"),
+    "a 200 beyond u64": Case(replying(answer(200, ack(2**64))), Indefinite, "64-bit"),
     "a 200 with something after it": Case(replying(answer(200, text=b"{}{}")), Indefinite, "append ack"),
     "a 201": Case(replying(answer(201, ack(4))), Indefinite, "201"),
     "a 204": Case(replying(b"HTTP/1.1 204 X\r\n\r\n"), Indefinite, "204"),

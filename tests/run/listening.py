@@ -17,11 +17,12 @@ Answer = tuple[int, Any]
 
 @dataclass
 class Heard:
-    """One request: its line's method and target, its headers (names in lower case)."""
+    """One request: its line's method and target, its headers (names in lower case), its body."""
 
     method: str
     target: str
     headers: dict[str, str] = field(repr=False)
+    body: bytes = b""
 
 
 @dataclass
@@ -39,18 +40,18 @@ class Endpoint:
 
 @contextmanager
 def endpoint(answer: Callable[[Endpoint, Heard], Answer], certificate: Path | None = None) -> Iterator[Endpoint]:
-    """Serve on loopback; ``answer`` gives status and JSON body. With a certificate it speaks TLS."""
+    """Serve on loopback; ``answer`` gives status and body (JSON, or bytes as they are). A certificate makes it TLS."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def handle_any(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
+            sent = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            heard = Heard(self.command, self.path, headers)
+            heard = Heard(self.command, self.path, headers, sent)
             listening.heard.append(heard)
             status, body = answer(listening, heard)
-            content = b"" if body is None else json.dumps(body).encode()
+            content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(content)))

@@ -1,0 +1,179 @@
+"""A client of a service in the same process: no sockets, no codecs, sessions included.
+
+Tests, simulations and measurements of everything above the wire use it. It passes the same conformance suite as the
+client over HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import TypeVar
+
+import msgspec
+
+from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail
+from ..s2.errors import RANGE_NOT_SATISFIABLE
+from ..server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from ..server.service import Service
+from .outcome import Definite, Indefinite, Ok, Outcome
+from .sessions import Ticket, Tickets
+
+T = TypeVar("T")
+
+Refusal = (ServiceError, ConditionFailed, RangeNotSatisfiable)
+
+
+class InProcessClient:
+    """A :class:`~fencepost.harness.client.protocol.StreamClient` of one basin of a started service.
+
+    ``timeout`` (seconds) bounds each operation and each batch of an append session; a read's own ``wait`` is added.
+    """
+
+    def __init__(self, service: Service, basin: str, *, timeout: float = 5.0) -> None:
+        self._service = service
+        self._basin = basin
+        self._timeout = timeout
+        self._sessions: dict[InProcessAppendSession, None] = {}
+        self._reading: dict[asyncio.Timeout, None] = {}
+
+    async def append(self, stream: str, call: Append) -> Outcome[Ack]:
+        """Append a batch."""
+        return await self._conclude(self._service.append(self._basin, stream, call))
+
+    async def read(self, stream: str, call: Read) -> Outcome[Batch]:
+        """Read one batch of records."""
+        return await self._conclude(self._service.read(self._basin, stream, call), call.wait or 0)
+
+    async def check_tail(self, stream: str, call: CheckTail) -> Outcome[Tail]:
+        """Ask for the tail."""
+        outcome = await self._conclude(self._service.check_tail(self._basin, stream))
+        return Ok(Tail(outcome.value)) if isinstance(outcome, Ok) else outcome
+
+    def append_session(self, stream: str) -> InProcessAppendSession:
+        """Open an append session."""
+        session = InProcessAppendSession(self._service, self._basin, stream, self._timeout)
+        self._sessions[session] = None
+        session.performing.add_done_callback(lambda _: self._sessions.pop(session))
+        return session
+
+    async def read_session(self, stream: str, call: Read, on_frame: Callable[[Batch], None]) -> Outcome[None]:
+        """Read until the bounds of ``call`` are reached, frame by frame."""
+        try:
+            async with (
+                asyncio.timeout(None) as end,
+                aclosing(self._service.read_session(self._basin, stream, call)) as frames,
+            ):
+                self._reading[end] = None
+                try:
+                    async for frame in frames:
+                        on_frame(frame)
+                finally:
+                    del self._reading[end]
+        except Refusal as refusal:
+            return failure(refusal)
+        except TimeoutError:
+            if not end.expired():
+                raise
+            return Indefinite("the client was closed")
+        return Ok(None)
+
+    async def create_stream(self, stream: str) -> Outcome[None]:
+        """Make a stream, with the basin's default configuration."""
+        outcome = await self._conclude(self._service.create_stream(self._basin, stream))
+        return Ok(None) if isinstance(outcome, Ok) else outcome
+
+    async def delete_stream(self, stream: str) -> Outcome[None]:
+        """Delete a stream."""
+        return await self._conclude(self._service.delete_stream(self._basin, stream))
+
+    async def aclose(self) -> None:
+        """End the sessions that are open. Idempotent."""
+        for session in list(self._sessions):
+            session.abort("the client was closed")
+        for reading in self._reading:
+            reading.reschedule(asyncio.get_running_loop().time())
+        await asyncio.sleep(0)
+
+    async def _conclude(self, operation: Awaitable[T], wait: float = 0) -> Outcome[T]:
+        limit = self._timeout + wait
+        try:
+            async with asyncio.timeout(limit):
+                return Ok(await operation)
+        except Refusal as refusal:
+            return failure(refusal)
+        except TimeoutError:
+            return Indefinite(f"no answer within {limit:g} s")
+
+
+class InProcessAppendSession:
+    """An :class:`~fencepost.harness.client.protocol.AppendSession` of a service in the same process."""
+
+    def __init__(self, service: Service, basin: str, stream: str, timeout: float) -> None:
+        self._tickets = Tickets()
+        self._timeout = timeout
+        self._waiting: asyncio.Queue[tuple[Ticket, Append] | None] = asyncio.Queue()
+        self._closing = False
+        self.performing = asyncio.create_task(self._perform(service, basin, stream))
+
+    def submit(self, batch: Append) -> Ticket:
+        """Hand over the next batch."""
+        ticket = self._tickets.push()
+        if ticket.outcome is None:
+            self._waiting.put_nowait((ticket, batch))
+            asyncio.get_running_loop().call_later(self._timeout, self._expire, ticket)
+        return ticket
+
+    async def aclose(self) -> None:
+        """Wait for what was submitted, then end the session. Idempotent."""
+        if not self._closing:
+            self._closing = True
+            self._tickets.close()
+            self._waiting.put_nowait(None)
+        try:
+            await asyncio.wait((self.performing,))
+        except asyncio.CancelledError:
+            self.abort("the session was closed")
+            raise
+
+    def abort(self, reason: str) -> None:
+        """End the session now. What the service has taken is indefinite."""
+        self._tickets.lose(reason)
+        self.performing.cancel()
+
+    def _expire(self, ticket: Ticket) -> None:
+        if ticket.outcome is None:
+            self.abort(f"no answer within {self._timeout:g} s")
+
+    async def _batches(self) -> AsyncIterator[Append]:
+        while (item := await self._waiting.get()) is not None:
+            ticket, batch = item
+            ticket.departed = True
+            yield batch
+
+    async def _perform(self, service: Service, basin: str, stream: str) -> None:
+        try:
+            async with aclosing(service.append_session(basin, stream, self._batches())) as acks:
+                async for ack in acks:
+                    self._tickets.acknowledge(ack)
+        except Refusal as refusal:
+            self._tickets.refuse(failure(refusal))
+        finally:
+            self._tickets.lose("the session ended")
+
+
+def failure(refusal: Exception) -> Definite | Indefinite:
+    """How an operation that the service refused has ended. Raises TypeError for what is no refusal."""
+    match refusal:
+        case ConditionFailed():
+            (code,) = refusal.body
+            return Definite(code, 412, refusal.body)
+        case RangeNotSatisfiable():
+            return Definite(RANGE_NOT_SATISFIABLE.code, 416, {"tail": msgspec.to_builtins(refusal.tail)})
+        case ServiceError():
+            body = {"code": refusal.code, "message": refusal.message}
+            if refusal.definite:
+                return Definite(refusal.code, refusal.status, body)
+            return Indefinite(f"answered {refusal.status} {refusal.code}: {refusal.message}", refusal.status, body)
+    raise TypeError(f"{refusal!r} is no refusal of the service")

@@ -1,0 +1,203 @@
+"""The JSON of records, in both directions: appends, acks, batches, tails and errors.
+
+In ``base64`` format the bytes of names, values and bodies travel as base64: nothing is lost, and msgspec reads and
+writes the nouns in one pass. In ``raw`` format they travel as text, lossily where a stream's bytes are not UTF-8.
+
+Requests are decoded strictly: an unknown field, a number that is no unsigned 64-bit integer and text that is not
+Unicode are refused. Answers may have fields that are not known here. Every decoder raises :class:`Malformed` and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from .errors import Malformed
+from .limits import MAX_FENCING_TOKEN_BYTES, U64_MAX
+from .nouns import Ack, Append, Batch, Position, Record, SequencedRecord, Tail, Unsigned
+
+T = TypeVar("T")
+
+
+class Format(enum.Enum):
+    """The ``s2-format`` header: how a record's bytes stand in JSON."""
+
+    RAW = "raw"
+    BASE64 = "base64"
+
+
+class _RawRecord(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    body: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    timestamp: Unsigned | None = None
+
+
+class _RawAppend(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    records: list[_RawRecord]
+    match_seq_num: Unsigned | None = None
+    fencing_token: str | None = None
+
+
+class _RawSequenced(Struct, omit_defaults=True, gc=False):
+    seq_num: Unsigned
+    timestamp: Unsigned
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+
+
+class _RawBatch(Struct, omit_defaults=True):
+    records: list[_RawSequenced]
+    tail: Position | None = None
+
+
+_append: Final = msgspec.json.Decoder(Append)
+_raw_append: Final = msgspec.json.Decoder(_RawAppend)
+_ack: Final = msgspec.json.Decoder(Ack)
+_batch: Final = msgspec.json.Decoder(Batch)
+_raw_batch: Final = msgspec.json.Decoder(_RawBatch)
+_tail: Final = msgspec.json.Decoder(Tail)
+
+encode: Final = msgspec.json.Encoder().encode
+"""Return any value that msgspec can write as JSON."""
+
+
+def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """Return ``body`` as the decoder's type. Raises Malformed ``bad_json`` with what is wrong and where."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Malformed("bad_json", str(error)) from error
+
+
+# -- requests
+
+
+def encode_append(call: Append, form: Format = Format.BASE64) -> bytes:
+    """Return the body of an append. Raises UnicodeError where the token, or in ``raw`` format a record, is no text."""
+    if form is Format.BASE64:
+        return encode(call)
+    records = [
+        _RawRecord(record.body.decode(), _text(record.headers, "strict"), record.timestamp) for record in call.records
+    ]
+    return encode(_RawAppend(records, call.match_seq_num, call.fencing_token))
+
+
+def decode_append(body: bytes, form: Format) -> Append:
+    """Return the append that is asked for. Whether its records make a valid batch is for the service to say."""
+    call = decode(_append, body) if form is Format.BASE64 else _from_raw(decode(_raw_append, body))
+    for index, record in enumerate(call.records):
+        if record.timestamp is not None and record.timestamp > U64_MAX:
+            raise _not_u64(f"$.records[{index}].timestamp", record.timestamp)
+    match, token = call.match_seq_num, call.fencing_token
+    if match is not None and match > U64_MAX:
+        raise _not_u64("$.match_seq_num", match)
+    if token is not None and len(token.encode()) > MAX_FENCING_TOKEN_BYTES:
+        raise Malformed(
+            "bad_json",
+            f"$.fencing_token is {len(token.encode())} bytes of UTF-8; the most is {MAX_FENCING_TOKEN_BYTES}",
+        )
+    return call
+
+
+# -- answers
+
+
+def encode_ack(ack: Ack) -> bytes:
+    """Return ``{"start": …, "end": …, "tail": …}``."""
+    return encode(ack)
+
+
+def decode_ack(body: bytes) -> Ack:
+    """Return the ack."""
+    ack = decode(_ack, body)
+    _check(ack.start, "$.start")
+    _check(ack.end, "$.end")
+    _check(ack.tail, "$.tail")
+    return ack
+
+
+def encode_batch(batch: Batch, form: Format) -> bytes:
+    """Return ``{"records": […]}``, with ``tail`` where the batch has one. Empty headers and bodies are left out."""
+    if form is Format.BASE64:
+        return encode(batch)
+    records = [
+        _RawSequenced(
+            record.seq_num, record.timestamp, _text(record.headers, "replace"), record.body.decode(errors="replace")
+        )
+        for record in batch.records
+    ]
+    return encode(_RawBatch(records, batch.tail))
+
+
+def decode_batch(body: bytes, form: Format = Format.BASE64) -> Batch:
+    """Return the batch."""
+    if form is Format.BASE64:
+        batch = decode(_batch, body)
+    else:
+        raw = decode(_raw_batch, body)
+        records = [SequencedRecord(r.seq_num, r.timestamp, _bytes(r.headers), r.body.encode()) for r in raw.records]
+        batch = Batch(tuple(records), raw.tail)
+    for index, record in enumerate(batch.records):
+        if record.seq_num > U64_MAX:
+            raise _not_u64(f"$.records[{index}].seq_num", record.seq_num)
+        if record.timestamp > U64_MAX:
+            raise _not_u64(f"$.records[{index}].timestamp", record.timestamp)
+    if batch.tail is not None:
+        _check(batch.tail, "$.tail")
+    return batch
+
+
+def encode_tail(tail: Position) -> bytes:
+    """Return ``{"tail": …}``: the answer to a check-tail, and the body of a 416."""
+    return encode(Tail(tail))
+
+
+def decode_tail(body: bytes) -> Tail:
+    """Return the answer to a check-tail, or the body of a 416."""
+    tail = decode(_tail, body)
+    _check(tail.tail, "$.tail")
+    return tail
+
+
+def encode_error(code: str, message: str) -> bytes:
+    """Return ``{"code": …, "message": …}``."""
+    return encode({"code": code, "message": message})
+
+
+def decode_error(body: bytes) -> dict[str, Any]:
+    """Return the object that the body of an error answer is; :func:`~.errors.recognise` says what it means."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Malformed("bad_json", str(error)) from error
+    if not isinstance(found, dict):
+        raise Malformed("bad_json", f"expected an object, not {type(found).__name__}")
+    return found
+
+
+def _from_raw(raw: _RawAppend) -> Append:
+    records = [Record(record.body.encode(), _bytes(record.headers), record.timestamp) for record in raw.records]
+    return Append(tuple(records), raw.match_seq_num, raw.fencing_token)
+
+
+def _bytes(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple([(name.encode(), value.encode()) for name, value in headers]) if headers else ()
+
+
+def _text(headers: tuple[tuple[bytes, bytes], ...], errors: str) -> tuple[tuple[str, str], ...]:
+    return tuple([(name.decode(errors=errors), value.decode(errors=errors)) for name, value in headers])
+
+
+def _check(position: Position, where: str) -> None:
+    if position.seq_num > U64_MAX:
+        raise _not_u64(f"{where}.seq_num", position.seq_num)
+    if position.timestamp > U64_MAX:
+        raise _not_u64(f"{where}.timestamp", position.timestamp)
+
+
+def _not_u64(where: str, value: int) -> Malformed:
+    return Malformed("bad_json", f"{where} must be an unsigned 64-bit integer, not {value}")

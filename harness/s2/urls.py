@@ -1,0 +1,117 @@
+"""What of a request stands in its URL, in both directions: names in the path, and queries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
+
+from .errors import Malformed
+from .limits import MAX_LIST, U64_MAX
+from .nouns import Read
+
+READ_PARAMETERS: Final = ("seq_num", "timestamp", "tail_offset", "clamp", "count", "bytes", "until", "wait")
+LIST_PARAMETERS: Final = ("prefix", "start_after", "limit")
+
+_BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_DIGITS: Final = re.compile(r"[0-9]{1,20}")
+
+
+def encode_name(name: str) -> bytes:
+    """Return a name as one segment of a path. Raises UnicodeEncodeError where the name is not Unicode text.
+
+    Everything but unreserved characters is percent-encoded; so are the names that a path would swallow.
+    """
+    if name in (".", ".."):
+        return name.replace(".", "%2E").encode()
+    return quote(name, safe="", errors="strict").encode()
+
+
+def decode_name(segment: bytes) -> str:
+    """Return the name that a segment of a path stands for. Raises Malformed ``bad_path``."""
+    if _BROKEN_ESCAPE.search(segment):
+        raise Malformed("bad_path", "a '%' in the path is not followed by two hexadecimal digits")
+    try:
+        return unquote_to_bytes(segment).decode()
+    except UnicodeDecodeError as error:
+        raise Malformed("bad_path", "the name in the path is not UTF-8 once percent-decoded") from error
+
+
+def encode_read(call: Read) -> bytes:
+    """Return the query of a read, with its question mark; empty where the read gives no parameter."""
+    parameters = [
+        f"{name}={value}"
+        for name, value in (
+            ("seq_num", call.seq_num),
+            ("timestamp", call.timestamp),
+            ("tail_offset", call.tail_offset),
+            ("clamp", "true" if call.clamp else None),
+            ("count", call.count),
+            ("bytes", call.bytes),
+            ("until", call.until),
+            ("wait", call.wait),
+        )
+        if value is not None
+    ]
+    return ("?" + "&".join(parameters)).encode() if parameters else b""
+
+
+def decode_read(raw: bytes) -> Read:
+    """Return the read that a query asks for. Raises Malformed ``bad_query``."""
+    if not raw:
+        return Read()
+    query = decode_query(raw, READ_PARAMETERS)
+    return Read(
+        seq_num=_number(query, "seq_num"),
+        timestamp=_number(query, "timestamp"),
+        tail_offset=_number(query, "tail_offset"),
+        clamp=_flag(query, "clamp"),
+        count=_number(query, "count"),
+        bytes=_number(query, "bytes"),
+        until=_number(query, "until"),
+        wait=_number(query, "wait"),
+    )
+
+
+def decode_list(raw: bytes) -> tuple[str, str, int]:
+    """Return prefix, start_after and limit of the query of a list. Raises Malformed ``bad_query``."""
+    query = decode_query(raw, LIST_PARAMETERS)
+    limit = _number(query, "limit")
+    return query.get("prefix", ""), query.get("start_after", ""), MAX_LIST if limit is None else limit
+
+
+def decode_query(raw: bytes, allowed: Iterable[str]) -> dict[str, str]:
+    """Return a query as a dictionary. Raises Malformed ``bad_query`` for what is malformed, unknown or given twice."""
+    if not raw:
+        return {}
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=32
+        )
+    except ValueError as error:
+        raise Malformed("bad_query", f"the query string cannot be parsed: {error}") from error
+    query: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in allowed:
+            raise Malformed("bad_query", f"there is no parameter {name[:40]!r} here; there are: {', '.join(allowed)}")
+        if name in query:
+            raise Malformed("bad_query", f"the parameter {name!r} is given twice")
+        query[name] = value
+    return query
+
+
+def _number(query: dict[str, str], name: str) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    if not _DIGITS.fullmatch(text) or (number := int(text)) > U64_MAX:
+        raise Malformed("bad_query", f"{name} must be an unsigned 64-bit integer, not {text[:40]!r}")
+    return number
+
+
+def _flag(query: dict[str, str], name: str) -> bool:
+    text = query.get(name, "false")
+    if text not in ("true", "false"):
+        raise Malformed("bad_query", f"{name} must be true or false, not {text[:40]!r}")
+    return text == "true"

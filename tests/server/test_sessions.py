@@ -1,0 +1,158 @@
+"""Append sessions and read sessions of the service: what is answered when, and how a session ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from fencepost.harness.s2 import Append, Batch, Read, Record
+from fencepost.harness.server import sessions
+from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.service import Service
+
+from .gated import turns
+from .services import AT, gated, one, serving, soon
+
+
+class Batches:
+    """What a client sends in one session, when it sends it."""
+
+    def __init__(self, *batches: Append) -> None:
+        self._queue: asyncio.Queue[Append | None] = asyncio.Queue()
+        for batch in batches:
+            self.send(batch)
+
+    def send(self, batch: Append) -> None:
+        self._queue.put_nowait(batch)
+
+    def end(self) -> None:
+        self._queue.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[Append]:
+        while (batch := await self._queue.get()) is not None:
+            yield batch
+
+
+async def acks_of(service: Service, batches: Batches) -> list[int]:
+    return [ack.start.seq_num async for ack in service.append_session(*AT, aiter(batches))]
+
+
+async def test_batches_are_sequenced_while_earlier_ones_wait_for_the_disk() -> None:
+    """And none is acknowledged before it is durable."""
+    async with gated() as (service, storage):
+        batches = Batches(one())
+        acks = service.append_session(*AT, aiter(batches))
+        first = asyncio.ensure_future(anext(acks))
+        assert len(await storage.writing()) == 1
+        batches.send(one())
+        batches.send(one())
+        await turns()
+        assert not first.done()
+        await storage.let_through()
+        assert (await soon(first)).start.seq_num == 0
+        second = asyncio.ensure_future(anext(acks))
+        assert len(await storage.writing()) == 2, "the other two waited for the first"
+        await turns()
+        assert not second.done()
+        await storage.let_through()
+        assert [(await soon(second)).start.seq_num, (await soon(anext(acks))).start.seq_num] == [1, 2]
+        await acks.aclose()
+
+
+async def test_a_refusal_comes_after_the_acks_before_it_and_nothing_after_it_is_applied() -> None:
+    async with serving() as service:
+        batches = Batches(one(), one(match_seq_num=1), one(match_seq_num=1), one(), one())
+        acks = service.append_session(*AT, aiter(batches))
+        assert [(await soon(anext(acks))).start.seq_num for _ in range(2)] == [0, 1]
+        with pytest.raises(ConditionFailed) as failure:
+            await soon(anext(acks))
+        assert failure.value.seq_num == 2
+        await turns()
+        assert (await service.check_tail(*AT)).seq_num == 2
+
+
+async def test_a_session_ends_with_its_batches() -> None:
+    async with serving() as service:
+        batches = Batches(one(), one())
+        batches.end()
+        assert await soon(acks_of(service, batches)) == [0, 1]
+
+
+async def test_a_slow_reader_of_acks_holds_the_session_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "PIPELINED", 5)
+    async with serving() as service:
+        acks = service.append_session(*AT, aiter(Batches(*[one() for _ in range(100)])))
+        await soon(anext(acks))
+        await turns(200)
+        tail = (await service.check_tail(*AT)).seq_num
+        assert 5 <= tail < 10, "batches are taken though nobody takes the acks"
+        await acks.aclose()
+        await turns(200)
+        assert (await service.check_tail(*AT)).seq_num == tail, "an abandoned session appends on"
+
+
+async def test_a_stopping_service_refuses_the_next_batch_and_ends_followers() -> None:
+    async with serving() as service:
+        batches = Batches(one())
+        acks = service.append_session(*AT, aiter(batches))
+        await soon(anext(acks))
+        frames = service.read_session(*AT, Read(seq_num=0))
+        assert [len((await soon(anext(frames))).records) for _ in range(2)] == [1, 0]
+        following = asyncio.ensure_future(anext(frames))
+        await turns()
+        await soon(service.drain())  # an idle session, and one that waits, do not hold it up
+        with pytest.raises(ServiceError, match="server_draining"):
+            await soon(following)
+        batches.send(one())
+        with pytest.raises(ServiceError, match="server_draining"):
+            await soon(anext(acks))
+
+
+async def test_a_follower_learns_that_its_stream_is_deleted() -> None:
+    async with serving() as service:
+        frames = service.read_session(*AT, Read())
+        assert (await soon(anext(frames))).records == ()
+        following = asyncio.ensure_future(anext(frames))
+        await turns()
+        await service.delete_stream(*AT)
+        with pytest.raises(ServiceError, match="stream_not_found"):
+            await soon(following)
+
+
+async def frames_of(service: Service, query: Read) -> list[Batch]:
+    return [frame async for frame in service.read_session(*AT, query)]
+
+
+async def test_bounds_span_the_frames_of_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving() as service:
+        for _ in range(3):
+            await service.append(*AT, Append(tuple(Record(b"x" * 92) for _ in range(900))))  # 100 bytes each
+        for query, sizes in (
+            (Read(seq_num=0, count=1500), [1000, 500]),
+            (Read(seq_num=0, bytes=150_099), [1000, 500]),
+            (Read(seq_num=2000, count=5000), [700]),
+            (Read(seq_num=0, until=1000, wait=5), []),
+            (Read(seq_num=0, count=0), []),
+        ):
+            assert [len(frame.records) for frame in await soon(frames_of(service, query))] == sizes, query
+        with pytest.raises(RangeNotSatisfiable):
+            await soon(frames_of(service, Read(seq_num=2700, count=1)))
+
+
+async def test_a_follower_beats_its_heart_and_ends_after_its_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each record begins the wait anew; a heartbeat does not."""
+    monkeypatch.setattr(sessions, "HEARTBEAT", 0.1)
+    wait = 0.25  # seconds; clients can ask for whole ones only
+    async with serving() as service:
+        begin = asyncio.get_running_loop().time()
+        frames = service.read_session(*AT, Read(seq_num=0, wait=wait))  # type: ignore[arg-type]
+        empty = Batch((), await service.check_tail(*AT))
+        assert [await soon(anext(frames)) for _ in range(2)] == [empty, empty]
+        await service.append(*AT, one())
+        (record,) = (await soon(anext(frames))).records
+        assert record.seq_num == 0
+        rest = [frame async for frame in frames]
+        assert rest == [Batch((), await service.check_tail(*AT))] * len(rest) != []
+        assert 0.1 + wait <= asyncio.get_running_loop().time() - begin < 4
