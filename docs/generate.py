@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
+from types import FunctionType, ModuleType
 
+import fencepost
 from fencepost.checkers.statistics import COUNTERS
 from fencepost.harness.judge import anomalies
 from fencepost.harness.repros import REPROS
@@ -15,6 +19,7 @@ from fencepost.harness.server.bugs import BUGS, Bug
 from fencepost.harness.targets.target import options_of, summary_of
 
 PAGE = Path(__file__).parent / "reference.md"
+_STUB = Path(fencepost.__file__).with_suffix(".pyi")
 PROMISES = Path(__file__).parent / "semantics.md"
 
 
@@ -84,6 +89,8 @@ def _lines() -> Iterator[str]:
             for c in ERROR_CODES
         ],
     )
+    yield from _section("Python", "What `import fencepost` offers; [python.md](python.md) has examples.")
+    yield from _table(("name", "what it is"), [(f"`{name}`", _summary(name)) for name in sorted(public_names())])
 
 
 def clauses() -> dict[str, str]:
@@ -106,6 +113,31 @@ def clause(promise: str) -> str:
 def plain(text: str) -> str:
     """The text without emphasis, code marks and line breaks."""
     return " ".join(re.sub(r"[*`]", "", text).split())
+
+
+def public_names() -> list[str]:
+    """The names of the package's public API, but for its version."""
+    return [name for name in fencepost.__all__ if name != "__version__"]
+
+
+def _summary(name: str) -> str:
+    """The first sentence of a public name's documentation, without the roles of its cross-references."""
+    value = getattr(fencepost, name)
+    text = value.__doc__ if isinstance(value, type | FunctionType | ModuleType) else _below(name)
+    sentence = re.split(r"(?<=\.)\s|\n\n", (text or "").strip(), maxsplit=1)[0]
+    return re.sub(r":\w+:`[~.]*(?:[\w.]*\.)?(\w+)`|``(.+?)``", r"`\1\2`", sentence)
+
+
+def _below(name: str) -> str:
+    """The text that stands below the assignment of a name, where it is defined."""
+    (home,) = re.findall(rf"^from \.(\S+) import {name} as", _STUB.read_text(), re.MULTILINE)
+    body = ast.parse((_STUB.parent / f"{home.replace('.', '/')}.py").read_text()).body
+    for statement, following in pairwise(body):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            text = following.value if isinstance(following, ast.Expr) else None
+            return text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else ""
+    return ""
 
 
 def _command(bug: Bug) -> str:

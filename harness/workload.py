@@ -70,6 +70,7 @@ class Pending:
 
 
 PENDING: Final = Pending()
+"""What a generator answers when it has nothing for now."""
 
 Step: TypeAlias = "tuple[Invocation | Pending, Generator] | None"
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import fencepost
+
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 EXPECTED = {
@@ -108,6 +110,14 @@ def test_the_commands_run_one_after_the_other(shell: Shell) -> None:
     assert len(ours) >= 8
     for command in ours:
         shell.run(command)
+
+
+def test_the_python_runs_and_would_find_a_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    exec(compile(block, "README.md", "exec"), {})
+    with pytest.raises(fencepost.CheckFailure, match="stale-read"):
+        exec(compile(block.replace("call.answered(1)", "call.answered(0)"), "README.md", "exec"), {})
 
 
 @pytest.mark.parametrize("command", [command for command in commands() if command.startswith("make ")])

@@ -47,3 +47,4 @@ class Indefinite:
 
 
 Outcome: TypeAlias = Ok[T] | Definite | Indefinite
+"""How an operation ended: with an answer, a definite failure, or an indefinite one."""

@@ -33,7 +33,7 @@ class Recorder:
         self.path = path
         self._clock = clock
         self._encode = msgspec.json.Encoder().encode
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._file = self._open(path)
         self._streams = {stream.name for stream in header.streams}
         self._broken: OSError | None = None
         self._next = 0
@@ -116,6 +116,9 @@ class Recorder:
             or None,
             tail=None if tail is None else _pair(tail),
         )
+
+    def _open(self, path: Path) -> int:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
 
     def _write(self, event: msgspec.Struct) -> None:
         if self._broken is not None:

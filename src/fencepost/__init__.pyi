@@ -19,6 +19,12 @@ from .harness.client.protocol import StreamClient as StreamClient
 from .harness.client.sessions import Ticket as Ticket
 from .harness.client.sessions import WithoutSessions as WithoutSessions
 from .harness.failure import UsageFailure as UsageFailure
+from .harness.history.by_hand import HistoryBuilder as HistoryBuilder
+from .harness.history.by_hand import RecordedSession as RecordedSession
+from .harness.history.calls import RecordedAppend as RecordedAppend
+from .harness.history.calls import RecordedCall as RecordedCall
+from .harness.history.calls import RecordedCheckTail as RecordedCheckTail
+from .harness.history.calls import RecordedRead as RecordedRead
 from .harness.history.events import StreamState as StreamState
 from .harness.history.failure import HistoryFailure as HistoryFailure
 from .harness.history.history import History as History

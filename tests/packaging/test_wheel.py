@@ -221,3 +221,14 @@ def test_a_strangers_workload_target_fault_checker_and_plot_make_a_run(installed
     assert json.loads(again.stdout)["checkers"] == verdict["checkers"]
     drawn = installed.fencepost("plot", "results/latest", "--only", "stranger-plot", cwd=tmp_path)
     assert (tmp_path / drawn.stdout.strip()).read_text().endswith("operations, invalid\n")
+
+
+def test_a_users_own_code_is_type_checked_against_it(installed: Installed, tmp_path: Path) -> None:
+    """What mypy sees is what the wheel brings: the stub lists the names, and each has its type."""
+    (tmp_path / "mine.py").write_text(STRANGER.with_name("typed.py").read_text())
+    (tmp_path / "wrong.py").write_text("import fencepost\nfencepost.check(7)\nfencepost.cheque('x')\n")
+    strict = ("-m", "mypy", "--strict", "--cache-dir", "/dev/null", "--python-executable", installed.bin / "python")
+    said = run(sys.executable, *strict, "mine.py", "wrong.py", cwd=tmp_path, check=False).stdout
+    assert "wrong.py:2: error: Argument 1" in said
+    assert 'wrong.py:3: error: Module has no attribute "cheque"' in said
+    assert said.endswith("Found 2 errors in 1 file (checked 2 source files)\n"), "mine.py is as it should be"

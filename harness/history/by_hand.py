@@ -1,0 +1,355 @@
+"""Records a history in somebody's own test: the calls that it makes of a stream service, and how each ended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Final, TypeAlias
+
+import msgspec
+
+from ..client.outcome import Definite, Indefinite, Ok, Outcome
+from ..s2 import Ack, Answer, Append, Batch, Call, CheckTail, Read, Record, Tail
+from ..workload import Invocation
+from ..world.clock import SystemClock
+from . import events
+from .calls import RecordedAppend, RecordedCall, RecordedCheckTail, RecordedRead
+from .history import History
+from .in_memory import InMemory
+from .reader import parse_history
+
+Records: TypeAlias = Iterable[Record | bytes | str]
+"""Records to append. Bytes and text are a record's body."""
+
+_NAME: Final = "<HistoryBuilder>"
+_ANSWERS: Final = {"append": Ack, "read": Batch, "check-tail": Tail}
+
+
+class HistoryBuilder:
+    """A history that is being recorded.
+
+    ``streams`` are the streams that calls may name. A name stands for a new, empty stream; of any other give its
+    state, a :class:`~fencepost.StreamState`. ``clock`` gives nanoseconds and never decreases. ``unique_records`` says
+    that every record that is appended has a content of its own, which spares the checker a search. ``workload`` says
+    what the test does, for people.
+
+    Each method records a call before it is sent, and returns it to be told how it ended: a
+    :class:`~fencepost.RecordedAppend` and its like. A call happens now, unless it is given a ``time`` (ns since the
+    start): calls with times may be recorded in any order. A call is made by a process that is idle, unless it is given
+    one: then give one to every call. A ``stream`` may be left out where there is only one. Any thread may record.
+
+    Raises ValueError, which names the call, for a stream that is not declared, a process that is still busy, an end
+    that comes twice or before the call began, and an answer of the wrong kind.
+    """
+
+    def __init__(
+        self,
+        *streams: str | events.StreamState,
+        clock: Callable[[], int] | None = None,
+        unique_records: bool = True,
+        workload: str = "by-hand",
+    ) -> None:
+        from importlib.metadata import version
+
+        if not streams:
+            raise ValueError("name the streams of the history, such as HistoryBuilder('orders')")
+        states = [events.StreamState(stream) if isinstance(stream, str) else stream for stream in streams]
+        self._streams = [stream.name for stream in states]
+        if len(set(self._streams)) < len(states):
+            raise ValueError(f"a stream is declared twice: {', '.join(self._streams)}")
+        self._clock = clock or SystemClock.monotonic_ns
+        self._start = self._clock()
+        self._time = 0
+        self._lock = Lock()
+        self._processes = _Processes()
+        self._sessions = 0
+        self._kept = InMemory(
+            events.Header(
+                schema=events.SCHEMA,
+                version=version("fencepost"),
+                workload=workload,
+                seed=0,
+                started=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                streams=states,
+                unique_records=unique_records,
+            ),
+            lambda: self._time,
+        )
+
+    def append(
+        self,
+        records: Records,
+        *,
+        match_seq_num: int | None = None,
+        fencing_token: str | None = None,
+        stream: str | None = None,
+        process: int | None = None,
+        time: int | None = None,
+        purpose: str = "",
+    ) -> RecordedAppend:
+        """Record that an append is about to be sent, with these conditions. ``purpose`` is a label, for people."""
+        call = Append(_records(records), match_seq_num, fencing_token)
+        return RecordedAppend(self, *self.invoke(call, stream, process, time, purpose), len(call.records))
+
+    def append_session(self, *, stream: str | None = None, process: int | None = None) -> RecordedSession:
+        """Return an append session: its batches may overlap, and stand in the order in which they are recorded."""
+        with self._lock:
+            return RecordedSession(self, self._named(stream), self._processes.reserved(process), self._session())
+
+    def read(
+        self,
+        parameters: Read | None = None,
+        /,
+        *,
+        stream: str | None = None,
+        process: int | None = None,
+        time: int | None = None,
+        purpose: str = "",
+        **given: int | None,
+    ) -> RecordedRead:
+        """Record that a read is about to be sent.
+
+        Its parameters are a :class:`~fencepost.Read`, or those of one by name: ``read(seq_num=7, count=10)``.
+        """
+        call = _read(parameters, given)
+        return RecordedRead(self, *self.invoke(call, stream, process, time, purpose))
+
+    def read_session(
+        self,
+        parameters: Read | None = None,
+        /,
+        *,
+        stream: str | None = None,
+        process: int | None = None,
+        time: int | None = None,
+        purpose: str = "",
+        **given: int | None,
+    ) -> RecordedRead:
+        """Record that a read session is about to be opened: it has no implicit bounds, and its answer comes in parts.
+
+        See :meth:`read` for its parameters.
+        """
+        call = _read(parameters, given)
+        with self._lock:
+            named, process, session = self._named(stream), self._processes.reserved(process), self._session()
+        return RecordedRead(self, *self.invoke(call, named, process, time, purpose, session))
+
+    def check_tail(
+        self, *, stream: str | None = None, process: int | None = None, time: int | None = None, purpose: str = ""
+    ) -> RecordedCheckTail:
+        """Record that a check-tail is about to be sent."""
+        return RecordedCheckTail(self, *self.invoke(CheckTail(), stream, process, time, purpose))
+
+    def fault(self, name: str, phase: str, detail: str = "") -> None:
+        """Record that a fault started, healed or could not be (phase ``start``, ``heal``, ``failure``)."""
+        with self._lock:
+            self._now(None)
+            self._kept.fault(name, phase, detail)
+
+    def remark(self, kind: str, text: str) -> None:
+        """Record anything else that happened, for people."""
+        with self._lock:
+            self._now(None)
+            self._kept.remark(kind, text)
+
+    def history(self) -> History:
+        """Return what was recorded so far. A call that has not ended is indefinite.
+
+        Raises :class:`~fencepost.HistoryFailure` where it makes no sense, for example where a process that was given
+        did two things at once.
+        """
+        return parse_history(self.journal(), _NAME)
+
+    def journal(self) -> bytes:
+        """Return what was recorded so far as the content of a history file (docs/history.md)."""
+        return b"".join(msgspec.json.encode(event) + b"\n" for event in self)
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Write what was recorded so far to a history file, and return its path. Raises OSError."""
+        written = Path(path)
+        written.write_bytes(self.journal())
+        return written
+
+    def __iter__(self) -> Iterator[events.Header | events.Event]:
+        """The events so far, in the order of their times; so :func:`~fencepost.check` takes a builder as it is."""
+        with self._lock:
+            header, found = self._kept.header, sorted(self._kept.events, key=lambda event: event.time)
+        yield header
+        yield from found
+        yield events.End(found[-1].time if found else 0)
+
+    def __len__(self) -> int:
+        """How many calls were recorded."""
+        return self._kept.calls
+
+    def __repr__(self) -> str:
+        return f"<HistoryBuilder: {len(self):,} calls on {', '.join(map(repr, self._streams))}>"
+
+    # -- what the calls do
+
+    def invoke(
+        self,
+        call: Call,
+        stream: str | None = None,
+        process: int | None = None,
+        time: int | None = None,
+        purpose: str = "",
+        session: int | None = None,
+    ) -> tuple[int, int, int]:
+        """Record an invocation; the id of the operation, its process and its time. What is of a session may overlap."""
+        with self._lock:
+            named, now = self._named(stream), self._now(time)
+            if process is None:
+                process = self._processes.idle(now)
+            elif session is None:
+                self._processes.give(process, untimed=time is None)
+            op = self._kept.invoke_in(Invocation(named, call, purpose=purpose), process, session)
+            if session is None:
+                self._processes.begin(process, op)
+            return op, process, now
+
+    def complete(self, call: RecordedCall, outcome: Outcome[Answer], time: int | None) -> None:
+        """Record how a call ended."""
+        with self._lock:
+            ended = self._later(call, time)
+            if isinstance(outcome, Ok) and not isinstance(outcome.value, _ANSWERS[call.name]):
+                raise ValueError(f"{call!r}: {type(outcome.value).__name__} is no answer to that")
+            if not isinstance(outcome, Ok | Definite | Indefinite):
+                raise TypeError(f"{call!r}: a call ends Ok, Definite or Indefinite, not {type(outcome).__name__}")
+            self._kept.complete(call.op, outcome)
+            call.ended = ended
+            if not isinstance(outcome, Indefinite):
+                self._processes.end(call.process, call.op, ended)
+
+    def part(self, call: RecordedCall, part: Batch, time: int | None) -> None:
+        """Record a part of a call's answer."""
+        with self._lock:
+            self._later(call, time)
+            self._kept.part(call.op, part)
+
+    def _later(self, call: RecordedCall, time: int | None) -> int:
+        """The time now, at which something happens to a call that must be open."""
+        now = self._now(time)
+        if call.ended is not None:
+            raise ValueError(f"{call!r}: its end is recorded already")
+        if now < call.invoked:
+            raise ValueError(f"{call!r}: {now} ns is before it was invoked")
+        return now
+
+    def _now(self, time: int | None) -> int:
+        if time is not None and time < 0:
+            raise ValueError(f"the time {time} is negative; times are nanoseconds since the start of the history")
+        self._time = self._clock() - self._start if time is None else time
+        return self._time
+
+    def _named(self, stream: str | None) -> str:
+        if stream is None and len(self._streams) == 1:
+            return self._streams[0]
+        if stream not in self._streams:
+            what = "name the stream" if stream is None else f"the stream {stream!r} is not declared"
+            raise ValueError(f"{what}; there are: {', '.join(map(repr, self._streams))}")
+        return stream
+
+    def _session(self) -> int:
+        self._sessions += 1
+        return self._sessions - 1
+
+
+class RecordedSession:
+    """An append session. Its batches stand in the order in which they are recorded."""
+
+    def __init__(self, builder: HistoryBuilder, stream: str, process: int, session: int) -> None:
+        self._builder = builder
+        self.stream = stream
+        self.process = process
+        self.session = session
+
+    def append(
+        self,
+        records: Records,
+        *,
+        match_seq_num: int | None = None,
+        fencing_token: str | None = None,
+        time: int | None = None,
+        purpose: str = "",
+    ) -> RecordedAppend:
+        """Record that the session's next batch is about to be sent."""
+        call = Append(_records(records), match_seq_num, fencing_token)
+        begun = self._builder.invoke(call, self.stream, self.process, time, purpose, self.session)
+        return RecordedAppend(self._builder, *begun, len(call.records))
+
+
+class _Processes:
+    """Who makes the calls. A process does one thing at a time, and nothing more after an indefinite end."""
+
+    def __init__(self) -> None:
+        self._idle: dict[int, int] = {}
+        self._lent: set[int] = set()
+        self._given: set[int] = set()
+        self._busy: dict[int, int] = {}
+        self._next = 0
+
+    def idle(self, now: int) -> int:
+        """Return the least process of the builder's own that is idle from this time on."""
+        idle = [process for process, since in self._idle.items() if since <= now]
+        if idle:
+            del self._idle[min(idle)]
+            return min(idle)
+        self._lent.add(fresh := self._fresh())
+        return fresh
+
+    def give(self, process: int, *, untimed: bool) -> None:
+        """A call is given this process. What happens now can be checked now; the rest, when the history is whole."""
+        if process in self._lent:
+            raise ValueError(f"the builder chose process {process} for other calls; give every call a process, or none")
+        if untimed and process in self._busy:
+            raise ValueError(
+                f"process {process} is still busy with call #{self._busy[process]}, or that ended indefinitely; a "
+                "process does one thing at a time, and nothing after an indefinite end: give this call another one, or "
+                "none"
+            )
+        self._given.add(process)
+
+    def reserved(self, process: int | None) -> int:
+        """Return the process of a session: that which was given, or one that does nothing else."""
+        if process is None:
+            process = self._fresh()
+        self._given.add(process)
+        return process
+
+    def begin(self, process: int, op: int) -> None:
+        """The process is busy."""
+        self._busy[process] = op
+
+    def end(self, process: int, op: int, ended: int) -> None:
+        """The process is idle, unless it has begun something else."""
+        if self._busy.get(process) == op:
+            del self._busy[process]
+            if process in self._lent:
+                self._idle[process] = ended
+
+    def _fresh(self) -> int:
+        while self._next in self._lent or self._next in self._given:
+            self._next += 1
+        return self._next
+
+
+def _records(given: Records) -> tuple[Record, ...]:
+    if isinstance(given, bytes | str | Record):
+        raise TypeError(f"an append takes a list of records, not a single {type(given).__name__}")
+    return tuple(_record(record) for record in given)
+
+
+def _record(given: Record | bytes | str) -> Record:
+    if isinstance(given, Record):
+        return given
+    return Record(given.encode() if isinstance(given, str) else given)
+
+
+def _read(parameters: Read | None, given: dict[str, int | None]) -> Read:
+    if parameters is not None and given:
+        raise TypeError("give a Read or its parameters by name, not both")
+    return Read(**given) if parameters is None else parameters  # type: ignore[arg-type]

@@ -1,0 +1,167 @@
+"""The calls of a history that is being recorded by hand: each is open until it is said how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeAlias
+
+from ..client.outcome import Definite, Indefinite, Ok, Outcome
+from ..s2 import Ack, Answer, Batch, Position, SequencedRecord, Tail
+
+Where: TypeAlias = int | tuple[int, int | None] | Position
+"""A position in a stream: its seq_num, or ``(seq_num, timestamp)``, or what a client of fencepost's answers."""
+
+Seen: TypeAlias = SequencedRecord | tuple[int, int, bytes | str]
+"""A record as a read returned it: ``(seq_num, timestamp, body)``, or one with headers."""
+
+
+class Book(Protocol):
+    """Where calls are recorded."""
+
+    def complete(self, call: RecordedCall, outcome: Outcome[Answer], time: int | None) -> None:
+        """Record that the call ended like this, now or at ``time``."""
+        ...
+
+    def part(self, call: RecordedCall, part: Batch, time: int | None) -> None:
+        """Record that a part of the call's answer came, now or at ``time``."""
+        ...
+
+
+class RecordedCall:
+    """A call whose invocation is recorded.
+
+    As a context manager it ends with its block: a call that nobody ended in the block is *indefinite*, and so is one
+    whose block raised. ``op`` is its id in the history, ``process`` who made it.
+    """
+
+    def __init__(self, book: Book, op: int, process: int, invoked: int, name: str) -> None:
+        self.op = op
+        self.process = process
+        self.name = name
+        self.invoked = invoked
+        self.ended: int | None = None
+        self._book = book
+
+    def failed(
+        self, code: str, status: int | None = None, body: Mapping[str, Any] | None = None, *, time: int | None = None
+    ) -> None:
+        """Record a *definite* failure: it promises that the call had no effect.
+
+        ``code`` is the service's error code (``not_sent`` where nothing was sent), ``status`` the HTTP status if there
+        was one, ``body`` the error body. What a 412 or a 416 tells is evidence: see :meth:`RecordedAppend.refused` and
+        :meth:`RecordedRead.beyond_tail`.
+        """
+        self.complete(Definite(code, status, dict(body or {})), time=time)
+
+    def lost(self, reason: str = "no answer", *, time: int | None = None) -> None:
+        """Record an *indefinite* end: nobody knows whether the call took effect, or will yet.
+
+        ``reason`` is for people.
+        """
+        self.complete(Indefinite(reason), time=time)
+
+    def complete(self, outcome: Outcome[Any], *, time: int | None = None) -> None:
+        """Record how the call ended, as a :class:`~fencepost.StreamClient` says it. ``time`` (ns) is now if None."""
+        self._book.complete(self, outcome, time)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.ended is None:
+            self.lost("no answer was recorded" if error is None else f"{type(error).__name__}: {error}")
+
+    def __repr__(self) -> str:
+        when = "open" if self.ended is None else f"ended at {self.ended} ns"
+        return f"<{self.name} #{self.op} of process {self.process}: invoked at {self.invoked} ns, {when}>"
+
+
+class RecordedAppend(RecordedCall):
+    """An append whose invocation is recorded."""
+
+    def __init__(self, book: Book, op: int, process: int, invoked: int, records: int) -> None:
+        super().__init__(book, op, process, invoked, "append")
+        self._records = records
+
+    def acked(
+        self, start: Where, end: Where | None = None, tail: Where | None = None, *, time: int | None = None
+    ) -> None:
+        """Record that the append was acknowledged: its records are at ``[start, end)``.
+
+        Without ``end`` they are as many as were appended; without ``tail`` the service named none beyond ``end``.
+        """
+        first = _position(start)
+        last = Position(first.seq_num + self._records, _UNKNOWN) if end is None else _position(end)
+        self.complete(Ok(Ack(first, last, last if tail is None else _position(tail))), time=time)
+
+    def refused(
+        self, *, seq_num_mismatch: int | None = None, token_mismatch: str | None = None, time: int | None = None
+    ) -> None:
+        """Record a 412: the append's condition did not hold. Give what the answer named, the tail or the token."""
+        if (seq_num_mismatch is None) == (token_mismatch is None):
+            raise ValueError(f"{self!r}: a refusal names either seq_num_mismatch or token_mismatch")
+        if token_mismatch is None:
+            body: dict[str, Any] = {"seq_num_mismatch": seq_num_mismatch}
+        else:
+            body = {"fencing_token_mismatch": token_mismatch}
+        self.failed("condition_failed", 412, body, time=time)
+
+
+class RecordedRead(RecordedCall):
+    """A read, or a read session, whose invocation is recorded."""
+
+    def __init__(self, book: Book, op: int, process: int, invoked: int) -> None:
+        super().__init__(book, op, process, invoked, "read")
+
+    def part(self, records: Iterable[Seen], tail: Where | None = None, *, time: int | None = None) -> None:
+        """Record a part of the answer; the read goes on. A heartbeat has no records, and a ``tail``."""
+        self._book.part(self, _batch(records, tail), time)
+
+    def saw(self, records: Iterable[Seen] = (), tail: Where | None = None, *, time: int | None = None) -> None:
+        """Record that the read succeeded, with these records (after those of its parts).
+
+        ``tail`` is the tail in the answer of a read that followed, if the service named one.
+        """
+        self.complete(Ok(_batch(records, tail)), time=time)
+
+    def beyond_tail(self, tail: Where, *, time: int | None = None) -> None:
+        """Record a 416: the read began at or beyond the tail, which the answer named."""
+        found = _position(tail)
+        body = {"tail": {"seq_num": found.seq_num, "timestamp": found.timestamp or 0}}
+        self.failed("range_not_satisfiable", 416, body, time=time)
+
+
+class RecordedCheckTail(RecordedCall):
+    """A check-tail whose invocation is recorded."""
+
+    def __init__(self, book: Book, op: int, process: int, invoked: int) -> None:
+        super().__init__(book, op, process, invoked, "check-tail")
+
+    def answered(self, tail: Where, *, time: int | None = None) -> None:
+        """Record the tail that was answered."""
+        self.complete(Ok(Tail(_position(tail))), time=time)
+
+
+# A journal may leave a timestamp open; a client's answer cannot.
+_UNKNOWN: Any = None
+
+
+def _position(where: Where) -> Position:
+    if isinstance(where, Position):
+        return where
+    seq_num, timestamp = (where, None) if isinstance(where, int) else where
+    return Position(seq_num, _UNKNOWN if timestamp is None else timestamp)
+
+
+def _batch(records: Iterable[Seen], tail: Where | None) -> Batch:
+    return Batch(tuple(map(_seen, records)), None if tail is None else _position(tail))
+
+
+def _seen(record: Seen) -> SequencedRecord:
+    if isinstance(record, SequencedRecord):
+        return record
+    seq_num, timestamp, body = record
+    return SequencedRecord(seq_num, timestamp, (), body.encode() if isinstance(body, str) else body)
