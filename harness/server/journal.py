@@ -40,7 +40,7 @@ class Journal:
         storage: Storage,
         rules: StorageRules,
         failed: Callable[[StorageError], None],
-        failpoints: Failpoints,
+        failpoints: Failpoints | None = None,
     ) -> None:
         self.failure: StorageError | None = None
         self.groups = 0
@@ -50,7 +50,7 @@ class Journal:
         self._storage = storage
         self._rules = rules
         self._failed = failed
-        self._failpoints = failpoints
+        self._failpoints = failpoints or Failpoints()
         self._entries: dict[int, _Entry] = {}
         self._flushing: asyncio.Task[None] | None = None
         self._written = 0
