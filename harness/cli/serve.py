@@ -19,6 +19,7 @@ from ..failure import UsageFailure
 
 if TYPE_CHECKING:
     from ..server.failpoints import Failpoints
+    from ..server.storage import Storage
     from ..world.network import Listener
     from ..world.world import World
 
@@ -107,7 +108,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
     from ..server.metrics import MeteredStorage, Metrics
     from ..server.service import Service
     from ..server.serving import serve
-    from ..server.storage import FileStorage, MemoryStorage, StorageError
+    from ..server.storage import StorageError
 
     stop = asyncio.Event()
     _stop_on_signals(stop)
@@ -115,7 +116,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
     if options.control:
         world = await _take_commands(world, failpoints, stop)
     try:
-        storage = MeteredStorage(MemoryStorage() if options.data is None else FileStorage(options.data), world.clock)
+        storage = MeteredStorage(_storage(options.data, world), world.clock)
         service = Service(storage, world.clock.wall_ms, options.bugs, failpoints)
         await service.start()
     except StorageError as error:
@@ -173,6 +174,12 @@ async def _take_commands(world: World, failpoints: Failpoints, stop: asyncio.Eve
     except OSError as error:
         raise UsageFailure(f"--control needs a socket as standard input: {error}") from error
     return replace(world, clock=clock, disk=disk)
+
+
+def _storage(data: Path | None, world: World) -> Storage:
+    from ..server.storage import FileStorage, MemoryStorage
+
+    return MemoryStorage() if data is None else FileStorage(data.absolute(), world.disk, world.random)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

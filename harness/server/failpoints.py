@@ -41,7 +41,11 @@ _ROWS: Final = (
     ),
     Failpoint("service.sequenced", "an append has its seq_nums and waits for the journal; nothing of it is durable"),
     Failpoint("service.before-answer", "an append is durable; nobody has been told"),
-    Failpoint("journal.before-write", "a group of entries is about to be written; nothing of it is in the file"),
+    Failpoint(
+        "journal.before-write",
+        "a group of entries is about to be written; nothing of it is in the file",
+        (Action.CRASH, Action.DELAY, Action.HOLD, Action.COUNT),
+    ),
     Failpoint("journal.before-sync", "what was written to the file is about to be synced"),
     Failpoint("journal.after-sync", "what was written to the file has been synced; the journal does not know it yet"),
 )

@@ -275,19 +275,53 @@ async def test_the_clock_of_a_server_moves_the_timestamps_of_records(
     assert (await append(client)).start.timestamp == ahead, "timestamps never go back, whatever the clock does"
 
 
-async def test_a_server_crashes_where_it_is_told(server: ReferenceServer, client: HttpStreamClient) -> None:
+@pytest.mark.parametrize(
+    ("failpoint", "kept"),
+    [("journal.before-write", False), ("journal.before-sync", True), ("service.before-answer", True)],
+)
+async def test_a_server_crashes_where_it_is_told(
+    server: ReferenceServer, client: HttpStreamClient, failpoint: str, kept: bool
+) -> None:
+    """What was written survives the process, synced or not: only a loss of power takes it."""
     await append(client, b"before")
     control = server.control()
-    await control.arm("journal.before-write", Action.CRASH)
-    assert isinstance(await client.append(STREAM, Append((Record(b"lost"),))), Indefinite)
+    await control.arm(failpoint, Action.CRASH)
+    assert isinstance(await client.append(STREAM, Append((Record(b"last"),))), Indefinite)
     with pytest.raises(ControlError, match="has ended"):
-        await control.reached("journal.before-write")
+        await control.reached(failpoint)
     with pytest.raises(TargetFailure, match=f"exit code -{signal.SIGKILL.value}"):
         await poll_until_ended(server)
     await server.restart()
     again = server.connect()
-    assert await bodies(again) == [b"before"], "it was not written when the server crashed"
+    assert await bodies(again) == [b"before", b"last"][: 2 if kept else 1]
     await again.aclose()
+
+
+async def test_the_disk_of_a_server_is_full_and_has_room_again(
+    server: ReferenceServer, client: HttpStreamClient
+) -> None:
+    await append(client, b"before")
+    await server.control().set_disk(DiskFaults(room=0))
+    refused = await client.append(STREAM, Append((Record(b"too much"),)))
+    assert not isinstance(refused, Ok)
+    assert "No space left" in str(refused)
+    assert await bodies(client) == [b"before"], "reads go on"
+    await server.control().set_disk()
+    await append(client, b"after")
+    assert await bodies(client) == [b"before", b"after"]
+
+
+async def test_a_sync_that_is_held_holds_the_answer(server: ReferenceServer, client: HttpStreamClient) -> None:
+    await append(client, b"before")
+    control = server.control()
+    await control.arm("journal.before-sync", Action.HOLD)
+    held = asyncio.create_task(append(client, b"held"))
+    await control.reached("journal.before-sync")
+    other = server.connect()
+    assert await bodies(other) == [b"before"], "what is not durable is not shown"
+    await other.aclose()
+    await control.disarm("journal.before-sync")
+    await held
 
 
 async def test_an_append_is_held_between_its_durability_and_its_answer(
