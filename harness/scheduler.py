@@ -166,15 +166,8 @@ class Scheduler:
 
     def _context(self) -> Context:
         self._shared.rewind()
-        return Context(
-            self._clock(),
-            self._numbers,
-            tuple(self._free),
-            self._processes,
-            self._shared,
-            self._open.copy() if self._open else NO_SESSIONS,
-            self._own,
-        )
+        free, sessions = tuple(self._free), self._open.copy() if self._open else NO_SESSIONS
+        return Context(self._clock(), self._numbers, free, self._processes, self._shared, sessions, self._own)
 
     def _own(self, number: int) -> Random:
         draws = self._threads[number].draws
@@ -249,8 +242,7 @@ class Scheduler:
     async def _perform(self, thread: Thread, recorded: tuple[int, Invocation]) -> None:
         op, invocation = recorded
         process, client, call, frames = thread.process, thread.client, invocation.call, None
-        assert client is not None
-        assert not isinstance(call, Strike)
+        assert client is not None and not isinstance(call, Strike)
         outcome: Outcome[Answer]
         try:
             if invocation.session is not None and isinstance(call, Read):
@@ -271,8 +263,7 @@ class Scheduler:
         await self._recover(thread, outcome)
 
     async def _perform_strike(self, thread: Thread, invocation: Invocation) -> None:
-        assert self._strike is not None
-        assert isinstance(invocation.call, Strike)
+        assert self._strike is not None and isinstance(invocation.call, Strike)
         outcome = await self._strike(invocation.call)
         self._tell(Completion(self._clock(), thread.number, thread.process, invocation, outcome))
 
@@ -311,8 +302,7 @@ class Scheduler:
 
     async def _open_pipeline(self, thread: Thread, invocation: Invocation) -> None:
         """Open an append session in place of the one that the thread has, and submit its first batch."""
-        assert thread.client is not None
-        assert invocation.session is not None
+        assert thread.client is not None and invocation.session is not None
         if thread.pipeline is not None:
             await thread.pipeline.session.aclose()
         session = thread.client.append_session(invocation.stream)
