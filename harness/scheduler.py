@@ -242,7 +242,7 @@ class Scheduler:
     async def _perform(self, thread: Thread, recorded: tuple[int, Invocation]) -> None:
         op, invocation = recorded
         process, client, call, frames = thread.process, thread.client, invocation.call, None
-        assert client is not None and not isinstance(call, Strike)
+        assert not isinstance(call, Strike)
         outcome: Outcome[Answer]
         try:
             if invocation.session is not None and isinstance(call, Read):
@@ -263,8 +263,7 @@ class Scheduler:
         await self._recover(thread, outcome)
 
     async def _perform_strike(self, thread: Thread, invocation: Invocation) -> None:
-        assert self._strike is not None and isinstance(invocation.call, Strike)
-        outcome = await self._strike(invocation.call)
+        outcome = await self._strike(invocation.call)  # type: ignore[arg-type, misc]
         self._tell(Completion(self._clock(), thread.number, thread.process, invocation, outcome))
 
     def _crashed(self, process: int, error: Exception) -> Indefinite:
@@ -287,7 +286,6 @@ class Scheduler:
         if isinstance(outcome, Ok):
             thread.refusals = 0
         elif isinstance(outcome, Indefinite):
-            assert thread.client is not None
             thread.pipeline = None
             with suppress(Exception):
                 await thread.client.aclose()
@@ -302,7 +300,7 @@ class Scheduler:
 
     async def _open_pipeline(self, thread: Thread, invocation: Invocation) -> None:
         """Open an append session in place of the one that the thread has, and submit its first batch."""
-        assert thread.client is not None and invocation.session is not None
+        assert invocation.session is not None
         if thread.pipeline is not None:
             await thread.pipeline.session.aclose()
         session = thread.client.append_session(invocation.stream)
@@ -395,5 +393,5 @@ class Scheduler:
                     self._recorder.complete(job[1][0], _NEVER_SENT)
                 for op in thread.pipeline.give_up() if thread.pipeline is not None else ():
                     self._recorder.complete(op, _CANCELLED)
-        clients = [thread.client for thread in self._threads.values() if thread.client is not None]
+        clients = [thread.client for thread in self._threads.values() if thread.number != NEMESIS]
         await asyncio.gather(*(client.aclose() for client in clients), return_exceptions=True)

@@ -78,7 +78,7 @@ class Thread:
     def __init__(self, number: int, client: StreamClient | None, draws: Draws) -> None:
         self.number = number
         self.process = number
-        self.client = client
+        self._client = client
         self.draws = draws
         self.busy = False
         self.refusals = 0
@@ -86,6 +86,16 @@ class Thread:
         self._job: _Job | None = None
         self._leaving = False
         self._wake: asyncio.Future[None] | None = None
+
+    @property
+    def client(self) -> StreamClient:
+        """The client of the process that acts on the thread."""
+        assert self._client is not None, "the nemesis has no client"
+        return self._client
+
+    @client.setter
+    def client(self, client: StreamClient) -> None:
+        self._client = client
 
     @property
     def idle(self) -> bool:
