@@ -59,20 +59,6 @@ class Thread:
     flight besides.
     """
 
-    __slots__ = (
-        "_job",
-        "_leaving",
-        "_wake",
-        "busy",
-        "client",
-        "draws",
-        "number",
-        "pipeline",
-        "process",
-        "refusals",
-        "task",
-    )
-
     task: asyncio.Task[None]
 
     def __init__(self, number: int, client: StreamClient | None, draws: Draws) -> None:
