@@ -141,9 +141,11 @@ class Scheduler:
                 self._ring_in(_MOMENT)
                 return
             if answer.time is not None and answer.time > context.time:
-                # Kept for as long as nothing happens. Then the generator, which is pure, is asked anew.
-                self._planned = answer, successor
-                self._ring_in((answer.time - context.time) / 1e9)
+                # Kept until it is due, if that is soon and nothing happens. Else the generator, which is pure, is asked
+                # anew: a part of it may have had nothing for now.
+                remaining = (answer.time - context.time) / 1e9
+                self._planned = (answer, successor) if remaining <= _MOMENT else None
+                self._ring_in(min(remaining, _MOMENT))
                 return
             number = context.taker(answer)
             if number is None:
@@ -166,15 +168,8 @@ class Scheduler:
 
     def _context(self) -> Context:
         self._shared.rewind()
-        return Context(
-            self._clock(),
-            self._numbers,
-            tuple(self._free),
-            self._processes,
-            self._shared,
-            self._open.copy() if self._open else NO_SESSIONS,
-            self._own,
-        )
+        free, sessions = tuple(self._free), self._open.copy() if self._open else NO_SESSIONS
+        return Context(self._clock(), self._numbers, free, self._processes, self._shared, sessions, self._own)
 
     def _own(self, number: int) -> Random:
         draws = self._threads[number].draws
@@ -249,7 +244,6 @@ class Scheduler:
     async def _perform(self, thread: Thread, recorded: tuple[int, Invocation]) -> None:
         op, invocation = recorded
         process, client, call, frames = thread.process, thread.client, invocation.call, None
-        assert client is not None
         assert not isinstance(call, Strike)
         outcome: Outcome[Answer]
         try:
@@ -271,9 +265,7 @@ class Scheduler:
         await self._recover(thread, outcome)
 
     async def _perform_strike(self, thread: Thread, invocation: Invocation) -> None:
-        assert self._strike is not None
-        assert isinstance(invocation.call, Strike)
-        outcome = await self._strike(invocation.call)
+        outcome = await self._strike(invocation.call)  # type: ignore[arg-type, misc]
         self._tell(Completion(self._clock(), thread.number, thread.process, invocation, outcome))
 
     def _crashed(self, process: int, error: Exception) -> Indefinite:
@@ -296,7 +288,6 @@ class Scheduler:
         if isinstance(outcome, Ok):
             thread.refusals = 0
         elif isinstance(outcome, Indefinite):
-            assert thread.client is not None
             thread.pipeline = None
             with suppress(Exception):
                 await thread.client.aclose()
@@ -311,7 +302,6 @@ class Scheduler:
 
     async def _open_pipeline(self, thread: Thread, invocation: Invocation) -> None:
         """Open an append session in place of the one that the thread has, and submit its first batch."""
-        assert thread.client is not None
         assert invocation.session is not None
         if thread.pipeline is not None:
             await thread.pipeline.session.aclose()
@@ -405,5 +395,5 @@ class Scheduler:
                     self._recorder.complete(job[1][0], _NEVER_SENT)
                 for op in thread.pipeline.give_up() if thread.pipeline is not None else ():
                     self._recorder.complete(op, _CANCELLED)
-        clients = [thread.client for thread in self._threads.values() if thread.client is not None]
+        clients = [thread.client for thread in self._threads.values() if thread.number != NEMESIS]
         await asyncio.gather(*(client.aclose() for client in clients), return_exceptions=True)

@@ -59,26 +59,12 @@ class Thread:
     flight besides.
     """
 
-    __slots__ = (
-        "_job",
-        "_leaving",
-        "_wake",
-        "busy",
-        "client",
-        "draws",
-        "number",
-        "pipeline",
-        "process",
-        "refusals",
-        "task",
-    )
-
     task: asyncio.Task[None]
 
     def __init__(self, number: int, client: StreamClient | None, draws: Draws) -> None:
         self.number = number
         self.process = number
-        self.client = client
+        self._client = client
         self.draws = draws
         self.busy = False
         self.refusals = 0
@@ -86,6 +72,16 @@ class Thread:
         self._job: _Job | None = None
         self._leaving = False
         self._wake: asyncio.Future[None] | None = None
+
+    @property
+    def client(self) -> StreamClient:
+        """The client of the process that acts on the thread."""
+        assert self._client is not None, "the nemesis has no client"
+        return self._client
+
+    @client.setter
+    def client(self, client: StreamClient) -> None:
+        self._client = client
 
     @property
     def idle(self) -> bool:

@@ -257,3 +257,17 @@ async def test_a_strike_that_fails_ends_the_run(stage: Stage) -> None:
     with pytest.raises(LookupError, match="nothing to strike"):
         await stage.run(beside(clients(calls), nemesis(Calls([Invocation("", Strike("hiccup", "start"))]))))
     assert calls.left
+
+
+async def test_a_strike_that_lies_far_ahead_keeps_no_client_waiting(stage: Stage) -> None:
+    """Before, whoever had nothing for a moment was asked again only when the strike was due."""
+    far = Invocation("", Strike("hiccup", "start"), time=3600 * 10**9)
+    work = Calls(appends(4), pending=2)
+    stage.strike = unused_strike
+    async with asyncio.timeout(10):
+        history = await stage.run(beside(clients(work), nemesis(Calls([far]))))
+    assert len(history) == 4
+
+
+async def unused_strike(given: Strike) -> Ok[None]:
+    raise AssertionError(f"{given} lies an hour ahead")
