@@ -347,6 +347,7 @@ class Service:
             del self._live[stream.id]
             stream.end_waits(ServiceError("stream_not_found", f"the stream {stream.name!r} was deleted"))
             stream.release_segments()
+        self._journal.tidy()
 
     # -- recovery
 
