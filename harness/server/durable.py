@@ -18,10 +18,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, NamedTuple
 
-from ..s2 import Ack, Append, Batch, Position, Read, SequencedRecord
+from ..s2 import FENCE, Ack, Append, Batch, Position, Read, SequencedRecord
 from ..s2.limits import MAX_UNARY_WAIT
 from .entries import Appended, StreamSet, StreamState, encode
 from .errors import ConditionFailed, ServiceError
+from .failpoints import Failpoints
 from .journal import DURABLE, Journal, Ticket
 from .rules import Rules, ServiceRules
 from .storage import StorageError
@@ -30,6 +31,9 @@ from .values import StreamConfig
 
 # Entries that wait for the disk are in memory: beyond this many bytes, appends are shed.
 MAX_BACKLOG: Final = 256 << 20
+
+
+_FENCE: Final = ((b"", FENCE),)
 
 
 class Promise(NamedTuple):
@@ -43,7 +47,13 @@ class DurableStream:
     """One incarnation of a stream. ``deleted`` tells that it takes no appends any more, durably or not."""
 
     def __init__(
-        self, row: StreamSet, journal: Journal, rules: Rules, around: ServiceRules, clock: Callable[[], int]
+        self,
+        row: StreamSet,
+        journal: Journal,
+        rules: Rules,
+        around: ServiceRules,
+        clock: Callable[[], int],
+        failpoints: Failpoints,
     ) -> None:
         self.id = row.id
         self.name = row.name
@@ -52,6 +62,7 @@ class DurableStream:
         self._journal = journal
         self._rules = around
         self._clock = clock
+        self._failpoints = failpoints
         self._created = DURABLE
         self._last = DURABLE
         self._held: deque[tuple[int, int]] = deque()  # (segment of the journal, end of our records there), in order
@@ -136,6 +147,8 @@ class DurableStream:
         return self._hand_over(self._stream.append(batch, self._clock()))
 
     def _hand_over(self, sequenced: Sequenced) -> Ack:
+        if self._failpoints.armed and any(record.headers == _FENCE for record in sequenced.records):
+            self._failpoints.pass_by("service.fence-applied")
         entry = encode(Appended(self.id, sequenced.records))
         end = sequenced.ack.end
         self._hold(self._journal.segment, end.seq_num)
@@ -171,6 +184,8 @@ class DurableStream:
         """
         if self._journal.backlog > MAX_BACKLOG:
             raise ServiceError("hot_server", f"{MAX_BACKLOG} bytes wait for the disk; try again later")
+        if self._failpoints.armed:
+            await self._failpoints.hit("service.before-append")
         try:
             ack = await self._rules.append(self, batch)
         except (ConditionFailed, ServiceError):
@@ -180,7 +195,11 @@ class DurableStream:
 
     async def kept(self, promise: Promise) -> Ack:
         """Wait until a sequenced batch is durable, and give the ack to answer. Raises StorageError."""
+        if self._failpoints.armed:
+            await self._failpoints.hit("service.sequenced")
         await self._journal.wait(promise.ticket)
+        if self._failpoints.armed:
+            await self._failpoints.hit("service.before-answer")
         return self._rules.answer(self._stream.rules.acknowledged(promise.ack))
 
     async def check_tail(self) -> Position:

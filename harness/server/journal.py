@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
+from .failpoints import Failpoints
 from .rules import StorageRules
 from .storage import Frame, NoSpaceError, Storage, StorageError
 
@@ -58,7 +59,13 @@ class Journal:
     begins with one. It and ``undo`` of an entry are called between two steps of the event loop's other work.
     """
 
-    def __init__(self, storage: Storage, rules: StorageRules, checkpoint: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        rules: StorageRules,
+        checkpoint: Callable[[], bytes],
+        failpoints: Failpoints | None = None,
+    ) -> None:
         self.failure: StorageError | None = None
         self.shortage: NoSpaceError | None = None
         self.groups = 0
@@ -66,6 +73,7 @@ class Journal:
         self.segment = 1
         self._storage = storage
         self._rules = rules
+        self._failpoints = failpoints or Failpoints()
         self._checkpoint = checkpoint
         self._queue: deque[Ticket] = deque()
         self._flushing: asyncio.Task[None] | None = None
@@ -177,6 +185,8 @@ class Journal:
             while self._queue:
                 if self._rules.hold_back:
                     await asyncio.sleep(self._rules.hold_back)
+                if self._failpoints.armed:
+                    await self._failpoints.hit("journal.before-write")
                 group = self._next_group()
                 payloads = [ticket.payload for ticket in group]
                 try:

@@ -33,6 +33,7 @@ from .entries import (
     encode,
 )
 from .errors import ServiceError
+from .failpoints import Failpoints
 from .journal import DURABLE, Journal
 from .storage import Storage, StorageError
 from .values import (
@@ -83,12 +84,15 @@ class Service:
     unknown.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, bugs: Iterable[str] = ()) -> None:
+    def __init__(
+        self, storage: Storage, clock: Clock, bugs: Iterable[str] = (), failpoints: Failpoints | None = None
+    ) -> None:
         self._rules = seeded.compose(bugs)
         self._around = self._rules.service()
         self._clock = clock
+        self._failpoints = failpoints or Failpoints()
         self._storage = storage
-        self._journal = Journal(storage, self._rules.storage(), self._checkpoint)
+        self._journal = Journal(storage, self._rules.storage(), self._checkpoint, self._failpoints)
         self._catalogue = Catalogue()
         self._live: dict[int, DurableStream] = {}
         self._catalogued = DURABLE  # the last change to the catalogue
@@ -326,8 +330,7 @@ class Service:
             return lambda _: undo_row()
         stream = self._live.get(change.id)
         if stream is None:
-            stream = DurableStream(change, self._journal, self._rules, self._around, self._clock)
-            self._live[change.id] = stream
+            stream = self._live[change.id] = self._stream_of(change)
 
             def undo(error: StorageError) -> None:
                 undo_row()
@@ -350,6 +353,9 @@ class Service:
         self._journal.tidy()
 
     # -- recovery
+
+    def _stream_of(self, row: StreamSet) -> DurableStream:
+        return DurableStream(row, self._journal, self._rules, self._around, self._clock, self._failpoints)
 
     def _replay(self, entry: Entry, segment: int) -> None:
         """Do again what the journal holds. Raises ValueError or ServiceError where it does not fit what came before."""
@@ -382,7 +388,7 @@ class Service:
         self._end([stream for id_, stream in self._live.items() if id_ not in kept])
         for row, state in checkpoint.streams:
             if row.id not in self._live:
-                self._live[row.id] = DurableStream(row, self._journal, self._rules, self._around, self._clock)
+                self._live[row.id] = self._stream_of(row)
             self._live[row.id].configure(row.config)
             self._live[row.id].restore(state)
 
