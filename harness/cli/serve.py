@@ -17,6 +17,7 @@ import click
 
 from ..bearer import bearer_token
 from ..failure import UsageFailure
+from ..server.limits import Limits
 
 if TYPE_CHECKING:
     from ..world.network import Listener
@@ -27,6 +28,8 @@ log: Final = logging.getLogger("fencepost.serve")
 # A process that is told to stop by the end of its input has nobody left to tell it twice.
 ORPHAN_SECONDS: Final = 10.0
 
+LIMITS: Final = Limits()
+
 
 @dataclass(frozen=True, slots=True)
 class _Options:
@@ -34,6 +37,7 @@ class _Options:
     bugs: tuple[str, ...]
     token: str | None
     basins: tuple[str, ...]
+    limits: Limits
     watch_stdin: bool
 
 
@@ -52,6 +56,46 @@ class _Options:
 @click.option("--bug", "bugs", multiple=True, metavar="NAME", help="Plant a bug: see `fencepost bugs`. Repeatable.")
 @click.option("--token-env", metavar="VAR", help="Require the bearer token that the environment variable VAR holds.")
 @click.option("--basin", "basins", multiple=True, metavar="NAME", help="Make sure this basin exists. Repeatable.")
+@click.option(
+    "--max-body",
+    type=click.IntRange(1),
+    default=LIMITS.body_bytes,
+    show_default=True,
+    metavar="BYTES",
+    help="Largest body of a request.",
+)
+@click.option(
+    "--max-arriving",
+    type=click.IntRange(1),
+    default=LIMITS.arriving_bytes,
+    show_default=True,
+    metavar="BYTES",
+    help="What all bodies that are still arriving may hold together; what goes beyond is refused with hot_server.",
+)
+@click.option(
+    "--body-timeout",
+    type=click.FloatRange(0.1),
+    default=LIMITS.body_seconds,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a body may take to arrive.",
+)
+@click.option(
+    "--max-connections",
+    type=click.IntRange(1),
+    default=LIMITS.connections,
+    show_default=True,
+    metavar="N",
+    help="Connections beyond these wait to be accepted.",
+)
+@click.option(
+    "--idle-timeout",
+    type=click.FloatRange(0.1),
+    default=LIMITS.idle_seconds,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a connection may stay idle, or with half a request head.",
+)
 @click.option("--watch-stdin", is_flag=True, help="Stop when standard input ends: with the process that started this.")
 def command(
     host: str,
@@ -61,6 +105,11 @@ def command(
     bugs: tuple[str, ...],
     token_env: str | None,
     basins: tuple[str, ...],
+    max_body: int,
+    max_arriving: int,
+    body_timeout: float,
+    max_connections: int,
+    idle_timeout: float,
     watch_stdin: bool,
 ) -> None:
     """Run the bundled reference stream server.
@@ -81,7 +130,8 @@ def command(
 
     if data is not None and memory:
         raise UsageFailure("--data and --memory exclude each other: the journal is kept in one place")
-    options = _Options(data, bugs, bearer_token(token_env), basins, watch_stdin)
+    limits = Limits(max_body, body_timeout, max_arriving, max_connections, idle_timeout)
+    options = _Options(data, bugs, bearer_token(token_env), basins, limits, watch_stdin)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh
     _run(options, world, bind(world.network, host, port))
@@ -100,7 +150,7 @@ def _run(options: _Options, world: World, listener: Listener) -> None:
 
 
 async def _serve(options: _Options, world: World, listener: Listener) -> bool:
-    from ..server.app import HttpFace
+    from ..server.app import App
     from ..server.errors import ServiceError
     from ..server.metrics import MeteredStorage, Metrics
     from ..server.service import Service
@@ -121,7 +171,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
     except ServiceError as error:
         await service.close()
         raise UsageFailure(f"--basin {basin}: {error.message}") from error
-    face = HttpFace(service, Metrics(storage), world.clock, options.token)
+    app = App(service, Metrics(storage), world.clock, options.token, options.limits)
 
     def ready(url: str) -> None:
         # What lives for long here is records, which the collector does not track: it need not look often.
@@ -136,11 +186,11 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
             _stop_on_end_of_input(stop)
 
     async def drain() -> None:
-        face.draining = True
+        app.draining = True
         await service.drain()
 
     try:
-        return await serve(face, listener, world.network, ready=ready, stop=stop, drain=drain)
+        return await serve(app, listener, world.network, ready=ready, stop=stop, drain=drain, limits=options.limits)
     finally:
         await service.close()
 

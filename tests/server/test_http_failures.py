@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fencepost.harness.server.app import HttpFace
+from fencepost.harness.server.app import App
 from fencepost.harness.server.metrics import Metrics
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import FileStorage, MemoryStorage
@@ -20,7 +20,7 @@ from fencepost.harness.world.clock import ScriptedClock
 BASIN = "test-basin"
 
 
-async def ask(face: HttpFace, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
+async def ask(app: App, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
     """One request; status and JSON."""
     sent: list[Any] = []
 
@@ -38,7 +38,7 @@ async def ask(face: HttpFace, method: str, path: str, body: bytes = b"") -> tupl
         "query_string": b"",
         "headers": [(b"s2-basin", BASIN.encode())],
     }
-    await face(scope, receive, send)
+    await app(scope, receive, send)
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
@@ -67,14 +67,14 @@ def failing_disk() -> tuple[Callable[[int], None], Callable[[], None]]:
 async def test_a_full_disk_is_an_indefinite_failure_and_shows_in_health(tmp_path: Path) -> None:
     sync, fail = failing_disk()
     service = await started(Service(FileStorage(tmp_path / "data", sync=sync), ScriptedClock().wall_ms))
-    face = HttpFace(service, Metrics(), ScriptedClock())
-    assert await ask(face, "GET", "/health") == (200, {"status": "ok"})
+    app = App(service, Metrics(), ScriptedClock())
+    assert await ask(app, "GET", "/health") == (200, {"status": "ok"})
     fail()
     for _ in range(2):
-        status, body = await ask(face, "POST", "/v1/streams/s/records", b'{"records":[{}]}')
+        status, body = await ask(app, "POST", "/v1/streams/s/records", b'{"records":[{}]}')
         assert (status, body["code"]) == (500, "storage")
         assert "No space left on device" in body["message"]
-    status, body = await ask(face, "GET", "/health")
+    status, body = await ask(app, "GET", "/health")
     assert (status, body["code"]) == (500, "storage")
     await service.close()
 
@@ -89,13 +89,13 @@ class Broken(Service):
 
 async def test_the_unforeseen_is_500_other_with_a_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     service = await started(Broken(MemoryStorage(), ScriptedClock().wall_ms))
-    face = HttpFace(service, Metrics(), ScriptedClock())
+    app = App(service, Metrics(), ScriptedClock())
     with caplog.at_level(logging.ERROR):
-        status, body = await ask(face, "GET", "/v1/streams/s/records/tail")
+        status, body = await ask(app, "GET", "/v1/streams/s/records/tail")
     assert (status, body["code"]) == (500, "other")
     (record,) = caplog.records
     assert record.exc_info is not None
     assert record.exc_info[0] is ZeroDivisionError
-    status, body = await ask(face, "POST", "/v1/streams/s/records", b'{"records":[{}]}')
+    status, body = await ask(app, "POST", "/v1/streams/s/records", b'{"records":[{}]}')
     assert (status, body["end"]["seq_num"]) == (200, 1), "it goes on"
     await service.close()
