@@ -10,6 +10,29 @@ from contextlib import contextmanager
 from .signals import heeded
 
 
+@contextmanager
+def cancelling() -> Iterator[None]:
+    """Let the signals that ask the process to end cancel the current task, while the block runs."""
+    task = asyncio.current_task()
+    assert task is not None
+    with _taking_over(lambda _: task.cancel()):
+        yield
+
+
+@contextmanager
+def _taking_over(handle: Callable[[signal.Signals], object]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in heeded()}
+    for number in before:
+        loop.add_signal_handler(number, handle, number)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+
 class Interrupts:
     """Counts interrupts while an event loop runs.
 
@@ -26,19 +49,11 @@ class Interrupts:
     @contextmanager
     def watch(self, early: Iterable[signal.Signals] = ()) -> Iterator[None]:
         """Take the signals over from here on, for the current task; ``early`` are those that came before."""
-        loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        before = {number: signal.getsignal(number) for number in heeded()}
-        for number in before:
-            loop.add_signal_handler(number, self._interrupt, number)
-        for number in early:
-            self._interrupt(number)
-        try:
+        with _taking_over(self._interrupt):
+            for number in early:
+                self._interrupt(number)
             yield
-        finally:
-            for number, handler in before.items():
-                loop.remove_signal_handler(number)
-                signal.signal(number, handler)
 
     def _interrupt(self, number: signal.Signals) -> None:
         self.count += 1

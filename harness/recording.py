@@ -190,7 +190,7 @@ class Recording:
         self._recorder.remark("phase", text)
 
     def _interrupted(self, text: str) -> None:
-        self._reporter.phase(f"interrupted ({text}): ending the clients; once more ends the recording")
+        self._reporter.phase(f"interrupted ({text}): ending the clients; press Ctrl-C again to stop recording")
         _log.warning("interrupted: %s", text)
         if self._recorder is not None:
             with contextlib.suppress(OSError):  # a recorder that cannot write ends the run by itself

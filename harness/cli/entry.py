@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "plot": "draw the pictures of a stored history",
     "convert": "write a history in another format",
     "validate": "say what is wrong with a history, and what it would let a checker decide",
+    "clean": "remove the streams that runs left on an endpoint",
     "runs": "list the stored runs",
     "repro": "tell the story of a known bug from start to end",
     "workloads": "list what clients can do",

@@ -8,8 +8,7 @@ import logging
 import os
 import signal
 import sys
-import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,13 +19,12 @@ from ..failure import UsageFailure
 from ..server.limits import Limits
 
 if TYPE_CHECKING:
+    from ..server.failpoints import Failpoints
+    from ..server.storage import Storage
     from ..world.network import Listener
     from ..world.world import World
 
 log: Final = logging.getLogger("fencepost.serve")
-
-# A process that is told to stop by the end of its input has nobody left to tell it twice.
-ORPHAN_SECONDS: Final = 10.0
 
 LIMITS: Final = Limits()
 
@@ -38,7 +36,7 @@ class _Options:
     token: str | None
     basins: tuple[str, ...]
     limits: Limits
-    watch_stdin: bool
+    control: bool
 
 
 @click.command("serve")
@@ -96,7 +94,11 @@ class _Options:
     metavar="SECONDS",
     help="How long a connection may stay idle, or with half a request head.",
 )
-@click.option("--watch-stdin", is_flag=True, help="Stop when standard input ends: with the process that started this.")
+@click.option(
+    "--control",
+    is_flag=True,
+    help="Take commands on standard input, a socket (docs/world.md), and stop when it ends: with whoever started this.",
+)
 def command(
     host: str,
     port: int,
@@ -110,7 +112,7 @@ def command(
     body_timeout: float,
     max_connections: int,
     idle_timeout: float,
-    watch_stdin: bool,
+    control: bool,
 ) -> None:
     """Run the bundled reference stream server.
 
@@ -131,7 +133,7 @@ def command(
     if data is not None and memory:
         raise UsageFailure("--data and --memory exclude each other: the journal is kept in one place")
     limits = Limits(max_body, body_timeout, max_arriving, max_connections, idle_timeout)
-    options = _Options(data, bugs, bearer_token(token_env), basins, limits, watch_stdin)
+    options = _Options(data, bugs, bearer_token(token_env), basins, limits, control)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh
     _run(options, world, bind(world.network, host, port))
@@ -152,16 +154,20 @@ def _run(options: _Options, world: World, listener: Listener) -> None:
 async def _serve(options: _Options, world: World, listener: Listener) -> bool:
     from ..server.app import App
     from ..server.errors import ServiceError
+    from ..server.failpoints import Failpoints
     from ..server.metrics import MeteredStorage, Metrics
     from ..server.service import Service
     from ..server.serving import serve
-    from ..server.storage import FileStorage, MemoryStorage, StorageError
+    from ..server.storage import StorageError
 
     stop = asyncio.Event()
     _stop_on_signals(stop)
+    failpoints = Failpoints()
+    if options.control:
+        world = await _take_commands(world, failpoints, stop)
     try:
-        storage = MeteredStorage(MemoryStorage() if options.data is None else FileStorage(options.data), world.clock)
-        service = Service(storage, world.clock.wall_ms, options.bugs)
+        storage = MeteredStorage(_storage(options.data, world), world.clock)
+        service = Service(storage, world.clock.wall_ms, options.bugs, failpoints)
         await service.start()
     except StorageError as error:
         raise UsageFailure(str(error)) from error
@@ -182,17 +188,48 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         log.info("keeping the journal in %s", options.data or "memory: it ends with this process")
         for bug in options.bugs:
             log.warning("planted bug: %s", bug)
-        if options.watch_stdin:
-            _stop_on_end_of_input(stop)
 
     async def drain() -> None:
         app.draining = True
+        failpoints.disarm_all()  # what is held there would never end
         await service.drain()
 
     try:
         return await serve(app, listener, world.network, ready=ready, stop=stop, drain=drain, limits=options.limits)
     finally:
         await service.close()
+
+
+async def _take_commands(world: World, failpoints: Failpoints, stop: asyncio.Event) -> World:
+    """Let whoever started this make its world go wrong; the world that can be."""
+    from ..server.controls import Controls
+    from ..world.clock import AdjustableClock
+    from ..world.control import ControlServer, listen_on_input
+    from ..world.faulty_disk import FaultyDisk
+
+    def hit(point: str) -> None:
+        if failpoints.armed:
+            failpoints.pass_by(f"journal.{point}")
+
+    def ended() -> None:
+        log.info("the control channel has ended: finishing what is in flight")
+        stop.set()
+
+    clock = AdjustableClock(world.clock)
+    disk = FaultyDisk(world.disk, hit=hit)
+    server = ControlServer(Controls(clock, disk.faults, failpoints).obey, ended)
+    failpoints.reached = server.reached
+    try:
+        await listen_on_input(server)
+    except OSError as error:
+        raise UsageFailure(f"--control needs a socket as standard input: {error}") from error
+    return replace(world, clock=clock, disk=disk)
+
+
+def _storage(data: Path | None, world: World) -> Storage:
+    from ..server.storage import FileStorage, MemoryStorage
+
+    return MemoryStorage() if data is None else FileStorage(data.absolute(), world.disk, world.random)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
@@ -204,21 +241,3 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
-
-
-def _stop_on_end_of_input(stop: asyncio.Event) -> None:
-    """A killed parent cannot stop its children, but the pipe that it held ends with it."""
-    loop = asyncio.get_running_loop()
-
-    def watch() -> None:
-        while os.read(0, 4096):
-            pass
-        log.info("standard input has ended: finishing what is in flight")
-        try:
-            loop.call_soon_threadsafe(stop.set)
-        except RuntimeError:  # the loop is closed: it is ending already
-            return
-        threading.Event().wait(ORPHAN_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="watch-stdin", daemon=True).start()

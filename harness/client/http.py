@@ -136,6 +136,14 @@ class HttpStreamClient(WithoutSessions):
             return self._unsendable(error)
         return await self._control(wire.DELETE, b"DELETE", path)
 
+    async def list_streams(self, prefix: str = "", start_after: str = "") -> Outcome[wire.StreamPage]:
+        """List the streams whose names begin with ``prefix`` and come after ``start_after``, one page of them."""
+        try:
+            query = wire.list_query(prefix, start_after)
+        except UnicodeEncodeError as error:
+            return self._unsendable(error)
+        return await self._control(wire.LIST, b"GET", self._root + b"/streams" + query)
+
     async def create_basin(self) -> Outcome[None]:
         """Make this client's basin, with the default configuration."""
         return await self._control(wire.CREATE, b"POST", self._root + b"/basins", wire.create_basin_body(self.basin))

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
 from ..s2 import json_codec, urls
 from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, ErrorCode, Malformed, recognise
+from ..s2.limits import MAX_LIST
 from .outcome import Definite, Indefinite, Ok, Outcome
 
 T = TypeVar("T")
@@ -30,11 +32,32 @@ class _Named(msgspec.Struct, frozen=True):
     name: str
 
 
+class ListedStream(msgspec.Struct, frozen=True):
+    """A stream as a listing shows it; one that is being deleted has a ``deleted_at``."""
+
+    name: str
+    deleted_at: str | None = None
+
+
+class StreamPage(msgspec.Struct, frozen=True):
+    """A page of a listing of streams, in order of their names; ``has_more`` says that others follow."""
+
+    streams: list[ListedStream]
+    has_more: bool
+
+
 _decode_named: Final = msgspec.json.Decoder(_Named).decode
 
 append_body: Final = json_codec.encode_append
 read_query: Final = urls.encode_read
 path_segment: Final = urls.encode_name
+
+
+def list_query(prefix: str, start_after: str) -> bytes:
+    """Return the query of a listing, with its question mark. Raises UnicodeEncodeError."""
+    given = {"prefix": prefix, "start_after": start_after, "limit": str(MAX_LIST)}
+    # An empty start_after is none: a service may refuse one that comes before the prefix.
+    return b"?" + urlencode({name: value for name, value in given.items() if value}, errors="strict").encode()
 
 
 def create_stream_body(stream: str, config: Mapping[str, Any] | None) -> bytes:
@@ -74,6 +97,7 @@ APPEND: Final = Operation("append ack", (200,), json_codec.decode_ack, (SEQ_NUM_
 READ: Final = Operation("batch of records", (200,), json_codec.decode_batch, (RANGE_NOT_SATISFIABLE,))
 CHECK_TAIL: Final = Operation("tail", (200,), json_codec.decode_tail)
 CREATE: Final = Operation("description of what was made", (200, 201), _named)
+LIST: Final = Operation("page of streams", (200,), msgspec.json.Decoder(StreamPage).decode)
 DELETE: Final = Operation("acceptance of a deletion", (202,), _nothing)
 
 

@@ -20,6 +20,7 @@ from .metrics import CONTENT_TYPE, Metrics
 from .request import Bodies, Message, Receive, Request, Send
 from .routing import Router, operation, operations_of
 from .service import Service
+from .storage import NoSpaceError
 from .values import Provision
 from .wire_config import (
     decode_basin_change,
@@ -233,8 +234,10 @@ class App:
     async def health(self, request: Request) -> Response:
         """Tell whether the server works; needs no token."""
         failure = self._service.failure
+        if isinstance(failure, NoSpaceError):
+            raise ServiceError("storage", f"the disk is full; appends work again once it has room: {failure}")
         if failure is not None:
-            raise ServiceError("storage", f"the journal has stopped: {failure}")
+            raise ServiceError("storage", f"the journal has stopped; restart the server to recover it: {failure}")
         return Response(200, b'{"status":"ok"}')
 
     @operation("GET", "/metrics", queried=True)

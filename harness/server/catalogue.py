@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
 from msgspec import UNSET, structs
 
 from ..s2.limits import MAX_LIST, MAX_REQUEST_TOKEN_BYTES
-from .entries import BasinDeleted, BasinSet, StreamDeleted, StreamSet
+from .entries import BasinDeleted, BasinSet, Change, StreamDeleted, StreamSet
 from .errors import ServiceError, invalid
 from .values import BasinConfig, BasinReconfiguration, StreamConfig, StreamReconfiguration
 
@@ -88,12 +90,16 @@ def check_stream_name(name: str) -> None:
 
 
 class Catalogue:
-    """The basins, their streams, and the highest stream id ever given."""
+    """The basins, their streams, and ``last_id``, the highest stream id ever given."""
 
-    def __init__(self) -> None:
+    def __init__(self, basins: Iterable[BasinSet] = (), streams: Iterable[StreamSet] = (), last_id: int = 0) -> None:
         self.basins: Directory[BasinSet] = Directory()
         self._streams: dict[str, Directory[StreamSet]] = {}
-        self._last_id = 0
+        self.last_id = last_id
+        for basin in basins:
+            self.apply(basin)
+        for stream in streams:
+            self.apply(stream)
 
     def basin(self, name: str) -> BasinSet:
         """Raises ServiceError ``invalid`` or ``basin_not_found``."""
@@ -115,23 +121,49 @@ class Catalogue:
             raise ServiceError("stream_not_found", f"there is no stream {name!r} in the basin {basin!r}")
         return row
 
-    def apply(self, entry: BasinSet | BasinDeleted | StreamSet | StreamDeleted) -> None:
-        """Change as the entry says. Raises ValueError where it does not fit."""
+    def all_streams(self) -> Iterator[StreamSet]:
+        """Go through the streams of all basins."""
+        for directory in self._streams.values():
+            yield from directory.rows.values()
+
+    def apply(self, entry: Change) -> Callable[[], None]:
+        """Change as the entry says; return what undoes it, as long as later changes have been undone before.
+
+        Raises ValueError where the entry does not fit.
+        """
         try:
             match entry:
                 case BasinSet():
-                    self.basins.put(entry)
-                    self._streams.setdefault(entry.name, Directory())
+                    before = self.basins.rows.get(entry.name)
+                    self._put_basin(entry, self._streams.get(entry.name, Directory()))
+                    if before is None:
+                        return partial(self._remove_basin, entry.name)
+                    return partial(self.basins.put, before)
                 case BasinDeleted():
-                    self.basins.remove(entry.name)
-                    del self._streams[entry.name]
+                    row, streams = self.basins.rows[entry.name], self._streams[entry.name]
+                    self._remove_basin(entry.name)
+                    return partial(self._put_basin, row, streams)
                 case StreamSet():
-                    self._streams[entry.basin].put(entry)
-                    self._last_id = max(self._last_id, entry.id)
+                    siblings = self._streams[entry.basin]
+                    older = siblings.rows.get(entry.name)
+                    siblings.put(entry)
+                    self.last_id = max(self.last_id, entry.id)
+                    return partial(siblings.remove, entry.name) if older is None else partial(siblings.put, older)
                 case StreamDeleted():
-                    self._streams[entry.basin].remove(entry.name)
+                    siblings = self._streams[entry.basin]
+                    gone = siblings.rows[entry.name]
+                    siblings.remove(entry.name)
+                    return partial(siblings.put, gone)
         except KeyError as error:
             raise ValueError(f"{entry} is about something that is not there: {error}") from error
+
+    def _put_basin(self, row: BasinSet, streams: Directory[StreamSet]) -> None:
+        self.basins.put(row)
+        self._streams[row.name] = streams
+
+    def _remove_basin(self, name: str) -> None:
+        self.basins.remove(name)
+        del self._streams[name]
 
     def plan_basin(self, name: str, config: BasinConfig, token: str | None, now: int) -> BasinSet | None:
         """Create a basin; None where the same request did it before.
@@ -158,7 +190,7 @@ class Catalogue:
         if row is None:
             full = merged(config, parent.config.default_stream_config)
             requested = config if token is not None else None
-            return StreamSet(self._last_id + 1, basin, name, now, full, token, requested)
+            return StreamSet(self.last_id + 1, basin, name, now, full, token, requested)
         if token is not None and (row.request_token, row.requested) == (token, config):
             return None
         raise ServiceError("resource_already_exists", f"the stream {name!r} exists in the basin {basin!r}")

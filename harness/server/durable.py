@@ -2,29 +2,39 @@
 
 The critical section of an append is :meth:`DurableStream.append`: conditions, state and journal in one step without
 an await. What comes after only waits. A refusal reveals the state that it was tested against, so it waits for
-that state to be durable (a 422 too: it may tell that the conditions held). Reads and tails see the durable state and
-nothing else.
+that state to be durable (a 422 too: it may reveal that the conditions held). Reads and tails see the durable state
+and nothing else.
+
+The critical section begins with the question whether the stream still lives and the journal still takes entries,
+however long ago the request arrived. An entry names the incarnation of the stream, and its records the seq_nums that
+come next: a journal with an entry that does not fit there could never be opened again.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
-from ..s2 import Ack, Append, Batch, Position, Read, SequencedRecord
+from ..s2 import FENCE, Ack, Append, Batch, Position, Read, SequencedRecord
 from ..s2.limits import MAX_UNARY_WAIT
-from .entries import Appended, StreamSet, encode
+from .entries import Appended, StreamSet, StreamState, encode
 from .errors import ConditionFailed, ServiceError
-from .journal import Journal
+from .failpoints import Failpoints
+from .journal import DURABLE, Journal, Ticket
 from .rules import Rules, ServiceRules
+from .storage import StorageError
 from .stream import Page, Sequenced, Stream
+from .values import StreamConfig
 
 # Entries that wait for the disk are in memory: beyond this many bytes, appends are shed.
 MAX_BACKLOG: Final = 256 << 20
 
+
+_FENCE: Final = ((b"", FENCE),)
 
 Waiting: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -33,60 +43,133 @@ class Promise(NamedTuple):
     """A batch that has its place, and the ticket of the journal that makes it durable."""
 
     ack: Ack
-    ticket: int
+    ticket: Ticket
 
 
 class DurableStream:
-    """One incarnation of a stream, live."""
+    """One incarnation of a stream. ``deleted`` tells that it takes no appends any more, durably or not."""
 
     def __init__(
-        self, row: StreamSet, journal: Journal, rules: Rules, around: ServiceRules, clock: Callable[[], int]
+        self,
+        row: StreamSet,
+        journal: Journal,
+        rules: Rules,
+        around: ServiceRules,
+        clock: Callable[[], int],
+        failpoints: Failpoints,
     ) -> None:
         self.id = row.id
+        self.name = row.name
+        self.deleted = False
         self._stream = Stream(row.config, rules.stream())
         self._journal = journal
         self._rules = around
         self._clock = clock
-        self._created = 0
-        self._last = 0
+        self._failpoints = failpoints
+        self._created = DURABLE
+        self._last = DURABLE
+        self._held: deque[tuple[int, int]] = deque()  # (segment of the journal, end of our records there), in order
         self._readers: dict[asyncio.Future[None], None] = {}  # in the order in which they came
         self._ended = False
         self._end_error: Exception | None = None
 
-    def created(self, ticket: int) -> None:
-        """The stream was made by this entry of the journal: before it is durable, nothing is to be seen."""
+    def created(self, ticket: Ticket) -> None:
+        """Show nothing before this entry of the journal, which made the stream, is durable."""
         self._created = self._last = ticket
 
-    def configure(self, row: StreamSet) -> None:
-        """Take another configuration."""
-        self._stream.config = row.config
+    def delete(self, ticket: Ticket) -> None:
+        """Take no more appends, because of this entry of the journal."""
+        self.deleted = True
+        self._last = ticket
 
-    def recover(self, records: tuple[SequencedRecord, ...]) -> None:
-        """Take a batch of the journal. Raises ValueError where it does not follow."""
+    def undelete(self) -> None:
+        """Take appends again: the deletion has been undone."""
+        self.deleted = False
+        self._last = DURABLE
+
+    def configure(self, config: StreamConfig) -> StreamConfig:
+        """Take another configuration and return the one before."""
+        before, self._stream.config = self._stream.config, config
+        return before
+
+    # -- recovery and checkpoints
+
+    def recover(self, records: tuple[SequencedRecord, ...], segment: int) -> None:
+        """Take a batch that a segment of the journal holds. Raises ValueError where it does not follow."""
         self._stream.recover(records)
+        self._hold(segment, self._stream.next_seq_num)
+        self._release_trimmed()
+
+    def restore(self, state: StreamState) -> None:
+        """Take the state of a checkpoint. Raises ValueError where it contradicts what came before."""
+        self._stream.restore(state)
+        self._release_trimmed()
+
+    def check_complete(self) -> None:
+        """Raise ValueError where recovery has not met all the records that can be read."""
+        self._stream.check_complete()
+
+    def state(self) -> StreamState:
+        """Return the state for a checkpoint."""
+        return self._stream.state()
+
+    def release_segments(self) -> None:
+        """Need nothing of the journal any more."""
+        while self._held:
+            self._journal.release(self._held.popleft()[0])
+
+    def _hold(self, segment: int, end: int) -> None:
+        if self._held and self._held[-1][0] == segment:
+            self._held[-1] = (segment, end)
+        else:
+            self._held.append((segment, end))
+            self._journal.hold(segment)
+
+    def _release_trimmed(self) -> None:
+        while self._held and self._held[0][1] <= self._stream.trim_point:
+            self._journal.release(self._held.popleft()[0])
 
     # -- the critical section
 
     def test(self, batch: Append) -> None:
-        """Test the conditions alone. Raises ConditionFailed."""
+        """Test the conditions alone. Raises ServiceError, ConditionFailed, StorageError."""
+        self._admit()
         self._stream.test(batch, self._clock())
 
-    def take(self, batch: Append) -> Ack:
-        """Apply without testing the conditions, and hand over to the journal."""
-        return self._hand_over(self._stream.take(batch, self._clock()))
+    def append_unchecked(self, batch: Append) -> Ack:
+        """Apply without testing the conditions, and hand over to the journal. Raises ServiceError, StorageError."""
+        self._admit()
+        return self._hand_over(self._stream.append_unchecked(batch, self._clock()))
 
     def append(self, batch: Append) -> Ack:
-        """Test, apply and hand over. Raises ServiceError, ConditionFailed."""
+        """Test, apply and hand over. Raises ServiceError, ConditionFailed, StorageError."""
+        self._admit()
         return self._hand_over(self._stream.append(batch, self._clock()))
 
     def _hand_over(self, sequenced: Sequenced) -> Ack:
+        if self._failpoints.armed and any(record.headers == _FENCE for record in sequenced.records):
+            self._failpoints.pass_by("service.fence-applied")
         entry = encode(Appended(self.id, sequenced.records))
-        self._last = self._journal.submit(entry, partial(self._settle, sequenced.ack.end))
+        end = sequenced.ack.end
+        self._hold(self._journal.segment, end.seq_num)
+        self._last = self._journal.submit(entry, partial(self._settle, end), self._roll_back)
         return sequenced.ack
+
+    def _admit(self) -> None:
+        self._journal.admit()
+        if self.deleted:
+            raise ServiceError("stream_not_found", "the stream was deleted")
 
     def _settle(self, end: Position) -> None:
         self._stream.settle(end)
+        self._release_trimmed()
         self._wake()
+
+    def _roll_back(self, _: StorageError) -> None:
+        self._stream.roll_back()
+        self._last = DURABLE
+        tail = self._stream.next_seq_num
+        self._held = deque((segment, min(end, tail)) for segment, end in self._held)
 
     # -- what clients ask
 
@@ -101,6 +184,8 @@ class DurableStream:
         """
         if self._journal.backlog > MAX_BACKLOG:
             raise ServiceError("hot_server", f"{MAX_BACKLOG} bytes wait for the disk; try again later")
+        if self._failpoints.armed:
+            await self._failpoints.hit("service.before-append")
         try:
             ack = await self._rules.append(self, batch)
         except (ConditionFailed, ServiceError):
@@ -110,7 +195,11 @@ class DurableStream:
 
     async def kept(self, promise: Promise) -> Ack:
         """Wait until a sequenced batch is durable, and give the ack to answer. Raises StorageError."""
+        if self._failpoints.armed:
+            await self._failpoints.hit("service.sequenced")
         await self._journal.wait(promise.ticket)
+        if self._failpoints.armed:
+            await self._failpoints.hit("service.before-answer")
         return self._rules.answer(self._stream.rules.acknowledged(promise.ack))
 
     async def check_tail(self) -> Position:

@@ -53,6 +53,23 @@ class StreamDeleted(Struct, frozen=True, tag="stream-deleted"):
     name: str
 
 
+class StreamState(Struct, frozen=True, array_like=True):
+    """Everything about a stream but its records: what the next append gets and meets, and what has been trimmed."""
+
+    next_seq_num: int
+    newest_timestamp: int
+    fencing_token: str
+    trim_point: int
+
+
+class Checkpoint(Struct, frozen=True, tag="checkpoint"):
+    """Everything that there is but records: what came before it need not be known. Each segment begins with one."""
+
+    last_id: int
+    basins: tuple[BasinSet, ...]
+    streams: tuple[tuple[StreamSet, StreamState], ...]
+
+
 class Appended(Struct, frozen=True):
     """A batch has its place in a stream."""
 
@@ -67,14 +84,15 @@ class _Appended(Struct, frozen=True, array_like=True, tag="append"):
     records: list[tuple[int, int, Headers, bytes]]
 
 
-Entry: TypeAlias = BasinSet | BasinDeleted | StreamSet | StreamDeleted | Appended
+Change: TypeAlias = BasinSet | BasinDeleted | StreamSet | StreamDeleted
+Entry: TypeAlias = Change | Checkpoint | Appended
 # A union of structs is told apart by its tag, and must be all maps or all arrays: appends, of which there are many,
 # are arrays in a wrapper of their own.
 _OTHER: Final = b"\x00"
 _APPEND: Final = b"\x01"
 _encode = msgspec.msgpack.Encoder().encode
 _append: msgspec.msgpack.Decoder[_Appended] = msgspec.msgpack.Decoder(_Appended)
-_Other: TypeAlias = BasinSet | BasinDeleted | StreamSet | StreamDeleted
+_Other: TypeAlias = Change | Checkpoint
 _other: msgspec.msgpack.Decoder[_Other] = msgspec.msgpack.Decoder(_Other)
 
 

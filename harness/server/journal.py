@@ -1,99 +1,205 @@
 """Group commit: entries handed over while a group is being made durable form the next group and share its sync.
 
-Entries are durable in the order in which they were submitted. After a failure nothing is: the journal stops for
-good, because after a failed sync nobody knows what the file holds.
+Entries are durable in the order in which they were submitted. An entry that cannot be made durable is undone, with
+all that was submitted after it. Where the disk is full, what is submitted later may succeed; after any other failure
+nothing is taken any more, because nobody knows what the disk holds.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
+from .failpoints import Failpoints
 from .rules import StorageRules
-from .storage import Frame, Storage, StorageError
+from .storage import Frame, NoSpaceError, Storage, StorageError
 
 _MAX_GROUP_BYTES: Final = 16 << 20
+_OVERHEAD: Final = 8  # bytes of framing that an entry costs, roughly
 
 
-@dataclass(slots=True)
-class _Entry:
-    payload: bytes
-    settle: Callable[[], None] | None
-    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+class Ticket:
+    """An entry on its way: ``durable`` at last, or refused with ``error``."""
+
+    __slots__ = ("durable", "error", "payload", "settle", "undo", "unneeded", "waiting")
+
+    def __init__(
+        self,
+        payload: bytes,
+        settle: Callable[[], None] | None = None,
+        undo: Callable[[StorageError], None] | None = None,
+    ) -> None:
+        self.durable = False
+        self.error: StorageError | None = None
+        self.payload = payload
+        self.settle = settle
+        self.undo = undo
+        self.waiting: list[asyncio.Future[None]] = []
+        self.unneeded: Collection[int] | None = None
+        """Of a checkpoint: the segments that nobody needs once it is durable."""
+
+
+DURABLE: Final = Ticket(b"")
+"""The ticket of something that has always been durable."""
+DURABLE.durable = True
 
 
 class Journal:
     """The ordered journal of a server over its storage.
 
-    A *ticket* is the ordinal number of an entry since the start, from 1; ticket 0 has always been durable.
-    ``durable`` and ``submitted`` are the highest tickets that are so; ``backlog`` is the size (bytes) of the entries
-    that have not been written yet, ``groups`` how many groups have.
+    ``backlog`` is the size (bytes) of the entries that have not been written yet, ``groups`` how many groups have been.
+    ``segment`` is the number of the segment into which the next entry that is submitted will go.
 
-    ``failure`` is what stopped the journal, None while it works; ``failed`` is then called, once.
+    ``failure`` is what stopped the journal, None while it works. ``shortage`` is why the disk took no entries when they
+    were last written, None where it took them.
+
+    ``checkpoint`` returns an entry that states everything but records, as of all entries submitted so far: each segment
+    begins with one. It and ``undo`` of an entry are called between two steps of the event loop's other work.
     """
 
-    def __init__(self, storage: Storage, rules: StorageRules, failed: Callable[[StorageError], None]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        rules: StorageRules,
+        checkpoint: Callable[[], bytes],
+        failpoints: Failpoints | None = None,
+    ) -> None:
         self.failure: StorageError | None = None
+        self.shortage: NoSpaceError | None = None
         self.groups = 0
         self.backlog = 0
-        self.durable = 0
-        self.submitted = 0
+        self.segment = 1
         self._storage = storage
         self._rules = rules
-        self._failed = failed
-        self._entries: dict[int, _Entry] = {}
+        self._failpoints = failpoints or Failpoints()
+        self._checkpoint = checkpoint
+        self._queue: deque[Ticket] = deque()
         self._flushing: asyncio.Task[None] | None = None
-        self._written = 0
+        self._holders: Counter[int] = Counter()
+        self._room: float = float("inf")  # bytes until the segment is full
+        self._bound = storage.segment_bytes
+        self._open = False
 
     def recover(self) -> Iterator[Frame]:
-        """See :meth:`Storage.recover`."""
+        """See :meth:`Storage.recover`. Call :meth:`open` when all entries have been replayed."""
         return self._storage.recover(self._rules.survivors)
 
-    def submit(self, payload: bytes, settle: Callable[[], None] | None = None) -> int:
-        """Hand over an entry; ``settle`` is called when it is durable, in the order of the entries.
+    def open(self) -> None:
+        """Take entries from now on."""
+        self._open = True
+        self._count_room()
+        self._begin_segment_if_due()
 
-        Returns its ticket. Raises StorageError where the journal has stopped: the entry is then not taken.
+    def admit(self) -> None:
+        """Raise the StorageError that stopped the journal, if anything has: an entry would not be taken."""
+        if self.failure is not None:
+            raise self.failure
+
+    def submit(
+        self,
+        payload: bytes,
+        settle: Callable[[], None] | None = None,
+        undo: Callable[[StorageError], None] | None = None,
+    ) -> Ticket:
+        """Hand over an entry, whose effect is in force already.
+
+        ``settle`` is called when it is durable, in the order of the entries; ``undo`` is called with the reason when it
+        never will be, in the opposite order. Raises StorageError where the journal has stopped: the entry is then not
+        taken.
         """
-        if self.failure is not None:
-            raise self.failure
-        self.submitted += 1
-        entry = _Entry(payload, settle)
-        self._entries[self.submitted] = entry
-        self.backlog += len(payload)
+        self.admit()
+        ticket = Ticket(payload, settle, undo)
+        self._enqueue(ticket)
         if self._rules.acknowledge_when_submitted:
-            self.durable = self.submitted
-            self._settle(entry)
-        if self._flushing is None:
-            self._flushing = asyncio.get_running_loop().create_task(self._flush())
-        return self.submitted
+            _settle(ticket)
+        self._room -= len(payload) + _OVERHEAD
+        if self._room < 0:
+            self._begin_segment()
+        return ticket
 
-    async def wait(self, ticket: int) -> None:
+    async def wait(self, ticket: Ticket) -> None:
         """Return when the entry is durable. Raises StorageError when it never will be."""
-        if ticket <= self.durable:
+        if ticket.durable:
             return
-        if self.failure is not None:
-            raise self.failure
+        if ticket.error is not None:
+            raise ticket.error
         future = asyncio.get_running_loop().create_future()
-        self._entries[ticket].waiting.append(future)
+        ticket.waiting.append(future)
         await future
 
     async def close(self) -> None:
         """Let what was submitted become durable, then close the storage."""
-        if self._flushing is not None:
+        while self._flushing is not None:
             await asyncio.wait((self._flushing,))
         self._storage.close()
 
+    # -- segments
+
+    def hold(self, segment: int) -> None:
+        """Keep the segment until it has been released as often as it was held."""
+        self._holders[segment] += 1
+
+    def release(self, segment: int) -> None:
+        """Give up one hold. Segments that nobody holds are removed when the next one begins, soon if they are large."""
+        self._holders[segment] -= 1
+        if not self._holders[segment]:
+            del self._holders[segment]
+            self._begin_segment_if_due()
+
+    def _unneeded(self) -> list[int]:
+        return [number for number in self._storage.segments if number < self.segment and number not in self._holders]
+
+    def _begin_segment_if_due(self) -> None:
+        # One that is about to begin is enough, whatever has been released in the meantime.
+        if not self._open or self.failure is not None or self.segment not in self._storage.segments:
+            return
+        waste = sum(self._storage.segments[number] for number in self._unneeded())
+        if self._room < 0 or waste >= self._bound:
+            self._begin_segment()
+
+    def _begin_segment(self) -> None:
+        ticket = Ticket(self._checkpoint())
+        ticket.unneeded = self._unneeded()
+        self.segment += 1
+        self._enqueue(ticket)
+        # Were a checkpoint half a segment, there would soon be little else.
+        self._bound = max(self._storage.segment_bytes, 4 * len(ticket.payload))
+        self._room = self._bound - len(ticket.payload)
+
+    def _count_room(self) -> None:
+        self.segment = max(self._storage.segments, default=1)
+        self._room = self._bound - self._storage.segments.get(self.segment, 0)
+
+    # -- writing
+
+    def _enqueue(self, ticket: Ticket) -> None:
+        self._queue.append(ticket)
+        self.backlog += len(ticket.payload)
+        if self._flushing is None:
+            self._flushing = asyncio.get_running_loop().create_task(self._flush())
+
     async def _flush(self) -> None:
         try:
-            while self._written < self.submitted:
+            while self._queue:
                 if self._rules.hold_back:
                     await asyncio.sleep(self._rules.hold_back)
-                last, payloads = self._next_group()
-                await self._storage.write(payloads)
+                if self._failpoints.armed:
+                    await self._failpoints.hit("journal.before-write")
+                group = self._next_group()
+                payloads = [ticket.payload for ticket in group]
+                try:
+                    if group[0].unneeded is None:
+                        await self._storage.write(payloads)
+                    else:
+                        await self._storage.begin_segment(payloads, group[0].unneeded)
+                except NoSpaceError as error:
+                    self._run_out_of_space(error)
+                    continue
                 self.groups += 1
-                self._advance(last)
+                self.shortage = None
+                self._advance(len(group))
         except StorageError as error:
             self._stop(error)
         except BaseException as error:
@@ -102,38 +208,55 @@ class Journal:
         finally:
             self._flushing = None
 
-    def _next_group(self) -> tuple[int, list[bytes]]:
-        payloads = []
+    def _next_group(self) -> list[Ticket]:
+        group: list[Ticket] = []
         size = 0
-        last = self._written
-        while last < self.submitted and size < _MAX_GROUP_BYTES:
-            last += 1
-            payloads.append(self._entries[last].payload)
-            size += len(payloads[-1])
-        return last, payloads
+        for ticket in self._queue:
+            if group and (size >= _MAX_GROUP_BYTES or ticket.unneeded is not None):
+                break
+            group.append(ticket)
+            size += len(ticket.payload)
+            if ticket.unneeded is not None:
+                break
+        return group
 
-    def _advance(self, last: int) -> None:
-        for ticket in range(self._written + 1, last + 1):
-            entry = self._entries.pop(ticket)
-            self.backlog -= len(entry.payload)
-            if ticket > self.durable:
-                self.durable = ticket
-                self._settle(entry)
-        self._written = last
+    def _advance(self, count: int) -> None:
+        for _ in range(count):
+            ticket = self._queue.popleft()
+            self.backlog -= len(ticket.payload)
+            if not ticket.durable:
+                _settle(ticket)
 
-    @staticmethod
-    def _settle(entry: _Entry) -> None:
-        if entry.settle is not None:
-            entry.settle()
-        for future in entry.waiting:
-            if not future.done():
-                future.set_result(None)
+    def _run_out_of_space(self, error: NoSpaceError) -> None:
+        if any(ticket.durable for ticket in self._queue):
+            # Only a seeded bug answers before it has written: what is promised cannot be undone.
+            raise StorageError(f"{error}; some of what could not be written had been acknowledged already")
+        self.shortage = error
+        self._refuse_all(error)
+        self._count_room()
 
     def _stop(self, error: StorageError) -> None:
         self.failure = error
-        for entry in self._entries.values():
-            for future in entry.waiting:
+        self._refuse_all(error)
+
+    def _refuse_all(self, error: StorageError) -> None:
+        refused = list(self._queue)
+        self._queue.clear()
+        self.backlog = 0
+        for ticket in reversed(refused):
+            ticket.error = error
+            if ticket.undo is not None and not ticket.durable:
+                ticket.undo(error)
+        for ticket in refused:
+            for future in ticket.waiting:
                 if not future.done():
                     future.set_exception(error)
-        self._entries.clear()
-        self._failed(error)
+
+
+def _settle(ticket: Ticket) -> None:
+    ticket.durable = True
+    if ticket.settle is not None:
+        ticket.settle()
+    for future in ticket.waiting:
+        if not future.done():
+            future.set_result(None)

@@ -10,7 +10,7 @@ import asyncio
 import importlib
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..world.clock import Clock
@@ -62,6 +62,20 @@ class MeteredStorage:
         """See :class:`Storage`."""
         return self._storage.name
 
+    @property
+    def segments(self) -> Mapping[int, int]:
+        """See :class:`Storage`."""
+        return self._storage.segments
+
+    @property
+    def segment_bytes(self) -> int:
+        """See :class:`Storage`."""
+        return self._storage.segment_bytes
+
+    def place(self, frame: Frame) -> str:
+        """See :class:`Storage`."""
+        return self._storage.place(frame)
+
     def recover(self, survivors: Survivors = iter) -> Iterator[Frame]:
         """See :class:`Storage`."""
         return self._storage.recover(survivors)
@@ -70,6 +84,15 @@ class MeteredStorage:
         """See :class:`Storage`."""
         began = self._monotonic_ns()
         await self._storage.write(entries)
+        self._count(entries, began)
+
+    async def begin_segment(self, entries: Sequence[bytes], unneeded: Collection[int]) -> None:
+        """See :class:`Storage`."""
+        began = self._monotonic_ns()
+        await self._storage.begin_segment(entries, unneeded)
+        self._count(entries, began)
+
+    def _count(self, entries: Sequence[bytes], began: int) -> None:
         self.seconds += (self._monotonic_ns() - began) / 1e9
         self.groups += 1
         self.entries += len(entries)

@@ -116,7 +116,7 @@ class CheckThenAppendRace(ServiceRules):
     async def append(self, stream: Sequencer, batch: Append) -> Ack:
         stream.test(batch)
         await asyncio.sleep(0.002)
-        return stream.take(batch)
+        return stream.append_unchecked(batch)
 
 
 class MatchOffByOne(StreamRules):
@@ -287,7 +287,7 @@ class DuplicateOnRetry(ServiceRules):
     async def append(self, stream: Sequencer, batch: Append) -> Ack:
         ack = await super().append(stream, batch)
         if batch.match_seq_num is None and self.__strike():
-            stream.take(batch)
+            stream.append_unchecked(batch)
         return ack
 
 
@@ -304,7 +304,7 @@ class TornBatch(ServiceRules):
             return await super().append(stream, batch)
         first = stream.append(Append(batch.records[:half], None, batch.fencing_token))
         await asyncio.sleep(0.005)
-        second = stream.take(Append(batch.records[half:]))
+        second = stream.append_unchecked(Append(batch.records[half:]))
         return Ack(first.start, second.end, second.tail)
 
 

@@ -76,7 +76,7 @@ class Sequencer(Protocol):
     def test(self, batch: Append) -> None:
         """Test the conditions alone. Raises ConditionFailed."""
 
-    def take(self, batch: Append) -> Ack:
+    def append_unchecked(self, batch: Append) -> Ack:
         """Apply the batch and hand it to the journal, without testing its conditions."""
 
     def append(self, batch: Append) -> Ack:

@@ -20,9 +20,21 @@ from . import bugs as seeded
 from . import sessions
 from .catalogue import Catalogue, merged, reconfigured
 from .durable import DurableStream, Waiting
-from .entries import Appended, BasinDeleted, BasinSet, Entry, StreamDeleted, StreamSet, decode, encode
+from .entries import (
+    Appended,
+    BasinDeleted,
+    BasinSet,
+    Change,
+    Checkpoint,
+    Entry,
+    StreamDeleted,
+    StreamSet,
+    decode,
+    encode,
+)
 from .errors import ServiceError
-from .journal import Journal
+from .failpoints import Failpoints
+from .journal import DURABLE, Journal
 from .storage import Storage, StorageError
 from .values import (
     BasinConfig,
@@ -38,11 +50,10 @@ Clock: TypeAlias = Callable[[], int]
 
 
 class _Gate:
-    """What is in flight. Refuses once it is closed, and turns a failed journal into the answer to give."""
+    """What is in flight. Refuses once the server drains, and turns a failure of the journal into an answer."""
 
     def __init__(self) -> None:
         self.draining = False
-        self.failure: StorageError | None = None
         self._inside = 0
         self._empty = asyncio.Event()
         self._empty.set()
@@ -50,8 +61,6 @@ class _Gate:
     def __enter__(self) -> None:
         if self.draining:
             raise ServiceError("server_draining", "the server is stopping")
-        if self.failure is not None:
-            raise ServiceError("storage", str(self.failure))
         self._inside += 1
         self._empty.clear()
 
@@ -75,21 +84,24 @@ class Service:
     unknown.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, bugs: Iterable[str] = ()) -> None:
+    def __init__(
+        self, storage: Storage, clock: Clock, bugs: Iterable[str] = (), failpoints: Failpoints | None = None
+    ) -> None:
         self._rules = seeded.compose(bugs)
         self._around = self._rules.service()
         self._clock = clock
+        self._failpoints = failpoints or Failpoints()
         self._storage = storage
-        self._journal = Journal(storage, self._rules.storage(), self._fail)
+        self._journal = Journal(storage, self._rules.storage(), self._checkpoint, self._failpoints)
         self._catalogue = Catalogue()
         self._live: dict[int, DurableStream] = {}
-        self._catalogued = 0  # the ticket of the last change to the catalogue
+        self._catalogued = DURABLE  # the last change to the catalogue
         self._gate = _Gate()
 
     @property
     def failure(self) -> StorageError | None:
-        """What stopped the journal, and with it the service; None while it works."""
-        return self._journal.failure
+        """Why nothing can be changed: for good, or until the disk has room again. None where all is well."""
+        return self._journal.failure or self._journal.shortage
 
     async def start(self) -> None:
         """Recover the state from the storage. Raises StorageError where that is damaged or in use."""
@@ -97,12 +109,20 @@ class Service:
             for frame in self._journal.recover():
                 for data in frame.entries:
                     try:
-                        self._replay(decode(data))
+                        self._replay(decode(data), frame.segment)
                     except (ValueError, ServiceError) as error:
                         raise StorageError(
-                            f"{self._storage.name}: in the frame that ends at offset {frame.end}: {error}; "
-                            "restore the file from a copy"
+                            f"{self._storage.place(frame)}: {error}; restore the file from a copy"
                         ) from error
+            for row in self._catalogue.all_streams():
+                try:
+                    self._live[row.id].check_complete()
+                except ValueError as error:
+                    raise StorageError(
+                        f"{self._storage.name}: the stream {row.name!r} of the basin {row.basin!r}: {error}; "
+                        "restore the segments of the journal from a copy"
+                    ) from error
+            self._journal.open()
         except BaseException:
             self._storage.close()
             raise
@@ -165,7 +185,7 @@ class Service:
         """Delete the basin with its streams."""
         async with self._settled() as catalogue:
             rows = list(catalogue.streams(name).rows.values())
-            self._record(BasinDeleted(name), partial(self._end, rows))
+            self._record(BasinDeleted(name), rows)
 
     # -- streams
 
@@ -216,7 +236,7 @@ class Service:
         """Delete the stream. One made later under the name is another stream."""
         async with self._settled() as catalogue:
             row = catalogue.stream(basin, name)
-            self._record(StreamDeleted(basin, name), partial(self._end, [row]))
+            self._record(StreamDeleted(basin, name), [row])
 
     # -- records
 
@@ -283,51 +303,93 @@ class Service:
         self._record(entry)
         return entry
 
-    def _record(
-        self,
-        entry: BasinSet | BasinDeleted | StreamSet | StreamDeleted | None,
-        settle: Callable[[], None] | None = None,
-    ) -> None:
-        """Apply and journal, in one step; None is no change."""
-        if entry is not None:
-            self._apply(entry)
-            self._catalogued = self._journal.submit(encode(entry), settle)
+    def _record(self, change: Change | None, ends: Iterable[StreamSet] = ()) -> None:
+        """Apply and journal, in one step; None is no change. ``ends`` are the streams that it deletes."""
+        if change is None:
+            return
+        self._journal.admit()
+        undo = self._apply(change)
+        ended = [self._live[row.id] for row in ends]
+        for stream in ended:
+            stream.deleted = True
 
-    def _apply(self, entry: BasinSet | BasinDeleted | StreamSet | StreamDeleted) -> None:
-        self._catalogue.apply(entry)
-        if isinstance(entry, StreamSet):
-            live = self._live.get(entry.id)
-            if live is None:
-                self._live[entry.id] = DurableStream(entry, self._journal, self._rules, self._around, self._clock)
-            else:
-                live.configure(entry)
+        def take_back(error: StorageError) -> None:
+            undo(error)
+            self._catalogued = DURABLE
+            for stream in ended:
+                stream.undelete()
 
-    def _replay(self, entry: Entry) -> None:
+        self._catalogued = self._journal.submit(encode(change), partial(self._end, ended), take_back)
+        for stream in ended:
+            stream.delete(self._catalogued)
+
+    def _apply(self, change: Change) -> Callable[[StorageError], None]:
+        """Apply; return what undoes it for a reason."""
+        undo_row = self._catalogue.apply(change)
+        if not isinstance(change, StreamSet):
+            return lambda _: undo_row()
+        stream = self._live.get(change.id)
+        if stream is None:
+            stream = self._live[change.id] = self._stream_of(change)
+
+            def undo(error: StorageError) -> None:
+                undo_row()
+                self._live.pop(change.id).end_waits(error)
+        else:
+            before = stream.configure(change.config)
+
+            def undo(error: StorageError) -> None:
+                undo_row()
+                stream.configure(before)
+
+        return undo
+
+    def _end(self, streams: Iterable[DurableStream]) -> None:
+        """The streams are gone, durably."""
+        for stream in streams:
+            del self._live[stream.id]
+            stream.end_waits(ServiceError("stream_not_found", f"the stream {stream.name!r} was deleted"))
+            stream.release_segments()
+
+    # -- recovery
+
+    def _stream_of(self, row: StreamSet) -> DurableStream:
+        return DurableStream(row, self._journal, self._rules, self._around, self._clock, self._failpoints)
+
+    def _replay(self, entry: Entry, segment: int) -> None:
         """Do again what the journal holds. Raises ValueError or ServiceError where it does not fit what came before."""
         match entry:
             case Appended(stream, records):
                 if stream not in self._live:
                     raise ValueError(f"a batch for stream {stream}, which is not there")
-                self._live[stream].recover(records)
+                self._live[stream].recover(records, segment)
+            case Checkpoint():
+                self._restore(entry)
             case BasinDeleted(name):
-                self._end(self._catalogue.streams(name).rows.values())
+                self._end([self._live[row.id] for row in self._catalogue.streams(name).rows.values()])
                 self._catalogue.apply(entry)
             case StreamDeleted(basin, name):
-                self._end([self._catalogue.stream(basin, name)])
+                self._end([self._live[self._catalogue.stream(basin, name).id]])
                 self._catalogue.apply(entry)
             case _:
                 self._apply(entry)
 
-    def _end(self, rows: Iterable[StreamSet]) -> None:
-        """The streams are gone, durably."""
-        for row in rows:
-            deleted = ServiceError("stream_not_found", f"the stream {row.name!r} was deleted")
-            self._live.pop(row.id).end_waits(deleted)
+    def _checkpoint(self) -> bytes:
+        """Everything but the records, as of now: what a segment of the journal begins with."""
+        catalogue = self._catalogue
+        streams = tuple((row, self._live[row.id].state()) for row in catalogue.all_streams())
+        return encode(Checkpoint(catalogue.last_id, tuple(catalogue.basins.rows.values()), streams))
 
-    def _fail(self, error: StorageError) -> None:
-        self._gate.failure = error
-        for stream in self._live.values():
-            stream.end_waits(error)
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        rows = [row for row, _ in checkpoint.streams]
+        self._catalogue = Catalogue(checkpoint.basins, rows, checkpoint.last_id)
+        kept = {row.id for row in rows}
+        self._end([stream for id_, stream in self._live.items() if id_ not in kept])
+        for row, state in checkpoint.streams:
+            if row.id not in self._live:
+                self._live[row.id] = self._stream_of(row)
+            self._live[row.id].configure(row.config)
+            self._live[row.id].restore(state)
 
 
 def _basin_info(row: BasinSet) -> BasinInfo:

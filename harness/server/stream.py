@@ -19,6 +19,7 @@ from typing import Final
 from ..s2 import Ack, Append, Command, Fence, Position, Read, SequencedRecord, Trim, command_of, metered_size
 from ..s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 from .commands import commands_of
+from .entries import StreamState
 from .errors import ConditionFailed, RangeNotSatisfiable, invalid
 from .rules import StreamRules
 from .values import StreamConfig, TimestampingMode
@@ -61,6 +62,8 @@ class Stream:
         self._records: list[SequencedRecord] = []
         self._first = 0  # the seq_num of _records[0]
         self._unsettled_trims: deque[tuple[int, int]] = deque()  # (its own seq_num, what it trims below)
+        self._unsettled_fences: deque[tuple[int, str]] = deque()  # (its own seq_num, its token)
+        self._durable_token = ""
 
     # -- appending
 
@@ -73,7 +76,7 @@ class Stream:
         self.test(batch, arrival)
         return self._apply(batch, commands, arrival)
 
-    def take(self, batch: Append, arrival: int) -> Sequenced:
+    def append_unchecked(self, batch: Append, arrival: int) -> Sequenced:
         """Apply without testing the conditions. Raises ServiceError ``invalid``."""
         return self._apply(batch, commands_of(batch), arrival)
 
@@ -99,6 +102,7 @@ class Stream:
             match command:
                 case Fence(token):
                     self.fencing_token = token
+                    self._unsettled_fences.append((first + index, token))
                 case Trim(seq_num):
                     own = first + index
                     self._unsettled_trims.append((own, min(seq_num, own + 1)))
@@ -133,11 +137,49 @@ class Stream:
         while self._unsettled_trims and self._unsettled_trims[0][0] < end.seq_num:
             _, below = self._unsettled_trims.popleft()
             self.trim_point = max(self.trim_point, below)
+        while self._unsettled_fences and self._unsettled_fences[0][0] < end.seq_num:
+            _, self._durable_token = self._unsettled_fences.popleft()
         trimmed = self.trim_point - self._first
         # A prefix of a list costs as much to remove as the rest is long: wait until the rest is the shorter part.
         if trimmed > _COMPACT_AFTER and 2 * trimmed > len(self._records):
             del self._records[:trimmed]
             self._first = self.trim_point
+
+    def roll_back(self) -> None:
+        """Undo every batch that is not durable."""
+        self.next_seq_num, self.newest_timestamp = self.durable.seq_num, self.durable.timestamp
+        self.fencing_token = self._durable_token
+        self._unsettled_trims.clear()
+        self._unsettled_fences.clear()
+        del self._records[self.next_seq_num - self._first :]
+
+    # -- recovery
+
+    def state(self) -> StreamState:
+        """Return the next assignable state, as a checkpoint has it."""
+        trim_point = max([self.trim_point, *(below for _, below in self._unsettled_trims)])
+        return StreamState(self.next_seq_num, self.newest_timestamp, self.fencing_token, trim_point)
+
+    def restore(self, state: StreamState) -> None:
+        """Take the state of a checkpoint. Records that it counts and nobody has seen must turn out to be trimmed.
+
+        Raises ValueError where the checkpoint contradicts what came before.
+        """
+        if state.next_seq_num < self.next_seq_num:
+            raise ValueError(f"a checkpoint puts the tail at {state.next_seq_num}, after it was at {self.next_seq_num}")
+        if state.next_seq_num > self.next_seq_num:
+            self._records.clear()
+            self._first = state.next_seq_num
+        self.next_seq_num, self.newest_timestamp = state.next_seq_num, state.newest_timestamp
+        self.fencing_token = self.rules.token_recovered(self.fencing_token, state.fencing_token)
+        self._durable_token = self.fencing_token
+        self.trim_point = max(self.trim_point, state.trim_point)
+        self.settle(Position(self.next_seq_num, self.newest_timestamp))
+
+    def check_complete(self) -> None:
+        """Raise ValueError where recovery has not met all the records that can be read."""
+        if self._first > self.trim_point:
+            raise ValueError(f"the records from {self.trim_point} to {self._first - 1} are missing")
 
     def recover(self, records: Sequence[SequencedRecord]) -> None:
         """Take a batch that the journal holds. Raises ValueError where it is not the next one."""
@@ -148,6 +190,7 @@ class Stream:
             match command_of(record):
                 case Fence(token):
                     self.fencing_token = self.rules.token_recovered(self.fencing_token, token)
+                    self._durable_token = self.fencing_token
                 case Trim(seq_num):
                     self._unsettled_trims.append((record.seq_num, min(seq_num, record.seq_num + 1)))
         self._records += records

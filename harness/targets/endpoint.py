@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from ..bearer import bearer_token
@@ -10,8 +12,11 @@ from ..client.http import HttpStreamClient
 from ..failure import UsageFailure
 from ..history.events import StreamState
 from .options import Option
-from .streams import StreamRefused, create_stream, delete_streams
+from .streams import StreamRefused, StreamsLeft, create_stream, delete_streams, list_streams
 from .target import TargetFailure, TargetOptions
+
+PREFIX: Final = "fencepost-"
+"""What the names of all streams begin with that runs make on somebody else's endpoint."""
 
 
 class Endpoint:
@@ -47,7 +52,7 @@ class Endpoint:
 
     async def set_up(self) -> list[StreamState]:
         """Make the streams, named under this run's prefix."""
-        names = [f"fencepost-{self._options.run_id}-{number}" for number in range(self._options.streams)]
+        names = [f"{PREFIX}{self._options.run_id}-{number}" for number in range(self._options.streams)]
         for name in names:
             # From here on the stream may exist. One that was refused is somebody else's.
             self._streams.append(name)
@@ -78,10 +83,32 @@ class Endpoint:
     async def tear_down(self) -> None:
         """Remove the streams that this run made, unless ``keep`` is set."""
         if self._streams and not self._options.keep:
-            try:
-                await delete_streams(self.connect, self._streams)
-            except TargetFailure as failure:
-                raise self._failure(failure) from failure
+            await self.remove(self._streams, f"{PREFIX}{self._options.run_id}-")
+
+    async def leftovers(self, prefix: str) -> list[str]:
+        """Return the names of all streams of the basin that begin with ``prefix``. Raises TargetFailure."""
+        try:
+            return await list_streams(self.connect, prefix)
+        except TargetFailure as failure:
+            raise self._failure(failure) from failure
+
+    async def remove(self, names: Sequence[str], prefix: str) -> None:
+        """Remove streams whose names begin with ``prefix``. Raises TargetFailure, telling how to remove the rest."""
+        try:
+            await delete_streams(self.connect, names)
+        except StreamsLeft as failure:
+            raise TargetFailure(f"{self._failure(failure)}; to remove them: {self._cleaning(prefix)}") from failure
+
+    def _cleaning(self, prefix: str) -> str:
+        """The command that removes what is left. A proxy is left to the user: its URL may hold a password."""
+        own = self._options.own
+        words = ["fencepost", "clean", "--target", self._url, "--basin", self._basin, "--prefix", prefix]
+        for name in ("token-env", "ca-bundle"):
+            words += [f"--{name}", own[name]] if own[name] else []
+        return shlex.join(words) + (" --proxy URL" if own["proxy"] else "")
 
     def _failure(self, failure: TargetFailure) -> TargetFailure:
-        return TargetFailure(f"{self._url}, basin {self._basin}: {failure}")
+        hint = ""
+        if "certificate verify failed" in str(failure).lower():
+            hint = "; if you trust this server, name its certificate or its authority's with --ca-bundle FILE"
+        return TargetFailure(f"{self._url}, basin {self._basin}: {failure}{hint}")

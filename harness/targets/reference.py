@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 import signal
 import sys
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from ..client.http import HttpStreamClient
 from ..history.events import StreamState
 from ..server import bugs
+from ..world.control import ControlClient
+from ..world.spawn import Child
 from .options import Option
 from .streams import create_stream
 from .target import TargetFailure, TargetOptions
@@ -27,8 +27,8 @@ _LISTENING = re.compile(rb"listening on (http://127\.0\.0\.1:(\d+))")
 class ReferenceServer:
     """Runs ``fencepost serve`` on a journal in the run's folder.
 
-    The server is in a session of its own, so that Ctrl-C does not reach it, and watches its standard input, so
-    that it ends when the harness does, however that dies. Raises UsageFailure for an unknown bug.
+    The server is in a session of its own, so that Ctrl-C does not reach it. It ends with the harness, however that
+    dies. Raises UsageFailure for an unknown bug.
     """
 
     summary = "the bundled reference server, started for the run"
@@ -41,7 +41,8 @@ class ReferenceServer:
         self._options = options
         self._data = options.folder / "data"
         self._log = options.folder / "server.log"
-        self._process: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
+        self._control = ControlClient()
         self._port = 0
         self._url = ""
 
@@ -61,66 +62,60 @@ class ReferenceServer:
         """Describe it by name and planted bugs."""
         return {"name": "reference", "bugs": list(self._bugs)}
 
+    def control(self) -> ControlClient:
+        """Return the channel to the running server. Raises TargetFailure where it has ended by itself."""
+        self._running()
+        return self._control
+
     async def kill(self) -> None:
         """``kill -9``."""
-        process = self._running()
-        process.kill()
-        await process.wait()
+        child = self._running()
+        child.send_signal(signal.SIGKILL)
+        await child.wait()
 
     async def restart(self) -> None:
-        """Start the server again on the same port and journal."""
-        if self._process is not None and self._process.returncode is None:
+        """Start the server again on the same port and journal. Its clock is right and nothing is armed."""
+        if self._child is not None and self._child.returncode is None:
             raise TargetFailure("the reference server is to be restarted, but it runs")
         await self._start()
 
     async def tear_down(self) -> None:
-        """Stop the server, and remove its journal unless ``keep`` is set."""
-        process, self._process = self._process, None
+        """Stop the server, and remove its journal unless the run keeps it."""
+        child, self._child = self._child, None
         try:
-            if process is not None:
-                await _stop(process)
+            if child is not None:
+                await _stop(child)
         finally:
             if not self._options.keep:
                 shutil.rmtree(self._data, ignore_errors=True)
 
-    def _running(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
-            code = "" if self._process is None else f" with exit code {self._process.returncode}"
+    def _running(self) -> Child:
+        if self._child is None or self._child.returncode is not None:
+            code = "" if self._child is None else f" with exit code {self._child.returncode}"
             raise TargetFailure(f"the reference server has ended by itself{code}: see {self._log}")
-        return self._process
+        return self._child
 
     async def _start(self) -> None:
-        arguments = ["serve", "--host", "127.0.0.1", "--port", str(self._port), "--data", str(self._data)]
-        arguments += ["--basin", _BASIN, "--watch-stdin"]
+        command = [sys.executable, "-m", "fencepost", "serve", "--host", "127.0.0.1", "--port", str(self._port)]
+        command += ["--data", str(self._data), "--basin", _BASIN, "--control"]
         for bug in self._bugs:
-            arguments += ["--bug", bug]
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "fencepost",
-                *arguments,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-                env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
-            )
+            command += ["--bug", bug]
+        control = self._control = ControlClient()
+        self._child = await self._options.world.spawn.spawn(command, log=self._log, control=lambda: control)
         try:
             async with asyncio.timeout(_START_LIMIT):
-                await self._wait_until_listening(self._process)
+                await self._wait_until_listening(self._child)
         except TimeoutError as error:
             await self.kill()
             text = f"the reference server did not listen within {_START_LIMIT:g} s: see {self._log}"
             raise TargetFailure(text) from error
 
-    async def _wait_until_listening(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        while line := await process.stdout.readline():
+    async def _wait_until_listening(self, child: Child) -> None:
+        while line := await child.readline():
             if found := _LISTENING.search(line):
                 self._url, self._port = found[1].decode(), int(found[2])
                 return
-        code = await process.wait()
+        code = await child.wait()
         tail = self._log.read_text(errors="replace").strip().splitlines()
         raise TargetFailure(
             f"the reference server ended with exit code {code} before it listened: "
@@ -128,12 +123,11 @@ class ReferenceServer:
         )
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
+async def _stop(child: Child) -> None:
+    child.send_signal(signal.SIGTERM)
     try:
         async with asyncio.timeout(_STOP_LIMIT):
-            await process.wait()
+            await child.wait()
     except TimeoutError:
-        process.kill()
-        await process.wait()
+        child.send_signal(signal.SIGKILL)
+        await child.wait()

@@ -1,11 +1,13 @@
-"""Making and removing the streams of a run."""
+"""Makes, lists and removes the streams of runs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
+from ..client.http import HttpStreamClient
 from ..client.outcome import Definite, Indefinite, Ok, Outcome
 from ..client.protocol import StreamClient
 from .target import TargetFailure
@@ -16,12 +18,25 @@ ATTEMPTS: Final = 6
 RETRYABLE: Final = frozenset({"rate_limited", "hot_server", "server_draining", "transaction_conflict"})
 """Codes of refusals that promise no effect and are soon over."""
 
+MOST_TOLD: Final = 10
+"""Streams that a message names; of more it tells the number."""
+
 _PAUSES: Final = (0.1, 2.0)
 """First and longest pause (seconds) between two attempts."""
 
 
 class StreamRefused(TargetFailure):
     """A stream was not made, for certain."""
+
+
+class StreamsLeft(TargetFailure):
+    """Streams that should have been removed may still be there: ``names``."""
+
+    def __init__(self, left: Mapping[str, str], what: str) -> None:
+        self.names = tuple(left)
+        told = [f"{name} ({why})" for name, why in islice(left.items(), MOST_TOLD)]
+        more = [f"and {len(left) - MOST_TOLD:,} more"] if len(left) > MOST_TOLD else []
+        super().__init__(f"{what}: {'; '.join(told + more)}")
 
 
 async def create_stream(connect: Callable[[], StreamClient], name: str) -> None:
@@ -39,17 +54,50 @@ async def create_stream(connect: Callable[[], StreamClient], name: str) -> None:
         raise failure(f"the stream {name!r} cannot be made: {_why(outcome)}")
 
 
+async def list_streams(connect: Callable[[], HttpStreamClient], prefix: str) -> list[str]:
+    """Return the names that begin with ``prefix``, of all streams that are not being deleted. Raises TargetFailure."""
+    names: list[str] = []
+    last = ""
+    while True:
+        client = connect()
+        try:
+            outcome = await client.list_streams(prefix, last)
+        finally:
+            await client.aclose()
+        if not isinstance(outcome, Ok):
+            raise TargetFailure(f"the streams cannot be listed: {_why(outcome)}")
+        page = outcome.value
+        names += [stream.name for stream in page.streams if stream.deleted_at is None]
+        if not page.has_more:
+            # The service was asked for these only. What is removed next is not left to its word.
+            return [name for name in names if name.startswith(prefix)]
+        before, last = last, page.streams[-1].name if page.streams else ""
+        if last <= before:
+            raise TargetFailure(f"the listing of streams does not advance beyond {last!r}")
+
+
 async def delete_streams(connect: Callable[[], StreamClient], names: Sequence[str]) -> None:
-    """Remove streams that may exist. Raises TargetFailure naming every stream that stayed, once each was tried."""
-    stayed = {}
+    """Remove streams that may exist.
+
+    Raises StreamsLeft with every stream that may still be there once each was tried, or at once where it is cancelled:
+    what is left of a run must be told however it ends.
+    """
+    left = dict.fromkeys(names, "not tried")
     unreachable = False
-    for name in names:
-        outcome = Indefinite("not tried, either") if unreachable else await _remove(connect, name)
-        unreachable = unreachable or (isinstance(outcome, Definite) and outcome.status is None)
-        if not _is_gone(outcome):
-            stayed[name] = _why(outcome)
-    if stayed:
-        raise TargetFailure("could not remove: " + "; ".join(f"{name} ({why})" for name, why in stayed.items()))
+    try:
+        for name in names:
+            if unreachable:
+                break
+            outcome = await _remove(connect, name)
+            unreachable = isinstance(outcome, Definite) and outcome.status is None
+            if _is_gone(outcome):
+                del left[name]
+            else:
+                left[name] = _why(outcome)
+    except asyncio.CancelledError:
+        raise StreamsLeft(left, "interrupted while streams were removed; these may be left") from None
+    if left:
+        raise StreamsLeft(left, "could not remove")
 
 
 async def _remove(connect: Callable[[], StreamClient], name: str) -> Outcome[None]:
@@ -83,7 +131,7 @@ def _is_gone(outcome: Outcome[None]) -> bool:
     return isinstance(outcome, Ok)
 
 
-def _why(outcome: Outcome[None]) -> str:
+def _why(outcome: Outcome[object]) -> str:
     match outcome:
         case Definite(code, status, body):
             message = body.get("message", "")

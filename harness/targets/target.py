@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..client.protocol import StreamClient
 from ..history.events import StreamState
+from ..world.control import ControlClient
 from ..world.world import World
 from .options import Option
 
@@ -74,6 +75,15 @@ class Killable(Protocol):
 
     async def restart(self) -> None:
         """Start the server again on the data it left behind; return when it serves. Raises TargetFailure."""
+        ...
+
+
+@runtime_checkable
+class Controllable(Protocol):
+    """A target whose server takes commands: its clock, its disk and its failpoints can be made to go wrong."""
+
+    def control(self) -> ControlClient:
+        """Return the channel to the running server. A restarted server has another. Raises TargetFailure."""
         ...
 
 

@@ -15,6 +15,7 @@ What a disk promises:
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -111,8 +112,14 @@ def write_all(file: File, offset: int, data: bytes | memoryview) -> None:
 
 
 def make_directories(disk: Disk, path: Path) -> None:
-    """Make a directory and its missing parents, durably. Raises OSError."""
+    """Make a directory durable, with the parents that are missing. Raises OSError."""
     missing = [place for place in (path, *path.parents) if not disk.is_directory(place)]
+    found = missing[-1].parent if missing else path
+    if found != found.parent:
+        # An earlier process may have made it and died before it could sync. Where its parent cannot be looked at, it
+        # was made by somebody else.
+        with suppress(PermissionError):
+            disk.sync_directory(found.parent)
     for place in reversed(missing):
         disk.make_directory(place)
         disk.sync_directory(place.parent)

@@ -52,17 +52,24 @@ class DiskFaults:
 
 
 class FaultyDisk:
-    """The disk ``inner``, with faults."""
+    """The disk ``inner``, with faults.
 
-    def __init__(self, inner: Disk, faults: DiskFaults | None = None) -> None:
+    ``hit`` is called around each sync of a file with ``before-sync`` and ``after-sync``, by whichever thread syncs. It
+    may block, or raise OSError.
+    """
+
+    def __init__(
+        self, inner: Disk, faults: DiskFaults | None = None, hit: Callable[[str], None] = lambda point: None
+    ) -> None:
         self.faults = faults or DiskFaults()
         self._inner = inner
+        self._hit = hit
 
     def open(self, path: Path, *, create: bool = False) -> File:
         """See :class:`.Disk`. A full disk has no place for a new file."""
         if create and self.faults.room is not None and self.faults.room <= 0:
             raise _no_space()
-        return _FaultyFile(self._inner.open(path, create=create), self.faults)
+        return _FaultyFile(self._inner.open(path, create=create), self.faults, self._hit)
 
     def remove(self, path: Path) -> None:
         """See :class:`.Disk`."""
@@ -103,9 +110,10 @@ class FaultyDisk:
 
 
 class _FaultyFile:
-    def __init__(self, inner: File, faults: DiskFaults) -> None:
+    def __init__(self, inner: File, faults: DiskFaults, hit: Callable[[str], None]) -> None:
         self._inner = inner
         self._faults = faults
+        self._hit = hit
 
     def size(self) -> int:
         return self._inner.size()
@@ -138,12 +146,14 @@ class _FaultyFile:
             self._faults.room += cut
 
     def sync(self) -> None:
+        self._hit("before-sync")
         if self._faults.sync_error:
             if isinstance(self._inner, SimulatedFile):
                 self._inner.forget_unsynced()
             raise _io_error("sync")
         if not self._faults.sync_lies:
             self._inner.sync()
+        self._hit("after-sync")
 
     def close(self) -> None:
         self._inner.close()

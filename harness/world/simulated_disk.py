@@ -93,22 +93,41 @@ _Names: TypeAlias = dict[Path, _Content]
 _Renaming: TypeAlias = Mapping[Path, _Content | None]
 
 
-class SimulatedDisk:
-    """A disk in memory, with the root directory on it. ``random`` decides what a loss of power leaves.
+class _Platter:
+    """What outlives the processes: names and contents, as processes see them and as they are durable."""
 
-    ``changes`` counts what was done to it, and :meth:`crash_after` stops the process at one of these moments.
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.names: _Names = {Path("/"): _Content(directory=True)}
+        self.durable = dict(self.names)
+        self.unsynced: list[_Renaming] = []
+
+    def lose_power(self) -> None:
+        for change in _survivors(self.unsynced, self.random):
+            _rename(self.durable, change)
+        self.unsynced.clear()
+        for path in sorted(self.durable):
+            if path.parent not in self.durable:
+                del self.durable[path]
+        self.names = dict(self.durable)
+        for content in self.names.values():
+            content.lose_power(self.random)
+
+
+class SimulatedDisk:
+    """A disk in memory, with the root directory on it, as one process sees it. ``random`` decides what a loss of power
+    leaves.
+
+    ``changes`` counts what the process did to it, and :meth:`crash_after` stops the process at one of these moments.
     ``delay`` is how long (seconds, on the event loop's clock) each piece of work takes at most.
     """
 
     def __init__(self, random: Random, delay: float = 0.0) -> None:
         self.changes = 0
         self.delay = delay
-        self._random = random
-        self._names: _Names = {Path("/"): _Content(directory=True)}
-        self._durable = dict(self._names)
-        self._unsynced: list[_Renaming] = []
+        self._platter = _Platter(random)
+        self._process = 0
         self._locks: dict[Path, _SimulatedLock] = {}
-        self._life = 0
         self._last: int | None = None
         self._dead = False
 
@@ -118,33 +137,26 @@ class SimulatedDisk:
         """Let the process die once it has made so many more changes; a write that is its last may be cut short."""
         self._last = self.changes + changes
 
-    def crash_process(self) -> None:
-        """End the process that used the disk and make room for another: what was written is there."""
-        self._life += 1
-        self._locks.clear()
-        self._last = None
-        self._dead = False
+    def crash_process(self) -> SimulatedDisk:
+        """End the process, and return the disk as the next one finds it: with all that was written."""
+        self._dead = True
+        after = SimulatedDisk(self._platter.random, self.delay)
+        after._platter = self._platter
+        after._process = self._process + 1
+        return after
 
-    def lose_power(self) -> None:
-        """End the process, and lose whatever was not synced, or a part of that."""
-        self.crash_process()
-        for change in _survivors(self._unsynced, self._random):
-            _rename(self._durable, change)
-        self._unsynced.clear()
-        for path in sorted(self._durable):
-            if path.parent not in self._durable:
-                del self._durable[path]
-        self._names = dict(self._durable)
-        for content in self._names.values():
-            content.lose_power(self._random)
+    def lose_power(self) -> SimulatedDisk:
+        """End the process, lose whatever was not synced, or a part of that, and return what the next process finds."""
+        self._platter.lose_power()
+        return self.crash_process()
 
     # -- what a process does with it
 
     def open(self, path: Path, *, create: bool = False) -> File:
         """See :class:`.Disk`."""
-        self._alive()
+        self.check_alive()
         self._directory(path.parent)
-        content = self._names.get(path)
+        content = self._platter.names.get(path)
         if create:
             if content is not None:
                 raise _error(errno.EEXIST, path)
@@ -171,95 +183,91 @@ class SimulatedDisk:
 
     def names(self, directory: Path) -> list[str]:
         """See :class:`.Disk`."""
-        self._alive()
+        self.check_alive()
         self._directory(directory)
-        return sorted(path.name for path in self._names if path.parent == directory and path != directory)
+        return sorted(path.name for path in self._platter.names if path.parent == directory and path != directory)
 
     def is_directory(self, path: Path) -> bool:
         """See :class:`.Disk`."""
-        self._alive()
-        content = self._names.get(path)
+        self.check_alive()
+        content = self._platter.names.get(path)
         return content is not None and content.directory
 
     def make_directory(self, path: Path) -> None:
         """See :class:`.Disk`."""
-        self._alive()
-        if path in self._names:
+        self.check_alive()
+        if path in self._platter.names:
             raise _error(errno.EEXIST, path)
         self._directory(path.parent)
         self._change({path: _Content(directory=True)})
 
     def sync_directory(self, path: Path) -> None:
         """See :class:`.Disk`."""
-        self._alive()
+        self.check_alive()
         self._directory(path)
         self.step()
         rest = []
-        for change in self._unsynced:
+        for change in self._platter.unsynced:
             if any(name.parent == path for name in change):
-                _rename(self._durable, change)
+                _rename(self._platter.durable, change)
             else:
                 rest.append(change)
-        self._unsynced = rest
+        self._platter.unsynced = rest
 
     def lock(self, path: Path) -> Lock:
-        """See :class:`.Disk`. The owner is the number of the process's life on this disk, from 0."""
-        self._alive()
+        """See :class:`.Disk`. The owner is the number of the process on this disk, from 0."""
+        self.check_alive()
         self._directory(path.parent)
         if path in self._locks:
-            raise LockedError(path, str(self._life))
-        if path not in self._names:
+            raise LockedError(path, str(self._process))
+        if path not in self._platter.names:
             self._change({path: _Content()})
         self._locks[path] = _SimulatedLock(self._locks, path)
         return self._locks[path]
 
     async def run(self, work: Callable[[], T]) -> T:
         """See :class:`.Disk`. Others have a turn before the work is done, and may take a random while."""
-        await asyncio.sleep(self._random.random() * self.delay if self.delay else 0)
+        await asyncio.sleep(self._platter.random.random() * self.delay if self.delay else 0)
+        self.check_alive()
         return work()
 
     # -- for its files
 
-    def _alive(self) -> None:
+    def check_alive(self) -> None:
+        """Raise SimulatedCrash where the process is dead."""
         if self._dead:
             raise SimulatedCrash(errno.EIO, "the process has crashed")
 
-    def dies_now(self, life: int) -> bool:
+    def dies_now(self) -> bool:
         """Return whether the next change is the one at which the process dies."""
-        return life == self._life and not self._dead and self._last is not None and self.changes >= self._last
+        return not self._dead and self._last is not None and self.changes >= self._last
 
-    def step(self, life: int | None = None) -> None:
-        """Count a change of the process whose life this is. Raises SimulatedCrash once that process is dead."""
-        if self.dies_now(self._life):
+    def step(self) -> None:
+        """Count a change. Raises SimulatedCrash where the process dies before it, or is dead."""
+        if self.dies_now():
             self._dead = True
-        if self._dead or (life is not None and life != self._life):
-            raise SimulatedCrash(errno.EIO, "the process has crashed")
+        self.check_alive()
         self.changes += 1
-
-    @property
-    def life(self) -> int:
-        """Number of the process that uses the disk, from 0."""
-        return self._life
 
     def cut(self, data: bytes) -> bytes:
         """Return what a process that dies while it writes ``data`` still gets done of it."""
-        return data[: self._random.randint(0, len(data))]
+        return data[: self._platter.random.randint(0, len(data))]
 
     def _change(self, change: _Renaming) -> None:
         self.step()
-        _rename(self._names, change)
-        self._unsynced.append(change)
+        _rename(self._platter.names, change)
+        self._platter.unsynced.append(change)
 
     def _directory(self, path: Path) -> None:
-        content = self._names.get(path)
+        content = self._platter.names.get(path)
         if content is None:
             raise _error(errno.ENOENT, path)
         if not content.directory:
             raise _error(errno.ENOTDIR, path)
 
     def _file(self, path: Path) -> _Content:
-        self._alive()
-        content = self._names.get(path)
+        self.check_alive()
+        content = self._platter.names.get(path)
         if content is None:
             raise _error(errno.ENOENT, path)
         if content.directory:
@@ -273,38 +281,38 @@ class SimulatedFile:
     def __init__(self, disk: SimulatedDisk, content: _Content) -> None:
         self._disk = disk
         self._content = content
-        self._life = disk.life
+        self._closed = False
 
     def size(self) -> int:
         """See :class:`.File`."""
-        self._alive()
+        self._check_open()
         return len(self._content.seen)
 
     def read(self, offset: int, length: int) -> bytes:
         """See :class:`.File`."""
-        self._alive()
+        self._check_open()
         return bytes(self._content.seen[offset : offset + length])
 
     def write(self, offset: int, data: bytes | memoryview) -> int:
         """See :class:`.File`."""
-        self._alive()
-        if self._disk.dies_now(self._life) and (begun := self._disk.cut(bytes(data))):
+        self._check_open()
+        if self._disk.dies_now() and (begun := self._disk.cut(bytes(data))):
             self._content.change(_Write(offset, begun))
-        self._disk.step(self._life)
+        self._disk.step()
         if data:
             self._content.change(_Write(offset, bytes(data)))
         return len(data)
 
     def truncate(self, size: int) -> None:
         """See :class:`.File`."""
-        self._alive()
-        self._disk.step(self._life)
+        self._check_open()
+        self._disk.step()
         self._content.change(_Resize(size))
 
     def sync(self) -> None:
         """See :class:`.File`."""
-        self._alive()
-        self._disk.step(self._life)
+        self._check_open()
+        self._disk.step()
         self._content.sync()
 
     def forget_unsynced(self) -> None:
@@ -313,10 +321,11 @@ class SimulatedFile:
 
     def close(self) -> None:
         """See :class:`.File`."""
-        self._life = -1
+        self._closed = True
 
-    def _alive(self) -> None:
-        if self._life < 0:
+    def _check_open(self) -> None:
+        self._disk.check_alive()
+        if self._closed:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 

@@ -50,7 +50,7 @@ async def serving(target: ReferenceServer) -> AsyncIterator[ReferenceServer]:
 
 
 def server_of(target: ReferenceServer) -> int:
-    process = target._process
+    process = target._child
     assert process is not None
     return process.pid
 
@@ -95,7 +95,7 @@ async def test_a_server_that_runs_is_not_restarted_and_one_that_died_not_killed(
     with pytest.raises(TargetFailure, match="but it runs"):
         await serving.restart()
     os.kill(server_of(serving), signal.SIGKILL)
-    process = serving._process
+    process = serving._child
     assert process is not None
     await process.wait()
     with pytest.raises(TargetFailure, match=r"ended by itself with exit code -9: see .*server\.log"):
@@ -187,6 +187,20 @@ def test_a_killed_harness_leaves_a_readable_history_and_no_orphan(
     checked = fencepost("check", str(partial), cwd=tmp_path)
     assert checked.returncode in (0, 2), checked
     assert f"{len(history)} operations on 1 stream" in checked.stdout
+
+
+@needs_proc
+def test_a_stopped_server_does_not_outlive_a_killed_harness(
+    tmp_path: Path, harness: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Failed before: a stopped server does not see that its input has ended."""
+    running = harness("--time-limit", "3600")
+    wait_until(lambda: acknowledged(tmp_path) > 10, "the clients act", SECONDS)
+    (server,) = children(running.pid)
+    os.kill(server, signal.SIGSTOP)
+    running.kill()
+    running.wait(SECONDS)
+    wait_until(lambda: parent_of(server) is None, "the server is gone", SECONDS)
 
 
 @needs_proc

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from fencepost.harness.server.storage import Frame, StorageError, Survivors
 
@@ -11,7 +11,9 @@ from fencepost.harness.server.storage import Frame, StorageError, Survivors
 class GatedStorage:
     """A storage whose every write waits to be let through, and may then fail."""
 
-    name = "gated"
+    name: str = "gated"
+    segments: Mapping[int, int] = {1: 0}
+    segment_bytes: int = 1 << 30
 
     def __init__(self) -> None:
         self.groups: list[list[bytes]] = []
@@ -21,6 +23,12 @@ class GatedStorage:
 
     def recover(self, survivors: Survivors = iter) -> Iterator[Frame]:
         return survivors(iter(()))
+
+    def place(self, frame: Frame) -> str:
+        return self.name
+
+    async def begin_segment(self, entries: Sequence[bytes], unneeded: Collection[int]) -> None:
+        raise NotImplementedError
 
     async def write(self, entries: Sequence[bytes]) -> None:
         self.groups.append(list(entries))

@@ -15,9 +15,10 @@ from fencepost.harness.server.bugs import BUGS, compose
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from fencepost.harness.server.rules import Rules, ServiceRules, StorageRules, StreamRules
 from fencepost.harness.server.service import Service
-from fencepost.harness.server.storage import FileStorage, MemoryStorage, Storage
+from fencepost.harness.server.storage import MemoryStorage, Storage
 
 from .gated import GatedStorage, turns
+from .storages import stored
 
 AT = ("basin-one", "s")
 
@@ -242,21 +243,21 @@ async def test_ack_before_durable_answers_before_the_write(bugs: tuple[str, ...]
 
 @pytest.mark.parametrize(("bugs", "kept"), [((), 40), (("lost-batch-on-restart",), 32)])
 async def test_lost_batch_on_restart_forgets_the_last_groups(tmp_path: Path, bugs: tuple[str, ...], kept: int) -> None:
-    async with Server(bugs, FileStorage(tmp_path)) as server:
+    async with Server(bugs, stored(tmp_path)) as server:
         for number in range(40):
             await server.put(b"%d" % number)
     for _ in range(2):
-        async with Server(bugs, FileStorage(tmp_path)) as server:
+        async with Server(bugs, stored(tmp_path)) as server:
             assert [record.body for record in await server.everything()] == [b"%d" % number for number in range(kept)]
         kept = kept - 8 if bugs else kept
 
 
 @pytest.mark.parametrize(("bugs", "token"), [((), "a"), (("fence-not-durable",), "")])
 async def test_fence_not_durable_forgets_the_token(tmp_path: Path, bugs: tuple[str, ...], token: str) -> None:
-    async with Server(bugs, FileStorage(tmp_path)) as server:
+    async with Server(bugs, stored(tmp_path)) as server:
         await server.fence("a")
         assert await server.refusal(fencing_token="b") == {"fencing_token_mismatch": "a"}
-    async with Server(bugs, FileStorage(tmp_path)) as server:
+    async with Server(bugs, stored(tmp_path)) as server:
         assert await server.refusal(fencing_token="b") == {"fencing_token_mismatch": token}
         assert await server.tail() == 1
 
@@ -314,7 +315,7 @@ def test_a_row_says_what_the_bug_is(bug: Any) -> None:
 async def test_every_bug_at_once_does_not_crash_the_server(tmp_path: Path) -> None:
     """Answers may be as wrong as they like, as long as they are answers."""
     errors: list[str] = []
-    async with Server(tuple(BUGS), FileStorage(tmp_path)) as server:
+    async with Server(tuple(BUGS), stored(tmp_path)) as server:
 
         async def client(number: int) -> None:
             for step in range(30):
@@ -332,5 +333,5 @@ async def test_every_bug_at_once_does_not_crash_the_server(tmp_path: Path) -> No
         await asyncio.gather(*(client(number) for number in range(10)))
         assert set(errors) <= {"hot_server"}
         assert server.service.failure is None
-    async with Server(tuple(BUGS), FileStorage(tmp_path)) as server:
+    async with Server(tuple(BUGS), stored(tmp_path)) as server:
         assert await server.everything()

@@ -13,18 +13,19 @@ from fencepost.harness.s2 import Append, Position, Read, Record
 from fencepost.harness.server import durable
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from fencepost.harness.server.service import Service
-from fencepost.harness.server.storage import FileStorage, StorageError
+from fencepost.harness.server.storage import StorageError
 from fencepost.harness.server.values import StreamConfig, TimestampingMode
 from fencepost.harness.world.clock import ScriptedClock
 from tests.server.services import AT, BASIN, fence, gated, one, refused, serving, soon
 
 from .gated import GatedStorage, turns
+from .storages import FIRST, stored
 
 
 async def test_everything_survives_a_restart(tmp_path: Path) -> None:
     config = StreamConfig(timestamping_mode=TimestampingMode.ARRIVAL)
     record = Record(b"\x00\xff", ((b"k", b"\xfe"), (b"k", b"")), 7)
-    async with serving(FileStorage(tmp_path)) as service:
+    async with serving(stored(tmp_path)) as service:
         await service.create_basin("basin-two", None, "token")
         await service.create_stream("basin-two", "s", config, "t")
         await service.append(*AT, Append((record, Record())))
@@ -38,7 +39,7 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
         await service.append("basin-three", "s", one(b"gone"))
         await service.delete_basin("basin-three")
         before = await service.read(*AT, Read(seq_num=0))
-    async with serving(FileStorage(tmp_path), stream=False) as service:
+    async with serving(stored(tmp_path), stream=False) as service:
         assert await service.read(*AT, Read(seq_num=0)) == before
         assert (before.records[0].headers, before.records[0].timestamp) == (record.headers, 7)
         assert await service.check_tail(*AT) == Position(3, 1000)
@@ -57,20 +58,20 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
 async def test_a_journal_that_contradicts_itself_is_refused_by_name(tmp_path: Path) -> None:
     from fencepost.harness.server.entries import Appended, encode
 
-    storage = FileStorage(tmp_path)
+    storage = stored(tmp_path)
     list(storage.recover())
     await storage.write([encode(Appended(5, ()))])
     storage.close()
     for entry, complaint in ((None, "stream 5"), (b"\x07", "unknown kind"), (b"\x00\xc1", "cannot be read")):
         if entry is not None:
-            (tmp_path / "journal").unlink()
-            storage = FileStorage(tmp_path)
+            (tmp_path / FIRST).unlink()
+            storage = stored(tmp_path)
             list(storage.recover())
             await storage.write([entry])
             storage.close()
-        size = (tmp_path / "journal").stat().st_size
-        service = Service(FileStorage(tmp_path), ScriptedClock().wall_ms)
-        with pytest.raises(StorageError, match=rf"{tmp_path}/journal: .* offset {size}: .*{complaint}"):
+        size = (tmp_path / FIRST).stat().st_size
+        service = Service(stored(tmp_path), ScriptedClock().wall_ms)
+        with pytest.raises(StorageError, match=rf"{tmp_path}/{FIRST}: .* offset {size}: .*{complaint}"):
             await service.start()
 
 
@@ -201,24 +202,27 @@ async def test_what_is_said_of_basins_and_streams_is_durable(what: str) -> None:
         assert isinstance(result, expected[what]) if what in expected else not isinstance(result, Exception)
 
 
-async def test_after_a_failed_sync_nothing_is_answered_but_the_failure() -> None:
+async def test_after_a_failed_sync_appends_stay_off_and_reads_of_what_was_durable_go_on() -> None:
+    """Failed before: every request was refused."""
     storage = GatedStorage()
     storage.open = True
     async with serving(storage) as service:
+        await service.append(*AT, one(b"durable"))
         storage.open = False
-        asked = [asyncio.create_task(service.append(*AT, one()))]
+        asked = [asyncio.create_task(service.append(*AT, fence("lost")))]
         await storage.writing()
         asked.append(asyncio.create_task(service.append(*AT, one(match_seq_num=0))))
-        asked.append(asyncio.create_task(service.read(*AT, Read(wait=60))))
+        asked.append(asyncio.create_task(service.create_stream(BASIN, "lost")))
+        reader = asyncio.create_task(service.read(*AT, Read(wait=1)))
         await turns()
         await storage.let_through(StorageError("the disk is gone"))
         for task in asked:
             assert await refused(task) == (500, "storage")
         assert str(service.failure) == "the disk is gone"
-        for request in (
-            service.append(*AT, one()),
-            service.check_tail(*AT),
-            service.read(*AT, Read()),
-            service.list_basins(),
-        ):
+        for request in (service.append(*AT, one()), service.create_stream(BASIN, "new"), service.delete_stream(*AT)):
             assert await refused(request) == (500, "storage")
+        assert await soon(service.check_tail(*AT)) == Position(1, 1000)
+        batch = await soon(service.read(*AT, Read(seq_num=0)))
+        assert [record.body for record in batch.records] == [b"durable"]
+        assert [row.name for row in (await soon(service.list_streams(BASIN)))[0]] == [AT[1]]
+        assert (await soon(reader)).records == ()

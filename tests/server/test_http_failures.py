@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,12 @@ import pytest
 from fencepost.harness.server.app import App
 from fencepost.harness.server.metrics import Metrics
 from fencepost.harness.server.service import Service
-from fencepost.harness.server.storage import FileStorage, MemoryStorage
+from fencepost.harness.server.storage import MemoryStorage
 from fencepost.harness.world.clock import ScriptedClock
+from fencepost.harness.world.faulty_disk import FaultyDisk
+from fencepost.harness.world.real_disk import RealDisk
+
+from .storages import stored
 
 BASIN = "test-basin"
 
@@ -49,33 +51,39 @@ async def started(service: Service) -> Service:
     return service
 
 
-def failing_disk() -> tuple[Callable[[int], None], Callable[[], None]]:
-    """A sync that works until it is told to fail, and how to tell it."""
-    failing = False
-
-    def sync(descriptor: int) -> None:
-        if failing:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    def fail() -> None:
-        nonlocal failing
-        failing = True
-
-    return sync, fail
-
-
-async def test_a_full_disk_is_an_indefinite_failure_and_shows_in_health(tmp_path: Path) -> None:
-    sync, fail = failing_disk()
-    service = await started(Service(FileStorage(tmp_path / "data", sync=sync), ScriptedClock().wall_ms))
+async def test_a_full_disk_is_an_indefinite_failure_shows_in_health_and_passes(tmp_path: Path) -> None:
+    """Failed before: after one ENOSPC every request failed until the server was restarted."""
+    disk = FaultyDisk(RealDisk())
+    service = await started(Service(stored(tmp_path, disk), ScriptedClock().wall_ms))
     app = App(service, Metrics(), ScriptedClock())
     assert await ask(app, "GET", "/health") == (200, {"status": "ok"})
-    fail()
+    disk.faults.room = 20
     for _ in range(2):
-        status, body = await ask(app, "POST", "/v1/streams/s/records", b'{"records":[{}]}')
+        status, body = await ask(app, "POST", "/v1/streams/s/records", b'{"records":[{"body":"lost"}]}')
         assert (status, body["code"]) == (500, "storage")
         assert "No space left on device" in body["message"]
     status, body = await ask(app, "GET", "/health")
     assert (status, body["code"]) == (500, "storage")
+    assert body["message"].startswith("the disk is full; appends work again once it has room: ")
+    status, body = await ask(app, "GET", "/v1/streams/s/records/tail")
+    assert (status, body["tail"]["seq_num"]) == (200, 0)
+    disk.faults.room = None
+    status, body = await ask(app, "POST", "/v1/streams/s/records", b'{"records":[{"body":"kept"}]}')
+    assert (status, body["start"]["seq_num"]) == (200, 0)
+    assert await ask(app, "GET", "/health") == (200, {"status": "ok"})
+    await service.close()
+
+
+async def test_after_a_failed_sync_health_says_that_a_restart_is_due(tmp_path: Path) -> None:
+    disk = FaultyDisk(RealDisk())
+    service = await started(Service(stored(tmp_path, disk), ScriptedClock().wall_ms))
+    app = App(service, Metrics(), ScriptedClock())
+    disk.faults.sync_error = True
+    assert (await ask(app, "POST", "/v1/streams/s/records", b'{"records":[{}]}'))[0] == 500
+    disk.faults.sync_error = False
+    status, body = await ask(app, "GET", "/health")
+    assert (status, body["code"]) == (500, "storage")
+    assert body["message"].startswith("the journal has stopped; restart the server to recover it: ")
     await service.close()
 
 

@@ -142,14 +142,18 @@ def test_a_second_signal_ends_it_at_once(streaming: tuple[ServerProcess, Connect
         assert server.terminate() == 128 + signal.SIGTERM
 
 
-def test_it_ends_with_the_process_that_holds_its_input(log: Path) -> None:
-    reading, writing = os.pipe()
-    with ServerProcess(log, "--watch-stdin", stdin=reading) as server:
-        os.close(reading)
+def test_it_ends_with_the_process_that_holds_the_control_channel(log: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with ServerProcess(log, "--control", stdin=theirs.fileno()) as server:
+        theirs.close()
         with Connection(server.port) as http:
-            assert http.request("GET", "/health").status == 200, "it ended while its input was open"
-        os.close(writing)
+            assert http.request("GET", "/health").status == 200, "it ended while the channel was open"
+        ours.close()
         assert server.process.wait(STOP_SECONDS) == 0
+
+
+def test_a_control_channel_that_is_no_socket_is_refused() -> None:
+    assert "--control needs a socket as standard input" in refused("--port", "0", "--control")
 
 
 def test_input_that_ends_is_no_reason_unless_asked(log: Path) -> None:

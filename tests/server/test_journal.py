@@ -9,13 +9,14 @@ import pytest
 
 from fencepost.harness.server.journal import Journal
 from fencepost.harness.server.rules import StorageRules
-from fencepost.harness.server.storage import FileStorage, StorageError
+from fencepost.harness.server.storage import StorageError
 
 from .gated import GatedStorage, turns
+from .storages import stored
 
 
-def journal_over(storage: GatedStorage, failures: list[StorageError] | None = None) -> Journal:
-    return Journal(storage, StorageRules(), (failures if failures is not None else []).append)
+def journal_over(storage: GatedStorage) -> Journal:
+    return Journal(storage, StorageRules(), bytes)
 
 
 async def test_entries_that_come_while_a_group_is_written_form_the_next() -> None:
@@ -25,12 +26,12 @@ async def test_entries_that_come_while_a_group_is_written_form_the_next() -> Non
     journal.submit(b"0", lambda: settled.append(0))
     await storage.begun.wait()
     for number in range(1, 50):
-        journal.submit(b"%d" % number, lambda number=number: settled.append(number))  # type: ignore[misc]
+        last = journal.submit(b"%d" % number, lambda number=number: settled.append(number))  # type: ignore[misc]
     await turns()
     assert (storage.groups, settled) == ([[b"0"]], [])
     await storage.let_through()
     await storage.let_through()
-    await asyncio.wait_for(journal.wait(50), 5)
+    await asyncio.wait_for(journal.wait(last), 5)
     assert storage.groups == [[b"0"], [b"%d" % number for number in range(1, 50)]]
     assert settled == list(range(50))
     await journal.close()
@@ -49,7 +50,7 @@ async def test_nothing_is_durable_before_its_own_sync_has_returned() -> None:
     await asyncio.wait_for(waits[0], 5)
     await turns()
     assert not waits[1].done()
-    assert journal.durable == first
+    assert (first.durable, second.durable) == (True, False)
     await storage.let_through()
     await asyncio.wait_for(waits[1], 5)
     await journal.close()
@@ -57,12 +58,12 @@ async def test_nothing_is_durable_before_its_own_sync_has_returned() -> None:
 
 async def test_after_a_failed_sync_nothing_is_ever_durable_again() -> None:
     storage = GatedStorage()
-    failures: list[StorageError] = []
-    journal = journal_over(storage, failures)
+    journal = journal_over(storage)
     settled: list[str] = []
-    tickets = [journal.submit(b"a", lambda: settled.append("a"))]
+    undone: list[tuple[str, StorageError]] = []
+    tickets = [journal.submit(b"a", lambda: settled.append("a"), lambda error: undone.append(("a", error)))]
     await storage.begun.wait()
-    tickets.append(journal.submit(b"b", lambda: settled.append("b")))
+    tickets.append(journal.submit(b"b", lambda: settled.append("b"), lambda error: undone.append(("b", error))))
     waits = [asyncio.create_task(journal.wait(ticket)) for ticket in tickets]
     await turns()
     broken = StorageError("the disk is gone")
@@ -74,7 +75,8 @@ async def test_after_a_failed_sync_nothing_is_ever_durable_again() -> None:
         journal.submit(b"c")
     with pytest.raises(StorageError):
         await journal.wait(tickets[1])
-    assert (settled, failures, journal.failure, storage.groups) == ([], [broken], broken, [[b"a"]])
+    assert (settled, journal.failure, storage.groups) == ([], broken, [[b"a"]])
+    assert undone == [("b", broken), ("a", broken)]
     await journal.close()
 
 
@@ -95,19 +97,18 @@ async def test_one_who_stops_waiting_disturbs_nobody() -> None:
 async def test_closing_waits_for_what_was_submitted() -> None:
     storage = GatedStorage()
     journal = journal_over(storage)
-    journal.submit(b"a")
+    ticket = journal.submit(b"a")
     closing = asyncio.create_task(journal.close())
     await turns()
     assert not closing.done()
     await storage.let_through()
     await asyncio.wait_for(closing, 5)
-    assert journal.durable == 1
+    assert ticket.durable
 
 
 async def test_many_at_once_share_few_syncs(tmp_path: Path) -> None:
-    syncs: list[int] = []
-    storage = FileStorage(tmp_path, sync=syncs.append)
-    journal = Journal(storage, StorageRules(), lambda error: None)
+    storage = stored(tmp_path)
+    journal = Journal(storage, StorageRules(), bytes)
     assert list(journal.recover()) == []
 
     async def client(number: int) -> None:
@@ -117,8 +118,8 @@ async def test_many_at_once_share_few_syncs(tmp_path: Path) -> None:
     await asyncio.gather(*(client(number) for number in range(50)))
     await journal.close()
     # In lockstep there would be 20; whoever is late makes a group more. Without sharing there would be 1,000.
-    assert 20 <= len(syncs) <= 100
-    again = FileStorage(tmp_path)
+    assert 20 <= journal.groups <= 100
+    again = stored(tmp_path)
     entries = [entry for frame in again.recover() for entry in frame.entries]
     again.close()
     assert sorted(entries) == sorted(b"%d/%d" % (number, step) for number in range(50) for step in range(20))

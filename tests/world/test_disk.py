@@ -78,11 +78,13 @@ def test_a_crash_of_the_process_keeps_what_was_written_and_frees_its_locks() -> 
     disk.lock(PLACE / "lock")
     file = disk.open(FILE, create=True)
     write_all(file, 0, b"unsynced")
-    disk.crash_process()
+    dead, disk = disk, disk.crash_process()
     assert content(disk) == b"unsynced"
     disk.lock(PLACE / "lock")
     with pytest.raises(SimulatedCrash):
         file.write(0, b"from the dead")
+    with pytest.raises(SimulatedCrash):
+        dead.open(FILE)
     assert content(disk) == b"unsynced"
 
 
@@ -102,7 +104,7 @@ def test_a_loss_of_power_leaves_each_sector_as_some_write_left_it(
     for offset, data in writes:
         write_all(file, offset, data)
         states.append(content(disk))
-    disk.lose_power()
+    disk = disk.lose_power()
     left = content(disk)
     assert len(synced) <= len(left) <= max(map(len, states))
     touched = {at for offset, data in writes for at in range(offset, offset + len(data))}
@@ -123,7 +125,7 @@ def test_a_loss_of_power_can_tear_reorder_drop_and_keep() -> None:
         file = disk.open(FILE)
         write_all(file, 0, b"a" * SECTOR + b"b" * SECTOR)
         write_all(file, 2 * SECTOR, b"c" * SECTOR)
-        disk.lose_power()
+        disk = disk.lose_power()
         seen.add("".join(chr(byte) if byte else "-" for byte in content(disk)[::SECTOR]))
     assert {"", "a", "ab", "abc", "--c", "-b", "a-c"} <= seen
 
@@ -137,7 +139,7 @@ def test_names_without_a_sync_of_their_directory_may_be_lost() -> None:
         write_all(new, 0, b"new")
         new.sync()
         disk.rename(PLACE / "new", FILE)
-        disk.lose_power()
+        disk = disk.lose_power()
         seen.add((tuple(disk.names(PLACE)), content(disk)))
     assert {(("file",), b"old"), (("file",), b"new"), (("file", "new"), b"old")} == seen
 
@@ -151,7 +153,7 @@ def test_names_whose_directory_was_synced_stay() -> None:
         new.sync()
         disk.rename(PLACE / "new", FILE)
         disk.sync_directory(PLACE)
-        disk.lose_power()
+        disk = disk.lose_power()
         assert (disk.names(PLACE), content(disk)) == (["file"], b"new")
 
 
@@ -167,12 +169,12 @@ def test_bytes_that_a_failed_sync_has_dropped_are_not_saved_by_the_next_one() ->
     faulty.faults.sync_error = False
     file.sync()
     assert content(inner) == b"dropped"
-    inner.lose_power()
+    inner = inner.lose_power()
     assert content(inner) == b""
-    file = faulty.open(FILE)
+    file = inner.open(FILE)
     write_all(file, 0, b"written again")
     file.sync()
-    inner.lose_power()
+    inner = inner.lose_power()
     assert content(inner) == b"written again"
 
 
@@ -189,7 +191,7 @@ def test_a_process_dies_at_the_change_that_a_test_picked_and_its_last_write_may_
                 file.write(5, b"cut short")
         with pytest.raises(SimulatedCrash):
             file.sync()
-        disk.crash_process()
+        disk = disk.crash_process()
         assert b"wholecut short".startswith(content(disk))
         lengths.add(len(content(disk)))
     assert lengths > {5, 14, 9}
@@ -242,7 +244,7 @@ def test_a_lying_sync_makes_nothing_durable() -> None:
         write_all(file, 0, b"x")
         file.sync()
         disk.sync_directory(PLACE)
-        inner.lose_power()
+        inner = inner.lose_power()
         kept.add(content(inner))
     assert kept == {b"", b"x"}
 
