@@ -119,7 +119,7 @@ class Recording:
             self._plan.target.connect,
             clock,
             threads=options.clients,
-            seed=options.seed,
+            streams=self._plan.world.random.stream,
             timeout=options.timeout,
         )
         generator = self._plan.workload.generator(

@@ -1,28 +1,42 @@
-"""The seam between a run and a workload, after Jepsen's pure generators: what a workload is, seen from the harness.
+"""The seam between a run and a workload: what a workload is, seen from the harness.
 
-A generator is an immutable value. The scheduler of a run asks it for the next invocation whenever a thread is
-free and tells it of every invocation and completion; each time the generator answers with its successor.
-It does no I/O, reads no clock and draws no randomness but from the context it is handed.
+A generator is an immutable value, after Jepsen's pure generators. The scheduler of a run asks it for the next
+invocation whenever a thread can take one, and tells it of every invocation and completion; each time the generator
+answers with its successor. It does no I/O, reads no clock and draws no randomness but from the context it is handed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Final, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import Final, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from .client.outcome import Outcome
-from .s2 import Answer, Call
+from .s2 import Answer, Append, Call
+
+NEMESIS: Final = -1
+"""The thread that strikes. The threads of clients are numbered from 0."""
+
+NO_SESSIONS: Final[Mapping[int, int]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True, gc=False):
     """What a generator may look at when it is asked.
 
-    ``time`` is nanoseconds since the clients started. ``free`` lists the threads that could take an operation
-    now, ``threads`` all of them (both ascending). ``process`` maps a thread to the process identity that acts
-    on it now: a thread whose operation ended indefinitely gets a new one. ``random`` is seeded from the run's
-    seed, and belongs to this one question.
+    ``time`` is nanoseconds since the clients started. ``threads`` are the threads that the generator may use, ``free``
+    those of them that have nothing in flight (both ascending). ``process[thread]`` is the process identity that acts
+    on a thread now: a thread whose operation ended indefinitely gets a new one.
+
+    ``sessions`` has the threads that are not free but could take one more batch of the append session that they have
+    open, each with the session's number: see :attr:`Invocation.session`.
+
+    ``random`` belongs to this one question. In a context of one thread it is that thread's own stream of random
+    numbers: what is drawn for the thread's *n*-th operation depends on the run's seed, the thread and *n* alone. In a
+    context of several threads it is a stream that they share. ``own`` gives the streams of single threads.
     """
 
     time: int
@@ -30,6 +44,44 @@ class Context:
     free: tuple[int, ...]
     process: tuple[int, ...]
     random: Random
+    sessions: Mapping[int, int] = NO_SESSIONS
+    own: Callable[[int], Random] | None = None
+
+    def only(self, threads: tuple[int, ...]) -> Context:
+        """The same moment, for these threads alone (some of this context's, ascending)."""
+        if threads == self.threads:
+            return self
+        free = tuple([thread for thread in self.free if thread in threads])
+        random = self.own(threads[0]) if len(threads) == 1 and self.own else self.random
+        sessions = self.sessions and {thread: self.sessions[thread] for thread in threads if thread in self.sessions}
+        return Context(self.time, threads, free, self.process, random, sessions, self.own)
+
+    @property
+    def ready(self) -> tuple[int, ...]:
+        """The threads that could take some invocation now: the free ones, and those with an open session."""
+        return (*self.free, *self.sessions) if self.sessions else self.free
+
+    def taker(self, invocation: Invocation) -> int | None:
+        """The thread that would take this invocation now; None if it has to wait.
+
+        An invocation that names no thread goes to the first that is free: to the nemesis if it is a strike, else to
+        a client.
+        """
+        thread = invocation.thread
+        if thread is None:
+            strikes = isinstance(invocation.call, Strike)
+            return next((thread for thread in self.free if (thread == NEMESIS) is strikes), None)
+        if thread in self.free or (invocation.batches and self.sessions.get(thread) == invocation.session):
+            return thread
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault as an operation: it starts or heals the fault of that name. The nemesis performs it."""
+
+    fault: str
+    phase: Literal["start", "heal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +91,42 @@ class Invocation:
     ``thread`` None lets the scheduler take any free thread. ``purpose`` labels the operation for statistics
     and pictures (such as ``take-over``, ``zombie``, ``strong-read``); it never changes how it is judged.
     ``time`` is the intended start (ns since the clients started) in an open-loop run, from which latency is
-    then counted; None means as soon as possible.
+    then counted; None means as soon as possible. ``stream`` is empty for a strike.
+
+    ``session`` makes a read a *read session*, whatever the number. An append becomes a batch of the thread's append
+    session of that number: of the one that is open if it has the number, else of a new one, for which the old one is
+    closed. A thread may have several batches of one session in flight; ``Context.sessions`` says when it can take
+    another. After the first failure the session is over: what is in flight ends, and then the thread is free.
     """
 
     stream: str
-    call: Call
+    call: Call | Strike
     thread: int | None = None
     purpose: str = ""
     time: int | None = None
+    session: int | None = None
+
+    @property
+    def batches(self) -> bool:
+        """Whether it is a batch of an append session."""
+        return self.session is not None and isinstance(self.call, Append)
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The end of an operation, as a generator is told of it. ``time`` is ns since the clients started."""
+    """The end of an operation, as a generator is told of it. ``time`` is ns since the clients started.
+
+    The value of an Ok is what the call answers: an Ack, a Batch or a Tail; of a read session it is the last part of its
+    answer, and ``reached`` is the seq_num after the last record that it returned, however it ended (None: none).
+    The value is None for a strike.
+    """
 
     time: int
     thread: int
     process: int
     invocation: Invocation
-    outcome: Outcome[Answer]
+    outcome: Outcome[Answer | None]
+    reached: int | None = None
 
 
 class Pending:
@@ -81,8 +150,8 @@ class Generator(Protocol):
     def next(self, context: Context) -> Step:
         """The next invocation (or PENDING) and the successor; None when exhausted.
 
-        An invocation whose ``thread`` is set names a member of ``context.free``. An invocation whose
-        ``time`` lies ahead is held by the scheduler until then.
+        A thread that the invocation names can take it: see :meth:`Context.taker`. An invocation whose ``time`` lies
+        ahead waits until then; if something else happens first, it is dropped and this generator is asked anew.
         """
         ...
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from fencepost.harness.client.outcome import Definite, Ok, Outcome
-from fencepost.harness.s2 import Ack, Answer, Append, Fence, Tail, command_of
+from fencepost.harness.s2 import Ack, Append, Fence, Tail, command_of
 
 
-def tail_of(outcome: Outcome[Answer]) -> int | None:
+def tail_of(outcome: Outcome[object]) -> int | None:
     """The tail (a seq_num) that the answer reported, if it reported one: an ack, a check-tail, a 412 or a 416."""
     if isinstance(outcome, Ok):
         value = outcome.value
@@ -24,7 +24,7 @@ def tail_of(outcome: Outcome[Answer]) -> int | None:
     return seq_num if isinstance(seq_num, int) else None
 
 
-def token_refusal(outcome: Outcome[Answer]) -> str | None:
+def token_refusal(outcome: Outcome[object]) -> str | None:
     """The token in force, where the operation was refused because it gave another."""
     token = outcome.body.get("fencing_token_mismatch") if isinstance(outcome, Definite) else None
     return token if isinstance(token, str) else None

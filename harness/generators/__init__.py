@@ -8,18 +8,21 @@ frozen value: asked twice in equal contexts it answers twice the same, and each 
 from .bounds import Spacing, bounded, limit, stagger, time_limit
 from .order import cycle, phases
 from .reaction import map_each, on_update
-from .routing import each_process, each_thread, mix, on_threads, reserve
+from .routing import beside, clients, each_process, each_thread, mix, nemesis, on_threads, reserve
 from .sources import once, repeat, sequence, unfold
 
 __all__ = [
     "Spacing",
+    "beside",
     "bounded",
+    "clients",
     "cycle",
     "each_process",
     "each_thread",
     "limit",
     "map_each",
     "mix",
+    "nemesis",
     "on_threads",
     "on_update",
     "once",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from math import log
-from random import Random
 from typing import Final
+
+from msgspec import Struct
 
 from ..workload import (
     PENDING,
@@ -20,6 +21,7 @@ from ..workload import (
 )
 
 _SECOND: Final = 1_000_000_000
+_64_BITS: Final = 2**64 - 1
 
 
 class Spacing(Enum):
@@ -47,7 +49,7 @@ def time_limit(seconds: float, generator: Generator) -> Generator:
 
 
 def stagger(rate: float, generator: Generator, spacing: Spacing = Spacing.POISSON) -> Generator:
-    """An open loop of ``rate`` operations a second over all threads, from the moment when this was first asked.
+    """An open loop of ``rate`` operations per second over all threads, from the moment when this was first asked.
 
     Each operation gets an intended start, ``Invocation.time``, from a schedule that knows nothing of how long
     operations take: when every thread is busy the schedule goes on, late operations follow as fast as threads
@@ -55,8 +57,8 @@ def stagger(rate: float, generator: Generator, spacing: Spacing = Spacing.POISSO
     exponential gaps, as many unrelated clients would make; ``EVEN`` makes all gaps equal.
     """
     if not rate > 0:
-        raise ValueError(f"a rate of {rate} operations a second: it must be positive")
-    return _Stagger(generator, _SECOND / rate, spacing, None)
+        raise ValueError(f"a rate of {rate} operations per second: it must be positive")
+    return _Stagger(generator, _SECOND / rate, spacing, None, None)
 
 
 def bounded(generator: Generator, options: WorkloadOptions) -> Generator:
@@ -70,8 +72,7 @@ def bounded(generator: Generator, options: WorkloadOptions) -> Generator:
     return generator
 
 
-@dataclass(frozen=True, slots=True)
-class _Limit:
+class _Limit(Struct, frozen=True):
     generator: Generator
     left: int
 
@@ -88,8 +89,7 @@ class _Limit:
         return _Limit(self.generator.update(context, event), self.left)
 
 
-@dataclass(frozen=True, slots=True)
-class _TimeLimit:
+class _TimeLimit(Struct, frozen=True):
     generator: Generator
     duration: int
     deadline: int | None
@@ -110,29 +110,39 @@ class _TimeLimit:
         return _TimeLimit(self.generator.update(context, event), self.duration, self.deadline)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stagger:
-    """``due`` is the next intended start, kept in fractions of a nanosecond so that even gaps add up exactly."""
+class _Stagger(Struct, frozen=True):
+    """``due`` is the next intended start, kept in fractions of a nanosecond so that even gaps add up exactly.
+
+    ``state`` is that of a random number generator of its own: what the operations draw does not move the schedule.
+    """
 
     generator: Generator
     gap: float
     spacing: Spacing
     due: float | None
+    state: int | None
 
     def next(self, context: Context) -> Step:
         due = float(context.time) if self.due is None else self.due
+        state = context.random.getrandbits(64) if self.state is None else self.state
         step = self.generator.next(context)
         if step is None:
             return None
         answer, successor = step
         if isinstance(answer, Pending):
-            return PENDING, _Stagger(successor, self.gap, self.spacing, due)
+            return PENDING, _Stagger(successor, self.gap, self.spacing, due, state)
         start = round(due) if answer.time is None else max(round(due), answer.time)
-        following = due + self._gap(context.random)
-        return replace(answer, time=start), _Stagger(successor, self.gap, self.spacing, following)
-
-    def _gap(self, random: Random) -> float:
-        return self.gap if self.spacing is Spacing.EVEN else -self.gap * log(1.0 - random.random())
+        drawn, state = _split_mix(state)
+        gap = self.gap if self.spacing is Spacing.EVEN else -self.gap * log(1.0 - drawn)
+        return replace(answer, time=start), _Stagger(successor, self.gap, self.spacing, due + gap, state)
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        return _Stagger(self.generator.update(context, event), self.gap, self.spacing, self.due)
+        return _Stagger(self.generator.update(context, event), self.gap, self.spacing, self.due, self.state)
+
+
+def _split_mix(state: int) -> tuple[float, int]:
+    """A random number from 0 to 1 and the next state: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+    state = mixed = (state + 0x9E3779B97F4A7C15) & _64_BITS
+    mixed = ((mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9) & _64_BITS
+    mixed = ((mixed ^ mixed >> 27) * 0x94D049BB133111EB) & _64_BITS
+    return ((mixed ^ mixed >> 31) >> 11) * 2.0**-53, state

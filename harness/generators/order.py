@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ..workload import PENDING, Completion, Context, Generator, Invocation, Step
 
@@ -24,8 +24,7 @@ def cycle(generator: Generator) -> Generator:
     return _Cycle(generator, generator)
 
 
-@dataclass(frozen=True, slots=True)
-class _Phases:
+class _Phases(Struct, frozen=True):
     generators: tuple[Generator, ...]
     waiting: bool
 
@@ -47,8 +46,7 @@ class _Phases:
         return _Phases((self.generators[0].update(context, event), *self.generators[1:]), self.waiting)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cycle:
+class _Cycle(Struct, frozen=True):
     first: Generator
     current: Generator
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from ..workload import Completion, Context, Generator, Invocation, Step
 
@@ -24,8 +25,7 @@ def on_update(
     return _OnUpdate(function, generator)
 
 
-@dataclass(frozen=True, slots=True)
-class _Map:
+class _Map(Struct, frozen=True):
     function: Callable[[Invocation], Invocation]
     generator: Generator
 
@@ -37,11 +37,10 @@ class _Map:
         return (self.function(answer) if isinstance(answer, Invocation) else answer), _Map(self.function, successor)
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        return replace(self, generator=self.generator.update(context, event))
+        return _Map(self.function, self.generator.update(context, event))
 
 
-@dataclass(frozen=True, slots=True)
-class _OnUpdate:
+class _OnUpdate(Struct, frozen=True):
     function: Callable[[Generator, Context, Invocation | Completion], Generator]
     generator: Generator
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ..workload import PENDING, Completion, Context, Generator, Invocation, Pending, Step
+from msgspec import Struct
+
+from ..workload import NEMESIS, PENDING, Completion, Context, Generator, Invocation, Pending, Step
 
 
 def mix(*weighted: tuple[float, Generator]) -> Generator:
@@ -23,9 +25,10 @@ def each_thread(make: Callable[[int], Generator]) -> Generator:
     """A generator of its own for each thread, made by ``make(thread)``.
 
     Each sees a context with no thread but its own, and only its own events, so its state is that thread's state:
-    it is kept when the thread gets a new process.
+    it is kept when the thread gets a new process. Its randomness is the thread's own, too: a thread asks for the same
+    operations in every run of one seed, for as long as it gets the same answers.
     """
-    return _Each(make, by_process=False)
+    return _Each(make, False)
 
 
 def each_process(make: Callable[[int], Generator]) -> Generator:
@@ -33,12 +36,31 @@ def each_process(make: Callable[[int], Generator]) -> Generator:
 
     It is exhausted when those of all processes of the moment are.
     """
-    return _Each(make, by_process=True)
+    return _Each(make, True)
 
 
 def on_threads(threads: Iterable[int], generator: Generator) -> Generator:
     """A generator that sees these threads alone. Where there is none of them it is exhausted."""
     return _OnThreads(frozenset(threads), generator)
+
+
+def clients(generator: Generator) -> Generator:
+    """A generator that sees the threads of clients alone."""
+    return _Side(generator, strikes=False)
+
+
+def nemesis(generator: Generator) -> Generator:
+    """A generator of strikes, which sees the nemesis alone. It is exhausted in a run that has none."""
+    return _Side(generator, strikes=True)
+
+
+def beside(generator: Generator, *others: Generator) -> Generator:
+    """The operations of all of them, each when it is due. It ends with the first of them.
+
+    ``beside(clients(work), nemesis(faults))`` strikes for as long as the clients have work. All of them are told of
+    every event.
+    """
+    return _Beside((generator, *others))
 
 
 def reserve(*shares: tuple[int, Generator], rest: Generator) -> Generator:
@@ -81,8 +103,8 @@ def _ask(context: Context, order: Iterable[int], ask: Callable[[int], Step], par
     return (invocation, successor), tuple(changed)
 
 
-def _restrict(context: Context, threads: tuple[int, ...], free: tuple[int, ...]) -> Context:
-    return Context(context.time, threads, free, context.process, context.random)
+def _next(part: Generator | None, context: Context) -> Step:
+    return None if part is None else part.next(context)
 
 
 def _assign(step: Step, context: Context) -> Step:
@@ -90,11 +112,11 @@ def _assign(step: Step, context: Context) -> Step:
     if step is None or isinstance(step[0], Pending) or step[0].thread is not None:
         return step
     free = context.free
-    return replace(step[0], thread=free[int(context.random.random() * len(free))]), step[1]
+    thread = free[0] if len(free) == 1 else free[int(context.random.random() * len(free))]
+    return replace(step[0], thread=thread), step[1]
 
 
-@dataclass(frozen=True, slots=True)
-class _Mix:
+class _Mix(Struct, frozen=True):
     weights: tuple[float, ...]
     parts: _Parts
 
@@ -116,68 +138,71 @@ class _Mix:
         return _Mix(self.weights, tuple(part and part.update(context, event) for part in self.parts))
 
 
-def _next(part: Generator | None, context: Context) -> Step:
-    return None if part is None else part.next(context)
-
-
-@dataclass(frozen=True, slots=True)
-class _Each:
-    """``parts`` and ``owners`` (the process each part was made for) are indexed by thread."""
+class _Each(Struct, frozen=True):
+    """``parts`` are those of ``threads``, in their order, made for the processes ``owners``; none before the start."""
 
     make: Callable[[int], Generator]
     by_process: bool
+    threads: tuple[int, ...] = ()
     parts: _Parts = ()
     owners: tuple[int, ...] = ()
 
     def next(self, context: Context) -> Step:
-        now = self._current(context)
-        free = context.free
-        if free:
-            start = int(context.random.random() * len(free))
-            step, parts = _ask(context, free[start:] + free[:start], lambda t: now._one(t, context), now.parts)
-            now = _Each(self.make, self.by_process, parts, now.owners)
+        now, ready = self._current(context), context.ready
+        if ready:
+            if len(ready) > 1:
+                start = int(context.random.random() * len(ready))
+                ready = ready[start:] + ready[:start]
+            order = [now.threads.index(thread) for thread in ready]
+            step, parts = _ask(context, order, lambda index: now._one(index, context), now.parts)
+            now = _Each(self.make, self.by_process, now.threads, parts, now.owners)
             if step is not None:
                 return step[0], now
-        if all(now.parts[thread] is None for thread in context.threads):
+        if all(part is None for part in now.parts):
             return None
         return PENDING, now
 
-    def _one(self, thread: int, context: Context) -> Step:
-        step = _next(self.parts[thread], _restrict(context, (thread,), (thread,)))
+    def _one(self, index: int, context: Context) -> Step:
+        thread = self.threads[index]
+        step = _next(self.parts[index], context.only((thread,)))
         if step is None or isinstance(step[0], Pending) or step[0].thread is not None:
             return step
-        given = step[0]
-        return Invocation(given.stream, given.call, thread, given.purpose, given.time), step[1]
+        return replace(step[0], thread=thread), step[1]
 
     def _current(self, context: Context) -> _Each:
         """With a part for every thread, and by process for every *new* process."""
-        owners = self.owners
-        if owners == context.process or (owners and not self.by_process):
+        if self.threads and not self.by_process:
             return self
-        member = frozenset(context.threads)
+        owners = tuple([context.process[thread] for thread in context.threads])
+        if owners == self.owners:
+            return self
         parts: list[Generator | None] = []
-        for thread, process in enumerate(context.process):
-            if thread < len(owners) and owners[thread] == process:
-                parts.append(self.parts[thread])
+        for index, (thread, process) in enumerate(zip(context.threads, owners, strict=True)):
+            if self.owners and self.owners[index] == process:
+                parts.append(self.parts[index])
             else:
-                parts.append(self.make(process if self.by_process else thread) if thread in member else None)
-        return _Each(self.make, self.by_process, tuple(parts), context.process)
+                parts.append(self.make(process if self.by_process else thread))
+        return _Each(self.make, self.by_process, context.threads, tuple(parts), owners)
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        now = self if self.owners else self._current(context)
+        now = self if self.threads else self._current(context)
         thread = event.thread
-        part = None if thread is None else now.parts[thread]
-        if thread is None or part is None:
+        if thread is None or thread not in now.threads:
             return now
-        if self.by_process and isinstance(event, Completion) and event.process != now.owners[thread]:
+        index = now.threads.index(thread)
+        part = now.parts[index]
+        if part is None:
             return now
-        updated = part.update(_restrict(context, (thread,), (thread,) if thread in context.free else ()), event)
-        parts = (*now.parts[:thread], updated, *now.parts[thread + 1 :])
-        return _Each(self.make, self.by_process, parts, now.owners)
+        if self.by_process and isinstance(event, Completion) and event.process != now.owners[index]:
+            return now
+        updated = part.update(context.only((thread,)), event)
+        if updated is part:
+            return now
+        parts = (*now.parts[:index], updated, *now.parts[index + 1 :])
+        return _Each(self.make, self.by_process, now.threads, parts, now.owners)
 
 
-@dataclass(frozen=True, slots=True)
-class _OnThreads:
+class _OnThreads(Struct, frozen=True):
     members: frozenset[int]
     generator: Generator
 
@@ -187,8 +212,7 @@ class _OnThreads:
         return None if step is None else (step[0], _OnThreads(self.members, step[1]))
 
     def _own(self, context: Context) -> Context:
-        threads = tuple(thread for thread in context.threads if thread in self.members)
-        return _restrict(context, threads, tuple(thread for thread in context.free if thread in self.members))
+        return context.only(tuple([thread for thread in context.threads if thread in self.members]))
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
         if event.thread not in self.members:
@@ -196,8 +220,43 @@ class _OnThreads:
         return _OnThreads(self.members, self.generator.update(self._own(context), event))
 
 
-@dataclass(frozen=True, slots=True)
-class _Reserve:
+class _Side(Struct, frozen=True):
+    """The nemesis alone, which comes first among the threads (``strikes``), or all others."""
+
+    generator: Generator
+    strikes: bool
+
+    def next(self, context: Context) -> Step:
+        own = self._own(context)
+        step = _assign(self.generator.next(own), own) if own.threads else None
+        return None if step is None else (step[0], _Side(step[1], self.strikes))
+
+    def _own(self, context: Context) -> Context:
+        first = 1 if context.threads[:1] == (NEMESIS,) else 0
+        return context.only(context.threads[:first] if self.strikes else context.threads[first:])
+
+    def update(self, context: Context, event: Invocation | Completion) -> Generator:
+        if (event.thread == NEMESIS) is not self.strikes:
+            return self
+        return _Side(self.generator.update(self._own(context), event), self.strikes)
+
+
+class _Beside(Struct, frozen=True):
+    parts: _Parts
+
+    def next(self, context: Context) -> Step:
+        # The first comes last: it may always have something, and the others wait for their time.
+        order = (*range(1, len(self.parts)), 0)
+        step, parts = _ask(context, order, lambda index: _next(self.parts[index], context), self.parts)
+        if parts[0] is None:
+            return None
+        return (PENDING if step is None else step[0]), _Beside(parts)
+
+    def update(self, context: Context, event: Invocation | Completion) -> Generator:
+        return _Beside(tuple(part and part.update(context, event) for part in self.parts))
+
+
+class _Reserve(Struct, frozen=True):
     shares: tuple[int, ...]
     parts: _Parts
 
@@ -216,8 +275,7 @@ class _Reserve:
         contexts = []
         begin = 0
         for share in (*self.shares, len(context.threads)):
-            threads = context.threads[begin : begin + share]
-            contexts.append(_restrict(context, threads, tuple(t for t in context.free if t in threads)))
+            contexts.append(context.only(context.threads[begin : begin + share]))
             begin += share
         return contexts
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from ..workload import PENDING, Completion, Context, Generator, Invocation, Step
 
@@ -29,18 +30,14 @@ def repeat(invocation: Invocation) -> Generator:
 def unfold(function: Callable[[S, Context], tuple[Invocation, S] | None], state: S) -> Generator:
     """Operations from a function of a state: ``function(state, context)`` gives one and the next state, or None to end.
 
-    The function is asked only when a thread is free. It must be pure: its randomness is ``context.random``, and
-    the state is an immutable value. This is the way to number operations, so that no two records are equal.
+    The function is asked only when a thread can take something. It must be pure: its randomness is
+    ``context.random``, and the state is an immutable value. This is the way to number operations, so that no two
+    records are equal.
     """
     return _Unfold(function, state)
 
 
-def _can_run(invocation: Invocation, context: Context) -> bool:
-    return bool(context.free) if invocation.thread is None else invocation.thread in context.free
-
-
-@dataclass(frozen=True, slots=True)
-class _Sequence:
+class _Sequence(Struct, frozen=True):
     invocations: tuple[Invocation, ...]
     position: int = 0
 
@@ -48,38 +45,36 @@ class _Sequence:
         if self.position == len(self.invocations):
             return None
         invocation = self.invocations[self.position]
-        if not _can_run(invocation, context):
+        if context.taker(invocation) is None:
             return PENDING, self
-        return invocation, replace(self, position=self.position + 1)
+        return invocation, _Sequence(self.invocations, self.position + 1)
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class _Repeat:
+class _Repeat(Struct, frozen=True):
     invocation: Invocation
 
     def next(self, context: Context) -> Step:
-        return (self.invocation if _can_run(self.invocation, context) else PENDING), self
+        return (PENDING if context.taker(self.invocation) is None else self.invocation), self
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class _Unfold(Generic[S]):
+class _Unfold(Struct, Generic[S], frozen=True):
     function: Callable[[S, Context], tuple[Invocation, S] | None]
     state: S
 
     def next(self, context: Context) -> Step:
-        if not context.free:
+        if not context.ready:
             return PENDING, self
         made = self.function(self.state, context)
         if made is None:
             return None
         invocation, state = made
-        if not _can_run(invocation, context):
+        if context.taker(invocation) is None:
             return PENDING, self
         return invocation, _Unfold(self.function, state)
 

@@ -206,7 +206,7 @@ class HistoryBuilder:
                 process = self._processes.idle(now)
             elif session is None:
                 self._processes.give(process, untimed=time is None)
-            op = self._kept.invoke_in(Invocation(named, call, purpose=purpose), process, session)
+            op = self._kept.invoke(Invocation(named, call, purpose=purpose), process, session)
             if session is None:
                 self._processes.begin(process, op)
             return op, process, now
@@ -228,7 +228,7 @@ class HistoryBuilder:
         """Record a part of a call's answer."""
         with self._lock:
             self._later(call, time)
-            self._kept.part(call.op, part)
+            self._kept.frame(call.op, self._kept.now(), part)
 
     def _later(self, call: RecordedCall, time: int | None) -> int:
         """The time now, at which something happens to a call that must be open."""

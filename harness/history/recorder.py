@@ -11,6 +11,7 @@ import base64
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -40,15 +41,17 @@ class Recorder:
         self._sent: set[int] = set()
         self._write(header)
 
-    def invoke(self, invocation: Invocation, process: int) -> int:
-        """Record an invocation; the id of the operation. Call this before anything is sent.
+    def invoke(self, invocation: Invocation, process: int, session: int | None = None) -> int:
+        """Record an invocation and return the id of its operation. Call this before anything is sent.
 
-        Raises ValueError for a stream that is not in the header: no reader would take it.
+        ``session`` is the number of the append session that a batch is of, or of the read session that a read opens;
+        no other session of the history has it. Raises ValueError for a stream that is not in the header: no reader
+        would take it.
         """
         if invocation.stream not in self._streams:
             raise ValueError(f"the stream {invocation.stream!r} is none of this run's: {sorted(self._streams)}")
-        op, self._next = self._next, self._next + 1
-        invoked = _invoked(op, self._clock(), process, invocation)
+        op = self._new()
+        invoked = _invoked(op, self._clock(), process, invocation, session)
         self._write(invoked)
         if isinstance(invoked, events.AppendInvoked):
             self._sent.update(invoked.digests)
@@ -65,6 +68,18 @@ class Recorder:
             case outcomes.Indefinite(reason, status, body):
                 self._write(events.Indefinite(op, time, reason, status, dict(body)))
         return time
+
+    def frames(self, op: int, read: s2.Read) -> Frames:
+        """What records the parts of the answer to the read session ``op``, as they come."""
+        return Frames(self, op, read)
+
+    def frame(self, of: int, time: int, part: s2.Batch) -> None:
+        """Record a part of the answer to the read ``of``, which came at ``time`` and was not the last."""
+        self._write(events.Frame(op=self._new(), of=of, time=time, **self._parts(part)))
+
+    def now(self) -> int:
+        """The time (ns) that an event would have now."""
+        return self._clock()
 
     def fault(self, name: str, phase: str, detail: str = "") -> None:
         """Record that a fault was started (``start``), healed (``heal``) or could not be (``failure``)."""
@@ -91,31 +106,29 @@ class Recorder:
                 return events.Acked(op, time, _pair(start), _pair(end), _pair(tail))
             case s2.Tail(tail):
                 return events.TailRead(op, time, _pair(tail))
-            case s2.Batch(records, following):
-                return self._batch(op, time, records, following)
+            case s2.Batch():
+                return events.BatchRead(op=op, time=time, **self._parts(answer))
 
-    def _batch(
-        self, op: int, time: int, records: Sequence[s2.SequencedRecord], tail: s2.Position | None
-    ) -> events.BatchRead:
+    def _parts(self, answer: s2.Batch) -> dict[str, Any]:
+        """What an answer's records and tail are in the history."""
+        records = answer.records
         digests = list(map(digest, records))
+        unknown = [index for index, content in enumerate(digests) if content not in self._sent]
         fences, trims = _commands(records)
-        return events.BatchRead(
-            op=op,
-            time=time,
-            seq_nums=[record.seq_num for record in records],
-            timestamps=[record.timestamp for record in records],
-            digests=digests,
-            sizes=list(map(s2.metered_size, records)),
-            fences=fences,
-            trims=trims,
-            contents={
-                index: _content(record)
-                for index, (record, content) in enumerate(zip(records, digests, strict=True))
-                if content not in self._sent
-            }
-            or None,
-            tail=None if tail is None else _pair(tail),
-        )
+        return {
+            "seq_nums": [record.seq_num for record in records],
+            "timestamps": [record.timestamp for record in records],
+            "digests": digests,
+            "sizes": list(map(s2.metered_size, records)),
+            "fences": fences,
+            "trims": trims,
+            "contents": {index: _content(records[index]) for index in unknown} if unknown else None,
+            "tail": None if answer.tail is None else _pair(answer.tail),
+        }
+
+    def _new(self) -> int:
+        op, self._next = self._next, self._next + 1
+        return op
 
     def _open(self, path: Path) -> int:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
@@ -132,50 +145,91 @@ class Recorder:
             raise self._broken from error
 
 
-def _invoked(op: int, time: int, process: int, invocation: Invocation) -> events.Invoked:
-    stream, thread, purpose, intended = invocation.stream, invocation.thread, invocation.purpose, invocation.time
-    match invocation.call:
-        case s2.Append(records, match_seq_num, fencing_token):
-            fences, trims = _commands(records)
-            given = any(record.timestamp is not None for record in records)
-            return events.AppendInvoked(
-                op=op,
-                time=time,
-                process=process,
-                stream=stream,
-                digests=list(map(digest, records)),
-                sizes=list(map(s2.metered_size, records)),
-                match_seq_num=match_seq_num,
-                fencing_token=fencing_token,
-                timestamps=[record.timestamp for record in records] if given else None,
-                fences=fences,
-                trims=trims,
-                thread=thread,
-                purpose=purpose,
-                intended=intended,
-            )
-        case s2.Read() as read:
-            return events.ReadInvoked(
-                op=op,
-                time=time,
-                process=process,
-                stream=stream,
-                seq_num=read.seq_num,
-                timestamp=read.timestamp,
-                tail_offset=read.tail_offset,
-                clamp=read.clamp,
-                count=read.count,
-                bytes=read.bytes,
-                until=read.until,
-                wait=read.wait,
-                thread=thread,
-                purpose=purpose,
-                intended=intended,
-            )
-        case s2.CheckTail():
-            return events.CheckTailInvoked(
-                op=op, time=time, process=process, stream=stream, thread=thread, purpose=purpose, intended=intended
-            )
+class Frames:
+    """The answer to one read session: its parts, and what is its last part once it has ended.
+
+    ``reached`` is the seq_num after the last record that came so far, None if none came.
+    """
+
+    def __init__(self, recorder: Recorder, op: int, read: s2.Read) -> None:
+        self._recorder = recorder
+        self._op = op
+        self._held: tuple[int, s2.Batch] | None = None
+        # What follows may end with nothing more. Any other read ends at its bounds or at the tail, which the last part
+        # proves: that part completes the read, and is known to be the last when the session ends.
+        self._follows = bool(read.wait) or (read.count, read.bytes, read.until) == (None, None, None)
+        self.reached: int | None = None
+
+    def add(self, part: s2.Batch) -> None:
+        """A part came."""
+        if part.records:
+            self.reached = part.records[-1].seq_num + 1
+        self._release()
+        self._held = self._recorder.now(), part
+        if self._follows:
+            self._release()
+
+    def conclude(self, outcome: outcomes.Outcome[None]) -> outcomes.Outcome[s2.Answer]:
+        """The outcome of the read, as its completion has it: with the last part of the answer."""
+        if not isinstance(outcome, outcomes.Ok):
+            self._release()
+            return outcome
+        return outcomes.Ok(self._held[1] if self._held else s2.Batch(()))
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._recorder.frame(self._op, *self._held)
+            self._held = None
+
+
+def _invoked(op: int, time: int, process: int, invocation: Invocation, session: int | None) -> events.Invoked:
+    stream, call, thread = invocation.stream, invocation.call, invocation.thread
+    purpose, intended = invocation.purpose, invocation.time
+    if isinstance(call, s2.Append):
+        records = call.records
+        fences, trims = _commands(records)
+        timestamps = [record.timestamp for record in records]
+        return events.AppendInvoked(
+            op=op,
+            time=time,
+            process=process,
+            stream=stream,
+            digests=list(map(digest, records)),
+            sizes=list(map(s2.metered_size, records)),
+            match_seq_num=call.match_seq_num,
+            fencing_token=call.fencing_token,
+            timestamps=timestamps if any(timestamp is not None for timestamp in timestamps) else None,
+            fences=fences,
+            trims=trims,
+            thread=thread,
+            purpose=purpose,
+            intended=intended,
+            session=session,
+        )
+    if isinstance(call, s2.Read):
+        return events.ReadInvoked(
+            op=op,
+            time=time,
+            process=process,
+            stream=stream,
+            seq_num=call.seq_num,
+            timestamp=call.timestamp,
+            tail_offset=call.tail_offset,
+            clamp=call.clamp,
+            count=call.count,
+            bytes=call.bytes,
+            until=call.until,
+            wait=call.wait,
+            thread=thread,
+            purpose=purpose,
+            intended=intended,
+            session=session,
+        )
+    if isinstance(call, s2.CheckTail):
+        return events.CheckTailInvoked(
+            op=op, time=time, process=process, stream=stream, thread=thread, purpose=purpose, intended=intended
+        )
+    raise TypeError(f"a strike is no operation on a stream: {invocation}")
 
 
 def _pair(position: s2.Position) -> tuple[int, int]:
@@ -189,15 +243,16 @@ def _commands(
     fences: dict[int, str] = {}
     trims: dict[int, int] = {}
     for index, record in enumerate(records):
+        if not record.headers:
+            continue
         try:
             command = s2.command_of(record)
         except s2.MalformedCommand:
             continue  # no service accepts it; where one returns it, nobody sent it and its content is kept
-        match command:
-            case s2.Fence(token):
-                fences[index] = token
-            case s2.Trim(seq_num):
-                trims[index] = seq_num
+        if isinstance(command, s2.Fence):
+            fences[index] = command.token
+        elif command is not None:
+            trims[index] = command.seq_num
     return fences or None, trims or None
 
 

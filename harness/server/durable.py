@@ -126,8 +126,11 @@ class DurableStream:
             self._journal.hold(segment)
 
     def _release_trimmed(self) -> None:
+        if not self._held or self._held[0][1] > self._stream.trim_point:
+            return
         while self._held and self._held[0][1] <= self._stream.trim_point:
             self._journal.release(self._held.popleft()[0])
+        self._journal.tidy()
 
     # -- the critical section
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from fencepost import PENDING, Append, Completion, Context, History, Invocation, Record, read_history
-from fencepost.harness.client.outcome import Definite, Indefinite
+from fencepost.harness.client.outcome import Definite, Indefinite, Outcome
 from fencepost.harness.history.events import SCHEMA, Header, StreamState
 from fencepost.harness.history.recorder import Recorder
 from fencepost.harness.scheduler import Scheduler
+from fencepost.harness.workload import Strike
 from tests.run.doubles import Answering, MemoryClient, TimedService
 
 REFUSED = Definite("not_sent", None, {"message": "refused"})
@@ -23,7 +25,10 @@ LOST = Indefinite("the connection was lost")
 
 
 class Calls:
-    """A generator of the given invocations that notes what it is told. ``pending`` asks for patience that often."""
+    """A generator of the given invocations that notes what it is told. ``pending`` asks for patience that often.
+
+    An invocation is taken from the list when it is invoked, not when it is asked for: an answer may be thrown away.
+    """
 
     def __init__(self, invocations: Iterable[Invocation], pending: int = 0) -> None:
         self.left = list(invocations)
@@ -37,13 +42,16 @@ class Calls:
         if self.pending:
             self.pending -= 1
             return PENDING, self
-        if self.left[0].thread is not None and self.left[0].thread not in context.free:
+        if context.taker(self.left[0]) is None:
             return PENDING, self
-        self.draws.append(context.random.random())
-        return self.left.pop(0), self
+        self.drawn = context.random.random()
+        return self.left[0], self
 
     def update(self, context: Context, event: Invocation | Completion) -> Calls:
         self.told.append(event)
+        if isinstance(event, Invocation):
+            self.left.pop(0)
+            self.draws.append(self.drawn)
         return self
 
 
@@ -64,6 +72,7 @@ class Stage:
     connect: Callable[[], MemoryClient] | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     scheduler: Scheduler | None = None
+    strike: Callable[[Strike], Awaitable[Outcome[None]]] | None = None
 
     async def run(self, generator: Any) -> History:
         """Run the generator to its end; the history. Whatever is raised is raised after the recorder was closed."""
@@ -85,8 +94,9 @@ class Stage:
             self.connect or connect,
             clock,
             threads=self.threads,
-            seed=self.seed,
+            streams=lambda *names: Random(repr((self.seed, *names))),
             timeout=self.timeout,
+            strike=self.strike,
         )
         try:
             async with asyncio.timeout(20):

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from fencepost import Completion, Invocation
+from fencepost import Completion, Context, Invocation
 from fencepost.harness import scheduler as scheduling
 from fencepost.harness.client.outcome import Definite, Ok
+from fencepost.harness.generators import beside, clients, nemesis
 from fencepost.harness.history.history import Outcome
+from fencepost.harness.workload import NEMESIS, Strike
 from tests.run.stage import LOST, REFUSED, Calls, Stage, answers, appends
 
 
@@ -171,7 +173,7 @@ async def test_after_a_stop_what_hangs_is_cancelled_after_the_grace(
 async def test_a_stop_wakes_a_scheduler_that_waits_for_a_distant_start(stage: Stage) -> None:
     calls = Calls([*appends(1), *appends(1, time=3600 * 10**9)])
     running = asyncio.create_task(stage.run(calls))
-    while calls.left:  # noqa: ASYNC110
+    while len(calls.told) < 2:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
     stage.stopping.set()
     assert len(await running) == 1
@@ -209,9 +211,49 @@ async def test_a_thread_that_was_asked_for_takes_it(stage: Stage) -> None:
 async def test_the_seed_fixes_what_a_generator_draws(tmp_path: Path) -> None:
     drawn = []
     for number, seed in enumerate((7, 7, 8)):
-        calls = Calls(appends(10), pending=number)  # how often it was asked must not matter
+        calls = Calls(appends(10), pending=number)  # how often it is asked must not matter
         await Stage(tmp_path / str(number), threads=1, seed=seed).run(calls)
         drawn.append(calls.draws)
     assert drawn[0] == drawn[1]
     assert drawn[0] != drawn[2]
     assert len(set(drawn[0])) == 10
+
+
+async def test_the_nemesis_strikes_beside_the_clients(stage: Stage) -> None:
+    """Strikes are operations of a thread of their own: the generator gives them and hears how they ended."""
+    strikes = [Strike("hiccup", "start"), Strike("hiccup", "heal")]
+    performed: list[Strike] = []
+    free: set[tuple[int, ...]] = set()
+
+    async def strike(given: Strike) -> Ok[None]:
+        await asyncio.sleep(0)
+        performed.append(given)
+        return Ok(None)
+
+    class Seen(Calls):
+        def next(self, context: Context) -> Any:
+            free.add(context.threads)
+            return super().next(context)
+
+    stage.strike = strike
+    faults = Calls([Invocation("", given) for given in strikes])
+    work = Seen(appends(30))
+    history = await stage.run(beside(clients(work), nemesis(faults)))
+    assert performed == strikes
+    told = [event.outcome for event in faults.told if isinstance(event, Completion)]
+    assert told == [Ok(None)], "a generator hears no more once it is exhausted"
+    assert {event.thread for event in faults.told} == {NEMESIS}
+    assert free == {(0, 1)}, "the clients' generator sees no other thread"
+    assert len(history) == 30
+    assert NEMESIS not in {event.thread for event in work.told}
+
+
+async def test_a_strike_that_fails_ends_the_run(stage: Stage) -> None:
+    async def strike(given: Strike) -> Ok[None]:
+        raise LookupError("there is nothing to strike")
+
+    stage.strike = strike
+    calls = Calls(appends(1000))
+    with pytest.raises(LookupError, match="nothing to strike"):
+        await stage.run(beside(clients(calls), nemesis(Calls([Invocation("", Strike("hiccup", "start"))]))))
+    assert calls.left

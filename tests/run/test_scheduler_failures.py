@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fencepost import Append, Completion, Context, Invocation, Record
+from fencepost import PENDING, Append, Completion, Context, Invocation, Record
 from fencepost.harness.history.history import NONE, Kind, Outcome
 from tests.run.doubles import MemoryClient, TimedService
 from tests.run.stage import LOST, Calls, Stage, answers, appends
@@ -30,18 +30,22 @@ async def test_a_client_that_raises_is_a_crash_in_the_history_and_of_the_run(sta
     assert all(client.closed for client in stage.clients)
 
 
-async def test_a_generator_that_raises_ends_the_run_and_what_is_in_flight_is_recorded(stage: Stage) -> None:
+@pytest.mark.parametrize("sent", [True, False], ids=["in flight", "not yet sent"])
+async def test_a_generator_that_raises_ends_the_run_and_what_it_had_given_is_recorded(stage: Stage, sent: bool) -> None:
     class Raising(Calls):
         def next(self, context: Context) -> Any:
-            if len(self.left) == 1:
-                raise LookupError("the generator is at its wits' end")
-            return super().next(context)
+            if len(self.left) > 1:
+                return super().next(context)
+            if sent and sum(len(client.calls) for client in stage.clients) < 3:
+                return PENDING, self
+            raise LookupError("the generator is at its wits' end")
 
     stage.threads = 4
     stage.answering = lambda stream, call: asyncio.get_running_loop().create_future()
     with pytest.raises(LookupError, match="wits' end"):
         await stage.run(Raising(appends(4)))
-    assert [stage.history.operation(row).code for row in range(3)] == ["cancelled by the harness"] * 3
+    codes = [stage.history.operation(row).code for row in range(3)]
+    assert codes == ["cancelled by the harness" if sent else "not_sent"] * 3
 
 
 async def test_a_generator_that_raises_when_it_is_told_ends_the_run(stage: Stage) -> None:
