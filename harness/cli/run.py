@@ -14,7 +14,7 @@ from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from ..options import DEFAULT_TIME_LIMIT, RunOptions
 from .budget import budgeted, taken
-from .output import complain, say, say_all
+from .output import complain, say, say_all, warn_of_short_token
 from .watching import reporter
 
 SHORTCUTS: Final = {
@@ -86,6 +86,7 @@ def command(workloads: tuple[str, ...], as_json: bool, expect: str | None, **giv
     wanted = [replace(options, workload=workload) for workload in dict.fromkeys(workloads)]
     for each in wanted:
         check_names(each)
+    warn_of_short_token(options.target_options.get("token-env"))
     codes = []
     for number, each in enumerate(wanted, 1):
         code, interrupted = _run(each, expect, as_json)

@@ -90,7 +90,7 @@ class Journal:
         """Take entries from now on."""
         self._open = True
         self._count_room()
-        self._begin_segment_if_due()
+        self.tidy()
 
     def admit(self) -> None:
         """Raise the StorageError that stopped the journal, if anything has: an entry would not be taken."""
@@ -142,22 +142,22 @@ class Journal:
         self._holders[segment] += 1
 
     def release(self, segment: int) -> None:
-        """Give up one hold. Segments that nobody holds are removed when the next one begins, soon if they are large."""
+        """Give up one hold. Segments that nobody holds are removed when the next one begins; see :meth:`tidy`."""
         self._holders[segment] -= 1
         if not self._holders[segment]:
             del self._holders[segment]
-            self._begin_segment_if_due()
 
-    def _unneeded(self) -> list[int]:
-        return [number for number in self._storage.segments if number < self.segment and number not in self._holders]
-
-    def _begin_segment_if_due(self) -> None:
+    def tidy(self) -> None:
+        """Begin the next segment if this one is full, or if as much as a whole one could be removed then."""
         # One that is about to begin is enough, whatever has been released in the meantime.
         if not self._open or self.failure is not None or self.segment not in self._storage.segments:
             return
         waste = sum(self._storage.segments[number] for number in self._unneeded())
         if self._room < 0 or waste >= self._bound:
             self._begin_segment()
+
+    def _unneeded(self) -> list[int]:
+        return [number for number in self._storage.segments if number < self.segment and number not in self._holders]
 
     def _begin_segment(self) -> None:
         ticket = Ticket(self._checkpoint())

@@ -7,11 +7,9 @@ included, is durable by then.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
-from types import TracebackType
 from typing import TypeAlias
 
 from ..s2 import Ack, Append, Batch, Position, Read
@@ -19,7 +17,7 @@ from ..s2.limits import MAX_LIST
 from . import bugs as seeded
 from . import sessions
 from .catalogue import Catalogue, merged, reconfigured
-from .durable import DurableStream
+from .durable import DurableStream, Waiting
 from .entries import (
     Appended,
     BasinDeleted,
@@ -34,6 +32,7 @@ from .entries import (
 )
 from .errors import ServiceError
 from .failpoints import Failpoints
+from .gate import Gate
 from .journal import DURABLE, Journal
 from .storage import Storage, StorageError
 from .values import (
@@ -47,33 +46,6 @@ from .values import (
 )
 
 Clock: TypeAlias = Callable[[], int]
-
-
-class _Gate:
-    """What is in flight. Refuses once the server drains, and turns a failure of the journal into an answer."""
-
-    def __init__(self) -> None:
-        self.draining = False
-        self._inside = 0
-        self._empty = asyncio.Event()
-        self._empty.set()
-
-    def __enter__(self) -> None:
-        if self.draining:
-            raise ServiceError("server_draining", "the server is stopping")
-        self._inside += 1
-        self._empty.clear()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._inside -= 1
-        if not self._inside:
-            self._empty.set()
-        if isinstance(error, StorageError):
-            raise ServiceError("storage", str(error)) from error
-
-    async def empty(self) -> None:
-        """Return when nothing is in flight."""
-        await self._empty.wait()
 
 
 class Service:
@@ -96,7 +68,7 @@ class Service:
         self._catalogue = Catalogue()
         self._live: dict[int, DurableStream] = {}
         self._catalogued = DURABLE  # the last change to the catalogue
-        self._gate = _Gate()
+        self._gate = Gate()
 
     @property
     def failure(self) -> StorageError | None:
@@ -245,10 +217,10 @@ class Service:
         with self._gate:
             return await (await self._open(basin, stream, appending=True)).append_durably(batch)
 
-    async def read(self, basin: str, stream: str, query: Read) -> Batch:
-        """A unary read; honours ``wait``. Raises also RangeNotSatisfiable."""
+    async def read(self, basin: str, stream: str, query: Read, waiting: Waiting = nullcontext) -> Batch:
+        """A unary read; it waits, where it has to, within what ``waiting`` makes. Raises also RangeNotSatisfiable."""
         with self._gate:
-            return await (await self._open(basin, stream, appending=False)).read(query)
+            return await (await self._open(basin, stream, appending=False)).read(query, waiting)
 
     async def check_tail(self, basin: str, stream: str) -> Position:
         """The tail of durable records."""
@@ -350,6 +322,7 @@ class Service:
             del self._live[stream.id]
             stream.end_waits(ServiceError("stream_not_found", f"the stream {stream.name!r} was deleted"))
             stream.release_segments()
+        self._journal.tidy()
 
     # -- recovery
 

@@ -1,0 +1,36 @@
+"""What a service has in flight: it refuses what is new while the server drains, and waits for the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+from .errors import ServiceError
+from .storage import StorageError
+
+
+class Gate:
+    """What is in flight. Refuses once the server drains, and turns a failure of the journal into an answer."""
+
+    def __init__(self) -> None:
+        self.draining = False
+        self._inside = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __enter__(self) -> None:
+        if self.draining:
+            raise ServiceError("server_draining", "the server is stopping")
+        self._inside += 1
+        self._empty.clear()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._inside -= 1
+        if not self._inside:
+            self._empty.set()
+        if isinstance(error, StorageError):
+            raise ServiceError("storage", str(error)) from error
+
+    async def empty(self) -> None:
+        """Return when nothing is in flight."""
+        await self._empty.wait()
