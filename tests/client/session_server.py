@@ -24,7 +24,7 @@ from fencepost.harness.s2.frames import (
     encode_message,
     encode_terminal,
 )
-from fencepost.harness.server.app import HttpFace
+from fencepost.harness.server.app import App
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from fencepost.harness.server.metrics import Metrics
 from fencepost.harness.server.service import Service
@@ -41,7 +41,7 @@ class SessionServer:
     def __init__(self, service: Service, compression: Compression = Compression.NONE) -> None:
         self.service = service
         self.compression = compression
-        self._app = HttpFace(service, Metrics(), SystemClock())
+        self._app = App(service, Metrics(), SystemClock())
         self.sessions = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
