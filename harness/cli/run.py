@@ -55,6 +55,7 @@ Ctrl-C ends that too. Workloads that had not begun by then are left out, which c
 @click.option("--basin", metavar="NAME", help="The endpoint's basin. Only streams of this run's own are touched.")
 @click.option("--token-env", metavar="VAR", help="The environment variable that holds the bearer token.")
 @click.option("--clients", default=10, show_default=True, help="Clients that act at the same time.")
+@click.option("--client", default="httpx", show_default=True, metavar="NAME", help="What the clients speak with.")
 @click.option("--time-limit", type=float, help=f"Seconds.  [default: {DEFAULT_TIME_LIMIT:g}, or none with --ops]")
 @click.option("--ops", type=int, help="Stop after this many operations.")
 @click.option("--rate", type=float, help="Operations per second in an open loop.  [default: as fast as possible]")
@@ -114,6 +115,7 @@ def _options(given: dict[str, Any], workload: str) -> RunOptions:
         faults=tuple(name for name in given["faults"].split(",") if name),
         target=kind or ("reference" if url is None else "endpoint"),
         target_options=_target_options(given),
+        client=given["client"],
         timeout=given["timeout"],
         keep=given["keep"],
         budget=budget,
