@@ -16,6 +16,7 @@ from fencepost.harness.repros import REPROS
 from fencepost.harness.run import FAULTS, TARGETS, WORKLOADS
 from fencepost.harness.s2.errors import ERROR_CODES
 from fencepost.harness.server.bugs import BUGS, Bug
+from fencepost.harness.server.failpoints import FAILPOINTS
 from fencepost.harness.targets.target import options_of, summary_of
 
 PAGE = Path(__file__).parent / "reference.md"
@@ -76,6 +77,13 @@ def _lines() -> Iterator[str]:
     yield from _table(
         ("bug", "promise broken", "what the server does", "anomaly", "command"),
         [(f"`{b.name}`", b.breaks, b.how.split("\n\n")[0], f"`{b.anomaly}`", _command(b)) for b in BUGS.values()],
+    )
+    yield from _section(
+        "Failpoints", "Places in the reference server where a test can make something happen: see [world.md](world.md)."
+    )
+    yield from _table(
+        ("failpoint", "what is the case there", "what can happen"),
+        [(f"`{row.name}`", row.meaning, ", ".join(row.actions)) for row in FAILPOINTS.values()],
     )
     yield from _section("Stories", "`fencepost repro NAME` tells each from start to end.")
     yield from _table(("name", "story"), [(f"`{r.name}`", r.story) for r in REPROS.values()])

@@ -74,6 +74,7 @@ class Endpoint:
             timeout=self._options.timeout,
             ssl_context=self._tls,
             proxy=self._options.own["proxy"],
+            network=self._options.world.network,
         )
 
     def describe(self) -> dict[str, Any]:
