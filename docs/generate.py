@@ -15,8 +15,10 @@ from fencepost.harness.judge import anomalies
 from fencepost.harness.repros import REPROS
 from fencepost.harness.run import FAULTS, TARGETS, WORKLOADS
 from fencepost.harness.s2.errors import ERROR_CODES
+from fencepost.harness.server.app import App
 from fencepost.harness.server.bugs import BUGS, Bug
 from fencepost.harness.server.failpoints import FAILPOINTS
+from fencepost.harness.server.routing import operations_of
 from fencepost.harness.targets.target import options_of, summary_of
 
 PAGE = Path(__file__).parent / "reference.md"
@@ -87,6 +89,16 @@ def _lines() -> Iterator[str]:
     )
     yield from _section("Stories", "`fencepost repro NAME` tells each from start to end.")
     yield from _table(("name", "story"), [(f"`{r.name}`", r.story) for r in REPROS.values()])
+    yield from _section(
+        "Operations of the bundled server", "What `fencepost serve` answers, by the names of S2's API description."
+    )
+    yield from _table(
+        ("operation", "method", "path", "what it does"),
+        [
+            (f"`{o.name}`", o.method, ", ".join(f"`{path}`" for path in o.paths), plain(o.summary))
+            for o in operations_of(App)
+        ],
+    )
     yield from _section(
         "Error codes", "An answer is *definite* only if its code is known and its status is in the row."
     )
