@@ -173,7 +173,7 @@ class CheckedHistory:
     def __repr__(self) -> str:
         from .report.text import summary_line
 
-        return f"<CheckedHistory {self.source.name}: {summary_line(self.history, self.verdict)}>"
+        return printable(f"<CheckedHistory {self.source.name}: {summary_line(self.history, self.verdict)}>")
 
     def _repr_html_(self) -> str:
         from .report.notebook import page

@@ -27,6 +27,7 @@ from .judge import CHECKERS, judge
 from .nemesis.fault import Fault
 from .options import RunOptions
 from .pictures import draw
+from .printable import printable, printable_lines
 from .recording import Plan, Recording
 from .registry import Registry
 from .reporter import UNWATCHED, Reporter
@@ -75,12 +76,12 @@ class RunResult:
         return CheckedHistory(self.history, self.verdict, Given(self.history, str(self.folder), file))
 
     def __str__(self) -> str:
-        crashed = [] if self.crash is None else [f"CRASH: {self.crash}"]
+        crashed = [] if self.crash is None else printable_lines(f"CRASH: {self.crash}")
         return "\n".join([str(self.checked), *crashed])
 
     def __repr__(self) -> str:
         how = "" if self.crash is None else f", crash: {self.crash.splitlines()[0]}"
-        return f"<RunResult {self.folder}: {self.verdict.validity}{how}>"
+        return printable(f"<RunResult {self.folder}: {self.verdict.validity}{how}>")
 
     def _repr_html_(self) -> str:
         return self.checked._repr_html_()

@@ -11,7 +11,7 @@ import click
 
 from ..exits import ExitCode
 from ..failure import UsageFailure
-from .output import complain, say
+from .output import complain, say, warn_of_short_token
 
 if TYPE_CHECKING:
     from ..targets.endpoint import Endpoint
@@ -48,6 +48,7 @@ def command(prefix: str | None, timeout: float, yes: bool, **given: Any) -> Exit
     if not prefix:
         raise UsageFailure("--prefix is empty, which would mean every stream of the basin; give the names' beginning")
     own = resolve("endpoint", Endpoint.options, {name.replace("_", "-"): value for name, value in given.items()})
+    warn_of_short_token(given["token_env"])
     endpoint = Endpoint(TargetOptions(folder=Path(), run_id="", timeout=timeout, own=own, world=real_world(0)))
     try:
         names = asyncio.run(endpoint.leftovers(prefix))

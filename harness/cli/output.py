@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import click
 
+from ..bearer import short_token_warning
 from ..printable import printable, printable_lines
 
 
@@ -18,6 +19,13 @@ def say_all(lines: Iterable[str]) -> None:
     """Print each of the lines as it comes."""
     for line in lines:
         say(line)
+
+
+def warn_of_short_token(variable: str | None) -> None:
+    """Warn where the bearer token in an environment variable is too short to be told from other words."""
+    warning = short_token_warning(variable)
+    if warning is not None:
+        complain(warning)
 
 
 def complain(text: str) -> None:

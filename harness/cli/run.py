@@ -14,7 +14,7 @@ from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from ..options import DEFAULT_TIME_LIMIT, RunOptions
 from .budget import budgeted, taken
-from .output import complain, say, say_all
+from .output import complain, say, say_all, warn_of_short_token
 from .watching import reporter
 
 SHORTCUTS: Final = {
@@ -35,7 +35,9 @@ Examples:
   fencepost run regular --target-kind mine --target-option port=9000
   S2_TOKEN=… fencepost run regular --target https://b.example.com --basin my-basin --token-env S2_TOKEN
 
-The seed fixes which operations the clients perform. It cannot fix how a real run interleaves them.
+A seed makes every random choice repeatable: each client asks for the same operations in the same order, for as long
+as it gets the same answers. With --clients 1 two runs of one seed send the same requests, but for stream names and
+timestamps. Which of several clients comes first is up to the machine.
 
 Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of several runs. With --expect: 0 if
 every run showed that anomaly, 1 if one did not. Ctrl-C ends the clients, and what was recorded is judged; a second
@@ -55,8 +57,10 @@ Ctrl-C ends that too. Workloads that had not begun by then are left out, which c
 @click.option("--clients", default=10, show_default=True, help="Clients that act at the same time.")
 @click.option("--time-limit", type=float, help=f"Seconds.  [default: {DEFAULT_TIME_LIMIT:g}, or none with --ops]")
 @click.option("--ops", type=int, help="Stop after this many operations.")
-@click.option("--rate", type=float, help="Operations a second in an open loop.  [default: as fast as possible]")
-@click.option("--seed", type=int, help="Fixes the operations.  [default: random; it is printed and stored]")
+@click.option("--rate", type=float, help="Operations per second in an open loop.  [default: as fast as possible]")
+@click.option(
+    "--seed", type=int, help="Makes random choices repeatable (see below).  [default: random; it is printed and stored]"
+)
 @click.option("--streams", default=1, show_default=True, help="Streams to spread the clients over.")
 @click.option("--bug", multiple=True, metavar="NAME", help="Plant a bug (see: fencepost bugs). Repeatable.")
 @click.option("--faults", metavar="NAME,…", default="", help="Faults that strike (see: fencepost faults).")
@@ -82,6 +86,7 @@ def command(workloads: tuple[str, ...], as_json: bool, expect: str | None, **giv
     wanted = [replace(options, workload=workload) for workload in dict.fromkeys(workloads)]
     for each in wanted:
         check_names(each)
+    warn_of_short_token(options.target_options.get("token-env"))
     codes = []
     for number, each in enumerate(wanted, 1):
         code, interrupted = _run(each, expect, as_json)

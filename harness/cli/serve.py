@@ -16,6 +16,7 @@ import click
 
 from ..bearer import bearer_token
 from ..failure import UsageFailure
+from ..server.limits import Limits
 
 if TYPE_CHECKING:
     from ..server.failpoints import Failpoints
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("fencepost.serve")
 
+LIMITS: Final = Limits()
+
 
 @dataclass(frozen=True, slots=True)
 class _Options:
@@ -32,6 +35,7 @@ class _Options:
     bugs: tuple[str, ...]
     token: str | None
     basins: tuple[str, ...]
+    limits: Limits
     control: bool
 
 
@@ -51,6 +55,46 @@ class _Options:
 @click.option("--token-env", metavar="VAR", help="Require the bearer token that the environment variable VAR holds.")
 @click.option("--basin", "basins", multiple=True, metavar="NAME", help="Make sure this basin exists. Repeatable.")
 @click.option(
+    "--max-body",
+    type=click.IntRange(1),
+    default=LIMITS.body_bytes,
+    show_default=True,
+    metavar="BYTES",
+    help="Largest body of a request.",
+)
+@click.option(
+    "--max-arriving",
+    type=click.IntRange(1),
+    default=LIMITS.arriving_bytes,
+    show_default=True,
+    metavar="BYTES",
+    help="What all bodies that are still arriving may hold together; what goes beyond is refused with hot_server.",
+)
+@click.option(
+    "--body-timeout",
+    type=click.FloatRange(0.1),
+    default=LIMITS.body_seconds,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a body may take to arrive.",
+)
+@click.option(
+    "--max-connections",
+    type=click.IntRange(1),
+    default=LIMITS.connections,
+    show_default=True,
+    metavar="N",
+    help="Connections beyond these wait to be accepted.",
+)
+@click.option(
+    "--idle-timeout",
+    type=click.FloatRange(0.1),
+    default=LIMITS.idle_seconds,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a connection may stay idle, or with half a request head.",
+)
+@click.option(
     "--control",
     is_flag=True,
     help="Take commands on standard input, a socket (docs/world.md), and stop when it ends: with whoever started this.",
@@ -63,6 +107,11 @@ def command(
     bugs: tuple[str, ...],
     token_env: str | None,
     basins: tuple[str, ...],
+    max_body: int,
+    max_arriving: int,
+    body_timeout: float,
+    max_connections: int,
+    idle_timeout: float,
     control: bool,
 ) -> None:
     """Run the bundled reference stream server.
@@ -83,7 +132,8 @@ def command(
 
     if data is not None and memory:
         raise UsageFailure("--data and --memory exclude each other: the journal is kept in one place")
-    options = _Options(data, bugs, bearer_token(token_env), basins, control)
+    limits = Limits(max_body, body_timeout, max_arriving, max_connections, idle_timeout)
+    options = _Options(data, bugs, bearer_token(token_env), basins, limits, control)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh
     _run(options, world, bind(world.network, host, port))
@@ -102,7 +152,7 @@ def _run(options: _Options, world: World, listener: Listener) -> None:
 
 
 async def _serve(options: _Options, world: World, listener: Listener) -> bool:
-    from ..server.app import HttpFace
+    from ..server.app import App
     from ..server.errors import ServiceError
     from ..server.failpoints import Failpoints
     from ..server.metrics import MeteredStorage, Metrics
@@ -127,7 +177,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
     except ServiceError as error:
         await service.close()
         raise UsageFailure(f"--basin {basin}: {error.message}") from error
-    face = HttpFace(service, Metrics(storage), world.clock, options.token)
+    app = App(service, Metrics(storage), world.clock, options.token, options.limits)
 
     def ready(url: str) -> None:
         # What lives for long here is records, which the collector does not track: it need not look often.
@@ -140,12 +190,12 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
             log.warning("planted bug: %s", bug)
 
     async def drain() -> None:
-        face.draining = True
+        app.draining = True
         failpoints.disarm_all()  # what is held there would never end
         await service.drain()
 
     try:
-        return await serve(face, listener, world.network, ready=ready, stop=stop, drain=drain)
+        return await serve(app, listener, world.network, ready=ready, stop=stop, drain=drain, limits=options.limits)
     finally:
         await service.close()
 

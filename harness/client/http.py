@@ -29,6 +29,7 @@ from .connection import Connection, ConnectionClosed
 from .endpoint import Endpoint, Proxy, headers, tls_context
 from .outcome import Definite, Indefinite, Outcome
 from .proxied import HttpxEngine
+from .redaction import redacted
 from .sessions import WithoutSessions
 
 T = TypeVar("T")
@@ -236,8 +237,9 @@ class HttpStreamClient(WithoutSessions):
         if isinstance(error, TimeoutError):
             reason = f"no answer within {limit:g} s"
         else:
-            told = str(error) if isinstance(error, ConnectionClosed) else f"{type(error).__name__}: {_cause(error)}"
-            reason = wire.without(self._token, told)
+            ours = isinstance(error, ConnectionClosed)
+            cause = redacted(self._token, str(error if ours else _cause(error)))
+            reason = cause if ours else f"{type(error).__name__}: {cause}"
         if self._sent:
             return Indefinite(f"{reason}; the request may have left")
         return Definite(NOT_SENT.code, None, {"message": reason})

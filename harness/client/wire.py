@@ -18,6 +18,7 @@ from ..s2 import json_codec, urls
 from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, ErrorCode, Malformed, recognise
 from ..s2.limits import MAX_LIST
 from .outcome import Definite, Indefinite, Ok, Outcome
+from .redaction import redacted, redacted_json
 
 T = TypeVar("T")
 
@@ -102,28 +103,23 @@ DELETE: Final = Operation("acceptance of a deletion", (202,), _nothing)
 
 
 def conclude(operation: Operation[T], status: int, content: bytes, secret: str | None = None) -> Outcome[T]:
-    """What a complete answer means. ``secret`` (a bearer token) is struck out of what is kept of an error."""
+    """Return what a complete answer means. ``secret`` (the bearer token) is struck out of what is kept of an error."""
     if status in operation.success:
         try:
             return Ok(operation.decode(content))
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-            reason = f"answered {status}, but not with the {operation.noun} expected: {error}"
-            return Indefinite(without(secret, reason), status, _kept(content, secret))
+            reason = f"answered {status}, but not with the {operation.noun} expected: {redacted(secret, str(error))}"
+            return Indefinite(reason, status, _kept(content, secret))
     body = _object(content)
     row = None if body is None else recognise(status, body)
     if body is None or row is None or (row.own_body and row not in operation.own_bodies):
-        return Indefinite(without(secret, _unrecognised(status, body)), status, _kept(content, secret))
+        return Indefinite(_unrecognised(status, redacted_json(secret, body)), status, _kept(content, secret))
     if row.own_body:
         return Definite(row.code, status, body)  # protocol values: nothing in them is struck out
-    kept = _struck(body, secret)
+    kept = redacted_json(secret, body)
     if row.definite:
         return Definite(row.code, status, kept)
     return Indefinite(f"answered {status} {row.code}: {kept['message']}", status, kept)
-
-
-def without(secret: str | None, text: str) -> str:
-    """The text with the secret struck out."""
-    return text.replace(secret, "<token>") if secret else text
 
 
 def _unrecognised(status: int, body: Mapping[str, Any] | None) -> str:
@@ -146,14 +142,7 @@ def _object(content: bytes) -> dict[str, Any] | None:
 def _kept(content: bytes, secret: str | None) -> dict[str, Any]:
     body = _object(content) if len(content) <= OBJECT_KEPT else None
     if body is not None:
-        return _struck(body, secret)
-    text = without(secret, content.decode(errors="replace"))
+        kept: dict[str, Any] = redacted_json(secret, body)
+        return kept
+    text = redacted(secret, content.decode(errors="replace"))
     return {"text": text[:TEXT_KEPT]} if text else {}
-
-
-def _struck(body: dict[str, Any], secret: str | None) -> dict[str, Any]:
-    """The body with the secret struck out, wherever it occurs. It may be in an echo of the request's headers."""
-    if not secret or secret not in (text := msgspec.json.encode(body).decode()):
-        return body
-    struck = _object(without(secret, text).encode())
-    return {} if struck is None else struck

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from ..s2 import json_codec, urls
 from ..s2.errors import Malformed
 from ..world.clock import Clock
 from .errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from .limits import Limits
 from .metrics import CONTENT_TYPE, Metrics
-from .request import Limits, Message, Patience, Receive, Request, Send
-from .routing import route
+from .request import Bodies, Message, Receive, Request, Send
+from .routing import Router, operation, operations_of
 from .service import Service
 from .storage import NoSpaceError
 from .values import Provision
@@ -37,10 +37,6 @@ from .wire_config import (
 log: Final = logging.getLogger(__name__)
 
 _JSON: Final = (b"content-type", b"application/json")
-# After these the client may still be sending a body that nobody will read. (HTTP/2 has its own way to say so.)
-_CLOSING: Final = frozenset((408, 413, 499))
-# The operations that have parameters, or (a scrape) may have been given some by habit.
-_QUERIED: Final = frozenset(("read", "list_basins", "list_streams", "health", "metrics"))
 
 
 class Response(NamedTuple):
@@ -51,12 +47,10 @@ class Response(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = (_JSON,)
 
 
-Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
-
 _OK_HEAD: Final[Message] = {"type": "http.response.start", "status": 200, "headers": [_JSON]}
 
 
-class HttpFace:
+class App:
     """The application. ``token`` is the bearer token that every request but ``/health`` must carry, if any.
 
     ``draining`` is set by whoever stops the server: everything is then refused with ``server_draining``.
@@ -74,20 +68,9 @@ class HttpFace:
         self._metrics = metrics
         self._monotonic_ns = clock.monotonic_ns
         self._authorization = None if token is None else f"Bearer {token}".encode()
-        self._limits = limits or Limits()
-        self._patience = Patience(self._limits.body_seconds)
+        self._bodies = Bodies(limits or Limits())
+        self._router = Router(operations_of(type(self)))
         self.draining = False
-        self._handlers: dict[str, Handler] = {
-            name: getattr(self, name)
-            for name in (
-                *("health", "metrics"),
-                *("list_basins", "create_basin", "get_basin_config", "ensure_basin"),
-                *("reconfigure_basin", "delete_basin"),
-                *("list_streams", "create_stream", "get_stream_config", "ensure_stream"),
-                *("reconfigure_stream", "delete_stream"),
-                *("append", "read", "check_tail"),
-            )
-        }
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """ASGI. Only HTTP is spoken."""
@@ -96,32 +79,34 @@ class HttpFace:
         metrics = self._metrics
         began = self._monotonic_ns()
         metrics.in_flight += 1
-        operation = "none"
+        name = "none"
         status = 499
+        request: Request | None = None
         try:
             try:
-                place = route(scope["raw_path"])
+                request = Request(scope, receive, self._bodies)
+                # Before anything else: what a stranger sends is neither looked at nor kept.
+                if self._authorization is not None and scope["raw_path"] not in self._router.public:
+                    self._authorize(request)
+                place = self._router.route(scope["raw_path"])
                 if place is None:
                     raise ServiceError("not_found", "there is nothing at this path")
-                operation = place.operations.get(scope["method"], "none")
-                if operation == "none":
-                    response = _error(
-                        ServiceError("method_not_allowed", f"here one can {place.allow.decode()}"),
-                        (b"allow", place.allow),
-                    )
+                row = place.operations.get(scope["method"])
+                if row is None:
+                    refusal = ServiceError("method_not_allowed", f"here one can {place.allow.decode()}")
+                    response = _error(refusal, (b"allow", place.allow))
                 else:
-                    request = Request(scope, receive, place.name, self._limits, self._patience)
-                    if request.query and operation not in _QUERIED:
+                    name, request.name = row.name, place.name
+                    if request.query and not row.queried:
                         request.refuse_query()
                     if self.draining:
                         raise ServiceError("server_draining", "the server is stopping")
-                    if self._authorization is not None and operation != "health":
-                        self._authorize(request)
-                    response = await self._handlers[operation](request)
+                    response = await row.handler(self, request)
             except Exception as error:
-                response = _failure(error, operation)
+                response = _failure(error, name)
             status, body, headers = response
-            if status in _CLOSING and scope["http_version"].startswith("1"):
+            # The client may still be sending a body that nobody will read. (HTTP/2 has its own way to say so.)
+            if request is not None and request.unfinished and scope["http_version"].startswith("1"):
                 headers = (*headers, (b"connection", b"close"))
             if status == 200 and headers == (_JSON,):
                 await send(_OK_HEAD)
@@ -130,12 +115,13 @@ class HttpFace:
             await send({"type": "http.response.body", "body": body})
         finally:
             metrics.in_flight -= 1
-            metrics.finish(operation, status, (self._monotonic_ns() - began) / 1e9)
+            metrics.finish(name, status, (self._monotonic_ns() - began) / 1e9)
 
     # ------------------------------------------------------------------ records
 
+    @operation("POST", "/v1/streams/{stream}/records")
     async def append(self, request: Request) -> Response:
-        """POST /v1/streams/{stream}/records"""
+        """Append a batch of records; answered when it is durable."""
         basin, form = request.basin(), request.format()
         request.refuse_other_codecs()
         body = await request.body()
@@ -144,94 +130,109 @@ class HttpFace:
         self._metrics.appended(len(batch.records), len(body))
         return Response(200, json_codec.encode_ack(ack))
 
+    @operation("GET", "/v1/streams/{stream}/records", queried=True)
     async def read(self, request: Request) -> Response:
-        """GET /v1/streams/{stream}/records"""
+        """Read a batch of records, and wait for some where ``wait`` says so."""
         basin, form = request.basin(), request.format()
         request.refuse_other_codecs()
-        batch = await self._service.read(basin, request.name, urls.decode_read(request.query))
+        batch = await self._service.read(basin, request.name, urls.decode_read(request.query), request.hang_up)
         return Response(200, json_codec.encode_batch(batch, form))
 
+    @operation("GET", "/v1/streams/{stream}/records/tail")
     async def check_tail(self, request: Request) -> Response:
-        """GET /v1/streams/{stream}/records/tail"""
+        """Tell the tail of the stream."""
         return Response(200, json_codec.encode_tail(await self._service.check_tail(request.basin(), request.name)))
 
     # ------------------------------------------------------------------ streams
 
+    @operation("GET", "/v1/streams", queried=True)
     async def list_streams(self, request: Request) -> Response:
-        """GET /v1/streams"""
+        """List the streams of a basin by name."""
         streams, more = await self._service.list_streams(request.basin(), *urls.decode_list(request.query))
         return Response(200, json_codec.encode({"streams": [show_info(info) for info in streams], "has_more": more}))
 
+    @operation("POST", "/v1/streams")
     async def create_stream(self, request: Request) -> Response:
-        """POST /v1/streams"""
+        """Create a stream."""
         basin, token = request.basin(), request.header(b"s2-request-token")
         name, config = decode_create_stream(await request.body())
         info, _ = await self._service.create_stream(basin, name, config, token)
         return Response(201, json_codec.encode(show_info(info)))
 
+    @operation("GET", "/v1/streams/{stream}")
     async def get_stream_config(self, request: Request) -> Response:
-        """GET /v1/streams/{stream}"""
+        """Tell how a stream is configured."""
         config = await self._service.get_stream(request.basin(), request.name)
         return Response(200, json_codec.encode(show_stream_config(config)))
 
+    @operation("PUT", "/v1/streams/{stream}")
     async def ensure_stream(self, request: Request) -> Response:
-        """PUT /v1/streams/{stream}"""
+        """Create a stream, or give the one that is there this configuration."""
         basin = request.basin()
         config = decode_ensure_stream(await request.body())
         info, provision = await self._service.ensure_stream(basin, request.name, config)
         return _provisioned(provision, json_codec.encode(show_info(info)))
 
+    @operation("PATCH", "/v1/streams/{stream}")
     async def reconfigure_stream(self, request: Request) -> Response:
-        """PATCH /v1/streams/{stream}"""
+        """Change parts of a stream's configuration."""
         basin = request.basin()
         change = decode_stream_change(await request.body())
         config = await self._service.reconfigure_stream(basin, request.name, change)
         return Response(200, json_codec.encode(show_stream_config(config)))
 
+    @operation("DELETE", "/v1/streams/{stream}")
     async def delete_stream(self, request: Request) -> Response:
-        """DELETE /v1/streams/{stream}"""
+        """Delete a stream."""
         await self._service.delete_stream(request.basin(), request.name)
         return Response(202, b"", ())
 
     # ------------------------------------------------------------------ basins
 
+    @operation("GET", "/v1/basins", queried=True)
     async def list_basins(self, request: Request) -> Response:
-        """GET /v1/basins"""
+        """List the basins by name."""
         basins, more = await self._service.list_basins(*urls.decode_list(request.query))
         return Response(200, json_codec.encode({"basins": [show_info(info) for info in basins], "has_more": more}))
 
+    @operation("POST", "/v1/basins")
     async def create_basin(self, request: Request) -> Response:
-        """POST /v1/basins"""
+        """Create a basin."""
         token = request.header(b"s2-request-token")
         name, config = decode_create_basin(await request.body())
         info, created = await self._service.create_basin(name, config, token)
         return Response(201 if created else 200, json_codec.encode(show_info(info)))
 
+    @operation("GET", "/v1/basins/{basin}")
     async def get_basin_config(self, request: Request) -> Response:
-        """GET /v1/basins/{basin}"""
+        """Tell how a basin is configured."""
         return Response(200, json_codec.encode(show_basin_config(await self._service.get_basin(request.name))))
 
+    @operation("PUT", "/v1/basins/{basin}")
     async def ensure_basin(self, request: Request) -> Response:
-        """PUT /v1/basins/{basin}"""
+        """Create a basin, or give the one that is there this configuration."""
         config = decode_ensure_basin(await request.body())
         info, provision = await self._service.ensure_basin(request.name, config)
         return _provisioned(provision, json_codec.encode(show_info(info)))
 
+    @operation("PATCH", "/v1/basins/{basin}")
     async def reconfigure_basin(self, request: Request) -> Response:
-        """PATCH /v1/basins/{basin}"""
+        """Change parts of a basin's configuration."""
         change = decode_basin_change(await request.body())
         config = await self._service.reconfigure_basin(request.name, change)
         return Response(200, json_codec.encode(show_basin_config(config)))
 
+    @operation("DELETE", "/v1/basins/{basin}")
     async def delete_basin(self, request: Request) -> Response:
-        """DELETE /v1/basins/{basin}"""
+        """Delete a basin with its streams."""
         await self._service.delete_basin(request.name)
         return Response(202, b"", ())
 
     # ------------------------------------------------------------------ the server itself
 
+    @operation("GET", "/health", "/v1/health", queried=True, public=True)
     async def health(self, request: Request) -> Response:
-        """GET /health"""
+        """Tell whether the server works; needs no token."""
         failure = self._service.failure
         if isinstance(failure, NoSpaceError):
             raise ServiceError("storage", f"the disk is full; appends work again once it has room: {failure}")
@@ -239,8 +240,9 @@ class HttpFace:
             raise ServiceError("storage", f"the journal has stopped; restart the server to recover it: {failure}")
         return Response(200, b'{"status":"ok"}')
 
+    @operation("GET", "/metrics", queried=True)
     async def metrics(self, request: Request) -> Response:
-        """GET /metrics"""
+        """Tell the server's counters, in Prometheus' text format."""
         return Response(200, await self._metrics.exposition(), ((b"content-type", CONTENT_TYPE),))
 
     def _authorize(self, request: Request) -> None:

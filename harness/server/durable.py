@@ -15,8 +15,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from ..s2 import FENCE, Ack, Append, Batch, Position, Read, SequencedRecord
 from ..s2.limits import MAX_UNARY_WAIT
@@ -34,6 +35,8 @@ MAX_BACKLOG: Final = 256 << 20
 
 
 _FENCE: Final = ((b"", FENCE),)
+
+Waiting: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class Promise(NamedTuple):
@@ -207,8 +210,11 @@ class DurableStream:
         await self._journal.wait(self._created)
         return self._stream.tail(self._clock())
 
-    async def read(self, query: Read) -> Batch:
-        """A unary read. Raises RangeNotSatisfiable, and ServiceError where the stream goes while it waits."""
+    async def read(self, query: Read, waiting: Waiting = nullcontext) -> Batch:
+        """A unary read. Raises RangeNotSatisfiable, and ServiceError where the stream goes while it waits.
+
+        Where it has to wait for records, it does so within the context that ``waiting`` makes.
+        """
         await self._journal.wait(self._created)
         now = self._clock()
         start = self._stream.locate(query, now)
@@ -216,7 +222,7 @@ class DurableStream:
         if page.records or page.bounded or not query.wait:
             return Batch(page.records)
         try:
-            async with asyncio.timeout(min(query.wait, MAX_UNARY_WAIT)):
+            async with waiting(), asyncio.timeout(min(query.wait, MAX_UNARY_WAIT)):
                 while await self.growth():
                     page = self._stream.page(start, query, self._clock())
                     if page.records or page.bounded:

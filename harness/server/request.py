@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from ..s2.json_codec import Format
 from .errors import ServiceError
+from .limits import Limits
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -16,18 +16,6 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 # Headers that decide something here: given twice, no reading of the request would be the right one.
 _SINGULAR: Final = frozenset((b"s2-basin", b"s2-format", b"s2-request-token", b"authorization", b"content-type"))
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a client may take: ``body_bytes`` of body, ``body_seconds`` to send it.
-
-    The default size leaves room for the largest legal batch: 1 MiB metered, of which a byte may take six
-    characters of raw JSON (``\\u0000``).
-    """
-
-    body_bytes: int = 8 << 20
-    body_seconds: float = 30.0
 
 
 class Patience:
@@ -76,19 +64,68 @@ def _current_task() -> asyncio.Task[Any]:
     return task
 
 
+class Bodies:
+    """The request bodies that are arriving. ``held`` is how many bytes the incomplete ones hold."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.patience = Patience(limits.body_seconds)
+        self.held = 0
+
+    def hold(self, size: int) -> None:
+        """Count more bytes of an incomplete body. Raises ``hot_server`` where there are too many."""
+        if self.held + size > self.limits.arriving_bytes:
+            raise ServiceError(
+                "hot_server",
+                f"bodies that are still arriving hold {self.held} bytes, and {self.limits.arriving_bytes} is the most; "
+                "try again later",
+            )
+        self.held += size
+
+
+class HangUp:
+    """Ends a block where the client goes away meanwhile: it then raises ``client_hangup``.
+
+    Entered by the task that handles the request, once its body has been read.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._gone = False
+
+    async def __aenter__(self) -> None:
+        self._task = _current_task()
+        self._watch = asyncio.create_task(self._disconnected())
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._watch.cancel()
+        if self._gone and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
+            raise ServiceError("client_hangup", "the client went away while its request waited")
+
+    async def _disconnected(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._task.cancel()
+
+
 class Request:
-    """What a handler may ask of a request. ``name`` is the name that stood in its path."""
+    """What a handler may ask of a request.
 
-    __slots__ = ("_headers", "_limits", "_patience", "_receive", "name", "query")
+    ``name`` is the name that stood in its path, once that is known. ``unfinished`` says that its body was refused
+    half-way, so that the client may still be sending it.
+    """
 
-    def __init__(self, scope: Message, receive: Receive, name: str, limits: Limits, patience: Patience) -> None:
-        self.name = name
+    __slots__ = ("_bodies", "_headers", "_receive", "name", "query", "unfinished")
+
+    def __init__(self, scope: Message, receive: Receive, bodies: Bodies) -> None:
+        self.name = ""
+        self.unfinished = False
         self.query: bytes = scope["query_string"]
         pairs: list[tuple[bytes, bytes]] = scope["headers"]
         self._headers = dict(pairs)
         self._receive = receive
-        self._limits = limits
-        self._patience = patience
+        self._bodies = bodies
         if len(self._headers) != len(pairs):
             self._refuse_repeats(pairs)
 
@@ -137,25 +174,38 @@ class Request:
     async def body(self) -> bytes:
         """The whole body.
 
-        Raises ``payload_too_large`` past the limit, ``request_timeout`` where it does not arrive in time, and
-        ``bad_header`` or ``client_hangup`` where it cannot arrive whole. Nothing was done in any of these cases.
+        Raises ``payload_too_large`` past the limit, ``hot_server`` where too many bodies are arriving,
+        ``request_timeout`` where it does not arrive in time, and ``bad_header`` or ``client_hangup`` where it cannot
+        arrive whole. Nothing was done in any of these cases.
         """
+        self.unfinished = True
         expected = self._expected_length()
+        bodies = self._bodies
         chunks: list[bytes] = []
-        size = 0
-        with self._patience:
-            while True:
-                message = await self._receive()
-                if message["type"] == "http.disconnect":
-                    raise ServiceError("client_hangup", "the request ended before its body did")
-                chunk: bytes = message.get("body", b"")
-                size += len(chunk)
-                if size > self._limits.body_bytes:
-                    raise self._too_large()
-                # Asking once more only to hear that there is no more costs a round trip to the server's own thread.
-                if size == expected or not message.get("more_body", False):
-                    return b"".join([*chunks, chunk]) if chunks else chunk
-                chunks.append(chunk)
+        held = 0
+        try:
+            with bodies.patience:
+                while True:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise ServiceError("client_hangup", "the request ended before its body did")
+                    chunk: bytes = message.get("body", b"")
+                    size = held + len(chunk)
+                    if size > bodies.limits.body_bytes:
+                        raise self._too_large()
+                    # Asking once more only to hear that there is no more is a round trip to the server's own thread.
+                    if size == expected or not message.get("more_body", False):
+                        self.unfinished = False
+                        return b"".join([*chunks, chunk]) if chunks else chunk
+                    bodies.hold(len(chunk))
+                    held = size
+                    chunks.append(chunk)
+        finally:
+            bodies.held -= held
+
+    def hang_up(self) -> HangUp:
+        """Return a context that ends where the client goes away. The body must have been read, or there be none."""
+        return HangUp(self._receive)
 
     def _expected_length(self) -> int | None:
         value = self._headers.get(b"content-length")
@@ -164,12 +214,12 @@ class Request:
         if not value.isdigit():
             raise ServiceError("bad_header", f"content-length must be a number, not {value[:40]!r}")
         length = int(value)
-        if length > self._limits.body_bytes:
+        if length > self._bodies.limits.body_bytes:
             raise self._too_large()
         return length
 
     def _too_large(self) -> ServiceError:
-        return ServiceError("payload_too_large", f"a body may have {self._limits.body_bytes} bytes at most")
+        return ServiceError("payload_too_large", f"a body may have {self._bodies.limits.body_bytes} bytes at most")
 
     @staticmethod
     def _refuse_repeats(pairs: list[tuple[bytes, bytes]]) -> None:

@@ -1,4 +1,7 @@
-"""From a raw request path to the operations that live there.
+"""Operations as rows, and the way from a raw request path to them.
+
+A row is made by :func:`operation`, on the method of the application that handles it. Which methods a path knows, and
+the ``allow`` header, follow from the rows.
 
 The path is taken as the client sent it, still percent-encoded: a stream's name may hold any byte, an encoded
 slash among them, so it has to be cut at slashes before it is decoded.
@@ -6,25 +9,72 @@ slash among them, so it has to be cut at slashes before it is decoded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, TypeVar
 
+from ..s2.errors import Malformed
+from ..s2.limits import MAX_STREAM_NAME_BYTES
 from ..s2.urls import decode_name
 
-BASE: Final = b"/v1/"
+MAX_PATH_BYTES: Final = 3 * MAX_STREAM_NAME_BYTES + 256
+"""A longer path is refused: it has room for the longest name, every byte of it percent-encoded."""
+
+REMEMBERED: Final = 4096
+"""Paths whose routes are remembered."""
+
+REMEMBERED_BYTES: Final = 256
+"""Only paths up to this length are, so that what clients send can fill a megabyte or two, and no more."""
+
+_ROW: Final = "__operation__"
+Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that a client can ask for, by the name that S2's API description gives it.
+
+    ``paths`` are templates, of which all but the first are other names of the first. ``queried`` says whether a query
+    is accepted, ``public`` whether no bearer token is needed.
+    """
+
+    name: str
+    method: str
+    paths: tuple[str, ...]
+    summary: str
+    handler: Callable[..., Awaitable[Any]]
+    queried: bool
+    public: bool
+
+
+def operation(method: str, *paths: str, queried: bool = False, public: bool = False) -> Callable[[Handler], Handler]:
+    """Mark a method of the application as the handler of an operation; its docstring is the summary.
+
+    A path such as ``/v1/streams/{stream}`` may have one name in braces, which stands for one segment. The path of a
+    ``public`` operation has none.
+    """
+
+    def mark(handler: Handler) -> Handler:
+        summary = (inspect.getdoc(handler) or "").partition("\n")[0]
+        setattr(handler, _ROW, Operation(handler.__name__, method, paths, summary, handler, queried, public))
+        return handler
+
+    return mark
+
+
+def operations_of(application: type) -> tuple[Operation, ...]:
+    """Return the rows of an application's class, in the order in which they were written."""
+    members = {name: value for base in reversed(application.__mro__) for name, value in vars(base).items()}
+    return tuple(getattr(value, _ROW) for value in members.values() if hasattr(value, _ROW))
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A place of the API: which operation each method means there, and whose name stood in the path.
+    """Where a path leads: the operation of each method there, and the name that stood in the path."""
 
-    Operations go by the names of S2's API description.
-    """
-
-    operations: Mapping[str, str]
+    operations: Mapping[str, Operation]
     name: str = ""
     allow: bytes = field(init=False)
 
@@ -32,47 +82,62 @@ class Route:
         object.__setattr__(self, "allow", ", ".join(self.operations).encode())
 
 
-def _methods(**operations: str) -> Mapping[str, str]:
-    return MappingProxyType(operations)
+class _Node:
+    """A position between two segments of a path."""
+
+    def __init__(self) -> None:
+        self.named: dict[bytes, _Node] = {}
+        self.any: _Node | None = None
+        self.operations: dict[str, Operation] = {}
 
 
-_HEALTH: Final = _methods(GET="health")
-_METRICS: Final = _methods(GET="metrics")
-_BASINS: Final = _methods(GET="list_basins", POST="create_basin")
-_BASIN: Final = _methods(GET="get_basin_config", PUT="ensure_basin", PATCH="reconfigure_basin", DELETE="delete_basin")
-_STREAMS: Final = _methods(GET="list_streams", POST="create_stream")
-_STREAM: Final = _methods(
-    GET="get_stream_config", PUT="ensure_stream", PATCH="reconfigure_stream", DELETE="delete_stream"
-)
-_RECORDS: Final = _methods(GET="read", POST="append")
-_TAIL: Final = _methods(GET="check_tail")
+class Router:
+    """Finds the operations of a path. ``public`` are the paths for which no bearer token is needed.
 
-
-@lru_cache(maxsize=4096)
-def route(raw_path: bytes) -> Route | None:
-    """The route of a path (without its query), or None where there is nothing.
-
-    Raises Malformed ``bad_path`` where the name in it does not decode.
+    Raises ValueError where two operations claim the same method of the same path.
     """
-    if raw_path == b"/health":
-        return Route(_HEALTH)
-    if raw_path == b"/metrics":
-        return Route(_METRICS)
-    if not raw_path.startswith(BASE):
-        return None
-    match raw_path[len(BASE) :].split(b"/"):
-        case [b"health"]:
-            return Route(_HEALTH)
-        case [b"basins"]:
-            return Route(_BASINS)
-        case [b"streams"]:
-            return Route(_STREAMS)
-        case [b"basins", name] if name:
-            return Route(_BASIN, decode_name(name))
-        case [b"streams", name] if name:
-            return Route(_STREAM, decode_name(name))
-        case [b"streams", name, b"records"] if name:
-            return Route(_RECORDS, decode_name(name))
-        case [b"streams", name, b"records", b"tail"] if name:
-            return Route(_TAIL, decode_name(name))
-    return None
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._root = _Node()
+        self.public: frozenset[bytes] = frozenset()
+        for row in operations:
+            for path in row.paths:
+                self._add(path, row)
+        self._remembered = lru_cache(REMEMBERED)(self._find)
+
+    def route(self, raw_path: bytes) -> Route | None:
+        """Return where a path (without its query) leads; None where there is nothing.
+
+        Raises Malformed ``bad_path`` where the name in it does not decode, or it is longer than any real one.
+        """
+        if len(raw_path) <= REMEMBERED_BYTES:
+            return self._remembered(raw_path)
+        if len(raw_path) > MAX_PATH_BYTES:
+            raise Malformed("bad_path", f"a path has at most {MAX_PATH_BYTES} bytes; this one has {len(raw_path)}")
+        return self._find(raw_path)
+
+    def _add(self, path: str, row: Operation) -> None:
+        node = self._root
+        for segment in path.encode().split(b"/"):
+            if not segment.startswith(b"{"):
+                node = node.named.setdefault(segment, _Node())
+                continue
+            if node.any is None:
+                node.any = _Node()
+            node = node.any
+        if row.method in node.operations:
+            raise ValueError(f"{row.method} {path} is claimed by {node.operations[row.method].name} and {row.name}")
+        node.operations[row.method] = row
+        if row.public:
+            self.public |= {path.encode()}
+
+    def _find(self, raw_path: bytes) -> Route | None:
+        node, name = self._root, ""
+        for segment in raw_path.split(b"/"):
+            if segment in node.named:
+                node = node.named[segment]
+            elif segment and node.any is not None:
+                node, name = node.any, decode_name(segment)
+            else:
+                return None
+        return Route(node.operations, name) if node.operations else None

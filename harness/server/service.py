@@ -8,7 +8,7 @@ included, is durable by then.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import TypeAlias
 
@@ -17,7 +17,7 @@ from ..s2.limits import MAX_LIST
 from . import bugs as seeded
 from . import sessions
 from .catalogue import Catalogue, merged, reconfigured
-from .durable import DurableStream
+from .durable import DurableStream, Waiting
 from .entries import (
     Appended,
     BasinDeleted,
@@ -217,10 +217,10 @@ class Service:
         with self._gate:
             return await (await self._open(basin, stream, appending=True)).append_durably(batch)
 
-    async def read(self, basin: str, stream: str, query: Read) -> Batch:
-        """A unary read; honours ``wait``. Raises also RangeNotSatisfiable."""
+    async def read(self, basin: str, stream: str, query: Read, waiting: Waiting = nullcontext) -> Batch:
+        """A unary read; it waits, where it has to, within what ``waiting`` makes. Raises also RangeNotSatisfiable."""
         with self._gate:
-            return await (await self._open(basin, stream, appending=False)).read(query)
+            return await (await self._open(basin, stream, appending=False)).read(query, waiting)
 
     async def check_tail(self, basin: str, stream: str) -> Position:
         """The tail of durable records."""

@@ -18,12 +18,8 @@ from granian.server.embed import Server
 
 from ..failure import UsageFailure
 from ..world.network import BACKLOG, Listener, Network
+from .limits import Limits
 
-# Connections beyond these wait to be accepted.
-MAX_CONNECTIONS: Final = 16_384
-# hyper has one time-out for an idle connection between two requests and for a head that stays incomplete.
-# It must be longer than any client keeps a connection, or a request meets a closing one.
-IDLE_SECONDS: Final = 90.0
 # How long the first answer may take, once the socket listens.
 START_SECONDS: Final = 10.0
 # How long connections may take to end once everything has been answered.
@@ -55,15 +51,16 @@ def _reachable(listener: Listener) -> tuple[str, int]:
 class _EmbeddedServer(Server):
     """granian on a socket of our own."""
 
-    def __init__(self, application: Callable[..., Awaitable[None]], listener: Listener, idle_seconds: float):
+    def __init__(self, application: Callable[..., Awaitable[None]], listener: Listener, limits: Limits):
         super().__init__(
             application,
             interface=Interfaces.ASGINL,
             http=HTTPModes.auto,
             websockets=False,
             backlog=BACKLOG,
-            backpressure=MAX_CONNECTIONS,
-            http1_settings=HTTP1Settings(header_read_timeout=int(idle_seconds * 1000)),
+            backpressure=limits.connections,
+            # hyper has one time-out for an idle connection between two requests and for a head that stays incomplete.
+            http1_settings=HTTP1Settings(header_read_timeout=int(limits.idle_seconds * 1000)),
             log_enabled=False,
         )
         self._descriptor = listener.detach()
@@ -83,7 +80,7 @@ async def serve(
     ready: Callable[[str], None],
     stop: asyncio.Event,
     drain: Callable[[], Awaitable[Any]],
-    idle_seconds: float = IDLE_SECONDS,
+    limits: Limits,
 ) -> bool:
     """Serve until ``stop`` is set, then await ``drain()`` while still answering, then end the connections.
 
@@ -92,7 +89,7 @@ async def serve(
     """
     url = url_of(listener)
     address = _reachable(listener)
-    server: Any = _EmbeddedServer(application, listener, idle_seconds)
+    server: Any = _EmbeddedServer(application, listener, limits)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
     try:

@@ -210,7 +210,7 @@ class _Simulation:
 
     def _reading(self, place: int) -> Iterator[None]:
         yield
-        query = Read(**{name: getattr(self._ops[place].read, name) for name in s2.Read.__slots__})
+        query = Read(**{name: getattr(self._ops[place].read, name) for name in s2.Read.__struct_fields__})
         try:
             start = self._stream.locate(query, self._wall)
         except RangeNotSatisfiable as failure:
@@ -237,7 +237,7 @@ class _Simulation:
         """A read whose answer comes in parts: of a session, or of one that is cut short."""
         random, op = self._random, self._ops[place]
         yield
-        query = Read(**{name: getattr(op.read, name) for name in s2.Read.__slots__})
+        query = Read(**{name: getattr(op.read, name) for name in s2.Read.__struct_fields__})
         limits = op.read.count, op.read.bytes, op.read.until
         follows = bool(op.read.wait) or (op.session is not None and limits == (None, None, None))
         query = structs.replace(query, wait=1 if follows else None)

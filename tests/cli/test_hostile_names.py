@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import fencepost
 from fencepost.harness import printable
 from fencepost.harness.cli import watching
 from fencepost.harness.store import finish_run, point_latest
@@ -157,6 +158,13 @@ def test_progress_is_printable(live: bool, monkeypatch: pytest.MonkeyPatch) -> N
     shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", stream.getvalue()).replace("\r", "")
     assert "forged" in shown
     assert not unprintable(shown), ascii(shown)
+
+
+def test_what_python_prints_is_printable_too(here: Path) -> None:
+    result = fencepost.check("h.jsonl")
+    for text in (str(result), result.explain(), result._repr_html_(), repr(fencepost.check(HISTORY))):
+        assert not unprintable(text), ascii(text)
+        assert "\\x1b" in text or text.startswith("<CheckedHistory")
 
 
 def test_what_is_printable_stays_as_it_is_and_escaping_twice_is_escaping_once() -> None:

@@ -191,3 +191,23 @@ def test_what_is_not_soon_over_ends_the_run_and_tells_scripts(
         assert Path(told["path"]).is_dir()
     else:
         assert said.out == ""
+
+
+def test_a_short_token_is_warned_of_once_and_keeps_answers_readable(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 17, as a user meets it: the token ``t``, two runs, an endpoint that echoes headers."""
+    monkeypatch.setenv("SHORT_TOKEN", "t")
+
+    def answer(listening: Endpoint, heard: Heard) -> Answer:
+        echo = {"code": "other", "message": f"something went wrong, with {heard.headers['authorization']}"}
+        return created_and_removed(heard) or (500, echo)
+
+    with endpoint(answer) as listening:
+        options = against(listening, "regular", "--ops", "4", "--token-env", "SHORT_TOKEN")
+        said = inside(*options[:2], "match-seq-num", *options[2:])
+    warnings = [line for line in said.err.splitlines() if "warning: " in line]
+    assert len(warnings) == 1
+    assert "the token in SHORT_TOKEN has 1 of at least 8 characters" in warnings[0]
+    assert "answered 500 other: something went wrong, with Bearer <token>" in said.out
+    assert b"Bearer t" not in Path("results/latest/history.jsonl").read_bytes()

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fencepost.harness.server.app import HttpFace
+from fencepost.harness.server.app import App
+from fencepost.harness.server.limits import Limits
 from fencepost.harness.server.metrics import Metrics
-from fencepost.harness.server.request import Limits
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.serving import bind, serve
 from fencepost.harness.server.storage import MemoryStorage
@@ -120,9 +120,10 @@ async def test_clients_that_stall_are_shown_the_door() -> None:
     listener = bind(network, "127.0.0.1", 0)
     port = listener.address[1]
     stop, ready = asyncio.Event(), asyncio.Event()
-    face = HttpFace(service, Metrics(), SystemClock(), limits=Limits(body_seconds=0.3))
+    limits = Limits(body_seconds=0.3, idle_seconds=1.0)
+    app = App(service, Metrics(), SystemClock(), limits=limits)
     serving = asyncio.create_task(
-        serve(face, listener, network, ready=lambda _: ready.set(), stop=stop, drain=service.drain, idle_seconds=1.0)
+        serve(app, listener, network, ready=lambda _: ready.set(), stop=stop, drain=service.drain, limits=limits)
     )
     async with asyncio.timeout(20):
         await ready.wait()

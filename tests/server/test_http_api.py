@@ -313,7 +313,7 @@ def test_a_bearer_token_is_asked_of_everything_but_health(tmp_path: Path) -> Non
         ("/v1/basins/some-basin", "GET, PUT, PATCH, DELETE"),
         ("/v1/streams", "GET, POST"),
         ("/v1/streams/some", "GET, PUT, PATCH, DELETE"),
-        ("/v1/streams/some/records", "GET, POST"),
+        ("/v1/streams/some/records", "POST, GET"),
         ("/v1/streams/some/records/tail", "GET"),
         ("/health", "GET"),
     ],

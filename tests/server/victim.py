@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from fencepost.harness.s2.errors import ERROR_CODES
-from fencepost.harness.server.request import Limits
+from fencepost.harness.server.limits import Limits
 
 from .processes import Answer, Connection, ServerProcess, records_of
 
