@@ -20,6 +20,7 @@ from .history.recorder import Recorder
 from .interrupts import Interrupts
 from .nemesis.fault import Fault
 from .nemesis.nemesis import Nemesis
+from .nemesis.schedules import struck_by
 from .options import RunOptions
 from .reporter import Reporter
 from .scheduler import Scheduler
@@ -66,7 +67,7 @@ class Recording:
             with interrupts.watch(early):
                 try:
                     with self._noting(troubles):
-                        await self._carry_out(interrupts)
+                        await self._carry_out(interrupts, troubles)
                 finally:
                     with self._noting(troubles):
                         await self._plan.target.tear_down()
@@ -102,7 +103,7 @@ class Recording:
             troubles.append(store.describe(error))
             _log.error("the history could not be closed: %s", error)
 
-    async def _carry_out(self, interrupts: Interrupts) -> None:
+    async def _carry_out(self, interrupts: Interrupts, troubles: list[str]) -> None:
         options = self._plan.options
         self._reporter.phase("setting up")
         streams = await self._plan.target.set_up()
@@ -114,6 +115,7 @@ class Recording:
             return monotonic_ns() - zero
 
         recorder = self._recorder = Recorder(self._plan.folder / store.HISTORY, self._header(streams, rate), clock)
+        nemesis = Nemesis(self._plan.faults, self._plan.target, recorder)
         scheduler = Scheduler(
             recorder,
             self._plan.target.connect,
@@ -121,6 +123,7 @@ class Recording:
             threads=options.clients,
             streams=self._plan.world.random.stream,
             timeout=options.timeout,
+            strike=nemesis.strike if self._plan.faults else None,
         )
         generator = self._plan.workload.generator(
             WorkloadOptions(
@@ -133,8 +136,12 @@ class Recording:
             )
         )
         self._phase("clients")
-        async with self._watching(scheduler), self._striking(recorder, interrupts.stopping):
-            await scheduler.run(generator, interrupts.stopping)
+        try:
+            async with self._watching(scheduler):
+                await scheduler.run(struck_by(self._plan.faults, generator), interrupts.stopping)
+        finally:
+            with self._noting(troubles):
+                await nemesis.heal_all()
         self._phase("closing")
         await Closer(recorder, self._plan.target.connect, scheduler.next_process).close(streams, self._plan.run_id)
 
@@ -152,20 +159,6 @@ class Recording:
             exercises={exercise.counter: exercise.at_least for exercise in self._plan.workload.exercises},
             checkers=None if checkers is None else list(checkers),
         )
-
-    @contextlib.asynccontextmanager
-    async def _striking(self, recorder: Recorder, stopping: asyncio.Event) -> AsyncIterator[None]:
-        """Faults strike for as long as the block runs; a fault that fails ends it, and then the run."""
-        ending = asyncio.Event()
-        nemesis = asyncio.create_task(
-            Nemesis(self._plan.faults, self._plan.target, recorder, self._plan.options.seed).run(ending)
-        )
-        nemesis.add_done_callback(lambda task: None if ending.is_set() or not self._plan.faults else stopping.set())
-        try:
-            yield
-        finally:
-            ending.set()
-            await nemesis
 
     @contextlib.asynccontextmanager
     async def _watching(self, scheduler: Scheduler) -> AsyncIterator[None]:

@@ -141,9 +141,11 @@ class Scheduler:
                 self._ring_in(_MOMENT)
                 return
             if answer.time is not None and answer.time > context.time:
-                # Kept for as long as nothing happens. Then the generator, which is pure, is asked anew.
-                self._planned = answer, successor
-                self._ring_in((answer.time - context.time) / 1e9)
+                # Kept until it is due, if that is soon and nothing happens. Else the generator, which is pure, is asked
+                # anew: a part of it may have had nothing for now.
+                remaining = (answer.time - context.time) / 1e9
+                self._planned = (answer, successor) if remaining <= _MOMENT else None
+                self._ring_in(min(remaining, _MOMENT))
                 return
             number = context.taker(answer)
             if number is None:

@@ -30,7 +30,13 @@ _EPILOG = "\b\nExample:\n  fencepost repro stale-writer\n\n\b\nThe stories:\n" +
     + "\n\nThe exit code is the run's: 1, since the bug makes its history invalid, or 0 if the run missed it."
 )
 @click.argument("name")
-@click.option("--seed", type=int, default=1, show_default=True, help="Makes every random choice repeatable.")
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Makes random choices repeatable; which client wins a race is up to the machine.",
+)
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 def command(name: str, seed: int, results: Path) -> ExitCode:
     """Plant the bug of the story NAME, race clients against it, and show how it is caught."""

@@ -35,7 +35,9 @@ Examples:
   fencepost run regular --target-kind mine --target-option port=9000
   S2_TOKEN=… fencepost run regular --target https://b.example.com --basin my-basin --token-env S2_TOKEN
 
-A seed makes every random choice repeatable. What a real run does still depends on timing.
+A seed makes every random choice repeatable: each client asks for the same operations in the same order, for as long
+as it gets the same answers. With --clients 1 two runs of one seed send the same requests, but for stream names and
+timestamps. Which of several clients comes first is up to the machine.
 
 Press Ctrl-C to end the clients; what was recorded is judged. Press it again to stop that as well. Workloads that have
 not begun by then do not run, which counts as unknown.
@@ -62,7 +64,9 @@ run showed that anomaly, 1 if one did not.
 @click.option("--time-limit", type=float, help=f"Seconds.  [default: {DEFAULT_TIME_LIMIT:g}, or none with --ops]")
 @click.option("--ops", type=int, help="Stop after this many operations.")
 @click.option("--rate", type=float, help="Operations per second in an open loop.  [default: as fast as possible]")
-@click.option("--seed", type=int, help="Makes every random choice repeatable.  [default: random; printed and stored]")
+@click.option(
+    "--seed", type=int, help="Makes random choices repeatable (see below).  [default: random; it is printed and stored]"
+)
 @click.option("--streams", default=1, show_default=True, help="Streams to spread the clients over.")
 @click.option("--bug", multiple=True, metavar="NAME", help="Plant a bug (see: fencepost bugs). Repeatable.")
 @click.option("--faults", metavar="NAME,…", default="", help="Faults to inject (see: fencepost faults).")

@@ -50,7 +50,10 @@ def clients(generator: Generator) -> Generator:
 
 
 def nemesis(generator: Generator) -> Generator:
-    """A generator of strikes, which sees the nemesis alone. It is exhausted in a run that has none."""
+    """A generator of strikes, which sees the nemesis's thread alone. It is exhausted in a run that has none.
+
+    It is told of what clients do as well, and may react to it (see ``when``).
+    """
     return _Side(generator, strikes=True)
 
 
@@ -236,7 +239,7 @@ class _Side(Struct, frozen=True):
         return context.only(context.threads[:first] if self.strikes else context.threads[first:])
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        if (event.thread == NEMESIS) is not self.strikes:
+        if event.thread == NEMESIS and not self.strikes:
             return self
         return _Side(self.generator.update(self._own(context), event), self.strikes)
 

@@ -1,1 +1,1 @@
-"""Faults and their schedules."""
+"""Faults: what can strike a target, and when."""

@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-from random import Random
-
+from ..generators import now_and_then
 from ..targets.target import Killable, Target, TargetFailure
-from .fault import Period
+from ..workload import Generator
 
 
 class Kill:
-    """SIGKILL, a moment without a server, and a restart on what the dead one left on disk.
-
-    About a quarter of the periods are fault-free.
-    """
+    """SIGKILL, a moment without a server, and a restart on what the dead one left on disk."""
 
     name = "kill"
     summary = "kill -9 of the server, restarted a moment later on what it left on disk"
     colour = "#CC79A7"
 
     def applies_to(self, target: Target) -> bool:
-        """Only a server whose process is ours."""
+        """Whether the server's process belongs to the run."""
         return isinstance(target, Killable)
 
-    def period(self, random: Random) -> Period:
-        """0.3–2 s up, then 0–0.4 s down."""
-        calm = random.uniform(0.3, 2.0)
-        return Period(calm, 0.0 if random.random() < 0.25 else random.uniform(0.01, 0.4))
+    def schedule(self) -> Generator:
+        """0.3–2 s up, then 0.01–0.4 s down; about a quarter of the periods is fault-free."""
+        return now_and_then(self.name, calm=(0.3, 2.0), struck=(0.01, 0.4))
 
     async def start(self, target: Target) -> None:
-        """Kill it."""
+        """Kill the server."""
         await _killable(target).kill()
 
     async def heal(self, target: Target) -> None:
-        """Bring it back."""
+        """Restart the server, unless it runs."""
         await _killable(target).restart()
 
 
 def _killable(target: Target) -> Killable:
     if not isinstance(target, Killable):
-        raise TargetFailure("this target's server is not ours to kill")
+        raise TargetFailure("the server of this target does not belong to the run, which may not kill it")
     return target

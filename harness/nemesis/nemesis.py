@@ -1,55 +1,76 @@
-"""Strikes a target on the schedules of its faults, and writes every strike into the history."""
+"""The nemesis performs the strikes that schedules ask for, and records each one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from random import Random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
+from ..client.outcome import Ok, Outcome
 from ..history.recorder import Recorder
-from ..targets.target import Target
-from .fault import Fault
+from ..targets.target import Target, TargetFailure
+from ..workload import Strike
+from .fault import Fault, FaultFailure
+
+LIMIT: Final = 25.0
+"""Seconds that one start or healing may take."""
 
 
 class Nemesis:
-    """Runs the faults of one run, one at a time and each with its own schedule.
+    """Starts and heals the faults of one run. The run's scheduler calls :meth:`strike`, and nobody else does."""
 
-    A fault that could not be injected or healed is recorded and then raised: it fails the run.
-    """
-
-    def __init__(self, faults: Sequence[Fault], target: Target, recorder: Recorder, seed: int) -> None:
-        self._faults = faults
+    def __init__(self, faults: Sequence[Fault], target: Target, recorder: Recorder) -> None:
+        self._faults = {fault.name: fault for fault in faults}
         self._target = target
         self._recorder = recorder
-        self._random = Random(f"nemesis {seed}")
+        self._struck: dict[str, Fault] = {}
 
-    async def run(self, ending: asyncio.Event) -> None:
-        """Strike until ``ending`` is set; whatever was struck is healed when this returns."""
-        while self._faults and not ending.is_set():
-            fault = self._random.choice(self._faults)
-            period = fault.period(self._random)
-            if await _wait(ending, period.calm):
-                return
-            if period.struck > 0:
-                await self._strike(fault, period.struck, ending)
+    async def strike(self, strike: Strike) -> Outcome[None]:
+        """Perform a strike; it is in the history, whatever comes of it.
 
-    async def _strike(self, fault: Fault, seconds: float, ending: asyncio.Event) -> None:
-        self._recorder.fault(fault.name, "start")
-        try:
-            await fault.start(self._target)
-            await _wait(ending, seconds)
-            await fault.heal(self._target)
-        except Exception as error:
-            self._recorder.fault(fault.name, "failure", str(error))
-            raise
+        Raises FaultFailure where the fault could not be started or healed, ValueError for one that is not of this run,
+        and whatever else the fault raises.
+        """
+        fault = self._faults.get(strike.fault)
+        if fault is None:
+            raise ValueError(f"a schedule strikes with {strike.fault!r}, but the run has: {', '.join(self._faults)}")
+        if strike.phase == "start":
+            # Noted before the attempt: a start that fails, or is cancelled, may have done half of its work.
+            self._struck[fault.name] = fault
+            self._recorder.fault(fault.name, "start")
+            await self._attempt(fault, fault.start, "started")
+        else:
+            await self._heal(fault)
+        return Ok(None)
+
+    async def heal_all(self) -> None:
+        """Heal every fault that may still be in force, the last one first, also after a start that failed.
+
+        Raises FaultFailure that names every fault that could not be healed, once all were tried.
+        """
+        failures: list[str] = []
+        for fault in reversed(list(self._struck.values())):
+            try:
+                await self._heal(fault)
+            except FaultFailure as failure:
+                failures.append(str(failure))
+            except Exception as error:
+                failures.append(f"the fault {fault.name!r} could not be healed: {type(error).__name__}: {error}")
+        if failures:
+            raise FaultFailure("; ".join(failures))
+
+    async def _heal(self, fault: Fault) -> None:
+        await self._attempt(fault, fault.heal, "healed")
+        self._struck.pop(fault.name, None)
         self._recorder.fault(fault.name, "heal")
 
-
-async def _wait(ending: asyncio.Event, seconds: float) -> bool:
-    """Whether the ending came within that time."""
-    try:
-        async with asyncio.timeout(seconds):
-            await ending.wait()
-    except TimeoutError:
-        return False
-    return True
+    async def _attempt(self, fault: Fault, act: Callable[[Target], Awaitable[None]], done: str) -> None:
+        try:
+            async with asyncio.timeout(LIMIT) as limit:
+                await act(self._target)
+        except Exception as error:
+            reason = f"it took longer than {LIMIT:g} s" if limit.expired() else str(error)
+            self._recorder.fault(fault.name, "failure", reason)
+            if limit.expired() or isinstance(error, TargetFailure):
+                raise FaultFailure(f"the fault {fault.name!r} could not be {done}: {reason}") from error
+            raise

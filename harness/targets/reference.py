@@ -42,6 +42,7 @@ class ReferenceServer:
         self._data = options.folder / "data"
         self._log = options.folder / "server.log"
         self._child: Child | None = None
+        self._serving = False
         self._control = ControlClient()
         self._port = 0
         self._url = ""
@@ -56,7 +57,7 @@ class ReferenceServer:
 
     def connect(self) -> HttpStreamClient:
         """Return a client for one process identity."""
-        return HttpStreamClient(self._url, _BASIN, timeout=self._options.timeout)
+        return HttpStreamClient(self._url, _BASIN, timeout=self._options.timeout, network=self._options.world.network)
 
     def describe(self) -> dict[str, Any]:
         """Describe it by name and planted bugs."""
@@ -68,15 +69,22 @@ class ReferenceServer:
         return self._control
 
     async def kill(self) -> None:
-        """``kill -9``."""
+        """Kill the server with SIGKILL."""
         child = self._running()
+        self._serving = False
         child.send_signal(signal.SIGKILL)
         await child.wait()
 
     async def restart(self) -> None:
-        """Start the server again on the same port and journal. Its clock is right and nothing is armed."""
+        """Start the server again on the same port and journal, unless it serves.
+
+        Its clock is right and nothing is armed. A server that was being killed, or did not come up, is killed first.
+        """
         if self._child is not None and self._child.returncode is None:
-            raise TargetFailure("the reference server is to be restarted, but it runs")
+            if self._serving:
+                return
+            self._child.send_signal(signal.SIGKILL)
+            await self._child.wait()
         await self._start()
 
     async def tear_down(self) -> None:
@@ -100,6 +108,7 @@ class ReferenceServer:
         command += ["--data", str(self._data), "--basin", _BASIN, "--control"]
         for bug in self._bugs:
             command += ["--bug", bug]
+        self._serving = False
         control = self._control = ControlClient()
         self._child = await self._options.world.spawn.spawn(command, log=self._log, control=lambda: control)
         try:
@@ -114,6 +123,7 @@ class ReferenceServer:
         while line := await child.readline():
             if found := _LISTENING.search(line):
                 self._url, self._port = found[1].decode(), int(found[2])
+                self._serving = True
                 return
         code = await child.wait()
         tail = self._log.read_text(errors="replace").strip().splitlines()

@@ -21,8 +21,8 @@ def __getattr__(name: str) -> object:
         value = version("fencepost")
     elif name not in _listed():
         raise AttributeError(f"module 'fencepost' has no attribute {name!r}")
-    elif _homes[name] == ".":
-        value = _import_module(f".{name}", __name__)
+    elif _homes[name] in (".", ".harness"):  # the name is that of a module
+        value = _import_module(f"{_homes[name].rstrip('.')}.{name}", __name__)
     else:
         value = getattr(_import_module(_homes[name], __name__), name)
     globals()[name] = value

@@ -1,6 +1,7 @@
 """The public names, each listed once: type checkers read this file, and ``__init__.py`` finds the names in it."""
 
 from . import testing as testing
+from .harness import generators as generators
 from .harness.check_limits import Budget as Budget
 from .harness.check_limits import CheckLimits as CheckLimits
 from .harness.checking import CheckedHistory as CheckedHistory
@@ -32,7 +33,6 @@ from .harness.history.history import Kind as Kind
 from .harness.history.history import Operation as Operation
 from .harness.history.reader import read_history as read_history
 from .harness.nemesis.fault import Fault as Fault
-from .harness.nemesis.fault import Period as Period
 from .harness.options import RunOptions as RunOptions
 from .harness.pictures import PlotFailure as PlotFailure
 from .harness.reporter import Reporter as Reporter
@@ -72,6 +72,7 @@ from .harness.workload import Exercise as Exercise
 from .harness.workload import Generator as Generator
 from .harness.workload import Invocation as Invocation
 from .harness.workload import Pending as Pending
+from .harness.workload import Strike as Strike
 from .harness.workload import Workload as Workload
 from .harness.workload import WorkloadOptions as WorkloadOptions
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -21,7 +22,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STRANGER = Path(__file__).with_name("stranger.py")
+STRANGER = Path(__file__).with_name("stranger")
 SECONDS = 120.0
 
 PYPROJECT = """\
@@ -33,17 +34,17 @@ name = "stranger"
 version = "1.0"
 dependencies = ["fencepost"]
 [project.entry-points."fencepost.workloads"]
-stranger-workload = "stranger:Workload"
+stranger-workload = "stranger.workload:Workload"
 [project.entry-points."fencepost.checkers"]
-stranger-checker = "stranger:Checker"
+stranger-checker = "stranger.checker:Checker"
 [project.entry-points."fencepost.plots"]
-stranger-plot = "stranger:Plot"
+stranger-plot = "stranger.plot:Plot"
 [project.entry-points."fencepost.targets"]
-stranger-target = "stranger:Target"
+stranger-target = "stranger.target:Target"
 [project.entry-points."fencepost.faults"]
-stranger-fault = "stranger:Fault"
+stranger-fault = "stranger.fault:Fault"
 [tool.hatch.build.targets.wheel]
-only-include = ["stranger.py"]
+only-include = ["stranger"]
 """
 
 LOAD = """
@@ -101,9 +102,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     folder = tmp_path_factory.mktemp("packaging")
     wheel = build("wheel", ROOT, folder / "wheel")
     stranger = folder / "stranger"
-    stranger.mkdir()
+    shutil.copytree(STRANGER, stranger / "stranger", ignore=shutil.ignore_patterns("__pycache__"))
     (stranger / "pyproject.toml").write_text(PYPROJECT)
-    (stranger / "stranger.py").write_text(STRANGER.read_text())
     stranger_wheel = build("wheel", stranger, folder / "stranger-wheel")
 
     environment = folder / "environment"
@@ -182,7 +182,8 @@ def test_the_command_runs_against_the_bundled_server(installed: Installed, tmp_p
 def test_a_stranger_imports_nothing_but_the_public_api() -> None:
     imported = [
         name
-        for node in ast.walk(ast.parse(STRANGER.read_text()))
+        for path in STRANGER.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     ]

@@ -12,7 +12,6 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Any, ClassVar
 
 from fencepost import (
@@ -33,7 +32,6 @@ from fencepost import (
     Ok,
     Option,
     Outcome,
-    Period,
     Read,
     Record,
     Severity,
@@ -47,6 +45,7 @@ from fencepost import (
     WithoutSessions,
     WorkloadOptions,
 )
+from fencepost.harness.generators import now_and_then
 from tests.workloads.service import Service
 
 ENTRY_POINTS = """\
@@ -199,8 +198,8 @@ class Hiccup:
     def applies_to(self, target: object) -> bool:
         return isinstance(target, Memory)
 
-    def period(self, random: Random) -> Period:
-        return Period(0.0, 0.01)
+    def schedule(self) -> Generator:
+        return now_and_then(self.name, calm=(0.0, 0.0), struck=0.01)
 
     async def start(self, target: Memory) -> None:
         target.log.append("struck")

@@ -49,7 +49,7 @@ class Calls:
 
     def update(self, context: Context, event: Invocation | Completion) -> Calls:
         self.told.append(event)
-        if isinstance(event, Invocation):
+        if isinstance(event, Invocation) and self.left and event.call == self.left[0].call:
             self.left.pop(0)
             self.draws.append(self.drawn)
         return self

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from fencepost import CheckLimits, CheckResult, History, UsageFailure, Validity, judge, read_history
+from fencepost import CheckLimits, CheckResult, History, UsageFailure, Validity, read_history
 from fencepost.harness import judge as judging
 from fencepost.harness.history.parquet.writer import parquet
+from fencepost.harness.judge import judge
 from tests.run import doubles
 from tests.run.conftest import Run
 

@@ -240,9 +240,9 @@ async def test_the_nemesis_strikes_beside_the_clients(stage: Stage) -> None:
     work = Seen(appends(30))
     history = await stage.run(beside(clients(work), nemesis(faults)))
     assert performed == strikes
-    told = [event.outcome for event in faults.told if isinstance(event, Completion)]
+    told = [event.outcome for event in faults.told if isinstance(event, Completion) and event.thread == NEMESIS]
     assert told == [Ok(None)], "a generator hears no more once it is exhausted"
-    assert {event.thread for event in faults.told} == {NEMESIS}
+    assert {event.thread for event in faults.told} == {NEMESIS, 0, 1}, "it hears of clients, too"
     assert free == {(0, 1)}, "the clients' generator sees no other thread"
     assert len(history) == 30
     assert NEMESIS not in {event.thread for event in work.told}
@@ -257,3 +257,17 @@ async def test_a_strike_that_fails_ends_the_run(stage: Stage) -> None:
     with pytest.raises(LookupError, match="nothing to strike"):
         await stage.run(beside(clients(calls), nemesis(Calls([Invocation("", Strike("hiccup", "start"))]))))
     assert calls.left
+
+
+async def test_a_strike_that_lies_far_ahead_keeps_no_client_waiting(stage: Stage) -> None:
+    """Before, whoever had nothing for a moment was asked again only when the strike was due."""
+    far = Invocation("", Strike("hiccup", "start"), time=3600 * 10**9)
+    work = Calls(appends(4), pending=2)
+    stage.strike = unused_strike
+    async with asyncio.timeout(10):
+        history = await stage.run(beside(clients(work), nemesis(Calls([far]))))
+    assert len(history) == 4
+
+
+async def unused_strike(given: Strike) -> Ok[None]:
+    raise AssertionError(f"{given} lies an hour ahead")

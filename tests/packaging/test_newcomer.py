@@ -1,0 +1,142 @@
+"""The table of docs/architecture.md says how many files each task of a newcomer touches: it is put to the test.
+
+What an entry point adds is added from a stranger's package, of which only that one file is there. What lies inside of
+the tree is counted: in how many files the newest of its kind is named.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+from docs.generate import page
+
+from fencepost.harness.options import RunOptions
+from fencepost.harness.run import FAULTS
+from tests.cli.invoking import Inside, inside  # noqa: F401 (a fixture)
+from tests.run import doubles
+
+ROOT = Path(__file__).parents[2]
+STRANGER = Path(__file__).with_name("stranger")
+ROOMS = ("harness", "workloads", "checkers")
+
+LISTED = {
+    "workload": ("workloads", "workload"),
+    "fault": ("faults", "fault"),
+    "target": ("targets", "target"),
+    "checker": ("anomalies", "anomaly"),
+    "plot": None,
+}
+"""What can be added from another package, and the command and the column that then show it."""
+
+
+def table() -> dict[str, str]:
+    """The rows of the newcomer's table: the task, and the files that it touches."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    section = text.partition("## What a newcomer adds")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:2] == "| "]
+    return {row[0].removeprefix("a ").removeprefix("an "): row[1] for row in rows[1:]}
+
+
+def naming(*patterns: str) -> set[str]:
+    """The files of the tree, tests and docs aside, in which each of these is to be found."""
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "testing" not in path.parts]
+    texts = {path: path.read_text() for path in files}
+    return {str(path.relative_to(ROOT)) for path, text in texts.items() if all(re.search(p, text) for p in patterns)}
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """A package with nothing but this one file of the stranger's, and the one line that registers it."""
+    kind: str = request.param
+    site = tmp_path / "site"
+    (site / f"{kind}-1.0.dist-info").mkdir(parents=True)
+    (site / f"{kind}-1.0.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {kind}\nVersion: 1.0\n")
+    (site / f"{kind}-1.0.dist-info" / "entry_points.txt").write_text(
+        f"[fencepost.{kind}s]\nstranger-{kind} = only_{kind}:{kind.capitalize()}\n"
+    )
+    (site / f"only_{kind}.py").write_text((STRANGER / f"{kind}.py").read_text())
+    monkeypatch.syspath_prepend(str(site))
+    return kind
+
+
+def test_the_table_has_every_task() -> None:
+    assert table() == {
+        "workload": "1",
+        "fault": "1–2",
+        "target": "1",
+        "checker": "1",
+        "plot": "1",
+        "seeded bug": "1",
+        "option of a target": "1",
+        "option of `fencepost run`": "2",
+        "endpoint of the bundled server": "3",
+        "operation kind": "about 10",
+    }
+
+
+@pytest.mark.parametrize("alone", LISTED, indirect=True)
+def test_one_file_adds_it_to_the_listing_and_to_the_reference(alone: str, inside: Inside) -> None:  # noqa: F811
+    assert table()[alone].startswith("1")
+    shown = LISTED[alone]
+    name = "strangeness" if alone == "checker" else f"stranger-{alone}"
+    if shown is not None:
+        command, column = shown
+        assert name in [row[column] for row in json.loads(inside(command, "--json").out)]
+        assert alone == "checker" or f"`{name}`" in page(), "an anomaly must quote a promise of docs/semantics.md"
+    else:
+        said = inside("plot", "--only", name, "nowhere")
+        assert "nowhere does not exist" in said.err, "the plot is known, the history is not"
+
+
+@pytest.mark.parametrize("alone", ["target"], indirect=True)
+def test_a_target_brings_its_own_options_in_that_file(
+    alone: str,
+    inside: Inside,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(doubles.register(tmp_path / "doubles")))
+    (row,) = [row for row in json.loads(inside("targets", "--json").out) if row["target"] == "stranger-target"]
+    assert [option["option"] for option in row["options"]] == ["mood"]
+    arguments = ("--target-kind", "stranger-target", "--target-option", "mood=odd", "--ops", "5", "--no-plots")
+    said = inside("run", "counting", *arguments)
+    assert said.code in (0, 1, 2), said
+    assert b'"mood":"odd"' in Path("results/latest/history.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("path", sorted(STRANGER.glob("[!_]*.py")), ids=lambda path: path.stem)
+def test_no_file_of_the_strangers_needs_another(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "it imports a sibling"
+
+
+# -- inside of the tree
+
+
+@pytest.mark.parametrize("name", FAULTS.names())
+def test_a_fault_is_one_file_and_what_it_needs_of_its_target(name: str) -> None:
+    own = naming(rf'\bname = "{name}"')
+    assert len(own) == 1
+    assert naming(rf'"{name}"') - {"harness/repros.py"} - own <= naming(r"@bug\(|Bug\(|_ROWS")
+
+
+SPELLED = {
+    "results": "results", "time_limit": "time-limit", "operations": "ops", "target": "target-kind",
+    "target_options": "target-option", "formats": "svg",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(set(RunOptions.__slots__) - {"workload", "budget"}))
+def test_an_option_of_a_run_is_declared_in_two_files(name: str) -> None:
+    """The third is whatever the option is for."""
+    flag = SPELLED.get(name, name.replace("_", "-"))
+    tree = ast.parse((ROOT / "harness" / "cli" / "run.py").read_text())
+    (made,) = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "RunOptions")
+    assert name in {keyword.arg for keyword in made.keywords}
+    assert f"--{flag}" in {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert re.search(rf"^    {name}: ", (ROOT / "harness" / "options.py").read_text(), re.MULTILINE)
