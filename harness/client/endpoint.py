@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import certifi
@@ -62,12 +64,26 @@ class Proxy:
         return cls(f"{url.scheme}://{url.netloc.rpartition('@')[2]}/", auth)
 
 
-def tls_context(ca_bundle: str | Path | None = None) -> ssl.SSLContext:
-    """A context that verifies servers, against the bundle (a PEM file) or else the usual authorities.
+class Tls:
+    """How clients verify servers: against a bundle (a PEM file), or else against the usual authorities.
 
-    Making one takes milliseconds: share it between clients. Raises :class:`UsageFailure` where the bundle
+    Making a context takes milliseconds: share this between clients. Raises :class:`UsageFailure` where the bundle
     cannot be used.
     """
+
+    def __init__(self, ca_bundle: str | Path | None = None) -> None:
+        self._ca_bundle = ca_bundle
+        self.http1: Final = _context(ca_bundle)
+
+    @cached_property
+    def http2(self) -> ssl.SSLContext:
+        """The context that offers HTTP/2, and nothing else."""
+        context = _context(self._ca_bundle)
+        context.set_alpn_protocols(["h2"])
+        return context
+
+
+def _context(ca_bundle: str | Path | None) -> ssl.SSLContext:
     if ca_bundle is None:
         context = ssl.create_default_context()  # what the system trusts
         context.load_verify_locations(certifi.where())

@@ -16,35 +16,40 @@ where a proxy is configured.
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail
 from ..s2.errors import NOT_SENT
+from ..s2.frames import Compression
 from ..world.network import Network, SystemNetwork
 from . import wire
 from .connection import Connection, ConnectionClosed
-from .endpoint import Endpoint, Proxy, headers, tls_context
+from .endpoint import Endpoint, Proxy, Tls, headers
+from .http_sessions import HttpSessions
 from .outcome import Definite, Indefinite, Outcome
+from .protocol import AppendSession
 from .proxied import HttpxEngine
 from .redaction import redacted
-from .sessions import WithoutSessions
+from .sessions import RefusedSession
 
 T = TypeVar("T")
 
 _NETWORK: Final = SystemNetwork()
+_NO_SESSIONS: Final = "sessions need HTTP/2 from end to end, which a proxy does not give"
 
 
-class HttpStreamClient(WithoutSessions):
+class HttpStreamClient:
     """A :class:`~fencepost.harness.client.protocol.StreamClient` over HTTP/1.1, for one client identity.
 
     ``base_url`` is ``http://`` or ``https://``, host, optional port and optional path; ``/v1`` is added where it does
     not end so. ``timeout`` (seconds) bounds each whole operation, from the call to the last byte of the answer; a
-    read's own ``wait`` is added to it. For https give an ``ssl_context`` (share one: making it takes
+    read's own ``wait`` is added to it. For https give a ``tls`` (share one: making it takes
     milliseconds) or a ``ca_bundle``, else the usual authorities are trusted. ``proxy`` is an ``http://`` or
     ``https://`` URL, with ``user:password@`` if need be; none is taken from the environment.
+
+    Sessions go over HTTP/2, all of a client's over one connection. ``compression`` is that of the frames it sends.
 
     It does one operation at a time (RuntimeError otherwise). A connection is used again only after an answer that was
     understood. Nothing is ever sent twice.
@@ -61,10 +66,11 @@ class HttpStreamClient(WithoutSessions):
         *,
         token: str | None = None,
         timeout: float = 5.0,
-        ssl_context: ssl.SSLContext | None = None,
+        tls: Tls | None = None,
         ca_bundle: str | Path | None = None,
         proxy: str | None = None,
         network: Network = _NETWORK,
+        compression: Compression = Compression.NONE,
     ) -> None:
         self.base_url = base_url
         self.basin = basin
@@ -72,16 +78,18 @@ class HttpStreamClient(WithoutSessions):
         self._endpoint = Endpoint.parse(base_url)
         self._root = self._endpoint.root
         self._token = token
-        if self._endpoint.scheme == b"https" and ssl_context is None:
-            ssl_context = tls_context(ca_bundle)
-        self._ssl_context = ssl_context
+        self._tls = (tls or Tls(ca_bundle)) if self._endpoint.scheme == b"https" else None
         self._proxy = None if proxy is None else Proxy.parse(proxy)
+        self._ssl_context = None if self._tls is None else self._tls.http1
         self._network = network
         fields = headers(self._endpoint, basin, token)
         self._head = b" HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % field for field in fields)
         self._paths: dict[str, bytes] = {}
         self._connection: Connection | None = None
-        self._httpx = HttpxEngine(fields, ssl_context, self._proxy)
+        self._sessions = HttpSessions(
+            self._endpoint, fields, self._tls, network, timeout=timeout, token=token, compression=compression
+        )
+        self._httpx = HttpxEngine(fields, self._ssl_context, self._proxy)
         self._sent = False
         self._busy = False
 
@@ -121,6 +129,25 @@ class HttpStreamClient(WithoutSessions):
             return self._unsendable(error)
         return await self._request(wire.CHECK_TAIL, b"GET", path)
 
+    def append_session(self, stream: str) -> AppendSession:
+        """Open an append session, over HTTP/2. There are none through a proxy."""
+        if self._proxy is not None:
+            return RefusedSession(_NO_SESSIONS)
+        try:
+            return self._sessions.append_session(self._path(stream) + b"/records")
+        except UnicodeEncodeError as error:
+            return RefusedSession(f"the stream's name is not Unicode text: {error.reason}")
+
+    async def read_session(self, stream: str, call: Read, on_frame: Callable[[Batch], None]) -> Outcome[None]:
+        """Read frame by frame, over HTTP/2. There are no sessions through a proxy."""
+        if self._proxy is not None:
+            return Definite(NOT_SENT.code, None, {"message": _NO_SESSIONS})
+        try:
+            path = self._path(stream) + b"/records"
+        except UnicodeEncodeError as error:
+            return self._unsendable(error)
+        return await self._sessions.read_session(path, call, on_frame)
+
     async def create_stream(self, stream: str, *, config: Mapping[str, Any] | None = None) -> Outcome[None]:
         """Make a stream, with S2's ``config`` object or the basin's default."""
         try:
@@ -152,6 +179,7 @@ class HttpStreamClient(WithoutSessions):
     async def aclose(self) -> None:
         """Let go of the connection. Idempotent; a later call connects again."""
         self._drop()
+        self._sessions.close()
         await self._httpx.aclose()
         await asyncio.sleep(0)  # asyncio closes the socket at its next turn
 

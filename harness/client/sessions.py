@@ -46,6 +46,10 @@ class Ticket:
         """Call back, in a later turn of the event loop, once the batch has ended. Tickets call back in their order."""
         self._future.add_done_callback(lambda future: call(future.result()))
 
+    def depart(self) -> None:
+        """The first byte of the batch is about to leave. Only its session says so."""
+        self.departed = True
+
     def resolve(self, outcome: Outcome[Ack]) -> None:
         """End the batch. Only its session does this, once."""
         self._future.set_result(outcome)
@@ -59,7 +63,7 @@ class Tickets:
         self._resolved = 0
         self._poison = ""
         self._refused = False
-        self._closed = False
+        self._closed = ""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -69,7 +73,12 @@ class Tickets:
     @property
     def ended(self) -> bool:
         """Whether the session has failed or was closed. What is submitted now is not sent."""
-        return self._closed or bool(self._poison)
+        return bool(self._poison or self._closed)
+
+    @property
+    def oldest(self) -> Ticket | None:
+        """The batch whose answer is the next to come."""
+        return self._pending[0] if self._pending else None
 
     def push(self) -> Ticket:
         """A ticket for the batch that is submitted now. Raises RuntimeError where PENDING_LIMIT are unanswered."""
@@ -77,7 +86,7 @@ class Tickets:
             raise RuntimeError(f"an append session holds at most {PENDING_LIMIT} batches without an answer")
         ticket = Ticket()
         if self.ended:
-            ticket.resolve(Definite(NOT_SENT.code, None, {"message": self._poison or "the session was closed"}))
+            ticket.resolve(Definite(NOT_SENT.code, None, {"message": self._poison or self._closed}))
         else:
             self._pending.append(ticket)
             self._idle.clear()
@@ -97,12 +106,14 @@ class Tickets:
         self._poison = f"batch {self._resolved} of its session failed before it: {kind}"
         self._refused = isinstance(failure, Definite) and failure.status is not None
         if self._pending:
-            self._pop().resolve(failure)
+            first = self._pop()
+            lost = isinstance(failure, Indefinite) and not first.departed
+            first.resolve(self._after_the_end(first) if lost else failure)
         self._drain(failure.status)
 
-    def close(self) -> None:
+    def close(self, reason: str = "the session was closed") -> None:
         """Take no more batches. Those that were submitted go on."""
-        self._closed = True
+        self._closed = self._closed or reason
 
     def lose(self, reason: str) -> None:
         """Nobody will answer any more: what may have left is indefinite, the rest was not sent."""

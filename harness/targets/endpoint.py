@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from ..bearer import bearer_token
-from ..client.endpoint import tls_context
+from ..client.endpoint import Tls
 from ..client.http import HttpStreamClient
 from ..failure import UsageFailure
 from ..history.events import StreamState
@@ -46,7 +46,7 @@ class Endpoint:
             raise UsageFailure(f"--target {self._url!r} is not a URL; it begins with http:// or https://")
         self._token = bearer_token(own["token-env"])
         # One context for all clients: making one takes longer than a request does.
-        self._tls = tls_context(own["ca-bundle"]) if self._url.startswith("https://") else None
+        self._tls = Tls(own["ca-bundle"]) if self._url.startswith("https://") else None
         self._streams: list[str] = []
         self.connect()  # connects nothing yet, but refuses what cannot be used
 
@@ -72,8 +72,9 @@ class Endpoint:
             self._basin,
             token=self._token,
             timeout=self._options.timeout,
-            ssl_context=self._tls,
+            tls=self._tls,
             proxy=self._options.own["proxy"],
+            network=self._options.world.network,
         )
 
     def describe(self) -> dict[str, Any]:

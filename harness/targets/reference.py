@@ -57,7 +57,7 @@ class ReferenceServer:
 
     def connect(self) -> HttpStreamClient:
         """Return a client for one process identity."""
-        return HttpStreamClient(self._url, _BASIN, timeout=self._options.timeout)
+        return HttpStreamClient(self._url, _BASIN, timeout=self._options.timeout, network=self._options.world.network)
 
     def describe(self) -> dict[str, Any]:
         """Describe it by name and planted bugs."""

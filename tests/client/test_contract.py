@@ -21,6 +21,8 @@ from fencepost.testing import clients
 from fencepost.testing.clients import CLIENT_CHECKS, SESSION_CHECKS, UNARY_CHECKS, ContractBroken, Subject, run_check
 from tests.server.processes import BASIN, ServerProcess
 
+from .session_server import session_server
+
 NUMBERS = count()
 
 
@@ -60,6 +62,17 @@ async def test_http_client_on_the_bundled_server(check: clients.Check, server: S
         yield Subject(connect, name)
 
     await run_check(check, subject)
+
+
+@asynccontextmanager
+async def over_http(**options: Any) -> AsyncIterator[Subject]:
+    async with session_server(**options) as (_, url):
+        yield Subject(lambda: HttpStreamClient(url, "basin-one"), "stream")
+
+
+@pytest.mark.parametrize("check", CLIENT_CHECKS, ids=lambda check: check.__name__)
+async def test_http_client_with_sessions(check: clients.Check) -> None:
+    await run_check(check, over_http)
 
 
 # -- clients that do one thing wrong, each named after it
