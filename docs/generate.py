@@ -15,7 +15,10 @@ from fencepost.harness.judge import anomalies
 from fencepost.harness.repros import REPROS
 from fencepost.harness.run import FAULTS, TARGETS, WORKLOADS
 from fencepost.harness.s2.errors import ERROR_CODES
+from fencepost.harness.server.app import App
 from fencepost.harness.server.bugs import BUGS, Bug
+from fencepost.harness.server.failpoints import FAILPOINTS
+from fencepost.harness.server.routing import operations_of
 from fencepost.harness.targets.target import options_of, summary_of
 
 PAGE = Path(__file__).parent / "reference.md"
@@ -77,8 +80,25 @@ def _lines() -> Iterator[str]:
         ("bug", "promise broken", "what the server does", "anomaly", "command"),
         [(f"`{b.name}`", b.breaks, b.how.split("\n\n")[0], f"`{b.anomaly}`", _command(b)) for b in BUGS.values()],
     )
+    yield from _section(
+        "Failpoints", "Places in the reference server where a test can make something happen: see [world.md](world.md)."
+    )
+    yield from _table(
+        ("failpoint", "what is the case there", "what can happen"),
+        [(f"`{row.name}`", row.meaning, ", ".join(row.actions)) for row in FAILPOINTS.values()],
+    )
     yield from _section("Stories", "`fencepost repro NAME` tells each from start to end.")
     yield from _table(("name", "story"), [(f"`{r.name}`", r.story) for r in REPROS.values()])
+    yield from _section(
+        "Operations of the bundled server", "What `fencepost serve` answers, by the names of S2's API description."
+    )
+    yield from _table(
+        ("operation", "method", "path", "what it does"),
+        [
+            (f"`{o.name}`", o.method, ", ".join(f"`{path}`" for path in o.paths), plain(o.summary))
+            for o in operations_of(App)
+        ],
+    )
     yield from _section(
         "Error codes", "An answer is *definite* only if its code is known and its status is in the row."
     )

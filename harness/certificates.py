@@ -85,6 +85,7 @@ def read(path: Path) -> StoredCertificate:
     refuse_device(path)
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_more_than_there_is(archive, path.stat().st_size)
             header = msgspec.json.decode(archive.read(_HEADER), type=_Header)
             parts: dict[str, dict[str, bytes]] = {name: {} for name in header.checkers}
             for entry in archive.namelist():
@@ -102,6 +103,15 @@ def read(path: Path) -> StoredCertificate:
     if header.format != FORMAT:
         raise UsageFailure(f"{path} has the format {header.format}; this version reads {FORMAT}")
     return StoredCertificate(path, header.history, header.checkers, parts)
+
+
+def _refuse_more_than_there_is(archive: zipfile.ZipFile, size: int) -> None:
+    """Raise BadZipFile where the members would take more memory than the file has bytes."""
+    members = archive.infolist()
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise zipfile.BadZipFile("a part is compressed; parts of certificates are not")
+    if sum(member.file_size for member in members) > size:
+        raise zipfile.BadZipFile("its parts are larger than the whole file")
 
 
 def verify(history: History, identity: Mapping[str, str], stored: StoredCertificate) -> Verification:

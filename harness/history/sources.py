@@ -25,7 +25,16 @@ _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE: Final = b"\x2a\x4d\x18"
 """The last three bytes of the magic number of a Zstandard frame that holds no data; the first is 0x50 to 0x5f."""
 
+MAX_EXPANSION: Final = 200
+"""How many times as large as its file a history may be once decompressed: journals of real runs reach 10 to 30."""
+
+ALWAYS_ALLOWED: Final = 64 << 20
+"""Bytes that a history may have once decompressed, however small its file is."""
+
 _CHUNK: Final = 1 << 20
+_ZSTD_CHUNK: Final = 1 << 10
+"""A byte of Zstandard can stand for 32 KB: what is decompressed in one go, before its size is known, is this short."""
+
 _WINDOW: Final = 1 << 31
 """The largest window (bytes) that the format's tools write."""
 
@@ -48,13 +57,18 @@ def read_bytes(path: Path) -> bytes:
 def decompressed(data: bytes, name: str) -> bytes:
     """Return the data, decompressed where it is compressed. ``name`` is what errors call it.
 
-    Raises :class:`HistoryFailure` where it is damaged.
+    Raises :class:`HistoryFailure` where it is damaged, or so much larger once decompressed that it is no history.
     """
     if data.startswith(_GZIP):
         return _gunzip(data, name)
     if data.startswith(_ZSTD) or (data[1:4] == _SKIPPABLE and 0x50 <= data[0] <= 0x5F):
         return _unzstd(data, name)
     return data
+
+
+def most(size: int) -> int:
+    """Return how many bytes a history in a file of so many may have once decompressed."""
+    return max(ALWAYS_ALLOWED, MAX_EXPANSION * size)
 
 
 def name_of(path: Path) -> str:
@@ -106,12 +120,16 @@ def _is_endless(stream: TextIO) -> bool:
 
 
 def _gunzip(data: bytes, name: str) -> bytes:
+    found = _Bounded(name, "gzip", len(data))
+    file = gzip.GzipFile(fileobj=io.BytesIO(data))
     try:
-        return gzip.GzipFile(fileobj=io.BytesIO(data)).read()
+        while chunk := file.read(_CHUNK):
+            found.add(chunk)
     except EOFError as error:
         raise _truncated(name, "gzip", len(data)) from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise _damaged(name, "gzip", error) from error
+    return found.whole()
 
 
 def _unzstd(data: bytes, name: str) -> bytes:
@@ -119,13 +137,13 @@ def _unzstd(data: bytes, name: str) -> bytes:
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
     frame = decompressor.decompressobj()
-    found: list[bytes] = []
+    found = _Bounded(name, "Zstandard", len(data))
     inside = False
     try:
-        for position in range(0, len(data), _CHUNK):
-            rest = data[position : position + _CHUNK]
+        for position in range(0, len(data), _ZSTD_CHUNK):
+            rest = data[position : position + _ZSTD_CHUNK]
             while rest:
-                found.append(frame.decompress(rest))
+                found.add(frame.decompress(rest))
                 inside, rest = not frame.eof, b""
                 if frame.eof:
                     rest, frame = frame.unused_data, decompressor.decompressobj()
@@ -133,7 +151,30 @@ def _unzstd(data: bytes, name: str) -> bytes:
         raise _damaged(name, "Zstandard", error) from error
     if inside:
         raise _truncated(name, "Zstandard", len(data))
-    return b"".join(found)
+    return found.whole()
+
+
+class _Bounded:
+    """What is decompressed, piece by piece, up to the limit for a file of ``size`` bytes."""
+
+    def __init__(self, name: str, format_name: str, size: int) -> None:
+        self._pieces: list[bytes] = []
+        self._room = most(size)
+        self._text = (
+            f"{name}: its {size:,} bytes of {format_name} data have more than {self._room:,} once decompressed, which "
+            "no history has; if it is one all the same, decompress it into a file and give that"
+        )
+
+    def add(self, piece: bytes) -> None:
+        """Take the next piece. Raises HistoryFailure past the limit."""
+        self._room -= len(piece)
+        if self._room < 0:
+            raise HistoryFailure(self._text)
+        self._pieces.append(piece)
+
+    def whole(self) -> bytes:
+        """All of them together."""
+        return b"".join(self._pieces)
 
 
 def _truncated(name: str, format_name: str, size: int) -> HistoryFailure:

@@ -53,6 +53,12 @@ _ROWS: Final = (
 FAILPOINTS: Final = {row.name: row for row in _ROWS}
 
 
+def kill_this_process() -> NoReturn:
+    """End at once, as ``kill -9`` does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("SIGKILL was survived")
+
+
 class _Armed:
     """What is to happen at one failpoint."""
 
@@ -84,10 +90,12 @@ class _Armed:
 class Failpoints:
     """The failpoints of one server. ``reached`` is called, in any thread, with the name and number of a hit that acts.
 
-    ``armed`` is whether any is; ask it before :meth:`hit` or :meth:`pass_by`.
+    ``crash`` ends the server at once, and must not return. ``armed`` is whether any is; ask it before :meth:`hit` or
+    :meth:`pass_by`.
     """
 
     reached: Callable[[str, int], None] = lambda name, hits: None
+    crash: Callable[[], NoReturn] = kill_this_process
     armed: bool = False
     _armed: dict[str, _Armed] = field(default_factory=dict)
 
@@ -152,13 +160,8 @@ class Failpoints:
         if armed is None or not armed.next_is_due():
             return None
         if armed.action is Action.CRASH:
-            _crash()
+            self.crash()
         if armed.action is Action.COUNT:
             return None
         self.reached(name, armed.hits)
         return armed
-
-
-def _crash() -> NoReturn:
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError("SIGKILL was survived")

@@ -162,6 +162,11 @@ async def _what_cannot_be_run_ends_with_127(spawner: Spawner, commands: Mapping[
         child = await spawner.spawn(commands["missing"], log=log)
         assert await child.readline() == b""
         assert await child.wait() == 127
+    assert "No such file" in _text(log)
+
+
+def _text(log: Path) -> str:
+    return log.read_text()
 
 
 SPAWNER_CHECKS: Final[tuple[SpawnerCheck, ...]] = (

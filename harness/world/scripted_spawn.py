@@ -22,10 +22,12 @@ class ScriptedChild:
     and SIGCONT are noted in ``stopped`` and otherwise left to the program, which may await :meth:`running`.
     """
 
-    def __init__(self, pid: int, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, pid: int, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.pid = pid
         self.command = tuple(command)
         self.environment = dict(environment)
+        self._log = log
+        log.touch()
         self.returncode: int | None = None
         self.stopped = False
         self._lines: asyncio.Queue[bytes] = asyncio.Queue()
@@ -72,6 +74,11 @@ class ScriptedChild:
     def print(self, line: str) -> None:
         """Write a line to standard output."""
         self._lines.put_nowait(f"{line}\n".encode())
+
+    def complain(self, line: str) -> None:
+        """Write a line to standard error, which is the log."""
+        with self._log.open("a") as log:
+            log.write(f"{line}\n")
 
     def catch(self, number: signal.Signals, handler: Callable[[], None]) -> None:
         """Handle a signal. Raises ValueError for those that no process can handle."""
@@ -137,12 +144,13 @@ class ScriptedSpawner:
         environment: Mapping[str, str] | None = None,
         control: Callable[[], asyncio.Protocol] | None = None,
     ) -> ScriptedChild:
-        """See :class:`~.spawn.Spawner`. Nothing is written to ``log``."""
-        child = ScriptedChild(1000 + len(self.children), command, environment or {})
+        """See :class:`~.spawn.Spawner`."""
+        child = ScriptedChild(1000 + len(self.children), command, environment or {}, log)
         self.children.append(child)
         child.start(self._programs.get(command[0], _not_found), control)
         return child
 
 
 async def _not_found(child: ScriptedChild) -> int:
+    child.complain(f"{child.command[0]}: No such file or directory")
     return 127

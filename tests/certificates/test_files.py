@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -237,6 +238,34 @@ def test_a_file_that_is_cut_or_missing_or_something_else_is_told(proof: Path, fi
         certificates.read(tmp_path / "nothing.zip")
     with pytest.raises(UsageFailure, match="cannot be read"):
         certificates.read(tmp_path)
+
+
+# Before, a few kilobytes could unfold into all of the memory.
+def test_a_certificate_that_is_larger_than_its_file_is_refused(proof: Path) -> None:
+    with zipfile.ZipFile(proof) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(proof, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(UsageFailure, match="a part is compressed"):
+        certificates.read(proof)
+    rewritten_many(proof, members)
+    with pytest.raises(UsageFailure, match=r"larger than the whole file|[Oo]verlap"):
+        certificates.read(proof)
+
+
+def rewritten_many(proof: Path, members: dict[str, bytes]) -> None:
+    """A certificate whose directory names one part a thousand times."""
+    with zipfile.ZipFile(proof, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        archive.writestr("linearizability/much", bytes(100_000))
+        (much,) = [info for info in archive.infolist() if info.filename.endswith("much")]
+        for number in range(1000):
+            again = copy(much)
+            again.filename = f"linearizability/much-{number}"
+            archive.filelist.append(again)
+        archive._didModify = True  # type: ignore[attr-defined]
 
 
 def test_the_certificate_of_another_history_is_refused(proof: Path, file: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fencepost.harness.history import sources
 from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.history import History
 from fencepost.harness.history.parquet.layout import COLUMNS, METADATA
@@ -135,6 +136,14 @@ def test_a_damaged_file_is_one_error_or_a_history(random: Random) -> None:
     except HistoryFailure as failure:
         found = str(failure)
     assert isinstance(found, History) or found.startswith("f: ")
+
+
+def test_a_file_whose_columns_are_far_larger_than_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, a column of one number a billion times, a few bytes long, was read."""
+    table = pq.read_table(pa.BufferReader(DATA))
+    many = pa.table([pa.array([0] * 300_000)], names=["op"]).replace_schema_metadata(table.schema.metadata)
+    monkeypatch.setattr(sources, "ALWAYS_ALLOWED", 1 << 20)
+    assert "its columns have 2,400,000 bytes once decompressed; the most for its size is 1,048,576" in refusal(many)
 
 
 def test_a_file_that_was_cut_is_none() -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import random
 import re
 import struct
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import zstandard
 
+from fencepost.harness.history import sources
 from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.reader import read_history
 from fencepost.harness.history.sources import STDIN, read_bytes, sha256
@@ -95,3 +98,50 @@ def test_standard_input_is_named_in_errors_and_read_once(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(HistoryFailure, match="standard input is closed"):
         read_history(STDIN)
+
+
+# -- what is much larger once decompressed. Before, a file of 1 MB could fill the memory.
+
+
+BOMBS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": zstd,
+    "gzip in many members": lambda data: gzip.compress(data[: len(data) // 16]) * 16,
+    "zstd in many frames": lambda data: zstd(data[: len(data) // 16]) * 16,
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_decompression_bomb_is_refused_within_bounded_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(sources, "ALWAYS_ALLOWED", 1 << 20)
+    monkeypatch.setattr(sources, "MAX_EXPANSION", 2)
+    path = tmp_path / "history"
+    path.write_bytes(BOMBS[name](bytes(128 << 20)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(HistoryFailure, match="decompress it into a file and give that") as caught:
+            read_bytes(path)
+        assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    finally:
+        tracemalloc.stop()
+    assert str(caught.value).startswith(f"{path}: its ")
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+def test_what_just_fits_is_read_and_a_byte_more_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(sources, "ALWAYS_ALLOWED", 1 << 20)
+    monkeypatch.setattr(sources, "MAX_EXPANSION", 2)
+    path = tmp_path / "history"
+    path.write_bytes(BOMBS[name](bytes(1 << 20)))
+    assert len(read_bytes(path)) == 1 << 20
+    path.write_bytes(BOMBS[name](bytes((1 << 20) + 1)))
+    with pytest.raises(HistoryFailure, match="1,048,576"):
+        read_bytes(path)
+    # A file that is large enough for it may be as large as that.
+    noise = random.Random(1).randbytes(1 << 20)
+    path.write_bytes(BOMBS[name](noise + bytes(1 << 19)))
+    assert len(read_bytes(path)) == 3 << 19

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 from fencepost import Append, CheckTail, Ok, Record, RunOptions, TargetFailure, TargetOptions, execute, read_history
 from fencepost.harness.history.history import Outcome
 from fencepost.harness.targets.reference import ReferenceServer
+from fencepost.harness.world.scripted import scripted_world
+from fencepost.harness.world.scripted_spawn import ScriptedChild
 from fencepost.harness.world.world import real_world
 from tests.cli.invoking import SECONDS, command, environment, fencepost
 from tests.run.conftest import Silent
@@ -108,6 +111,20 @@ async def test_a_server_that_cannot_start_is_told_with_what_it_said(target: Refe
     with pytest.raises(TargetFailure, match=r"exit code 254 before it listened: .*data.*server\.log"):
         await target.set_up()
     await target.tear_down()
+
+
+@pytest.mark.parametrize(("said", "told"), [("", "it said nothing"), ("no disk today", "no disk today")])
+async def test_a_program_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path, said: str, told: str) -> None:
+    async def program(child: ScriptedChild) -> int:
+        child.complain(said)
+        return 3
+
+    world = scripted_world(0, {sys.executable: program})
+    target = ReferenceServer(TargetOptions(folder=tmp_path, run_id="run", world=world))
+    with pytest.raises(TargetFailure, match=rf"exit code 3 before it listened: {told} \(see .*server\.log"):
+        await target.set_up()
+    await target.tear_down()
+    assert [child.returncode for child in world.spawn.children] == [3]
 
 
 async def test_the_journal_is_kept_if_asked(tmp_path: Path) -> None:

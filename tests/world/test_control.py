@@ -40,8 +40,10 @@ from fencepost.harness.world.control_messages import (
 from fencepost.harness.world.faulty_disk import DiskFaults
 from fencepost.harness.world.memory_network import connected
 from fencepost.harness.world.scripted_spawn import ScriptedChild, ScriptedSpawner
-from fencepost.harness.world.spawn import Spawner
+from fencepost.harness.world.spawn import Child, Spawner
 from fencepost.harness.world.world import real_world
+from fencepost.testing.control import CONTROL_CHECKS, ControlCheck
+from tests.world.test_world import named
 
 SECONDS = 20.0
 COMMANDS = (
@@ -102,18 +104,6 @@ async def test_commands_are_carried_out() -> None:
         assert controls.disk == DiskFaults(room=5)
         await client.set_disk()
         assert controls.disk == DiskFaults()
-
-
-async def test_what_cannot_be_is_refused_and_the_channel_goes_on() -> None:
-    async with channel() as (client, _, controls, _):
-        with pytest.raises(ControlError, match="rate"):
-            await client.set_clock(rate=0)
-        with pytest.raises(ControlError, match=r"no failpoint is called 'nowhere'; there are: service\.before-append"):
-            await client.arm("nowhere", Action.CRASH)
-        with pytest.raises(ControlError, match="only this can happen: crash, count"):
-            await client.arm("service.fence-applied", Action.HOLD)
-        assert not controls.failpoints.armed
-        await client.set_clock()
 
 
 async def test_hits_are_counted_and_told() -> None:
@@ -218,18 +208,16 @@ async def serve(child: ScriptedChild) -> int:
     return 0
 
 
+@pytest.mark.parametrize("check", CONTROL_CHECKS, ids=named)
 @pytest.mark.parametrize("kind", ["real", "scripted"])
-async def test_a_child_obeys_and_ends_with_its_channel(kind: str, tmp_path: Path) -> None:
-    control = ControlClient()
+async def test_children_that_take_commands(kind: str, check: ControlCheck, tmp_path: Path) -> None:
     spawner: Spawner = real_world(0).spawn if kind == "real" else ScriptedSpawner({sys.executable: serve})
-    command = [sys.executable, "-m", "fencepost", "serve", "--port", "0", "--control"]
-    async with asyncio.timeout(SECONDS):
-        child = await spawner.spawn(command, log=tmp_path / "log", control=lambda: control)
-        await control.set_clock(offset_ms=1)
-        with pytest.raises(ControlError):
-            await control.arm("nowhere", Action.CRASH)
-        control.close()
-        assert await child.wait() == 0
+
+    async def start(control: ControlClient) -> Child:
+        command = [sys.executable, "-m", "fencepost", "serve", "--port", "0", "--control"]
+        return await spawner.spawn(command, log=tmp_path / "log", control=lambda: control)
+
+    await check(start)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from ..columns import Interned
 from ..consistency import doubts, overlap
 from ..failure import HistoryFailure
 from ..history import FOREVER, NONE, Appends, History, Int64s, Kind, Outcome, Reads
+from ..sources import most
 from .layout import COLUMNS, METADATA, VERSION, Column, Rest, Shape
 from .validation import Wrong, check
 
@@ -42,6 +43,7 @@ def _opened(data: bytes) -> tuple[Rest, Any]:
     import pyarrow.parquet as pq
 
     try:
+        _refuse_bombs(pq.read_metadata(pa.BufferReader(data)), most(len(data)))
         table = pq.read_table(pa.BufferReader(data), use_threads=False)
         table.validate(full=True)
         names = table.schema.names
@@ -60,6 +62,18 @@ def _opened(data: bytes) -> tuple[Rest, Any]:
         if names.count(column.name) != 1:
             raise Wrong(column.name, "there is no such column, or there are several")
     return rest, table
+
+
+def _refuse_bombs(metadata: Any, limit: int) -> None:
+    """Raise Wrong where the columns have more bytes, decompressed and decoded, than a history of that size could."""
+    size = 0
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            size += max(column.total_uncompressed_size, 8 * column.num_values)
+    if size > limit:
+        raise Wrong(
+            "the file", f"its columns have {size:,} bytes once decompressed; the most for its size is {limit:,}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
