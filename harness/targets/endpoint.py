@@ -80,7 +80,6 @@ class Endpoint:
             token=self._token,
             tls=self._tls,
             proxy=self._options.own["proxy"],
-            network=self._options.world.network,
         )
 
     def describe(self) -> dict[str, Any]:
