@@ -1,4 +1,4 @@
-"""Ctrl-C, in two steps: the first ends the clients and goes on to the verdict, the second stops what goes on then."""
+"""Handles Ctrl-C in two steps: the first ends the clients and goes on to the verdict, the second stops that as well."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .signals import heeded
 
 @contextmanager
 def cancelling() -> Iterator[None]:
-    """Let the signals that ask the process to end cancel the current task, while the block runs."""
+    """Let every signal that asks the process to end cancel the current task while the block runs."""
     task = asyncio.current_task()
     assert task is not None
     with _taking_over(lambda _: task.cancel()):
@@ -36,8 +36,8 @@ def _taking_over(handle: Callable[[signal.Signals], object]) -> Iterator[None]:
 class Interrupts:
     """Counts interrupts while an event loop runs.
 
-    ``stopping`` is set by the first; every later one cancels the task that :meth:`watch` guards. Outside of
-    :meth:`watch` the signals do what they did before.
+    The first one sets ``stopping``; every later one cancels the task that called :meth:`watch`. Outside of
+    :meth:`watch` the signals keep their earlier handlers. ``notice`` is told of each in words.
     """
 
     def __init__(self, notice: Callable[[str], None]) -> None:
@@ -48,7 +48,7 @@ class Interrupts:
 
     @contextmanager
     def watch(self, early: Iterable[signal.Signals] = ()) -> Iterator[None]:
-        """Take the signals over from here on, for the current task; ``early`` are those that came before."""
+        """Handle the signals for the current task while the block runs; ``early`` are those that came before it."""
         self._task = asyncio.current_task()
         with _taking_over(self._interrupt):
             for number in early:

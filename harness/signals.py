@@ -1,4 +1,4 @@
-"""The signals that ask a process to end, and what they do where nothing else is said."""
+"""The signals that ask a process to end, and what they do by default."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def heeded() -> list[signal.Signals]:
-    """SIGINT, SIGTERM and SIGHUP, but no SIGHUP that was ignored from the start (nohup)."""
+    """Return SIGINT, SIGTERM and SIGHUP, without SIGHUP if it was ignored from the start (nohup)."""
     return [n for n in _ENDING if n is not signal.SIGHUP or signal.getsignal(n) is not signal.SIG_IGN]
 
 
 def end_like_ctrl_c() -> None:
-    """Let all of them do what Ctrl-C does: raise KeyboardInterrupt where the process is.
+    """Let each of them raise KeyboardInterrupt, as Ctrl-C does.
 
-    What is on its way is then put away in order, and the exit code is one of ours.
+    Whatever is in progress then cleans up in order, and the exit code is one of ours.
     """
     for number in heeded():
         signal.signal(number, _raise)
@@ -26,7 +26,7 @@ def end_like_ctrl_c() -> None:
 
 @contextmanager
 def held() -> Iterator[list[signal.Signals]]:
-    """Keep them from striking while what would take them over is made and unmade; the list of those that came."""
+    """Hold the signals back while their handlers are installed and removed; give the list of those that came."""
     came: list[signal.Signals] = []
     before = {number: signal.getsignal(number) for number in heeded()}
     for number in before:

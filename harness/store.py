@@ -1,7 +1,7 @@
-"""The layout of ``results/``: one folder a run, whole or plainly not.
+"""The layout of ``results/``: one folder per run. The names of unfinished runs end in ``.partial``.
 
-A run is written into ``<workload>/<UTC time>-<seed>.partial`` and renamed, without the suffix, when everything is in
-it. ``latest`` links to the last one that was finished.
+A run is written into ``<workload>/<UTC time>-<seed>.partial``, which loses the suffix once everything is in it.
+``latest`` links to the run that finished last.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PARTIAL: Final = ".partial"
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """One folder under ``results/``. ``verdict`` is the JSON of its verdict, None where there is none (yet)."""
+    """One folder under ``results/``. ``verdict`` is the JSON of its verdict, None if there is none yet."""
 
     path: Path
     verdict: Mapping[str, Any] | None
@@ -60,7 +60,7 @@ class StoredRun:
 
 
 def open_run(results: Path, workload: str, seed: int, now: datetime) -> Path:
-    """Make the folder of a run that begins; its name ends in ``.partial``. Raises UsageFailure."""
+    """Make the folder for a new run and return it; its name ends in ``.partial``. Raises UsageFailure."""
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
     for number in range(100):
         suffix = f"-{number}" if number else ""
@@ -110,9 +110,9 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def verdict_json(history: History, verdict: Verdict, identity: Mapping[str, str]) -> dict[str, Any]:
-    """The stored form of a verdict: format version, the history it is of (name and SHA-256), and what was said.
+    """Return the stored form of a verdict: format version, its history (name and SHA-256), and what each checker found.
 
-    ``crashes`` tells what went wrong with the run itself: the verdict then stands for what was seen until then.
+    ``crashes`` lists what went wrong with the run itself; the verdict then covers what was seen until then.
     """
     return {
         "format": 1,
@@ -124,19 +124,19 @@ def verdict_json(history: History, verdict: Verdict, identity: Mapping[str, str]
 
 
 def _result_json(result: CheckResult) -> dict[str, Any]:
-    """All but the certificate: that is stored beside the verdict."""
-    told = asdict(replace(result, certificate=None))
-    del told["certificate"]
-    return told
+    """Return all but the certificate, which is stored beside the verdict."""
+    stored = asdict(replace(result, certificate=None))
+    del stored["certificate"]
+    return stored
 
 
 def identity(path: Path) -> dict[str, str]:
-    """The history at ``path``, by name and SHA-256."""
+    """Return name and SHA-256 of the history at ``path``."""
     return {"file": sayable(path.name), "sha256": sha256(path)}
 
 
 def history_of(path: Path) -> Path:
-    """The history file of a run's folder, or the file itself (``-`` is standard input).
+    """Return the history file of a run's folder, or the file itself (``-`` is standard input).
 
     Raises UsageFailure where there is none.
     """
@@ -152,14 +152,14 @@ def history_of(path: Path) -> Path:
 
 
 def stored_runs(results: Path) -> Iterator[StoredRun]:
-    """Every run under ``results``, the oldest first within a workload."""
+    """Yield every run under ``results``, the oldest first within a workload."""
     for folder in sorted(results.glob("*/*")):
         if folder.is_dir() and not folder.parent.is_symlink() and (folder / OPTIONS).exists():
             yield StoredRun(folder, read_verdict(folder))
 
 
 def read_verdict(folder: Path) -> Mapping[str, Any] | None:
-    """The JSON of a run's verdict; None where there is none, or it cannot be read."""
+    """Return the JSON of a run's verdict, None if there is none or it cannot be read."""
     try:
         return msgspec.json.decode((folder / VERDICT).read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError):

@@ -1,4 +1,4 @@
-"""``fencepost anomalies``: what a checker can find."""
+"""``fencepost anomalies``: lists the anomalies that can be found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options that bound what a search may cost, for every command that judges."""
+"""Options that bound what a search may cost, for every command that judges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HELP: Final = "per stream where the history leaves open who wrote what; beyond i
 
 
 def budgeted(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options; it gets their values as ``search_seconds``, ``search_states``, ``search_memory``."""
+    """Add the options to a command, which gets their values as ``search_seconds``, ``_states`` and ``_memory``."""
     for option in (
         click.option(
             "--search-memory",
@@ -44,8 +44,8 @@ def budgeted(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def taken(given: dict[str, Any]) -> Budget:
-    """Take the options out of a command's arguments. Raises UsageFailure for values that make no sense."""
+def budget_of(given: dict[str, Any]) -> Budget:
+    """Take the options out of a command's arguments as a budget. Raises UsageFailure for a value out of range."""
     seconds, states, memory = (given.pop(f"search_{name}") for name in ("seconds", "states", "memory"))
     for name, value in (("seconds", seconds), ("states", states), ("memory", memory)):
         if not 0 < value < 2**53:

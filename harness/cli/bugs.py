@@ -1,4 +1,4 @@
-"""``fencepost bugs``: what can be planted in the reference server."""
+"""``fencepost bugs``: lists the bugs that can be planted in the reference server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .table import show
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(as_json: bool) -> None:
-    """List the seeded bugs, what each breaks, and what shows it."""
+    """List the seeded bugs: what each breaks, and the anomaly, workload and faults that show it."""
     from ..server.bugs import BUGS
 
     show(

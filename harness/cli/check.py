@@ -1,4 +1,4 @@
-"""``fencepost check``: judge stored histories."""
+"""``fencepost check``: judges stored histories."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..check_limits import Budget, usable_cores
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from ..files import refuse_to_replace
-from .budget import budgeted, taken
+from .budget import budget_of, budgeted
 from .output import complain, say, say_all
 from .reading import failures_option
 from .watching import reporter
@@ -25,28 +25,28 @@ Examples:
   fencepost check history.jsonl --certificate proof.zip
   zcat history.jsonl.gz | fencepost check -
 
-Of each history the format is told by its content, and so is gzip or Zstandard compression.
-A stored history gets exactly the verdict that its run did. Nothing is written, unless --certificate says where: the
-proof of the verdict, verified before the verdict is told. One that does not verify is a crash (see: fencepost verify).
+The format of each history is recognised by its content; so is gzip or Zstandard compression. A stored history gets
+exactly the verdict of its run. Only --certificate writes a file: the proof of the verdict, which is verified at
+once. A proof that does not verify counts as a crash.
 
-Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash (of the run as well); the worst of several histories.
+Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash, here or of the run; the worst of several histories.
 """
 
 
 @click.command(epilog=_EPILOG)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a history on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per history on standard output.")
 @click.option(
     "--certificate",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the proof of the verdict there, and verify it.",
+    help="Write the proof of the verdict to FILE and verify it.",
 )
 @failures_option
 @budgeted
 def command(paths: tuple[Path, ...], as_json: bool, certificate: Path | None, failures: str, **given: Any) -> ExitCode:
     """Judge the histories at PATH: each a run's folder, a history file, or - for standard input."""
-    budget = taken(given)
+    budget = budget_of(given)
     if certificate is not None and len(paths) > 1:
         raise UsageFailure("--certificate takes the proof of one history; name one PATH")
     if certificate is not None:
@@ -62,7 +62,7 @@ def _check_or_complain(
         say(f"── {path}")
     try:
         return _check(path, as_json, certificate, failures, budget)
-    except UsageFailure as failure:  # one bad file does not keep the others from being judged
+    except UsageFailure as failure:  # the others are judged all the same
         complain(str(failure))
         if as_json:
             from ..report.summary import as_line, failed

@@ -1,4 +1,4 @@
-"""``fencepost clean``: remove the streams that runs left on an endpoint."""
+"""``fencepost clean``: removes the streams that runs left on an endpoint."""
 
 from __future__ import annotations
 
@@ -33,9 +33,17 @@ Exit codes: 0 the streams were removed, or there were none; 2 you chose to leave
 @click.option("--basin", required=True, metavar="NAME", help="The basin of the streams.")
 @click.option("--prefix", metavar="PREFIX", help="What the names begin with.  [default: fencepost-]")
 @click.option("--token-env", metavar="VAR", help="The environment variable that holds the bearer token.")
-@click.option("--ca-bundle", type=click.Path(exists=True, dir_okay=False), help="Certificates to trust.")
+@click.option(
+    "--ca-bundle", type=click.Path(exists=True, dir_okay=False), help="PEM file of the certificates to trust."
+)
 @click.option("--proxy", metavar="URL", help="An HTTP proxy to the endpoint.")
-@click.option("--timeout", default=5.0, show_default=True, help="Seconds that a request may take.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Seconds that a request may take.",
+)
 @click.option("--yes", is_flag=True, help="Remove them without asking.")
 def command(prefix: str | None, timeout: float, yes: bool, **given: Any) -> ExitCode:
     """List the streams whose names begin with the prefix, ask, and remove them."""

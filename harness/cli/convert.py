@@ -1,4 +1,4 @@
-"""``fencepost convert``: write a history in another format."""
+"""``fencepost convert``: writes a history in another format."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ Examples:
   fencepost convert history.parquet history.jsonl.zst --to jsonl
   fencepost convert results/latest - --to s2-porcupine --stream orders
 
-What the format cannot express is listed on standard error, with how often it was there.
-docs/exchange.md has the formats. A name that ends in .gz or .zst is compressed.
+Standard error lists what the format cannot express, and how often the history held it. A TARGET that ends in .gz or
+.zst is compressed. docs/exchange.md describes the formats.
 """
 
 
 @click.command(epilog=_EPILOG)
 @click.argument("source", type=click.Path(path_type=Path), metavar="SOURCE")
 @click.argument("target", type=click.Path(path_type=Path), metavar="[TARGET]", default="-")
-@click.option("--to", type=click.Choice(["jsonl", "s2-porcupine", "parquet"]), required=True, help="The format.")
-@click.option("--stream", metavar="NAME", help="The stream to write, in a format that holds only one.")
+@click.option(
+    "--to", type=click.Choice(["jsonl", "s2-porcupine", "parquet"]), required=True, help="The format to write."
+)
+@click.option("--stream", metavar="NAME", help="The stream to write, if the format holds only one.")
 @click.option("--force", is_flag=True, help="Overwrite the target if it exists.")
 @failures_option
 def command(source: Path, target: Path, to: str, stream: str | None, force: bool, failures: str) -> ExitCode:
-    """Write the history at SOURCE (a run's folder, a file, or - for standard input) to TARGET, by default standard
-    output. The target is written whole or not at all."""
+    """Write the history at SOURCE (a run's folder, a file, or - for standard input) to TARGET (default: standard
+    output). TARGET is written whole or not at all."""
     from ..conversion import compressed, converted
     from ..history.losses import Losses
     from ..history.reader import read_history

@@ -1,4 +1,4 @@
-"""The way in: loads one subcommand, and turns every way to end into the right exit code."""
+"""Entry point of the command line: loads one subcommand, and turns every way to end into an exit code."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from ..signals import end_like_ctrl_c
 from .output import complain, say
 
 COMMANDS: Final = {
-    "serve": "the bundled reference stream server",
+    "serve": "run the bundled reference stream server",
     "run": "race workloads against a target, judge and draw what happened",
     "check": "judge stored histories",
-    "explain": "tell what is wrong with a stored history, and why",
+    "explain": "explain what is wrong with a stored history",
     "verify": "re-check the proofs of stored verdicts",
     "plot": "draw the pictures of a stored history",
     "convert": "write a history in another format",
-    "validate": "say what is wrong with a history, and what it would let a checker decide",
+    "validate": "list what is wrong with a history file, and what a checker could decide",
     "clean": "remove the streams that runs left on an endpoint",
     "runs": "list the stored runs",
     "repro": "tell the story of a known bug from start to end",
     "workloads": "list what clients can do",
     "targets": "list what can be tested, with its options",
-    "faults": "list what can strike",
+    "faults": "list the faults that a run can inject",
     "bugs": "list the bugs that can be planted in the reference server",
-    "anomalies": "list what a checker can find",
+    "anomalies": "list the anomalies that can be found",
 }
 
 
 class LazyGroup(click.Group):
-    """A group whose subcommands are imported when they are asked for.
+    """A group that imports its subcommands on demand.
 
     The command ``x`` is the object ``command`` of the module ``x`` beside this one.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The subcommands, in the order in which a newcomer meets them."""
+        """Return the subcommands in the order in which a newcomer meets them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The subcommand of that name, if there is one."""
+        """Return the subcommand of that name, None if there is none."""
         if cmd_name not in COMMANDS:
             return None
         command = import_module(f".{cmd_name}", __package__).command
@@ -81,7 +81,7 @@ def command() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit. Every way to end has its exit code (:class:`ExitCode`)."""
+    """Run the command line and exit with the code of :class:`ExitCode` that says how it ended."""
     _open_standard_streams()
     _outlive_closed_pipes()
     end_like_ctrl_c()
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; its exit code."""
+    """Run the command line and return its exit code."""
     try:
         code = command.main(args=arguments, prog_name="fencepost", standalone_mode=False)
     except click.exceptions.Exit as ending:
@@ -110,13 +110,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         import traceback
 
         complain(traceback.format_exc())
-        complain("that was a crash of fencepost itself, not a verdict")
+        complain("fencepost itself crashed: this is not a verdict")
         return ExitCode.CRASH
     return code if isinstance(code, int) else ExitCode.VALID
 
 
 class _Unpiped(io.FileIO):
-    """A file that goes on when its reader has gone: a closed pipe must not change a verdict's exit code."""
+    """A file that ignores a closed pipe: a reader that went away must not change the exit code of a verdict."""
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         try:
@@ -126,7 +126,7 @@ class _Unpiped(io.FileIO):
 
 
 def _open_standard_streams() -> None:
-    """Open those that the parent had closed to nowhere: no other file may get their numbers, and be printed on."""
+    """Open the null device for each standard stream that the parent closed, or a file of ours might get its number."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)

@@ -1,4 +1,4 @@
-"""``fencepost explain``: what is wrong with a stored history, and why."""
+"""``fencepost explain``: explains what is wrong with a stored history."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..exits import ExitCode
-from .budget import budgeted, taken
+from .budget import budget_of, budgeted
 from .output import complain, say, say_all
 from .reading import failures_option
 from .watching import reporter
@@ -20,21 +20,21 @@ Examples:
   fencepost explain results/latest --anomaly 2
   fencepost explain history.jsonl --graph violation.svg
 
-The history is judged anew, so that what is told is always what this version finds. Of a graph at most 50 operations
-are written; --graph writes the first anomaly's, or that of --anomaly.
+The history is judged again, so you always see what this version finds. --graph writes the graph of the first anomaly,
+or of the one that --anomaly names, with at most 50 operations.
 
-Exit codes: those of the verdict, 0 valid, 1 invalid, 2 unknown; 254 usage, 255 crash (of the run as well).
+Exit codes: those of the verdict, 0 valid, 1 invalid, 2 unknown; 254 usage, 255 crash, here or of the run.
 """
 
 
 @click.command(epilog=_EPILOG)
 @click.argument("path", type=click.Path(path_type=Path), metavar="RUN")
-@click.option("--anomaly", type=click.IntRange(min=1), metavar="N", help="Tell only this one of the list.")
+@click.option("--anomaly", type=click.IntRange(min=1), metavar="N", help="Explain only this one of the list.")
 @click.option(
     "--graph",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the dependency graph: its ending, svg, dot, graphml or json, says how.",
+    help="Write the dependency graph; the ending of FILE, svg, dot, graphml or json, names the format.",
 )
 @failures_option
 @budgeted
@@ -45,9 +45,9 @@ def command(path: Path, anomaly: int | None, graph: Path | None, failures: str, 
     from ..report.graph import writer_for
     from ..report.text import crash_lines
 
-    budget = taken(given)
+    budget = budget_of(given)
     if graph is not None:
-        writer_for(graph)  # a name that says nothing is told before the work
+        writer_for(graph)  # refuse an unknown ending before the work
     with reporter(str(path), sys.stderr, quiet=True) as watcher:
         checked = check(path, budget=budget, failures=Failures(failures), watcher=watcher)
     say_all(checked.explanation(anomaly))

@@ -1,4 +1,4 @@
-"""``fencepost faults``: what can strike."""
+"""``fencepost faults``: lists the faults that a run can inject."""
 
 from __future__ import annotations
 

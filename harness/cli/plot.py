@@ -1,4 +1,4 @@
-"""``fencepost plot``: draw the pictures of a stored history."""
+"""``fencepost plot``: draws the pictures of a stored history."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ Examples:
 @click.argument("path", type=click.Path(path_type=Path), metavar="PATH")
 @click.option("--svg", is_flag=True, help="Draw SVG pictures as well as PNG.")
 @click.option("--only", metavar="NAME,…", default="", help="Draw only these plots.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: plots beside it]")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the pictures.  [default: plots, beside the history]",
+)
 def command(path: Path, svg: bool, only: str, output: Path | None) -> ExitCode:
-    """Draw the history at PATH (a run's folder, a history file, or - for standard input), judging it anew."""
+    """Judge the history at PATH (a run's folder, a history file, or - for standard input) and draw its pictures."""
     from ..checking import check
     from ..pictures import PLOTS, PlotFailure
     from ..store import PLOTS as FOLDER

@@ -1,4 +1,4 @@
-"""The options of commands that read histories."""
+"""Options of commands that read histories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ failures_option = click.option(
     type=click.Choice(["any", "condition"]),
     default="any",
     show_default=True,
-    help="What definite failures of appends are where the format does not say (s2-porcupine's): anything without "
-    "effect, or for those that gave a condition, that it did not hold.",
+    help="What a definite failure of an append means where the format does not say (s2-porcupine's): any failure "
+    "without effect, or, of an append with a condition, that the condition did not hold.",
 )
 """``--failures``: values of :class:`~..history.s2_porcupine.described.Failures`, not imported to keep help quick."""

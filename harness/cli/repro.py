@@ -1,4 +1,4 @@
-"""``fencepost repro``: the story of a known bug, from start to end."""
+"""``fencepost repro``: tells the story of a known bug from start to end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _EPILOG = "\b\nExample:\n  fencepost repro stale-writer\n\n\b\nThe stories:\n" +
 
 
 @click.command(
-    epilog=_EPILOG + "\n\nThe exit code is the run's: 1, for the bug makes its history invalid; 0 where it was missed."
+    epilog=_EPILOG
+    + "\n\nThe exit code is the run's: 1, since the bug makes its history invalid, or 0 if the run missed it."
 )
 @click.argument("name")
 @click.option(
@@ -92,5 +93,5 @@ def _tell_end(repro: Repro, result: RunResult) -> None:
 
 
 def _intricacy(violation: Violation) -> tuple[int, bool]:
-    """The story is told of the fewest operations, and rather of one that began when the other had been answered."""
+    """Rank a violation for the story: fewest operations first, then one with an edge of real time, as it reads best."""
     return len(violation.operations), all(edge.kind != "rt" for edge in violation.edges)

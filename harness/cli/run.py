@@ -1,4 +1,4 @@
-"""``fencepost run``: race workloads against a target, judge and draw what happened."""
+"""``fencepost run``: races workloads against a target, judges and draws what happened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from ..exits import ExitCode, worst
 from ..failure import UsageFailure
 from ..options import DEFAULT_TIME_LIMIT, RunOptions
-from .budget import budgeted, taken
+from .budget import budget_of, budgeted
 from .output import complain, say, say_all, warn_of_short_token
 from .watching import reporter
 
@@ -39,22 +39,28 @@ A seed makes every random choice repeatable: each client asks for the same opera
 as it gets the same answers. With --clients 1 two runs of one seed send the same requests, but for stream names and
 timestamps. Which of several clients comes first is up to the machine.
 
-Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of several runs. With --expect: 0 if
-every run showed that anomaly, 1 if one did not. Ctrl-C ends the clients, and what was recorded is judged; a second
-Ctrl-C ends that too. Workloads that had not begun by then are left out, which counts as unknown.
+Press Ctrl-C to end the clients; what was recorded is judged. Press it again to stop that as well. Workloads that have
+not begun by then do not run, which counts as unknown.
+
+Exit codes: 0 valid, 1 invalid, 2 unknown, 254 usage, 255 crash; the worst of several runs. With --expect: 0 if every
+run showed that anomaly, 1 if one did not.
 """
 
 
 @click.command(epilog=_EPILOG)
 @click.argument("workloads", nargs=-1, required=True, metavar="WORKLOAD…")
 @click.option("--target", "url", metavar="URL", help="An S2 endpoint to test, instead of the bundled server.")
-@click.option("--target-kind", "kind", metavar="NAME", help="A registered target (see: fencepost targets).")
+@click.option("--target-kind", "kind", metavar="NAME", help="Name of a registered target (see: fencepost targets).")
 @click.option(
-    "--target-option", "own", multiple=True, metavar="NAME=VALUE", help="An option of the target's own. Repeatable."
+    "--target-option",
+    "own",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set an option of the target (see: fencepost targets). Repeatable.",
 )
-@click.option("--basin", metavar="NAME", help="The endpoint's basin. Only streams of this run's own are touched.")
+@click.option("--basin", metavar="NAME", help="The endpoint's basin. The run touches only streams that it made.")
 @click.option("--token-env", metavar="VAR", help="The environment variable that holds the bearer token.")
-@click.option("--clients", default=10, show_default=True, help="Clients that act at the same time.")
+@click.option("--clients", default=10, show_default=True, help="Clients that run at the same time.")
 @click.option("--time-limit", type=float, help=f"Seconds.  [default: {DEFAULT_TIME_LIMIT:g}, or none with --ops]")
 @click.option("--ops", type=int, help="Stop after this many operations.")
 @click.option("--rate", type=float, help="Operations per second in an open loop.  [default: as fast as possible]")
@@ -63,21 +69,23 @@ Ctrl-C ends that too. Workloads that had not begun by then are left out, which c
 )
 @click.option("--streams", default=1, show_default=True, help="Streams to spread the clients over.")
 @click.option("--bug", multiple=True, metavar="NAME", help="Plant a bug (see: fencepost bugs). Repeatable.")
-@click.option("--faults", metavar="NAME,…", default="", help="Faults that strike (see: fencepost faults).")
+@click.option("--faults", metavar="NAME,…", default="", help="Faults to inject (see: fencepost faults).")
 @click.option("--expect", metavar="ANOMALY", help="Succeed only if this is found (see: fencepost anomalies).")
 @click.option("--timeout", default=5.0, show_default=True, help="Seconds that an operation may take.")
-@click.option("--ca-bundle", type=click.Path(exists=True, dir_okay=False), help="Certificates to trust.")
+@click.option(
+    "--ca-bundle", type=click.Path(exists=True, dir_okay=False), help="PEM file of the certificates to trust."
+)
 @click.option("--proxy", metavar="URL", help="An HTTP proxy to the endpoint.")
 @budgeted
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 @click.option("--keep", is_flag=True, help="Leave the run's streams (or the server's journal) in place.")
 @click.option("--svg", is_flag=True, help="Draw SVG pictures as well as PNG.")
 @click.option("--no-plots", is_flag=True, help="Draw nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a run on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per run on standard output.")
 def command(workloads: tuple[str, ...], as_json: bool, expect: str | None, **given: Any) -> ExitCode:
-    """Race WORKLOAD against a target, write down every operation, judge the history, draw it.
+    """Race WORKLOAD against a target, record every operation, judge the history and draw it.
 
-    The history, verdict and pictures are kept in results/WORKLOAD/TIME-SEED/.
+    History, verdict and pictures are stored in results/WORKLOAD/TIME-SEED/.
     """
     from ..run import check_names
 
@@ -100,7 +108,7 @@ def command(workloads: tuple[str, ...], as_json: bool, expect: str | None, **giv
 
 
 def _options(given: dict[str, Any], workload: str) -> RunOptions:
-    budget = taken(given)
+    budget = budget_of(given)
     url, kind, operations, time_limit = given["url"], given["kind"], given["ops"], given["time_limit"]
     return RunOptions(
         workload=workload,
@@ -146,11 +154,13 @@ def _check_expected(expect: str | None) -> None:
     from ..judge import anomalies
 
     if expect is not None and expect not in (names := [anomaly.name for anomaly in anomalies()]):
-        raise UsageFailure(f"--expect {expect}: no anomaly is called that; there are: {', '.join(sorted(names))}")
+        raise UsageFailure(
+            f"--expect {expect}: there is no anomaly of that name; there are: {', '.join(sorted(names))}"
+        )
 
 
 def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCode, bool]:
-    """The exit code of one run, and whether it was interrupted."""
+    """Carry out one run; return its exit code and whether it was interrupted."""
     from ..report.summary import as_line, failed
     from ..run import RunFailure, execute
 

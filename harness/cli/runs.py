@@ -1,4 +1,4 @@
-"""``fencepost runs``: the stored runs as a table."""
+"""``fencepost runs``: lists the stored runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Examples:
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(results: Path, as_json: bool) -> None:
-    """List the stored runs: when, what, and how they were judged."""
+    """List the stored runs with their verdicts."""
     show([_row(run) for run in stored_runs(results)], as_json, empty=f"no runs are stored in {results}")
 
 

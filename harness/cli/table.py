@@ -1,4 +1,4 @@
-"""Rows for people, or for scripts."""
+"""Prints rows as a table for people or as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool, empty: str = "") -> N
 
 
 def _cell(value: object) -> Text:
-    """A list is a line for each of its items."""
+    """Return a cell; a list has a line for each of its items."""
     from rich.text import Text
 
     return Text("\n".join(printable(str(line)) for line in (value if isinstance(value, list) else [value])))

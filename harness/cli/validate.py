@@ -1,4 +1,4 @@
-"""``fencepost validate``: what is wrong with a history, and what it would let a checker decide."""
+"""``fencepost validate``: lists what is wrong with a history file, and what a checker could decide."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Examples:
   fencepost validate history.jsonl
   my-recorder | fencepost validate -
 
-For authors of recorders: docs/history.md has the format, docs/exchange.md those that are read as well.
+For authors of recorders: docs/history.md describes the format, docs/exchange.md the others that can be read.
 
-Exit codes: 0 a checker can read it, 254 something is wrong with it. Nothing is judged.
+Exit codes: 0 a checker can read the history, 254 something is wrong with it. It is not judged.
 """
 
 
 @click.command(epilog=_EPILOG)
 @click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
 def command(path: Path) -> ExitCode:
-    """Say what is wrong with the history in FILE (a run's folder, a file, or - for standard input), up to 20 problems
-    each with its line and field, and what it would let a checker decide."""
+    """List up to 20 problems of the history in FILE (a run's folder, a file, or - for standard input), each with its
+    line and field, and say what the rest would let a checker decide."""
     from ..history.problems import MOST, examine
     from ..history.sniffing import format_of
     from ..history.sources import name_of, read_bytes

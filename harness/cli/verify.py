@@ -1,4 +1,4 @@
-"""``fencepost verify``: re-check the proofs of stored verdicts."""
+"""``fencepost verify``: re-checks the proofs of stored verdicts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Examples:
   fencepost verify results/latest
   fencepost verify history.jsonl --certificate proof.zip
 
-What verifies shares no code with what judged: see docs/certificates.md.
+The verifier shares no code with the checkers (docs/certificates.md).
 
-Exit codes: 0 verified (whatever the verdict), 254 a missing or damaged file, or the proof of another history, 255 a
-verdict that its proof does not bear out; the worst of several runs.
+Exit codes: 0 verified, whatever the verdict; 254 a file is missing, damaged, or the proof of another history; 255 the
+proof does not bear out the verdict; the worst of several runs.
 """
 
 
@@ -30,7 +30,7 @@ verdict that its proof does not bear out; the worst of several runs.
     "--certificate",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="The proof, where it does not lie in the run's folder. RUN may be a history file then.",
+    help="The proof, if it is not in the run's folder. RUN may then be a history file.",
 )
 def command(runs: tuple[Path, ...], certificate: Path | None) -> ExitCode:
     """Verify, from the operations alone, that each RUN's verdict is right."""
@@ -42,7 +42,7 @@ def command(runs: tuple[Path, ...], certificate: Path | None) -> ExitCode:
 def _verify_or_complain(run: Path, certificate: Path | None) -> ExitCode:
     try:
         return _verify(run, certificate)
-    except UsageFailure as failure:  # one bad file does not keep the others from being verified
+    except UsageFailure as failure:  # the others are verified all the same
         complain(str(failure))
         return ExitCode.USAGE
 

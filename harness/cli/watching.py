@@ -1,4 +1,4 @@
-"""Shows how a long operation goes: a live line on a terminal, plain lines elsewhere."""
+"""Shows the progress of long operations: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _PATIENCE = 2.0
 
 @contextmanager
 def reporter(title: str, stream: TextIO, quiet: bool = False) -> Iterator[Watcher]:
-    """A reporter that writes to ``stream`` (standard error, so that standard output stays a script's).
+    """Give a reporter that writes to ``stream``: standard error, since standard output belongs to scripts.
 
-    A ``quiet`` one says nothing in the first seconds, unless it is live.
+    A ``quiet`` one prints nothing in the first seconds, unless it is live.
     """
     if not stream.isatty():
         yield Plain(title, stream, quiet)
@@ -39,7 +39,7 @@ def reporter(title: str, stream: TextIO, quiet: bool = False) -> Iterator[Watche
 
 
 class Plain:
-    """One line a phase, and one every few seconds."""
+    """Prints one line per phase, and one every few seconds."""
 
     def __init__(self, title: str, stream: TextIO, quiet: bool) -> None:
         self._title = title
@@ -48,17 +48,17 @@ class Plain:
         self._last = time.monotonic()
 
     def phase(self, text: str) -> None:
-        """Something else begins."""
+        """A new phase begins."""
         if not self._quiet or time.monotonic() - self._last >= _PATIENCE:
             self._last = time.monotonic()
             print(printable(f"{self._title}: {text}"), file=self._stream, flush=True)
 
     def progress(self, completed: int, elapsed: float, limit: float | None) -> None:
-        """A line, if the last one is long enough ago."""
+        """Print a line unless the last one is recent."""
         self._seldom(_progress(completed, elapsed, limit))
 
     def reading(self, done: int, size: int) -> None:
-        """A line, if the last one is long enough ago."""
+        """Print a line unless the last one is recent."""
         self._seldom(_reading(done, size))
 
     def _seldom(self, text: str) -> None:
@@ -68,7 +68,7 @@ class Plain:
 
 
 class Live:
-    """One line that changes in place."""
+    """Shows one line that changes in place."""
 
     def __init__(self, title: str, console: Console, status: Status) -> None:
         self._title = title
@@ -76,17 +76,17 @@ class Live:
         self._status = status
 
     def phase(self, text: str) -> None:
-        """Something else begins."""
+        """A new phase begins."""
         if text.startswith("interrupted"):
             self._console.print(printable(text))
         self._update(text)
 
     def progress(self, completed: int, elapsed: float, limit: float | None) -> None:
-        """The same line, anew."""
+        """Update the line."""
         self._update(_progress(completed, elapsed, limit))
 
     def reading(self, done: int, size: int) -> None:
-        """The same line, anew."""
+        """Update the line."""
         self._update(_reading(done, size))
 
     def _update(self, text: str) -> None:
@@ -94,7 +94,7 @@ class Live:
 
 
 def _shown(text: str) -> Text:
-    """Not as a plain string: rich would take brackets in it for markup."""
+    """Return the text as a value of rich's, which would take brackets in a string for markup."""
     from rich.text import Text
 
     return Text(printable(text))
@@ -102,7 +102,7 @@ def _shown(text: str) -> Text:
 
 def _progress(completed: int, elapsed: float, limit: float | None) -> str:
     of = "" if limit is None else f" of {limit:g}"
-    return f"{completed:,} operations after {elapsed:.0f}{of} s, {completed / max(elapsed, 1e-9):,.0f} a second"
+    return f"{completed:,} operations after {elapsed:.0f}{of} s, {completed / max(elapsed, 1e-9):,.0f} per second"
 
 
 def _reading(done: int, size: int) -> str:

@@ -1,4 +1,4 @@
-"""``fencepost workloads``: what clients can do."""
+"""``fencepost workloads``: lists what clients can do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .table import show
 @click.command(epilog="\b\nExample:\n  fencepost workloads --json")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(as_json: bool) -> None:
-    """List the registered workloads, and what each must exercise for a run of it to mean anything."""
+    """List the registered workloads and what a run of each must exercise to mean anything."""
     from ..run import WORKLOADS
 
     workloads = {name: WORKLOADS.make(name) for name in WORKLOADS.names()}

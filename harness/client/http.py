@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail
+from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail, json_codec, urls
 from ..s2.errors import NOT_SENT
 from ..s2.frames import Compression
 from ..world.network import Network, SystemNetwork
@@ -108,7 +108,7 @@ class HttpStreamClient:
     async def append(self, stream: str, call: Append) -> Outcome[Ack]:
         """Append a batch."""
         try:
-            path, body = self._path(stream) + b"/records", wire.append_body(call)
+            path, body = self._path(stream) + b"/records", json_codec.encode_append(call)
         except UnicodeEncodeError as error:
             return self._unsendable(error)
         return await self._request(wire.APPEND, b"POST", path, body)
@@ -116,7 +116,7 @@ class HttpStreamClient:
     async def read(self, stream: str, call: Read) -> Outcome[Batch]:
         """Read one batch of records."""
         try:
-            path = self._path(stream) + b"/records" + wire.read_query(call)
+            path = self._path(stream) + b"/records" + urls.encode_read(call)
         except UnicodeEncodeError as error:
             return self._unsendable(error)
         return await self._request(wire.READ, b"GET", path, wait=call.wait or 0)
@@ -167,7 +167,7 @@ class HttpStreamClient:
     async def list_streams(self, prefix: str = "", start_after: str = "") -> Outcome[wire.StreamPage]:
         """List the streams whose names begin with ``prefix`` and come after ``start_after``, one page of them."""
         try:
-            query = wire.list_query(prefix, start_after)
+            query = urls.encode_list(prefix, start_after)
         except UnicodeEncodeError as error:
             return self._unsendable(error)
         return await self._control(wire.LIST, b"GET", self._root + b"/streams" + query)
@@ -279,7 +279,7 @@ class HttpStreamClient:
     def _path(self, stream: str) -> bytes:
         path = self._paths.get(stream)
         if path is None:
-            path = self._paths[stream] = self._root + b"/streams/" + wire.path_segment(stream)
+            path = self._paths[stream] = self._root + b"/streams/" + urls.encode_name(stream)
         return path
 
     def _drop(self) -> None:

@@ -1,1 +1,1 @@
-"""What is told of a run, made from its history and verdict (the pictures are the checkers')."""
+"""Puts verdicts into words: text, explanations, JSON, notebooks. The checkers draw the pictures."""

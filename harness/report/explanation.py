@@ -1,4 +1,4 @@
-"""The explanation of a verdict in words: a numbered list of anomalies and the whole story of each."""
+"""Explains a verdict in words: a numbered list of the anomalies, then each in full."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .text import closing_lines, number, summary_line, violation_lines
 
 
 def explanation(history: History, verdict: Verdict, anomaly: int | None = None) -> Iterator[str]:
-    """The lines. ``anomaly`` (from 1) chooses one of several; the list of all stands before it nevertheless."""
+    """Yield the explanation line by line. ``anomaly`` (from 1) chooses one; the list of all still precedes it."""
     found = verdict.violations
     if len(found) > 1:
         yield from _list(verdict)
@@ -47,16 +47,16 @@ def _list(verdict: Verdict) -> Iterator[str]:
 
 
 def _basis(history: History) -> Iterator[str]:
-    """What a valid verdict rests on."""
+    """Yield what a valid verdict rests on."""
     answered, failed, unknown = (int((history.outcome == outcome).sum()) for outcome in Outcome)
     yield (
-        f"Nothing contradicts itself: {number(answered, 'answer')} and {number(failed, 'definite failure')} fit one "
+        f"There is no contradiction: {number(answered, 'answer')} and {number(failed, 'definite failure')} fit one "
         "order of each stream's operations,"
     )
     yield "in which each took place at one moment between its invocation and its return."
     if unknown:
-        was = "was" if unknown == 1 else "were"
+        are = "is" if unknown == 1 else "are"
         yield (
-            f"{number(unknown, 'operation')} {was} of unknown outcome: an append among them stands where a read "
-            "returned it, or is taken as never applied."
+            f"{number(unknown, 'operation')} {are} indefinite: an append among them stands where a read returned "
+            "it, or counts as never applied."
         )

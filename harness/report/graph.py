@@ -1,4 +1,4 @@
-"""Which registered writer writes the graph of a violation to a file, by the file's ending."""
+"""Finds the registered writer for the graph of a violation, by the ending of the file's name."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Write: TypeAlias = Callable[[History, Violation, Path], None]
 def writer_for(path: Path) -> Write:
     """Return what writes a graph to this path.
 
-    Raises UsageFailure for an ending that nothing writes (it names those known) and for what is no regular file.
+    Raises UsageFailure for an unknown ending (it names the known ones), and if there is something else than a file.
     """
     ending = path.suffix.removeprefix(".").lower()
     if ending not in (names := GRAPHS.names()):
-        what = f"the ending .{ending} is none" if ending else "it has no ending"
-        raise UsageFailure(f"{path}: {what} that says how to write a graph; there are: {', '.join(names)}")
+        what = f"a graph cannot be written as .{ending}" if ending else "the name has no ending that names a format"
+        raise UsageFailure(f"{path}: {what}; the endings are: {', '.join(names)}")
     refuse_to_replace(path)
     writer = GRAPHS.make(ending)
 

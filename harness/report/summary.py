@@ -1,4 +1,4 @@
-"""What scripts are told."""
+"""Puts results into JSON for scripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..printable import printable_json, sayable
 
 
 def failed(path: Path, error: str, code: ExitCode) -> dict[str, Any]:
-    """Return what scripts are told instead of a verdict where nothing could be judged."""
+    """Return what stands in place of a verdict where nothing could be judged."""
     return {"path": sayable(str(path)), "error": sayable(error), "exit_code": int(code)}
 
 

@@ -1,4 +1,4 @@
-"""A verdict in words, for a terminal or a log."""
+"""Puts a verdict into words, for a terminal or a log."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def closing_lines(history: History, verdict: Verdict) -> Iterator[str]:
     for warning in history.warnings:
         yield f"warning: {warning}"
     if history.header.untold:
-        yield f"note: this history does not tell {'; '.join(history.header.untold)}"
+        yield f"note: this history does not record {'; '.join(history.header.untold)}"
 
 
 def crash_lines(history: History) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The operations of a violation, in the order of their invocation, with times as its sentences count them."""
+"""Lays out the operations of a violation by invocation, with the same time zero as the sentences about it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..verdict import Violation
 Row: TypeAlias = tuple[str, str, str, str, str]
 
 MOST = 50
-"""Operations that are told of."""
+"""Operations that are shown."""
 
 
 def timeline(history: History, violation: Violation) -> Iterator[str]:
-    """One line an operation: when (ms), which, by whom, what was asked → answered; a mark on those that prove it.
+    """Yield one line per operation: mark of those that prove it, when (ms), which, by whom, what was asked → answered.
 
-    Of more than :data:`MOST` the middle is left out.
+    Leaves out the middle of more than :data:`MOST`.
     """
     rows = rows_of(history, violation)
     widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []

@@ -108,7 +108,7 @@ def test_a_planted_bug_is_invalid_and_expecting_it_a_success(tmp_path: Path) -> 
         (["run", "regular", "conquest"], "no workload is called 'conquest'"),
         (["run", "regular", "--bug", "bugbear"], "no seeded bug is called 'bugbear'; there are: "),
         (["run", "regular", "--faults", "kill,earthquake"], "no fault is called 'earthquake'; there are: "),
-        (["run", "regular", "--expect", "anomie"], "--expect anomie: no anomaly is called that; there are: "),
+        (["run", "regular", "--expect", "anomie"], "--expect anomie: there is no anomaly of that name; there are: "),
         (["run", "regular", "--basin", "b"], "--basin is of use only with --target URL"),
         (["run", "regular", "--token-env", "T"], "--token-env is of use only with --target URL"),
         (["run", "regular", "--proxy", "http://p"], "--proxy is of use only with --target URL"),
