@@ -16,6 +16,7 @@ CHANCE = "draw from a stream of world.random"
 NETWORK = "use world.network"
 PROCESS = "use world.spawn"
 DISK = "use world.disk"
+SORT = "the order of a set differs between processes: go through sorted(…), or keep a dict"
 ORDER = "the order is that of memory addresses: use a dict or a list"
 
 MODULES = {
@@ -81,6 +82,8 @@ FILE_METHODS = {
 """Methods of a path that may not be called where all files go through the disk."""
 
 _SET_OF_TASKS = re.compile(r"\b(?:[Ss]et|frozenset|MutableSet|AbstractSet)\[.*\b(?:Task|Future)\b")
+_A_SET = re.compile(r"(?:[Ss]et|frozenset|FrozenSet|MutableSet|AbstractSet)\b")
+_BUILTINS = ("hash", "id", "open", "set", "frozenset", "list", "tuple", "iter", "enumerate")
 _PATH = re.compile(r"(?i)path|file|folder|directory|log$")
 _MAKES_A_TASK = ("create_task", "create_future", "ensure_future", "run_coroutine_threadsafe")
 
@@ -109,6 +112,7 @@ class _Survey:
         self._imported: dict[str, str] = {}
         self._tasks: set[str] = set()
         self._waited: set[str] = set()
+        self._sets: set[str] = set()
         for node in ast.walk(tree):
             self._note(node)
 
@@ -121,7 +125,13 @@ class _Survey:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             for alias in node.names:
                 self._imported[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.AnnAssign) and _A_SET.match(ast.unparse(node.annotation)):
+            self._sets.add(ast.unparse(node.target))
+        elif isinstance(node, ast.arg) and node.annotation and _A_SET.match(ast.unparse(node.annotation)):
+            self._sets.add(node.arg)
         elif isinstance(node, ast.Assign):
+            if self._is_set(node.value):
+                self._sets.update(map(ast.unparse, node.targets))
             value = node.value.value if isinstance(node.value, ast.Await) else node.value
             if not isinstance(value, ast.Call):
                 return
@@ -158,6 +168,10 @@ class _Survey:
                 ast.unparse(node.returns)
             ):
                 yield ast.unparse(node.returns), ORDER
+            case ast.For() | ast.comprehension() if self._is_set(node.iter):
+                yield f"for … in {ast.unparse(node.iter)}", SORT
+            case ast.Starred() if self._is_set(node.value):
+                yield f"*{ast.unparse(node.value)}", SORT
             case ast.For() | ast.AsyncFor() | ast.comprehension() if ast.unparse(node.iter) in self._waited:
                 yield f"for … in {ast.unparse(node.iter)}, which asyncio.wait returned", ORDER
             case ast.Starred() if ast.unparse(node.value) in self._waited:
@@ -177,6 +191,8 @@ class _Survey:
         name = self._full(node.func)
         if name == "random.Random" and not node.args and not node.keywords:
             yield "random.Random()", CHANCE
+        if name in ("list", "tuple", "iter", "enumerate") and node.args and self._is_set(node.args[0]):
+            yield f"{name}({ast.unparse(node.args[0])})", SORT
         if name in ("hash", "id"):
             yield f"{name}()", ORDER if name == "id" else "a hash differs from process to process: use hashlib"
         for keyword in node.keywords:
@@ -200,10 +216,24 @@ class _Survey:
                 if node.func.attr == "open" and name not in FILES and _PATH.search(of):
                     yield f"{of}.open()", DISK
 
+    def _is_set(self, node: ast.AST) -> bool:
+        """Whether it is a set, as far as one line tells."""
+        match node:
+            case ast.Set() | ast.SetComp():
+                return True
+            case ast.Call():
+                return self._full(node.func) in ("set", "frozenset") or (
+                    isinstance(node.func, ast.Attribute)
+                    and node.func.attr in ("union", "intersection", "difference", "symmetric_difference")
+                )
+            case ast.BinOp(op=ast.BitOr() | ast.BitAnd() | ast.BitXor() | ast.Sub()):
+                return self._is_set(node.left) or self._is_set(node.right)
+        return ast.unparse(node) in self._sets
+
     def _full(self, node: ast.AST) -> str:
         """The dotted name, as imported; empty where it is none."""
         if isinstance(node, ast.Name):
-            return self._imported.get(node.id, node.id if node.id in ("hash", "id", "open", "set") else "")
+            return self._imported.get(node.id, node.id if node.id in _BUILTINS else "")
         if isinstance(node, ast.Attribute):
             base = self._full(node.value)
             return f"{base}.{node.attr}" if base else ""

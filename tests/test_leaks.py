@@ -47,6 +47,11 @@ PLANTED = {
         "for … in late, which asyncio.wait returned"
     ),
     "async def f():\n    done, _ = await asyncio.wait(x)\n    g(*done)": "*done, which asyncio.wait returned",
+    "for x in {1, 2}: ...": "for … in {1, 2}",
+    "[x for x in set(xs)]": "for … in set(xs)",
+    "def f(self):\n    self.x: set[str] = set()\n    for x in self.x: ...": "for … in self.x",
+    "def f(x: frozenset[str]):\n    list(x)": "list(x)",
+    "x = a | set(b)\nf(*x)": "*x",
 }
 
 PLANTED_FILES = {
@@ -65,6 +70,7 @@ PLANTED_FILES = {
 }
 
 ALLOWED = (
+    "x: set[str] = set()\nfor y in sorted(x): ...\nlen(x), 3 in x, list(xs)",
     "from random import Random\nRandom(7).choice([1])\ndef f(random: Random): random.random()",
     "import random\nrandom.Random(seed)",
     "import asyncio\nasyncio.get_running_loop().time()\nasyncio.timeout(3)",

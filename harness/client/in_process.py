@@ -149,6 +149,8 @@ class InProcessAppendSession:
     async def _batches(self) -> AsyncIterator[Append]:
         while (item := await self._waiting.get()) is not None:
             ticket, batch = item
+            if ticket.outcome is not None:
+                return  # the session has ended, and nobody takes this batch for sent
             ticket.departed = True
             yield batch
 

@@ -1,4 +1,4 @@
-"""Generator combinators, after Jepsen's: small immutable values from which a workload is put together.
+"""Generator combinators, after Jepsen's: small immutable values from which workloads and faults are put together.
 
 ``sources`` makes operations and ``strikes`` those of faults, ``bounds`` says how many and when, ``routing`` says which
 thread performs them, ``order`` puts generators one after another, ``waiting`` delays them, and ``reaction`` changes
@@ -10,6 +10,7 @@ from .bounds import Spacing, bounded, limit, stagger, time_limit
 from .order import cycle, phases
 from .reaction import map_each, on_update
 from .routing import beside, clients, each_process, each_thread, mix, nemesis, on_threads, reserve
+from .sessions import follower, pipeline
 from .sources import once, repeat, sequence, unfold
 from .strikes import heal_fault, now_and_then, start_fault
 from .waiting import after, when
@@ -23,6 +24,7 @@ __all__ = [
     "cycle",
     "each_process",
     "each_thread",
+    "follower",
     "heal_fault",
     "limit",
     "map_each",
@@ -33,6 +35,7 @@ __all__ = [
     "on_update",
     "once",
     "phases",
+    "pipeline",
     "repeat",
     "reserve",
     "sequence",

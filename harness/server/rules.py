@@ -2,7 +2,7 @@
 
 These classes are the correct server: the state machine, the journal and the service ask them wherever it matters,
 with or without bugs. A bug is a subclass that overrides the method at its seam; several bugs are combined by
-inheriting from all of them, so an override that changes what it was given first asks ``super()``.
+inheriting from all of them, so an override calls ``super()`` unless not asking is the bug.
 """
 
 from __future__ import annotations
@@ -33,9 +33,13 @@ class StreamRules:
         """The token that a refusal names."""
         return current
 
+    def seq_num_to_match(self, stream: Stream) -> int:
+        """The seq_num with which a ``match_seq_num`` is compared."""
+        return stream.next_seq_num
+
     def seq_num_matches(self, given: int, stream: Stream) -> bool:
         """Whether an append that gave ``match_seq_num`` passes."""
-        return given == stream.next_seq_num
+        return given == self.seq_num_to_match(stream)
 
     def seq_num_reported(self, next_seq_num: int) -> int:
         """The seq_num that a refusal names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -118,33 +119,33 @@ class SystemSpawner:
         control: Callable[[], asyncio.Protocol] | None = None,
     ) -> SystemChild:
         """See :class:`Spawner`."""
-        ours, theirs = socket.socketpair()
-        watched, life = os.pipe()
-        try:
-            with log.open("ab") as errors, theirs:
+        with contextlib.ExitStack() as opened:
+            channel: asyncio.Transport | None = None
+            stdin: int = asyncio.subprocess.DEVNULL
+            if control is not None:
+                ours, theirs = socket.socketpair()
+                stdin = opened.enter_context(theirs).fileno()
+                ours.setblocking(False)
+                channel, _ = await asyncio.get_running_loop().create_unix_connection(control, sock=ours)
+            watched, life = os.pipe()
+            opened.callback(os.close, watched)
+            try:
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-I", "-S", str(_TETHER), self._tether, str(os.getpid()), str(watched)),
                     *command,
-                    stdin=asyncio.subprocess.DEVNULL if control is None else theirs.fileno(),
+                    stdin=stdin,
                     stdout=asyncio.subprocess.PIPE,
-                    stderr=errors,
+                    stderr=opened.enter_context(log.open("ab")),
                     pass_fds=(watched,),
                     start_new_session=True,
                     env={**_environment(), **(environment or {})},
                 )
-        except BaseException:
-            ours.close()
-            os.close(life)
-            raise
-        finally:
-            os.close(watched)
-        child = SystemChild(process, life)
-        if control is None:
-            ours.close()
-        else:
-            ours.setblocking(False)
-            await asyncio.get_running_loop().create_unix_connection(control, sock=ours)
-        return child
+            except BaseException:
+                os.close(life)
+                if channel is not None:
+                    channel.close()
+                raise
+        return SystemChild(process, life)
 
 
 def _environment() -> dict[str, str]:

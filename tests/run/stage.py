@@ -66,6 +66,7 @@ class Stage:
     path: Path
     answering: Answering = lambda stream, call: None
     threads: int = 2
+    streams: tuple[str, ...] = ("s",)
     seed: int = 1
     timeout: float = 5.0
     clients: list[MemoryClient] = field(default_factory=list)
@@ -81,7 +82,9 @@ class Stage:
         def clock() -> int:
             return time.monotonic_ns() - zero
 
-        header = Header(SCHEMA, "0", "test", self.seed, "2026-01-01T00:00:00+00:00", [StreamState("s")])
+        header = Header(
+            SCHEMA, "0", "test", self.seed, "2026-01-01T00:00:00+00:00", [StreamState(name) for name in self.streams]
+        )
         recorder = Recorder(self.path, header, clock)
         service = TimedService()
 

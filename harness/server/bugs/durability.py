@@ -1,0 +1,55 @@
+"""Bugs of what survives a crash."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from ..rules import StorageRules, StreamRules
+from .registry import bug
+
+if TYPE_CHECKING:
+    from ..storage import Frame
+
+DURABLE: Final = "an acknowledged append survives a crash"
+
+
+@bug(
+    "fence-not-durable",
+    breaks=f"{DURABLE}, a fence too",
+    anomaly="fence-regression",
+    workload="fenced",
+    faults=("kill",),
+)
+class FenceNotDurable(StreamRules):
+    """Recovery rebuilds the records and forgets the fences among them."""
+
+    def token_recovered(self, before: str, fence: str) -> str:
+        return before
+
+
+@bug("ack-before-durable", breaks=DURABLE, anomaly="lost-write", workload="regular", faults=("kill",))
+class AckBeforeDurable(StorageRules):
+    """An append is acknowledged when it is in the process's buffer, which goes to the file 100 ms later."""
+
+    acknowledge_when_submitted = True
+    hold_back = 0.1
+
+
+@bug("lost-batch-on-restart", breaks=DURABLE, anomaly="lost-write", workload="regular", faults=("kill",))
+class LostBatchOnRestart(StorageRules):
+    """Recovery takes the last eight groups of batches for torn and cuts them off."""
+
+    LOST: Final = 8
+    SPARED: Final = 24  # a segment this short holds little but the making of basins and streams
+
+    def survivors(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        held: deque[Frame] = deque()
+        for count, frame in enumerate(super().survivors(frames)):
+            if count < self.SPARED:
+                yield frame
+                continue
+            held.append(frame)
+            if len(held) > self.LOST:
+                yield held.popleft()

@@ -1,0 +1,69 @@
+"""The table of seeded bugs, and the rules of a server that has some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, TypeVar
+
+from ...failure import UsageFailure
+from ..rules import Rules, ServiceRules, StorageRules, StreamRules
+
+T = TypeVar("T")
+Wrong: TypeAlias = type[StreamRules] | type[ServiceRules] | type[StorageRules]
+W = TypeVar("W", bound=Wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A row of the table.
+
+    ``breaks`` is the promise that the bug breaks. ``anomaly`` is what a checker must report (others may come with it),
+    ``workload`` what exposes it, and ``faults`` what must strike besides. ``rules`` is the class with the wrong rules.
+    """
+
+    name: str
+    breaks: str
+    anomaly: str
+    workload: str
+    faults: tuple[str, ...]
+    rules: Wrong
+
+    @property
+    def how(self) -> str:
+        """Return what the server does wrongly, in a sentence."""
+        return (self.rules.__doc__ or "").strip()
+
+
+BUGS: Final[dict[str, Bug]] = {}
+"""Every seeded bug by name."""
+
+
+def bug(name: str, *, breaks: str, anomaly: str, workload: str, faults: tuple[str, ...] = ()) -> Callable[[W], W]:
+    """Put a class with wrong rules into the table. Raises ValueError where the name is taken."""
+
+    def register(rules: W) -> W:
+        if name in BUGS:
+            raise ValueError(f"two seeded bugs are called {name!r}")
+        BUGS[name] = Bug(name, breaks, anomaly, workload, faults, rules)
+        return rules
+
+    return register
+
+
+def compose(names: Iterable[str]) -> Rules:
+    """Return the rules of a server with these bugs; without any, the correct ones.
+
+    Raises UsageFailure where a name is not in the table.
+    """
+    wrong = []
+    for name in dict.fromkeys(names):
+        if name not in BUGS:
+            raise UsageFailure(f"no seeded bug is called {name!r}; there are: {', '.join(sorted(BUGS))}")
+        wrong.append(BUGS[name].rules)
+    return Rules(_join(StreamRules, wrong), _join(ServiceRules, wrong), _join(StorageRules, wrong))
+
+
+def _join(base: type[T], classes: Iterable[type[Any]]) -> type[T]:
+    wrong = tuple(rules for rules in classes if issubclass(rules, base))
+    return type(base.__name__, wrong, {}) if wrong else base

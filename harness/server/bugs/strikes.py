@@ -1,0 +1,16 @@
+"""When a bug strikes that strikes now and then."""
+
+from __future__ import annotations
+
+
+class EveryNth:
+    """True once in every ``period`` calls, so that a bug is rare and certain at once."""
+
+    def __init__(self, period: int) -> None:
+        self._period = period
+        self._calls = 0
+
+    def __call__(self) -> bool:
+        """Count a call; return whether it is a strike."""
+        self._calls += 1
+        return self._calls % self._period == 0
