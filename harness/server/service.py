@@ -306,7 +306,9 @@ class Service:
 
             def undo(error: StorageError) -> None:
                 undo_row()
-                self._live.pop(change.id).end_waits(error)
+                del self._live[change.id]
+                stream.delete(DURABLE)
+                stream.end_waits(error)
         else:
             before = stream.configure(change.config)
 

@@ -247,11 +247,11 @@ class FileStorage:
 
     async def write(self, entries: Sequence[bytes]) -> None:
         """See :class:`Storage`. The loop goes on while the disk writes and syncs."""
-        await self._disk.run(lambda: self._write(entries))
+        await self._run(lambda: self._write(entries))
 
     async def begin_segment(self, entries: Sequence[bytes], unneeded: Collection[int]) -> None:
         """See :class:`Storage`."""
-        await self._disk.run(lambda: self._begin_segment(entries, unneeded))
+        await self._run(lambda: self._begin_segment(entries, unneeded))
 
     def close(self) -> None:
         """Close the file and let another server have the directory."""
@@ -260,6 +260,12 @@ class FileStorage:
         if self._lock is not None:
             self._lock.release()
         self._file = self._lock = None
+
+    async def _run(self, work: Callable[[], None]) -> None:
+        try:
+            await self._disk.run(work)
+        except OSError as error:
+            raise StorageError(f"{self.directory}: the journal cannot be written: {error}") from error
 
     def _write(self, entries: Sequence[bytes]) -> None:
         assert self._file is not None
