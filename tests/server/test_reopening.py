@@ -47,6 +47,25 @@ async def test_an_append_that_meets_the_undoing_of_its_stream_is_refused_and_the
         assert len((await service.list_streams(BASIN))[0]) == 1
 
 
+def test_what_was_acknowledged_too_early_and_finds_no_room_stops_the_server() -> None:
+    """It cannot be undone, and what follows it must not be written without it."""
+
+    async def scenario() -> None:
+        disk = FaultyDisk(simulated(1))
+        async with serving(stored(DATA, disk), bugs=("ack-before-durable",)) as service:
+            await asyncio.sleep(1)
+            disk.faults.room = 0
+            await service.append(*AT, one(b"acknowledged"))
+            await asyncio.sleep(1)
+            disk.faults.room = None
+            assert await refused(service.append(*AT, one())) == (500, "storage")
+            assert "had been acknowledged already" in str(service.failure)
+        async with serving(stored(DATA, disk), stream=False) as service:
+            assert (await service.check_tail(*AT)).seq_num == 0
+
+    run(scenario())
+
+
 async def client(service: Service, random: Random) -> None:
     """Append to streams that come and go."""
     for step in range(12):
