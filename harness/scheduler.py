@@ -12,10 +12,11 @@ import traceback
 from bisect import insort
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Any
+
+from msgspec.structs import replace
 
 from .client.outcome import Definite, Indefinite, Ok, Outcome
 from .client.perform import perform

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum
 from math import log
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..workload import (
     PENDING,
