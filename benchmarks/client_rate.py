@@ -22,7 +22,7 @@ from benchmarks.machine import machine
 from fencepost.harness.client import wire
 from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.client.outcome import Ok
-from fencepost.harness.s2 import Append, Record
+from fencepost.harness.s2 import Append, Record, json_codec
 
 CLIENTS: Final = (1, 10, 50)
 CALL: Final = Append((Record(b"x" * 64),), match_seq_num=4)
@@ -92,7 +92,9 @@ class Httpcore:
 
     async def operate(self) -> None:
         async with asyncio.timeout(5):
-            answer = await self._pool.request("POST", self._url, headers=HEADERS, content=wire.append_body(CALL))
+            answer = await self._pool.request(
+                "POST", self._url, headers=HEADERS, content=json_codec.encode_append(CALL)
+            )
         wire.conclude(wire.APPEND, answer.status, answer.content)
 
     async def aclose(self) -> None:
@@ -113,7 +115,7 @@ class Httpx:
 
     async def operate(self) -> None:
         async with asyncio.timeout(5):
-            answer = await self._client.post(self._url, content=wire.append_body(CALL))
+            answer = await self._client.post(self._url, content=json_codec.encode_append(CALL))
         wire.conclude(wire.APPEND, answer.status_code, answer.content)
 
     async def aclose(self) -> None:

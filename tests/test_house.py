@@ -16,6 +16,7 @@ import networkx as nx
 import pytest
 
 import fencepost
+from fencepost.harness import s2
 from tests.leaks import leaks
 
 ROOT = Path(__file__).parents[1]
@@ -164,7 +165,7 @@ def test_the_testing_room_goes_by_one_name() -> None:
 
 
 def test_the_specification_is_written_twice() -> None:
-    """What the server is made of and what judges it share the client's values and failures, and no rule."""
+    """What the server is made of and what judges it share the protocol's vocabulary, and no rule."""
     graph = import_graph(typing=True)
     server = {name for name in graph if name.startswith("fencepost.harness.server.")}
     checkers = {name for name in graph if name.startswith("fencepost.checkers")}
@@ -180,6 +181,40 @@ def test_the_specification_is_written_twice() -> None:
         if body in bodies_of_server
     ]
     assert not shared, "copied code is shared code"
+
+
+def test_the_protocol_is_written_once_and_does_no_io() -> None:
+    """``harness/s2`` knows no other room and nothing that reaches outside, and nobody else has its nouns."""
+    room = "fencepost.harness.s2"
+    own = [module for name, module in modules().items() if name.startswith(room)]
+    assert len(own) > 5
+    strange = [f"{m.name} imports {t}" for m in own for t in imports(m, typing=True) if not t.startswith(room)]
+    assert not strange
+    pure = {"__future__", "collections", "contextlib", "dataclasses", "enum", "functools", "re", "typing", "urllib"}
+    codecs = {"google", "gzip", "msgspec", "zlib", "zstandard"}
+    roots = {
+        name.partition(".")[0]
+        for module in own
+        for node in ast.walk(module.tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    }
+    assert roots <= pure | codecs
+    # The little language of tests and the format of another tool have words of their own, by design.
+    others = ("fencepost.harness.testing.", "fencepost.harness.history.s2_porcupine.")
+    elsewhere = [
+        f"{module.name}.{node.name}"
+        for name, module in modules().items()
+        if name.startswith("fencepost.harness.") and not name.startswith((room, *others))
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ClassDef) and node.name in s2.__all__
+    ]
+    assert not elsewhere
 
 
 def test_what_verifies_a_certificate_knows_nothing_of_what_made_it() -> None:

@@ -1,4 +1,4 @@
-"""What this client puts into requests and takes out of answers: pure functions between values and bytes.
+"""What an answer means: ok, definite or indefinite, by its status and its body.
 
 JSON with ``s2-format: base64`` throughout, because ``raw`` loses bytes that are not UTF-8. An answer is taken
 as it is: whether it makes sense is for the checkers. Only what cannot be an answer of the description
@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
-from urllib.parse import urlencode
 
 import msgspec
 
-from ..s2 import json_codec, urls
+from ..s2 import json_codec
 from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, ErrorCode, Malformed, recognise
-from ..s2.limits import MAX_LIST
 from .outcome import Definite, Indefinite, Ok, Outcome
 from .redaction import redacted, redacted_json
 
@@ -48,17 +46,6 @@ class StreamPage(msgspec.Struct, frozen=True):
 
 
 _decode_named: Final = msgspec.json.Decoder(_Named).decode
-
-append_body: Final = json_codec.encode_append
-read_query: Final = urls.encode_read
-path_segment: Final = urls.encode_name
-
-
-def list_query(prefix: str, start_after: str) -> bytes:
-    """Return the query of a listing, with its question mark. Raises UnicodeEncodeError."""
-    given = {"prefix": prefix, "start_after": start_after, "limit": str(MAX_LIST)}
-    # An empty start_after is none: a service may refuse one that comes before the prefix.
-    return b"?" + urlencode({name: value for name, value in given.items() if value}, errors="strict").encode()
 
 
 def create_stream_body(stream: str, config: Mapping[str, Any] | None) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import parse_qsl, quote, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
 
 from .errors import Malformed
 from .limits import MAX_LIST, U64_MAX
@@ -72,6 +72,13 @@ def decode_read(raw: bytes) -> Read:
         until=_number(query, "until"),
         wait=_number(query, "wait"),
     )
+
+
+def encode_list(prefix: str, start_after: str, limit: int = MAX_LIST) -> bytes:
+    """Return the query of a list, with its question mark. Raises UnicodeEncodeError where a name is no Unicode text."""
+    given = {"prefix": prefix, "start_after": start_after, "limit": str(limit)}
+    # An empty start_after is none: a service may refuse one that comes before the prefix.
+    return b"?" + urlencode({name: value for name, value in given.items() if value}, errors="strict").encode()
 
 
 def decode_list(raw: bytes) -> tuple[str, str, int]:

@@ -21,6 +21,13 @@ def test_a_read_comes_back_from_its_query(call: Read) -> None:
     assert urls.decode_read(urls.encode_read(call).removeprefix(b"?")) == call
 
 
+@settings(max_examples=50)
+@given(st.text(max_size=20), st.text(max_size=20), drawn.u64)
+def test_a_list_comes_back_from_its_query(prefix: str, start_after: str, limit: int) -> None:
+    query = urls.encode_list(prefix, start_after, limit)
+    assert urls.decode_list(query.removeprefix(b"?")) == (prefix, start_after, limit)
+
+
 @settings(max_examples=100)
 @given(st.text(min_size=1, max_size=20))
 @example(".")
