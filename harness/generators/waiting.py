@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from random import Random
 from typing import Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..workload import PENDING, Completion, Context, Generator, Invocation, Pending, Step
 
@@ -54,7 +54,8 @@ class _After(Struct, frozen=True):
         return answer, _After(self.span, successor, self.due)
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        return _After(self.span, self.generator.update(context, event), self.due)
+        generator = self.generator.update(context, event)
+        return self if generator is self.generator else _After(self.span, generator, self.due)
 
 
 class _When(Struct, frozen=True):
