@@ -21,7 +21,8 @@ class RunOptions:
 
     ``time_limit`` and ``timeout`` are seconds, ``rate`` is operations per second over all clients; None is no limit.
     ``target`` names a registered target, and ``target_options`` gives the options that this target declares (see
-    ``fencepost targets``). ``formats`` are the picture formats, none for no pictures; ``budget`` limits a search.
+    ``fencepost targets``). ``client`` names a registered client. ``formats`` are the picture formats, none for no
+    pictures; ``budget`` limits a search.
     Raises UsageFailure for values out of range.
     """
 
@@ -36,6 +37,7 @@ class RunOptions:
     faults: tuple[str, ...] = ()
     target: str = "reference"
     target_options: Mapping[str, Any] = field(default_factory=dict)
+    client: str = "httpx"
     timeout: float = 5.0
     keep: bool = False
     formats: tuple[str, ...] = ("png",)

@@ -16,6 +16,7 @@ from typing import Any
 from . import certificates, store
 from .check_limits import CheckLimits, usable_cores
 from .checking import CheckedHistory
+from .client.protocol import StreamClient
 from .exits import ExitCode
 from .failure import UsageFailure
 from .given import Given
@@ -40,6 +41,7 @@ from .world.world import World, real_world
 
 WORKLOADS: Registry[Workload] = Registry("fencepost.workloads", "workload")
 TARGETS: Registry[Target] = Registry("fencepost.targets", "target")
+CLIENTS: Registry[StreamClient] = Registry("fencepost.clients", "client")
 FAULTS: Registry[Fault] = Registry("fencepost.faults", "fault")
 
 _log = logging.getLogger("fencepost.run")
@@ -100,6 +102,7 @@ def check_names(options: RunOptions) -> None:
     for name in checkers_of(WORKLOADS.make(options.workload)) or ():
         CHECKERS.get(name)
     resolve(options.target, options_of(TARGETS.get(options.target)), options.target_options)
+    CLIENTS.get(options.client)
     for name in options.faults:
         FAULTS.get(name)
 
@@ -165,6 +168,7 @@ def _make(
                 streams=options.streams,
                 timeout=options.timeout,
                 keep=options.keep,
+                client=CLIENTS.get(options.client),
                 own=own,
                 world=world,
             )

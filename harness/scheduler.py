@@ -12,7 +12,6 @@ import traceback
 from bisect import insort
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Any
@@ -129,6 +128,8 @@ class Scheduler:
     def _turn(self) -> None:
         """Ask the generator and hand out what it gives, until it has nothing or nobody can take more."""
         while not self._finished.is_set() and (self._free or self._open):
+            if self._free == [NEMESIS] and not self._open and self._alarm is not None:
+                return  # every client is at work, and the alarm is soon
             context = self._context()
             step = self._planned or self._generator.next(context)
             self._planned = None
@@ -152,7 +153,7 @@ class Scheduler:
                 which = "a thread, and none" if answer.thread is None else f"thread {answer.thread}, which"
                 raise ValueError(f"the generator asks for {which} is not free: {answer}")
             self._generator = successor
-            self._dispatch(self._threads[number], answer if answer.thread == number else replace(answer, thread=number))
+            self._dispatch(self._threads[number], answer.on(number))
 
     def _ring_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()

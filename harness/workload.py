@@ -56,6 +56,19 @@ class Context(Struct, frozen=True, gc=False):
         sessions = self.sessions and {thread: self.sessions[thread] for thread in threads if thread in self.sessions}
         return Context(self.time, threads, free, self.process, random, sessions, self.own)
 
+    def without_nemesis(self) -> Context:
+        """The same moment, for the threads of clients alone."""
+        if self.threads[:1] != (NEMESIS,):
+            return self
+        threads = self.threads[1:]
+        free = self.free[1:] if self.free[:1] == (NEMESIS,) else self.free
+        random = self.own(threads[0]) if len(threads) == 1 and self.own else self.random
+        return Context(self.time, threads, free, self.process, random, self.sessions, self.own)
+
+    def only_nemesis(self) -> Context:
+        """The same moment, for the nemesis alone; without threads where the run has none."""
+        return self.only((NEMESIS,) if self.threads[:1] == (NEMESIS,) else ())
+
     @property
     def ready(self) -> tuple[int, ...]:
         """The threads that could take some invocation now: the free ones, and those with an open session."""
@@ -105,6 +118,12 @@ class Invocation:
     purpose: str = ""
     time: int | None = None
     session: int | None = None
+
+    def on(self, thread: int) -> Invocation:
+        """The same, on this thread."""
+        if self.thread == thread:
+            return self
+        return Invocation(self.stream, self.call, thread, self.purpose, self.time, self.session)
 
     @property
     def batches(self) -> bool:

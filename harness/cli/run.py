@@ -61,6 +61,7 @@ run showed that anomaly, 1 if one did not.
 @click.option("--basin", metavar="NAME", help="The endpoint's basin. The run touches only streams that it made.")
 @click.option("--token-env", metavar="VAR", help="The environment variable that holds the bearer token.")
 @click.option("--clients", default=10, show_default=True, help="Clients that run at the same time.")
+@click.option("--client", default="httpx", show_default=True, metavar="NAME", help="Name of a registered client.")
 @click.option("--time-limit", type=float, help=f"Seconds.  [default: {DEFAULT_TIME_LIMIT:g}, or none with --ops]")
 @click.option("--ops", type=int, help="Stop after this many operations.")
 @click.option("--rate", type=float, help="Operations per second in an open loop.  [default: as fast as possible]")
@@ -122,6 +123,7 @@ def _options(given: dict[str, Any], workload: str) -> RunOptions:
         faults=tuple(name for name in given["faults"].split(",") if name),
         target=kind or ("reference" if url is None else "endpoint"),
         target_options=_target_options(given),
+        client=given["client"],
         timeout=given["timeout"],
         keep=given["keep"],
         budget=budget,

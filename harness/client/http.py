@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail, json_codec, urls
 from ..s2.errors import NOT_SENT
@@ -27,12 +27,15 @@ from ..world.network import Network, SystemNetwork
 from . import wire
 from .connection import Connection, ConnectionClosed
 from .endpoint import Endpoint, Proxy, Tls, headers
-from .http_sessions import HttpSessions
+from .options import ClientOptions
 from .outcome import Definite, Indefinite, Outcome
 from .protocol import AppendSession
 from .proxied import HttpxEngine
 from .redaction import redacted
 from .sessions import RefusedSession
+
+if TYPE_CHECKING:
+    from .http_sessions import HttpSessions
 
 T = TypeVar("T")
 
@@ -82,13 +85,12 @@ class HttpStreamClient:
         self._proxy = None if proxy is None else Proxy.parse(proxy)
         self._ssl_context = None if self._tls is None else self._tls.http1
         self._network = network
-        fields = headers(self._endpoint, basin, token)
+        self._fields = fields = headers(self._endpoint, basin, token)
         self._head = b" HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % field for field in fields)
         self._paths: dict[str, bytes] = {}
         self._connection: Connection | None = None
-        self._sessions = HttpSessions(
-            self._endpoint, fields, self._tls, network, timeout=timeout, token=token, compression=compression
-        )
+        self._compression = compression
+        self._sessions: HttpSessions | None = None
         self._httpx = HttpxEngine(fields, self._ssl_context, self._proxy)
         self._sent = False
         self._busy = False
@@ -134,7 +136,7 @@ class HttpStreamClient:
         if self._proxy is not None:
             return RefusedSession(_NO_SESSIONS)
         try:
-            return self._sessions.append_session(self._path(stream) + b"/records")
+            return self._over_http2().append_session(self._path(stream) + b"/records")
         except UnicodeEncodeError as error:
             return RefusedSession(f"the stream's name is not Unicode text: {error.reason}")
 
@@ -146,7 +148,7 @@ class HttpStreamClient:
             path = self._path(stream) + b"/records"
         except UnicodeEncodeError as error:
             return self._unsendable(error)
-        return await self._sessions.read_session(path, call, on_frame)
+        return await self._over_http2().read_session(path, call, on_frame)
 
     async def create_stream(self, stream: str, *, config: Mapping[str, Any] | None = None) -> Outcome[None]:
         """Make a stream, with S2's ``config`` object or the basin's default."""
@@ -179,9 +181,25 @@ class HttpStreamClient:
     async def aclose(self) -> None:
         """Let go of the connection. Idempotent; a later call connects again."""
         self._drop()
-        self._sessions.close()
+        if self._sessions is not None:
+            self._sessions.close()
         await self._httpx.aclose()
         await asyncio.sleep(0)  # asyncio closes the socket at its next turn
+
+    def _over_http2(self) -> HttpSessions:
+        if self._sessions is None:
+            from .http_sessions import HttpSessions  # h2 takes its time to import, and most runs have no sessions
+
+            self._sessions = HttpSessions(
+                self._endpoint,
+                self._fields,
+                self._tls,
+                self._network,
+                timeout=self.timeout,
+                token=self._token,
+                compression=self._compression,
+            )
+        return self._sessions
 
     async def _request(
         self, operation: wire.Operation[T], method: bytes, target: bytes, body: bytes | None = None, *, wait: int = 0
@@ -294,3 +312,16 @@ def _cause(error: BaseException) -> BaseException:
     while (behind := error.__cause__ or error.__context__) is not None:
         error = behind
     return error
+
+
+def http_client(options: ClientOptions) -> HttpStreamClient:
+    """Make the client that is registered as ``httpx``."""
+    return HttpStreamClient(
+        options.url,
+        options.basin,
+        token=options.token,
+        timeout=options.timeout,
+        tls=options.tls,
+        proxy=options.proxy,
+        network=options.network,
+    )

@@ -43,7 +43,8 @@ class _Phases(Struct, frozen=True):
         if not self.generators:
             return self
         # While it waits, the coming phase learns how the phase before it ended.
-        return _Phases((self.generators[0].update(context, event), *self.generators[1:]), self.waiting)
+        first = self.generators[0].update(context, event)
+        return self if first is self.generators[0] else _Phases((first, *self.generators[1:]), self.waiting)
 
 
 class _Cycle(Struct, frozen=True):
@@ -57,4 +58,5 @@ class _Cycle(Struct, frozen=True):
         return None if step is None else (step[0], _Cycle(self.first, step[1]))
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        return _Cycle(self.first, self.current.update(context, event))
+        current = self.current.update(context, event)
+        return self if current is self.current else _Cycle(self.first, current)

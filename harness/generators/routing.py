@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from operator import is_
+from typing import Final
 
 from msgspec import Struct
 
@@ -46,7 +47,7 @@ def on_threads(threads: Iterable[int], generator: Generator) -> Generator:
 
 def clients(generator: Generator) -> Generator:
     """A generator that sees the threads of clients alone."""
-    return _Side(generator, strikes=False)
+    return _Clients(generator)
 
 
 def nemesis(generator: Generator) -> Generator:
@@ -54,7 +55,7 @@ def nemesis(generator: Generator) -> Generator:
 
     It is told of what clients do as well, and may react to it (see ``when``).
     """
-    return _Side(generator, strikes=True)
+    return _Nemesis(generator)
 
 
 def beside(generator: Generator, *others: Generator) -> Generator:
@@ -74,6 +75,9 @@ def reserve(*shares: tuple[int, Generator], rest: Generator) -> Generator:
     """
     return _Reserve(tuple(count for count, _ in shares), (*(generator for _, generator in shares), rest))
 
+
+_MOMENT: Final = 5_000_000
+"""Nanoseconds after which a nemesis that had nothing is asked again."""
 
 _Parts = tuple[Generator | None, ...]
 
@@ -116,7 +120,7 @@ def _assign(step: Step, context: Context) -> Step:
         return step
     free = context.free
     thread = free[0] if len(free) == 1 else free[int(context.random.random() * len(free))]
-    return replace(step[0], thread=thread), step[1]
+    return step[0].on(thread), step[1]
 
 
 class _Mix(Struct, frozen=True):
@@ -138,7 +142,8 @@ class _Mix(Struct, frozen=True):
             yield index
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        return _Mix(self.weights, tuple(part and part.update(context, event) for part in self.parts))
+        parts = tuple([part and part.update(context, event) for part in self.parts])
+        return self if all(map(is_, parts, self.parts)) else _Mix(self.weights, parts)
 
 
 class _Each(Struct, frozen=True):
@@ -170,7 +175,7 @@ class _Each(Struct, frozen=True):
         step = _next(self.parts[index], context.only((thread,)))
         if step is None or isinstance(step[0], Pending) or step[0].thread is not None:
             return step
-        return replace(step[0], thread=thread), step[1]
+        return step[0].on(thread), step[1]
 
     def _current(self, context: Context) -> _Each:
         """With a part for every thread, and by process for every *new* process."""
@@ -223,25 +228,47 @@ class _OnThreads(Struct, frozen=True):
         return _OnThreads(self.members, self.generator.update(self._own(context), event))
 
 
-class _Side(Struct, frozen=True):
-    """The nemesis alone, which comes first among the threads (``strikes``), or all others."""
-
+class _Clients(Struct, frozen=True):
     generator: Generator
-    strikes: bool
 
     def next(self, context: Context) -> Step:
-        own = self._own(context)
+        own = context.without_nemesis()
         step = _assign(self.generator.next(own), own) if own.threads else None
-        return None if step is None else (step[0], _Side(step[1], self.strikes))
-
-    def _own(self, context: Context) -> Context:
-        first = 1 if context.threads[:1] == (NEMESIS,) else 0
-        return context.only(context.threads[:first] if self.strikes else context.threads[first:])
+        return None if step is None else (step[0], _Clients(step[1]))
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        if event.thread == NEMESIS and not self.strikes:
+        if event.thread == NEMESIS:
             return self
-        return _Side(self.generator.update(self._own(context), event), self.strikes)
+        return _Clients(self.generator.update(context.without_nemesis(), event))
+
+
+class _Nemesis(Struct, frozen=True):
+    """``quiet`` is the time before which there is no need to ask, unless something changes the generator.
+
+    Clients ask for something thousands of times per second, and the next strike often lies seconds ahead.
+    """
+
+    generator: Generator
+    quiet: int = 0
+
+    def next(self, context: Context) -> Step:
+        if context.time < self.quiet:
+            return PENDING, self
+        own = context.only_nemesis()
+        step = self.generator.next(own) if own.threads else None
+        if step is None:
+            return None
+        answer, successor = step
+        if isinstance(answer, Pending):
+            return PENDING, _Nemesis(successor, context.time + _MOMENT)
+        if answer.time is not None and answer.time - context.time > _MOMENT:
+            return PENDING, _Nemesis(self.generator, answer.time - _MOMENT)
+        return _assign((answer, _Nemesis(successor)), own)
+
+    def update(self, context: Context, event: Invocation | Completion) -> Generator:
+        generator = self.generator.update(context.only_nemesis(), event)
+        unchanged = generator is self.generator and event.thread != NEMESIS
+        return self if unchanged else _Nemesis(generator)
 
 
 class _Beside(Struct, frozen=True):

@@ -54,7 +54,8 @@ class _After(Struct, frozen=True):
         return answer, _After(self.span, successor, self.due)
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        return _After(self.span, self.generator.update(context, event), self.due)
+        generator = self.generator.update(context, event)
+        return self if generator is self.generator else _After(self.span, generator, self.due)
 
 
 class _When(Struct, frozen=True):

@@ -47,7 +47,10 @@ class Promise(NamedTuple):
 
 
 class DurableStream:
-    """One incarnation of a stream. ``deleted`` tells that it takes no appends any more, durably or not."""
+    """One incarnation of a stream. ``deleted`` tells that it takes no appends any more, durably or not.
+
+    ``failpoints`` are the server's.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,7 @@ class DurableStream:
         self._journal = journal
         self._rules = around
         self._clock = clock
-        self._failpoints = failpoints
+        self.failpoints = failpoints
         self._created = DURABLE
         self._last = DURABLE
         self._held: deque[tuple[int, int]] = deque()  # (segment of the journal, end of our records there), in order
@@ -150,8 +153,8 @@ class DurableStream:
         return self._hand_over(self._stream.append(batch, self._clock()))
 
     def _hand_over(self, sequenced: Sequenced) -> Ack:
-        if self._failpoints.armed and any(record.headers == _FENCE for record in sequenced.records):
-            self._failpoints.pass_by("service.fence-applied")
+        if self.failpoints.armed and any(record.headers == _FENCE for record in sequenced.records):
+            self.failpoints.pass_by("service.fence-applied")
         entry = encode(Appended(self.id, sequenced.records))
         end = sequenced.ack.end
         self._hold(self._journal.segment, end.seq_num)
@@ -187,8 +190,8 @@ class DurableStream:
         """
         if self._journal.backlog > MAX_BACKLOG:
             raise ServiceError("hot_server", f"{MAX_BACKLOG} bytes wait for the disk; try again later")
-        if self._failpoints.armed:
-            await self._failpoints.hit("service.before-append")
+        if self.failpoints.armed:
+            await self.failpoints.hit("service.before-append")
         try:
             ack = await self._rules.append(self, batch)
         except (ConditionFailed, ServiceError):
@@ -198,11 +201,11 @@ class DurableStream:
 
     async def kept(self, promise: Promise) -> Ack:
         """Wait until a sequenced batch is durable, and give the ack to answer. Raises StorageError."""
-        if self._failpoints.armed:
-            await self._failpoints.hit("service.sequenced")
+        if self.failpoints.armed:
+            await self.failpoints.hit("service.sequenced")
         await self._journal.wait(promise.ticket)
-        if self._failpoints.armed:
-            await self._failpoints.hit("service.before-answer")
+        if self.failpoints.armed:
+            await self.failpoints.hit("service.before-answer")
         return self._rules.answer(self._stream.rules.acknowledged(promise.ack))
 
     async def check_tail(self) -> Position:

@@ -41,6 +41,8 @@ _ROWS: Final = (
     ),
     Failpoint("service.sequenced", "an append has its seq_nums and waits for the journal; nothing of it is durable"),
     Failpoint("service.before-answer", "an append is durable; nobody has been told"),
+    Failpoint("session.before-ack", "a batch of an append session is durable; its ack has not been sent"),
+    Failpoint("session.before-frame", "a read session has its next frame; it has not been sent"),
     Failpoint(
         "journal.before-write",
         "a group of entries is about to be written; nothing of it is in the file",

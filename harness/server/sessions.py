@@ -45,6 +45,8 @@ async def append_session(gate: Gate, open_stream: Open, batches: AsyncIterator[A
                 ack = await stream.kept(promise)
             except StorageError as error:
                 raise ServiceError("storage", str(error)) from error
+            if stream.failpoints.armed:
+                await stream.failpoints.hit("session.before-ack")
             yield ack
     finally:
         sequencing.cancel()
@@ -76,9 +78,12 @@ async def read_session(gate: Gate, open_stream: Open, query: Read) -> AsyncGener
     ServiceError ``server_draining`` where the service stops while the session follows.
     """
     with gate:
-        follower = Follower(await open_stream(), query)
+        stream = await open_stream()
+        follower = Follower(stream, query)
         frame = await follower.start()
     while frame is not None:
+        if stream.failpoints.armed:
+            await stream.failpoints.hit("session.before-frame")
         yield frame
         with gate:
             frame = await follower.next()

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Final
 
 from ..bearer import bearer_token
 from ..client.endpoint import Tls
-from ..client.http import HttpStreamClient
+from ..client.http import http_client
+from ..client.options import ClientOptions
+from ..client.protocol import StreamClient
 from ..failure import UsageFailure
 from ..history.events import StreamState
 from .options import Option
@@ -65,16 +67,19 @@ class Endpoint:
                 raise self._failure(failure) from failure
         return [StreamState(name) for name in names]
 
-    def connect(self) -> HttpStreamClient:
+    def connect(self) -> StreamClient:
         """Return a client for one process identity."""
-        return HttpStreamClient(
-            self._url,
-            self._basin,
-            token=self._token,
+        return self._options.client(self._where())
+
+    def _where(self) -> ClientOptions:
+        return ClientOptions(
+            url=self._url,
+            basin=self._basin,
+            network=self._options.world.network,
             timeout=self._options.timeout,
+            token=self._token,
             tls=self._tls,
             proxy=self._options.own["proxy"],
-            network=self._options.world.network,
         )
 
     def describe(self) -> dict[str, Any]:
@@ -89,7 +94,7 @@ class Endpoint:
     async def leftovers(self, prefix: str) -> list[str]:
         """Return the names of all streams of the basin that begin with ``prefix``. Raises TargetFailure."""
         try:
-            return await list_streams(self.connect, prefix)
+            return await list_streams(lambda: http_client(self._where()), prefix)
         except TargetFailure as failure:
             raise self._failure(failure) from failure
 

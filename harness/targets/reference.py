@@ -9,7 +9,8 @@ import signal
 import sys
 from typing import Any, ClassVar
 
-from ..client.http import HttpStreamClient
+from ..client.options import ClientOptions
+from ..client.protocol import StreamClient
 from ..history.events import StreamState
 from ..server import bugs
 from ..world.control import ControlClient
@@ -55,9 +56,12 @@ class ReferenceServer:
             await create_stream(self.connect, name)
         return [StreamState(name) for name in names]
 
-    def connect(self) -> HttpStreamClient:
+    def connect(self) -> StreamClient:
         """Return a client for one process identity."""
-        return HttpStreamClient(self._url, _BASIN, timeout=self._options.timeout, network=self._options.world.network)
+        options = self._options
+        return options.client(
+            ClientOptions(url=self._url, basin=_BASIN, network=options.world.network, timeout=options.timeout)
+        )
 
     def describe(self) -> dict[str, Any]:
         """Describe it by name and planted bugs."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from ..client.http import http_client
+from ..client.options import ClientFactory
 from ..client.protocol import StreamClient
 from ..history.events import StreamState
 from ..world.control import ControlClient
@@ -25,7 +27,7 @@ class TargetOptions:
     ``folder`` is the run's folder, for logs and data. ``run_id`` is unique among runs and fit for stream names.
     ``timeout`` is seconds per operation. ``keep`` leaves the streams (or the server's data) in place. ``own`` has a
     value for each row of the target's ``options``: the one given, or the default. ``world`` is where time, randomness,
-    connections and processes come from.
+    connections and processes come from. ``client`` makes the clients: the one that ``--client`` names.
     """
 
     folder: Path
@@ -35,6 +37,7 @@ class TargetOptions:
     timeout: float = 5.0
     keep: bool = False
     own: Mapping[str, Any] = field(default_factory=dict)
+    client: ClientFactory = http_client
 
 
 class Target(Protocol):

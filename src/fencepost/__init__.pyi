@@ -11,6 +11,7 @@ from .harness.checking import explain as explain
 from .harness.checking import plot as plot
 from .harness.checking import verify as verify
 from .harness.client.http import HttpStreamClient as HttpStreamClient
+from .harness.client.options import ClientOptions as ClientOptions
 from .harness.client.outcome import Definite as Definite
 from .harness.client.outcome import Indefinite as Indefinite
 from .harness.client.outcome import Ok as Ok

@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 
-import fencepost
+from fencepost import check
 from fencepost.harness import printable
 from fencepost.harness.cli import watching
 from fencepost.harness.store import finish_run, point_latest
+from fencepost.harness.targets import streams as target_streams
 from fencepost.testing import append, check_tail, jsonl, read
+from tests.run.listening import Answer, Endpoint, Heard, endpoint
 
-from .invoking import Inside, Said
+from .invoking import Inside, Said, fencepost
 
 ESC = "\x1b[2J\x1b]0;title\x07"
 HOSTILE = f"{ESC}\r\nVALID: forged\x9b31m\x7f\u202egnp.exe\u2066\u2028\x00[/bold]$x$"
@@ -65,6 +67,7 @@ COMMANDS = {
     "an anomaly": ("run", "regular", "--expect", HOSTILE),
     "a bug": ("run", "regular", "--bug", HOSTILE),
     "a story": ("repro", HOSTILE),
+    "a prefix": ("clean", "--target", "http://127.0.0.1:1", "--basin", "basin", "--prefix", HOSTILE),
     "a basin": ("run", "regular", "--target", "http://127.0.0.1:1", "--basin", HOSTILE),
     "an endpoint": ("run", "regular", "--target", f"http://{HOSTILE}", "--basin", "basin"),
 }
@@ -74,6 +77,31 @@ COMMANDS = {
 def test_every_command_prints_printable_lines(inside: Inside, here: Path, name: str) -> None:
     """Fault 15: tokens were escaped, names of streams were not."""
     assert_harmless(inside(*COMMANDS[name]))
+
+
+def test_the_server_prints_likewise(tmp_path: Path) -> None:
+    name = HOSTILE.replace("\x00", "")
+    done = fencepost("serve", "--memory", "--port", "0", "--basin", name, cwd=tmp_path)
+    assert done.returncode == 254
+    assert_harmless(Said(done.returncode, done.stdout, done.stderr))
+
+
+def test_what_an_endpoint_answers_is_printed_likewise(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that it lists, and the words of its errors."""
+    monkeypatch.setattr(target_streams, "_PAUSES", (0.0, 0.0))
+
+    def answer(listening: Endpoint, heard: Heard) -> Answer:
+        if heard.method == "GET" and "prefix=" in heard.target:
+            return 200, {"streams": [{"name": f"fencepost-{HOSTILE}"}], "has_more": False}
+        return 403, {"code": "permission_denied", "message": HOSTILE}
+
+    with endpoint(answer) as listening:
+        options = ("--target", f"http://127.0.0.1:{listening.port}", "--basin", "basin")
+        for arguments in ("clean --yes", "run regular --no-plots", "run regular --no-plots --json"):
+            said = inside(*arguments.split(), *options)
+            assert said.code == 255
+            assert "forged" in said.err
+            assert_harmless(said)
 
 
 def test_scripts_still_get_the_name_itself(inside: Inside, here: Path) -> None:
@@ -161,8 +189,8 @@ def test_progress_is_printable(live: bool, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_what_python_prints_is_printable_too(here: Path) -> None:
-    result = fencepost.check("h.jsonl")
-    for text in (str(result), result.explain(), result._repr_html_(), repr(fencepost.check(HISTORY))):
+    result = check("h.jsonl")
+    for text in (str(result), result.explain(), result._repr_html_(), repr(check(HISTORY))):
         assert not unprintable(text), ascii(text)
         assert "\\x1b" in text or text.startswith("<CheckedHistory")
 

@@ -21,7 +21,8 @@ def test_no_header_value_survives(token: str) -> None:
     for scheme in ("Bearer ", "bearer  ", "BEARER\t", "Bearer%20", "Bearer+"):
         text = redacted(token, f"authorization: {scheme}{token}")
         assert text == f"authorization: {scheme}<token>"
-        assert redacted_json(token, {"echo": [{"a": f"{scheme}{token}"}]}) == {"echo": [{"a": f"{scheme}<token>"}]}
+        echo = redacted_json(token, {"message": [{"code": f"{scheme}{token}"}]})  # names that no token can hide
+        assert echo == {"message": [{"code": f"{scheme}<token>"}]}
 
 
 @given(visible.filter(lambda token: len(token) >= SHORT), st.text(max_size=9), st.text(max_size=9))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -14,10 +14,11 @@ PERFORMER = HARNESS / "nemesis" / "nemesis.py"
 WIRING = HARNESS / "recording.py"
 
 
-def trees(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
-    for path in folder.rglob("*.py"):
-        if "testing" not in path.relative_to(HARNESS).parts:
-            yield path, ast.parse(path.read_text(), str(path))
+@cache
+def trees() -> tuple[tuple[Path, ast.Module], ...]:
+    """The modules of the harness, the suites that others import aside."""
+    paths = (path for path in HARNESS.rglob("*.py") if "testing" not in path.relative_to(HARNESS).parts)
+    return tuple((path, ast.parse(path.read_text(), str(path))) for path in paths)
 
 
 def attributes(tree: ast.AST, *names: str) -> list[str]:
@@ -33,7 +34,7 @@ def test_only_the_performer_starts_and_heals_faults() -> None:
     assert attributes(ast.parse(PERFORMER.read_text()), "heal"), "or this test looks for the wrong thing"
     found = [
         f"{path.relative_to(HARNESS)}: {where}"
-        for path, tree in trees(HARNESS)
+        for path, tree in trees()
         if path != PERFORMER
         for where in [
             *attributes(tree, "heal"),
@@ -54,7 +55,7 @@ def test_only_the_performer_starts_and_heals_faults() -> None:
 def test_only_the_scheduler_is_handed_the_performer() -> None:
     using = {
         path
-        for path, tree in trees(HARNESS)
+        for path, tree in trees()
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and node.id == "Nemesis" and isinstance(node.ctx, ast.Load)
     }

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from fencepost.harness.generators import (
     after,
     cycle,
     heal_fault,
-    now_and_then,
     on_update,
     once,
     phases,
@@ -31,7 +29,7 @@ from fencepost.harness.nemesis import nemesis as performing
 from fencepost.harness.nemesis.fault import Fault, FaultFailure
 from fencepost.harness.nemesis.nemesis import Nemesis
 from fencepost.harness.run import FAULTS
-from fencepost.harness.workload import NEMESIS, Context, Invocation, Strike
+from fencepost.harness.workload import Invocation, Strike
 from fencepost.testing.faults import KillableTarget, ScriptedFault
 from tests.run import doubles
 from tests.run.conftest import Run
@@ -127,25 +125,17 @@ async def test_a_strike_with_a_fault_of_no_part_in_the_run_is_refused(journal: R
 # -- in runs
 
 
-@pytest.fixture
-def faults(installed: doubles.Script, monkeypatch: pytest.MonkeyPatch) -> dict[str, Fault]:
-    """The faults that are registered in this test."""
-    registered: dict[str, Fault] = {}
-    monkeypatch.setattr(FAULTS, "get", lambda name: lambda: registered[name])
-    return registered
-
-
-def scripted(name: str, schedule: Any, faults: dict[str, Fault]) -> ScriptedFault:
-    fault = faults[name] = ScriptedFault(name, schedule)
+def scripted(name: str, schedule: Any, registered: dict[str, Fault]) -> ScriptedFault:
+    fault = registered[name] = ScriptedFault(name, schedule)
     return fault
 
 
 def test_faults_overlap_and_everything_is_healed_when_the_clients_have_finished(
-    run: Run, faults: dict[str, Fault]
+    run: Run, registered: dict[str, Fault]
 ) -> None:
     for name, healing in (("outer", 0.06), ("inner", 0.02)):
-        scripted(name, phases(once(start_fault(name)), after(healing, once(heal_fault(name)))), faults)
-    lasting = scripted("lasting", once(start_fault("lasting")), faults)
+        scripted(name, phases(once(start_fault(name)), after(healing, once(heal_fault(name)))), registered)
+    lasting = scripted("lasting", once(start_fault("lasting")), registered)
     history = run(faults=("outer", "inner", "lasting"), operations=None, time_limit=0.15).history
     (*first, then, last, end) = strikes(history)
     assert sorted(first) == [("inner", "start"), ("lasting", "start"), ("outer", "start")]
@@ -159,9 +149,9 @@ def test_faults_overlap_and_everything_is_healed_when_the_clients_have_finished(
 
 @pytest.mark.parametrize("signals", [1, 2])
 def test_everything_is_healed_after_ctrl_c(
-    run: Run, faults: dict[str, Fault], script: doubles.Script, signals: int
+    run: Run, registered: dict[str, Fault], script: doubles.Script, signals: int
 ) -> None:
-    fault = scripted("lasting", once(start_fault("lasting")), faults)
+    fault = scripted("lasting", once(start_fault("lasting")), registered)
     calls = 0
 
     def answering(stream: str, call: Any) -> Any:
@@ -182,9 +172,9 @@ def test_everything_is_healed_after_ctrl_c(
 
 
 def test_everything_is_healed_after_a_crash_of_the_run(
-    run: Run, faults: dict[str, Fault], script: doubles.Script
+    run: Run, registered: dict[str, Fault], script: doubles.Script
 ) -> None:
-    fault = scripted("lasting", once(start_fault("lasting")), faults)
+    fault = scripted("lasting", once(start_fault("lasting")), registered)
     script.answering = lambda stream, call: ZeroDivisionError("a slip") if fault.log else None
     result = run(faults=("lasting",), operations=None, time_limit=20.0)
     assert result.exit_code is ExitCode.CRASH
@@ -192,19 +182,14 @@ def test_everything_is_healed_after_a_crash_of_the_run(
     assert fault.log == ["start", "heal"]
 
 
-def test_a_schedule_that_raises_fails_the_run_and_all_is_healed(run: Run, faults: dict[str, Fault]) -> None:
+def test_a_schedule_that_raises_fails_the_run_and_all_is_healed(run: Run, registered: dict[str, Fault]) -> None:
     def surprised(generator: Any, context: Any, event: Any) -> Any:
         if fault.log and isinstance(event, Completion):
             raise LookupError("out of ideas")
         return generator.update(context, event)
 
-    fault = scripted(
-        "lasting",
-        on_update(
-            surprised, phases(once(start_fault("lasting")), when(lambda event: False, once(start_fault("lasting"))))
-        ),
-        faults,
-    )
+    never = when(lambda event: False, once(start_fault("lasting")))
+    fault = scripted("lasting", on_update(surprised, phases(once(start_fault("lasting")), never)), registered)
     result = run(faults=("lasting",), operations=None, time_limit=20.0)
     assert result.exit_code is ExitCode.CRASH
     assert "out of ideas" in (result.crash or "")
@@ -212,7 +197,7 @@ def test_a_schedule_that_raises_fails_the_run_and_all_is_healed(run: Run, faults
 
 
 def test_a_script_stops_the_writer_once_it_holds_the_fence(
-    run: Run, faults: dict[str, Fault], script: doubles.Script
+    run: Run, registered: dict[str, Fault], script: doubles.Script
 ) -> None:
     """A schedule reacts to what clients did: Jepsen's nemeses can, ours could not."""
     going = asyncio.Event()
@@ -240,7 +225,7 @@ def test_a_script_stops_the_writer_once_it_holds_the_fence(
 
     going.set()
     script.answering = answering
-    faults["pause"] = Pause(
+    registered["pause"] = Pause(
         "pause", when(took_over, phases(once(start_fault("pause")), after(0.05, once(heal_fault("pause")))))
     )
     result = run(workload="fenced", faults=("pause",), operations=200, clients=4)
@@ -257,32 +242,18 @@ def test_a_script_stops_the_writer_once_it_holds_the_fence(
     assert all(op.ended >= healed for op in stopped)
 
 
-def test_a_fault_that_only_waits_lets_the_clients_work_and_end(run: Run, faults: dict[str, Fault]) -> None:
-    scripted("idle", when(lambda event: False, once(start_fault("idle"))), faults)
+def test_a_fault_that_only_waits_lets_the_clients_work_and_end(run: Run, registered: dict[str, Fault]) -> None:
+    scripted("idle", when(lambda event: False, once(start_fault("idle"))), registered)
     result = run(faults=("idle",))
     assert result.exit_code is ExitCode.VALID
     assert not result.history.faults
     assert len(result.history) >= 20
 
 
-def test_no_client_performs_a_strike_and_the_nemesis_no_operation(run: Run, faults: dict[str, Fault]) -> None:
-    scripted("often", cycle(phases(once(start_fault("often")), once(heal_fault("often")))), faults)
+def test_no_client_performs_a_strike_and_the_nemesis_no_operation(run: Run, registered: dict[str, Fault]) -> None:
+    scripted("often", cycle(phases(once(start_fault("often")), once(heal_fault("often")))), registered)
     history = run(faults=("often",), operations=60, clients=3).history
     assert len(history.faults) > 4
     assert {history.operation(row).purpose for row in range(len(history))} <= {"", "closing-fence", "closing-read"}
     assert history.thread.min() >= -1
     assert set(history.process[:60].tolist()) <= set(range(100))
-
-
-def test_the_usual_schedule_is_calm_for_about_a_quarter_of_its_periods() -> None:
-    waits = []
-    for seed in range(2000):
-        context = Context(0, (NEMESIS,), (NEMESIS,), (NEMESIS,), Random(seed))
-        first = now_and_then("kill", calm=(1.0, 1.0), struck=0.1).next(context)
-        assert first is not None
-        then = first[1].next(context)
-        assert then is not None
-        assert isinstance(then[0], Invocation)
-        waits.append((then[0].time or 0) / 1e9)
-    calm = sum(wait > 1 for wait in waits) / len(waits)
-    assert 0.22 < calm < 0.28, "a quarter, within three standard deviations"
