@@ -1,7 +1,7 @@
 """Compare fencepost's verdicts with s2-porcupine's on many small histories: ``make differential``.
 
-Ends with 1, and writes the history to a file, if a difference falls under no rule. Ends with 1, and says why, if Go or a
-module is missing.
+Ends with 1, and writes the history to a file, if a difference falls under no rule. Ends with 1, and says why, if Go or
+a module is missing.
 """
 
 from __future__ import annotations
