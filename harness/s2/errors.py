@@ -1,7 +1,7 @@
 """The error codes of S2: what the bundled server says, and what a client may conclude from an answer.
 
-A code counts only if it is known *and* comes with a status of its row: something between client and service can forge
-a status, hardly both. What the table does not promise is indefinite.
+A code counts only if it is known *and* comes with a status of its row: a proxy between client and service may answer
+with a status of its own, but hardly with both. An answer that the table does not know is indefinite.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from .limits import U64_MAX
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """A row: the statuses the code may come with, whether it promises that nothing was done, and what it means.
+    """One error code: the statuses that it may come with, whether it promises that nothing was done, and its meaning.
 
-    ``own_body`` is empty where the body is ``{"code": …, "message": …}``. Otherwise the answer carries no code:
-    it is this body, and ``code`` is the name that it goes by in a history. ``ours`` marks what only the bundled
-    server says: it is no code of S2's, and a client takes it as it takes any unknown one.
+    Most answers have the body ``{"code": …, "message": …}``. A row with an ``own_body`` stands for an answer that has
+    that body and no code; ``code`` is then the name that histories use. ``ours`` marks codes that only the bundled
+    server uses: they are not S2's, and clients treat them like any unknown code.
     """
 
     code: str
@@ -31,7 +31,7 @@ class ErrorCode:
 
 
 class Malformed(ValueError):
-    """Bytes that are not what the protocol has in their place. ``code`` is the code that refuses such a request."""
+    """Bytes that the protocol does not allow in their place. ``code`` is the code that refuses such a request."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ NOT_SENT: Final = ErrorCode(
     "not_sent",
     (),
     True,
-    "No byte of the request left the client: no connection, or given up before it was established.",
+    "No byte of the request left the client: it had no connection, or gave up before it had one.",
 )
 SESSION_POISONED: Final = ErrorCode(
     "session_poisoned",
@@ -55,21 +55,21 @@ SEQ_NUM_MISMATCH: Final = ErrorCode(
     "seq_num_mismatch",
     (412,),
     True,
-    "The append's match_seq_num is not the seq_num that its first record would get, which the body tells.",
+    "The append's match_seq_num is not the seq_num that its first record would get; the body has the right one.",
     own_body='{"seq_num_mismatch": <seq_num>}',
 )
 FENCING_TOKEN_MISMATCH: Final = ErrorCode(
     "fencing_token_mismatch",
     (412,),
     True,
-    "The append's fencing token is not the one in force, which the body tells.",
+    "The append's fencing token is not the one in force; the body has that one.",
     own_body='{"fencing_token_mismatch": "<token>"}',
 )
 RANGE_NOT_SATISFIABLE: Final = ErrorCode(
     "range_not_satisfiable",
     (416,),
     True,
-    "The read starts at or beyond the tail, which the body tells, and may not wait for records.",
+    "The read starts at or beyond the tail, which is in the body, and may not wait for records.",
     own_body='{"tail": {"seq_num": <seq_num>, "timestamp": <ms>}}',
 )
 
@@ -85,7 +85,7 @@ ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
     ErrorCode("bad_frame", (400,), True, "A frame of a session is malformed."),
     ErrorCode("bad_header", (400,), True, "A request header is missing or malformed."),
     ErrorCode("bad_json", (400,), True, "The body is not the JSON that was expected."),
-    ErrorCode("bad_path", (400,), True, "The path is malformed, such as a name that is none."),
+    ErrorCode("bad_path", (400,), True, "The path is malformed; for example, the name in it does not decode."),
     ErrorCode("bad_proto", (400,), True, "The body is not the protobuf message that was expected."),
     ErrorCode("bad_query", (400,), True, "A query parameter is malformed."),
     ErrorCode("basin_deletion_pending", (409,), True, "The basin is being deleted."),
@@ -108,11 +108,11 @@ ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
     ErrorCode("transaction_conflict", (409,), True, "A concurrent change of the same object won."),
     ErrorCode("unavailable", (503,), False, "The part of the service in charge is out of reach, or lost the request."),
     ErrorCode("upstream_timeout", (504,), False, "A server behind the one that answered did not answer in time."),
-    ErrorCode("method_not_allowed", (405,), True, "The endpoint knows other methods only.", ours=True),
+    ErrorCode("method_not_allowed", (405,), True, "The path exists, but not with this method.", ours=True),
     ErrorCode("not_found", (404,), True, "No such endpoint.", ours=True),
     ErrorCode("payload_too_large", (413,), True, "The body is larger than any valid request.", ours=True),
 )
-"""Every code that this package knows, those without a code of their own in the answer first."""
+"""Every code that this package knows. Those that no answer carries as a code come first."""
 
 _BY_CODE: Final[Mapping[str, ErrorCode]] = {
     row.code: row for row in ERROR_CODES if row.statuses and not row.own_body and not row.ours
@@ -120,15 +120,15 @@ _BY_CODE: Final[Mapping[str, ErrorCode]] = {
 
 
 def find(code: str, status: int) -> ErrorCode | None:
-    """The row of a code that came in a ``{"code", "message"}`` body with this status; None unless both match."""
+    """Return the row of a code that came in a ``{"code", "message"}`` body, or None unless the status matches too."""
     row = _BY_CODE.get(code)
     return row if row is not None and status in row.statuses else None
 
 
 def recognise(status: int, body: Mapping[str, Any]) -> ErrorCode | None:
-    """The row that an error answer matches, by its status and its whole JSON body; None if it is no S2 error.
+    """Return the row that an error answer matches by its status and its JSON body, or None if it is no S2 error.
 
-    The bodies of 412 and 416 are checked by their own shape: of a 412 exactly one of the two mismatches.
+    A 412 must have exactly one of the two mismatches, a 416 a tail.
     """
     if status == 412:
         return _condition(body)

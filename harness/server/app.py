@@ -1,8 +1,7 @@
-"""The HTTP face of the service: an ASGI application that speaks S2's unary JSON.
+"""The service over HTTP: an ASGI application that speaks S2's unary JSON.
 
-Each operation is a method of its own name; a place for further codecs is where a method decodes its body and
-encodes its answer. Whatever goes wrong ends as an error body with a code of the table: a refusal as itself,
-anything unforeseen as 500 ``other`` with a traceback in the log.
+Each operation is a method with an :func:`~.routing.operation` row. A failure of any kind becomes an error body with a
+code of the table: a refusal its own code, everything unforeseen 500 ``other``, with a traceback in the log.
 """
 
 from __future__ import annotations
@@ -51,9 +50,10 @@ _OK_HEAD: Final[Message] = {"type": "http.response.start", "status": 200, "heade
 
 
 class App:
-    """The application. ``token`` is the bearer token that every request but ``/health`` must carry, if any.
+    """An ASGI application that answers for one service.
 
-    ``draining`` is set by whoever stops the server: everything is then refused with ``server_draining``.
+    If there is a ``token``, every request must carry it as its bearer token, except for operations that are public.
+    Whoever stops the server sets ``draining``: the application then refuses everything with ``server_draining``.
     """
 
     def __init__(
@@ -73,40 +73,18 @@ class App:
         self.draining = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """ASGI. Only HTTP is spoken."""
+        """Answer one request, as ASGI has it. Raises RuntimeError for anything but HTTP."""
         if scope["type"] != "http":
             raise RuntimeError(f"this application speaks HTTP, not {scope['type']}")
         metrics = self._metrics
         began = self._monotonic_ns()
         metrics.in_flight += 1
-        name = "none"
+        request = Request(scope, receive, self._bodies)
         status = 499
-        request: Request | None = None
         try:
-            try:
-                request = Request(scope, receive, self._bodies)
-                # Before anything else: what a stranger sends is neither looked at nor kept.
-                if self._authorization is not None and scope["raw_path"] not in self._router.public:
-                    self._authorize(request)
-                place = self._router.route(scope["raw_path"])
-                if place is None:
-                    raise ServiceError("not_found", "there is nothing at this path")
-                row = place.operations.get(scope["method"])
-                if row is None:
-                    refusal = ServiceError("method_not_allowed", f"here one can {place.allow.decode()}")
-                    response = _error(refusal, (b"allow", place.allow))
-                else:
-                    name, request.name = row.name, place.name
-                    if request.query and not row.queried:
-                        request.refuse_query()
-                    if self.draining:
-                        raise ServiceError("server_draining", "the server is stopping")
-                    response = await row.handler(self, request)
-            except Exception as error:
-                response = _failure(error, name)
-            status, body, headers = response
+            status, body, headers = await self._answer(scope, request)
             # The client may still be sending a body that nobody will read. (HTTP/2 has its own way to say so.)
-            if request is not None and request.unfinished and scope["http_version"].startswith("1"):
+            if request.unfinished and scope["http_version"].startswith("1"):
                 headers = (*headers, (b"connection", b"close"))
             if status == 200 and headers == (_JSON,):
                 await send(_OK_HEAD)
@@ -115,7 +93,30 @@ class App:
             await send({"type": "http.response.body", "body": body})
         finally:
             metrics.in_flight -= 1
-            metrics.finish(name, status, (self._monotonic_ns() - began) / 1e9)
+            metrics.finish(request.operation, status, (self._monotonic_ns() - began) / 1e9)
+
+    async def _answer(self, scope: Message, request: Request) -> Response:
+        """Return the answer, whatever happens. What strangers send is not looked at, and not kept."""
+        try:
+            request.refuse_repeats()
+            if self._authorization is not None and scope["raw_path"] not in self._router.public:
+                self._authorize(request)
+            route = self._router.route(scope["raw_path"])
+            if route is None:
+                raise ServiceError("not_found", "there is nothing at this path")
+            row = route.operations.get(scope["method"])
+            if row is None:
+                refusal = ServiceError("method_not_allowed", f"here one can {route.allow.decode()}")
+                return _error(refusal, (b"allow", route.allow))
+            request.operation, request.name = row.name, route.name
+            if request.query and not row.queried:
+                request.refuse_query()
+            if self.draining:
+                raise ServiceError("server_draining", "the server is stopping")
+            response: Response = await row.handler(self, request)
+        except Exception as error:
+            return _failure(error, request.operation)
+        return response
 
     # ------------------------------------------------------------------ records
 

@@ -33,12 +33,12 @@ class Latencies:
         self.total = 0.0
 
     def observe(self, seconds: float) -> None:
-        """Count one."""
+        """Count one duration."""
         self.counts[bisect_left(LATENCY_BOUNDS, seconds)] += 1
         self.total += seconds
 
     def buckets(self) -> list[tuple[str, float]]:
-        """Cumulative counts by upper bound, as Prometheus wants them."""
+        """Return cumulative counts by upper bound, as Prometheus wants them."""
         cumulative, buckets = 0, []
         for bound, count in zip((*map(str, LATENCY_BOUNDS), "+Inf"), self.counts, strict=True):
             cumulative += count
@@ -47,7 +47,7 @@ class Latencies:
 
 
 class MeteredStorage:
-    """A storage that counts what is written through it: each write of a group of entries is one sync."""
+    """A storage that counts what is written through it. Each group of entries is one write and one sync."""
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
@@ -103,7 +103,7 @@ class MeteredStorage:
         self._storage.close()
 
     def counters(self) -> dict[str, tuple[float, str]]:
-        """Value and meaning of each counter."""
+        """Return value and meaning of each counter."""
         return {
             "syncs": (self.groups, "Groups of entries made durable, with one sync each."),
             "entries": (self.entries, "Entries made durable: a batch of records is one."),
@@ -113,7 +113,7 @@ class MeteredStorage:
 
 
 class Metrics:
-    """The counters of one server. ``storage`` is the one that its journal is kept in, if it is to be shown."""
+    """The counters of one server, and those of the ``storage`` that holds its journal, if there is one."""
 
     def __init__(self, storage: MeteredStorage | None = None) -> None:
         self.requests: defaultdict[tuple[str, int], int] = defaultdict(int)
@@ -125,18 +125,18 @@ class Metrics:
         self._storage = storage
 
     def finish(self, operation: str, status: int, seconds: float) -> None:
-        """A request has been answered."""
+        """Count a request that has been answered."""
         self.requests[operation, status] += 1
         self.latencies[operation].observe(seconds)
 
     def appended(self, records: int, body_bytes: int) -> None:
-        """A batch has been acknowledged: so many records, in a request body of so many bytes."""
+        """Count a batch that has been acknowledged: its records, and the bytes of the request's body."""
         self.appended_batches += 1
         self.appended_records += records
         self.appended_bytes += body_bytes
 
     async def exposition(self) -> bytes:
-        """Everything, in Prometheus' text format."""
+        """Return everything in Prometheus' text format."""
         prometheus: Any = await asyncio.to_thread(importlib.import_module, "prometheus_client")
         registry = prometheus.CollectorRegistry(auto_describe=False)
         registry.register(self)
@@ -144,7 +144,7 @@ class Metrics:
         return text
 
     def collect(self) -> Iterator[Metric]:
-        """prometheus_client's collector protocol."""
+        """Yield everything, as prometheus_client's collector protocol has it."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
         requests = CounterMetricFamily(

@@ -1,4 +1,4 @@
-"""One HTTP request as the operations see it: headers looked up strictly, the body read within its limits."""
+"""One HTTP request as the operations see it, with headers that are looked up strictly and a body that has limits."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
-# Headers that decide something here: given twice, no reading of the request would be the right one.
+# Headers that decide something. If one of them is given twice, the request has no right reading.
 _SINGULAR: Final = frozenset((b"s2-basin", b"s2-format", b"s2-request-token", b"authorization", b"content-type"))
 
 
 class Patience:
-    """Ends blocks that take longer than ``seconds``: a time-out for very many that nearly never comes.
+    """A time-out for very many blocks, of which hardly any ever takes longer than ``seconds``.
 
-    Used as a context manager by one task at a time each. One timer watches over all of them and looks four times
-    within ``seconds``, so a block may take up to a quarter longer. (``asyncio.timeout`` makes a timer for each block,
-    which was an eighth of the cost of an append.)
+    Each task may be in one such block at a time. A single timer watches all of them and looks four times within
+    ``seconds``, so a block may take a quarter longer. (``asyncio.timeout`` makes a timer per block, which was an eighth
+    of the cost of an append.)
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._inside: dict[asyncio.Task[Any], float] = {}  # when each came in; the oldest first
+        self._inside: dict[asyncio.Task[Any], float] = {}  # when each entered, the oldest first
         self._late: dict[asyncio.Task[Any], None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -84,9 +84,9 @@ class Bodies:
 
 
 class HangUp:
-    """Ends a block where the client goes away meanwhile: it then raises ``client_hangup``.
+    """A block that ends when the client goes away, and then raises ``client_hangup``.
 
-    Entered by the task that handles the request, once its body has been read.
+    The task that handles the request enters it, after it has read the body.
     """
 
     def __init__(self, receive: Receive) -> None:
@@ -112,25 +112,34 @@ class HangUp:
 class Request:
     """What a handler may ask of a request.
 
-    ``name`` is the name that stood in its path, once that is known. ``unfinished`` says that its body was refused
-    half-way, so that the client may still be sending it.
+    ``operation`` is the name of its operation and ``name`` the name in its path, once they are known. ``unfinished``
+    says that its body was refused half-way: the client may still be sending it.
     """
 
-    __slots__ = ("_bodies", "_headers", "_receive", "name", "query", "unfinished")
+    __slots__ = ("_bodies", "_headers", "_pairs", "_receive", "name", "operation", "query", "unfinished")
 
     def __init__(self, scope: Message, receive: Receive, bodies: Bodies) -> None:
+        self.operation = "none"
         self.name = ""
         self.unfinished = False
         self.query: bytes = scope["query_string"]
-        pairs: list[tuple[bytes, bytes]] = scope["headers"]
-        self._headers = dict(pairs)
+        self._pairs: list[tuple[bytes, bytes]] = scope["headers"]
+        self._headers: dict[bytes, bytes] = dict(self._pairs)
         self._receive = receive
         self._bodies = bodies
-        if len(self._headers) != len(pairs):
-            self._refuse_repeats(pairs)
+
+    def refuse_repeats(self) -> None:
+        """Raise ``bad_header`` where a header that decides something is given twice."""
+        if len(self._headers) == len(self._pairs):
+            return
+        seen: set[bytes] = set()
+        for name, _ in self._pairs:
+            if name in seen and name in _SINGULAR:
+                raise ServiceError("bad_header", f"the header {name.decode()} is given twice")
+            seen.add(name)
 
     def header(self, name: bytes) -> str | None:
-        """The value of a header (its name in lower case), or None. Raises ``bad_header`` where it is not UTF-8."""
+        """Return the value of a header (its name in lower case), or None. Raises ``bad_header`` unless it is UTF-8."""
         value = self._headers.get(name)
         if value is None:
             return None
@@ -140,14 +149,14 @@ class Request:
             raise ServiceError("bad_header", f"the header {name.decode()} is not UTF-8") from error
 
     def basin(self) -> str:
-        """The basin that the request is about."""
+        """Return the basin that the request is about. Raises ``bad_header`` where it names none."""
         basin = self.header(b"s2-basin")
         if basin is None:
             raise ServiceError("bad_header", "the header s2-basin is missing: it names the basin of the stream")
         return basin
 
     def format(self) -> Format:
-        """How record bytes stand in this request's or its answer's JSON."""
+        """Return how the bytes of records stand in JSON, in the request or its answer. Raises ``bad_header``."""
         value = self._headers.get(b"s2-format", b"raw")
         try:
             return _FORMATS[value]
@@ -172,7 +181,7 @@ class Request:
         raise ServiceError("bad_query", f"there are no parameters here, such as {self.query[:40]!r}")
 
     async def body(self) -> bytes:
-        """The whole body.
+        """Return the whole body.
 
         Raises ``payload_too_large`` past the limit, ``hot_server`` where too many bodies are arriving,
         ``request_timeout`` where it does not arrive in time, and ``bad_header`` or ``client_hangup`` where it cannot
@@ -204,7 +213,7 @@ class Request:
             bodies.held -= held
 
     def hang_up(self) -> HangUp:
-        """Return a context that ends where the client goes away. The body must have been read, or there be none."""
+        """Return a context that ends when the client goes away. Read the body first, if there is one."""
         return HangUp(self._receive)
 
     def _expected_length(self) -> int | None:
@@ -220,14 +229,6 @@ class Request:
 
     def _too_large(self) -> ServiceError:
         return ServiceError("payload_too_large", f"a body may have {self._bodies.limits.body_bytes} bytes at most")
-
-    @staticmethod
-    def _refuse_repeats(pairs: list[tuple[bytes, bytes]]) -> None:
-        seen: set[bytes] = set()
-        for name, _ in pairs:
-            if name in seen and name in _SINGULAR:
-                raise ServiceError("bad_header", f"the header {name.decode()} is given twice")
-            seen.add(name)
 
 
 _FORMATS: Final = {form.value.encode(): form for form in Format}

@@ -1,7 +1,7 @@
-"""From an ASGI application to a process that serves it, and stops well.
+"""Serves an ASGI application from this process, and stops well.
 
-The server is granian's embedded one: its sockets live in a thread of this process, so that ``kill -9`` of it is
-the end of everything, and HTTP/2 in clear text (by prior knowledge) comes on the same port as HTTP/1.1.
+The server is granian's embedded one. Its sockets live in a thread of this process, so ``kill -9`` ends everything at
+once. One port speaks HTTP/1.1 and, to clients with prior knowledge, HTTP/2 in clear text.
 """
 
 from __future__ import annotations
@@ -84,8 +84,9 @@ async def serve(
 ) -> bool:
     """Serve until ``stop`` is set, then await ``drain()`` while still answering, then end the connections.
 
-    ``ready`` is called with the URL once a request has been answered. Returns whether every connection ended
-    by itself: a client that leaves a request half-sent keeps its own open, and is left behind.
+    ``ready`` is called with the URL once a request has been answered. Returns whether every connection ended by
+    itself: a client that left a request half-sent keeps its connection open, and is left behind. Raises RuntimeError
+    if the HTTP server ends by itself.
     """
     url = url_of(listener)
     address = _reachable(listener)

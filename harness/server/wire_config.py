@@ -1,4 +1,4 @@
-"""The JSON of basins and streams themselves: what is asked for, configurations, and how lists show them.
+"""The JSON of basins and streams themselves: requests, configurations, and rows of lists.
 
 S2 nests a configuration deeper than :mod:`.values` does; this is the one place that knows both shapes. In a
 change (PATCH) a field that is absent and one that is null differ, so UNSET goes through unharmed.
@@ -119,30 +119,30 @@ _stream_change: Final = msgspec.json.Decoder(_StreamChange)
 
 
 def decode_create_basin(body: bytes) -> tuple[str, BasinConfig | None]:
-    """Name and configuration of the basin to create. A location is accepted and has no meaning here."""
+    """Return name and configuration of the basin to create. A location is accepted, and ignored."""
     request = decode(_create_basin, body)
     return request.basin, _maybe(_basin_config, request.config)
 
 
 def decode_ensure_basin(body: bytes) -> BasinConfig | None:
-    """The configuration of the basin to ensure; the body may be empty."""
+    """Return the configuration of the basin to ensure; the body may be empty."""
     request = decode(_ensure_basin, body or b"null")
     return None if request is None else _maybe(_basin_config, request.config)
 
 
 def decode_create_stream(body: bytes) -> tuple[str, StreamConfig | None]:
-    """Name and configuration of the stream to create."""
+    """Return name and configuration of the stream to create."""
     request = decode(_create_stream, body)
     return request.stream, _maybe(_stream_config, request.config)
 
 
 def decode_ensure_stream(body: bytes) -> StreamConfig | None:
-    """The configuration of the stream to ensure; the body may be empty."""
+    """Return the configuration of the stream to ensure; the body may be empty."""
     return _maybe(_stream_config, decode(_ensure_stream, body or b"null"))
 
 
 def decode_basin_change(body: bytes) -> BasinReconfiguration:
-    """A change to a basin's configuration."""
+    """Return a change to a basin's configuration."""
     change = decode(_basin_change, body)
     _refuse_cipher(change.stream_cipher)
     return BasinReconfiguration(
@@ -153,12 +153,12 @@ def decode_basin_change(body: bytes) -> BasinReconfiguration:
 
 
 def decode_stream_change(body: bytes) -> StreamReconfiguration:
-    """A change to a stream's configuration."""
+    """Return a change to a stream's configuration."""
     return _stream_reconfiguration(decode(_stream_change, body))
 
 
 def show_stream_config(config: StreamConfig) -> dict[str, Any]:
-    """A stream's configuration as JSON has it; what is not set is left out."""
+    """Return a stream's configuration in the shape of its JSON, without what is not set."""
     shown: dict[str, Any] = {}
     if config.storage_class is not None:
         shown["storage_class"] = config.storage_class.value
@@ -178,7 +178,7 @@ def show_stream_config(config: StreamConfig) -> dict[str, Any]:
 
 
 def show_basin_config(config: BasinConfig) -> dict[str, Any]:
-    """A basin's configuration as JSON has it."""
+    """Return a basin's configuration in the shape of its JSON."""
     return {
         "create_stream_on_append": config.create_stream_on_append,
         "create_stream_on_read": config.create_stream_on_read,
@@ -187,7 +187,7 @@ def show_basin_config(config: BasinConfig) -> dict[str, Any]:
 
 
 def show_info(info: BasinInfo | StreamInfo) -> dict[str, Any]:
-    """A basin or stream as lists show it, its time of creation in RFC 3339."""
+    """Return a basin or stream as a row of a list, with its time of creation in RFC 3339."""
     created = _EPOCH + timedelta(milliseconds=info.created_at)
     stamp = created.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"name": info.name, "created_at": stamp, "deleted_at": None}
