@@ -59,6 +59,7 @@ detect: $(STAMP) ## are the seeded bugs caught, and is the correct server left a
 	@$(BIN)/python -m benchmarks.detect $(ARGS)
 
 differential: $(STAMP) ## do s2-porcupine's verdicts agree with ours? Needs Go (ARGS: --number 20000, --seed 1)
+	@$(BIN)/pytest -q -m go tests/differential
 	@$(BIN)/python -m tests.differential $(ARGS)
 
 bench: $(STAMP) ## measure every figure anew and write docs/benchmarks.md (ARGS: names of some)

@@ -36,7 +36,6 @@ class Draws(Random):
 
     def rewind(self) -> None:
         """Go back to the beginning of this turn."""
-        self.gauss_next = None  # what random.Random keeps between two calls of gauss
         self.__dict__.pop("random", None)
 
     def advance(self) -> None:
@@ -54,6 +53,10 @@ class Draws(Random):
     def _block(self, number: int) -> map[float]:
         """Sixteen numbers."""
         return map(_scale, _WORDS(blake2b(_POSITION(self._key, self._turn, number)).digest()))
+
+    def gauss(self, mu: float = 0.0, sigma: float = 1.0) -> float:
+        """A number of the normal distribution. (The method of the base class keeps a second one back.)"""
+        return self.normalvariate(mu, sigma)
 
     def getrandbits(self, k: int, /) -> int:
         """An integer of ``k`` random bits."""

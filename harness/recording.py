@@ -56,7 +56,7 @@ class Recording:
         self._recorder: Recorder | None = None
 
     def record(self) -> str | None:
-        """Record a history; what went wrong with the run itself, if anything did."""
+        """Record a history. Return what went wrong with the run itself; None if nothing did."""
         with held() as early:
             return asyncio.run(self._record(early))
 
@@ -79,7 +79,7 @@ class Recording:
 
     @contextlib.contextmanager
     def _noting(self, troubles: list[str]) -> Iterator[None]:
-        """One trouble must not hide another, nor keep what comes after it from being done."""
+        """Note an exception as trouble and go on: none may hide another, or keep the next step from being done."""
         try:
             yield
         except (TargetFailure, ClosingFailure) as failure:

@@ -1,7 +1,7 @@
-"""Everything nameable that a package can add: workloads, checkers, plots, targets and faults.
+"""What packages can add by name: workloads, checkers, plots, targets, clients, faults and more.
 
-Each is found through an entry-point group, ours in the same way as a stranger's. Nothing is imported before
-it is asked for.
+A registry reads one group of entry points. The bundled extensions are registered in the same way as a stranger's.
+Nothing is imported before somebody asks for it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Registry(Generic[T]):
         self.noun = noun
 
     def names(self) -> list[str]:
-        """The registered names, sorted."""
+        """Return the registered names, sorted."""
         return sorted(self._points())
 
     def get(self, name: str) -> Callable[..., T]:
-        """The registered factory (usually a class).
+        """Return what the entry point of that name loads, usually a class.
 
-        Raises :class:`UsageFailure` where nothing goes by that name or its package cannot be imported.
+        Raises UsageFailure if no entry point has that name, or if it cannot be loaded.
         """
         points = self._points()
         if name not in points:
@@ -41,7 +41,7 @@ class Registry(Generic[T]):
         return factory  # type: ignore[no-any-return]
 
     def make(self, name: str) -> T:
-        """An instance, made without arguments."""
+        """Return an instance, made without arguments. Raises UsageFailure as :meth:`get` does."""
         return self.get(name)()
 
     def _points(self) -> dict[str, EntryPoint]:

@@ -221,7 +221,7 @@ class Scheduler:
         """What a thread does all its life. It ends when it has nothing in flight and the run is finished."""
         performed = 0
         try:
-            while (job := await thread.take()) is not None:
+            while (job := thread.drop() or await thread.take()) is not None:
                 act, subject = job
                 await act(thread, subject)
                 self._settle(thread)

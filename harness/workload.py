@@ -51,9 +51,20 @@ class Context(Struct, frozen=True, gc=False):
         """The same moment, for these threads alone (some of this context's, ascending)."""
         if threads == self.threads:
             return self
+        if len(threads) == 1:
+            return self.alone(threads[0])
         free = tuple([thread for thread in self.free if thread in threads])
-        random = self.own(threads[0]) if len(threads) == 1 and self.own else self.random
         sessions = self.sessions and {thread: self.sessions[thread] for thread in threads if thread in self.sessions}
+        return Context(self.time, threads, free, self.process, self.random, sessions, self.own)
+
+    def alone(self, thread: int) -> Context:
+        """The same moment, for this thread alone."""
+        threads = (thread,)
+        if threads == self.threads:
+            return self
+        free = threads if thread in self.free else ()
+        sessions = {thread: self.sessions[thread]} if thread in self.sessions else NO_SESSIONS
+        random = self.own(thread) if self.own else self.random
         return Context(self.time, threads, free, self.process, random, sessions, self.own)
 
     def without_nemesis(self) -> Context:
@@ -97,8 +108,7 @@ class Strike:
     phase: Literal["start", "heal"]
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(Struct, frozen=True, gc=False):
     """One operation to perform.
 
     ``thread`` None lets the scheduler take any free thread. ``purpose`` labels the operation for statistics
@@ -131,8 +141,7 @@ class Invocation:
         return self.session is not None and isinstance(self.call, Append)
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(Struct, frozen=True, gc=False):
     """The end of an operation, as a generator is told of it. ``time`` is ns since the clients started.
 
     The value of an Ok is what the call answers: an Ack, a Batch or a Tail; of a read session it is the last part of its

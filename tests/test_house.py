@@ -423,3 +423,13 @@ def test_nothing_is_left_to_do() -> None:
         if mark.search(line)
     ]
     assert not found
+
+
+def test_no_merge_was_left_half_done() -> None:
+    mark = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+    found = [
+        str(path.relative_to(ROOT))
+        for path in tracked()
+        if path.suffix in {".py", ".pyi", ".md", ".toml", ".yml"} and mark.search(path.read_text(encoding="utf-8"))
+    ]
+    assert not found

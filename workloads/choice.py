@@ -14,19 +14,26 @@ T = TypeVar("T")
 class Weighted(Generic[T]):
     """A table of alternatives, each with its weight. Made once, then only read."""
 
-    __slots__ = ("_bounds", "_last", "_values")
+    __slots__ = ("_bounds", "_total", "_values", "_weights")
 
     def __init__(self, rows: Iterable[tuple[float, T]]) -> None:
         rows = list(rows)
         if not rows or any(not weight > 0 for weight, _ in rows):
             raise ValueError("a weighted choice needs at least one alternative, and positive weights")
+        self._weights = [weight for weight, _ in rows]
+        *self._bounds, self._total = accumulate(self._weights)
         self._values = [value for _, value in rows]
-        self._bounds = list(accumulate(weight for weight, _ in rows))
-        self._last = len(rows) - 1
 
     def draw(self, random: Random) -> T:
         """One alternative, with probability in proportion to its weight."""
-        return self._values[min(bisect_right(self._bounds, random.random() * self._bounds[-1]), self._last)]
+        return self._values[bisect_right(self._bounds, random.random() * self._total)]
+
+    def split(self, random: Random) -> tuple[T, float]:
+        """One alternative, and a number from 0 to 1 that does not depend on which: two choices for one draw."""
+        place = random.random() * self._total
+        index = bisect_right(self._bounds, place)
+        begin = self._bounds[index - 1] if index else 0.0
+        return self._values[index], (place - begin) / self._weights[index]
 
 
 def between(low: int, high: int, random: Random) -> int:

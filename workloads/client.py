@@ -8,9 +8,10 @@ label them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+
+from msgspec import Struct
 
 from fencepost.harness.generators import bounded, each_thread
 from fencepost.harness.s2 import Call
@@ -74,8 +75,7 @@ def clients(behaviour: Behaviour[V], fresh: Callable[[int, int], V], options: Wo
     return bounded(each_thread(make), options)
 
 
-@dataclass(frozen=True, slots=True)
-class _Client(Generic[V]):
+class _Client(Struct, Generic[V], frozen=True):
     """``views`` has one view for each stream; ``here`` is the stream of the latest operation."""
 
     thread: int

@@ -14,9 +14,11 @@ and that one identifies it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fencepost.harness.client.outcome import Definite, Ok
 from fencepost.harness.s2 import Append, CheckTail, Read, Record
@@ -39,8 +41,7 @@ _MOST: Final = 6
 _REMEMBERED: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True, gc=False):
     """What a client knows of a stream.
 
     ``tail`` is the latest tail it was told of, ``in_force`` the token that it last saw in force (None: not seen

@@ -9,9 +9,10 @@ and every refusal says something about the tail at its moment. Some guesses are 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Final
+
+from msgspec import Struct
 
 from fencepost.harness.client.outcome import Ok
 from fencepost.harness.s2 import Append, Batch, CheckTail, Read
@@ -29,8 +30,7 @@ FUTURE_GUESS: Final = "future-guess"
 _MOST: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True, gc=False):
     """A client's guess of the tail, and the guess before it."""
 
     guess: int = 0

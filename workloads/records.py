@@ -51,16 +51,17 @@ def record(name: str, random: Random) -> Record:
 
     About one in ten has headers, and one in ten is not valid UTF-8.
     """
-    begin = name.encode() + b" "
-    chance = random.random()
-    low, high = _SIZES.draw(random)
-    padding = max(0, low + int(chance * (high - low)) - len(begin))
+    begin = f"{name} ".encode()
+    (low, high), within = _SIZES.split(random)
+    padding = max(0, low + int(within * (high - low)) - len(begin))
     offset = crc32(begin) % _PERIOD
-    block = _BINARY if random.random() < 0.1 else _TEXT
-    headers = _HEADERS.draw(random) if random.random() < 0.1 else ()
+    kind = random.random()
+    block = _BINARY if kind < 0.1 else _TEXT
+    # One binary record in ten has headers, and one text record in ten.
+    headers = _HEADERS.draw(random) if 0.09 <= kind < 0.19 else ()
     return Record(begin + block[offset : offset + padding], headers)
 
 
 def batch(name: str, random: Random, most: int = _BATCH) -> tuple[Record, ...]:
     """A batch of 1 to ``most`` records, small batches more often, with the identities ``name.0``, ``name.1``, …"""
-    return tuple(record(f"{name}.{index}", random) for index in range(small(most, random)))
+    return tuple([record(f"{name}.{index}", random) for index in range(small(most, random))])

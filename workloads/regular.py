@@ -8,9 +8,11 @@ would: it checks the tail, then reads on from where its replica stands until it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fencepost.harness.client.outcome import Ok
 from fencepost.harness.s2 import Ack, Append, Batch, CheckTail, Read, Tail
@@ -30,8 +32,7 @@ _LONG_PAGE: Final = 240
 _WINDOW: Final = 96
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True, gc=False):
     """What a client knows of a stream.
 
     ``tail`` is the highest tail it saw and ``timestamp`` (ms) that of its latest append; ``replica`` is what its

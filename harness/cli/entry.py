@@ -83,9 +83,14 @@ def command() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with the code of :class:`ExitCode` that says how it ended."""
     _open_standard_streams()
-    _outlive_closed_pipes()
+    sinks = _outlive_readers()
     end_like_ctrl_c()
-    sys.exit(run(arguments))
+    code = run(arguments)
+    failure = sinks["stdout"].failure if "stdout" in sinks else None
+    if failure is not None:
+        complain(f"standard output could not be written: {failure.strerror}; what was printed there is incomplete")
+        code = ExitCode.CRASH
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -115,14 +120,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else ExitCode.VALID
 
 
-class _Unpiped(io.FileIO):
-    """A file that ignores a closed pipe: a reader that went away must not change the exit code of a verdict."""
+class _Sink(io.FileIO):
+    """A standard stream that takes everything, so that printing never ends a run.
+
+    A reader that went away must not change the exit code of a verdict. Any other failure, such as a full disk, is kept
+    in ``failure``.
+    """
+
+    failure: OSError | None = None
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         try:
             return super().write(data)
         except BrokenPipeError:
-            return len(data)
+            pass
+        except OSError as error:
+            self.failure = error
+        return len(data)
 
 
 def _open_standard_streams() -> None:
@@ -135,11 +149,14 @@ def _open_standard_streams() -> None:
             setattr(sys, name, io.TextIOWrapper(io.FileIO(descriptor, "w", closefd=False), write_through=True))
 
 
-def _outlive_closed_pipes() -> None:
+def _outlive_readers() -> dict[str, _Sink]:
+    """Put sinks in the place of the standard streams that are not terminals; return them by name."""
+    sinks = {}
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
             stream.flush()
-            raw = io.BufferedWriter(_Unpiped(descriptor, "w", closefd=False))  # type: ignore[type-var]
-            wrapped = io.TextIOWrapper(raw, stream.encoding, "backslashreplace", line_buffering=True)
-            setattr(sys, name, wrapped)
+            sink = sinks[name] = _Sink(descriptor, "w", closefd=False)
+            raw = io.BufferedWriter(sink)  # type: ignore[type-var]
+            setattr(sys, name, io.TextIOWrapper(raw, stream.encoding, "backslashreplace", line_buffering=True))
+    return sinks

@@ -7,10 +7,10 @@ What decides between the last two is whether any byte of the request may have le
 - a complete answer that is an error of the service with a code that promises no effect: definite;
 - anything else: indefinite. That includes a redirect: none is followed, and nobody knows who sent it.
 
-Appends, reads and check-tails, which a run consists of, have a connection of their own (``connection.py``): the same
-exchange through httpx costs ten times the processor time (``benchmarks/client_rate.py``), and the client is
-what bounds how many operations a run records. Everything else goes through httpx (``proxied.py``), and so do these
-where a proxy is configured.
+Appends, reads and check-tails, which a run consists of, go straight to the connection (``connection.py``): the same
+exchange through httpx and httpcore costs many times the processor time (``benchmarks/client_rate.py``), and the client
+is what bounds how many operations a run records. Everything else goes through httpx, and so do these where a
+proxy is configured.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from ..s2.errors import NOT_SENT
 from ..s2.frames import Compression
 from ..world.network import Network, SystemNetwork
 from . import wire
-from .connection import Connection, ConnectionClosed
+from .connection import ConnectionClosed
+from .direct import DirectEngine
 from .endpoint import Endpoint, Proxy, Tls, headers
 from .options import ClientOptions
 from .outcome import Definite, Indefinite, Outcome
 from .protocol import AppendSession
-from .proxied import HttpxEngine
 from .redaction import redacted
 from .sessions import RefusedSession
+from .through_httpx import HttpxEngine
 
 if TYPE_CHECKING:
     from .http_sessions import HttpSessions
@@ -83,16 +84,16 @@ class HttpStreamClient:
         self._token = token
         self._tls = (tls or Tls(ca_bundle)) if self._endpoint.scheme == b"https" else None
         self._proxy = None if proxy is None else Proxy.parse(proxy)
-        self._ssl_context = None if self._tls is None else self._tls.http1
+        context = None if self._tls is None else self._tls.http1
         self._network = network
         self._fields = fields = headers(self._endpoint, basin, token)
         self._head = b" HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % field for field in fields)
         self._paths: dict[str, bytes] = {}
-        self._connection: Connection | None = None
         self._compression = compression
         self._sessions: HttpSessions | None = None
-        self._httpx = HttpxEngine(fields, self._ssl_context, self._proxy)
-        self._sent = False
+        self._direct = DirectEngine(network, self._endpoint, context)
+        self._httpx = HttpxEngine(fields, self._direct, context, self._proxy)
+        self._engine: DirectEngine | HttpxEngine | None = None  # what the last operation went through
         self._busy = False
 
     def __repr__(self) -> str:
@@ -105,7 +106,7 @@ class HttpStreamClient:
         After a cancellation this tells what the outcome would have been: false means definitely not applied
         (record it as ``not_sent``), true means indefinite.
         """
-        return self._sent
+        return self._engine is not None and self._engine.sent
 
     async def append(self, stream: str, call: Append) -> Outcome[Ack]:
         """Append a batch."""
@@ -180,7 +181,7 @@ class HttpStreamClient:
 
     async def aclose(self) -> None:
         """Let go of the connection. Idempotent; a later call connects again."""
-        self._drop()
+        self._direct.drop()
         if self._sessions is not None:
             self._sessions.close()
         await self._httpx.aclose()
@@ -204,79 +205,49 @@ class HttpStreamClient:
     async def _request(
         self, operation: wire.Operation[T], method: bytes, target: bytes, body: bytes | None = None, *, wait: int = 0
     ) -> Outcome[T]:
-        """One operation of a run: on the client's own connection unless a proxy stands before it."""
+        """One operation of a run: over the client's own connection, unless a proxy stands before the server."""
         if self._proxy is not None:
             return await self._control(operation, method, target, body, wait=wait)
-        self._begin()
+        self._begin(self._direct)
         limit = self.timeout + wait
-        deadline = asyncio.get_running_loop().time() + limit
-        clean = False
+        if body is None:
+            request = b"%b %b%b\r\n" % (method, target, self._head)
+        else:
+            fields = b"%bcontent-type: application/json\r\ncontent-length: %d\r\n" % (self._head, len(body))
+            request = b"%b %b%b\r\n%b" % (method, target, fields, body)
         try:
-            connection = self._connection
-            if connection is None or not await connection.is_fresh():
-                self._drop()
-                async with asyncio.timeout_at(deadline):
-                    connection = await self._connect()
-            if body is None:
-                request = b"%b %b%b\r\n" % (method, target, self._head)
-            else:
-                request = b"%b %b%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
-                    method,
-                    target,
-                    self._head,
-                    len(body),
-                    body,
-                )
-            self._sent = True
-            status, content = await connection.exchange(request, deadline)
+            status, content = await self._direct.exchange(request, asyncio.get_running_loop().time() + limit)
             outcome = wire.conclude(operation, status, content, self._token)
-            clean = not connection.closed and not isinstance(outcome, Indefinite)
-            return outcome
         except Exception as error:  # whatever it is: what matters is whether the request may have left
             return self._lost(error, limit)
         finally:
             self._busy = False
-            if not clean:
-                self._drop()
+        if isinstance(outcome, Indefinite):
+            self._direct.drop()
+        return outcome
 
     async def _control(
         self, operation: wire.Operation[T], method: bytes, target: bytes, body: bytes | None = None, *, wait: int = 0
     ) -> Outcome[T]:
         """One operation through httpx."""
-        self._begin()
+        self._begin(self._httpx)
         limit = self.timeout + wait
-        outcome: Outcome[T]
         try:
             status, content = await self._httpx.exchange(method, self._endpoint.url(target), body, limit)
             outcome = wire.conclude(operation, status, content, self._token)
         except Exception as error:
-            self._sent = self._httpx.sent
             outcome = self._lost(error, limit)
         finally:
-            self._sent = self._httpx.sent
             self._busy = False
         if isinstance(outcome, Indefinite):
             await self._httpx.aclose()
         return outcome
 
-    def _begin(self) -> None:
+    def _begin(self, engine: DirectEngine | HttpxEngine) -> None:
         if self._busy:
             raise RuntimeError(f"{self!r} does one operation at a time; make one client for each identity")
         self._busy = True
-        self._sent = False
-
-    async def _connect(self) -> Connection:
-        endpoint = self._endpoint
-        try:
-            connection = await Connection.open(
-                self._network, endpoint.host.decode(), endpoint.effective_port, self._ssl_context
-            )
-        except OSError as error:
-            raise ConnectionClosed(f"cannot connect: {error}") from error
-        if connection.closed:
-            raise ConnectionClosed("the connection was closed as soon as it was made")
-        self._connection = connection
-        return connection
+        self._engine = engine
 
     def _lost(self, error: Exception, limit: float) -> Definite | Indefinite:
         """The outcome of an operation without a usable answer."""
@@ -286,12 +257,12 @@ class HttpStreamClient:
             ours = isinstance(error, ConnectionClosed)
             cause = redacted(self._token, str(error if ours else _cause(error)))
             reason = cause if ours else f"{type(error).__name__}: {cause}"
-        if self._sent:
+        if self._engine is not None and self._engine.sent:
             return Indefinite(f"{reason}; the request may have left")
         return Definite(NOT_SENT.code, None, {"message": reason})
 
     def _unsendable(self, error: UnicodeEncodeError) -> Definite:
-        self._sent = False
+        self._engine = None
         return Definite(NOT_SENT.code, None, {"message": f"a name or token is not Unicode text: {error.reason}"})
 
     def _path(self, stream: str) -> bytes:
@@ -299,12 +270,6 @@ class HttpStreamClient:
         if path is None:
             path = self._paths[stream] = self._root + b"/streams/" + urls.encode_name(stream)
         return path
-
-    def _drop(self) -> None:
-        """Forget the connection, without awaiting: a cancelled task may do this too."""
-        if self._connection is not None:
-            self._connection.abort()
-            self._connection = None
 
 
 def _cause(error: BaseException) -> BaseException:

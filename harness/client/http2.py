@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import h2.config
 import h2.connection
@@ -23,10 +23,12 @@ import h2.events
 import h2.exceptions
 import h2.settings
 from h2.errors import ErrorCodes
-from hyperframe.frame import Frame, GoAwayFrame
 
 from ..world.network import Network
 from .connection import KEEPALIVE_EXPIRY, ConnectionClosed
+
+if TYPE_CHECKING:
+    from hyperframe.frame import Frame, GoAwayFrame
 
 WINDOW: Final = 1 << 20
 """Bytes of one stream, and of the whole connection, that a peer may send before we have taken them."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 from ..s2 import Answer, Append, Call, CheckTail, Read
 from .outcome import Outcome
 from .protocol import StreamClient
 
 
-async def perform(client: StreamClient, stream: str, call: Call) -> Outcome[Answer]:
+def perform(client: StreamClient, stream: str, call: Call) -> Coroutine[Any, Any, Outcome[Answer]]:
     """Make the call; an Ok holds an Ack, a Batch or a Tail as the call is an append, a read or a check-tail."""
     match call:
         case Append():
-            return await client.append(stream, call)
+            return client.append(stream, call)
         case Read():
-            return await client.read(stream, call)
+            return client.read(stream, call)
         case CheckTail():
-            return await client.check_tail(stream, call)
+            return client.check_tail(stream, call)

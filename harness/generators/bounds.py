@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum
 from math import log
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..workload import (
     PENDING,
@@ -86,7 +86,8 @@ class _Limit(Struct, frozen=True):
         return answer, _Limit(successor, self.left - (not isinstance(answer, Pending)))
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        return _Limit(self.generator.update(context, event), self.left)
+        updated = self.generator.update(context, event)
+        return self if updated is self.generator else _Limit(updated, self.left)
 
 
 class _TimeLimit(Struct, frozen=True):

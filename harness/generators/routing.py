@@ -172,7 +172,7 @@ class _Each(Struct, frozen=True):
 
     def _one(self, index: int, context: Context) -> Step:
         thread = self.threads[index]
-        step = _next(self.parts[index], context.only((thread,)))
+        step = _next(self.parts[index], context.alone(thread))
         if step is None or isinstance(step[0], Pending) or step[0].thread is not None:
             return step
         return step[0].on(thread), step[1]
@@ -203,7 +203,7 @@ class _Each(Struct, frozen=True):
             return now
         if self.by_process and isinstance(event, Completion) and event.process != now.owners[index]:
             return now
-        updated = part.update(context.only((thread,)), event)
+        updated = part.update(context.alone(thread), event)
         if updated is part:
             return now
         parts = (*now.parts[:index], updated, *now.parts[index + 1 :])

@@ -19,7 +19,7 @@ from .. import s2
 from ..client import outcome as outcomes
 from ..workload import Invocation
 from . import events
-from .digest import digest
+from .digest import digests
 
 
 class Recorder:
@@ -112,13 +112,13 @@ class Recorder:
     def _parts(self, answer: s2.Batch) -> dict[str, Any]:
         """What an answer's records and tail are in the history."""
         records = answer.records
-        digests = list(map(digest, records))
-        unknown = [index for index, content in enumerate(digests) if content not in self._sent]
+        contents = digests(records)
+        unknown = [index for index, content in enumerate(contents) if content not in self._sent]
         fences, trims = _commands(records)
         return {
             "seq_nums": [record.seq_num for record in records],
             "timestamps": [record.timestamp for record in records],
-            "digests": digests,
+            "digests": contents,
             "sizes": list(map(s2.metered_size, records)),
             "fences": fences,
             "trims": trims,
@@ -194,7 +194,7 @@ def _invoked(op: int, time: int, process: int, invocation: Invocation, session: 
             time=time,
             process=process,
             stream=stream,
-            digests=list(map(digest, records)),
+            digests=digests(records),
             sizes=list(map(s2.metered_size, records)),
             match_seq_num=call.match_seq_num,
             fencing_token=call.fencing_token,

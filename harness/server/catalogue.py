@@ -85,8 +85,8 @@ def check_basin_name(name: str) -> None:
     """Raises ServiceError ``invalid``."""
     if _BASIN_NAME.fullmatch(name) is None:
         raise invalid(
-            f"{name[:64]!r} is no basin name: {MIN_BASIN_NAME} to {MAX_BASIN_NAME} characters of a-z, 0-9 and -, with no "
-            "- at either end"
+            f"{name[:64]!r} is no basin name: {MIN_BASIN_NAME} to {MAX_BASIN_NAME} characters of a-z, 0-9 and -, with "
+            "no - at either end"
         )
 
 

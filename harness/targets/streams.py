@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 from ..client.http import HttpStreamClient
 from ..client.outcome import Definite, Indefinite, Ok, Outcome
 from ..client.protocol import StreamClient
+from ..client.wire import StreamPage
 from .target import TargetFailure
 
 ATTEMPTS: Final = 6
@@ -23,6 +25,10 @@ MOST_TOLD: Final = 10
 
 _PAUSES: Final = (0.1, 2.0)
 """First and longest pause (seconds) between two attempts."""
+
+
+T = TypeVar("T")
+C = TypeVar("C", bound=StreamClient)
 
 
 class StreamRefused(TargetFailure):
@@ -44,11 +50,7 @@ async def create_stream(connect: Callable[[], StreamClient], name: str) -> None:
 
     Raises StreamRefused where the stream was not made, TargetFailure where nobody knows.
     """
-
-    def is_settled(outcome: Outcome[None]) -> bool:
-        return not (isinstance(outcome, Definite) and outcome.code in RETRYABLE)
-
-    outcome = await _insist(connect, lambda client: client.create_stream(name), is_settled)
+    outcome = await _insist(connect, lambda client: client.create_stream(name), _is_settled)
     if not isinstance(outcome, Ok):
         failure = StreamRefused if isinstance(outcome, Definite) else TargetFailure
         raise failure(f"the stream {name!r} cannot be made: {_why(outcome)}")
@@ -59,11 +61,7 @@ async def list_streams(connect: Callable[[], HttpStreamClient], prefix: str) -> 
     names: list[str] = []
     last = ""
     while True:
-        client = connect()
-        try:
-            outcome = await client.list_streams(prefix, last)
-        finally:
-            await client.aclose()
+        outcome = await _insist(connect, partial(_page, prefix, last), _is_settled)
         if not isinstance(outcome, Ok):
             raise TargetFailure(f"the streams cannot be listed: {_why(outcome)}")
         page = outcome.value
@@ -88,7 +86,8 @@ async def delete_streams(connect: Callable[[], StreamClient], names: Sequence[st
         for name in names:
             if unreachable:
                 break
-            outcome = await _remove(connect, name)
+            left[name] = "its removal was interrupted"
+            outcome = await _insist(connect, partial(_delete, name), _is_removal_settled)
             unreachable = isinstance(outcome, Definite) and outcome.status is None
             if _is_gone(outcome):
                 del left[name]
@@ -100,16 +99,9 @@ async def delete_streams(connect: Callable[[], StreamClient], names: Sequence[st
         raise StreamsLeft(left, "could not remove")
 
 
-async def _remove(connect: Callable[[], StreamClient], name: str) -> Outcome[None]:
-    """Removing is idempotent: it may be tried again however it ended."""
-    return await _insist(connect, lambda client: client.delete_stream(name), _is_gone)
-
-
 async def _insist(
-    connect: Callable[[], StreamClient],
-    call: Callable[[StreamClient], Awaitable[Outcome[None]]],
-    is_settled: Callable[[Outcome[None]], bool],
-) -> Outcome[None]:
+    connect: Callable[[], C], call: Callable[[C], Awaitable[Outcome[T]]], is_settled: Callable[[Outcome[T]], bool]
+) -> Outcome[T]:
     """Make a call, each time through a new client, until its outcome is settled or :data:`ATTEMPTS` were made."""
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -123,6 +115,24 @@ async def _insist(
         if is_settled(outcome):
             break
     return outcome
+
+
+async def _page(prefix: str, after: str, client: HttpStreamClient) -> Outcome[StreamPage]:
+    return await client.list_streams(prefix, after)
+
+
+async def _delete(name: str, client: StreamClient) -> Outcome[None]:
+    return await client.delete_stream(name)
+
+
+def _is_settled(outcome: Outcome[object]) -> bool:
+    return not (isinstance(outcome, Definite) and outcome.code in RETRYABLE)
+
+
+def _is_removal_settled(outcome: Outcome[None]) -> bool:
+    """Whether trying again would not help. Removing is idempotent: what is indefinite, or was not sent, may be."""
+    refused = isinstance(outcome, Definite) and outcome.status is not None and outcome.code not in RETRYABLE
+    return _is_gone(outcome) or refused
 
 
 def _is_gone(outcome: Outcome[None]) -> bool:

@@ -7,12 +7,14 @@ import shlex
 import signal
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from fencepost import read_history
+from fencepost.harness.s2 import urls
 from fencepost.harness.targets import streams as target_streams
 from tests.cli.test_interrupts import Running, start  # noqa: F401 (a fixture)
 from tests.run.listening import Answer, Endpoint, Heard, created_and_removed, endpoint
@@ -120,7 +122,7 @@ def test_every_page_is_listed(inside: Inside) -> None:
 def test_every_page_of_the_bundled_server_is_listed(
     inside: Inside, server: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fencepost.harness.client.wire.MAX_LIST", 2)
+    monkeypatch.setattr(urls, "encode_list", partial(urls.encode_list, limit=2))
     make(server, *(f"page-{number}" for number in range(5)))
     said = inside(*cleaning(server.port, "--prefix", "page-", "--yes"))
     assert said.code == 0, said.err
@@ -149,6 +151,25 @@ def test_what_stays_is_told_with_the_command_that_removes_it(inside: Inside) -> 
     (sentence,) = said.err.splitlines()
     assert "could not remove: fencepost-1 (403, permission_denied, not yours)" in sentence
     assert said.out.splitlines() == ["fencepost-1"]
+
+
+def test_a_refusal_that_is_soon_over_is_waited_out_and_another_is_not(inside: Inside) -> None:
+    slower = (429, {"code": "rate_limited", "message": "slower"})
+    refused = (403, {"code": "permission_denied", "message": "no"})
+
+    def answer(listening: Endpoint, heard: Heard) -> Answer:
+        if len(listening.named(heard.method)) == 1:
+            return slower
+        if heard.method == "GET":
+            return 200, {"streams": [{"name": "fencepost-1"}, {"name": "fencepost-2"}], "has_more": False}
+        return refused if heard.target.endswith("2") else (202, None)
+
+    with endpoint(answer) as listening:
+        said = inside(*cleaning(listening.port, "--yes"))
+        deleted = [target[-1] for target in listening.named("DELETE")]
+    assert said.code == 255
+    assert deleted == ["1", "1", "2"], "what is refused for good is not asked for again"
+    assert "could not remove: fencepost-2 (403, permission_denied, no)" in said.err
 
 
 def test_a_certificate_that_is_not_trusted_names_the_option(inside: Inside) -> None:

@@ -242,6 +242,44 @@ def test_a_closed_pipe_changes_no_exit_code(histories: dict[str, Path], tmp_path
     assert b"BrokenPipe" not in rest
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("check '{valid}' > /dev/full", CRASH),
+        ("convert '{valid}' - --to jsonl > /dev/full", CRASH),
+        ("--help > /dev/full", CRASH),
+        ("check '{invalid}' 2> /dev/full", 1),
+    ],
+)
+def test_output_onto_a_full_disk_is_one_sentence(
+    histories: dict[str, Path], tmp_path: Path, arguments: str, code: int
+) -> None:
+    line = f"exec '{command()[0]}' -m fencepost {arguments.format(**histories)}"
+    done = subprocess.run(
+        ["sh", "-c", line],
+        cwd=tmp_path,
+        env=environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.returncode == code, done.stderr
+    if code == CRASH:
+        (sentence,) = done.stderr.splitlines()
+        assert sentence.startswith("fencepost: standard output could not be written: No space left on device; ")
+
+
+def test_a_run_whose_progress_goes_onto_a_full_disk_is_carried_through(tmp_path: Path, site: Path) -> None:
+    """What it prints must not end what it records."""
+    line = f"exec '{command()[0]}' -m fencepost run counting --target-kind memory --ops 20 --no-plots 2> /dev/full"
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=tmp_path, env=environment(site), check=False, capture_output=True, timeout=SECONDS
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "results" / "latest" / "verdict.json").exists()
+
+
 def test_a_run_whose_reader_has_gone_is_carried_through(tmp_path: Path, site: Path) -> None:
     arguments = ("run", "counting", "--target-kind", "memory", "--ops", "50", "--no-plots")
     reading, writing = os.pipe()
@@ -286,7 +324,7 @@ def test_the_python_module_is_the_command(tmp_path: Path) -> None:
 
 def test_main_exits_with_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entry, "run", lambda arguments: 254)
-    monkeypatch.setattr(entry, "_outlive_closed_pipes", lambda: None)
+    monkeypatch.setattr(entry, "_outlive_readers", dict)
     monkeypatch.setattr(entry, "end_like_ctrl_c", lambda: None)
     with pytest.raises(SystemExit) as ending:
         entry.main(["conquer"])

@@ -30,6 +30,7 @@ from fencepost.harness.server.metrics import Metrics
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import MemoryStorage
 from fencepost.harness.world.clock import SystemClock
+from fencepost.harness.world.network import Network, SystemNetwork
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 BASIN = "basin-one"
@@ -196,8 +197,8 @@ def error_of(refusal: Exception) -> tuple[int, bytes]:
 
 
 @asynccontextmanager
-async def session_server(**options: Any) -> AsyncIterator[tuple[SessionServer, str]]:
-    """A server with a basin and a stream named ``stream``; and its URL."""
+async def session_server(network: Network | None = None, **options: Any) -> AsyncIterator[tuple[SessionServer, str]]:
+    """A server with a basin and a stream named ``stream``, on this machine's network or another; and its URL."""
     service = Service(MemoryStorage(), SystemClock().wall_ms)
     await service.start()
     await service.create_basin(BASIN)
@@ -208,9 +209,10 @@ async def session_server(**options: Any) -> AsyncIterator[tuple[SessionServer, s
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks[asyncio.create_task(server.serve(reader, writer))] = None
 
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    listening = (network or SystemNetwork()).bind("127.0.0.1", 0)
+    await listening.serve(lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(), connected))
     try:
-        yield server, f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        yield server, f"http://127.0.0.1:{listening.address[1]}"
     finally:
         listening.close()
         for task in tasks:

@@ -17,6 +17,8 @@ from fencepost.harness.s2 import Ack, Append, Batch, Position, Read
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import MemoryStorage
 from fencepost.harness.world.clock import SystemClock
+from fencepost.harness.world.memory_network import MemoryNetwork
+from fencepost.harness.world.network import Network, SystemNetwork
 from fencepost.testing import clients
 from fencepost.testing.clients import CLIENT_CHECKS, SESSION_CHECKS, UNARY_CHECKS, ContractBroken, Subject, run_check
 from tests.server.processes import BASIN, ServerProcess
@@ -65,14 +67,16 @@ async def test_http_client_on_the_bundled_server(check: clients.Check, server: S
 
 
 @asynccontextmanager
-async def over_http(**options: Any) -> AsyncIterator[Subject]:
-    async with session_server(**options) as (_, url):
-        yield Subject(lambda: HttpStreamClient(url, "basin-one"), "stream")
+async def over_http(network: Network) -> AsyncIterator[Subject]:
+    async with session_server(network) as (_, url):
+        yield Subject(lambda: HttpStreamClient(url, "basin-one", network=network), "stream")
 
 
 @pytest.mark.parametrize("check", CLIENT_CHECKS, ids=lambda check: check.__name__)
-async def test_http_client_with_sessions(check: clients.Check) -> None:
-    await run_check(check, over_http)
+@pytest.mark.parametrize("network", [SystemNetwork, MemoryNetwork])
+async def test_http_client_with_sessions(check: clients.Check, network: Callable[[], Network]) -> None:
+    """Also on a network in memory: no connection is made behind the world's back."""
+    await run_check(check, lambda: over_http(network()))
 
 
 # -- clients that do one thing wrong, each named after it

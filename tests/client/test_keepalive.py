@@ -52,7 +52,7 @@ async def test_stale_connection_is_replaced_before_anything_is_sent(end: str, no
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one")
         assert await client.append("s", CALL) == ACKED
-        used = client._connection
+        used = client._direct._connection
         assert used is not None
         await script.end()
         assert select.select([used._transport.get_extra_info("socket")], [], [], DEADLINE)[0], "the end never arrived"
@@ -72,7 +72,7 @@ async def test_a_request_that_crosses_the_end_of_the_connection_is_indefinite(en
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one")
         assert await client.append("s", CALL) == ACKED
-        used = client._connection
+        used = client._direct._connection
         assert used is not None
         await script.end()
         used._readable = lambda: False  # the look comes too early

@@ -1,7 +1,7 @@
 """Compare fencepost's verdicts with s2-porcupine's on many small histories: ``make differential``.
 
-Ends with 1, and writes the history to a file, where a difference falls under no rule; with 0, and the reason, where Go
-or a module is missing.
+Ends with 1, and writes the history to a file, if a difference falls under no rule. Ends with 1, and says why, if Go or
+a module is missing.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         begun = time.monotonic()
         found = list(judged(stories(given.number, given.seed), opinion))
     except NoOpinion as reason:
-        print(f"skipped: {reason}")
-        return 0
+        print(f"no second opinion: {reason}", file=sys.stderr)
+        return 1
     who = f"the genuine s2-porcupine ({opinion.program})" if isinstance(opinion, Genuine) else "s2-porcupine's model"
     last = given.seed + given.number - 1
     print(f"{len(found)} histories (seeds {given.seed} to {last}), fencepost against {who}\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ from docs.generate import page
 
 from fencepost.harness.options import RunOptions
 from fencepost.harness.run import FAULTS
+from fencepost.harness.server.app import App, Response
+from fencepost.harness.server.bugs import BUGS, compose
+from fencepost.harness.server.bugs.registry import bug
+from fencepost.harness.server.request import Request
+from fencepost.harness.server.routing import Operation, Router, operation, operations_of
+from fencepost.harness.server.rules import StreamRules
 from tests.cli.invoking import Inside, inside  # noqa: F401 (a fixture)
 from tests.run import doubles
 
@@ -23,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 STRANGER = Path(__file__).with_name("stranger")
 ROOMS = ("harness", "workloads", "checkers")
 
-LISTED = {
+LISTED: dict[str, tuple[str, str] | None] = {
     "workload": ("workloads", "workload"),
     "fault": ("faults", "fault"),
     "target": ("targets", "target"),
@@ -68,13 +75,14 @@ def test_the_table_has_every_task() -> None:
         "workload": "1",
         "fault": "1–2",
         "target": "1",
+        "client": "1",
         "checker": "1",
         "plot": "1",
         "seeded bug": "1",
         "option of a target": "1",
         "option of `fencepost run`": "2",
         "endpoint of the bundled server": "3",
-        "operation kind": "about 10",
+        "operation kind": "about 30",
     }
 
 
@@ -115,7 +123,83 @@ def test_no_file_of_the_strangers_needs_another(path: Path) -> None:
             assert node.level == 0, "it imports a sibling"
 
 
+@pytest.mark.parametrize("alone", ["client"], indirect=True)
+def test_a_client_of_one_file_carries_a_run(alone: str, inside: Inside) -> None:  # noqa: F811
+    from only_client import Client  # type: ignore[import-not-found]
+
+    said = inside("run", "regular", "--client", "stranger-client", "--ops", "30", "--no-plots")
+    assert said.code in (0, 2), said
+    assert Client.asked >= 30
+
+
 # -- inside of the tree
+
+
+class StrangerBug(StreamRules):
+    """Every token passes."""
+
+    def token_matches(self, given: str, current: str) -> bool:
+        super().token_matches(given, current)
+        return True
+
+
+@pytest.fixture
+def planted() -> Iterator[str]:
+    """A seeded bug as its one file would add it; taken out of the table at the end."""
+    bug("stranger-bug", breaks="a token", anomaly="stale-token-write", workload="fenced")(StrangerBug)
+    yield "stranger-bug"
+    del BUGS["stranger-bug"]
+
+
+def test_a_row_on_a_class_adds_a_seeded_bug(planted: str, inside: Inside) -> None:  # noqa: F811
+    assert planted in [row["bug"] for row in json.loads(inside("bugs", "--json").out)]
+    assert f"`fencepost run fenced --bug {planted}`" in page()
+    assert issubclass(compose([planted]).stream, StrangerBug)
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_seeded_bug_is_one_file(name: str) -> None:
+    """Its row stands on its class; a story may be told about it."""
+    (file,) = naming(rf'(?m)^@bug\(\s*"{name}"')
+    assert f"class {BUGS[name].rules.__name__}(" in (ROOT / file).read_text()
+
+
+class StrangerApp(App):
+    """The application with one more endpoint."""
+
+    @operation("GET", "/v1/strangers/{stream}")
+    async def greet(self, request: Request) -> Response:
+        """Greet a stranger."""
+        return Response(200, request.name.encode())
+
+
+def test_a_row_on_a_handler_adds_an_endpoint() -> None:
+    route = Router(operations_of(StrangerApp)).route(b"/v1/strangers/me")
+    assert route is not None
+    assert route.operations["GET"].summary == "Greet a stranger."
+    assert route.name == "me"
+    assert not Router(operations_of(App)).route(b"/v1/strangers/me")
+
+
+@pytest.mark.parametrize("row", operations_of(App), ids=lambda row: row.name)
+def test_an_endpoint_is_in_three_files_at_most(row: Operation) -> None:
+    """Its handler with the row, what the service does for it, and its codec: no table of paths anywhere else."""
+    rows = naming(*(rf'@operation\([^)]*"{re.escape(path)}"' for path in row.paths))
+    assert rows == {"harness/server/app.py"}
+    assert len(row.paths) == 1 or row.public, "one name for one thing"
+
+
+def test_an_operation_kind_goes_through_the_whole_house() -> None:
+    """The only task that takes more than three files. What merely uses the kind is not counted."""
+    users = (
+        "workloads/",
+        "harness/closing",
+        "harness/server/bugs/",
+        "harness/history/s2_porcupine/",
+        "checkers/plots/",
+    )
+    kind = naming(r"CheckTail|CHECK_TAIL|TailRead|check_tail|check-tail")
+    assert 25 <= len({file for file in kind if not file.startswith(users)}) <= 35
 
 
 @pytest.mark.parametrize("name", FAULTS.names())

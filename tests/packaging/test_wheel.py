@@ -41,6 +41,8 @@ stranger-checker = "stranger.checker:Checker"
 stranger-plot = "stranger.plot:Plot"
 [project.entry-points."fencepost.targets"]
 stranger-target = "stranger.target:Target"
+[project.entry-points."fencepost.clients"]
+stranger-client = "stranger.client:Client"
 [project.entry-points."fencepost.faults"]
 stranger-fault = "stranger.fault:Fault"
 [tool.hatch.build.targets.wheel]
@@ -52,7 +54,7 @@ import json
 from importlib.metadata import entry_points
 import fencepost
 loaded = {}
-for group in ("workloads", "checkers", "plots", "targets", "faults"):
+for group in ("workloads", "checkers", "plots", "targets", "clients", "faults"):
     for point in entry_points(group=f"fencepost.{group}"):
         loaded[f"{group}/{point.name}"] = point.load().__module__
 print(json.dumps([fencepost.__file__, [name for name in fencepost.__all__ if getattr(fencepost, name)], loaded]))
@@ -162,6 +164,7 @@ def test_it_is_the_installed_one_and_all_that_it_registers_can_be_loaded(install
         "checkers/stranger-checker",
         "plots/stranger-plot",
         "targets/stranger-target",
+        "clients/stranger-client",
         "faults/stranger-fault",
     }
 

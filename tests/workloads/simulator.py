@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
+from msgspec import structs
+
 from fencepost.harness.client.outcome import Indefinite, Outcome
+from fencepost.harness.draws import Draws
 from fencepost.harness.s2 import Answer, Append, Read, command_of, metered_size
-from fencepost.harness.workload import Completion, Context, Generator, Invocation, Pending, Step
+from fencepost.harness.workload import NO_SESSIONS, Completion, Context, Generator, Invocation, Pending, Step
 from tests.workloads.service import Service
 
 MILLISECOND = 1_000_000
@@ -68,14 +71,22 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.surroundings = Random(f"{self.seed} surroundings")
+        self.shared = Draws(Random(f"{self.seed} shared"))
+        self.draws = [Draws(Random(f"{self.seed} {thread}")) for thread in range(self.conditions.threads)]
         self.free = set(range(self.conditions.threads))
         self.process = list(range(self.conditions.threads))
         self.spent: set[int] = set()
 
     def context(self) -> Context:
         threads = tuple(range(self.conditions.threads))
-        random = Random(f"{self.seed} {self.questions}")
-        return Context(self.now, threads, tuple(sorted(self.free)), tuple(self.process), random)
+        self.shared.rewind()
+        return Context(
+            self.now, threads, tuple(sorted(self.free)), tuple(self.process), self.shared, NO_SESSIONS, self.own
+        )
+
+    def own(self, thread: int) -> Random:
+        self.draws[thread].rewind()
+        return self.draws[thread]
 
     def at(self, time: int, action: Callable[[], None]) -> None:
         self.sequence += 1
@@ -124,6 +135,8 @@ class _Run:
         thread = min(self.free) if invocation.thread is None else invocation.thread
         valid(invocation)
         self.free.remove(thread)
+        self.shared.advance()
+        self.draws[thread].advance()
         self.generator = successor
         # A held operation keeps its thread while the world goes on.
         while self.events and self.events[0][0] <= start:
@@ -131,7 +144,7 @@ class _Run:
         self.now = start
         process = self.process[thread]
         assert process not in self.spent, f"seed {self.seed}: process {process} acts after an indefinite operation"
-        invocation = replace(invocation, thread=thread)
+        invocation = structs.replace(invocation, thread=thread)
         self.generator = self.generator.update(self.context(), invocation)
         self.perform(invocation, thread, process)
 

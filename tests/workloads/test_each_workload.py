@@ -174,7 +174,7 @@ def test_some_appends_give_a_token_and_a_match_in_every_role() -> None:
 
 
 def test_tokens_are_alike() -> None:
-    operations = [*transcript("fenced", 1), *transcript("fenced", 3)]
+    operations = [*transcript("fenced", 1), *transcript("fenced", 3), *transcript("fenced", 1, 1)]
     tried = Counter[str]()
     for operation, call in appends(operations):
         if not refused(operation, "fencing_token_mismatch"):

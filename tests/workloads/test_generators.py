@@ -11,6 +11,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fencepost.harness.client.outcome import Ok
 from fencepost.harness.generators import (
@@ -284,7 +285,7 @@ def test_what_has_nothing_for_now_moves_on_all_the_same(generator: Generator) ->
 
 def test_each_thread_takes_the_operation_that_is_due_first() -> None:
     def starts_at(thread: int) -> Generator:
-        return once(replace(named(str(thread)), time=(10 - thread) * SECOND))
+        return once(structs.replace(named(str(thread)), time=(10 - thread) * SECOND))
 
     assert purposes(simulate(each_thread(starts_at))) == [str(thread) for thread in range(9, -1, -1)]
 
@@ -326,7 +327,7 @@ def test_a_generator_on_some_threads_uses_and_hears_these_alone() -> None:
 
 
 def test_every_operation_is_mapped() -> None:
-    operations = simulate(map_each(lambda i: replace(i, call=Read(seq_num=0)), limit(5, repeat(named("a")))))
+    operations = simulate(map_each(lambda i: structs.replace(i, call=Read(seq_num=0)), limit(5, repeat(named("a")))))
     assert [o.invocation.call for o in operations] == [Read(seq_num=0)] * 5
 
 

@@ -1,8 +1,9 @@
-"""Exchanges through httpx: for the control plane, and for everything where a proxy is configured.
+"""Operations through httpx: the control plane, and everything where a proxy is configured.
 
-httpx's exceptions do not tell whether a request was applied: a reset right after accept and a reset after an append was
-applied look alike. httpcore, the engine inside httpx, reports its steps to a ``trace`` extension, and before
-``send_request_headers.started`` nothing has left.
+Without a proxy httpx sends over the client's own connection (``httpx_transport.py``), which knows what has left. With
+one it uses httpcore, whose exceptions do not tell: a reset right after accept and a reset after an append was applied
+look alike. But httpcore reports its steps to a ``trace`` extension, and before ``send_request_headers.started`` nothing
+has left.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .connection import ANSWER_LIMIT, KEEPALIVE_EXPIRY, ConnectionClosed
+from .direct import DirectEngine
 from .endpoint import Proxy
 
 if TYPE_CHECKING:
@@ -25,25 +27,35 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class HttpxEngine:
-    """An ``httpx.AsyncClient`` with at most one connection, whose requests are traced."""
+    """An ``httpx.AsyncClient`` with at most one connection. ``direct`` carries it where there is no proxy."""
 
-    def __init__(self, headers: list[tuple[bytes, bytes]], context: ssl.SSLContext | None, proxy: Proxy | None) -> None:
+    def __init__(
+        self,
+        headers: list[tuple[bytes, bytes]],
+        direct: DirectEngine,
+        context: ssl.SSLContext | None,
+        proxy: Proxy | None,
+    ) -> None:
         self._headers = headers
+        self._direct = direct
         self._context = context
         self._proxy = proxy
         self._client: httpx.AsyncClient | None = None
-        self.sent = False
+        self._traced = False
+
+    @property
+    def sent(self) -> bool:
         """Whether any of the last request may have left."""
+        return self._direct.sent if self._proxy is None else self._traced
 
     async def exchange(self, method: bytes, url: str, body: bytes | None, limit: float) -> tuple[int, bytes]:
         """Return the answer's status and body. Raises TimeoutError after ``limit`` seconds, and httpx's own errors."""
-        self.sent = False
+        self._traced = self._direct.sent = False
         if self._client is None:
             self._client = self._connect()
         headers = self._headers if body is None else [*self._headers, (b"content-type", b"application/json")]
-        request = self._client.build_request(
-            method.decode(), url, headers=headers, content=body, extensions={"trace": self._traced}
-        )
+        extensions = {"trace": self._trace, "deadline": asyncio.get_running_loop().time() + limit}
+        request = self._client.build_request(method.decode(), url, headers=headers, content=body, extensions=extensions)
         async with asyncio.timeout(limit):
             response = await self._client.send(request, stream=True)
             content: list[bytes] = []
@@ -65,17 +77,21 @@ class HttpxEngine:
     def _connect(self) -> httpx.AsyncClient:
         import httpx  # it takes a tenth of a second to import, and most clients never need it
 
-        transport = httpx.AsyncHTTPTransport(
-            verify=self._context or False,
-            limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_EXPIRY),
-            trust_env=False,
-            retries=0,
-            proxy=None if self._proxy is None else httpx.Proxy(self._proxy.url, auth=self._proxy.auth),
-        )
+        from .httpx_transport import DirectTransport
+
+        transport: httpx.AsyncBaseTransport = DirectTransport(self._direct)
+        if self._proxy is not None:
+            transport = httpx.AsyncHTTPTransport(
+                verify=self._context or False,
+                limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_EXPIRY),
+                trust_env=False,
+                retries=0,
+                proxy=httpx.Proxy(self._proxy.url, auth=self._proxy.auth),
+            )
         return httpx.AsyncClient(transport=transport, trust_env=False, timeout=None)
 
-    async def _traced(self, event: str, info: Mapping[str, Any]) -> None:
+    async def _trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Called by httpcore at each step."""
         # A proxy's CONNECT goes through the same step, and is not the request.
         if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
-            self.sent = True
+            self._traced = True
