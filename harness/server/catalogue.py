@@ -85,8 +85,8 @@ def check_basin_name(name: str) -> None:
     """Raise ServiceError ``invalid`` where no basin can have the name."""
     if _BASIN_NAME.fullmatch(name) is None:
         raise invalid(
-            f"{name[:64]!r} is not a basin name: it takes {MIN_BASIN_NAME} to {MAX_BASIN_NAME} characters of a-z, 0-9 and "
-            "-, and no - at either end"
+            f"{name[:64]!r} is not a basin name: it takes {MIN_BASIN_NAME} to {MAX_BASIN_NAME} characters of a-z, 0-9 "
+            "and -, and no - at either end"
         )
 
 
@@ -94,7 +94,8 @@ def check_stream_name(name: str) -> None:
     """Raise ServiceError ``invalid`` where no stream can have the name."""
     if not 1 <= len(name.encode("utf-8", "surrogatepass")) <= MAX_STREAM_NAME_BYTES or name in (".", ".."):
         raise invalid(
-            f"{name[:64]!r} is not a stream name: it takes 1 to {MAX_STREAM_NAME_BYTES} bytes, and neither . nor .. is one"
+            f"{name[:64]!r} is not a stream name: it takes 1 to {MAX_STREAM_NAME_BYTES} bytes, "
+            "and neither . nor .. is one"
         )
 
 
