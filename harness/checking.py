@@ -110,7 +110,7 @@ class CheckedHistory:
     def write_certificate(self, path: PathLike) -> Verification:
         """Write the proof of the verdict to a file and verify it as it is read back.
 
-        Raises OSError where it cannot be written, UsageFailure where no checker has a proof.
+        Raises UsageFailure where it cannot be written, or no checker has a proof.
         """
         try:
             return certificates.prove(Path(path), self._identity(), self.history, self.verdict)
