@@ -263,7 +263,10 @@ class Scheduler:
         self._ended(thread, outcome)
         reached = frames.reached if frames else None
         self._tell(Completion(time, thread.number, process, invocation, outcome, reached))
-        await self._recover(thread, outcome)
+        if not isinstance(outcome, Ok):
+            await self._recover(thread, outcome)
+        elif thread.refusals:
+            thread.refusals = 0
 
     async def _perform_strike(self, thread: Thread, invocation: Invocation) -> None:
         outcome = await self._strike(invocation.call)  # type: ignore[arg-type, misc]
@@ -284,11 +287,9 @@ class Scheduler:
             processes[thread.number] = thread.process
             self._processes = tuple(processes)
 
-    async def _recover(self, thread: Thread, outcome: Outcome[Any]) -> None:
+    async def _recover(self, thread: Thread, outcome: Definite | Indefinite) -> None:
         """After an indefinite end a new client; after a refused connection a pause."""
-        if isinstance(outcome, Ok):
-            thread.refusals = 0
-        elif isinstance(outcome, Indefinite):
+        if isinstance(outcome, Indefinite):
             thread.pipeline = None
             with suppress(Exception):
                 await thread.client.aclose()

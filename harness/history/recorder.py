@@ -198,7 +198,7 @@ def _invoked(op: int, time: int, process: int, invocation: Invocation, session: 
             sizes=list(map(s2.metered_size, records)),
             match_seq_num=call.match_seq_num,
             fencing_token=call.fencing_token,
-            timestamps=timestamps if any(timestamp is not None for timestamp in timestamps) else None,
+            timestamps=None if timestamps.count(None) == len(timestamps) else timestamps,
             fences=fences,
             trims=trims,
             thread=thread,
