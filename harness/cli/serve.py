@@ -1,4 +1,4 @@
-"""``fencepost serve``: the bundled reference stream server as a process."""
+"""``fencepost serve``: runs the bundled reference stream server."""
 
 from __future__ import annotations
 
@@ -48,12 +48,14 @@ class _Options:
     "--data",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Keep a durable journal in DIR (made where it is missing).",
+    help="Keep a durable journal in DIR, which is made if it is missing.",
 )
-@click.option("--memory", is_flag=True, help="Keep everything in memory, gone with the process (the default).")
-@click.option("--bug", "bugs", multiple=True, metavar="NAME", help="Plant a bug: see `fencepost bugs`. Repeatable.")
+@click.option("--memory", is_flag=True, help="Keep everything in memory and lose it with the process (the default).")
+@click.option("--bug", "bugs", multiple=True, metavar="NAME", help="Plant a bug (see: fencepost bugs). Repeatable.")
 @click.option("--token-env", metavar="VAR", help="Require the bearer token that the environment variable VAR holds.")
-@click.option("--basin", "basins", multiple=True, metavar="NAME", help="Make sure this basin exists. Repeatable.")
+@click.option(
+    "--basin", "basins", multiple=True, metavar="NAME", help="Make this basin if it does not exist. Repeatable."
+)
 @click.option(
     "--max-body",
     type=click.IntRange(1),
@@ -116,9 +118,9 @@ def command(
 ) -> None:
     """Run the bundled reference stream server.
 
-    It speaks S2's HTTP API under /v1, and /health and /metrics beside it. One line on standard output says where,
-    once requests are answered. SIGTERM and SIGINT let what is in flight finish, then end it with exit code 0; a
-    second signal ends it at once.
+    It speaks S2's HTTP API under /v1 and serves /health and /metrics beside it. Once it answers requests, one line on
+    standard output says where. SIGTERM and SIGINT let requests in flight finish and end it with exit code 0; a second
+    signal ends it at once.
 
     \b
     Examples:

@@ -1,6 +1,6 @@
-"""Which basins and streams there are: a pure state that journal entries change, and the requests that make them.
+"""Which basins and streams there are: a pure state that entries of the journal change.
 
-A ``plan_…`` method says what a request comes to: it returns the entry to journal and :meth:`Catalogue.apply`, or
+A ``plan_…`` method turns a request into a change: it returns the entry to journal and to :meth:`Catalogue.apply`, or
 None where nothing is to change.
 """
 
@@ -33,25 +33,25 @@ T = TypeVar("T", bound=Named)
 
 
 class Directory(Generic[T]):
-    """Things by name, and their names in order (that of code points, which is that of UTF-8)."""
+    """Things by name, with their names in the order of code points, which is also the order of their UTF-8."""
 
     def __init__(self) -> None:
         self.rows: dict[str, T] = {}
         self._order: list[str] = []
 
     def put(self, row: T) -> None:
-        """Add or replace."""
+        """Add the row, or replace the one of its name."""
         if row.name not in self.rows:
             insort(self._order, row.name)
         self.rows[row.name] = row
 
     def remove(self, name: str) -> None:
-        """Remove what is there. Raises KeyError."""
+        """Remove a row. Raises KeyError where there is none."""
         del self.rows[name]
         del self._order[bisect_left(self._order, name)]
 
     def page(self, prefix: str, start_after: str, limit: int) -> tuple[list[T], bool]:
-        """At most ``limit`` (and 1000) rows whose names begin with ``prefix`` and come after ``start_after``.
+        """Return at most ``limit`` (and 1000) rows whose names begin with ``prefix`` and come after ``start_after``.
 
         The flag tells whether there are more. Raises ServiceError ``invalid``.
         """
@@ -64,29 +64,29 @@ class Directory(Generic[T]):
 
 
 def merged(config: StreamConfig, default: StreamConfig) -> StreamConfig:
-    """The configuration, with what it does not set taken from ``default``."""
+    """Return the configuration, with what it leaves unset taken from ``default``."""
     given = {name: value for name, value in structs.asdict(config).items() if value is not None}
     return structs.replace(default, **given)
 
 
 def reconfigured(config: StreamConfig, change: StreamReconfiguration) -> StreamConfig:
-    """The configuration after a change."""
+    """Return the configuration after a change."""
     given = {name: value for name, value in structs.asdict(change).items() if value is not UNSET}
     return structs.replace(config, **given)
 
 
 def check_basin_name(name: str) -> None:
-    """Raises ServiceError ``invalid``."""
+    """Raise ServiceError ``invalid`` where no basin can have the name."""
     if _BASIN_NAME.fullmatch(name) is None:
         raise invalid(
-            f"{name[:64]!r} is no basin name: 8 to 48 characters of a-z, 0-9 and -, none of the latter at either end"
+            f"{name[:64]!r} is not a basin name: it takes 8 to 48 characters of a-z, 0-9 and -, and no - at either end"
         )
 
 
 def check_stream_name(name: str) -> None:
-    """Raises ServiceError ``invalid``."""
+    """Raise ServiceError ``invalid`` where no stream can have the name."""
     if not 1 <= len(name.encode("utf-8", "surrogatepass")) <= 512 or name in (".", ".."):
-        raise invalid(f"{name[:64]!r} is no stream name: 1 to 512 bytes, and neither . nor ..")
+        raise invalid(f"{name[:64]!r} is not a stream name: it takes 1 to 512 bytes, and neither . nor .. is one")
 
 
 class Catalogue:
@@ -102,7 +102,7 @@ class Catalogue:
             self.apply(stream)
 
     def basin(self, name: str) -> BasinSet:
-        """Raises ServiceError ``invalid`` or ``basin_not_found``."""
+        """Return the row of a basin. Raises ServiceError ``invalid`` or ``basin_not_found``."""
         row = self.basins.rows.get(name)
         if row is None:
             check_basin_name(name)
@@ -110,11 +110,11 @@ class Catalogue:
         return row
 
     def streams(self, basin: str) -> Directory[StreamSet]:
-        """The streams of a basin. Raises as :meth:`basin`."""
+        """Return the streams of a basin. Raises as :meth:`basin`."""
         return self._streams[self.basin(basin).name]
 
     def stream(self, basin: str, name: str) -> StreamSet:
-        """Raises ServiceError ``invalid``, ``basin_not_found`` or ``stream_not_found``."""
+        """Return the row of a stream. Raises ServiceError ``invalid``, ``basin_not_found`` or ``stream_not_found``."""
         row = self.streams(basin).rows.get(name)
         if row is None:
             check_stream_name(name)
@@ -166,7 +166,7 @@ class Catalogue:
         del self._streams[name]
 
     def plan_basin(self, name: str, config: BasinConfig, token: str | None, now: int) -> BasinSet | None:
-        """Create a basin; None where the same request did it before.
+        """Plan to create a basin; None where the same request did so before.
 
         Raises ServiceError ``invalid`` or ``resource_already_exists``.
         """
@@ -181,7 +181,7 @@ class Catalogue:
         raise ServiceError("resource_already_exists", f"the basin {name!r} exists")
 
     def plan_stream(self, basin: str, name: str, config: StreamConfig, token: str | None, now: int) -> StreamSet | None:
-        """Create a stream; see :meth:`plan_basin`."""
+        """Plan to create a stream; see :meth:`plan_basin`."""
         parent = self.basin(basin)
         check_stream_name(name)
         _check_request_token(token)
@@ -196,19 +196,19 @@ class Catalogue:
         raise ServiceError("resource_already_exists", f"the stream {name!r} exists in the basin {basin!r}")
 
     def plan_basin_config(self, name: str, config: BasinConfig) -> BasinSet | None:
-        """Give a basin this configuration; None where it has it."""
+        """Plan to give a basin this configuration; None where it has it."""
         _check_config(config.default_stream_config)
         row = self.basin(name)
         return None if row.config == config else structs.replace(row, config=config)
 
     def plan_stream_config(self, basin: str, name: str, config: StreamConfig) -> StreamSet | None:
-        """Give a stream this configuration; None where it has it."""
+        """Plan to give a stream this configuration; None where it has it."""
         _check_config(config)
         row = self.stream(basin, name)
         return None if row.config == config else structs.replace(row, config=config)
 
     def basin_change(self, name: str, change: BasinReconfiguration) -> BasinConfig:
-        """What the basin's configuration is to be after a change."""
+        """Return the basin's configuration after a change."""
         config = self.basin(name).config
         streams = change.default_stream_config
         if streams is None:

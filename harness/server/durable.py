@@ -40,7 +40,7 @@ Waiting: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class Promise(NamedTuple):
-    """A batch that has its place, and the ticket of the journal that makes it durable."""
+    """A batch that has its place, with the ticket of the entry that makes it durable."""
 
     ack: Ack
     ticket: Ticket
@@ -57,7 +57,7 @@ class DurableStream:
         row: StreamSet,
         journal: Journal,
         rules: Rules,
-        around: ServiceRules,
+        service_rules: ServiceRules,
         clock: Callable[[], int],
         failpoints: Failpoints,
     ) -> None:
@@ -66,7 +66,7 @@ class DurableStream:
         self.deleted = False
         self._stream = Stream(row.config, rules.stream())
         self._journal = journal
-        self._rules = around
+        self._rules = service_rules
         self._clock = clock
         self.failpoints = failpoints
         self._created = DURABLE
@@ -180,13 +180,13 @@ class DurableStream:
     # -- what clients ask
 
     async def append_durably(self, batch: Append) -> Ack:
-        """Append; returns when durable. Raises ServiceError, ConditionFailed, StorageError."""
+        """Append, and return the ack once the batch is durable. Raises ServiceError, ConditionFailed, StorageError."""
         return await self.kept(await self.sequence(batch))
 
     async def sequence(self, batch: Append) -> Promise:
         """Give a batch its place, without waiting for the disk: :meth:`kept` does that.
 
-        Raises ServiceError and ConditionFailed, once what the refusal reveals is durable.
+        Raises ServiceError and ConditionFailed, as soon as what the refusal reveals is durable.
         """
         if self._journal.backlog > MAX_BACKLOG:
             raise ServiceError("hot_server", f"{MAX_BACKLOG} bytes wait for the disk; try again later")
@@ -200,7 +200,7 @@ class DurableStream:
         return Promise(ack, self._last)
 
     async def kept(self, promise: Promise) -> Ack:
-        """Wait until a sequenced batch is durable, and give the ack to answer. Raises StorageError."""
+        """Return the ack to answer once a sequenced batch is durable. Raises StorageError."""
         if self.failpoints.armed:
             await self.failpoints.hit("service.sequenced")
         await self._journal.wait(promise.ticket)
@@ -209,14 +209,14 @@ class DurableStream:
         return self._rules.answer(self._stream.rules.acknowledged(promise.ack))
 
     async def check_tail(self) -> Position:
-        """The durable tail."""
+        """Return the tail of durable records."""
         await self._journal.wait(self._created)
         return self._stream.tail(self._clock())
 
     async def read(self, query: Read, waiting: Waiting = nullcontext) -> Batch:
-        """A unary read. Raises RangeNotSatisfiable, and ServiceError where the stream goes while it waits.
+        """Return what a unary read finds; it waits for records within the context that ``waiting`` makes.
 
-        Where it has to wait for records, it does so within the context that ``waiting`` makes.
+        Raises RangeNotSatisfiable, and ServiceError where the stream is deleted meanwhile.
         """
         await self._journal.wait(self._created)
         now = self._clock()
@@ -237,21 +237,21 @@ class DurableStream:
     # -- what read sessions ask
 
     async def start(self, query: Read, *, may_follow: bool) -> int:
-        """The seq_num at which a read session starts. Raises RangeNotSatisfiable, ServiceError."""
+        """Return the seq_num at which a read session starts. Raises RangeNotSatisfiable, ServiceError."""
         await self._journal.wait(self._created)
         return self._stream.locate(query, self._clock(), may_follow=may_follow)
 
     def look(self, start: int, query: Read) -> Page:
-        """What there is to return from ``start`` on, now."""
+        """Return what there is from ``start`` on, now."""
         return self._stream.page(start, query, self._clock())
 
     @property
     def tail(self) -> Position:
-        """The tail of durable records, as a session that follows tells it."""
+        """The tail of durable records, as a session that follows reports it."""
         return self._stream.durable
 
     async def growth(self) -> bool:
-        """Wait for more to be durable; False where waiting has been ended. Raises the error that ended it."""
+        """Return True once more is durable, False where waiting has been ended. Raises the error that ended it."""
         if not self._ended:
             reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._readers[reader] = None

@@ -1,6 +1,6 @@
-"""What the journal holds: one entry for every change of state, in MessagePack.
+"""What the journal holds: one entry for each change of state, in MessagePack.
 
-An entry says what became of something, not what was asked for: replaying it needs no rules, no clock and no luck.
+An entry says what the outcome was, not what was asked for. So replaying it needs neither rules nor a clock.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from .values import BasinConfig, StreamConfig
 
 
 class BasinSet(Struct, frozen=True, tag="basin"):
-    """A basin exists with this configuration.
+    """A basin exists, with this configuration.
 
-    ``request_token`` and ``requested`` are what the request gave that created it: the same request again is no
-    conflict.
+    ``request_token`` and ``requested`` are what the request that created it gave, so that the same request again is not
+    a conflict.
     """
 
     name: str
@@ -29,13 +29,13 @@ class BasinSet(Struct, frozen=True, tag="basin"):
 
 
 class BasinDeleted(Struct, frozen=True, tag="basin-deleted"):
-    """A basin is gone, its streams with it."""
+    """A basin was deleted, with its streams."""
 
     name: str
 
 
 class StreamSet(Struct, frozen=True, tag="stream"):
-    """A stream exists with this configuration. ``id`` names the incarnation and is never used again."""
+    """A stream exists, with this configuration. ``id`` names the incarnation and is never used again."""
 
     id: int
     basin: str
@@ -47,7 +47,7 @@ class StreamSet(Struct, frozen=True, tag="stream"):
 
 
 class StreamDeleted(Struct, frozen=True, tag="stream-deleted"):
-    """A stream is gone."""
+    """A stream was deleted."""
 
     basin: str
     name: str
@@ -71,7 +71,7 @@ class Checkpoint(Struct, frozen=True, tag="checkpoint"):
 
 
 class Appended(Struct, frozen=True):
-    """A batch has its place in a stream."""
+    """A batch was appended to an incarnation of a stream. Its records have the seq_nums that came next there."""
 
     stream: int
     records: tuple[SequencedRecord, ...]
@@ -97,7 +97,7 @@ _other: msgspec.msgpack.Decoder[_Other] = msgspec.msgpack.Decoder(_Other)
 
 
 def encode(entry: Entry) -> bytes:
-    """The entry as the journal keeps it."""
+    """Return the entry as the journal keeps it."""
     if isinstance(entry, Appended):
         records = [(record.seq_num, record.timestamp, record.headers, record.body) for record in entry.records]
         return _APPEND + _encode(_Appended(entry.stream, records))
@@ -105,7 +105,7 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(data: bytes) -> Entry:
-    """The opposite of :func:`encode`. Raises ValueError."""
+    """Return the entry that :func:`encode` has encoded. Raises ValueError."""
     try:
         body = memoryview(data)[1:]
         match data[:1]:

@@ -1,8 +1,8 @@
-"""The decisions of the server, each in one method, so that a seeded bug can take one of them wrongly.
+"""The decisions of the server, each in a method of its own, so that a seeded bug can get one of them wrong.
 
-These classes are the correct server: the state machine, the journal and the service ask them wherever it matters,
-with or without bugs. A bug is a subclass that overrides the method at its seam; several bugs are combined by
-inheriting from all of them, so an override calls ``super()`` unless not asking is the bug.
+These classes are the correct server. The state machine, the journal and the service ask them wherever it matters, with
+or without bugs. A bug is a subclass that overrides one of these methods. A server with several bugs has rules that
+inherit from all of them, so an override calls ``super()`` unless not asking is the bug.
 """
 
 from __future__ import annotations
@@ -19,83 +19,83 @@ if TYPE_CHECKING:
 
 
 class StreamRules:
-    """The decisions of one stream. Each stream has an instance of its own, made anew at every start of the server."""
+    """The decisions of one stream. Each stream has its own instance, made anew at every start of the server."""
 
     def token_in_force(self, stream: Stream, batch: Append, now: int) -> str:
-        """The token that a batch which gave one is tested against, at ``now`` (ms)."""
+        """Return the token that a batch with a fencing token is tested against, at ``now`` (ms)."""
         return stream.fencing_token
 
     def token_matches(self, given: str, current: str) -> bool:
-        """Whether an append that gave ``given`` passes."""
+        """Return whether an append with the fencing token ``given`` passes."""
         return given == current
 
     def token_reported(self, current: str) -> str:
-        """The token that a refusal names."""
+        """Return the token that a refusal names."""
         return current
 
     def seq_num_to_match(self, stream: Stream) -> int:
-        """The seq_num with which a ``match_seq_num`` is compared."""
+        """Return the seq_num with which a ``match_seq_num`` is compared."""
         return stream.next_seq_num
 
     def seq_num_matches(self, given: int, stream: Stream) -> bool:
-        """Whether an append that gave ``match_seq_num`` passes."""
+        """Return whether an append with the ``match_seq_num`` ``given`` passes."""
         return given == self.seq_num_to_match(stream)
 
     def seq_num_reported(self, next_seq_num: int) -> int:
-        """The seq_num that a refusal names."""
+        """Return the seq_num that a refusal names."""
         return next_seq_num
 
     def timestamp(self, wanted: int, newest: int) -> int:
-        """The timestamp (ms) of a record that should have ``wanted``, after one that has ``newest``."""
+        """Return the timestamp (ms) of a record that should have ``wanted``, after one that has ``newest``."""
         return max(wanted, newest)
 
     def stored(self, record: Record) -> Record:
-        """The record as it is kept."""
+        """Return the record as the stream keeps it."""
         return record
 
     def acknowledged(self, ack: Ack) -> Ack:
-        """The positions that a client is told."""
+        """Return the ack that a client is given."""
         return ack
 
     def tail_for_check(self, durable: Position, now: int) -> Position:
-        """The tail that a check-tail answers at ``now`` (ms)."""
+        """Return the tail that a check-tail answers at ``now`` (ms)."""
         return durable
 
     def tail_for_read(self, durable: Position, now: int) -> Position:
-        """The tail up to which a read sees at ``now`` (ms)."""
+        """Return the tail up to which a read sees records at ``now`` (ms)."""
         return durable
 
     def returned(self, records: list[SequencedRecord]) -> list[SequencedRecord]:
-        """What a read returns of the records that it found."""
+        """Return those records that a read returns of the ones that it found."""
         return records
 
     def token_recovered(self, before: str, fence: str) -> str:
-        """The token after recovery met a fence command in the journal."""
+        """Return the token in force after recovery has met a fence command in the journal."""
         return fence
 
 
 class Sequencer(Protocol):
-    """A stream as :class:`ServiceRules` sees it. Its methods are synchronous: nothing comes between."""
+    """A stream as :class:`ServiceRules` sees it. Its methods are synchronous, so nothing comes between."""
 
     def test(self, batch: Append) -> None:
-        """Test the conditions alone. Raises ConditionFailed."""
+        """Only test the conditions. Raises ConditionFailed."""
 
     def append_unchecked(self, batch: Append) -> Ack:
         """Apply the batch and hand it to the journal, without testing its conditions."""
 
     def append(self, batch: Append) -> Ack:
-        """Test, apply and hand over, in one step."""
+        """Test the conditions, apply the batch and hand it to the journal, in one step."""
 
 
 class ServiceRules:
     """The decisions around a stream: what is one step, and what is answered after it."""
 
     async def append(self, stream: Sequencer, batch: Append) -> Ack:
-        """Sequence a batch. The critical section is what happens without an await."""
+        """Sequence a batch. Whatever happens without an await in between is one critical section."""
         return stream.append(batch)
 
     def answer(self, ack: Ack) -> Ack:
-        """The answer to an append that is durable. May raise instead."""
+        """Return the answer to an append that is durable, or raise a refusal instead."""
         return ack
 
 
@@ -103,19 +103,19 @@ class StorageRules:
     """The decisions of the journal: when an entry counts as durable, and what recovery keeps."""
 
     acknowledge_when_submitted: bool = False
-    """Whether an entry counts as durable before it was handed to the file."""
+    """Whether an entry counts as durable before it has been written."""
 
     hold_back: float = 0.0
-    """How long (s) submitted entries stay in the process before they are written."""
+    """How long (seconds) submitted entries stay in the process before they are written."""
 
     def survivors(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        """The frames of the journal that recovery keeps; the file is cut after the last of them."""
+        """Yield the frames of the last segment that recovery keeps; the file is cut after the last of them."""
         return frames
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All decisions of a server."""
+    """All decisions of one server."""
 
     stream: type[StreamRules] = StreamRules
     service: type[ServiceRules] = ServiceRules

@@ -1,8 +1,8 @@
 """The service: basins and streams, and the promise that an answer comes only from durable state.
 
-Asynchronous, with its storage, its clock and its seeded bugs handed in. It knows no HTTP. Every change is applied
-and handed to the journal in one step, and answered when the journal has it; whatever an answer reveals, a refusal
-included, is durable by then.
+It is handed its storage, its clock and its seeded bugs, and knows no HTTP. Every change is applied and handed to the
+journal in one step, and answered when it is durable. Whatever else an answer reveals is durable by then too, and a
+refusal is an answer.
 """
 
 from __future__ import annotations
@@ -49,18 +49,17 @@ Clock: TypeAlias = Callable[[], int]
 
 
 class Service:
-    """A stream service. :meth:`start` it, ask it, :meth:`close` it.
+    """A stream service. :meth:`start` it, use it, :meth:`close` it.
 
-    ``clock`` gives milliseconds since the Unix epoch; it may jump. ``bugs`` are names of seeded bugs.
-    Every operation raises ServiceError; those on records also what is said there. Raises UsageFailure where a bug is
-    unknown.
+    ``clock`` returns milliseconds since the Unix epoch; it may jump. ``bugs`` are names of seeded bugs. Every operation
+    raises ServiceError; those on records raise more, as they say. Raises UsageFailure where a bug is unknown.
     """
 
     def __init__(
         self, storage: Storage, clock: Clock, bugs: Iterable[str] = (), failpoints: Failpoints | None = None
     ) -> None:
         self._rules = seeded.compose(bugs)
-        self._around = self._rules.service()
+        self._service_rules = self._rules.service()
         self._clock = clock
         self._failpoints = failpoints or Failpoints()
         self._storage = storage
@@ -76,7 +75,7 @@ class Service:
         return self._journal.failure or self._journal.shortage
 
     async def start(self) -> None:
-        """Recover the state from the storage. Raises StorageError where that is damaged or in use."""
+        """Recover the state from the storage. Raises StorageError where the storage is damaged or in use."""
         try:
             for frame in self._journal.recover():
                 for data in frame.entries:
@@ -100,14 +99,14 @@ class Service:
             raise
 
     async def drain(self) -> None:
-        """Refuse what is new with ``server_draining``, end reads that wait, let the rest finish."""
+        """Refuse new requests with ``server_draining``, end reads that wait, and let the rest finish."""
         self._gate.draining = True
         for stream in self._live.values():
             stream.end_waits()
         await self._gate.empty()
 
     async def close(self) -> None:
-        """Drain, make durable what was taken, release the storage."""
+        """Drain, make durable what was accepted, and release the storage."""
         await self.drain()
         await self._journal.close()
 
@@ -116,14 +115,14 @@ class Service:
     async def create_basin(
         self, name: str, config: BasinConfig | None = None, request_token: str | None = None
     ) -> tuple[BasinInfo, bool]:
-        """Create; the flag is False where the same request had created it before (same token, same configuration)."""
+        """Create a basin. The flag is False where the same request (token and configuration) had created it before."""
         async with self._settled() as catalogue:
             entry = catalogue.plan_basin(name, config or BasinConfig(), request_token, self._clock())
             self._record(entry)
             return _basin_info(catalogue.basin(name)), entry is not None
 
     async def ensure_basin(self, name: str, config: BasinConfig | None = None) -> tuple[BasinInfo, Provision]:
-        """Create it, or give it this configuration; None leaves the one that it has."""
+        """Create a basin, or give it this configuration; None leaves the configuration that it has."""
         async with self._settled() as catalogue:
             if name not in catalogue.basins.rows:
                 self._record(catalogue.plan_basin(name, config or BasinConfig(), None, self._clock()))
@@ -137,24 +136,24 @@ class Service:
     async def list_basins(
         self, prefix: str = "", start_after: str = "", limit: int = MAX_LIST
     ) -> tuple[list[BasinInfo], bool]:
-        """In order of name; the flag tells whether there are more."""
+        """Return rows in the order of their names; the flag tells whether there are more."""
         async with self._settled() as catalogue:
             rows, more = catalogue.basins.page(prefix, start_after, limit)
             return [_basin_info(row) for row in rows], more
 
     async def get_basin(self, name: str) -> BasinConfig:
-        """The basin's configuration."""
+        """Return the basin's configuration."""
         async with self._settled() as catalogue:
             return catalogue.basin(name).config
 
     async def reconfigure_basin(self, name: str, change: BasinReconfiguration) -> BasinConfig:
-        """Change the configuration; answers the new one."""
+        """Change the configuration, and return the new one."""
         async with self._settled() as catalogue:
             self._record(catalogue.plan_basin_config(name, catalogue.basin_change(name, change)))
             return catalogue.basin(name).config
 
     async def delete_basin(self, name: str) -> None:
-        """Delete the basin with its streams."""
+        """Delete the basin, with its streams."""
         async with self._settled() as catalogue:
             rows = list(catalogue.streams(name).rows.values())
             self._record(BasinDeleted(name), rows)
@@ -164,7 +163,7 @@ class Service:
     async def create_stream(
         self, basin: str, name: str, config: StreamConfig | None = None, request_token: str | None = None
     ) -> tuple[StreamInfo, bool]:
-        """See :meth:`create_basin`. What ``config`` leaves unset comes from the basin's default."""
+        """Create a stream; see :meth:`create_basin`. What ``config`` leaves unset comes from the basin's default."""
         async with self._settled() as catalogue:
             entry = self._make_stream(basin, name, config, request_token)
             return _stream_info(catalogue.stream(basin, name)), entry is not None
@@ -172,7 +171,7 @@ class Service:
     async def ensure_stream(
         self, basin: str, name: str, config: StreamConfig | None = None
     ) -> tuple[StreamInfo, Provision]:
-        """See :meth:`ensure_basin`. What ``config`` leaves unset comes from the basin's default."""
+        """Create or configure a stream; see :meth:`ensure_basin`, and :meth:`create_stream` for ``config``."""
         async with self._settled() as catalogue:
             if name not in catalogue.streams(basin).rows:
                 self._make_stream(basin, name, config, None)
@@ -188,24 +187,24 @@ class Service:
     async def list_streams(
         self, basin: str, prefix: str = "", start_after: str = "", limit: int = MAX_LIST
     ) -> tuple[list[StreamInfo], bool]:
-        """In order of name; the flag tells whether there are more."""
+        """Return rows in the order of their names; the flag tells whether there are more."""
         async with self._settled() as catalogue:
             rows, more = catalogue.streams(basin).page(prefix, start_after, limit)
             return [_stream_info(row) for row in rows], more
 
     async def get_stream(self, basin: str, name: str) -> StreamConfig:
-        """The stream's configuration."""
+        """Return the stream's configuration."""
         async with self._settled() as catalogue:
             return catalogue.stream(basin, name).config
 
     async def reconfigure_stream(self, basin: str, name: str, change: StreamReconfiguration) -> StreamConfig:
-        """Change the configuration; answers the new one."""
+        """Change the configuration, and return the new one."""
         async with self._settled() as catalogue:
             self._set_stream(basin, name, reconfigured(catalogue.stream(basin, name).config, change))
             return catalogue.stream(basin, name).config
 
     async def delete_stream(self, basin: str, name: str) -> None:
-        """Delete the stream. One made later under the name is another stream."""
+        """Delete the stream. A stream created later under the same name is another one."""
         async with self._settled() as catalogue:
             row = catalogue.stream(basin, name)
             self._record(StreamDeleted(basin, name), [row])
@@ -213,33 +212,33 @@ class Service:
     # -- records
 
     async def append(self, basin: str, stream: str, batch: Append) -> Ack:
-        """Append; returns when durable. Raises also ConditionFailed."""
+        """Append, and return the ack once the batch is durable. Raises also ConditionFailed."""
         with self._gate:
             return await (await self._open(basin, stream, appending=True)).append_durably(batch)
 
     async def read(self, basin: str, stream: str, query: Read, waiting: Waiting = nullcontext) -> Batch:
-        """A unary read; it waits, where it has to, within what ``waiting`` makes. Raises also RangeNotSatisfiable."""
+        """Return what a unary read finds; see :meth:`.DurableStream.read`. Raises also RangeNotSatisfiable."""
         with self._gate:
             return await (await self._open(basin, stream, appending=False)).read(query, waiting)
 
     async def check_tail(self, basin: str, stream: str) -> Position:
-        """The tail of durable records."""
+        """Return the tail of durable records."""
         with self._gate:
             return await (await self._open(basin, stream, appending=False)).check_tail()
 
     def append_session(self, basin: str, stream: str, batches: AsyncIterator[Append]) -> AsyncGenerator[Ack, None]:
-        """Acks for batches, in order; see :func:`~.sessions.append_session`. Raises also ConditionFailed."""
+        """Yield acks for batches, in order; see :func:`~.sessions.append_session`. Raises also ConditionFailed."""
         return sessions.append_session(self._gate, partial(self._open, basin, stream, True), batches)
 
     def read_session(self, basin: str, stream: str, query: Read) -> AsyncGenerator[Batch, None]:
-        """The frames of a read session; see :func:`~.sessions.read_session`. Raises also RangeNotSatisfiable."""
+        """Yield the frames of a read session; see :func:`~.sessions.read_session`. Raises also RangeNotSatisfiable."""
         return sessions.read_session(self._gate, partial(self._open, basin, stream, False), query)
 
     # -- below
 
     @asynccontextmanager
     async def _settled(self) -> AsyncIterator[Catalogue]:
-        """The catalogue for one request. What the request saw or did there is durable when the block is left."""
+        """Lend the catalogue to one request. What the request saw or changed is durable when the block is left."""
         with self._gate:
             try:
                 yield self._catalogue
@@ -249,7 +248,7 @@ class Service:
             await self._journal.wait(self._catalogued)
 
     async def _open(self, basin: str, name: str, appending: bool) -> DurableStream:
-        """The stream; it is made if the basin's configuration says so."""
+        """Return the stream; it is created where the basin's configuration says so."""
         try:
             return self._live[self._catalogue.stream(basin, name).id]
         except ServiceError as refusal:
@@ -306,7 +305,9 @@ class Service:
 
             def undo(error: StorageError) -> None:
                 undo_row()
-                self._live.pop(change.id).end_waits(error)
+                del self._live[change.id]
+                stream.delete(DURABLE)
+                stream.end_waits(error)
         else:
             before = stream.configure(change.config)
 
@@ -327,10 +328,10 @@ class Service:
     # -- recovery
 
     def _stream_of(self, row: StreamSet) -> DurableStream:
-        return DurableStream(row, self._journal, self._rules, self._around, self._clock, self._failpoints)
+        return DurableStream(row, self._journal, self._rules, self._service_rules, self._clock, self._failpoints)
 
     def _replay(self, entry: Entry, segment: int) -> None:
-        """Do again what the journal holds. Raises ValueError or ServiceError where it does not fit what came before."""
+        """Repeat what an entry records. Raises ValueError or ServiceError where it does not fit what came before."""
         match entry:
             case Appended(stream, records):
                 if stream not in self._live:

@@ -30,7 +30,7 @@ _timestamp = attrgetter("timestamp")
 
 @dataclass(frozen=True, slots=True)
 class Sequenced:
-    """A batch that has its place: the records as they are kept, and the positions to acknowledge once durable."""
+    """A batch that has its place: the records as the stream keeps them, and the ack to give once they are durable."""
 
     records: tuple[SequencedRecord, ...]
     ack: Ack
@@ -38,7 +38,7 @@ class Sequenced:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one look at the stream found. ``bounded`` tells that a limit, not the tail, is why there is nothing."""
+    """What one look at the stream found. ``bounded`` tells that a limit, not the tail, is the reason for no records."""
 
     records: tuple[SequencedRecord, ...]
     bounded: bool
@@ -68,16 +68,16 @@ class Stream:
     # -- appending
 
     def append(self, batch: Append, arrival: int) -> Sequenced:
-        """Test the conditions and apply, as one step.
+        """Test the conditions and apply the batch, as one step.
 
-        Raises ServiceError ``invalid`` and ConditionFailed; then nothing has changed.
+        Raises ServiceError ``invalid`` and ConditionFailed, and then has changed nothing.
         """
         commands = commands_of(batch)
         self.test(batch, arrival)
         return self._apply(batch, commands, arrival)
 
     def append_unchecked(self, batch: Append, arrival: int) -> Sequenced:
-        """Apply without testing the conditions. Raises ServiceError ``invalid``."""
+        """Apply the batch without testing its conditions. Raises ServiceError ``invalid``."""
         return self._apply(batch, commands_of(batch), arrival)
 
     def test(self, batch: Append, arrival: int) -> None:
@@ -129,7 +129,7 @@ class Stream:
         return timestamps
 
     def settle(self, end: Position) -> None:
-        """Everything below ``end``, the end of a batch, is durable: show it, and let its trims take effect.
+        """Show everything below ``end``, the end of a batch, which is durable now, and let its trims take effect.
 
         Batches become durable in their order.
         """
@@ -140,7 +140,7 @@ class Stream:
         while self._unsettled_fences and self._unsettled_fences[0][0] < end.seq_num:
             _, self._durable_token = self._unsettled_fences.popleft()
         trimmed = self.trim_point - self._first
-        # A prefix of a list costs as much to remove as the rest is long: wait until the rest is the shorter part.
+        # Removing the beginning of a list costs as much as the rest is long: wait until the rest is the shorter part.
         if trimmed > _COMPACT_AFTER and 2 * trimmed > len(self._records):
             del self._records[:trimmed]
             self._first = self.trim_point
@@ -201,11 +201,11 @@ class Stream:
     # -- reading
 
     def tail(self, now: int) -> Position:
-        """The answer to a check-tail."""
+        """Return the answer to a check-tail."""
         return self.rules.tail_for_check(self.durable, now)
 
     def locate(self, query: Read, now: int, *, may_follow: bool = False) -> int:
-        """The seq_num at which the read starts.
+        """Return the seq_num at which the read starts.
 
         Raises RangeNotSatisfiable where that is beyond the tail (and not clamped), or at the tail where the read
         may neither wait nor follow; ServiceError ``invalid`` where more than one start is given.
@@ -232,9 +232,9 @@ class Stream:
         return min(self._first + bisect_left(self._records, timestamp, low, high, key=_timestamp), tail.seq_num)
 
     def page(self, start: int, query: Read, now: int) -> Page:
-        """The durable records from ``start`` on, within the query's bounds and the implicit ones.
+        """Return the durable records from ``start`` on, within the query's bounds and the implicit ones.
 
-        What was trimmed is skipped. Nothing, and not ``bounded``: the tail has been reached.
+        Trimmed records are skipped. A page that is empty and not ``bounded`` means that the tail has been reached.
         """
         tail = self.rules.tail_for_read(self.durable, now).seq_num
         count = MAX_BATCH_RECORDS if query.count is None else min(query.count, MAX_BATCH_RECORDS)

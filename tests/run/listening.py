@@ -44,6 +44,7 @@ def endpoint(answer: Callable[[Endpoint, Heard], Answer], certificate: Path | No
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # or every answer's body waits 40 ms for its head to be acknowledged
 
         def handle_any(self) -> None:
             sent = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -65,6 +66,7 @@ def endpoint(answer: Callable[[Endpoint, Heard], Answer], certificate: Path | No
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 128  # or ten clients at once wait a second for their connections
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             pass  # clients may go away at any time, or not trust the certificate

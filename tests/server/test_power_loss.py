@@ -148,12 +148,22 @@ async def one_life(disk: SimulatedDisk, random: Random, shown: Shown, sync_error
         await asyncio.gather(break_syncs(), *(client(service, shown, Random(random.random()), 15) for _ in range(4)))
 
 
-@pytest.mark.parametrize("sync_errors", [False, True], ids=["crashes", "failed syncs too"])
-async def test_nothing_that_was_shown_is_taken_back(sync_errors: bool) -> None:
-    """Failed before: recovery showed the last frame without a sync, and a loss of power took it back."""
-    for seed in range(40):
+async def survive_all(seeds: range, *, sync_errors: bool) -> None:
+    for seed in seeds:
         try:
             await survive(seed, sync_errors=sync_errors)
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
+
+
+@pytest.mark.parametrize("sync_errors", [False, True], ids=["crashes", "failed syncs too"])
+async def test_nothing_that_was_shown_is_taken_back(sync_errors: bool) -> None:
+    """Failed before: recovery showed the last frame without a sync, and a loss of power took it back."""
+    await survive_all(range(40), sync_errors=sync_errors)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sync_errors", [False, True], ids=["crashes", "failed syncs too"])
+async def test_nothing_that_was_shown_is_ever_taken_back(sync_errors: bool) -> None:
+    await survive_all(range(40, 1000), sync_errors=sync_errors)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
+import pytest
+
 from fencepost.harness.s2 import Append, Read, Record
 from fencepost.harness.server.bugs import BUGS
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
@@ -14,6 +16,7 @@ from fencepost.harness.world.simulated_disk import SimulatedDisk
 
 from .services import AT, BASIN, FakeClock, one, refused, serving
 from .storages import DATA, simulated, stored
+from .virtual_time import run
 
 
 async def test_an_append_that_meets_a_deletion_is_refused_and_the_journal_opens() -> None:
@@ -27,6 +30,40 @@ async def test_an_append_that_meets_a_deletion_is_refused_and_the_journal_opens(
         assert await refused(append) == (404, "stream_not_found")
     async with serving(stored(DATA, disk), stream=False) as service:
         assert (await service.check_tail(*AT)).seq_num == 0
+
+
+async def test_an_append_that_meets_the_undoing_of_its_stream_is_refused_and_the_journal_opens() -> None:
+    disk = FaultyDisk(simulated(1))
+    async with serving(stored(DATA, disk), bugs=("check-then-append-race",)) as service:
+        disk.faults.room = 0
+        creation, append = (
+            asyncio.create_task(work)
+            for work in (service.create_stream(BASIN, "new"), service.append(BASIN, "new", one()))
+        )
+        assert await refused(creation) == (500, "storage")
+        disk.faults.room = None
+        assert await refused(append) == (404, "stream_not_found")
+    async with serving(stored(DATA, disk), stream=False) as service:
+        assert len((await service.list_streams(BASIN))[0]) == 1
+
+
+def test_what_was_acknowledged_too_early_and_finds_no_room_stops_the_server() -> None:
+    """It cannot be undone, and what follows it must not be written without it."""
+
+    async def scenario() -> None:
+        disk = FaultyDisk(simulated(1))
+        async with serving(stored(DATA, disk), bugs=("ack-before-durable",)) as service:
+            await asyncio.sleep(1)
+            disk.faults.room = 0
+            await service.append(*AT, one(b"acknowledged"))
+            await asyncio.sleep(1)
+            disk.faults.room = None
+            assert await refused(service.append(*AT, one())) == (500, "storage")
+            assert "had been acknowledged already" in str(service.failure)
+        async with serving(stored(DATA, disk), stream=False) as service:
+            assert (await service.check_tail(*AT)).seq_num == 0
+
+    run(scenario())
 
 
 async def client(service: Service, random: Random) -> None:
@@ -91,5 +128,12 @@ async def lives(seed: int) -> None:
         raise
 
 
-async def test_no_journal_that_cannot_be_opened_is_ever_written() -> None:
-    await asyncio.gather(*(lives(seed) for seed in range(60)))
+def test_no_journal_that_cannot_be_opened_is_ever_written() -> None:
+    for seed in range(40):
+        run(lives(seed))
+
+
+@pytest.mark.slow
+def test_no_journal_that_cannot_be_opened_is_ever_written_by_many() -> None:
+    for seed in range(40, 1000):
+        run(lives(seed))
