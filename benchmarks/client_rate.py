@@ -1,4 +1,4 @@
-"""Operations per second of the HTTP client alone at 1, 10 and 50 clients, beside httpcore and httpx.
+"""Operations per second of the HTTP client alone at 1, 10 and 50 clients, beside an older commit, httpcore and httpx.
 
 The server is a process of its own that answers every request with the same bytes, so the client is what is
 measured: appends of one record of 64 bytes, each on its identity's own connection. The processor time is the
@@ -11,21 +11,25 @@ import argparse
 import asyncio
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Callable
-from typing import Final, Protocol
+from functools import partial
+from pathlib import Path
+from typing import Final
 
 import httpcore
 import httpx
 
+from benchmarks.client_subject import CALL_BYTES, measure
 from benchmarks.machine import machine
+from benchmarks.older import BEFORE, ROOT, environment, unpack
+from fencepost import Append, Record
 from fencepost.harness.client import wire
-from fencepost.harness.client.http import HttpStreamClient
-from fencepost.harness.client.outcome import Ok
-from fencepost.harness.s2 import Append, Record, json_codec
+from fencepost.harness.s2 import json_codec
 
+SUBJECT: Final = Path(__file__).with_name("client_subject.py")
 CLIENTS: Final = (1, 10, 50)
-CALL: Final = Append((Record(b"x" * 64),), match_seq_num=4)
+CALL: Final = Append((Record(b"x" * CALL_BYTES),), match_seq_num=4)
 
 HEADERS: Final = {"s2-format": "base64", "s2-basin": "basin-one", "content-type": "application/json"}
 
@@ -58,29 +62,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-class Identity(Protocol):
-    """One client, as it is measured."""
-
-    async def operate(self) -> None: ...
-
-    async def aclose(self) -> None: ...
-
-
-class Ours:
-    """This package's client."""
-
-    def __init__(self, url: str) -> None:
-        self._client = HttpStreamClient(url, "basin-one")
-
-    async def operate(self) -> None:
-        outcome = await self._client.append("stream", CALL)
-        if not isinstance(outcome, Ok):
-            raise SystemExit(f"an append to the trivial server ended as {outcome}")
-
-    async def aclose(self) -> None:
-        await self._client.aclose()
 
 
 class Httpcore:
@@ -122,46 +103,42 @@ class Httpx:
         await self._client.aclose()
 
 
-async def measure(make: Callable[[str], Identity], url: str, clients: int, seconds: float) -> tuple[float, float]:
-    """Operations a second, and microseconds of processor time an operation."""
-    identities = [make(url) for _ in range(clients)]
-    await asyncio.gather(*(identity.operate() for identity in identities))  # connects
-    done = 0
-    begin, processor = time.perf_counter(), time.process_time()
+def ours(source: Path, url: str, clients: int, seconds: float) -> tuple[float, float]:
+    """The client of the package at ``source``, in a process of its own."""
+    command = [sys.executable, str(SUBJECT), url, str(clients), str(seconds)]
+    told = subprocess.run(command, env=environment(source), check=True, capture_output=True, text=True).stdout
+    rate, used = map(float, told.split())
+    return rate, used
 
-    async def run(identity: Identity) -> None:
-        nonlocal done
-        while time.perf_counter() - begin < seconds:
-            await identity.operate()
-            done += 1
 
-    await asyncio.gather(*map(run, identities))
-    elapsed, used = time.perf_counter() - begin, time.process_time() - processor
-    for identity in identities:
-        await identity.aclose()
-    return done / elapsed, used / done * 1e6
+def theirs(make: Callable[[str], object], url: str, clients: int, seconds: float) -> tuple[float, float]:
+    """The same through a library."""
+    return asyncio.run(measure(partial(make, url), clients, seconds))
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--against", default=BEFORE, help="the older commit")
+    given = parser.parse_args()
     print(machine())
     server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{int(server.stdout.readline())}"
         print(f"{'client':<12}{'clients':>8}{'operations/s':>14}{'CPU per operation':>20}")
-        makers: list[tuple[str, Callable[[str], Identity]]] = [
-            ("fencepost", Ours),
-            ("httpcore", Httpcore),
-            ("httpx", Httpx),
-        ]
-        for clients in CLIENTS:
-            for name, make in makers:
-                rate, used = asyncio.run(measure(make, url, clients, seconds))
-                print(f"{name:<12}{clients:>8}{rate:>14,.0f}{used:>17,.0f} µs", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            subjects = {
+                "fencepost": partial(ours, ROOT / "src"),
+                given.against: partial(ours, unpack(given.against, Path(folder))),
+                "httpcore": partial(theirs, Httpcore),
+                "httpx": partial(theirs, Httpx),
+            }
+            for clients in CLIENTS:
+                for name, subject in subjects.items():
+                    rate, used = subject(url, clients, given.seconds)
+                    print(f"{name:<12}{clients:>8}{rate:>14,.0f}{used:>17,.0f} µs", flush=True)
     finally:
         server.kill()
         server.wait()

@@ -10,6 +10,7 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 from fencepost.harness.failure import UsageFailure
+from fencepost.harness.files import replaced
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import Verdict, Violation
 
@@ -39,8 +40,8 @@ def save(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> lis
 
 def write(figure: Figure, path: Path, extension: str) -> None:
     """Write one file in one of our formats."""
-    with styled():
-        figure.savefig(path, format=extension, dpi=figure.dpi, **FORMATS[extension])
+    with styled(), replaced(path) as draft:
+        figure.savefig(draft, format=extension, dpi=figure.dpi, **FORMATS[extension])
 
 
 class Picture(ABC):

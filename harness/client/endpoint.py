@@ -1,4 +1,4 @@
-"""Where requests go and what every one of them carries: endpoint, proxy, trusted authorities, headers."""
+"""Where requests go, and what every request carries: endpoint, proxy, trusted authorities, headers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..failure import UsageFailure
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A service's address. ``root`` is the path before ``/streams``, and ends with ``/v1``."""
+    """The address of a service. ``root`` is the path before ``/streams``; it ends with ``/v1``."""
 
     scheme: bytes
     host: bytes
@@ -25,7 +25,7 @@ class Endpoint:
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
-        """Read a URL; ``/v1`` is added where it does not end so. Raises :class:`UsageFailure`."""
+        """Parse a URL. A path that does not end with ``/v1`` gets it appended. Raises :class:`UsageFailure`."""
         url = _split(text, "the endpoint")
         if "@" in url.netloc or url.query or url.fragment:
             raise UsageFailure("the endpoint must be a plain URL, without user, query or fragment")
@@ -35,30 +35,30 @@ class Endpoint:
 
     @property
     def effective_port(self) -> int:
-        """The port to connect to."""
+        """The port to connect to: the one given, or the default of the scheme."""
         return self.port or (443 if self.scheme == b"https" else 80)
 
     @property
     def authority(self) -> bytes:
-        """Host and port as a URL or the ``host`` header has them."""
+        """Host and port as they stand in a URL and in the ``host`` header."""
         host = b"[%b]" % self.host if b":" in self.host else self.host
         return host if self.port is None else b"%b:%d" % (host, self.port)
 
     def url(self, target: bytes) -> str:
-        """The whole URL of a path, which begins at the root of the host, and query."""
+        """Return the whole URL of a target: a path from the root of the host, with its query."""
         return (self.scheme + b"://" + self.authority + target).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy's address, and the credentials that its URL held."""
+    """The address of a proxy, and the credentials from its URL."""
 
     url: str
     auth: tuple[str, str] | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Proxy:
-        """Read a URL such as ``http://user:password@127.0.0.1:3128``. Raises :class:`UsageFailure`."""
+        """Parse a URL such as ``http://user:password@127.0.0.1:3128``. Raises :class:`UsageFailure`."""
         url = _split(text, "the proxy")
         auth = (unquote(url.username), unquote(url.password or "")) if url.username else None
         return cls(f"{url.scheme}://{url.netloc.rpartition('@')[2]}/", auth)
@@ -95,9 +95,9 @@ def _context(ca_bundle: str | Path | None) -> ssl.SSLContext:
 
 
 def headers(endpoint: Endpoint, basin: str, token: str | None) -> list[tuple[bytes, bytes]]:
-    """The headers of every request. Raises :class:`UsageFailure`, without repeating the token."""
+    """Return the headers of every request. Raises :class:`UsageFailure`, whose text never repeats the token."""
     if not basin or not _visible(basin):
-        raise UsageFailure(f"the basin name {basin!r} cannot be sent: only visible ASCII characters can")
+        raise UsageFailure(f"the basin name {basin!r} cannot be sent; it may hold visible ASCII characters only")
     fields = [
         (b"host", endpoint.authority),
         (b"accept", b"application/json"),

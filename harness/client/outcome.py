@@ -1,7 +1,7 @@
 """How an operation can end: ok, definite failure, or indefinite.
 
-The distinction between the last two is what a correctness test stands on: a *definite* failure promises
-that the operation had no effect, an *indefinite* one promises nothing.
+A correctness test stands on the difference between the last two. A *definite* failure promises that the operation had
+no effect. An *indefinite* one promises nothing.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Ok(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Definite:
-    """It had no effect, for certain.
+    """It certainly had no effect.
 
-    ``status`` is the HTTP status, or None where nothing was sent (``code`` is then ``not_sent``). ``body`` is
-    the whole error body as it was parsed: of a 412 ``{"seq_num_mismatch": 7}`` or
-    ``{"fencing_token_mismatch": "a"}``, of a 416 ``{"tail": {…}}``, else ``{"code": …, "message": …}``.
+    ``status`` is the HTTP status, or None where nothing was sent (``code`` is then ``not_sent``). ``body`` is the whole
+    parsed error body: ``{"seq_num_mismatch": 7}`` or ``{"fencing_token_mismatch": "a"}`` of a 412, ``{"tail": {…}}`` of
+    a 416, and ``{"code": …, "message": …}`` otherwise.
     """
 
     code: str
@@ -36,9 +36,9 @@ class Definite:
 
 @dataclass(frozen=True, slots=True)
 class Indefinite:
-    """It may or may not have taken effect, or may yet. ``reason`` says how that came about, for people.
+    """It may have taken effect, or may still do so. ``reason`` tells people how that came about.
 
-    ``status`` and ``body`` hold what came back, if anything did.
+    ``status`` and ``body`` hold the answer, if there was one.
     """
 
     reason: str

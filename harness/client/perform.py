@@ -1,4 +1,4 @@
-"""One call, whatever it is, through a client."""
+"""Makes one call of any kind through a client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .protocol import StreamClient
 
 
 def perform(client: StreamClient, stream: str, call: Call) -> Coroutine[Any, Any, Outcome[Answer]]:
-    """Make the call; an Ok holds an Ack, a Batch or a Tail as the call is an append, a read or a check-tail."""
+    """Return the outcome of the call. Its Ok holds the Ack of an append, the Batch of a read or the Tail of a check."""
     match call:
         case Append():
             return client.append(stream, call)

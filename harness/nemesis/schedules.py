@@ -28,8 +28,9 @@ def struck_by(faults: Sequence[Fault], work: Generator) -> Generator:
     """
     if not faults:
         return work
-    schedules = mix(*((1, fault.schedule()) for fault in faults))
-    return _Healing(beside(clients(work), nemesis(schedules)), ())
+    schedules = [fault.schedule() for fault in faults]
+    strikes = schedules[0] if len(schedules) == 1 else mix(*((1, schedule) for schedule in schedules))
+    return _Healing(beside(clients(work), nemesis(strikes)), ())
 
 
 class _Healing(Struct, frozen=True):

@@ -107,6 +107,16 @@ def test_what_is_no_regular_file_is_never_replaced(inside: Inside, here: Path, n
     assert len(list(here.iterdir())) == 3, "no draft is left"
 
 
+def test_a_picture_is_not_drawn_into_what_is_no_file(inside: Inside, here: Path) -> None:
+    """The command waited for ever for a reader of the pipe."""
+    Path("pictures").mkdir()
+    os.mkfifo("pictures/witness-1.png")
+    said = inside("plot", "invalid.jsonl", "--only", "witness", "--output", "pictures")
+    assert said.code == 255
+    assert "pictures/witness-1.png is not a regular file and is not replaced" in said.err
+    assert list(Path("pictures").iterdir()) == [Path("pictures/witness-1.png")]
+
+
 @pytest.mark.parametrize("name", WRITING)
 def test_a_file_is_replaced_whole_where_its_link_points(inside: Inside, here: Path, name: str) -> None:
     (target,) = [Path(word) for word in filled(WRITING[name], "target") if word.startswith("target.")]

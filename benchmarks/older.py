@@ -1,0 +1,28 @@
+"""An older commit of this repository, unpacked so that its package can be measured in the same run."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+
+BEFORE: Final = "00a62a2"
+"""The last commit whose client went through httpcore, and whose scheduler had a coordinator."""
+
+
+def unpack(commit: str, folder: Path) -> Path:
+    """Unpack that commit into ``folder``, and return what its package can be imported from."""
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(folder, filter="tar")
+    return folder / "src"
+
+
+def environment(source: Path) -> dict[str, str]:
+    """Return the environment of a process that is to import the package from there."""
+    return {**os.environ, "PYTHONPATH": str(source)}
