@@ -55,6 +55,20 @@ async def test_the_kill_passes_on_the_bundled_server(server: ReferenceServer, ch
 
 
 @pytest.mark.parametrize("name", FAULTS.names())
+async def test_what_failed_half_way_is_healed(name: str) -> None:
+    fault, target = FAULTS.make(name), KillableTarget()
+    target.broken = 1
+    with pytest.raises(TargetFailure, match="the kill went wrong"):
+        await fault.start(target)
+    assert not await target.works()
+    target.broken = 1
+    with pytest.raises(TargetFailure, match="the restart went wrong"):
+        await fault.heal(target)
+    await fault.heal(target)
+    assert await target.works()
+
+
+@pytest.mark.parametrize("name", FAULTS.names())
 def test_the_colour_is_one(name: str) -> None:
     assert is_color_like(FAULTS.make(name).colour)
 
