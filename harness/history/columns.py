@@ -35,7 +35,8 @@ class Table:
     """Columns that only some rows of the history have. The others hold NONE once :meth:`dense` fills them in."""
 
     def __init__(self, **columns: str) -> None:
-        self._many = {name: _Column(typecode) for name, typecode in {_ROWS: "q", **columns}.items()}
+        self._typecodes = {_ROWS: "q", **columns}
+        self._many: dict[str, _Column] = {}
         # What comes one by one lies side by side, which takes one step a row, not one a value.
         self._single = array("Q" if "Q" in columns.values() else "q")
         self._extend = self._single.extend
@@ -49,17 +50,19 @@ class Table:
 
     def extend(self, rows: Any, *values: Any) -> None:
         """Add many rows: one array of shape (n,) for every column."""
+        if not self._many:
+            self._many = {name: _Column(typecode) for name, typecode in self._typecodes.items()}
         for column, of_rows in zip(self._many.values(), (rows, *values), strict=True):
             column.extend(of_rows)
 
     def _whole(self) -> dict[str, Any]:
         """Return every column, including the rows, in the order of arrival: arrays before single values."""
-        single = np.frombuffer(self._single, dtype=self._single.typecode).reshape(-1, len(self._many))
-        many = {name: column.whole() for name, column in self._many.items()}
-        return {
-            name: np.concatenate((values, _fitting(single[:, index], values.dtype)))
-            for index, (name, values) in enumerate(many.items())
-        }
+        single = np.frombuffer(self._single, dtype=self._single.typecode).reshape(-1, len(self._typecodes))
+        found = {}
+        for index, (name, typecode) in enumerate(self._typecodes.items()):
+            values = _fitting(single[:, index], typecode)
+            found[name] = np.concatenate((self._many[name].whole(), values)) if self._many else values
+        return found
 
     @property
     def rows(self) -> Any:
@@ -152,9 +155,13 @@ def as_array(column: array[Any]) -> Any:
     return np.array(column, dtype=column.typecode)
 
 
-def _fitting(values: Any, dtype: Any) -> Any:
-    """Return the values in another dtype. Raises OverflowError if one does not fit."""
-    bounds = np.iinfo(dtype)
-    if len(values) and not bounds.min <= int(values.min()) <= int(values.max()) <= bounds.max:
-        raise OverflowError(f"a number beyond {bounds.max}")
-    return values.astype(dtype)
+_BOUNDS: Final = {typecode: (int(np.iinfo(typecode).min), int(np.iinfo(typecode).max)) for typecode in "bBiqQ"}
+
+
+def _fitting(values: Any, typecode: str) -> Any:
+    """Return the values with another dtype. Raises OverflowError if one does not fit."""
+    if len(values) and values.dtype != typecode:
+        least, most = _BOUNDS[typecode]
+        if not least <= int(values.min()) <= int(values.max()) <= most:
+            raise OverflowError(f"a number beyond {most}")
+    return values.astype(typecode)

@@ -23,7 +23,7 @@ from fencepost.testing import history
 from tests.checkers.oracle import explain
 from tests.checkers.test_oracle import story_of
 
-HISTORIES = 4000
+HISTORIES = 2000
 """Many more are in test_oracle.py: the checker asks for the fast acceptance first."""
 
 PARTS = 2
@@ -129,9 +129,15 @@ def test_the_whole_pipeline_says_the_same_of_what_is_accepted(
 
 
 def test_it_says_the_same_of_small_histories(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is not accepted nothing else is said: the rest of the checker looks at it as if nobody had before."""
+    compared = 0
     for seed in range(1500):
         story = story_of(seed)
-        _both(history(*story.ops, tail=story.tail, token=story.token), monkeypatch)
+        found = history(*story.ops, tail=story.tail, token=story.token)
+        if any(accept(stream) is not None for stream in streams(found)):
+            compared += 1
+            _both(found, monkeypatch)
+    assert compared > 100
 
 
 def _both(found: History, monkeypatch: pytest.MonkeyPatch) -> tuple[CheckResult, CheckResult]:
