@@ -14,7 +14,7 @@ from typing import Final
 
 CLAIMS: Final = (
     *("driver_rate", "record_rate", "client_rate", "check_rate"),
-    *("server_appends", "request_cost", "server_limits"),
+    *("server_appends", "request_cost", "server_limits", "recovery"),
 )
 ASKED_FOR: Final = ("checker",)
 """Those that run only when they are named: they take many minutes and gigabytes."""

@@ -228,6 +228,10 @@ class Scheduler:
                 performed += 1
                 if performed % _BREATH == 0:
                     await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if not self._finished.is_set():
+                self._fail(RuntimeError(f"the client of thread {thread.number} was cancelled, and not by the run"))
+            raise
         except Exception as error:
             self._fail(error)
 
