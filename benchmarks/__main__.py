@@ -12,7 +12,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
-CLAIMS: Final = ("driver_rate", "record_rate", "client_rate", "check_rate", "server_appends")
+CLAIMS: Final = (
+    *("driver_rate", "record_rate", "client_rate", "check_rate"),
+    *("server_appends", "request_cost", "server_limits", "recovery"),
+)
 ASKED_FOR: Final = ("checker",)
 """Those that run only when they are named: they take many minutes and gigabytes."""
 

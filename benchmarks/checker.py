@@ -1,8 +1,8 @@
 """The checker on histories in s2-porcupine's format, and s2-porcupine beside it in the same run.
 
 Histories are synthetic (see :mod:`benchmarks.porcupine_history`) unless ``--real FILE`` gives one that the collector
-recorded. *In process* is reading the file and judging it, the compiled loops being loaded: the least of several times.
-*Whole command* is ``fencepost check FILE`` from its start to its end, not for the first time: the least of several.
+recorded. **In process** is reading and judging the file with the compiled loops loaded: the least of several times.
+**Whole command** is ``fencepost check FILE`` from its start to its end, not for the first time: the least of several.
 The clock is the wall's; in brackets, the processor time of all threads. s2-porcupine runs once for each file.
 """
 

@@ -8,37 +8,23 @@ adds. The target is at most 100 µs.
 from __future__ import annotations
 
 import argparse
-import io
-import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from benchmarks.machine import machine
+from benchmarks.older import BEFORE, ROOT, environment, unpack
 
-ROOT: Final = Path(__file__).parents[1]
 SUBJECT: Final = ROOT / "benchmarks" / "driver_subject.py"
 WORKLOADS: Final = ("regular", "match-seq-num", "fenced")
-BEFORE: Final = "00a62a2"
-"""The last commit whose scheduler had a coordinator, and whose generators drew from a newly seeded Random each time."""
-
-
-def unpack(commit: str, folder: Path) -> Path:
-    """Where the package of that commit can be imported from."""
-    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        files.extractall(folder, filter="tar")
-    return folder / "src"
 
 
 def measure(source: Path, workload: str, operations: int) -> float:
     """Microseconds per operation."""
     command = [sys.executable, str(SUBJECT), workload, str(operations)]
-    environment = {**os.environ, "PYTHONPATH": str(source)}
-    return float(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    return float(subprocess.run(command, env=environment(source), check=True, capture_output=True, text=True).stdout)
 
 
 def main() -> None:

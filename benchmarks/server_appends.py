@@ -98,11 +98,11 @@ def drive(port: int, connections: int, seconds: float, request: bytes) -> Load:
 
 
 class Server:
-    """``fencepost serve`` with its journal in ``directory``, or in memory."""
+    """``fencepost serve`` with its journal in ``directory``, or in memory, and with more ``options``."""
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, *options: str) -> None:
         where = ["--memory"] if directory is None else ["--data", str(directory)]
-        command = [sys.executable, "-m", "fencepost", "serve", "--port", "0", "--basin", BASIN, *where]
+        command = [sys.executable, "-m", "fencepost", "serve", "--port", "0", "--basin", BASIN, *where, *options]
         began = perf_counter()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

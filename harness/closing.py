@@ -1,7 +1,8 @@
-"""The closing of a run: a closing fence, then a read of every stream from its start to its tail.
+"""The end of a run: a fence on every stream, then a read of the stream from its start to its tail.
 
-What the read shows took effect at a known place; what it does not show did not, up to the tail that it saw. The
-fence keeps late appends of old owners out (an unconditional append is not stopped by it, and may still arrive).
+The read settles what became of appends whose outcome nobody knows: those that it returns took effect, at a known place;
+the others did not, at least not below the tail that the read reached. The fence keeps late appends of earlier owners
+out. It does not stop an append that gives no token: that one may still arrive.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .s2 import Answer, Append, Batch, Call, CheckTail, Read, Record, Tail
 from .workload import Invocation
 
 ATTEMPTS: Final = 8
-"""How often a closing operation is tried before the stream is given up."""
+"""How often a closing operation is tried before its stream is given up."""
 
 _PAUSES: Final = (0.05, 1.0)
 """First and longest pause (seconds) between two attempts."""
@@ -30,14 +31,14 @@ READ: Final = "closing-read"
 
 
 class ClosingFailure(Exception):
-    """A stream could not be closed and read; the text says which, and why."""
+    """A stream could not be fenced or read to its end. The text says which one, and why."""
 
 
 class Closer:
-    """Closes and reads streams; every operation of it goes into the history like any other.
+    """Fences streams and reads them. Its operations are in the history like all others.
 
-    ``connect`` makes a client, ``next_process`` gives a process identity that nobody has had: the closer takes a
-    new one, and a new client, after every indefinite end.
+    ``connect`` makes a client, and ``next_process`` gives a process identity that nobody has had. After every
+    operation that ended indefinitely the closer goes on with a new identity and a new client.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Closer:
         self._client = connect()
 
     async def close(self, streams: list[StreamState], run_id: str) -> None:
-        """Close and read every stream. Raises ClosingFailure once each has been tried."""
+        """Fence and read every stream. Raises ClosingFailure, once every stream has been tried, if any failed."""
         failures = []
         try:
             for stream in streams:
@@ -66,7 +67,7 @@ class Closer:
             raise ClosingFailure("; ".join(failures))
 
     async def _fence(self, stream: str, run_id: str) -> None:
-        # A token of its own for each attempt: an earlier one may have taken effect, and no two fences may look alike.
+        # An earlier attempt may have taken effect, and no two fences may be equal: each attempt has its own token.
         await self._insist(stream, lambda attempt: Append((Record.fence(f"closing-{attempt}-{run_id}"[:36]),)), FENCE)
 
     async def _read(self, stream: str) -> None:
@@ -80,7 +81,7 @@ class Closer:
             after = batch.records[-1].seq_num + 1 if batch.records else position
             if after <= position:
                 raise ClosingFailure(
-                    f"the closing read of {stream} from {position} did not get on, below the tail {answer.tail.seq_num}"
+                    f"the closing read of {stream} made no progress past {position} (the tail is {answer.tail.seq_num})"
                 )
             position = after
 
@@ -93,7 +94,7 @@ class Closer:
             outcome = await self._perform(stream, call(attempt), purpose)
             if isinstance(outcome, Ok):
                 return outcome.value
-        raise ClosingFailure(f"the {purpose} of {stream} failed {ATTEMPTS} times, last: {_why(outcome)}")
+        raise ClosingFailure(f"the {purpose} of {stream} failed {ATTEMPTS} times; the last failure: {_why(outcome)}")
 
     async def _perform(self, stream: str, call: Call, purpose: str) -> Outcome[Answer]:
         op = self._recorder.invoke(Invocation(stream, call, purpose=purpose), self._process)

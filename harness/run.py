@@ -115,7 +115,7 @@ def execute(options: RunOptions, reporter: Reporter = UNWATCHED, world: World | 
     """
     check_names(options)
     workload = WORKLOADS.make(options.workload)
-    faults = [FAULTS.make(name) for name in options.faults]
+    faults = [FAULTS.make(name) for name in dict.fromkeys(options.faults)]
     make_target = TARGETS.get(options.target)
     rows = options_of(make_target)
     own = resolve(options.target, rows, options.target_options)

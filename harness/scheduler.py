@@ -24,7 +24,7 @@ from .history.events import CRASH
 from .history.recorder import Recorder
 from .s2 import Ack, Answer, Append, Read
 from .s2.errors import NOT_SENT
-from .threads import Pipeline, Thread
+from .threads import Identities, Pipeline, Thread
 from .workload import NEMESIS, NO_SESSIONS, Completion, Context, Generator, Invocation, Pending, Strike
 
 _MOMENT = 0.005
@@ -83,10 +83,8 @@ class Scheduler:
         self._numbers = tuple(numbers)
         self._free = numbers
         # A nemesis is -1: its identity stands last, where that index finds it.
-        self._processes = (*range(threads), *([NEMESIS] if strike else []))
+        self._identities = Identities((*range(threads), *([NEMESIS] if strike else [])))
         self._open: dict[int, int] = {}
-        self._next_process = threads
-        self._next_session = 0
         self._alarm: asyncio.TimerHandle | None = None
         self._planned: tuple[Invocation, Generator] | None = None
         self._finished = asyncio.Event()
@@ -120,8 +118,7 @@ class Scheduler:
 
     def next_process(self) -> int:
         """A process identity that nobody has had."""
-        process, self._next_process = self._next_process, self._next_process + 1
-        return process
+        return self._identities.next_process()
 
     # -- asking
 
@@ -170,7 +167,9 @@ class Scheduler:
     def _context(self) -> Context:
         self._shared.rewind()
         free, sessions = tuple(self._free), self._open.copy() if self._open else NO_SESSIONS
-        return Context(self._clock(), self._numbers, free, self._processes, self._shared, sessions, self._own)
+        return Context(
+            self._clock(), self._numbers, free, self._identities.processes, self._shared, sessions, self._own
+        )
 
     def _own(self, number: int) -> Random:
         draws = self._threads[number].draws
@@ -213,7 +212,7 @@ class Scheduler:
         elif invocation.batches:
             thread.give(self._open_pipeline, invocation)
         else:
-            session = None if invocation.session is None else self._new_session()
+            session = None if invocation.session is None else self._identities.next_session()
             # Recorded here, so that invocations stand in the order in which the generator gave them.
             thread.give(self._perform, (self._recorder.invoke(invocation, thread.process, session), invocation))
 
@@ -229,6 +228,10 @@ class Scheduler:
                 performed += 1
                 if performed % _BREATH == 0:
                     await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if not self._finished.is_set():
+                self._fail(RuntimeError(f"the client of thread {thread.number} was cancelled, and not by the run"))
+            raise
         except Exception as error:
             self._fail(error)
 
@@ -263,7 +266,10 @@ class Scheduler:
         self._ended(thread, outcome)
         reached = frames.reached if frames else None
         self._tell(Completion(time, thread.number, process, invocation, outcome, reached))
-        await self._recover(thread, outcome)
+        if not isinstance(outcome, Ok):
+            await self._recover(thread, outcome)
+        elif thread.refusals:
+            thread.refusals = 0
 
     async def _perform_strike(self, thread: Thread, invocation: Invocation) -> None:
         outcome = await self._strike(invocation.call)  # type: ignore[arg-type, misc]
@@ -279,16 +285,11 @@ class Scheduler:
         """Count an operation that ended. If nobody knows how, the thread acts under a new identity from now on."""
         self.completed += 1
         if isinstance(outcome, Indefinite):
-            thread.process = self.next_process()
-            processes = list(self._processes)
-            processes[thread.number] = thread.process
-            self._processes = tuple(processes)
+            thread.process = self._identities.renew(thread.number)
 
-    async def _recover(self, thread: Thread, outcome: Outcome[Any]) -> None:
+    async def _recover(self, thread: Thread, outcome: Definite | Indefinite) -> None:
         """After an indefinite end a new client; after a refused connection a pause."""
-        if isinstance(outcome, Ok):
-            thread.refusals = 0
-        elif isinstance(outcome, Indefinite):
+        if isinstance(outcome, Indefinite):
             thread.pipeline = None
             with suppress(Exception):
                 await thread.client.aclose()
@@ -307,13 +308,8 @@ class Scheduler:
         if thread.pipeline is not None:
             await thread.pipeline.session.aclose()
         session = thread.client.append_session(invocation.stream)
-        thread.pipeline = Pipeline(invocation.session, self._new_session(), invocation.stream, session)
+        thread.pipeline = Pipeline(invocation.session, self._identities.next_session(), invocation.stream, session)
         self._submit(thread, thread.pipeline, invocation)
-
-    def _new_session(self) -> int:
-        """A number that no session of the history has had: generators number those of each thread."""
-        session, self._next_session = self._next_session, self._next_session + 1
-        return session
 
     def _submit(self, thread: Thread, pipeline: Pipeline, invocation: Invocation) -> None:
         """Hand a batch to the session. It is recorded before; the next may follow at once."""

@@ -17,6 +17,36 @@ MOST_IN_FLIGHT: Final = 256
 _Job = tuple[Callable[["Thread", Any], Awaitable[None]], Any]
 
 
+class Identities:
+    """Numbers that are given once: process identities, and sessions of the history.
+
+    ``processes`` are the identities that act on the threads now. Generators number the sessions of each thread; in a
+    history no two sessions share a number.
+    """
+
+    def __init__(self, processes: tuple[int, ...]) -> None:
+        self.processes = processes
+        self._next_process = max(processes) + 1
+        self._next_session = 0
+
+    def next_process(self) -> int:
+        """A process identity that nobody has had."""
+        process, self._next_process = self._next_process, self._next_process + 1
+        return process
+
+    def next_session(self) -> int:
+        """A number that no session has had."""
+        session, self._next_session = self._next_session, self._next_session + 1
+        return session
+
+    def renew(self, thread: int) -> int:
+        """Give the thread a new process identity; that identity."""
+        processes = list(self.processes)
+        processes[thread] = self.next_process()
+        self.processes = tuple(processes)
+        return processes[thread]
+
+
 class Pipeline:
     """An append session that is open on a thread.
 

@@ -48,7 +48,7 @@ class Context(Struct, frozen=True, gc=False):
     own: Callable[[int], Random] | None = None
 
     def only(self, threads: tuple[int, ...]) -> Context:
-        """The same moment, for these threads alone (some of this context's, ascending)."""
+        """Return the same moment for some of this context's threads, in ascending order."""
         if threads == self.threads:
             return self
         if len(threads) == 1:
@@ -58,7 +58,7 @@ class Context(Struct, frozen=True, gc=False):
         return Context(self.time, threads, free, self.process, self.random, sessions, self.own)
 
     def alone(self, thread: int) -> Context:
-        """The same moment, for this thread alone."""
+        """Return the same moment for one of this context's threads."""
         threads = (thread,)
         if threads == self.threads:
             return self
@@ -86,7 +86,7 @@ class Context(Struct, frozen=True, gc=False):
         return (*self.free, *self.sessions) if self.sessions else self.free
 
     def taker(self, invocation: Invocation) -> int | None:
-        """The thread that would take this invocation now; None if it has to wait.
+        """Return the thread that would take this invocation now; None if it has to wait.
 
         An invocation that names no thread goes to the first that is free: to the nemesis if it is a strike, else to
         a client.
@@ -158,7 +158,7 @@ class Completion(Struct, frozen=True, gc=False):
 
 
 class Pending:
-    """The generator has nothing for now. Ask again after the next event, or when a moment has passed."""
+    """What a generator answers that has nothing for now. It is asked again after the next event, or a moment later."""
 
     __slots__ = ()
 
@@ -176,7 +176,7 @@ class Generator(Protocol):
     """A pure source of invocations."""
 
     def next(self, context: Context) -> Step:
-        """The next invocation (or PENDING) and the successor; None when exhausted.
+        """Return the next invocation (or PENDING) and the successor; None when exhausted.
 
         A thread that the invocation names can take it: see :meth:`Context.taker`. An invocation whose ``time`` lies
         ahead waits until then; if something else happens first, it is dropped and this generator is asked anew.
@@ -184,16 +184,16 @@ class Generator(Protocol):
         ...
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        """The successor after an operation was invoked (``thread`` is then set) or completed."""
+        """Return the successor after an operation was invoked (its ``thread`` is then set) or has completed."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """Something that a run must have done often enough to mean anything.
+    """Something that a run must have done often enough for its verdict to mean anything.
 
     ``counter`` names one of the counters of the statistics checker (its documentation lists them), for
-    instance ``seq-num-mismatches``. Below ``at_least`` the verdict carries a warning.
+    instance ``seq-num-mismatches``. A run that counted fewer than ``at_least`` gets a warning beside its verdict.
     """
 
     counter: str
@@ -202,10 +202,10 @@ class Exercise:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadOptions:
-    """What a workload is told about the run it is to drive.
+    """What a workload knows about the run that it drives.
 
-    ``rate`` is operations a second over all threads, None for as fast as possible. ``time_limit`` is seconds,
-    ``operations`` a number of operations; None is no limit.
+    ``threads`` is the number of clients. ``rate`` is operations per second over all threads; None is as fast as
+    possible. ``time_limit`` (seconds) and ``operations`` end the run; None is no limit.
     """
 
     streams: tuple[str, ...]
@@ -228,7 +228,7 @@ class Workload(Protocol):
     exercises: tuple[Exercise, ...]
 
     def generator(self, options: WorkloadOptions) -> Generator:
-        """What the clients do until they drain. It includes the limits of ``options``."""
+        """Return what the clients do, within the limits of ``options``."""
         ...
 
 

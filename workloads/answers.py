@@ -1,4 +1,4 @@
-"""What the end of an operation teaches a client about the stream: the tail, and the token in force."""
+"""What a client learns about a stream from the end of an operation: the tail, and the token in force."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fencepost.harness.s2 import Ack, Append, Fence, Tail, command_of
 
 
 def tail_of(outcome: Outcome[object]) -> int | None:
-    """The tail (a seq_num) that the answer reported, if it reported one: an ack, a check-tail, a 412 or a 416."""
+    """Return the tail (a seq_num) that an ack, a check-tail, a 412 or a 416 reported; None if none was."""
     if isinstance(outcome, Ok):
         value = outcome.value
         return value.tail.seq_num if isinstance(value, Ack | Tail) else None
@@ -25,11 +25,11 @@ def tail_of(outcome: Outcome[object]) -> int | None:
 
 
 def token_refusal(outcome: Outcome[object]) -> str | None:
-    """The token in force, where the operation was refused because it gave another."""
+    """Return the token in force if the operation was refused because it gave another; else None."""
     token = outcome.body.get("fencing_token_mismatch") if isinstance(outcome, Definite) else None
     return token if isinstance(token, str) else None
 
 
 def fences_in(call: Append) -> tuple[str, ...]:
-    """The tokens that a batch sets, in order. Only the last of them is ever in force."""
+    """Return the tokens that a batch sets, in order. Only the last one is ever in force."""
     return tuple(command.token for record in call.records if isinstance(command := command_of(record), Fence))

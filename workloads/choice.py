@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Weighted(Generic[T]):
-    """A table of alternatives, each with its weight. Made once, then only read."""
+    """A table of alternatives, each with its weight. It never changes."""
 
     __slots__ = ("_bounds", "_total", "_values", "_weights")
 
@@ -25,11 +25,11 @@ class Weighted(Generic[T]):
         self._values = [value for _, value in rows]
 
     def draw(self, random: Random) -> T:
-        """One alternative, with probability in proportion to its weight."""
+        """Return an alternative, with a probability in proportion to its weight."""
         return self._values[bisect_right(self._bounds, random.random() * self._total)]
 
     def split(self, random: Random) -> tuple[T, float]:
-        """One alternative, and a number from 0 to 1 that does not depend on which: two choices for one draw."""
+        """Return an alternative, and a number from 0 to 1 that is independent of it: two choices from one draw."""
         place = random.random() * self._total
         index = bisect_right(self._bounds, place)
         begin = self._bounds[index - 1] if index else 0.0
@@ -37,11 +37,11 @@ class Weighted(Generic[T]):
 
 
 def between(low: int, high: int, random: Random) -> int:
-    """A number from ``low`` to ``high``, both included; ``low`` if the range is empty. Cheaper than ``randint``."""
+    """Return a number from ``low`` to ``high`` inclusive; ``low`` if the range is empty. Cheaper than ``randint``."""
     return low + int(random.random() * (high - low + 1)) if high > low else low
 
 
 def small(high: int, random: Random) -> int:
-    """A number from 1 to ``high``, small ones more often (its mean is about a third of ``high``)."""
+    """Return a number from 1 to ``high``, small ones more often: the mean is about a third of ``high``."""
     chance = random.random()
     return 1 + int(chance * chance * high)

@@ -1,8 +1,7 @@
-"""A client's behaviour, as a function of what it knows of one stream, made into a generator for one thread.
+"""Makes generators of clients from their behaviour: what a client does next, given its *view* of a stream.
 
-A workload says what a client does next, given its *view* of a stream, and how an answer changes that view. The
-rest is the same for all workloads and is done here: spread the threads over the streams, number the operations,
-label them.
+A workload says how a client acts on a view, and how an answer changes that view. The rest is the same for all workloads
+and is done here: threads are spread over the streams, and operations are numbered and labelled.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ _WANDER: Final = 0.1
 
 
 class Act(NamedTuple, Generic[V]):
-    """What a client does next, and its view after it decided so.
+    """What a client does next, and its view after that decision.
 
-    With ``stay`` its next operation is on the same stream too: it is in the middle of something.
+    ``stay`` means that the client is in the middle of something: its next operation is on the same stream.
     """
 
     call: Call
@@ -46,25 +45,24 @@ class Act(NamedTuple, Generic[V]):
 
 
 class Behaviour(Protocol[V]):
-    """What clients do to a stream. Pure: views are immutable values of bounded size."""
+    """What clients do to a stream: pure functions on views, which are immutable values of bounded size."""
 
     def act(self, view: V, name: str, random: Random) -> Act[V]:
-        """The next operation. ``name`` is unique in the run, and names its records: see ``records.identity``."""
+        """Return the next operation. ``name`` is unique in the run and names its records: see ``records.identity``."""
         ...
 
     def learn(self, view: V, completion: Completion) -> V:
-        """The view after an operation of this client on this stream has ended, however it ended."""
+        """Return the view after an operation of this client on this stream has ended, however it ended."""
         ...
 
 
 def clients(behaviour: Behaviour[V], fresh: Callable[[int, int], V], options: WorkloadOptions) -> Generator:
-    """One client for each thread, all of one behaviour, within the limits of the run.
+    """Return a generator of one client per thread, all of one behaviour, within the limits of the run.
 
-    ``fresh(thread, stream)`` is what a client knows at first of a stream, which is given by its index.
+    ``fresh(thread, stream)`` gives the view that a client begins with, of the stream with that index.
 
-    Thread ``t`` is at home on stream ``t mod streams``, and now and then does something on another one. What a
-    thread knows it keeps when it gets a new process; so its operations are numbered through, and the new process
-    is one that recovered its predecessor's notes.
+    Thread ``t`` is at home on stream ``t mod streams``, and sometimes acts on another one. A thread that gets a new
+    process keeps its views and goes on counting its operations: the new process has its predecessor's notes.
     """
 
     def make(thread: int) -> Generator:
@@ -76,7 +74,7 @@ def clients(behaviour: Behaviour[V], fresh: Callable[[int, int], V], options: Wo
 
 
 class _Client(Struct, Generic[V], frozen=True):
-    """``views`` has one view for each stream; ``here`` is the stream of the latest operation."""
+    """``views`` holds one view per stream; ``here`` is the index of the stream of the latest operation."""
 
     thread: int
     streams: tuple[str, ...]
@@ -112,7 +110,7 @@ class _Client(Struct, Generic[V], frozen=True):
         return int(random.random() * count)
 
     def _index(self, event: Completion) -> int | None:
-        """The stream of an operation that another generator made; None if this one does not know that stream."""
+        """The index of the stream of an operation that another generator made; None if it is none of this client's."""
         stream = event.invocation.stream
         return self.streams.index(stream) if stream in self.streams else None
 

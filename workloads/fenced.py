@@ -1,14 +1,14 @@
-"""The workload ``fenced``: owners that follow each other by fencing, and zombies that do not know it yet.
+"""The workload ``fenced``: owners that take over from each other by fencing, and zombies that were deposed.
 
-A client takes a stream over with a fence record, guarded by ``match_seq_num``, and from then on appends with its
-token. The owner before it learns of that when an append of its own is refused, and goes on for a while with its old
-token: the *zombie*, whose every append must be refused. Others try tokens that are nearly the one in force, append
-without a token (fencing is cooperative: that is allowed), or look. Now and then an owner clears the token, or a
-client sets one of its own old tokens again.
+A client takes a stream over with a fence record, guarded by ``match_seq_num``, and then appends with its token. The
+previous owner learns of that when an append of its own is refused. It goes on with its old token for a while, as a
+*zombie*: every append of a zombie must be refused. Other clients try tokens that are nearly the one in force, append
+without a token (which is allowed: fencing is cooperative), or read. Sometimes an owner clears the token, or a client
+sets one of its own old tokens again.
 
-A history knows a record by its content, and the content of a fence is its token. Most tokens are unique in the run
-and so are their fences. Where a token is not (``""``, one that is set again) the batch holds an ordinary record too,
-and that one identifies it.
+A history knows a record by its content, and the content of a fence is its token. Most tokens are unique in the run, and
+so are their fences. A token that is not (``""``, or one that is set again) is set in a batch with an ordinary record,
+which identifies the batch.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _REMEMBERED: Final = 4
 
 
 class View(Struct, frozen=True, gc=False):
-    """What a client knows of a stream.
+    """What a client knows about a stream.
 
-    ``tail`` is the latest tail it was told of, ``in_force`` the token that it last saw in force (None: not seen
-    yet). ``token`` is the one it believes to hold; ``zombie`` is the one it lost and still writes with; ``old`` are
-    the latest few that it held before, the newest first.
+    ``tail`` is the latest tail that was reported to it. ``in_force`` is the token that it last saw in force (None
+    before the first). ``token`` is the one that it believes to own the stream with, and ``zombie`` is one that it lost
+    and still writes with. ``old`` are the last few tokens that it held before, the newest first.
     """
 
     tail: int | None = None
@@ -57,7 +57,7 @@ class View(Struct, frozen=True, gc=False):
 
 
 def act(view: View, name: str, random: Random) -> Act[View]:
-    """By role: the owner, the zombie, or one of the others."""
+    """Act by role: as the owner, as a zombie, or as one of the others."""
     if view.tail is None:
         return Act(CheckTail(), view)
     if view.zombie is not None:
@@ -70,7 +70,7 @@ def act(view: View, name: str, random: Random) -> Act[View]:
 
 
 def learn(view: View, completion: Completion) -> View:
-    """Adopt the tail and the token that the answer tells of; become the owner, or learn of being deposed."""
+    """Adopt the tail and the token that the answer reports; become the owner, or learn of being deposed."""
     outcome, call = completion.outcome, completion.invocation.call
     tail = tail_of(outcome)
     if tail is not None:
@@ -83,11 +83,11 @@ def learn(view: View, completion: Completion) -> View:
         view = replace(view, in_force=refusal)
         return _deposed(view) if view.token is not None and call.fencing_token == view.token != refusal else view
     if isinstance(outcome, Definite):
-        # The token is checked first: a refused match_seq_num proves that the token was right.
+        # The service checks the token first, so a refused match_seq_num proves that the token was right.
         matched = call.fencing_token is not None and "seq_num_mismatch" in outcome.body
         return replace(view, in_force=call.fencing_token) if matched else view
     if fences:
-        # Also if the end was indefinite: it may be the owner, and finds out by acting as one.
+        # Also after an indefinite end: the client may be the owner, and finds out by acting as one.
         return _owner(view, fences, certain=isinstance(outcome, Ok))
     if isinstance(outcome, Ok) and call.fencing_token is not None:
         return replace(view, in_force=call.fencing_token)
@@ -95,7 +95,7 @@ def learn(view: View, completion: Completion) -> View:
 
 
 def _owner(view: View, fences: tuple[str, ...], certain: bool) -> View:
-    """The tokens of the batch's earlier fences were never in force: remembered as old ones, they must be refused."""
+    """Become the owner. The batch's earlier fences were never in force: as old tokens they must be refused."""
     old = _remember(view.old, view.token)
     *hidden, token = fences
     for never in hidden:
@@ -112,15 +112,15 @@ def _remember(old: tuple[str, ...], token: str | None) -> tuple[str, ...]:
 
 
 def _write(view: View, token: str | None, purpose: str, name: str, random: Random) -> Act[View]:
-    """Ordinary records under this token; one in three gives ``match_seq_num`` as well."""
+    """Append ordinary records with this token; one in three appends gives ``match_seq_num`` as well."""
     match = view.tail if token is not None and random.random() < 0.33 else None
     return Act(Append(batch(name, random, _MOST), match_seq_num=match, fencing_token=token), view, purpose)
 
 
 def _take_over(view: View, name: str, random: Random) -> Act[View]:
-    """Set a token, if nobody has appended since; a client that owns the stream renews its token and gives the old.
+    """Set a token, provided that nobody has appended since. An owner does so to renew its token.
 
-    Some set a token that is no news: one that this client held before, or one much like the token in force.
+    Some of the tokens are not new: one that this client held before, or one much like the token in force.
     """
     alone = random.random() < 0.25
     token = None if alone else _no_news(view, random)
@@ -145,7 +145,7 @@ def _no_news(view: View, random: Random) -> str | None:
 
 
 def _fence_among(token: str, name: str, random: Random) -> tuple[Record, ...]:
-    """A fence first, in the middle or last of a batch with ordinary records; or after another one, which it hides."""
+    """Return ordinary records with a fence among them, and sometimes another fence before it, which it hides."""
     before = tuple(record(f"{name}.{index}", random) for index in range(between(0, 2, random)))
     after = tuple(record(f"{name}.{len(before) + index}", random) for index in range(between(not before, 2, random)))
     hidden = (Record.fence(f"{name}-hidden"),) if random.random() < 0.15 else ()
@@ -153,7 +153,7 @@ def _fence_among(token: str, name: str, random: Random) -> tuple[Record, ...]:
 
 
 def _clear(view: View, name: str, random: Random) -> Act[View]:
-    """The owner lets everybody in. The batch holds an ordinary record: all fences to ``""`` are alike."""
+    """Let everybody in. The batch holds an ordinary record, because all fences to ``""`` are alike."""
     match = view.tail if random.random() < 0.5 else None
     return Act(Append(_fence_among("", name, random), match, view.token), view, CLEAR)
 
@@ -163,7 +163,7 @@ def _own_write(view: View, name: str, random: Random) -> Act[View]:
 
 
 def _old_token(view: View, name: str, random: Random) -> Act[View]:
-    """Long after: one of the tokens that it held once. (It may have been set again since, then it is no zombie.)"""
+    """Write with a token that this client held long ago. (If it was set again since, this is no zombie.)"""
     if not view.old:
         return _similar_token(view, name, random)
     return _write(view, view.old[int(random.random() * len(view.old))], ZOMBIE, name, random)
@@ -214,7 +214,7 @@ _OTHERS: Final[_Table] = Weighted(
 
 
 class Fenced:
-    """Owners that take over from each other, and the zombies they leave behind."""
+    """Owners that take over from each other, and the zombies that they leave behind."""
 
     name = "fenced"
     summary = "owners take over by fencing, deposed owners write on, tokens are alike"

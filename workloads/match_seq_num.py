@@ -1,9 +1,9 @@
 """The workload ``match-seq-num``: optimistic writers that race for the next position.
 
-Each client keeps its own guess of the tail, appends only if the guess is right, and adopts the tail that a
-refusal reports. Ten of them on one stream refuse each other all the time, which is the point: every acceptance
-and every refusal says something about the tail at its moment. Some guesses are wrong on purpose: *stale* ones
-(mostly by one: an off-by-one would let them in) and ones in the *future* (which another's append may make right).
+Each client guesses the tail, appends on the condition that the guess is right, and adopts the tail that a refusal
+reports. Ten clients on one stream make each other fail all the time. That is the point: every acceptance and every
+refusal says something about the tail at its moment. Some guesses are wrong on purpose. *Stale* ones are mostly off by
+one, so that an off-by-one error accepts them. *Future* ones may become right by another client's append.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from .records import batch
 STALE_GUESS: Final = "stale-guess"
 FUTURE_GUESS: Final = "future-guess"
 
-# Small batches: two writers that both believe in one position then often wrote as many records each.
+# With small batches two writers that guess the same position often write the same number of records.
 _MOST: Final = 6
 
 
 class View(Struct, frozen=True, gc=False):
-    """A client's guess of the tail, and the guess before it."""
+    """A client's guess of the tail, and its guess before that."""
 
     guess: int = 0
     before: int = 0
 
 
 def act(view: View, name: str, random: Random) -> Act[View]:
-    """Something from the table."""
+    """Choose from the table."""
     return _ACTS.draw(random)(view, name, random)
 
 
 def learn(view: View, completion: Completion) -> View:
-    """Adopt the tail that was reported, even a lower one. An indefinite end teaches nothing: the guess stays."""
+    """Adopt the tail that was reported, even a lower one. After an indefinite end the guess stays as it is."""
     tail = tail_of(completion.outcome)
     outcome = completion.outcome
     if tail is None and isinstance(outcome, Ok) and isinstance(outcome.value, Batch) and outcome.value.records:

@@ -1,9 +1,9 @@
 """Records that occur once in a run, and batches of them.
 
-A history knows a record by its content, so no two records of a run may be equal: nothing is ever sent twice, and
-what is tried again is tried with new records. The body begins with an identity that people can read,
-``t3-17.2`` for thread 3, its 17th operation, the third record of the batch; then, after a space, comes padding
-that follows from the identity. Threads number their operations over all streams and all processes of theirs.
+A history knows a record by its content, so no two records of a run may be equal. A client that tries again therefore
+sends new records. A body begins with an identity that people can read: ``t3-17.2`` is the third record in the batch of
+operation 17 of thread 3. After a space follows padding, which the identity determines. Each thread numbers its
+operations across all its streams and processes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .choice import Weighted, small
 
 _BATCH: Final = 15
 
-# (the lowest, the highest) whole size of a body, in bytes; a body is never cut below its identity.
+# The lowest and the highest size of a body, in bytes. A body is never shorter than its identity.
 _SIZES: Final = Weighted(
     [(30.0, (0, 24)), (40.0, (24, 80)), (20.0, (80, 400)), (9.0, (400, 4096)), (0.2, (4096, 64 * 1024))]
 )
@@ -35,19 +35,19 @@ _HEADERS: Final[Weighted[Headers]] = Weighted(
         (1.0, ((b"twice", b"a"), (b"twice", b"b"))),
         (1.0, (("größe".encode(), "ж".encode()),)),
         (1.0, ((b"bytes", b"\x00\xff\xfe"),)),
-        # A name like a command's, yet an ordinary record: only an *empty* header name makes a command.
+        # A header named like a command. The record is ordinary: only an *empty* header name makes a command.
         (1.0, ((b"fence", b"fence"),)),
     ]
 )
 
 
 def identity(thread: int, operation: int) -> str:
-    """The identity of a thread's operation. The records of its batch add ``.0``, ``.1``, …"""
+    """Return the identity of a thread's operation. The records of its batch add ``.0``, ``.1``, …"""
     return f"t{thread}-{operation}"
 
 
 def record(name: str, random: Random) -> Record:
-    """One record whose body begins with ``name``, of varied size (few bytes to few KiB, seldom more).
+    """Return a record whose body begins with ``name``. Most have a few bytes to a few KiB, some have more.
 
     About one in ten has headers, and one in ten is not valid UTF-8.
     """
@@ -63,5 +63,5 @@ def record(name: str, random: Random) -> Record:
 
 
 def batch(name: str, random: Random, most: int = _BATCH) -> tuple[Record, ...]:
-    """A batch of 1 to ``most`` records, small batches more often, with the identities ``name.0``, ``name.1``, …"""
+    """Return 1 to ``most`` records (few more often than many) with the identities ``name.0``, ``name.1``, …"""
     return tuple([record(f"{name}.{index}", random) for index in range(small(most, random))])

@@ -1,8 +1,8 @@
-"""The workload ``regular``: appends without conditions, every kind of read, check-tails, and the strong read.
+"""The workload ``regular``: unconditional appends, every kind of read, check-tails, and the strong read.
 
-Many clients append to one stream at once and look at it all the time. Two habits make stale answers show: a
-client often checks the tail right after its own append was acknowledged, and it follows the stream as a *replica*
-would: it checks the tail, then reads on from where its replica stands until it has got that far.
+Many clients append to one stream at once and keep looking at it. Two habits expose stale answers. A client often checks
+the tail right after its own append was acknowledged. And it follows the stream like a *replica*: it checks the tail,
+then reads on from where its replica stands until it has reached that tail (a *strong read*).
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from .records import batch
 
 STRONG_READ: Final = "strong-read"
 
-# Every record that a read returns is written to the history, so reads are kept short. One replica of each stream
-# reads every record; another that fell further behind than the window starts again near the tail, as from a snapshot.
+# The history holds every record that a read returns, so reads are short. One replica per stream reads every record.
+# Another one that is further behind than the window starts again near the tail, as if from a snapshot.
 _PAGE: Final = 48
 _LONG_PAGE: Final = 240
 _WINDOW: Final = 96
 
 
 class View(Struct, frozen=True, gc=False):
-    """What a client knows of a stream.
+    """What a client knows about a stream.
 
-    ``tail`` is the highest tail it saw and ``timestamp`` (ms) that of its latest append; ``replica`` is what its
-    replica reads next, and ``target`` the tail that a strong read under way must get to. ``acknowledged`` tells
-    that its latest operation was an append that succeeded. A ``complete`` replica leaves no record out.
+    ``tail`` is the highest tail that it saw, and ``timestamp`` (ms) is that of its latest append. ``replica`` is the
+    seq_num that its replica reads next, and ``target`` is the tail that the strong read under way has to reach.
+    ``acknowledged`` means that its latest operation was a successful append. A ``complete`` replica skips no record.
     """
 
     tail: int = 0
@@ -49,10 +49,10 @@ class View(Struct, frozen=True, gc=False):
 
 
 def act(view: View, name: str, random: Random) -> Act[View]:
-    """Read on if a strong read is under way; else something from the table."""
+    """Continue the strong read that is under way, or choose from the table."""
     if view.target is not None:
         left, page = view.target - view.replica, _LONG_PAGE if view.complete else _PAGE
-        # Without a bound the page ends at the tail of its moment, which then is a proof of that tail.
+        # A page without a bound ends at the tail of its moment, and so proves that tail.
         count = None if left < page and random.random() < 0.3 else min(left, page)
         return Act(Read(seq_num=view.replica, count=count), view, STRONG_READ, stay=True)
     if view.acknowledged and random.random() < 0.35:
@@ -61,7 +61,7 @@ def act(view: View, name: str, random: Random) -> Act[View]:
 
 
 def learn(view: View, completion: Completion) -> View:
-    """Remember the tail, and carry a strong read on."""
+    """Remember the tail, and keep track of a strong read."""
     outcome, call = completion.outcome, completion.invocation.call
     value = outcome.value if isinstance(outcome, Ok) else None
     tail = tail_of(outcome)
@@ -76,7 +76,7 @@ def learn(view: View, completion: Completion) -> View:
 
 
 def _follow(view: View, value: object) -> View:
-    """The strong read after its check-tail or one of its pages: given up if that failed or brought nothing."""
+    """Track the strong read after its check-tail or a page of it. One that failed or returned nothing ends it."""
     replica, target = view.replica, view.target
     if isinstance(value, Tail):
         target = value.tail.seq_num
@@ -99,7 +99,7 @@ def _check_tail(view: View, name: str, random: Random) -> Act[View]:
 
 
 def _strong_read(view: View, name: str, random: Random) -> Act[View]:
-    # Its pages follow from the answer. Staying is harmless if there is nothing to read.
+    # The answer says which pages follow. If there is nothing to read, staying does no harm.
     return Act(CheckTail(), view, STRONG_READ, stay=True)
 
 
@@ -113,7 +113,7 @@ _ACTS: Final[Weighted[Callable[[View, str, Random], Act[View]]]] = Weighted(
 
 
 def _somewhere(view: View, random: Random) -> int:
-    """A position below the tail, half of the time among the latest records."""
+    """Return a position below the tail; half of the time it is among the latest records."""
     lowest = view.tail - 100 if random.random() < 0.5 else view.tail - 20_000
     return between(max(0, lowest), view.tail - 1, random) if view.tail else 0
 
@@ -135,17 +135,17 @@ def _past_tail(view: View, random: Random) -> Read:
 
 _READS: Final[Weighted[Callable[[View, Random], Read]]] = Weighted(
     [
-        # near the tail, up to the tail: proves the tail exactly
+        # from near the tail up to the tail: proves the tail exactly
         (30.0, lambda view, random: Read(tail_offset=small(20, random))),
         (10.0, lambda view, random: Read(tail_offset=between(1, 40, random), count=between(1, 10, random))),
         # from a position, bounded by count, by bytes or by time
         (24.0, lambda view, random: Read(seq_num=_somewhere(view, random), count=small(20, random))),
         (10.0, _bytes_bound),
         (4.0, lambda view, random: Read(seq_num=_somewhere(view, random), until=view.timestamp or None, count=20)),
-        # from the start; without a count that is the 1000 records of a unary read, so seldom
+        # from the start; rarely without a count, which returns up to 1000 records
         (8.0, lambda view, random: Read(seq_num=0, count=small(20, random))),
         (0.2, lambda view, random: Read(seq_num=0)),
-        # at the tail and past it: 416, unless somebody appended in the meantime
+        # at the tail and past it: 416, unless somebody has appended in the meantime
         (8.0, _at_tail),
         (6.0, _past_tail),
     ]

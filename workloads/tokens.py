@@ -1,7 +1,7 @@
 """Fencing tokens: unique ones that look alike, and near misses of a given one.
 
-A token of its own carries the identity of the operation that sets it, so it is set once in a run. Tokens are up
-to 36 bytes of UTF-8; what is longer is refused as malformed, which would test nothing here.
+A unique token carries the identity of the operation that sets it, so only one operation of a run sets it. Tokens have
+at most 36 bytes of UTF-8: a service refuses longer ones as malformed, which would test nothing here.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _END_ALONE: Final = "!"
 
 
 def unique(name: str, in_force: str | None, alone: bool, random: Random) -> str:
-    """A token that no other operation makes: plain, exactly 36 bytes, non-ASCII, or ``in_force`` with more after it.
+    """Return a token that no other operation makes: plain, of exactly 36 bytes, non-ASCII, or extending ``in_force``.
 
-    ``name`` is the identity of the operation. It stands whole at the end of the token (padding aside), followed by
-    a mark that is in no identity, so a token that extends another one is unique too. A token whose fence shall be
-    ``alone`` in its batch has a mark of its own, by which :func:`may_be_set_again` knows it.
+    ``name`` is the identity of the operation. The token ends with it (padding aside) and with a mark that no identity
+    contains, so that a token that extends another one is unique as well. If the fence is ``alone`` in its batch the
+    token has another mark, by which :func:`may_be_set_again` recognises it.
     """
     own = name + (_END_ALONE if alone else _END)
     kind = _KINDS.draw(random)
@@ -36,18 +36,18 @@ def unique(name: str, in_force: str | None, alone: bool, random: Random) -> str:
 
 
 def may_be_set_again(token: str) -> bool:
-    """Whether a second fence may set this token: not if there can be a fence to it that is alone in its batch.
+    """Return whether a second fence may set this token: not if its first fence may be alone in its batch.
 
-    Two fences to one token are equal records. Each batch then needs another record that tells it from the other.
+    Two fences to one token are equal records, so each of their batches needs another record to be told apart by.
     """
     return _END_ALONE not in token
 
 
 def similar(token: str, random: Random) -> str:
-    """Another token that a careless comparison takes for ``token``.
+    """Return another token that a careless comparison takes for ``token``.
 
-    A prefix of it, an extension of it, ``""``, another case, another Unicode normal form, white space added, or one
-    that differs in its last character alone.
+    It is a prefix or an extension, ``""``, in another case or another Unicode normal form, has white space added, or
+    differs in the last character only.
     """
     found = [other for other in _alike(token) if other != token and len(other.encode()) <= LONGEST]
     return found[int(random.random() * len(found))]
@@ -71,5 +71,5 @@ def _alike(token: str) -> tuple[str, ...]:
 
 _KINDS: Final = Weighted([(40.0, "plain"), (30.0, "extended"), (15.0, "longest"), (15.0, "foreign")])
 
-# The first is composed, the second its decomposed twin: a server that normalizes would take them for equal.
+# The first two are one letter, composed and decomposed: a server that normalises takes them for equal.
 _FOREIGN: Final = Weighted([(1.0, "\u00e9"), (1.0, "e\u0301"), (1.0, "漢字"), (1.0, "\U0001f512")])

@@ -49,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._secure = False
         self._deadline = 0.0
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0  # not every loop's handles tell their time
         self._body: list[bytes] = []
         self._unframed = True  # the answer ends with the connection
         self._in_body = False
@@ -90,7 +91,7 @@ class Connection(asyncio.Protocol):
         self._deadline = deadline
         self._head_size = self._body_size = 0
         # One timer serves many exchanges: setting and cancelling one for each costs more than the parser does.
-        if self._alarm is None or self._alarm.when() > deadline:
+        if self._alarm is None or self._alarm_at > deadline:
             self._set_alarm()
         self._transport.write(request)
         return waiter
@@ -110,6 +111,7 @@ class Connection(asyncio.Protocol):
     def _set_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
+        self._alarm_at = self._deadline
         self._alarm = self._loop.call_at(self._deadline, self._ring)
 
     def _ring(self) -> None:

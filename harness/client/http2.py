@@ -91,6 +91,7 @@ class Http2Connection(asyncio.Protocol):
         self._streams: dict[int, _Stream] = {}
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._full = False
+        self._pumping = False
         self._idle_since = self._loop.time()
         self._readable: Callable[[], bool] = lambda: False
 
@@ -133,15 +134,13 @@ class Http2Connection(asyncio.Protocol):
         """Send a part of a request's body when there is room; ``departing`` is called before its first byte leaves."""
         if stream := self._streams.get(number):
             stream.waiting.append(_Outgoing(memoryview(data), departing))
-            self._pump(number, stream)
-            self._flush()
+            self._pump_soon()
 
     def end(self, number: int) -> None:
         """End a request's body, once all of it is sent."""
         if stream := self._streams.get(number):
             stream.ending = True
-            self._pump(number, stream)
-            self._flush()
+            self._pump_soon()
 
     def cancel(self, number: int) -> None:
         """Forget a stream, and tell the peer. Nothing of it that waits is sent. Idempotent."""
@@ -261,7 +260,14 @@ class Http2Connection(asyncio.Protocol):
             self.closed = True
             self._transport.close()
 
+    def _pump_soon(self) -> None:
+        """Send in the next turn of the loop, together with whatever else is handed over in this one."""
+        if not self._pumping:
+            self._pumping = True
+            self._loop.call_soon(self._pump_all)
+
     def _pump_all(self) -> None:
+        self._pumping = False
         for number, stream in list(self._streams.items()):
             self._pump(number, stream)
         self._flush()
@@ -272,14 +278,19 @@ class Http2Connection(asyncio.Protocol):
             room = min(self._h2.local_flow_control_window(number), self._h2.max_outbound_frame_size)
             if room <= 0:
                 return
-            outgoing = stream.waiting[0]
-            if not outgoing.begun:
-                outgoing.begun = True
-                outgoing.departing()
-            self._h2.send_data(number, bytes(outgoing.data[:room]))
-            outgoing.data = outgoing.data[room:]
-            if not outgoing.data:
-                stream.waiting.popleft()
+            # What several batches left goes into one frame of HTTP/2, which costs more than all that is in it.
+            pieces = []
+            while stream.waiting and room:
+                outgoing = stream.waiting[0]
+                if not outgoing.begun:
+                    outgoing.begun = True
+                    outgoing.departing()
+                pieces.append(outgoing.data[:room])
+                outgoing.data = outgoing.data[room:]
+                room -= len(pieces[-1])
+                if not outgoing.data:
+                    stream.waiting.popleft()
+            self._h2.send_data(number, b"".join(pieces))
             self._flush()
         if stream.ending and not stream.sent_end and not stream.waiting:
             stream.sent_end = True

@@ -1,8 +1,8 @@
 """Writes a history while it happens.
 
-An event has been handed to the operating system when the call that records it returns: an invocation thus
-reaches it before the first byte of its request does, and killing the harness at any moment can cost nothing but
-completions, which makes operations indefinite but never makes records that nobody sent.
+When a call that records an event returns, the operating system has the event. So an invocation is safe before the
+first byte of its request leaves, and killing the harness at any moment loses completions at most: operations become
+indefinite, but no record exists that the history does not know.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from .digest import digests
 class Recorder:
     """The journal of one run.
 
-    ``clock`` gives nanoseconds since the start of the run and never decreases. Raises OSError where the file
-    exists already or cannot be written; a run must then stop, and nothing more is written, so that at most the
-    last line is cut.
+    ``clock`` gives nanoseconds since the start of the run and never decreases. Raises OSError where the file exists
+    already or cannot be written. After a failed write nothing more is written, so that only the last line can be cut;
+    the run must stop.
     """
 
     def __init__(self, path: Path, header: events.Header, clock: Callable[[], int]) -> None:
@@ -49,7 +49,9 @@ class Recorder:
         would take it.
         """
         if invocation.stream not in self._streams:
-            raise ValueError(f"the stream {invocation.stream!r} is none of this run's: {sorted(self._streams)}")
+            raise ValueError(
+                f"the stream {invocation.stream!r} is none of this run's: {', '.join(sorted(self._streams))}"
+            )
         op = self._new()
         invoked = _invoked(op, self._clock(), process, invocation, session)
         self._write(invoked)
@@ -58,7 +60,7 @@ class Recorder:
         return op
 
     def complete(self, op: int, outcome: outcomes.Outcome[s2.Answer]) -> int:
-        """Record how an operation ended; the time (ns) that was written."""
+        """Record how an operation ended, and return the time (ns) that was written."""
         time = self._clock()
         match outcome:
             case outcomes.Ok(value):
@@ -70,7 +72,7 @@ class Recorder:
         return time
 
     def frames(self, op: int, read: s2.Read) -> Frames:
-        """What records the parts of the answer to the read session ``op``, as they come."""
+        """Return what records the parts of the answer to the read session ``op`` as they come."""
         return Frames(self, op, read)
 
     def frame(self, of: int, time: int, part: s2.Batch) -> None:
@@ -78,7 +80,7 @@ class Recorder:
         self._write(events.Frame(op=self._new(), of=of, time=time, **self._parts(part)))
 
     def now(self) -> int:
-        """The time (ns) that an event would have now."""
+        """Return the time (ns) that an event recorded now would have."""
         return self._clock()
 
     def fault(self, name: str, phase: str, detail: str = "") -> None:
@@ -110,7 +112,7 @@ class Recorder:
                 return events.BatchRead(op=op, time=time, **self._parts(answer))
 
     def _parts(self, answer: s2.Batch) -> dict[str, Any]:
-        """What an answer's records and tail are in the history."""
+        """Return the fields of an event that tell of the records and the tail of an answer."""
         records = answer.records
         contents = digests(records)
         unknown = [index for index, content in enumerate(contents) if content not in self._sent]
@@ -146,17 +148,17 @@ class Recorder:
 
 
 class Frames:
-    """The answer to one read session: its parts, and what is its last part once it has ended.
+    """Records the answer to one read session, part by part, and knows the last part once the session has ended.
 
-    ``reached`` is the seq_num after the last record that came so far, None if none came.
+    ``reached`` is the seq_num after the last record that came so far; None before the first.
     """
 
     def __init__(self, recorder: Recorder, op: int, read: s2.Read) -> None:
         self._recorder = recorder
         self._op = op
         self._held: tuple[int, s2.Batch] | None = None
-        # What follows may end with nothing more. Any other read ends at its bounds or at the tail, which the last part
-        # proves: that part completes the read, and is known to be the last when the session ends.
+        # A read that does not follow ends at its bounds or at the tail, and its last part proves which. That part must
+        # complete the read, so each part is held back until the next one shows that it was not the last.
         self._follows = bool(read.wait) or (read.count, read.bytes, read.until) == (None, None, None)
         self.reached: int | None = None
 
@@ -170,7 +172,7 @@ class Frames:
             self._release()
 
     def conclude(self, outcome: outcomes.Outcome[None]) -> outcomes.Outcome[s2.Answer]:
-        """The outcome of the read, as its completion has it: with the last part of the answer."""
+        """Return the outcome of the read as its completion has it: Ok holds the last part of the answer."""
         if not isinstance(outcome, outcomes.Ok):
             self._release()
             return outcome
@@ -198,7 +200,7 @@ def _invoked(op: int, time: int, process: int, invocation: Invocation, session: 
             sizes=list(map(s2.metered_size, records)),
             match_seq_num=call.match_seq_num,
             fencing_token=call.fencing_token,
-            timestamps=timestamps if any(timestamp is not None for timestamp in timestamps) else None,
+            timestamps=None if timestamps.count(None) == len(timestamps) else timestamps,
             fences=fences,
             trims=trims,
             thread=thread,

@@ -14,12 +14,18 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from msgspec import UNSET, structs
 
-from ..s2.limits import MAX_LIST, MAX_REQUEST_TOKEN_BYTES
+from ..s2.limits import (
+    MAX_BASIN_NAME,
+    MAX_LIST,
+    MAX_REQUEST_TOKEN_BYTES,
+    MAX_STREAM_NAME_BYTES,
+    MIN_BASIN_NAME,
+)
 from .entries import BasinDeleted, BasinSet, Change, StreamDeleted, StreamSet
 from .errors import ServiceError, invalid
 from .values import BasinConfig, BasinReconfiguration, StreamConfig, StreamReconfiguration
 
-_BASIN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{6,46}[a-z0-9]")
+_BASIN_NAME: Final = re.compile(rf"[a-z0-9][a-z0-9-]{{{MIN_BASIN_NAME - 2},{MAX_BASIN_NAME - 2}}}[a-z0-9]")
 
 
 class Named(Protocol):
@@ -79,14 +85,18 @@ def check_basin_name(name: str) -> None:
     """Raise ServiceError ``invalid`` where no basin can have the name."""
     if _BASIN_NAME.fullmatch(name) is None:
         raise invalid(
-            f"{name[:64]!r} is not a basin name: it takes 8 to 48 characters of a-z, 0-9 and -, and no - at either end"
+            f"{name[:64]!r} is not a basin name: it takes {MIN_BASIN_NAME} to {MAX_BASIN_NAME} characters of a-z, 0-9 "
+            "and -, and no - at either end"
         )
 
 
 def check_stream_name(name: str) -> None:
     """Raise ServiceError ``invalid`` where no stream can have the name."""
-    if not 1 <= len(name.encode("utf-8", "surrogatepass")) <= 512 or name in (".", ".."):
-        raise invalid(f"{name[:64]!r} is not a stream name: it takes 1 to 512 bytes, and neither . nor .. is one")
+    if not 1 <= len(name.encode("utf-8", "surrogatepass")) <= MAX_STREAM_NAME_BYTES or name in (".", ".."):
+        raise invalid(
+            f"{name[:64]!r} is not a stream name: it takes 1 to {MAX_STREAM_NAME_BYTES} bytes, "
+            "and neither . nor .. is one"
+        )
 
 
 class Catalogue:

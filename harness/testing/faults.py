@@ -30,7 +30,7 @@ from fencepost.harness.workload import NEMESIS, Completion, Context, Generator, 
 Works = Callable[[], Awaitable[bool]]
 """Whether the target serves again as if nothing had happened."""
 
-_STEPS: Final = 6
+_STEPS: Final = 4
 """Turns of the event loop after which a start is cut short, at most."""
 
 _STRIKES: Final = 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -271,3 +272,23 @@ async def test_a_strike_that_lies_far_ahead_keeps_no_client_waiting(stage: Stage
 
 async def unused_strike(given: Strike) -> Ok[None]:
     raise AssertionError(f"{given} lies an hour ahead")
+
+
+async def test_what_is_cancelled_is_recorded_in_the_order_of_threads(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failed when tasks in flight were kept in a set, whose order is that of their addresses in memory."""
+    monkeypatch.setattr(scheduling, "_GRACE", 0.0)
+
+    def answering(stream: str, call: Any) -> Any:
+        if sum(len(client.calls) for client in stage.clients) == stage.threads:
+            stage.stopping.set()
+        return asyncio.get_running_loop().create_future()
+
+    stage.threads = 24
+    stage.answering = answering
+    await stage.run(Calls(appends(24)))
+    events = [json.loads(line) for line in stage.path.read_text().splitlines()]
+    cancelled = [event["op"] for event in events if event["type"] == "indefinite"]
+    threads = {event["op"]: event["thread"] for event in events if event["type"] == "append"}
+    assert [threads[op] for op in cancelled] == list(range(24))

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from fencepost import PENDING, Append, Completion, Context, Invocation, Record
+from fencepost import PENDING, Append, CheckTail, Completion, Context, Invocation, Ok, Position, Record, Tail
+from fencepost.harness.generators import each_thread, repeat
 from fencepost.harness.history.history import NONE, Kind, Outcome
 from tests.run.doubles import MemoryClient, TimedService
 from tests.run.stage import LOST, Calls, Stage, answers, appends
@@ -120,3 +121,28 @@ async def test_a_full_disk_ends_the_run_and_what_was_recorded_stays_readable(
     assert len(history) + sum(history.ended != 2**63 - 1) == 10, "the lines before the one that did not fit"
     assert (history.kind == Kind.APPEND).all()
     assert (history.thread != NONE).all()
+
+
+async def test_a_client_that_is_cancelled_by_itself_ends_the_run(stage: Stage) -> None:
+    def answering(stream: str, call: Any) -> Any:
+        cancelled = asyncio.get_running_loop().create_future()
+        cancelled.cancel()
+        return cancelled
+
+    stage.threads = 1
+    stage.answering = answering
+    with pytest.raises(RuntimeError, match="client of thread 0 was cancelled"):
+        await stage.run(Calls(appends(3)))
+    assert stage.history.operation(0).outcome is Outcome.INDEFINITE
+
+
+async def test_a_client_that_never_waits_keeps_nobody_from_stopping_the_run(stage: Stage) -> None:
+    class Immediate(MemoryClient):
+        async def _call(self, stream: str, call: Any) -> Any:
+            return Ok(Tail(Position(0, 0)))
+
+    made: list[MemoryClient] = []
+    stage.connect = lambda: made.append(Immediate(TimedService())) or made[-1]  # type: ignore[func-returns-value]
+    asyncio.get_running_loop().call_later(0.01, stage.stopping.set)
+    history = await stage.run(each_thread(lambda thread: repeat(Invocation("s", CheckTail()))))
+    assert set(history.thread) == {0, 1}, "one thread took all the time"

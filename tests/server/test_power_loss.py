@@ -16,7 +16,7 @@ import pytest
 from fencepost.harness.s2 import Append, Read, Record
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from fencepost.harness.server.service import Service
-from fencepost.harness.server.storage import StorageError
+from fencepost.harness.server.storage import NoSpaceError, StorageError
 from fencepost.harness.world.disk import Disk
 from fencepost.harness.world.faulty_disk import FaultyDisk
 from fencepost.harness.world.simulated_disk import SimulatedDisk
@@ -85,7 +85,8 @@ async def client(service: Service, shown: Shown, random: Random, steps: int) -> 
         except ServiceError as error:
             if error.code != "storage":
                 raise
-            return
+            if not isinstance(service.failure, NoSpaceError):
+                return
 
 
 async def read(service: Service, shown: Shown, start: int) -> None:
@@ -111,12 +112,12 @@ async def check(service: Service, shown: Shown) -> None:
     assert failed.value.fencing_token == ["", *fences][-1]
 
 
-async def survive(seed: int, *, sync_errors: bool, lives: int = 10) -> None:
+async def survive(seed: int, faults: str, lives: int = 10) -> None:
     random = Random(seed)
     disk = simulated(seed)
     shown = Shown()
     for _ in range(lives):
-        await one_life(disk, random, shown, sync_errors)
+        await one_life(disk, random, shown, faults)
         disk = disk.crash_process() if random.random() < 0.5 else disk.lose_power()
     service = await start(disk)
     await service.ensure_basin(AT[0])
@@ -125,7 +126,7 @@ async def survive(seed: int, *, sync_errors: bool, lives: int = 10) -> None:
     await service.close()
 
 
-async def one_life(disk: SimulatedDisk, random: Random, shown: Shown, sync_errors: bool) -> None:
+async def one_life(disk: SimulatedDisk, random: Random, shown: Shown, faults: str) -> None:
     """Recovery and a while of work (or only a look), and a death that may come at any moment of either."""
     disk.crash_after(random.choice([random.randrange(12), random.randrange(150)]))
     faulty = FaultyDisk(disk)
@@ -139,31 +140,35 @@ async def one_life(disk: SimulatedDisk, random: Random, shown: Shown, sync_error
             raise
         return
 
-    async def break_syncs() -> None:
+    async def strike() -> None:
         for _ in range(random.randrange(60)):
             await asyncio.sleep(0)
-        faulty.faults.sync_error = sync_errors
+        faulty.faults.sync_error = faults == "failed syncs"
+        for _ in range(12 if faults == "full disks" else 0):
+            faulty.faults.room = random.choice([None, random.randrange(300)])
+            for _ in range(random.randrange(10)):
+                await asyncio.sleep(0)
 
     if random.random() < 0.7:
-        await asyncio.gather(break_syncs(), *(client(service, shown, Random(random.random()), 15) for _ in range(4)))
+        await asyncio.gather(strike(), *(client(service, shown, Random(random.random()), 15) for _ in range(4)))
 
 
-async def survive_all(seeds: range, *, sync_errors: bool) -> None:
+async def survive_all(seeds: range, faults: str) -> None:
     for seed in seeds:
         try:
-            await survive(seed, sync_errors=sync_errors)
+            await survive(seed, faults)
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
 
 
-@pytest.mark.parametrize("sync_errors", [False, True], ids=["crashes", "failed syncs too"])
-async def test_nothing_that_was_shown_is_taken_back(sync_errors: bool) -> None:
+@pytest.mark.parametrize("faults", ["none", "failed syncs", "full disks"])
+async def test_nothing_that_was_shown_is_taken_back(faults: str) -> None:
     """Failed before: recovery showed the last frame without a sync, and a loss of power took it back."""
-    await survive_all(range(40), sync_errors=sync_errors)
+    await survive_all(range(40), faults)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sync_errors", [False, True], ids=["crashes", "failed syncs too"])
-async def test_nothing_that_was_shown_is_ever_taken_back(sync_errors: bool) -> None:
-    await survive_all(range(40, 1000), sync_errors=sync_errors)
+@pytest.mark.parametrize("faults", ["none", "failed syncs", "full disks"])
+async def test_nothing_that_was_shown_is_ever_taken_back(faults: str) -> None:
+    await survive_all(range(40, 1000), faults)
