@@ -22,7 +22,7 @@ WORKLOADS: Final = ("regular", "match-seq-num", "fenced")
 
 
 def measure(source: Path, workload: str, operations: int) -> float:
-    """Microseconds per operation."""
+    """Return microseconds of processor time per operation."""
     command = [sys.executable, str(SUBJECT), workload, str(operations)]
     return float(subprocess.run(command, env=environment(source), check=True, capture_output=True, text=True).stdout)
 

@@ -46,7 +46,7 @@ from fencepost import (
     WorkloadOptions,
 )
 from fencepost.harness.generators import now_and_then
-from tests.workloads.service import Service
+from fencepost.testing.naive_service import NaiveService
 
 ENTRY_POINTS = """\
 [fencepost.workloads]
@@ -105,7 +105,7 @@ def script() -> Script:
 class MemoryClient(WithoutSessions):
     """Speaks to a service in memory. ``closed`` counts calls of aclose."""
 
-    def __init__(self, service: Service, answering: Answering | None = None) -> None:
+    def __init__(self, service: NaiveService, answering: Answering | None = None) -> None:
         self.service = service
         self.closed = 0
         self.calls: list[Call] = []
@@ -144,7 +144,7 @@ class MemoryClient(WithoutSessions):
         self.closed += 1
 
 
-class TimedService(Service):
+class TimedService(NaiveService):
     """A service whose clock (ns) is its number of calls: all of them within the same millisecond."""
 
     now = 0

@@ -12,9 +12,9 @@ from fencepost.harness.client.outcome import Outcome
 from fencepost.harness.client.sessions import Ticket
 from fencepost.harness.s2 import Append, Batch, Read
 from fencepost.harness.server.service import Service
+from fencepost.testing.naive_service import NaiveService
 from tests.run.doubles import MemoryClient
 from tests.server.services import BASIN
-from tests.workloads.service import Service as MemoryService
 
 
 class LossyClient(InProcessClient):
@@ -101,7 +101,7 @@ class ScriptedSession:
 class ScriptedClient(MemoryClient):
     """One whose append sessions are scripted, and whose read session yields these frames and then ends like this."""
 
-    def __init__(self, service: MemoryService, frames: Iterable[Batch], ending: Outcome[None]) -> None:
+    def __init__(self, service: NaiveService, frames: Iterable[Batch], ending: Outcome[None]) -> None:
         super().__init__(service)
         self.sessions: list[ScriptedSession] = []
         self._frames = frames

@@ -11,8 +11,8 @@ from fencepost.harness.client.outcome import Definite, Ok
 from fencepost.harness.registry import Registry
 from fencepost.harness.s2 import Append, Read
 from fencepost.harness.workload import Workload, WorkloadOptions
+from fencepost.testing.simulator import Conditions, Operation, simulate
 from fencepost.workloads.answers import fences_in
-from tests.workloads.simulator import Conditions, Operation, simulate
 
 WORKLOADS = ("regular", "match-seq-num", "fenced")
 OPERATIONS = 2000

@@ -13,7 +13,8 @@ from fencepost.harness import generators
 from fencepost.harness.client.outcome import Definite, Ok
 from fencepost.harness.registry import Registry
 from fencepost.harness.workload import Workload, WorkloadOptions
-from tests.workloads.simulator import Conditions, simulate
+from fencepost.testing.simulator import Conditions, simulate
+from fencepost.testing.workloads import WORKLOAD_CHECKS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "workloads.md").read_text(encoding="utf-8")
 
@@ -21,7 +22,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "workloads.md").read_text(encoding=
 @pytest.mark.parametrize("hold", [True, False], ids=["hold", "ask-again"])
 def test_the_example_is_a_workload_that_does_what_it_says(monkeypatch: pytest.MonkeyPatch, hold: bool) -> None:
     code = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(code) == 1
+    assert len(code) == 2
     module = ModuleType("example_of_the_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)  # where dataclasses look for it
     exec(compile(code[0], "docs/workloads.md", "exec"), module.__dict__)
@@ -34,6 +35,10 @@ def test_the_example_is_a_workload_that_does_what_it_says(monkeypatch: pytest.Mo
     assert mismatches >= exercise.at_least
     assert sum(isinstance(o.outcome, Ok) and o.invocation.purpose == "write" for o in operations) > 50
     assert any(o.invocation.purpose == "look" for o in operations)
+    if not hold:
+        exec(compile(code[1], "docs/workloads.md", "exec"), module.__dict__)
+        for check in WORKLOAD_CHECKS:
+            module.test_lonely(check)
 
 
 def test_the_tables_name_every_combinator_and_every_workload() -> None:

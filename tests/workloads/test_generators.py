@@ -36,7 +36,7 @@ from fencepost.harness.generators import (
 )
 from fencepost.harness.s2 import CheckTail, Position, Read, Tail
 from fencepost.harness.workload import PENDING, Completion, Context, Generator, Invocation, Step, WorkloadOptions
-from tests.workloads.simulator import MILLISECOND, SECOND, Conditions, Operation, simulate
+from fencepost.testing.simulator import MILLISECOND, SECOND, Conditions, Operation, simulate
 
 both_schedulers = pytest.mark.parametrize("hold", [True, False], ids=["hold", "ask-again"])
 

@@ -9,23 +9,19 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from fencepost.harness.client.outcome import Ok
-from fencepost.harness.generators import on_update
 from fencepost.harness.history.digest import digest
 from fencepost.harness.s2 import Append
-from fencepost.harness.workload import Completion, Context, Generator, Invocation, WorkloadOptions
+from fencepost.testing.naive_service import NaiveService
+from fencepost.testing.simulator import Conditions, simulate
+from fencepost.testing.workloads import WORKLOAD_CHECKS, WorkloadCheck
 from fencepost.workloads.answers import fences_in
-from tests.workloads.service import Service
-from tests.workloads.simulated import OPERATIONS, appends, counters, every_workload, options, transcript, workload
-from tests.workloads.simulator import SECOND, Conditions, simulate
+from tests.workloads.simulated import appends, counters, every_workload, options, transcript, workload
 
 
 @every_workload
-def test_it_is_registered_and_introduces_itself(name: str) -> None:
-    found = workload(name)
-    assert found.name == name
-    assert found.summary
-    assert found.exercises
+@pytest.mark.parametrize("check", WORKLOAD_CHECKS, ids=lambda check: check.__name__.strip("_"))
+def test_it_does_what_every_workload_must(name: str, check: WorkloadCheck) -> None:
+    check(workload(name))
 
 
 @every_workload
@@ -38,35 +34,11 @@ def test_2000_operations_of_10_clients_are_plenty_for_its_purpose(name: str, str
 
 
 @every_workload
-@pytest.mark.parametrize("hold", [True, False], ids=["hold", "ask-again"])
-def test_the_same_seed_gives_the_same_operations(name: str, hold: bool) -> None:
-    generator = workload(name).generator(options(streams=2, operations=400))
-    conditions = Conditions(indefinite=0.05, hold=hold)
-    first = simulate(generator, conditions, "one")
-    assert simulate(generator, conditions, "one") == first
-    assert simulate(generator, conditions, "other") != first
-
-
-@every_workload
-@pytest.mark.parametrize("hold", [True, False], ids=["hold", "ask-again"])
-def test_the_rate_and_the_limits_of_the_run_are_kept(name: str, hold: bool) -> None:
-    run = WorkloadOptions(("a", "b"), 10, 0, time_limit=2.0, rate=400.0)
-    operations = simulate(workload(name).generator(run), Conditions(hold=hold))
-    assert len(operations) == pytest.approx(800, abs=5 * 800**0.5)
-    starts = [o.invocation.time for o in operations]
-    assert None not in starts
-    assert max(start or 0 for start in starts) < 2 * SECOND
-    run = WorkloadOptions(("a",), 10, 0, time_limit=100.0, operations=123)
-    assert len(simulate(workload(name).generator(run), Conditions(hold=hold))) == 123
-
-
-@every_workload
 @pytest.mark.parametrize("streams", [1, 3])
-def test_no_batch_is_without_a_record_that_occurs_once_in_the_run(name: str, streams: int) -> None:
+def test_no_ordinary_record_occurs_twice_in_a_run(name: str, streams: int) -> None:
     batches = [call.records for _, call in appends(transcript(name, streams))]
     times = Counter(digest(record) for batch in batches for record in batch)
     for batch in batches:
-        assert any(times[digest(record)] == 1 for record in batch), batch
         ordinary = [record for record in batch if not fences_in(Append((record,)))]
         assert all(times[digest(record)] == 1 for record in ordinary), "an ordinary record was sent twice"
 
@@ -89,27 +61,6 @@ def test_all_streams_are_used_by_many_threads(name: str) -> None:
     assert all(len(threads) >= 8 for threads in users.values())
 
 
-@every_workload
-def test_what_a_generator_remembers_does_not_grow(name: str) -> None:
-    sizes: list[int] = []
-
-    def weigh(generator: Generator, context: Context, event: Invocation | Completion) -> Generator:
-        if isinstance(event, Completion):
-            sizes.append(len(repr(generator)))
-        return generator.update(context, event)
-
-    simulate(on_update(weigh, workload(name).generator(options(operations=3000))), Conditions(indefinite=0.02))
-    assert max(sizes[2000:]) < 1.2 * max(sizes[500:1000]) + 200
-
-
-@every_workload
-@pytest.mark.parametrize(("threads", "streams"), [(1, 1), (1, 4), (40, 2)])
-def test_any_number_of_clients_and_streams_will_do(name: str, threads: int, streams: int) -> None:
-    operations = transcript(name, streams, 0, threads)
-    assert len(operations) == OPERATIONS
-    assert sum(isinstance(o.outcome, Ok) for o in operations) > OPERATIONS / 5
-
-
 # would the faults show?
 
 
@@ -130,6 +81,6 @@ def test_any_number_of_clients_and_streams_will_do(name: str, threads: int, stre
 @pytest.mark.parametrize("streams", [1, 3])
 def test_a_fault_of_the_service_is_met_often(name: str, bug: str, streams: int) -> None:
     for seed in range(2):
-        service = Service(bug)
+        service = NaiveService(bug)
         simulate(workload(name).generator(options(streams)), Conditions(), f"{bug} {seed}", service)
         assert len(service.wrong) >= 8, f"seed {seed}"

@@ -1,13 +1,12 @@
-"""A stream service in memory, for tests of workloads: perfect, or with one planted fault.
+"""A stream service in memory, for tests of workloads: correct, or with one planted fault.
 
-It knows conditions, fences, tails and bounded reads, and nothing of HTTP, disks or time-outs. Beside answering it
-keeps what a tester may see and a client may not: in ``wrong`` the operations that a correct service would have
-answered otherwise.
+It knows conditions, fences, tails and bounded reads, and nothing about HTTP, disks or time-outs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from fencepost.harness.client.outcome import Definite, Ok, Outcome
 from fencepost.harness.s2 import (
@@ -27,10 +26,12 @@ from fencepost.harness.s2 import (
     metered_size,
 )
 
+T = TypeVar("T")
+
 
 @dataclass
-class Stream:
-    """``tails`` and ``tokens`` are (time, value) for every change, the latest last."""
+class NaiveStream:
+    """A stream. ``tails`` and ``tokens`` are (time, value) for every change, the latest last."""
 
     records: list[SequencedRecord] = field(default_factory=list)
     tails: list[tuple[int, int]] = field(default_factory=lambda: [(-1, 0)])
@@ -38,40 +39,41 @@ class Stream:
 
     @property
     def token(self) -> str:
+        """The fencing token in force."""
         return self.tokens[-1][1]
 
 
-def _as_of(changes: list[tuple[int, int]] | list[tuple[int, str]], time: int) -> int | str:
-    for at, value in reversed(changes):
-        if at <= time:
-            return value
-    return changes[0][1]
+def _as_of(changes: list[tuple[int, T]], time: int) -> T:
+    return next((value for at, value in reversed(changes) if at <= time), changes[0][1])
 
 
-class Service:
-    """``lag`` (ns) is how old a stale cache's entries are, and how far apart are check and append in a race."""
+class NaiveService:
+    """Answers calls at given moments. ``wrong`` holds the calls that a correct service would have answered otherwise.
+
+    ``bug`` names a planted fault, None plants none. ``lag`` (ns) is the age of a stale cache's entries, and the time
+    between check and append in a race.
+    """
 
     def __init__(self, bug: str | None = None, lag: int = 1_000_000) -> None:
         self.bug = bug
         self.lag = lag
-        self.streams: dict[str, Stream] = {}
+        self.streams: dict[str, NaiveStream] = {}
         self.wrong: list[Call] = []
 
     def apply(self, stream_name: str, call: Call, time: int) -> Outcome[Answer]:
-        """The answer of the moment ``time`` (ns); calls come in the order of time."""
-        stream = self.streams.setdefault(stream_name, Stream())
+        """Return the answer of the moment ``time`` (ns). Calls come in the order of their times."""
+        stream = self.streams.setdefault(stream_name, NaiveStream())
         if isinstance(call, Append):
             return self._append(stream, call, time)
         tail = len(stream.records)
         if isinstance(call, CheckTail):
             seen = _as_of(stream.tails, time - self.lag) if self.bug == "stale-tail-cache" else tail
-            assert isinstance(seen, int)
             if seen != tail:
                 self.wrong.append(call)
             return Ok(Tail(Position(seen, time // 1_000_000)))
         return self._read(stream, call)
 
-    def _append(self, stream: Stream, call: Append, time: int) -> Outcome[Answer]:
+    def _append(self, stream: NaiveStream, call: Append, time: int) -> Outcome[Answer]:
         tail = len(stream.records)
         truth = self._refusal(call, tail, stream.token)
         believed = self._believed(stream, call, time)
@@ -88,15 +90,15 @@ class Service:
             return Definite("seq_num_mismatch", 412, {"seq_num_mismatch": tail})
         return None
 
-    def _believed(self, stream: Stream, call: Append, time: int) -> Definite | None:
+    def _believed(self, stream: NaiveStream, call: Append, time: int) -> Definite | None:
         """The refusal as the planted fault sees it."""
         tail, token, given = len(stream.records), stream.token, call.fencing_token
         match self.bug:
             case "stale-fence-cache":
-                return self._refusal(call, tail, str(_as_of(stream.tokens, time - self.lag)))
+                return self._refusal(call, tail, _as_of(stream.tokens, time - self.lag))
             case "check-then-append-race":
                 before = time - self.lag
-                return self._refusal(call, int(_as_of(stream.tails, before)), str(_as_of(stream.tokens, before)))
+                return self._refusal(call, _as_of(stream.tails, before), _as_of(stream.tokens, before))
             case "token-prefix-match" if given and token.startswith(given):
                 return self._refusal(Append(call.records, call.match_seq_num), tail, token)
             case "token-extension-match" if given and token and given.startswith(token):
@@ -110,7 +112,7 @@ class Service:
             case _:
                 return self._refusal(call, tail, token)
 
-    def _store(self, stream: Stream, records: tuple[Record, ...], time: int) -> Ack:
+    def _store(self, stream: NaiveStream, records: tuple[Record, ...], time: int) -> Ack:
         start = len(stream.records)
         milliseconds = time // 1_000_000
         for offset, record in enumerate(records):
@@ -121,7 +123,7 @@ class Service:
         stream.tails.append((time, end.seq_num))
         return Ack(Position(start, milliseconds), end, end)
 
-    def _read(self, stream: Stream, call: Read) -> Outcome[Answer]:
+    def _read(self, stream: NaiveStream, call: Read) -> Outcome[Answer]:
         tail = len(stream.records)
         position = Position(tail, stream.records[-1].timestamp if tail else 0)
         start = tail if call.seq_num is None else call.seq_num

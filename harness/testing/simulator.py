@@ -1,8 +1,8 @@
-"""Drives a generator in virtual time against the service in memory, and holds it to the laws of generators.
+"""Drives a generator in virtual time against a service in memory, and checks the laws of generators at every question.
 
-The laws, checked at every question: asked twice in equal contexts it answers the same; it names free threads only; a
-request is one that a service can take. Operations take random times, act on the service at a random moment
-in between, and a few end indefinitely (applied or not); then their thread goes on as a new process.
+The laws: asked twice in equal contexts a generator answers the same; it names free threads only; a service can take
+what it asks for. Operations take random times and act on the service at a random moment in between. A few end
+indefinitely, applied or not, and their thread goes on as a new process.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from msgspec import structs
 
 from fencepost.harness.client.outcome import Indefinite, Outcome
 from fencepost.harness.draws import Draws
-from fencepost.harness.s2 import Answer, Append, Read, command_of, metered_size
-from fencepost.harness.workload import NO_SESSIONS, Completion, Context, Generator, Invocation, Pending, Step
-from tests.workloads.service import Service
+from fencepost.harness.s2 import Answer, Append, MalformedCommand, Read, command_of, metered_size
+from fencepost.harness.workload import NO_SESSIONS, Completion, Context, Generator, Invocation, Pending, Step, Strike
+from fencepost.testing.naive_service import NaiveService
 
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
@@ -43,10 +43,11 @@ class Operation:
 
 @dataclass(frozen=True)
 class Conditions:
-    """The surroundings: how long operations take (ns, mean), how many end indefinitely, how the scheduler waits.
+    """The surroundings of a simulated run.
 
-    ``hold``: an operation whose time lies ahead is kept until then, whatever happens; otherwise the scheduler drops
-    it at the next event and asks anew, as a pure generator allows.
+    ``latency`` (ns) is the mean duration of an operation, and ``indefinite`` the share that ends indefinitely. The run
+    must end within ``longest`` (ns). With ``hold`` an operation that is not due yet is kept until then, whatever
+    happens. Without it the operation is dropped at the next event and the generator is asked anew, as in a real run.
     """
 
     threads: int = 10
@@ -59,7 +60,7 @@ class Conditions:
 @dataclass
 class _Run:
     generator: Generator
-    service: Service
+    service: NaiveService
     conditions: Conditions
     seed: str
     now: int = 0
@@ -96,7 +97,10 @@ class _Run:
         self.questions += 1
         step = self.generator.next(self.context())
         again = self.generator.next(self.context())
-        assert step == again, f"seed {self.seed}, question {self.questions}: {step} and then {again}"
+        answers = step and step[0], again and again[0]
+        assert answers[0] == answers[1], (
+            f"seed {self.seed}, question {self.questions}: {answers[0]} and then {answers[1]}"
+        )
         return step
 
     def run(self) -> list[Operation]:
@@ -158,6 +162,7 @@ class _Run:
         answers: list[Outcome[Answer]] = []
 
         def apply() -> None:
+            assert not isinstance(invocation.call, Strike), f"seed {self.seed}: there is no nemesis here"
             answers.append(self.service.apply(invocation.stream, invocation.call, self.now))
 
         def complete() -> None:
@@ -177,30 +182,36 @@ class _Run:
 
 
 def valid(invocation: Invocation) -> None:
-    """Whether a service could take this request."""
+    """Assert that a service could take this request."""
     call = invocation.call
-    assert invocation.stream
+    assert invocation.stream, f"no stream is named: {invocation}"
     if isinstance(call, Append):
-        assert 1 <= len(call.records) <= 1000
-        assert sum(map(metered_size, call.records)) <= 1 << 20
-        assert call.match_seq_num is None or 0 <= call.match_seq_num < 1 << 63
-        assert call.fencing_token is None or len(call.fencing_token.encode()) <= 36
+        assert 1 <= len(call.records) <= 1000, f"a batch has 1 to 1000 records: {invocation}"
+        assert sum(map(metered_size, call.records)) <= 1 << 20, f"a batch has at most 1 MiB: {invocation}"
+        _unsigned(invocation, call.match_seq_num)
+        token = call.fencing_token
+        assert token is None or len(token.encode()) <= 36, f"a token has at most 36 bytes: {invocation}"
         for record in call.records:
-            if command_of(record) is None:
-                assert all(name for name, _ in record.headers)
-            else:
-                assert len(record.body) <= 36
+            try:
+                command = command_of(record)
+            except MalformedCommand as error:
+                raise AssertionError(f"{error}: {invocation}") from error
+            assert command is None or len(record.body) <= 36, f"a token has at most 36 bytes: {invocation}"
     elif isinstance(call, Read):
-        assert sum(start is not None for start in (call.seq_num, call.timestamp, call.tail_offset)) <= 1
-        for bound in (call.seq_num, call.timestamp, call.tail_offset, call.count, call.bytes, call.until):
-            assert bound is None or 0 <= bound < 1 << 63
+        starts = (call.seq_num, call.timestamp, call.tail_offset)
+        assert sum(start is not None for start in starts) <= 1, f"a read has one start: {invocation}"
+        _unsigned(invocation, *starts, call.count, call.bytes, call.until)
+
+
+def _unsigned(invocation: Invocation, *numbers: int | None) -> None:
+    assert all(number is None or 0 <= number < 1 << 63 for number in numbers), f"a number out of range: {invocation}"
 
 
 def simulate(
     generator: Generator,
     conditions: Conditions | None = None,
     seed: int | str = 0,
-    service: Service | None = None,
+    service: NaiveService | None = None,
 ) -> list[Operation]:
-    """All operations of a run, in the order of their ends."""
-    return _Run(generator, service or Service(), conditions or Conditions(), str(seed)).run()
+    """Return all operations of a run, in the order of their ends. Raises AssertionError where a law is broken."""
+    return _Run(generator, service or NaiveService(), conditions or Conditions(), str(seed)).run()
