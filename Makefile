@@ -12,6 +12,8 @@ STAMP := $(VENV)/.set-up
 # What these hold is compiled when it is first imported, and kept beside it.
 COMPILED := fencepost.checkers.linearizability.compiled_loops, fencepost.harness.history.s2_porcupine.scanner, \
 	fencepost.harness.history.compiled.order, fencepost.checkers.certificate.verifier.hashes
+# Without its own files for rewritten assertions, pytest rewrites them anew in every process: seconds each.
+KEPT := PYTHONDONTWRITEBYTECODE=
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -38,7 +40,7 @@ check: $(STAMP) ## the main job: race writers on a real server, judge, draw; the
 	@$(BIN)/fencepost run fenced --bug stale-fence-cache --expect stale-token-write $(ARGS)
 
 test: $(STAMP) ## the default test suite (ARGS go to pytest)
-	@$(BIN)/pytest $(ARGS)
+	@$(KEPT) $(BIN)/pytest $(ARGS)
 
 test-slow: $(STAMP) ## the long tests: more kills, more random histories
 	@$(BIN)/pytest -m slow $(ARGS)

@@ -16,7 +16,7 @@ class Repro:
     bug: str
     anomaly: str
     faults: tuple[str, ...] = ()
-    time_limit: float = 5.0
+    time_limit: float = 2.0
 
 
 _ROWS: Final = (
@@ -44,6 +44,7 @@ _ROWS: Final = (
         "ack-before-durable",
         "lost-write",
         faults=("kill",),
+        time_limit=5.0,
     ),
     Repro(
         "stale-tail",

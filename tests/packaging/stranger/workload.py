@@ -40,7 +40,9 @@ class Strange:
             call = fencepost.Append((fencepost.Record(f"strange {self.options.seed} {self.number}".encode()),))
         elif self.number % 3 == 1 and self.acknowledged:
             call = fencepost.Read(seq_num=context.random.randrange(self.acknowledged))
-        return fencepost.Invocation(stream, call, purpose="strange"), replace(self, number=self.number + 1)
+        # One every millisecond: a history of megabytes would be read by loops that are compiled first.
+        invocation = fencepost.Invocation(stream, call, purpose="strange", time=self.number * 1_000_000)
+        return invocation, replace(self, number=self.number + 1)
 
     def update(
         self, context: fencepost.Context, event: fencepost.Invocation | fencepost.Completion
