@@ -1,4 +1,4 @@
-"""Handles Ctrl-C in two steps: the first ends the clients and goes on to the verdict, the second stops that as well."""
+"""Ctrl-C in two steps: the first stops the clients and goes on to the verdict, the second stops the recording."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .signals import heeded
 
 @contextmanager
 def cancelling() -> Iterator[None]:
-    """Let every signal that asks the process to end cancel the current task while the block runs."""
+    """Make every terminating signal cancel the current task while the block runs."""
     task = asyncio.current_task()
     assert task is not None
     with _taking_over(lambda _: task.cancel()):
@@ -36,8 +36,8 @@ def _taking_over(handle: Callable[[signal.Signals], object]) -> Iterator[None]:
 class Interrupts:
     """Counts interrupts while an event loop runs.
 
-    The first one sets ``stopping``; every later one cancels the task that called :meth:`watch`. Outside of
-    :meth:`watch` the signals keep their earlier handlers. ``notice`` is told of each in words.
+    The first one sets ``stopping``. Every later one cancels the task that called :meth:`watch`. Outside
+    :meth:`watch` the signals keep their earlier handlers. ``notice`` is called with the name and number of each one.
     """
 
     def __init__(self, notice: Callable[[str], None]) -> None:
@@ -48,7 +48,7 @@ class Interrupts:
 
     @contextmanager
     def watch(self, early: Iterable[signal.Signals] = ()) -> Iterator[None]:
-        """Handle the signals for the current task while the block runs; ``early`` are those that came before it."""
+        """Handle the signals for the current task while the block runs. ``early`` are signals that came before it."""
         self._task = asyncio.current_task()
         with _taking_over(self._interrupt):
             for number in early:

@@ -68,5 +68,5 @@ def test_a_short_token_is_warned_of_and_a_long_one_is_not(monkeypatch: pytest.Mo
     monkeypatch.setenv("LONG_TOKEN", LONG)
     warning = short_token_warning("SHORT_TOKEN")
     assert warning is not None
-    assert "the token in SHORT_TOKEN has 1 of at least 8 characters" in warning
+    assert "the token in SHORT_TOKEN is shorter than 8 characters (1)" in warning
     assert [short_token_warning(name) for name in ("LONG_TOKEN", "NO_TOKEN", None)] == [None] * 3

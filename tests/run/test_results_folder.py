@@ -103,7 +103,7 @@ def assert_told(said: Said, why: str) -> None:
     told = [line for line in said.err.splitlines() if line.startswith("fencepost: ")]
     (sentence,) = told
     assert why in sentence
-    kept = re.search(r"what was recorded is in (\S+) |what there is was kept in (\S+)$", sentence)
+    kept = re.search(r"the history up to that point is in (\S+) |the files of the run are in (\S+)$", sentence)
     assert kept, sentence
     path = Path(kept[1] or kept[2])
     assert path.exists(), sentence
