@@ -23,6 +23,7 @@ from .scripted_http2 import Http2Server, Stream, http2_server
 from .session_server import session_server
 
 CERTIFICATE = Path(__file__).with_name("loopback.pem")
+RECORD = SequencedRecord(0, 1, (), b"x")
 
 
 def batch(size: int = 1) -> Append:
@@ -359,6 +360,22 @@ async def test_a_server_about_to_stop_gets_no_new_session_and_finishes_the_old_o
     assert len(server.connections) == 2
 
 
+async def test_a_read_session_is_advised_too() -> None:
+    async def script(stream: Stream) -> None:
+        stream.frame(Batch((RECORD,)), reconnect_advised=True)
+        stream.frame(Batch((RECORD,)))
+        stream.end()
+
+    async with http2_server(script) as server:
+        client = HttpStreamClient(server.url, "basin-one")
+        for _ in range(2):
+            frames: list[Batch] = []
+            assert await client.read_session("stream", Read(seq_num=0, count=2), frames.append) == Ok(None)
+            assert len(frames) == 2
+        await client.aclose()
+    assert len(server.connections) == 2
+
+
 async def test_sessions_share_one_connection() -> None:
     async with http2_server(advised) as server:
         client = HttpStreamClient(server.url, "basin-one")
@@ -369,9 +386,6 @@ async def test_sessions_share_one_connection() -> None:
         assert kinds(*[await ticket for ticket in tickets]) == ["ok"] * 3
         await client.aclose()
     assert len(server.connections) == 1
-
-
-RECORD = SequencedRecord(0, 1, (), b"x")
 
 
 async def read(server: Http2Server, call: Read, **options: Any) -> tuple[Outcome[None], int]:
