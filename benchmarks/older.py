@@ -17,8 +17,10 @@ BEFORE: Final = "00a62a2"
 
 def unpack(commit: str, folder: Path) -> Path:
     """Unpack that commit into ``folder``, and return what its package can be imported from."""
-    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+    archive = subprocess.run(["git", "archive", commit], check=False, cwd=ROOT, capture_output=True)
+    if archive.returncode:
+        raise SystemExit(f"git has no commit {commit} here; in a shallow clone: git fetch --unshallow")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(folder, filter="tar")
     return folder / "src"
 
