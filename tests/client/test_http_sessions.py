@@ -273,9 +273,9 @@ async def test_compressed_frames_are_read_and_written(compression: Compression) 
 
 async def test_silence_ends_a_session_at_the_time_out() -> None:
     async with http2_server(hold) as server:
-        outcomes = await ends(server.url, 1, 1, timeout=0.1)
+        outcomes = await ends(server.url, 1, 1, timeout=0.4)
     assert kinds(*outcomes) == ["indefinite", "indefinite"]
-    assert "no answer within 0.1 s" in str(outcomes[0])
+    assert "no answer within 0.4 s" in str(outcomes[0])
 
 
 async def test_nothing_is_sent_to_a_server_that_does_not_say_it_speaks_http2() -> None:
@@ -448,16 +448,16 @@ async def test_an_error_ends_a_read_session(status: int, body: bytes, kind: str,
 
 
 async def test_a_read_session_that_falls_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_sessions, "SILENCE_LIMIT", 0.1)
+    monkeypatch.setattr(http_sessions, "SILENCE_LIMIT", 0.2)
 
     async def script(stream: Stream) -> None:
         for number in range(3):
             stream.frame(Batch((), Position(number, 1)))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.15)
         await stream.was_reset.wait()
 
     async with http2_server(script) as server:
-        outcome, frames = await read(server, Read(seq_num=0), timeout=0.1)
+        outcome, frames = await read(server, Read(seq_num=0), timeout=0.3)
     assert (kinds(outcome), frames) == (["indefinite"], 3)
     assert "silent" in str(outcome)
 
