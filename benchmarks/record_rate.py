@@ -1,7 +1,7 @@
 """Operations recorded per second against the bundled server at 1, 10 and 50 clients, beside an older commit.
 
-The whole harness is measured: generator, recorder, HTTP client, server with fsync. Both trees are measured in turns.
-Peak memory is the harness's; above 100 MB most of it is the compiled code that reads journals of 2 MB and more.
+This measures the whole harness: generator, recorder, HTTP client, and server with fsync. Both trees are measured in
+turns. Peak memory is the harness's. Above 100 MB, most of it is the compiled code that reads journals of 2 MB and more.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WORKLOADS: Final = ("regular", "match-seq-num", "fenced")
 
 
 def record(source: Path, workload: str, clients: int, seconds: float) -> tuple[float, int, float]:
-    """Operations per second, indefinite operations and peak memory (MB) of one run."""
+    """Return operations per second, indefinite operations and peak memory (MB) of one run."""
     with tempfile.TemporaryDirectory() as results:
         command = [
             sys.executable,

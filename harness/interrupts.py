@@ -37,10 +37,10 @@ class Interrupts:
     """Counts interrupts while an event loop runs.
 
     The first one sets ``stopping``. Every later one cancels the task that called :meth:`watch`. Outside
-    :meth:`watch` the signals keep their earlier handlers. ``notice`` is called with the name and number of each one.
+    :meth:`watch` the signals keep their earlier handlers. ``notice`` is called with each signal and how many have come.
     """
 
-    def __init__(self, notice: Callable[[str], None]) -> None:
+    def __init__(self, notice: Callable[[signal.Signals, int], None]) -> None:
         self.count = 0
         self.stopping = asyncio.Event()
         self._notice = notice
@@ -58,6 +58,6 @@ class Interrupts:
     def _interrupt(self, number: signal.Signals) -> None:
         self.count += 1
         self.stopping.set()
-        self._notice(f"{signal.Signals(number).name} number {self.count}")
+        self._notice(signal.Signals(number), self.count)
         if self.count > 1 and self._task is not None:
             self._task.cancel()

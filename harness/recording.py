@@ -185,8 +185,10 @@ class Recording:
         assert self._recorder is not None
         self._recorder.remark("phase", text)
 
-    def _interrupted(self, text: str) -> None:
-        self._reporter.phase(f"interrupted ({text}): ending the clients; press Ctrl-C again to stop recording")
+    def _interrupted(self, number: signal.Signals, count: int) -> None:
+        text = f"{number.name} number {count}"
+        what = "ending the clients; press Ctrl-C again to stop recording" if count == 1 else "recording stops here"
+        self._reporter.phase(f"interrupted ({text}): {what}")
         _log.warning("interrupted: %s", text)
         if self._recorder is not None:
             with contextlib.suppress(OSError):  # a recorder that cannot write ends the run by itself

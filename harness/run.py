@@ -5,6 +5,7 @@ The history is complete on disk before any check starts, and checkers see nothin
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import traceback
 from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ from .reporter import UNWATCHED, Reporter
 from .run_log import RunLog
 from .targets.options import resolve, without_secrets
 from .targets.target import Target, TargetOptions, options_of
-from .verdict import Verdict, exit_code
+from .verdict import Verdict
 from .workload import Workload, checkers_of
 from .world.world import World, real_world
 
@@ -69,13 +70,15 @@ class RunResult:
     @property
     def exit_code(self) -> ExitCode:
         """The exit code. A crash takes precedence over invalid, then unknown, then valid."""
-        return ExitCode.CRASH if self.crash else exit_code(self.history, self.verdict)
+        return self.checked.exit_code
 
     @property
     def checked(self) -> CheckedHistory:
         """The history with its verdict, ready to be explained, verified and drawn."""
         file = self.folder / store.HISTORY
-        return CheckedHistory(self.history, self.verdict, Given(self.history, str(self.folder), file))
+        # Where the history tells of the crash, it does so in its own words.
+        crashes = (self.crash,) if self.crash is not None and not self.history.crashes else ()
+        return CheckedHistory(self.history, self.verdict, Given(self.history, str(self.folder), file, crashes=crashes))
 
     def __str__(self) -> str:
         crashed = [] if self.crash is None else printable_lines(f"CRASH: {self.crash}")
@@ -139,7 +142,11 @@ def execute(options: RunOptions, reporter: Reporter = UNWATCHED, world: World | 
             raise RunFailure(crash or "the results folder was removed during the run", folder)
         result = _conclude(options, reporter, folder, crash)
     if log.error is not None and result.crash is None:
-        return replace(result, crash=f"{store.describe(log.error)}; {_kept(result.folder)}")
+        result = replace(result, crash=f"{store.describe(log.error)}; {_kept(result.folder)}")
+    if result.crash is not None:
+        # A later check of the folder has to know of what came after the verdict was stored.
+        with contextlib.suppress(OSError):
+            _store_verdict(result)
     return result
 
 
@@ -203,8 +210,7 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
 def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunResult:
     """Store the verdict, its proof and its pictures, and give the folder its final name. Raise OSError if it fails."""
     folder, history, verdict, crash = judged.folder, judged.history, judged.verdict, judged.crash
-    identity = store.identity(folder / store.HISTORY)
-    store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, identity))
+    identity = _store_verdict(judged)
     unproven = None if crash else _prove(reporter, folder, identity, judged)
     complaints: list[str] = []
     if options.formats:
@@ -221,6 +227,15 @@ def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunRes
     except OSError as error:
         unproven = unproven or f"{store.describe(error)}; {_kept(final)}"
     return RunResult(final, history, verdict, crash or unproven, tuple(complaints))
+
+
+def _store_verdict(judged: RunResult) -> dict[str, str]:
+    """Store the verdict; return name and SHA-256 of its history. Raises OSError."""
+    identity = store.identity(judged.folder / store.HISTORY)
+    store.write_json(
+        judged.folder / store.VERDICT, store.verdict_json(judged.verdict, identity, judged.checked.crashes)
+    )
+    return identity
 
 
 def _prove(reporter: Reporter, folder: Path, identity: Mapping[str, str], judged: RunResult) -> str | None:

@@ -37,6 +37,9 @@ def test_a_short_token_leaves_other_words_as_they_are(token: str) -> None:
     assert redacted(token, message) == message
     assert redacted(token, f"who is {token}?") == "who is <token>?"
     assert redacted(token, f'"{token}", {token}') == '"<token>", <token>'
+    # It read "the bearer <token>oken is missing".
+    missing = f"the bearer {token}oken is missing"
+    assert redacted(token, missing) == missing
 
 
 def test_messages_stay_readable_whatever_the_token_is() -> None:
