@@ -105,8 +105,8 @@ class Httpx:
 def ours(source: Path, url: str, clients: int, seconds: float) -> tuple[float, float]:
     """Return the figures of the client of the package at ``source``, measured in its own process."""
     command = [sys.executable, str(SUBJECT), url, str(clients), str(seconds)]
-    told = subprocess.run(command, env=environment(source), check=True, capture_output=True, text=True).stdout
-    rate, used = map(float, told.split())
+    output = subprocess.run(command, env=environment(source), check=True, capture_output=True, text=True).stdout
+    rate, used = map(float, output.split())
     return rate, used
 
 

@@ -1,8 +1,8 @@
-"""What the bundled server's journal costs: bytes on the disk, and the processor time of a start.
+"""The cost of the bundled server's journal: bytes on the disk, and processor time of a start.
 
-Clients append batches of ten records of 100 bytes, in process, to a journal on disk; then the server starts again on
-what they left. In the second row somebody trims the stream behind the newest records all along, as a consumer would:
-both figures follow what can still be read, not what was ever appended.
+Clients in the same process append batches of ten records of 100 bytes to a journal on disk. Then the server starts
+again on that journal. In the second row, one client trims the stream behind the newest records all the time, as a
+consumer would. Both figures depend on the readable records, not on all records ever appended.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ AT: Final = ("bench-basin", "s")
 CLIENTS: Final = 100
 BATCH: Final = Append(tuple(Record(b"x" * 100) for _ in range(10)))
 KEPT: Final = 5000
-"""Records that a trim leaves."""
+"""The number of records that a trim leaves."""
 
 
 async def started(directory: Path) -> Service:
-    """A service on what the directory holds."""
+    """Return a service, started on the journal in the directory."""
     world = real_world(seed=0)
     service = Service(FileStorage(directory, world.disk, world.random), world.clock.wall_ms)
     await service.start()
@@ -38,7 +38,7 @@ async def started(directory: Path) -> Service:
 
 
 async def fill(directory: Path, batches: int, *, trimming: bool) -> None:
-    """Leave a journal behind."""
+    """Write a journal."""
     service = await started(directory)
     await service.ensure_basin(AT[0])
     await service.ensure_stream(*AT)
@@ -54,7 +54,7 @@ async def fill(directory: Path, batches: int, *, trimming: bool) -> None:
 
 
 async def readable(service: Service) -> int:
-    """How many records a reader finds."""
+    """Return the number of readable records."""
     found, start = 0, 0
     while True:
         try:
@@ -66,7 +66,7 @@ async def readable(service: Service) -> int:
 
 
 async def measure(batches: int, *, trimming: bool) -> str:
-    """One row."""
+    """Measure one row of the table, and return it."""
     with tempfile.TemporaryDirectory() as directory:
         data = Path(directory) / "data"
         await fill(data, batches, trimming=trimming)
@@ -82,7 +82,7 @@ async def measure(batches: int, *, trimming: bool) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batches", type=int, default=60_000, help="to append")
+    parser.add_argument("--batches", type=int, default=60_000, help="number of batches to append")
     options = parser.parse_args(arguments)
     print(machine())
     print(f"{options.batches:,} batches appended, {10 * options.batches:,} records")

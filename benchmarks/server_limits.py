@@ -36,7 +36,7 @@ def serving(*options: str) -> Iterator[Server]:
 
 
 def memory(server: Server) -> float:
-    """Resident megabytes."""
+    """Return the server's resident memory in megabytes."""
     found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{server.process.pid}/status").read_text())
     assert found is not None
     return int(found[1]) / 1024

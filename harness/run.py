@@ -76,7 +76,7 @@ class RunResult:
     def checked(self) -> CheckedHistory:
         """The history with its verdict, ready to be explained, verified and drawn."""
         file = self.folder / store.HISTORY
-        # Where the history tells of the crash, it does so in its own words.
+        # The history may report the crash already, in its own words.
         crashes = (self.crash,) if self.crash is not None and not self.history.crashes else ()
         return CheckedHistory(self.history, self.verdict, Given(self.history, str(self.folder), file, crashes=crashes))
 
@@ -144,7 +144,7 @@ def execute(options: RunOptions, reporter: Reporter = UNWATCHED, world: World | 
     if log.error is not None and result.crash is None:
         result = replace(result, crash=f"{store.describe(log.error)}; {_kept(result.folder)}")
     if result.crash is not None:
-        # A later check of the folder has to know of what came after the verdict was stored.
+        # A later check of the folder must know what went wrong after the verdict was stored.
         with contextlib.suppress(OSError):
             _store_verdict(result)
     return result
@@ -230,7 +230,7 @@ def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunRes
 
 
 def _store_verdict(judged: RunResult) -> dict[str, str]:
-    """Store the verdict; return name and SHA-256 of its history. Raises OSError."""
+    """Store the verdict, and return the name and SHA-256 of its history. Raise OSError if it cannot be stored."""
     identity = store.identity(judged.folder / store.HISTORY)
     store.write_json(
         judged.folder / store.VERDICT, store.verdict_json(judged.verdict, identity, judged.checked.crashes)

@@ -1,7 +1,7 @@
-"""The service over HTTP: an ASGI application that speaks S2's unary JSON.
+"""The service over HTTP: an ASGI application that serves S2's unary JSON operations.
 
-Each operation is a method with an :func:`~.routing.operation` row. A failure of any kind becomes an error body with a
-code of the table: a refusal its own code, everything unforeseen 500 ``other``, with a traceback in the log.
+Each operation is a method with an :func:`~.routing.operation` row. Every failure becomes an error body with a code of
+the table. A refusal has its own code. Anything unexpected is a 500 ``other``, with a traceback in the log.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _JSON: Final = (b"content-type", b"application/json")
 
 
 class Response(NamedTuple):
-    """An answer: JSON, unless ``headers`` say otherwise."""
+    """An answer, in JSON unless ``headers`` say otherwise."""
 
     status: int
     body: bytes
@@ -50,10 +50,10 @@ _OK_HEAD: Final[Message] = {"type": "http.response.start", "status": 200, "heade
 
 
 class App:
-    """An ASGI application that answers for one service.
+    """An ASGI application that serves one service.
 
-    If there is a ``token``, every request must carry it as its bearer token, except for operations that are public.
-    Whoever stops the server sets ``draining``: the application then refuses everything with ``server_draining``.
+    If there is a ``token``, every request must have it as its bearer token, except requests for public operations.
+    Set ``draining`` to stop the server: the application then refuses every request with ``server_draining``.
     """
 
     def __init__(
@@ -73,9 +73,9 @@ class App:
         self.draining = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request, as ASGI has it. Raises RuntimeError for anything but HTTP."""
+        """Answer one ASGI request. Raise RuntimeError for anything but HTTP."""
         if scope["type"] != "http":
-            raise RuntimeError(f"this application speaks HTTP, not {scope['type']}")
+            raise RuntimeError(f"this application serves HTTP, not {scope['type']}")
         metrics = self._metrics
         began = self._monotonic_ns()
         metrics.in_flight += 1
@@ -83,7 +83,7 @@ class App:
         status = 499
         try:
             status, body, headers = await self._answer(scope, request)
-            # The client may still be sending a body that nobody will read. (HTTP/2 has its own way to say so.)
+            # The client may still be sending a body that the server will not read. (HTTP/2 resets the stream instead.)
             if request.unfinished and scope["http_version"].startswith("1"):
                 headers = (*headers, (b"connection", b"close"))
             if status == 200 and headers == (_JSON,):
@@ -96,17 +96,17 @@ class App:
             metrics.finish(request.operation, status, (self._monotonic_ns() - began) / 1e9)
 
     async def _answer(self, scope: Message, request: Request) -> Response:
-        """Return the answer, whatever happens. What strangers send is not looked at, and not kept."""
+        """Return the answer, whatever happens. An unauthorized request is refused before its content is read."""
         try:
             request.refuse_repeats()
             if self._authorization is not None and scope["raw_path"] not in self._router.public:
                 self._authorize(request)
             route = self._router.route(scope["raw_path"])
             if route is None:
-                raise ServiceError("not_found", "there is nothing at this path")
+                raise ServiceError("not_found", "no operation has this path")
             row = route.operations.get(scope["method"])
             if row is None:
-                refusal = ServiceError("method_not_allowed", f"here one can {route.allow.decode()}")
+                refusal = ServiceError("method_not_allowed", f"this path allows {route.allow.decode()}")
                 return _error(refusal, (b"allow", route.allow))
             request.operation, request.name = row.name, route.name
             if request.query and not row.queried:
@@ -122,7 +122,7 @@ class App:
 
     @operation("POST", "/v1/streams/{stream}/records")
     async def append(self, request: Request) -> Response:
-        """Append a batch of records; answered when it is durable."""
+        """Append a batch of records. The answer comes once it is durable."""
         basin, form = request.basin(), request.format()
         request.refuse_other_codecs()
         body = await request.body()
@@ -133,7 +133,7 @@ class App:
 
     @operation("GET", "/v1/streams/{stream}/records", queried=True)
     async def read(self, request: Request) -> Response:
-        """Read a batch of records, and wait for some where ``wait`` says so."""
+        """Read a batch of records. ``wait`` says how long to wait for new ones."""
         basin, form = request.basin(), request.format()
         request.refuse_other_codecs()
         batch = await self._service.read(basin, request.name, urls.decode_read(request.query), request.hang_up)
@@ -141,7 +141,7 @@ class App:
 
     @operation("GET", "/v1/streams/{stream}/records/tail")
     async def check_tail(self, request: Request) -> Response:
-        """Tell the tail of the stream."""
+        """Return the tail of a stream."""
         return Response(200, json_codec.encode_tail(await self._service.check_tail(request.basin(), request.name)))
 
     # ------------------------------------------------------------------ streams
@@ -162,13 +162,13 @@ class App:
 
     @operation("GET", "/v1/streams/{stream}")
     async def get_stream_config(self, request: Request) -> Response:
-        """Tell how a stream is configured."""
+        """Return the configuration of a stream."""
         config = await self._service.get_stream(request.basin(), request.name)
         return Response(200, json_codec.encode(show_stream_config(config)))
 
     @operation("PUT", "/v1/streams/{stream}")
     async def ensure_stream(self, request: Request) -> Response:
-        """Create a stream, or give the one that is there this configuration."""
+        """Create a stream, or set the configuration of an existing one."""
         basin = request.basin()
         config = decode_ensure_stream(await request.body())
         info, provision = await self._service.ensure_stream(basin, request.name, config)
@@ -176,7 +176,7 @@ class App:
 
     @operation("PATCH", "/v1/streams/{stream}")
     async def reconfigure_stream(self, request: Request) -> Response:
-        """Change parts of a stream's configuration."""
+        """Change fields of a stream's configuration."""
         basin = request.basin()
         change = decode_stream_change(await request.body())
         config = await self._service.reconfigure_stream(basin, request.name, change)
@@ -206,26 +206,26 @@ class App:
 
     @operation("GET", "/v1/basins/{basin}")
     async def get_basin_config(self, request: Request) -> Response:
-        """Tell how a basin is configured."""
+        """Return the configuration of a basin."""
         return Response(200, json_codec.encode(show_basin_config(await self._service.get_basin(request.name))))
 
     @operation("PUT", "/v1/basins/{basin}")
     async def ensure_basin(self, request: Request) -> Response:
-        """Create a basin, or give the one that is there this configuration."""
+        """Create a basin, or set the configuration of an existing one."""
         config = decode_ensure_basin(await request.body())
         info, provision = await self._service.ensure_basin(request.name, config)
         return _provisioned(provision, json_codec.encode(show_info(info)))
 
     @operation("PATCH", "/v1/basins/{basin}")
     async def reconfigure_basin(self, request: Request) -> Response:
-        """Change parts of a basin's configuration."""
+        """Change fields of a basin's configuration."""
         change = decode_basin_change(await request.body())
         config = await self._service.reconfigure_basin(request.name, change)
         return Response(200, json_codec.encode(show_basin_config(config)))
 
     @operation("DELETE", "/v1/basins/{basin}")
     async def delete_basin(self, request: Request) -> Response:
-        """Delete a basin with its streams."""
+        """Delete a basin and its streams."""
         await self._service.delete_basin(request.name)
         return Response(202, b"", ())
 
@@ -233,7 +233,7 @@ class App:
 
     @operation("GET", "/health", "/v1/health", queried=True, public=True)
     async def health(self, request: Request) -> Response:
-        """Tell whether the server works; needs no token."""
+        """Return whether the server works. Needs no token."""
         failure = self._service.failure
         if isinstance(failure, NoSpaceError):
             raise ServiceError("storage", f"the disk is full; appends work again once it has room: {failure}")
@@ -243,14 +243,14 @@ class App:
 
     @operation("GET", "/metrics", queried=True)
     async def metrics(self, request: Request) -> Response:
-        """Tell the server's counters, in Prometheus' text format."""
+        """Return the server's counters in Prometheus' text format."""
         return Response(200, await self._metrics.exposition(), ((b"content-type", CONTENT_TYPE),))
 
     def _authorize(self, request: Request) -> None:
         given = (request.header(b"authorization") or "").encode()
         assert self._authorization is not None
         if not hmac.compare_digest(given, self._authorization):
-            raise ServiceError("permission_denied", "the bearer token is missing or not the right one")
+            raise ServiceError("permission_denied", "the bearer token is missing or wrong")
 
 
 def _provisioned(provision: Provision, body: bytes) -> Response:
@@ -268,7 +268,7 @@ def _failure(error: Exception, operation: str) -> Response:
             return Response(412, json_codec.encode(error.body))
         case RangeNotSatisfiable():
             return Response(416, json_codec.encode_tail(error.tail))
-    log.error("unforeseen failure of %s", operation, exc_info=error)
+    log.error("unexpected failure of %s", operation, exc_info=error)
     return _error(ServiceError("other", f"{type(error).__name__}: see the server's log"))
 
 

@@ -1,4 +1,4 @@
-"""What a batch must be before anybody looks at the stream: within the limits, and without malformed commands."""
+"""The checks of a batch that need no stream: its limits, and the form of its commands."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from .errors import invalid
 
 
 def commands_of(batch: Append) -> tuple[tuple[int, Command], ...]:
-    """Check the batch by itself and return its commands, each with its index in the batch.
+    """Check a batch and return its commands, each with its index in the batch.
 
-    Raises ServiceError ``invalid`` where the batch is empty, too large, or has a malformed record or token.
-    Nothing here depends on the stream, so nothing here can reveal it.
+    Raise ServiceError ``invalid`` if the batch is empty or too large, or has a malformed record or token. The check
+    does not depend on the stream, so it cannot reveal its state.
     """
     records = batch.records
     if not records:
-        raise invalid("a batch has at least one record; this one has none")
+        raise invalid("a batch must have at least one record; this one has none")
     if len(records) > MAX_BATCH_RECORDS:
-        raise invalid(f"a batch has at most {MAX_BATCH_RECORDS} records; this one has {len(records)}")
+        raise invalid(f"a batch may have at most {MAX_BATCH_RECORDS} records; this one has {len(records)}")
     size = sum(map(metered_size, records))
     if size > MAX_BATCH_BYTES:
-        raise invalid(f"a batch has at most {MAX_BATCH_BYTES} metered bytes; this one has {size}")
+        raise invalid(f"a batch may have at most {MAX_BATCH_BYTES} metered bytes; this one has {size}")
     if batch.fencing_token is not None and len(batch.fencing_token.encode()) > MAX_FENCING_TOKEN_BYTES:
-        raise invalid(f"a fencing token has at most {MAX_FENCING_TOKEN_BYTES} bytes")
+        raise invalid(f"a fencing token may have at most {MAX_FENCING_TOKEN_BYTES} bytes")
     commands = []
     for index, record in enumerate(records):
         if record.timestamp is not None and not 0 <= record.timestamp <= U64_MAX:
@@ -35,7 +35,7 @@ def commands_of(batch: Append) -> tuple[tuple[int, Command], ...]:
             continue
         if isinstance(command, Fence) and len(record.body) > MAX_FENCING_TOKEN_BYTES:
             raise invalid(
-                f"a fencing token has at most {MAX_FENCING_TOKEN_BYTES} bytes; this one has {len(record.body)}"
+                f"a fencing token may have at most {MAX_FENCING_TOKEN_BYTES} bytes; this one has {len(record.body)}"
             )
         commands.append((index, command))
     return tuple(commands)

@@ -146,7 +146,7 @@ class Failpoints:
                 armed.waiting.append(future)
                 await future
             case Action.ERROR:
-                raise ServiceError("storage", f"the failpoint {name} was told to fail")
+                raise ServiceError("storage", f"the failpoint {name} is armed to fail")
 
     def pass_by(self, name: str) -> None:
         """Hit a failpoint on a thread that may block. Raise OSError if its action is an error."""
@@ -156,7 +156,7 @@ class Failpoints:
         if armed.action in (Action.DELAY, Action.HOLD):
             armed.released.wait(armed.seconds)
         elif armed.action is Action.ERROR:
-            raise OSError(errno.EIO, f"the failpoint {name} was told to fail")
+            raise OSError(errno.EIO, f"the failpoint {name} is armed to fail")
 
     def _due(self, name: str) -> _Armed | None:
         armed = self._armed.get(name)

@@ -1,4 +1,4 @@
-"""What a service has in flight: it refuses what is new while the server drains, and waits for the rest."""
+"""The gate of a service: it counts requests in flight, and refuses new ones while the server drains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .storage import StorageError
 
 
 class Gate:
-    """What is in flight. Refuses once the server drains, and turns a failure of the journal into an answer."""
+    """A context for each request. It refuses requests while draining, and turns journal failures into answers."""
 
     def __init__(self) -> None:
         self.draining = False
@@ -32,5 +32,5 @@ class Gate:
             raise ServiceError("storage", str(error)) from error
 
     async def empty(self) -> None:
-        """Return when nothing is in flight."""
+        """Return once no request is in flight."""
         await self._empty.wait()

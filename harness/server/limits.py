@@ -1,4 +1,4 @@
-"""What clients may take of the server."""
+"""The limits on what clients can use of the server."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What clients may take: ``body_bytes`` for one body, ``body_seconds`` to send it.
+    """The limits of one server. A body may have ``body_bytes`` and take ``body_seconds`` to arrive.
 
-    The default size leaves room for the largest legal batch: 1 MiB metered, of which a byte may take six
-    characters of raw JSON (``\\u0000``). ``arriving_bytes`` bounds what all bodies together may hold while they are
-    incomplete: clients that stop half-way can take no more than that, however many they are.
+    The default size has room for the largest legal batch: 1 MiB metered, of which a byte may take six characters of raw
+    JSON (``\\u0000``). ``arriving_bytes`` limits the total size of all incomplete bodies, so clients that stop half-way
+    cannot use more memory than that, however many they are.
 
-    Beyond so many ``connections``, others wait to be accepted. One that stays idle, or with half a head, is closed
-    after ``idle_seconds``: longer than any client keeps a connection, or a request would meet a closing one.
+    Beyond ``connections`` open connections, others wait to be accepted. A connection that is idle, or has sent only a
+    part of a request head, is closed after ``idle_seconds``. That is longer than any client keeps an idle connection,
+    so that no request meets a closing one.
     """
 
     body_bytes: int = 8 << 20

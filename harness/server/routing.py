@@ -1,10 +1,10 @@
-"""Operations as rows, and the way from a raw request path to them.
+"""The table of operations, and the router that finds them by raw request path.
 
-A row is made by :func:`operation`, on the method of the application that handles it. Which methods a path knows, and
-the ``allow`` header, follow from the rows.
+:func:`operation` makes a row and decorates the method of the application that handles it. The methods of a path, and
+its ``allow`` header, follow from the rows.
 
-The path is taken as the client sent it, still percent-encoded: a stream's name may hold any byte, an encoded
-slash among them, so it has to be cut at slashes before it is decoded.
+The router takes the path as the client sent it, still percent-encoded. A stream's name may contain any byte, even an
+encoded slash, so the path must be split at slashes before it is decoded.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ..s2.limits import MAX_STREAM_NAME_BYTES
 from ..s2.urls import decode_name
 
 MAX_PATH_BYTES: Final = 3 * MAX_STREAM_NAME_BYTES + 256
-"""A longer path is refused: it has room for the longest name, every byte of it percent-encoded."""
+"""The longest path accepted. It has room for the longest name with every byte percent-encoded."""
 
 REMEMBERED: Final = 4096
-"""Paths whose routes are remembered."""
+"""The number of paths whose routes are cached."""
 
 REMEMBERED_BYTES: Final = 256
-"""Only paths up to this length are, so that what clients send can fill a megabyte or two, and no more."""
+"""The longest path that is cached, so that clients can make the cache use a megabyte or two at most."""
 
 _ROW: Final = "__operation__"
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
@@ -34,10 +34,10 @@ Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that a client can ask for, by the name that S2's API description gives it.
+    """An operation of the server, by its name in S2's API description.
 
-    ``paths`` are templates, of which all but the first are other names of the first. ``queried`` says whether a query
-    is accepted, ``public`` whether no bearer token is needed.
+    ``paths`` are templates; all but the first are aliases of the first. ``queried`` says whether it accepts a query,
+    ``public`` whether it works without a bearer token.
     """
 
     name: str
@@ -50,10 +50,10 @@ class Operation:
 
 
 def operation(method: str, *paths: str, queried: bool = False, public: bool = False) -> Callable[[Handler], Handler]:
-    """Mark a method of the application as the handler of an operation; its docstring is the summary.
+    """Return a decorator that makes a method of the application the handler of an operation.
 
-    A path such as ``/v1/streams/{stream}`` may have one name in braces, which stands for one segment. The path of a
-    ``public`` operation has none.
+    The method's docstring is the summary. A path such as ``/v1/streams/{stream}`` may have one name in braces, which
+    stands for one segment. The path of a ``public`` operation has none.
     """
 
     def mark(handler: Handler) -> Handler:
@@ -65,14 +65,14 @@ def operation(method: str, *paths: str, queried: bool = False, public: bool = Fa
 
 
 def operations_of(application: type) -> tuple[Operation, ...]:
-    """Return the rows of an application's class, in the order in which they were written."""
+    """Return the rows of an application's class, in source order."""
     members = {name: value for base in reversed(application.__mro__) for name, value in vars(base).items()}
     return tuple(getattr(value, _ROW) for value in members.values() if hasattr(value, _ROW))
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a path leads: the operation of each method there, and the name that stood in the path."""
+    """The target of a path: the operation of each method, and the name in the path."""
 
     operations: Mapping[str, Operation]
     name: str = ""
@@ -83,7 +83,7 @@ class Route:
 
 
 class _Node:
-    """A position between two segments of a path."""
+    """A node of the tree of path segments."""
 
     def __init__(self) -> None:
         self.named: dict[bytes, _Node] = {}
@@ -92,9 +92,9 @@ class _Node:
 
 
 class Router:
-    """Finds the operations of a path. ``public`` are the paths for which no bearer token is needed.
+    """A router from paths to operations. ``public`` are the paths that need no bearer token.
 
-    Raises ValueError where two operations claim the same method of the same path.
+    Raise ValueError if two operations claim the same method of the same path.
     """
 
     def __init__(self, operations: Iterable[Operation]) -> None:
@@ -106,14 +106,14 @@ class Router:
         self._remembered = lru_cache(REMEMBERED)(self._find)
 
     def route(self, raw_path: bytes) -> Route | None:
-        """Return where a path (without its query) leads; None where there is nothing.
+        """Return the route of a path (without its query), or None if no operation has that path.
 
-        Raises Malformed ``bad_path`` where the name in it does not decode, or it is longer than any real one.
+        Raise Malformed ``bad_path`` if the name in it cannot be decoded, or the path is too long.
         """
         if len(raw_path) <= REMEMBERED_BYTES:
             return self._remembered(raw_path)
         if len(raw_path) > MAX_PATH_BYTES:
-            raise Malformed("bad_path", f"a path has at most {MAX_PATH_BYTES} bytes; this one has {len(raw_path)}")
+            raise Malformed("bad_path", f"a path may have at most {MAX_PATH_BYTES} bytes; this one has {len(raw_path)}")
         return self._find(raw_path)
 
     def _add(self, path: str, row: Operation) -> None:

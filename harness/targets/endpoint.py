@@ -31,7 +31,7 @@ class Endpoint:
 
     summary = "any S2 endpoint at a URL; only streams of this run are touched"
     options: ClassVar = (
-        Option("url", "where the endpoint is", required=True, flag="--target URL"),
+        Option("url", "the URL of the endpoint", required=True, flag="--target URL"),
         Option("basin", "the basin to make the run's streams in", required=True, flag="--basin NAME"),
         Option("token-env", "the environment variable that holds the bearer token", flag="--token-env VAR"),
         Option("ca-bundle", "a PEM file of the certificates to trust", flag="--ca-bundle FILE"),

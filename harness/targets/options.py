@@ -4,7 +4,7 @@ A target class lists its options as rows. The command line, ``fencepost targets`
 
     class Mine:
         summary = "my service on this machine"
-        options = (Option("port", "where it listens", int, default=9000),)
+        options = (Option("port", "the port that it listens on", int, default=9000),)
 
         def __init__(self, options: TargetOptions) -> None:
             self._port = options.own["port"]

@@ -20,7 +20,7 @@ ATTEMPTS: Final = 6
 RETRYABLE: Final = frozenset({"rate_limited", "hot_server", "server_draining", "transaction_conflict"})
 """Error codes of definite refusals that soon pass."""
 
-MOST_TOLD: Final = 10
+MOST_NAMED: Final = 10
 """Streams that a message names. It only counts the others."""
 
 _PAUSES: Final = (0.1, 2.0)
@@ -40,9 +40,9 @@ class StreamsLeft(TargetFailure):
 
     def __init__(self, left: Mapping[str, str], what: str) -> None:
         self.names = tuple(left)
-        told = [f"{name} ({why})" for name, why in islice(left.items(), MOST_TOLD)]
-        more = [f"and {len(left) - MOST_TOLD:,} more"] if len(left) > MOST_TOLD else []
-        super().__init__(f"{what}: {'; '.join(told + more)}")
+        named = [f"{name} ({why})" for name, why in islice(left.items(), MOST_NAMED)]
+        more = [f"and {len(left) - MOST_NAMED:,} more"] if len(left) > MOST_NAMED else []
+        super().__init__(f"{what}: {'; '.join(named + more)}")
 
 
 async def create_stream(connect: Callable[[], StreamClient], name: str) -> None:

@@ -1,6 +1,6 @@
-"""A stream service in memory, for tests of workloads: correct, or with one planted fault.
+"""A stream service in memory, for tests of workloads. It is correct, or has one planted bug.
 
-It knows conditions, fences, tails and bounded reads, and nothing about HTTP, disks or time-outs.
+It implements conditions, fences, tails and bounded reads, but no HTTP, disks or time-outs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass
 class NaiveStream:
-    """A stream. ``tails`` and ``tokens`` are (time, value) for every change, the latest last."""
+    """A stream. ``tails`` and ``tokens`` hold a (time, value) pair for every change, latest last."""
 
     records: list[SequencedRecord] = field(default_factory=list)
     tails: list[tuple[int, int]] = field(default_factory=lambda: [(-1, 0)])
@@ -48,10 +48,10 @@ def _as_of(changes: list[tuple[int, T]], time: int) -> T:
 
 
 class NaiveService:
-    """Answers calls at given moments. ``wrong`` holds the calls that a correct service would have answered otherwise.
+    """A service that answers calls at given moments. ``wrong`` are the calls that it answered incorrectly.
 
-    ``bug`` names a planted fault, None plants none. ``lag`` (ns) is the age of a stale cache's entries, and the time
-    between check and append in a race.
+    ``bug`` names a planted bug, if any. ``lag`` (ns) is the age of a stale cache's entries, and the time between check
+    and append in a race.
     """
 
     def __init__(self, bug: str | None = None, lag: int = 1_000_000) -> None:
@@ -61,7 +61,7 @@ class NaiveService:
         self.wrong: list[Call] = []
 
     def apply(self, stream_name: str, call: Call, time: int) -> Outcome[Answer]:
-        """Return the answer of the moment ``time`` (ns). Calls come in the order of their times."""
+        """Return the answer to a call at the moment ``time`` (ns). Make calls in the order of their times."""
         stream = self.streams.setdefault(stream_name, NaiveStream())
         if isinstance(call, Append):
             return self._append(stream, call, time)
@@ -91,7 +91,7 @@ class NaiveService:
         return None
 
     def _believed(self, stream: NaiveStream, call: Append, time: int) -> Definite | None:
-        """The refusal as the planted fault sees it."""
+        """Return the refusal that the planted bug gives, or None if it accepts the append."""
         tail, token, given = len(stream.records), stream.token, call.fencing_token
         match self.bug:
             case "stale-fence-cache":

@@ -16,13 +16,13 @@ def show(ops: Iterable[Op], tail: int = 0, token: str | None = "") -> str:
     for op, each in enumerate(by_invocation(ops)):
         ended = "…" if each.ended is None else each.ended
         of = "" if each.session is None else f" session {each.session}"
-        came = "".join(f" at {one.time} {_answered(Batch(one.seen, one.tail))}," for one in each.parts)
-        told = f"{_asked(each)}{of} ->{came} {_answered(each.answer)}"
-        lines.append(f"  #{op} p{each.process} [{each.invoked}, {ended}] {told}")
+        came = "".join(f" at {one.time} {_answer(Batch(one.seen, one.tail))}," for one in each.parts)
+        line = f"{_call(each)}{of} ->{came} {_answer(each.answer)}"
+        lines.append(f"  #{op} p{each.process} [{each.invoked}, {ended}] {line}")
     return "\n".join(lines)
 
 
-def _asked(op: Op) -> str:
+def _call(op: Op) -> str:
     if op.kind == "append":
         given = [f"{n}={v!r}" for n, v in (("match", op.match), ("token", op.token)) if v is not None]
         return " ".join(["append", "'" + " ".join(_word(rec) for rec in op.records) + "'", *given])
@@ -36,7 +36,7 @@ def _word(rec: Rec) -> str:
     return rec.name + (f"~{rec.size}" if rec.size else "") + (f"@{rec.timestamp}" if rec.timestamp is not None else "")
 
 
-def _answered(answer: Answer) -> str:
+def _answer(answer: Answer) -> str:
     match answer:
         case Batch(seen, tail):
             text = " ".join(f"{one.seq_num}:{one.rec.name}@{one.timestamp}" for one in seen)

@@ -1,8 +1,8 @@
-"""Drives a generator in virtual time against a service in memory, and checks the laws of generators at every question.
+"""Runs a generator in virtual time against a service in memory, and checks the laws of generators at every step.
 
-The laws: asked twice in equal contexts a generator answers the same; it names free threads only; a service can take
-what it asks for. Operations take random times and act on the service at a random moment in between. A few end
-indefinitely, applied or not, and their thread goes on as a new process.
+The laws: in equal contexts a generator gives equal answers, it names only free threads, and its calls are valid
+requests. Operations take random times, and act on the service at a random moment in between. A few are indefinite,
+applied or not, and their thread goes on as a new process.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SECOND = 1_000_000_000
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of a simulated run, the ``number``-th to be invoked.
+    """One operation of a simulated run. ``number`` counts operations by invocation.
 
-    Times in ns; ``applied`` is the moment it acted, None if it never did.
+    Times are in ns. ``applied`` is the moment at which it acted on the service, or None if it never did.
     """
 
     number: int
@@ -45,9 +45,9 @@ class Operation:
 class Conditions:
     """The surroundings of a simulated run.
 
-    ``latency`` (ns) is the mean duration of an operation, and ``indefinite`` the share that ends indefinitely. The run
-    must end within ``longest`` (ns). With ``hold`` an operation that is not due yet is kept until then, whatever
-    happens. Without it the operation is dropped at the next event and the generator is asked anew, as in a real run.
+    ``latency`` (ns) is the mean duration of an operation, and ``indefinite`` the share of indefinite ones. The run must
+    end within ``longest`` (ns). With ``hold``, an operation that is not due yet is kept until it is due, whatever
+    happens. Without, it is dropped at the next event and the generator is asked again, as in a real run.
     """
 
     threads: int = 10
@@ -115,7 +115,7 @@ class _Run:
             if isinstance(answer, Pending):
                 self.generator = successor
                 idle = 0 if self.events else idle + 1
-                assert idle < 100_000, f"seed {self.seed}: it has nothing to do, and will never have"
+                assert idle < 100_000, f"seed {self.seed}: the generator stays pending although nothing is in flight"
                 if self.events:
                     self.advance()
                 else:
@@ -134,7 +134,7 @@ class _Run:
         action()
 
     def dispatch(self, invocation: Invocation, successor: Generator, start: int) -> None:
-        assert self.free, f"seed {self.seed}: an operation, and no free thread"
+        assert self.free, f"seed {self.seed}: the generator gives an operation although no thread is free"
         assert invocation.thread in {None, *self.free}, f"seed {self.seed}: {invocation} names a busy thread"
         thread = min(self.free) if invocation.thread is None else invocation.thread
         valid(invocation)
@@ -142,7 +142,7 @@ class _Run:
         self.shared.advance()
         self.draws[thread].advance()
         self.generator = successor
-        # A held operation keeps its thread while the world goes on.
+        # Other events happen while a held operation keeps its thread.
         while self.events and self.events[0][0] <= start:
             self.advance()
         self.now = start
@@ -162,7 +162,7 @@ class _Run:
         answers: list[Outcome[Answer]] = []
 
         def apply() -> None:
-            assert not isinstance(invocation.call, Strike), f"seed {self.seed}: there is no nemesis here"
+            assert not isinstance(invocation.call, Strike), f"seed {self.seed}: a strike, but there is no nemesis"
             answers.append(self.service.apply(invocation.stream, invocation.call, self.now))
 
         def complete() -> None:
@@ -182,29 +182,29 @@ class _Run:
 
 
 def valid(invocation: Invocation) -> None:
-    """Assert that a service could take this request."""
+    """Raise AssertionError unless the invocation is a valid request."""
     call = invocation.call
-    assert invocation.stream, f"no stream is named: {invocation}"
+    assert invocation.stream, f"the invocation names no stream: {invocation}"
     if isinstance(call, Append):
-        assert 1 <= len(call.records) <= 1000, f"a batch has 1 to 1000 records: {invocation}"
-        assert sum(map(metered_size, call.records)) <= 1 << 20, f"a batch has at most 1 MiB: {invocation}"
+        assert 1 <= len(call.records) <= 1000, f"a batch must have 1 to 1000 records: {invocation}"
+        assert sum(map(metered_size, call.records)) <= 1 << 20, f"a batch must have at most 1 MiB: {invocation}"
         _unsigned(invocation, call.match_seq_num)
         token = call.fencing_token
-        assert token is None or len(token.encode()) <= 36, f"a token has at most 36 bytes: {invocation}"
+        assert token is None or len(token.encode()) <= 36, f"a token must have at most 36 bytes: {invocation}"
         for record in call.records:
             try:
                 command = command_of(record)
             except MalformedCommand as error:
                 raise AssertionError(f"{error}: {invocation}") from error
-            assert command is None or len(record.body) <= 36, f"a token has at most 36 bytes: {invocation}"
+            assert command is None or len(record.body) <= 36, f"a token must have at most 36 bytes: {invocation}"
     elif isinstance(call, Read):
         starts = (call.seq_num, call.timestamp, call.tail_offset)
-        assert sum(start is not None for start in starts) <= 1, f"a read has one start: {invocation}"
+        assert sum(start is not None for start in starts) <= 1, f"a read must have at most one start: {invocation}"
         _unsigned(invocation, *starts, call.count, call.bytes, call.until)
 
 
 def _unsigned(invocation: Invocation, *numbers: int | None) -> None:
-    assert all(number is None or 0 <= number < 1 << 63 for number in numbers), f"a number out of range: {invocation}"
+    assert all(number is None or 0 <= number < 1 << 63 for number in numbers), f"a number is out of range: {invocation}"
 
 
 def simulate(
@@ -213,5 +213,5 @@ def simulate(
     seed: int | str = 0,
     service: NaiveService | None = None,
 ) -> list[Operation]:
-    """Return all operations of a run, in the order of their ends. Raises AssertionError where a law is broken."""
+    """Return all operations of a run, in the order of their completion. Raise AssertionError if a law is broken."""
     return _Run(generator, service or NaiveService(), conditions or Conditions(), str(seed)).run()

@@ -1,13 +1,13 @@
-"""What every workload must do, whoever wrote it.
+"""Conformance suite for workloads.
 
-The suite is a tuple of checks; a check raises AssertionError, and its message says which seed shows it. With pytest::
+The suite is a tuple of checks. A check raises AssertionError if it fails, and the message names the seed. With pytest::
 
     @pytest.mark.parametrize("check", WORKLOAD_CHECKS, ids=lambda check: check.__name__)
     def test_my_workload(check):
         check(MyWorkload())
 
-The workload runs in virtual time against :class:`~fencepost.testing.naive_service.NaiveService`; see
-:mod:`~fencepost.testing.simulator`, which checks the laws of generators at every question.
+The workload runs in virtual time against :class:`~fencepost.testing.naive_service.NaiveService`. The simulator checks
+the laws of generators at every step; see :mod:`~fencepost.testing.simulator`.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class WorkloadCheck(Protocol):
     __name__: str
 
     def __call__(self, workload: Workload) -> None:
-        """Raise AssertionError where the workload fails it."""
+        """Raise AssertionError if the workload fails the check."""
 
 
 def _run(
     workload: Workload, *, streams: int = 1, clients: int = CLIENTS, hold: bool = False, seed: str = "0"
 ) -> list[Operation]:
-    """Return the operations of a run in which one in fifty ends indefinitely, in the order of their invocations."""
+    """Return the operations of a run in the order of their invocation. One in fifty is indefinite."""
     names = tuple(f"stream-{number}" for number in range(streams))
     generator = workload.generator(WorkloadOptions(names, clients, 0, operations=OPERATIONS))
     operations = simulate(generator, Conditions(clients, indefinite=0.02, hold=hold), f"{workload.name} {seed}")
@@ -48,10 +48,10 @@ def _run(
 
 
 def _it_introduces_itself(workload: Workload) -> None:
-    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", workload.name), "a name in lower case, with hyphens"
-    assert workload.summary.strip(), "a summary"
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", workload.name), "the name must be in lower case, with hyphens"
+    assert workload.summary.strip(), "the workload must have a summary"
     for exercise in workload.exercises:
-        assert exercise.counter, "an exercise names a counter"
+        assert exercise.counter, "an exercise must name a counter"
         assert exercise.at_least > 0, f"{exercise}: at_least must be positive"
 
 
@@ -69,7 +69,7 @@ def _generators_keep_the_laws_with_any_number_of_clients_and_streams(workload: W
 
 def _the_seed_repeats_a_run(workload: Workload) -> None:
     first = _run(workload, streams=2)
-    assert _run(workload, streams=2) == first, "two runs of one seed differ"
+    assert _run(workload, streams=2) == first, "two runs with the same seed differ"
 
 
 def _the_rate_and_the_limits_are_kept(workload: Workload) -> None:
@@ -77,9 +77,7 @@ def _the_rate_and_the_limits_are_kept(workload: Workload) -> None:
     conditions = Conditions(CLIENTS, longest=3 * SECOND)
     operations = simulate(workload.generator(options), conditions, workload.name)
     starts = [operation.invocation.time for operation in operations]
-    assert all(start is not None and start < 2 * SECOND for start in starts), (
-        "a start that is not before the time limit"
-    )
+    assert all(start is not None and start < 2 * SECOND for start in starts), "an operation starts after the time limit"
     expected = 800
     assert abs(len(operations) - expected) < 5 * expected**0.5, f"{len(operations)} operations in 2 s at 400 per second"
     options = WorkloadOptions(("a",), CLIENTS, 0, time_limit=100.0, operations=123)
@@ -93,7 +91,7 @@ def _every_batch_has_a_record_that_occurs_once(workload: Workload) -> None:
         batches = [call.records for call in calls if isinstance(call, Append)]
         times = Counter(digest(record) for batch in batches for record in batch)
         for batch in batches:
-            assert any(times[digest(record)] == 1 for record in batch), f"no record of its own: {batch}"
+            assert any(times[digest(record)] == 1 for record in batch), f"no record of the batch is unique: {batch}"
 
 
 def _what_a_generator_remembers_does_not_grow(workload: Workload) -> None:
@@ -107,7 +105,7 @@ def _what_a_generator_remembers_does_not_grow(workload: Workload) -> None:
     options = WorkloadOptions(("s",), CLIENTS, 0, operations=3 * OPERATIONS)
     simulate(on_update(weigh, workload.generator(options)), Conditions(CLIENTS, indefinite=0.02), workload.name)
     early, late = max(sizes[OPERATIONS // 2 : OPERATIONS]), max(sizes[2 * OPERATIONS :])
-    assert late < 1.2 * early + 200, f"its repr grew from {early} to {late} characters"
+    assert late < 1.2 * early + 200, f"the generator's repr grew from {early} to {late} characters"
 
 
 def _one_operation_in_ten_succeeds_at_least(workload: Workload) -> None:
@@ -124,4 +122,4 @@ WORKLOAD_CHECKS: Final[tuple[WorkloadCheck, ...]] = (
     _what_a_generator_remembers_does_not_grow,
     _one_operation_in_ten_succeeds_at_least,
 )
-"""Every check, in an order in which the first that fails says most."""
+"""Every check, ordered so that the first failure is the most telling."""

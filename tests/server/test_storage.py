@@ -177,7 +177,7 @@ async def test_random_damage_never_changes_what_is_recovered() -> None:
 def test_a_file_that_is_no_journal_is_refused(content: bytes) -> None:
     kept = Kept()
     kept.content = content
-    with pytest.raises(StorageError, match=rf"{FIRST}: offset 0: .*no segment of a journal"):
+    with pytest.raises(StorageError, match=rf"{FIRST}: offset 0: .*not a segment of a journal"):
         kept.recovered()
     assert kept.content == content
 
@@ -190,7 +190,7 @@ async def test_another_version_is_refused() -> None:
     content[8:10] = struct.pack("<H", 7)
     content[HEADER - 4 : HEADER] = zlib.crc32(content[: HEADER - 4]).to_bytes(4, "little")
     kept.content = content
-    with pytest.raises(StorageError, match="format 7; this server reads 2"):
+    with pytest.raises(StorageError, match="has format 7, but this server reads format 2"):
         kept.recovered()
 
 

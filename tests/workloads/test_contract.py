@@ -116,9 +116,9 @@ def test_a_correct_workload_passes(check: str) -> None:
         (
             "every_batch_has_a_record_that_occurs_once",
             Numbered(lambda o: bounded(each_thread(lambda t: appends("a", t, b"the same")), o)),
-            "no record of its own",
+            "no record of the batch is unique",
         ),
-        ("what_a_generator_remembers_does_not_grow", Numbered(lambda o: Hoarder(good(o))), "its repr grew"),
+        ("what_a_generator_remembers_does_not_grow", Numbered(lambda o: Hoarder(good(o))), "repr grew"),
         ("one_operation_in_ten_succeeds_at_least", Numbered(hopeless), "0 of 600 operations succeeded"),
     ],
 )
@@ -134,5 +134,5 @@ def test_a_workload_that_draws_from_elsewhere_does_not_repeat() -> None:
         run = next(numbers)
         return bounded(each_thread(lambda thread: appends(f"of run {run}", thread)), options)
 
-    with pytest.raises(AssertionError, match="two runs of one seed differ"):
+    with pytest.raises(AssertionError, match="two runs with the same seed differ"):
         CHECKS["the_seed_repeats_a_run"](Numbered(other_each_time))

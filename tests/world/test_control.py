@@ -146,9 +146,9 @@ async def test_errors_come_from_where_they_were_asked_for() -> None:
     failpoints = Failpoints()
     failpoints.arm("service.before-append", Action.ERROR, times=1)
     failpoints.arm("journal.before-sync", Action.ERROR, times=1)
-    with pytest.raises(Exception, match=r"service\.before-append was told to fail"):
+    with pytest.raises(Exception, match=r"service\.before-append is armed to fail"):
         await failpoints.hit("service.before-append")
-    with pytest.raises(OSError, match=r"journal\.before-sync was told to fail"):
+    with pytest.raises(OSError, match=r"journal\.before-sync is armed to fail"):
         failpoints.pass_by("journal.before-sync")
     await failpoints.hit("service.before-append")
     failpoints.pass_by("journal.before-sync")
