@@ -103,7 +103,7 @@ def test_svg_is_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["graph.png", "graph", "graph.JPEG"])
 def test_an_ending_that_nothing_writes_names_those_that_do(name: str) -> None:
-    with pytest.raises(UsageFailure, match=r"there are: dot, graphml, json, svg$"):
+    with pytest.raises(UsageFailure, match=r"the endings are: dot, graphml, json, svg$"):
         writer_for(Path(name))
 
 
