@@ -1,1 +1,1 @@
-"""One command a claim: each measures, side by side in one run, and prints a table and the machine."""
+"""One command per claim. Each measures all sides in the same run, and prints a table and the machine."""

@@ -1,6 +1,6 @@
 """Runs every benchmark and writes ``docs/benchmarks.md``: ``python -m benchmarks [NAME…] [OPTION…]``.
 
-Where some are named, their sections are written anew and the others stay. Options go to each of them.
+If benchmarks are named, only their sections are replaced. The options are passed to each benchmark.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ CLAIMS: Final = (
     *("server_appends", "request_cost", "server_limits", "recovery"),
 )
 ASKED_FOR: Final = ("checker",)
-"""Those that run only when they are named: they take many minutes and gigabytes."""
+"""Benchmarks that run only when they are named, because they take many minutes and gigabytes."""
 
 FOLDER: Final = Path(__file__).parent
 PAGE: Final = FOLDER.parent / "docs" / "benchmarks.md"
 
 
 def main() -> None:
-    """Run those named, or all and then write the page."""
+    """Run the named benchmarks, or all, and write the page."""
     options = [given for given in sys.argv[1:] if given.startswith("-")]
     first = sys.argv.index(options[0]) if options else len(sys.argv)
     chosen, options = sys.argv[1:first] or list(CLAIMS), sys.argv[first:]
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _written() -> dict[str, str]:
-    """The sections that the page has, by the names of their benchmarks."""
+    """Return the sections of the existing page by the names of their benchmarks."""
     if not PAGE.exists():
         return {}
     _, *parts = re.split(r"^## `python -m benchmarks\.(\w+)`$", PAGE.read_text(), flags=re.MULTILINE)
@@ -49,8 +49,8 @@ def _written() -> dict[str, str]:
 
 _HEAD: Final = """# Figures
 
-Written by `make bench`, which measures all of them anew but those of the checker beside another; these are written by
-`make bench-checker`. Each section is one command and what it printed.
+Written by `make bench`, which measures everything again except the checker beside s2-porcupine. `make bench-checker`
+writes that section. Each section is one command and its output.
 
 """
 

@@ -1,8 +1,8 @@
-"""How long it takes to judge a history of 10,000, 100,000 and 1,000,000 operations, and how much memory.
+"""Time and memory to check a history of 10,000, 100,000 and 1,000,000 operations.
 
-Each size is measured in a process of its own, on a synthetic valid history (see :mod:`benchmarks.synthetic`). The
-check is timed in process, from the columns; reading the journal from disk is timed apart. The ratio of the times of
-one size and the next, ten times as large, tells whether the core is linear.
+Each size is measured in its own process, on a synthetic valid history (see :mod:`benchmarks.synthetic`). The check is
+timed in process, starting from columns. Reading the journal from disk is timed separately. Each size is ten times the
+one before, so a ratio of about ten between their times shows that the core is linear.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REPEATS: Final = 3
 
 
 def measure(size: int, clients: int, reading: bool) -> dict[str, Any]:
-    """Figures of one size: the least of several times, and the peak memory (bytes) before and after the check."""
+    """Return the figures of one size: the least of several times, and peak memory (bytes) before and after a check."""
     history = synthetic(size, clients)
     before = _peak()
     times = []
@@ -53,7 +53,7 @@ def _reading(size: int, clients: int) -> dict[str, float]:
         history = read_history(path)
         read = time.perf_counter() - begun
         if Linearizability().check(history).validity != "valid":
-            raise SystemExit("the history is not the same once it was read back")
+            raise SystemExit("the history changed when it was written and read back")
         return {"read": read, "bytes": path.stat().st_size}
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
-    parser.add_argument("--no-journal", action="store_true", help="do not time the reading of the journal")
+    parser.add_argument("--no-journal", action="store_true", help="do not time reading the journal")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one is not None:

@@ -1,9 +1,9 @@
-"""The checker on histories in s2-porcupine's format, and s2-porcupine beside it in the same run.
+"""The checker on histories in s2-porcupine's format, beside s2-porcupine in the same run.
 
-Histories are synthetic (see :mod:`benchmarks.porcupine_history`) unless ``--real FILE`` gives one that the collector
-recorded. **In process** is reading and judging the file with the compiled loops loaded: the least of several times.
-**Whole command** is ``fencepost check FILE`` from its start to its end, not for the first time: the least of several.
-The clock is the wall's; in brackets, the processor time of all threads. s2-porcupine runs once for each file.
+Histories are synthetic (see :mod:`benchmarks.porcupine_history`) unless ``--real FILE`` names one that the collector
+recorded. **In process** is reading and checking the file once the compiled loops are loaded. **Whole command** is
+``fencepost check FILE`` from start to end, after a first run. Both are the least of several times. Times are wall-clock
+time, with the processor time of all threads in brackets. s2-porcupine runs once per file.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MILLION: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """The verdict on a history that was read and judged in process, and the least that this took."""
+    """The verdict on a history that was read and checked in process, and the least time that this took."""
 
     validity: str
     measured: Measured
@@ -42,7 +42,7 @@ class Inside:
 
 @dataclass(slots=True)
 class Bench:
-    """Where files are; ``taken`` are the seconds for a million operations in process."""
+    """The folder of the files. ``taken`` is the time (seconds) for a million operations in process."""
 
     folder: Path
     million: int = MILLION
@@ -50,30 +50,30 @@ class Bench:
     taken: float = 0.0
 
     def file(self, name: str, *options: str) -> Path:
-        """A synthetic history, made with these options if it is not there."""
+        """Return a synthetic history, made with these options if it does not exist."""
         path = self.folder / name
         if not path.exists():
-            # In a process of its own: what is started from here is charged with the memory that this one has.
+            # Made in a separate process: a child's peak memory starts at the memory of the process that starts it.
             command = [sys.executable, "-m", "benchmarks.porcupine_history", str(path), *options]
             subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-            os.sync()  # else it is written to the disk while others are measured
+            os.sync()  # otherwise the system writes it to the disk during measurements
         return path
 
     def in_process(self, path: Path, repeats: int = REPEATS) -> Inside:
-        """Reading and judging it."""
+        """Measure reading and checking the file in process."""
         command = [sys.executable, "-m", "benchmarks.checker", "--one", str(path), "--repeats", str(repeats)]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
         found: dict[str, Any] = json.loads(done.stdout)
         return Inside(found["validity"], Measured(found["seconds"], found["processor"], found["peak"]))
 
     def whole(self, path: Path, repeats: int = REPEATS, *options: str) -> Measured:
-        """The whole command."""
+        """Measure the whole command."""
         command = [sys.executable, "-m", "fencepost", "check", str(path), *options]
         return min((measured(command) for _ in range(repeats)), key=lambda one: one.seconds)
 
 
 def one(path: Path, repeats: int) -> dict[str, Any]:
-    """Measure in this process."""
+    """Measure in this process, and return the figures."""
     from fencepost.checkers.linearizability import Linearizability, compiled_loops  # noqa: F401
     from fencepost.harness.history.reader import read_history
 
@@ -84,20 +84,20 @@ def one(path: Path, repeats: int) -> dict[str, Any]:
         validity = Linearizability().check(history).validity.value
         seconds.append(time.perf_counter() - begun)
         processor.append(time.process_time() - used)
-        del history  # or two are held while the next one is read
+        del history  # otherwise two histories are in memory while the next one is read
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {"seconds": min(seconds), "processor": min(processor), "peak": peak, "validity": validity}
 
 
 def a_million(bench: Bench) -> None:
-    """A million operations of 20 clients."""
+    """Measure a million operations of 20 clients."""
     path = bench.file("million", f"--operations={bench.million}")
     print(f"{bench.million:,} operations, 20 clients ({path.stat().st_size / 1e6:.0f} MB)")
     bench.taken = _both(bench, path).measured.seconds
 
 
 def _both(bench: Bench, path: Path) -> Inside:
-    """In process and the whole command."""
+    """Measure in process and the whole command."""
     inside, whole = bench.in_process(path), bench.whole(path)
     say("in process", f"{inside}", inside.measured.seconds <= 0.5, "0.5 s")
     say("whole command", f"{whole}", whole.seconds <= 1.5 and whole.peak < 1e9, "1.5 s, 1,000 MB")
@@ -105,7 +105,7 @@ def _both(bench: Bench, path: Path) -> Inside:
 
 
 def a_violation_at_the_end(bench: Bench) -> None:
-    """The same with a stale read as the last operation."""
+    """Measure the same history with a stale read as the last operation."""
     path = bench.file("violation", f"--operations={bench.million}", "--violation=stale_tail")
     print(f"{bench.million:,} operations, the last one a stale read")
     _both(bench, path)
@@ -113,7 +113,7 @@ def a_violation_at_the_end(bench: Bench) -> None:
 
 
 def certified(bench: Bench) -> None:
-    """The same with its certificate written, read back and verified."""
+    """Measure the same history with its certificate written, read back and verified."""
     path = bench.file("million", f"--operations={bench.million}")
     print(f"{bench.million:,} operations, with a certificate that is written and verified")
     alone = bench.whole(path)
@@ -123,7 +123,7 @@ def certified(bench: Bench) -> None:
 
 
 def clients(bench: Bench) -> None:
-    """From 5 to 100 clients."""
+    """Measure 5 to 100 clients."""
     print(f"{bench.million:,} operations, by the number of clients, in process")
     seconds = {}
     for number in (5, 20, 100):
@@ -136,7 +136,7 @@ def clients(bench: Bench) -> None:
 
 
 def ten_million(bench: Bench) -> None:
-    """Ten times as many."""
+    """Measure ten times as many operations."""
     path = bench.file("ten-million", f"--operations={10 * bench.million}")
     print(f"{10 * bench.million:,} operations, 20 clients ({path.stat().st_size / 1e6:,.0f} MB)")
     for name, one, before in (
@@ -149,7 +149,7 @@ def ten_million(bench: Bench) -> None:
 
 
 def indefinite(bench: Bench) -> None:
-    """Appends of unknown outcome: half land where nobody reads them by themselves, half after all that is recorded."""
+    """Measure indefinite appends. Half take effect but show only in hashes of whole streams, half take effect later."""
     path = bench.file("indefinite", f"--operations={bench.million // 10}", "--lost=0.015", "--landed=0.015")
     print(
         f"{bench.million // 10:,} operations, 1 % of them appends of unknown outcome, half of them landed, half later"
@@ -160,13 +160,13 @@ def indefinite(bench: Bench) -> None:
 
 
 def beside(bench: Bench, path: Path, title: str, whole_target: float, inside_target: float, most: float) -> None:
-    """One file, judged by both."""
+    """Measure one file with both checkers."""
     print(title)
     inside, whole = bench.in_process(path, 10), bench.whole(path)
     say("whole command", f"{whole}", whole.seconds <= most, f"{most:.1f} s")
     print(f"  {'in process':<34} {inside}")
     if not bench.others:
-        print(f"  {'s2-porcupine':<34} skipped, as asked for")
+        print(f"  {'s2-porcupine':<34} skipped because of --alone")
         return
     try:
         other = judged(second_opinion(bench.folder), path)
@@ -184,7 +184,7 @@ def beside(bench: Bench, path: Path, title: str, whole_target: float, inside_tar
 
 
 def say(what: str, figure: str, reached: object, target: str) -> None:
-    """One line of the table."""
+    """Print one line of the table."""
     print(f"  {what:<34} {figure:<48} target {target}: {'reached' if reached else 'MISSED'}", flush=True)
 
 
@@ -192,7 +192,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", type=Path, help="a history of 2,000 operations of 20 fencing clients, as collected")
-    parser.add_argument("--operations", type=int, default=MILLION, help="instead of a million, for a try")
+    parser.add_argument("--operations", type=int, default=MILLION, help="instead of a million, for a quick try")
     parser.add_argument("--alone", action="store_true", help="do not run s2-porcupine")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--repeats", type=int, default=REPEATS, help=argparse.SUPPRESS)
@@ -224,7 +224,7 @@ def main() -> None:
 
 
 def _plain(path: Path, folder: Path) -> Path:
-    """The file itself, or decompressed: s2-porcupine reads nothing else."""
+    """Return the file, decompressed if necessary, because s2-porcupine does not decompress."""
     from fencepost.harness.history.sources import read_bytes
 
     plain = folder / "real"

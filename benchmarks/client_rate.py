@@ -1,8 +1,7 @@
-"""Operations per second of the HTTP client alone at 1, 10 and 50 clients, beside an older commit, httpcore and httpx.
+"""Operations per second of the HTTP client alone, at 1, 10 and 50 clients, beside an older commit, httpcore and httpx.
 
-The server is a process of its own that answers every request with the same bytes, so the client is what is
-measured: appends of one record of 64 bytes, each on its identity's own connection. The processor time is the
-client's.
+The server is a separate process that answers every request with the same bytes, so the client dominates. The requests
+are appends of one record of 64 bytes, and each client has its own connection. The processor time is the client's.
 """
 
 from __future__ import annotations
@@ -83,13 +82,13 @@ class Httpcore:
 
 
 class Httpx:
-    """The same exchange through httpx, with the same encoding and time-out and one AsyncClient an identity."""
+    """The same exchange through httpx, with the same encoding and time-out, and one AsyncClient per client."""
 
     def __init__(self, url: str) -> None:
         self._url = httpx.URL(f"{url}/v1/streams/stream/records")
         self._client = httpx.AsyncClient(
             trust_env=False,
-            timeout=None,  # the whole operation is bounded below
+            timeout=None,  # operate() bounds the whole operation
             limits=httpx.Limits(max_connections=1),
             headers=HEADERS,
         )
@@ -104,7 +103,7 @@ class Httpx:
 
 
 def ours(source: Path, url: str, clients: int, seconds: float) -> tuple[float, float]:
-    """The client of the package at ``source``, in a process of its own."""
+    """Return the figures of the client of the package at ``source``, measured in its own process."""
     command = [sys.executable, str(SUBJECT), url, str(clients), str(seconds)]
     told = subprocess.run(command, env=environment(source), check=True, capture_output=True, text=True).stdout
     rate, used = map(float, told.split())
@@ -112,7 +111,7 @@ def ours(source: Path, url: str, clients: int, seconds: float) -> tuple[float, f
 
 
 def theirs(make: Callable[[str], object], url: str, clients: int, seconds: float) -> tuple[float, float]:
-    """The same through a library."""
+    """Return the figures of the same exchange through a library."""
     return asyncio.run(measure(partial(make, url), clients, seconds))
 
 

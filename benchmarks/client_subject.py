@@ -1,7 +1,7 @@
-"""Measures the HTTP client of whichever package is first on the path: ``client_subject.py URL CLIENTS SECONDS``.
+"""Measures the HTTP client of the package that is first on the path: ``client_subject.py URL CLIENTS SECONDS``.
 
-Prints operations per second and microseconds of processor time per operation. Uses public names only, so that an older
-commit can be measured too.
+Prints operations per second and microseconds of processor time per operation. Uses only public names, so that it can
+also measure an older commit.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ CALL_BYTES = 64
 
 
 async def measure(make: Any, clients: int, seconds: float) -> tuple[float, float]:
-    """Operations per second, and microseconds of processor time per operation.
+    """Return operations per second, and microseconds of processor time per operation.
 
-    ``make`` gives an object with ``operate`` and ``aclose``, one for each client.
+    ``make`` returns an object with ``operate`` and ``aclose``. It is called once per client.
     """
     identities = [make() for _ in range(clients)]
-    await asyncio.gather(*(identity.operate() for identity in identities))  # connects
+    await asyncio.gather(*(identity.operate() for identity in identities))  # opens the connections
     done = 0
     begin, processor = time.perf_counter(), time.process_time()
 

@@ -1,7 +1,7 @@
-"""Is every seeded bug caught, and is the correct server left alone? One row a bug, one run a seed.
+"""Is every seeded bug caught, and does the correct server pass? One row per bug, one run per seed.
 
-``make detect`` runs it over ten seeds a bug and thirty of the correct server, with and without kills. The exit
-code is 1 if any bug was missed or anything was reported of the correct server.
+``make detect`` uses ten seeds per bug, and thirty for the correct server, with and without kills. The exit code is 1 if
+a bug was missed or an anomaly was reported about the correct server.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ WORKLOADS: Final = ("regular", "match-seq-num", "fenced")
 
 @dataclass
 class Row:
-    """How the runs of one line of the table went."""
+    """The results of the runs of one row."""
 
     name: str
     wanted: str
@@ -43,7 +43,7 @@ class Row:
     missed: list[int] = field(default_factory=list)
 
     def add(self, seed: int, said: set[str]) -> None:
-        """Count a run: what it said are the anomalies' names, or its validity where there were none."""
+        """Count a run. ``said`` are the names of the reported anomalies, or else the validity."""
         self.runs += 1
         self.seen.update(said)
         if self.wanted in said and (self.wanted != "valid" or len(said) == 1):
@@ -58,7 +58,7 @@ class Row:
 
 
 def judge(workload: str, seed: int, seconds: float, *options: str) -> set[str]:
-    """Run, and say what was found: anomalies, or the validity where there are none."""
+    """Carry out a run, and return the names of the reported anomalies, or else the validity."""
     with tempfile.TemporaryDirectory() as results:
         command = [sys.executable, "-m", "fencepost", "run", workload, "--json", "--no-plots", "--results", results]
         command += ["--seed", str(seed), "--time-limit", str(seconds), *options]
@@ -83,7 +83,7 @@ def main() -> None:
     from fencepost.harness.server.bugs import BUGS
 
     began = time.monotonic()
-    print(f"{machine()}\n{given.seconds:g} s a run, 10 clients\n")
+    print(f"{machine()}\n{given.seconds:g} s per run, 10 clients\n")
     rows = []
     for name in given.bug or (BUGS if given.all else REQUIRED):
         bug = BUGS[name]

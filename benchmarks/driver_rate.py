@@ -1,8 +1,8 @@
-"""What driving an operation costs without sockets, beside an older commit measured in the same run.
+"""The cost of driving an operation without sockets, beside an older commit measured in the same run.
 
 Processor time per operation of generator, scheduler, recorder, JSON codecs of client and server, and service on memory
-storage, at 10 clients. Both trees are measured in turns, and the best of the rounds counts: what else runs only
-adds. The target is at most 100 µs.
+storage, at 10 clients. Both trees are measured in turns. The best round counts, because other load on the machine only
+adds time. The target is at most 100 µs.
 """
 
 from __future__ import annotations

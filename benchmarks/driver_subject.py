@@ -1,8 +1,8 @@
-"""What :mod:`benchmarks.driver_rate` runs in a process of its own, in this tree or in an older one.
+"""The program that :mod:`benchmarks.driver_rate` runs in a separate process, for this tree or an older one.
 
 ``python driver_subject.py WORKLOAD OPERATIONS`` prints microseconds of processor time per operation. A client encodes
-each request as JSON, hands the bytes to the server's decoder, asks a service on storage in memory, and takes the answer
-back through both codecs. Older trees have the codecs under other names: see ``_before``.
+each request as JSON, passes the bytes to the server's decoder, calls a service on storage in memory, and takes the
+answer back through both codecs. In older trees the codecs have other names: see ``_before``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BASIN, STREAM = "basin-one", "stream"
 
 
 class Codecs(NamedTuple):
-    """Both sides of the wire."""
+    """The codecs of both sides of the wire."""
 
     encode_append: Any
     decode_append: Any
@@ -57,7 +57,7 @@ def _now() -> Codecs:
 
 
 def _before() -> Any:
-    """The codecs of trees without ``harness/s2``."""
+    """Return the codecs of trees without ``harness/s2``."""
     from importlib import import_module
 
     server = import_module("fencepost.harness.server.wire")
@@ -75,7 +75,7 @@ def _before() -> Any:
 
 
 class CodecClient:
-    """A client that goes through bytes, and through nothing else."""
+    """A client that encodes and decodes everything, but uses no sockets."""
 
     def __init__(self, service: Service, codecs: Codecs) -> None:
         self._service = service
@@ -105,11 +105,11 @@ class CodecClient:
         return wire.conclude(wire.CHECK_TAIL, 200, self._codecs.encode_tail(tail))
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to close."""
 
 
 async def measure(workload: str, operations: int) -> float:
-    """Microseconds of processor time per operation."""
+    """Return microseconds of processor time per operation."""
     old = find_spec("fencepost.harness.s2") is None
     codecs = _before() if old else _now()
     service = Service(MemoryStorage(), lambda: time.time_ns() // 1_000_000)

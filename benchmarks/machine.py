@@ -1,4 +1,4 @@
-"""Which machine a figure was measured on."""
+"""A description of the machine on which a figure was measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """One line: processor, usable cores, memory, system, Python."""
+    """Return one line: processor, usable cores, memory, system, Python."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (

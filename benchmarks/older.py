@@ -1,4 +1,4 @@
-"""An older commit of this repository, unpacked so that its package can be measured in the same run."""
+"""Unpacks an older commit of this repository, so that its package can be measured in the same run."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ BEFORE: Final = "00a62a2"
 
 
 def unpack(commit: str, folder: Path) -> Path:
-    """Unpack that commit into ``folder``, and return what its package can be imported from."""
-    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+    """Unpack a commit into ``folder``, and return the directory from which its package can be imported."""
+    archive = subprocess.run(["git", "archive", commit], check=False, cwd=ROOT, capture_output=True)
+    if archive.returncode:
+        raise SystemExit(f"git has no commit {commit} here; in a shallow clone: git fetch --unshallow")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(folder, filter="tar")
     return folder / "src"
 
 
 def environment(source: Path) -> dict[str, str]:
-    """Return the environment of a process that is to import the package from there."""
+    """Return the environment for a process that imports the package from ``source``."""
     return {**os.environ, "PYTHONPATH": str(source)}

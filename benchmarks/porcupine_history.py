@@ -1,10 +1,9 @@
 """Histories in the format of s2-porcupine, of any size: ``python -m benchmarks.porcupine_history FILE --operations N``.
 
-A correct stream is simulated under concurrent clients, and what the collector of s2-verification would have written
-down is written: a Start and a Finish a line. A third of the operations append, a third read the whole stream and keep
-its chained hash, a third check the tail. At each step one client, drawn at random, does its next thing: it begins an
-operation, or the operation takes effect, or the client learns what became of it. The lines are written by a compiled
-loop, some 500 MB a second.
+It simulates a correct stream with concurrent clients, and writes what the collector of s2-verification would have
+written: one line per Start and per Finish. A third of the operations append, a third read the whole stream and keep its
+chained hash, and a third check the tail. At each step a random client makes its next move: it begins an operation, or
+the operation takes effect, or the client gets the answer. A compiled loop writes the lines, about 500 MB per second.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from fencepost.harness.compiling import compiled
 from fencepost.harness.history.history import Int64s, UInt64s
 
 FENCE_EVERY: Final = 100
-"""A client takes the stream over once in so many of its operations."""
+"""The number of a client's operations per take-over of the stream."""
 
 MOST_RECORDS: Final = 4
 _LONGEST: Final = 1024
-"""Bytes of the lines that one step can write, at most."""
+"""The most bytes that one step can write."""
 _BUFFER: Final = 1 << 23
 
 
 class Flow(IntEnum):
-    """What appends ask for: nothing, a position, or a token."""
+    """The condition of appends: none, a position, or a token."""
 
     REGULAR = 0
     MATCH = 1
@@ -40,7 +39,7 @@ class Flow(IntEnum):
 
 
 class Violation(IntEnum):
-    """What is wrong with the last operation."""
+    """The error in the last operation."""
 
     NONE = 0
     STALE_TAIL = 1
@@ -50,10 +49,10 @@ class Violation(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to make: ``operations`` in all, of so many clients.
+    """The parameters of a history: ``operations`` in total, of ``clients`` clients.
 
-    Of the appends, the share ``lost`` is never answered: they land after all that is recorded, unread. The share
-    ``landed`` is not answered either, but takes effect, so that later reads see it. Times and choices follow ``seed``.
+    A share ``lost`` of the appends is never answered, and takes effect only after the recording. A share ``landed`` is
+    not answered either, but takes effect at once, so that later reads see it. Times and choices depend on ``seed``.
     """
 
     operations: int
@@ -66,7 +65,7 @@ class Recipe:
 
 
 def write(path: Path, recipe: Recipe) -> int:
-    """Write the file; its size in bytes."""
+    """Write the file, and return its size in bytes."""
     state = _state(recipe)
     buffer = np.empty(_BUFFER + 4 * _LONGEST, dtype=np.uint8)
     with path.open("wb") as file:
@@ -80,7 +79,7 @@ def write(path: Path, recipe: Recipe) -> int:
 
 
 _TAIL, _OPS, _IDS, _DONE, _RANDOM, _GIVEN_UP, _TOKEN, _LAST_START = range(8)
-"""Places in ``counters``."""
+"""Indices of ``counters``."""
 _PHASE, _KIND, _OP, _ID, _RECORDS, _MATCH, _KNOWN, _MADE, _ANSWER, _FENCING, _HELD = range(11)
 """Columns of ``clients``."""
 _IDLE, _SENT, _DECIDED = range(3)
@@ -157,7 +156,7 @@ def _put_number(buffer: NDArray[np.uint8], at: int, number: np.uint64) -> int:
 
 @compiled("int64(uint8[::1], int64, int64)")
 def _put_token(buffer: NDArray[np.uint8], at: int, client: int) -> int:
-    """The token of a client: six letters, or null for none."""
+    """Write the token of a client: six letters, or null for none."""
     if client < 0:
         return _put(buffer, at, _NULL)
     buffer[at] = 34
@@ -178,7 +177,7 @@ def _put_ids(buffer: NDArray[np.uint8], at: int, client: int, op: int) -> int:
 
 @compiled("uint64(int64[::1])")
 def _drawn(counters: Int64s) -> np.uint64:
-    """The next random number (xorshift64*)."""
+    """Return the next random number (xorshift64*)."""
     x = np.uint64(counters[4])
     x ^= x >> np.uint64(12)
     x ^= x << np.uint64(25)
@@ -207,7 +206,7 @@ def _begin(
     limits: Int64s,
     shares: NDArray[np.float64],
 ) -> int:
-    """The client begins an operation; the length of the line."""
+    """Let a client begin an operation, and return the length of its line."""
     client, flow = clients[index], limits[1]
     client[_PHASE], client[_OP] = _SENT, counters[_OPS]
     counters[_OPS] += 1
@@ -246,7 +245,7 @@ def _decide(
     limits: Int64s,
     shares: NDArray[np.float64],
 ) -> None:
-    """The operation takes effect, or is refused, or lost on its way."""
+    """Let an operation take effect, be refused, or be lost on its way."""
     client = clients[index]
     client[_PHASE] = _DECIDED
     if client[_KIND] != _APPEND:
@@ -282,7 +281,7 @@ def _answer(
     limits: Int64s,
     shares: NDArray[np.float64],
 ) -> int:
-    """The client learns what became of its operation; the length of the line, if one is written now."""
+    """Let a client get the answer to its operation, and return the length of its line (0 if none is written)."""
     client = clients[index]
     client[_PHASE] = _IDLE
     if client[_ANSWER] == _UNHEARD:
@@ -315,7 +314,7 @@ def _simulate(
     limits: Int64s,
     shares: NDArray[np.float64],
 ) -> int:
-    """Go on until the buffer is full or all is done; the bytes written."""
+    """Continue until the buffer is full or all operations are done, and return the number of bytes written."""
     written, busy = 0, 0
     for index in range(len(clients)):
         busy += clients[index, _PHASE] != _IDLE
@@ -348,7 +347,7 @@ def _finish(
     limits: Int64s,
     shares: NDArray[np.float64],
 ) -> int:
-    """The last operation, if it is to be wrong, by a client of its own; the bytes written."""
+    """Write a last, wrong operation by another client, unless ``violation`` is 0. Return the bytes written."""
     if violation == 0:
         return 0
     client, op = counters[_IDS], counters[_OPS]
@@ -371,14 +370,21 @@ def _finish(
 
 
 def main() -> None:
-    """Write one file."""
+    """Write one history file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--operations", type=int, default=1_000_000)
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--flow", choices=[flow.name.lower() for flow in Flow], default="regular")
-    parser.add_argument("--lost", type=float, default=0.0, help="share of appends never answered, late and unread")
-    parser.add_argument("--landed", type=float, default=0.0, help="share of appends never answered that took effect")
+    parser.add_argument(
+        "--lost",
+        type=float,
+        default=0.0,
+        help="share of appends that are never answered and take effect after the recording",
+    )
+    parser.add_argument(
+        "--landed", type=float, default=0.0, help="share of appends that are never answered but take effect"
+    )
     parser.add_argument("--violation", choices=[one.name.lower() for one in Violation], default="none")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()

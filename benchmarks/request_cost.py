@@ -1,7 +1,7 @@
-"""Processor time of one request to the bundled server, without sockets and disk, and of the codecs beside it.
+"""Processor time of one request to the bundled server, without sockets and disk, and of its codecs alone.
 
-The application is called as an HTTP server would call it: the time is that of routing, JSON, the state machine and the
-journal's entries, in memory. Protobuf is what sessions will carry. Each figure is the best of several rounds.
+The application is called as an HTTP server would call it. The time covers routing, JSON, the state machine and the
+journal's entries, in memory. Sessions use protobuf. Each figure is the best of several rounds.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from fencepost.harness.world.clock import SystemClock
 
 ROUNDS: Final = 5
 OPERATIONS: Final = 10_000
-"""Records that each round handles, in requests of one size."""
+"""Records per round, in requests of one size."""
 
 BASIN, PATH = "bench-basin", b"/v1/streams/s/records"
 BODY: Final = b"x" * 100
 
 
 async def best(call: Callable[[], Awaitable[None]], count: int) -> float:
-    """Microseconds of processor time per call."""
+    """Return microseconds of processor time per call."""
     found = float("inf")
     for _ in range(ROUNDS):
         began = time.process_time()
@@ -40,7 +40,7 @@ async def best(call: Callable[[], Awaitable[None]], count: int) -> float:
 
 
 async def requests(size: int) -> tuple[float, float]:
-    """An append of ``size`` records and a read of as many, on a stream of its own."""
+    """Return the cost of an append of ``size`` records and of a read of as many, on a new stream."""
     clock = SystemClock()
     service = Service(MemoryStorage(), clock.wall_ms)
     await service.start()
@@ -75,7 +75,7 @@ async def requests(size: int) -> tuple[float, float]:
 
 
 async def codecs(size: int) -> list[float]:
-    """Decoding an append and encoding a batch of ``size`` records, in JSON and in protobuf."""
+    """Return the cost of decoding an append and encoding a batch of ``size`` records, in JSON and in protobuf."""
     call = Append((Record(BODY),) * size)
     batch = Batch(tuple(SequencedRecord(number, 1_700_000_000_000, (), BODY) for number in range(size)))
     json_body, proto_body = json_codec.encode_append(call), protobuf.encode_append(call)

@@ -1,6 +1,6 @@
-"""s2-porcupine, to be measured beside: the genuine program, or its model on the same library, built from source.
+"""s2-porcupine, for comparison: the genuine program, or its model on the same library, built from source.
 
-It needs gigabytes for a few thousand operations, so it never runs without bounds of time and memory.
+It needs gigabytes for a few thousand operations, so it always runs with limits on time and memory.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ MOST_BYTES: Final = 18 << 30
 
 
 class Missing(Exception):
-    """It cannot be run here; the text says why."""
+    """s2-porcupine cannot run on this machine. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How a command ended: wall-clock and processor seconds, the peak of its memory in bytes, and its exit code."""
+    """The result of a command: wall-clock seconds, processor seconds, peak memory in bytes, and exit code."""
 
     seconds: float
     processor: float
@@ -41,16 +41,16 @@ class Measured:
 
 
 def second_opinion(folder: Path) -> Path:
-    """The program; built into ``folder`` where the environment names none. Raises :class:`Missing`."""
+    """Return the program that the environment names, or build it in ``folder``. Raise Missing if that is impossible."""
     if named := os.environ.get(GENUINE):
         if not os.access(named, os.X_OK):
-            raise Missing(f"{GENUINE} names {named}, which is no program")
+            raise Missing(f"{GENUINE} names {named}, which is not a program")
         return Path(named).resolve()
     if not SOURCE.is_dir():
         raise Missing(f"there is no {SOURCE.relative_to(Path(__file__).parent.parent)}, and {GENUINE} names no program")
     go = shutil.which("go")
     if go is None:
-        raise Missing(f"there is no Go to build it with, and {GENUINE} names no program")
+        raise Missing(f"Go is not installed to build it, and {GENUINE} names no program")
     program = folder / "s2_porcupine"
     command = [go, "build", "-buildvcs=false", "-o", str(program), "."]
     done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)
@@ -60,14 +60,16 @@ def second_opinion(folder: Path) -> Path:
 
 
 def judged(program: Path, file: Path) -> Measured:
-    """Let it judge a file, within bounds. Raises :class:`Missing` where the machine has not the memory."""
+    """Let the program check a file, within limits. Raise Missing if the machine has too little memory."""
     if _available() < MOST_BYTES:
-        raise Missing(f"{_available() / 2**30:.0f} GiB of memory are available, and it may use {MOST_BYTES >> 30}")
+        raise Missing(
+            f"only {_available() / 2**30:.0f} GiB of memory are available, but it may use {MOST_BYTES >> 30} GiB"
+        )
     return measured([str(program), "-file", str(file)], MOST_SECONDS, MOST_BYTES)
 
 
 def measured(command: list[str], most_seconds: float = 600, most_bytes: int | None = None) -> Measured:
-    """Run a command, silently, and measure it. Its code is -9 where it took too long or too much memory."""
+    """Run a command silently and return its measurements. The code is -9 if it exceeded a limit."""
 
     with tempfile.TemporaryFile() as out:
         begun = time.perf_counter()

@@ -1,8 +1,8 @@
-"""Appends a second that the bundled server makes durable, at 1, 20 and 200 connections.
+"""Appends per second that the bundled server makes durable, at 1, 20 and 200 connections.
 
-The load comes from a raw socket loop in a process of its own: each connection sends an append of one record, waits
-for the acknowledgement, sends the next. (The harness's own client measures the harness.) The server runs with its
-journal on disk, one sync for each group of appends. Afterwards the stream must be exactly as long as acknowledged.
+A raw socket loop in a separate process generates the load, because the harness's own client would be the bottleneck.
+Each connection sends an append of one record, waits for the acknowledgement, and sends the next. The server's journal
+is on disk, with one sync per group of appends. Afterwards the stream must have exactly the acknowledged records.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from benchmarks.machine import machine
 
 CONNECTIONS: Final = (1, 20, 200)
-# s2-lite 0.43 with a local disk on a machine of the same kind (2 cores); not measured here.
+# Figures of s2-lite 0.43 with a local disk on a similar machine (2 cores), not measured here.
 S2_LITE: Final = {1: 160, 20: 3_040, 200: 19_800}
 BASIN: Final = "bench-basin"
 _OPENER: Final = build_opener(ProxyHandler({}))
@@ -38,31 +38,31 @@ _OPENER: Final = build_opener(ProxyHandler({}))
 
 @dataclass(frozen=True)
 class Load:
-    """What one load measured: latencies in nanoseconds, one for each acknowledged append."""
+    """The latencies of one load, in nanoseconds, one per acknowledged append."""
 
     seconds: float
     latencies: array[int]
 
     @property
     def rate(self) -> float:
-        """Acknowledged appends a second."""
+        """The acknowledged appends per second."""
         return len(self.latencies) / self.seconds
 
     def quantile(self, share: float) -> float:
-        """Latency in milliseconds."""
+        """Return a quantile of the latencies in milliseconds."""
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] / 1e6
 
 
 def append_request(stream: str, body_bytes: int) -> bytes:
-    """The bytes of an append of one record."""
+    """Return the bytes of a request that appends one record."""
     body = json.dumps({"records": [{"body": "x" * body_bytes}]}, separators=(",", ":")).encode()
     head = f"POST /v1/streams/{stream}/records HTTP/1.1\r\nhost: bench\r\ns2-basin: {BASIN}\r\n"
     return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
 
 
 def drive(port: int, connections: int, seconds: float, request: bytes) -> Load:
-    """Keep every connection busy with one request at a time for so long, then let the last ones be answered."""
+    """Keep one request in flight on every connection for ``seconds``, then wait for the last answers."""
     poll = select.epoll() if hasattr(select, "epoll") else select.poll()
     sockets: dict[int, socket.socket] = {}
     sent: dict[int, int] = {}
@@ -80,7 +80,7 @@ def drive(port: int, connections: int, seconds: float, request: bytes) -> Load:
     while sent:
         events = poll.poll(10)
         if not events:
-            raise SystemExit("the server has stopped answering")
+            raise SystemExit("the server stopped answering")
         for descriptor, _ in events:
             connection = sockets[descriptor]
             answer = connection.recv(1 << 16)
@@ -98,7 +98,7 @@ def drive(port: int, connections: int, seconds: float, request: bytes) -> Load:
 
 
 class Server:
-    """``fencepost serve`` with its journal in ``directory``, or in memory, and with more ``options``."""
+    """A ``fencepost serve`` process with its journal in ``directory`` (None: in memory) and with ``options``."""
 
     def __init__(self, directory: Path | None, *options: str) -> None:
         where = ["--memory"] if directory is None else ["--data", str(directory)]
@@ -113,19 +113,19 @@ class Server:
         self.port = int(found[1])
 
     def ask(self, method: str, path: str) -> bytes:
-        """One request beside the load; the body of its answer."""
+        """Send one request beside the load, and return the body of its answer."""
         request = Request(f"http://127.0.0.1:{self.port}{path}", method=method, headers={"s2-basin": BASIN})
         body: bytes = _OPENER.open(request, timeout=10).read()
         return body
 
     def counter(self, name: str) -> float:
-        """A counter of ``/metrics``."""
+        """Return a counter of ``/metrics``."""
         found = re.search(rf"^fencepost_{name}_total (\S+)$", self.ask("GET", "/metrics").decode(), re.MULTILINE)
         assert found is not None, name
         return float(found[1])
 
     def cpu_seconds(self) -> float | None:
-        """Processor time used so far, where /proc tells."""
+        """Return the processor time used so far, or None without /proc."""
         try:
             fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -133,7 +133,7 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def peak_memory(self) -> str:
-        """The largest resident size so far, where /proc tells."""
+        """Return the largest resident size so far, or unknown without /proc."""
         try:
             found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
         except OSError:
@@ -141,13 +141,13 @@ class Server:
         return f"{int(found[1]) / 1024:.0f} MB" if found else "unknown"
 
     def stop(self) -> None:
-        """Let it drain and end."""
+        """Let the server drain and end."""
         self.process.send_signal(signal.SIGTERM)
         self.process.communicate(timeout=30)
 
 
 def measure(server: Server, connections: int, seconds: float, body_bytes: int) -> str:
-    """One row of the table, on a stream of its own."""
+    """Measure one row of the table on a new stream, and return it."""
     stream = f"load-{connections}"
     server.ask("PUT", f"/v1/streams/{stream}")
     request = append_request(stream, body_bytes)
@@ -169,7 +169,7 @@ def measure(server: Server, connections: int, seconds: float, body_bytes: int) -
 
 
 def sync_latency(directory: Path) -> float:
-    """Median milliseconds of writing 200 bytes and syncing them, alone."""
+    """Return the median time (ms) to write and sync 200 bytes without other load."""
     sync = getattr(os, "fdatasync", os.fsync)
     durations = []
     with (directory / "probe").open("wb", buffering=0) as file:
@@ -185,10 +185,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each load, after a fifth as much to warm up")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each load, after a warm-up of a fifth of that")
     parser.add_argument("--bytes", type=int, default=100, help="of a record's body")
-    parser.add_argument("--directory", type=Path, help="where the disk to measure is (default: the temporary one)")
-    parser.add_argument("--memory", action="store_true", help="without a journal, to see what the disk costs")
+    parser.add_argument("--directory", type=Path, help="a directory on the disk to measure (default: a temporary one)")
+    parser.add_argument("--memory", action="store_true", help="run without a journal, to see what the disk costs")
     options = parser.parse_args(arguments)
     print(machine())
     with tempfile.TemporaryDirectory(dir=options.directory) as directory:
@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"peak memory of the server: {server.peak_memory()}")
         finally:
             server.stop()
-    print("server µs: processor time of the server for each append, all threads")
+    print("server µs: processor time of all threads of the server per append")
     print("s2-lite: appends/s of s2-lite 0.43, measured elsewhere on a machine of this kind, for reference")
 
 

@@ -1,7 +1,7 @@
-"""What clients can make the bundled server hold: paths of strangers, bodies that do not end, reads nobody waits for.
+"""How much memory clients can tie up in the bundled server: unauthorized paths, unfinished bodies, abandoned reads.
 
-Each is done to a server of its own, whose resident memory is read before and after. The reads wait for 60 seconds, and
-their clients hang up; the time is until the server has let go of the last of them.
+Each case uses a new server, whose resident memory is read before and after. The abandoned reads wait for 60 seconds,
+but their clients disconnect. The time is measured until the server has dropped the last of them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ READS: Final = 200
 
 @contextmanager
 def serving(*options: str) -> Iterator[Server]:
-    """A server in memory with a stream."""
+    """Yield a server in memory with a stream."""
     server = Server(None, *options)
     try:
         yield server
@@ -43,17 +43,17 @@ def memory(server: Server) -> float:
 
 
 def connected(server: Server, stack: ExitStack) -> socket.socket:
-    """A connection that ends with the stack."""
+    """Return a connection that is closed with the stack."""
     return stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
 
 
 def head(method: str, path: str, *fields: str) -> bytes:
-    """The head of a request."""
+    """Return the head of a request."""
     return "\r\n".join([f"{method} {path} HTTP/1.1", "host: bench", f"s2-basin: {BASIN}", *fields, "\r\n"]).encode()
 
 
 def long_paths() -> str:
-    """Requests without the token that the server wants."""
+    """Send requests without the token that the server requires."""
     os.environ["BENCH_TOKEN"] = "secret"
     with serving("--token-env", "BENCH_TOKEN") as server, ExitStack() as stack:
         before, connection = memory(server), connected(server, stack)
@@ -68,12 +68,12 @@ def long_paths() -> str:
 
 
 def half_sent_bodies() -> str:
-    """Bodies of which the last byte does not come."""
+    """Send bodies without their last byte."""
     with serving() as server, ExitStack() as stack:
         before = memory(server)
         for _ in range(BODIES):
             connection = connected(server, stack)
-            with suppress(OSError):  # it is refused
+            with suppress(OSError):  # the server refuses it
                 connection.sendall(head("POST", "/v1/streams/s/records", f"content-length: {BODY_BYTES}"))
                 connection.sendall(b" " * (BODY_BYTES - 1))
         time.sleep(0.5)
@@ -82,7 +82,7 @@ def half_sent_bodies() -> str:
 
 
 def hang_ups() -> str:
-    """Reads that wait, whose clients go away."""
+    """Start reads that wait, and disconnect their clients."""
     with serving() as server, ExitStack() as stack:
         server.ask("PUT", "/v1/streams/s")
         for _ in range(READS):
@@ -93,7 +93,7 @@ def hang_ups() -> str:
                 r"^fencepost_requests_in_flight (\S+)$", server.ask("GET", "/metrics").decode(), re.MULTILINE
             )
             assert found is not None
-            return int(float(found[1])) - 1  # the one that asks
+            return int(float(found[1])) - 1  # without this request itself
 
         while in_flight() < READS:
             time.sleep(0.01)
@@ -108,7 +108,7 @@ def hang_ups() -> str:
 
 
 def main() -> None:
-    """Print one line for each."""
+    """Print one line per case."""
     print(machine())
     for measure in (long_paths, half_sent_bodies, hang_ups):
         print(measure())

@@ -1,10 +1,10 @@
 """Synthetic valid histories of any size, made as columns with numpy.
 
-Every operation has its effect at one moment; its interval is drawn around it, so that operations of different clients
-overlap. Half of the operations append, in equal parts without a condition, with match_seq_num and with a fencing
-token (a fifth of the conditional ones are refused); now and then one takes the stream over with a new fence, and a
-few have an unknown outcome. The others read near the tail and check it. A closing read of everything, in pages, makes
-the verdict exact.
+Every operation takes effect at one moment, and its interval is drawn around that moment, so that operations of
+different clients overlap. Half of the operations are appends: a third each without a condition, with match_seq_num and
+with a fencing token. A fifth of the conditional ones are refused. A few take the stream over with a new fence, and a
+few have an unknown outcome. The other half read near the tail or check the tail. A closing read of everything, in
+pages, makes the verdict exact.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fencepost.harness.history import events
 from fencepost.harness.history.history import FOREVER, NONE, Appends, History, Int64s, Kind, Outcome, Reads
 
 GAP: Final = 10_000
-"""Nanoseconds between the effects of one operation and the next."""
+"""Nanoseconds between the effects of consecutive operations."""
 
 PAGE: Final = 1000
 TOKENS: Final = ("", "a", "b", "c", "d", "e")
@@ -30,7 +30,7 @@ _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What every operation is, in the order of effect; ``records`` it sends, the ``tail`` and ``token`` it meets."""
+    """The operations in order of effect: the ``records`` that each sends, the ``tail`` and ``token`` that it meets."""
 
     kind: NDArray[np.uint8]
     outcome: NDArray[np.uint8]
@@ -46,7 +46,7 @@ _NOTHING, _MATCH, _TOKEN = 0, 1, 2
 
 
 def synthetic(size: int, clients: int = 20, seed: int = 1, indefinite: float = 0.002) -> History:
-    """A valid history of about ``size`` operations on one stream (the closing read's pages come on top)."""
+    """Return a valid history of about ``size`` operations on one stream, plus the pages of the closing read."""
     random = np.random.default_rng(seed)
     plan = _plan(random, size, indefinite)
     total = int(plan.tail[-1] + plan.records[-1] * plan.applied[-1]) if size else 0
@@ -79,7 +79,7 @@ def _plan(random: np.random.Generator, size: int, indefinite: float) -> _Plan:
 def _times(
     random: np.random.Generator, plan: _Plan, size: int, pages: int, clients: int
 ) -> tuple[Int64s, Int64s, Int64s]:
-    """Intervals around the effects; a client's never overlap. A client goes on under a new name after a loss."""
+    """Return intervals around the effects. Those of one client never overlap. A loss gives a client a new name."""
     at = np.arange(size, dtype=np.int64)
     effect = (at + clients) * GAP
     slack = clients * GAP // 2
@@ -186,14 +186,14 @@ def _columns(
 def _reads(
     random: np.random.Generator, kind: NDArray[np.uint8], tail: Int64s, closing: Int64s, total: int, digest: Any
 ) -> Reads:
-    """Reads near the tail, half of them up to it; the pages of the closing read from where ``closing`` says."""
+    """Return reads near the tail, half of them up to it. ``closing`` says where the closing read's pages begin."""
     rows = len(kind)
     reading = kind == Kind.READ
     start = np.maximum(tail - random.integers(1, 12, rows), 0)
     count = np.where(random.random(rows) < 0.5, random.integers(1, 8, rows), NONE)
     start, count = np.where(closing != NONE, closing, start), np.where(closing != NONE, NONE, count)
     number = np.minimum(tail - start, np.where(count == NONE, PAGE, count))
-    # Reading an empty stream waits for nothing and finds nothing.
+    # A read of an empty stream does not wait and finds nothing.
     waiting = reading & (tail == 0)
     number = np.where(reading & ~waiting, number, 0)
     offset = np.concatenate(([0], np.cumsum(number)))
@@ -223,12 +223,12 @@ def _reads(
 
 
 def _scatter(target: Int64s, starts: Int64s, values: Int64s, lengths: Int64s) -> None:
-    """``target[starts[i] + k] = values[i] + k`` for each k below ``lengths[i]``."""
+    """Set ``target[starts[i] + k] = values[i] + k`` for each k below ``lengths[i]``."""
     first = np.cumsum(lengths) - lengths
     step = np.arange(int(lengths.sum())) - np.repeat(first, lengths)
     target[np.repeat(starts, lengths) + step] = np.repeat(values, lengths) + step
 
 
 def _timestamp(position: Int64s) -> Int64s:
-    """Milliseconds; 0 before the first record."""
+    """Return timestamps in milliseconds, 0 before the first record."""
     return np.where(position < 0, 0, FIRST_TIMESTAMP + position // 100)

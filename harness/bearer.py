@@ -1,4 +1,4 @@
-"""The bearer token: it comes from the environment and is stored nowhere."""
+"""The bearer token, which comes from the environment and is stored nowhere."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from .failure import UsageFailure
 
 
 def short_token_warning(variable: str | None) -> str | None:
-    """Return what to tell of a token that is too short to be told from other words, None of any other."""
+    """Return a warning if the token is too short to be recognized in other text, otherwise None."""
     length = len(os.environ.get(variable or "", ""))
     if not 0 < length < SHORT:
         return None
     return (
-        f"warning: the token in {variable} has {length} of at least {SHORT} characters; where an answer repeats it, "
-        "it is struck out of what is stored only as the value of a header and as a word of its own"
+        f"warning: the token in {variable} is shorter than {SHORT} characters ({length}); if an answer repeats it, "
+        "fencepost removes it from stored text only where it is a header value or a separate word"
     )
 
 
 def bearer_token(variable: str | None) -> str | None:
-    """The token in an environment variable; None if none is named. Raises UsageFailure where it is not set or empty."""
+    """Return the token in an environment variable, None if none is named.
+
+    Raise UsageFailure if the variable is unset or empty.
+    """
     if variable is None:
         return None
     token = os.environ.get(variable, "")
     if not token:
-        raise UsageFailure(f"--token-env names {variable}, but that environment variable is not set, or empty")
+        raise UsageFailure(f"--token-env names {variable}, but that environment variable is not set or is empty")
     return token

@@ -20,7 +20,7 @@ from .history.s2_porcupine.described import Failures
 from .judge import judge
 from .printable import printable, sayable
 from .reporter import UNWATCHED, Watcher
-from .verdict import Validity, Verdict, Verification, Violation, exit_code
+from .verdict import Validity, Verdict, Verification, Violation
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -64,7 +64,12 @@ class CheckedHistory:
     @property
     def exit_code(self) -> ExitCode:
         """The exit code with which ``fencepost check`` ends."""
-        return exit_code(self.history, self.verdict)
+        return ExitCode.CRASH if self.crashes else self.verdict.exit_code
+
+    @property
+    def crashes(self) -> tuple[str, ...]:
+        """What went wrong with the run that recorded the history, which then holds what was seen until then."""
+        return tuple(dict.fromkeys((*self.history.crashes, *self.source.crashes)))
 
     def raise_if_invalid(self, *, allow_unknown: bool = False) -> None:
         """Raise CheckFailure, with the explanation, unless the history is valid.
@@ -165,7 +170,7 @@ class CheckedHistory:
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as ``fencepost check --json`` prints it."""
         path = {"path": sayable(self.source.name)}
-        return path | store.verdict_json(self.history, self.verdict, self.source.identity())
+        return path | store.verdict_json(self.verdict, self.source.identity(), self.crashes)
 
     def __str__(self) -> str:
         return "\n".join(map(printable, self.lines()))

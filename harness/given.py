@@ -37,12 +37,14 @@ class Given:
     """A history and where it came from: its ``file``, or else the ``content`` that was given. A History has neither.
 
     ``name`` is the path as it was given, which may be a run's folder, or what messages call a history in memory.
+    ``crashes`` is what the folder tells of failures of the run, some of which came when the history was closed already.
     """
 
     history: History
     name: str
     file: Path | None = None
     content: bytes | None = None
+    crashes: tuple[str, ...] = ()
 
     def identity(self) -> dict[str, str]:
         """Return name and SHA-256: of the file as it is, of the bytes that were given, or of the history's journal."""
@@ -66,8 +68,10 @@ def given(source: Source, failures: Failures = Failures.ANY, watcher: Watcher = 
             raise HistoryFailure(f"{HISTORY}: operation {found.op}: {found.field}: {found.text}")
         return Given(source, HISTORY)
     if isinstance(source, str | os.PathLike):
-        file = store.history_of(Path(source))
-        return Given(read_history(file, watcher.reading, failures), os.fspath(source), file)
+        path = Path(source)
+        file = store.history_of(path)
+        crashes = store.crashes_of(path) if path.is_dir() else ()
+        return Given(read_history(file, watcher.reading, failures), os.fspath(source), file, crashes=crashes)
     if isinstance(source, bytes | bytearray | memoryview):
         name, content = BYTES, bytes(source)
     else:

@@ -1,4 +1,4 @@
-"""Handles Ctrl-C in two steps: the first ends the clients and goes on to the verdict, the second stops that as well."""
+"""Ctrl-C in two steps: the first stops the clients and goes on to the verdict, the second stops the recording."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .signals import heeded
 
 @contextmanager
 def cancelling() -> Iterator[None]:
-    """Let every signal that asks the process to end cancel the current task while the block runs."""
+    """Make every terminating signal cancel the current task while the block runs."""
     task = asyncio.current_task()
     assert task is not None
     with _taking_over(lambda _: task.cancel()):
@@ -36,11 +36,11 @@ def _taking_over(handle: Callable[[signal.Signals], object]) -> Iterator[None]:
 class Interrupts:
     """Counts interrupts while an event loop runs.
 
-    The first one sets ``stopping``; every later one cancels the task that called :meth:`watch`. Outside of
-    :meth:`watch` the signals keep their earlier handlers. ``notice`` is told of each in words.
+    The first one sets ``stopping``. Every later one cancels the task that called :meth:`watch`. Outside
+    :meth:`watch` the signals keep their earlier handlers. ``notice`` is called with each signal and how many have come.
     """
 
-    def __init__(self, notice: Callable[[str], None]) -> None:
+    def __init__(self, notice: Callable[[signal.Signals, int], None]) -> None:
         self.count = 0
         self.stopping = asyncio.Event()
         self._notice = notice
@@ -48,7 +48,7 @@ class Interrupts:
 
     @contextmanager
     def watch(self, early: Iterable[signal.Signals] = ()) -> Iterator[None]:
-        """Handle the signals for the current task while the block runs; ``early`` are those that came before it."""
+        """Handle the signals for the current task while the block runs. ``early`` are signals that came before it."""
         self._task = asyncio.current_task()
         with _taking_over(self._interrupt):
             for number in early:
@@ -58,6 +58,6 @@ class Interrupts:
     def _interrupt(self, number: signal.Signals) -> None:
         self.count += 1
         self.stopping.set()
-        self._notice(f"{signal.Signals(number).name} number {self.count}")
+        self._notice(signal.Signals(number), self.count)
         if self.count > 1 and self._task is not None:
             self._task.cancel()

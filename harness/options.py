@@ -19,11 +19,10 @@ DEFAULT_TIME_LIMIT: Final = 10.0
 class RunOptions:
     """The options of one run.
 
-    ``time_limit`` and ``timeout`` are seconds, ``rate`` is operations per second over all clients; None is no limit.
-    ``target`` names a registered target, and ``target_options`` gives the options that this target declares (see
-    ``fencepost targets``). ``client`` names a registered client. ``formats`` are the picture formats, none for no
-    pictures; ``budget`` limits a search.
-    Raises UsageFailure for values out of range.
+    ``time_limit`` and ``timeout`` are in seconds. ``rate`` is in operations per second over all clients. None means no
+    limit. ``target`` names a registered target, and ``target_options`` are values for the options that this target
+    declares (see ``fencepost targets``). ``client`` names a registered client. ``formats`` are the picture formats; if
+    it is empty, no pictures are drawn. ``budget`` limits each search. Raise UsageFailure for values out of range.
     """
 
     workload: str
@@ -55,9 +54,9 @@ class RunOptions:
             raise UsageFailure(f"--seed {self.seed}: must be from 0 to 2^63 - 1")
 
     def public(self) -> dict[str, Any]:
-        """Return the options as they are stored: all but where the results go and the target's own options.
+        """Return the options that may be stored: all but the results folder and the target's own options.
 
-        Which of the target's options are secret only its rows know (:func:`.targets.options.without_secrets`).
+        The target's options may be secret, so :func:`.targets.options.without_secrets` handles those.
         """
         shown = {name: getattr(self, name) for name in self.__slots__ if name not in ("results", "target_options")}
         return shown | {"budget": asdict(self.budget)}

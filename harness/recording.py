@@ -1,4 +1,4 @@
-"""The part of a run that happens in an event loop, and ends with a history on disk."""
+"""The part of a run that happens in an event loop and ends with a history on disk."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ _log = logging.getLogger("fencepost.run")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run, where to write it, and when it began. ``stored`` is the form of the options that may be stored."""
+    """The plan of one run: what to run, where to write, and when it began.
+
+    ``stored`` is the form of the options that may be stored.
+    """
 
     options: RunOptions
     stored: Mapping[str, Any]
@@ -48,7 +51,7 @@ class Plan:
 
 
 class Recording:
-    """Records one run according to its plan. Use it once."""
+    """The recording of one run according to its plan. Use it once."""
 
     def __init__(self, plan: Plan, reporter: Reporter) -> None:
         self._plan = plan
@@ -56,7 +59,7 @@ class Recording:
         self._recorder: Recorder | None = None
 
     def record(self) -> str | None:
-        """Record a history. Return what went wrong with the run itself; None if nothing did."""
+        """Record a history. Return what went wrong with the run itself, or None if nothing did."""
         with held() as early:
             return asyncio.run(self._record(early))
 
@@ -72,14 +75,14 @@ class Recording:
                     with self._noting(troubles):
                         await self._plan.target.tear_down()
         except asyncio.CancelledError:
-            _log.warning("interrupted twice: the recording ends here")
+            _log.warning("interrupted twice: recording stops here")
         finally:
             self._close(troubles)
         return "; ".join(dict.fromkeys(troubles)) or None
 
     @contextlib.contextmanager
     def _noting(self, troubles: list[str]) -> Iterator[None]:
-        """Note an exception as trouble and go on: none may hide another, or keep the next step from being done."""
+        """Add an exception to ``troubles`` and go on, so that it neither hides another one nor stops the next step."""
         try:
             yield
         except (TargetFailure, ClosingFailure) as failure:
@@ -182,8 +185,10 @@ class Recording:
         assert self._recorder is not None
         self._recorder.remark("phase", text)
 
-    def _interrupted(self, text: str) -> None:
-        self._reporter.phase(f"interrupted ({text}): ending the clients; press Ctrl-C again to stop recording")
+    def _interrupted(self, number: signal.Signals, count: int) -> None:
+        text = f"{number.name} number {count}"
+        what = "ending the clients; press Ctrl-C again to stop recording" if count == 1 else "recording stops here"
+        self._reporter.phase(f"interrupted ({text}): {what}")
         _log.warning("interrupted: %s", text)
         if self._recorder is not None:
             with contextlib.suppress(OSError):  # a recorder that cannot write ends the run by itself

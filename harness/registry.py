@@ -1,7 +1,7 @@
-"""What packages can add by name: workloads, checkers, plots, targets, clients, faults and more.
+"""Registries of what packages can add by name: workloads, checkers, plots, targets, clients, faults and more.
 
-A registry reads one group of entry points. The bundled extensions are registered in the same way as a stranger's.
-Nothing is imported before somebody asks for it.
+A registry reads one group of entry points. The bundled extensions are registered in the same way as third-party ones.
+An extension is imported only when it is used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """The rows of one entry-point group, by name."""
+    """The extensions of one entry-point group, by name."""
 
     def __init__(self, group: str, noun: str) -> None:
         self.group = group
@@ -27,9 +27,9 @@ class Registry(Generic[T]):
         return sorted(self._points())
 
     def get(self, name: str) -> Callable[..., T]:
-        """Return what the entry point of that name loads, usually a class.
+        """Return the object that an entry point names, usually a class.
 
-        Raises UsageFailure if no entry point has that name, or if it cannot be loaded.
+        Raise UsageFailure if no entry point has that name, or if it cannot be loaded.
         """
         points = self._points()
         if name not in points:
@@ -41,7 +41,7 @@ class Registry(Generic[T]):
         return factory  # type: ignore[no-any-return]
 
     def make(self, name: str) -> T:
-        """Return an instance, made without arguments. Raises UsageFailure as :meth:`get` does."""
+        """Return a new instance, made without arguments. Raise UsageFailure as :meth:`get` does."""
         return self.get(name)()
 
     def _points(self) -> dict[str, EntryPoint]:

@@ -1,10 +1,11 @@
-"""One run: set up the target → clients and faults → heal → drain → closing fence and read → check → store.
+"""A run from start to end: set up the target, run clients and faults, heal, drain, fence and read, check, store.
 
-The history is whole on disk before any checking starts, and a checker is given nothing else.
+The history is complete on disk before any check starts, and checkers see nothing but the history.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import traceback
 from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ from .reporter import UNWATCHED, Reporter
 from .run_log import RunLog
 from .targets.options import resolve, without_secrets
 from .targets.target import Target, TargetOptions, options_of
-from .verdict import Verdict, exit_code
+from .verdict import Verdict
 from .workload import Workload, checkers_of
 from .world.world import World, real_world
 
@@ -49,10 +50,10 @@ _log = logging.getLogger("fencepost.run")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RunResult:
-    """How a run ended. Printed it is the verdict with its first witnesses.
+    """The result of a run. Printing it shows the verdict with its first witnesses.
 
-    ``crash`` says what went wrong with the run itself; the verdict then stands for what was seen until then.
-    ``complaints`` tell of pictures that could not be drawn.
+    ``crash`` says what went wrong with the run itself; the verdict then covers what was recorded up to that point.
+    ``complaints`` name pictures that could not be drawn.
     """
 
     folder: Path
@@ -63,19 +64,21 @@ class RunResult:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal ended it early."""
+        """Whether a signal ended the run early."""
         return any(remark.kind == INTERRUPT for remark in self.history.remarks)
 
     @property
     def exit_code(self) -> ExitCode:
-        """Crash > invalid > unknown > valid."""
-        return ExitCode.CRASH if self.crash else exit_code(self.history, self.verdict)
+        """The exit code. A crash takes precedence over invalid, then unknown, then valid."""
+        return self.checked.exit_code
 
     @property
     def checked(self) -> CheckedHistory:
-        """The history with its verdict: to explain it, to verify its proof, to draw it."""
+        """The history with its verdict, ready to be explained, verified and drawn."""
         file = self.folder / store.HISTORY
-        return CheckedHistory(self.history, self.verdict, Given(self.history, str(self.folder), file))
+        # Where the history tells of the crash, it does so in its own words.
+        crashes = (self.crash,) if self.crash is not None and not self.history.crashes else ()
+        return CheckedHistory(self.history, self.verdict, Given(self.history, str(self.folder), file, crashes=crashes))
 
     def __str__(self) -> str:
         crashed = [] if self.crash is None else printable_lines(f"CRASH: {self.crash}")
@@ -90,7 +93,7 @@ class RunResult:
 
 
 class RunFailure(Exception):
-    """A run ended before there was anything to judge. The text says why and what was kept, which is in ``folder``."""
+    """A run ended before it recorded a history. The text says why, and what was kept in ``folder``."""
 
     def __init__(self, why: str, folder: Path) -> None:
         super().__init__(f"{why}; {_kept(folder)}")
@@ -98,7 +101,7 @@ class RunFailure(Exception):
 
 
 def check_names(options: RunOptions) -> None:
-    """Raise UsageFailure for a name that is not registered, or options that do not fit the target."""
+    """Raise UsageFailure for a name that is not registered, or for options that the target does not take."""
     for name in checkers_of(WORKLOADS.make(options.workload)) or ():
         CHECKERS.get(name)
     resolve(options.target, options_of(TARGETS.get(options.target)), options.target_options)
@@ -108,10 +111,10 @@ def check_names(options: RunOptions) -> None:
 
 
 def execute(options: RunOptions, reporter: Reporter = UNWATCHED, world: World | None = None) -> RunResult:
-    """Carry out one run, and check, draw and store it. It happens in the real world unless another is given.
+    """Carry out one run, check, draw and store it, and return the result. ``world`` defaults to the real world.
 
-    Raises UsageFailure before anything is started, RunFailure where the target could not be set up,
-    KeyboardInterrupt where that was interrupted.
+    Raise UsageFailure before anything starts, RunFailure if the target could not be set up, and KeyboardInterrupt if
+    a signal interrupted the setup.
     """
     check_names(options)
     workload = WORKLOADS.make(options.workload)
@@ -135,19 +138,23 @@ def execute(options: RunOptions, reporter: Reporter = UNWATCHED, world: World | 
         crash = Recording(plan, reporter).record()
         if not (folder / store.HISTORY).exists():
             if crash is None and folder.exists():
-                raise KeyboardInterrupt  # interrupted while the target was set up: there is nothing to judge
+                raise KeyboardInterrupt  # interrupted during the setup of the target: there is no history to check
             raise RunFailure(crash or "the results folder was removed during the run", folder)
         result = _conclude(options, reporter, folder, crash)
     if log.error is not None and result.crash is None:
-        return replace(result, crash=f"{store.describe(log.error)}; {_kept(result.folder)}")
+        result = replace(result, crash=f"{store.describe(log.error)}; {_kept(result.folder)}")
+    if result.crash is not None:
+        # A later check of the folder has to know of what came after the verdict was stored.
+        with contextlib.suppress(OSError):
+            _store_verdict(result)
     return result
 
 
 def _kept(folder: Path) -> str:
-    """What is left of a run that ended badly, and where."""
+    """Return what a run that ended badly left behind, and where."""
     if (folder / store.HISTORY).exists():
-        return f"what was recorded is in {folder / store.HISTORY} (fencepost check judges it)"
-    return f"what there is was kept in {folder}" if folder.exists() else f"nothing was kept: {folder} is gone"
+        return f"the history up to that point is in {folder / store.HISTORY} (check it with: fencepost check)"
+    return f"the files of the run are in {folder}" if folder.exists() else f"nothing was kept: {folder} is gone"
 
 
 def _make(
@@ -159,7 +166,7 @@ def _make(
     faults: list[Fault],
     world: World,
 ) -> Target:
-    """Make the target; where it refuses its options or a fault does not apply, remove the folder again."""
+    """Return the target. If it refuses its options or a fault does not apply to it, remove the folder again."""
     try:
         target = make(
             TargetOptions(
@@ -175,7 +182,7 @@ def _make(
         )
         for fault in faults:
             if not fault.applies_to(target):
-                raise UsageFailure(f"the fault {fault.name!r} cannot strike this target")
+                raise UsageFailure(f"the fault {fault.name!r} does not apply to this target")
     except UsageFailure:
         folder.rmdir()
         raise
@@ -187,7 +194,7 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
     try:
         history = read_history(folder / store.HISTORY)
     except HistoryFailure as failure:
-        raise RunFailure(crash or f"the history that was just recorded makes no sense: {failure}", folder) from failure
+        raise RunFailure(crash or f"the recorded history cannot be checked: {failure}", folder) from failure
     verdict = judge(
         history, lambda name: _log.info("checking: %s", name), CheckLimits(options.budget, cores=usable_cores())
     )
@@ -201,10 +208,9 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
 
 
 def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunResult:
-    """Store the verdict, its proof and its pictures, and give the folder its final name. Raises OSError."""
+    """Store the verdict, its proof and its pictures, and give the folder its final name. Raise OSError if it fails."""
     folder, history, verdict, crash = judged.folder, judged.history, judged.verdict, judged.crash
-    identity = store.identity(folder / store.HISTORY)
-    store.write_json(folder / store.VERDICT, store.verdict_json(history, verdict, identity))
+    identity = _store_verdict(judged)
     unproven = None if crash else _prove(reporter, folder, identity, judged)
     complaints: list[str] = []
     if options.formats:
@@ -212,7 +218,7 @@ def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunRes
         try:
             _, complaints = draw(history, verdict, folder / store.PLOTS, options.formats)
         except KeyboardInterrupt:
-            complaints = ["interrupted: not all pictures were drawn (fencepost plot draws them)"]
+            complaints = ["interrupted: not all pictures were drawn (draw them with: fencepost plot)"]
     final = store.finish_run(folder)
     if crash:
         crash = f"{crash.replace(str(folder), str(final))}; {_kept(final)}"
@@ -223,10 +229,19 @@ def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunRes
     return RunResult(final, history, verdict, crash or unproven, tuple(complaints))
 
 
-def _prove(reporter: Reporter, folder: Path, identity: Mapping[str, str], judged: RunResult) -> str | None:
-    """Store the verdict's certificate and verify it; return what went wrong. An unverified verdict does not count.
+def _store_verdict(judged: RunResult) -> dict[str, str]:
+    """Store the verdict; return name and SHA-256 of its history. Raises OSError."""
+    identity = store.identity(judged.folder / store.HISTORY)
+    store.write_json(
+        judged.folder / store.VERDICT, store.verdict_json(judged.verdict, identity, judged.checked.crashes)
+    )
+    return identity
 
-    Raises OSError where it cannot be stored.
+
+def _prove(reporter: Reporter, folder: Path, identity: Mapping[str, str], judged: RunResult) -> str | None:
+    """Store the verdict's certificate, verify it, and return what went wrong. An unverified verdict does not count.
+
+    Raise OSError if the certificate cannot be stored.
     """
     if all(result.certificate is None for result in judged.verdict.results.values()):
         return None
@@ -234,7 +249,7 @@ def _prove(reporter: Reporter, folder: Path, identity: Mapping[str, str], judged
     try:
         found = certificates.prove(folder / store.CERTIFICATE, identity, judged.history, judged.verdict)
     except KeyboardInterrupt:
-        return "interrupted: the verdict's certificate was not verified (fencepost verify does)"
+        return "interrupted: the verdict's certificate was not verified (verify it with: fencepost verify)"
     except OSError:
         raise
     except Exception:

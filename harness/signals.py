@@ -1,4 +1,4 @@
-"""The signals that ask a process to end, and what they do by default."""
+"""The signals that end a process: which of them to handle, and how to turn them into KeyboardInterrupt."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def heeded() -> list[signal.Signals]:
-    """Return SIGINT, SIGTERM and SIGHUP, without SIGHUP if it was ignored from the start (nohup)."""
+    """Return SIGINT, SIGTERM and SIGHUP, but leave out SIGHUP if it was ignored at the start (nohup)."""
     return [n for n in _ENDING if n is not signal.SIGHUP or signal.getsignal(n) is not signal.SIG_IGN]
 
 
 def end_like_ctrl_c() -> None:
-    """Let each of them raise KeyboardInterrupt, as Ctrl-C does.
+    """Make each of these signals raise KeyboardInterrupt, as Ctrl-C does.
 
-    Whatever is in progress then cleans up in order, and the exit code is one of ours.
+    The code in progress then cleans up as usual, and the exit code is one that fencepost documents.
     """
     for number in heeded():
         signal.signal(number, _raise)
@@ -26,7 +26,7 @@ def end_like_ctrl_c() -> None:
 
 @contextmanager
 def held() -> Iterator[list[signal.Signals]]:
-    """Hold the signals back while their handlers are installed and removed; give the list of those that came."""
+    """Block the signals while their handlers are installed and removed, and yield the list of those that arrived."""
     came: list[signal.Signals] = []
     before = {number: signal.getsignal(number) for number in heeded()}
     for number in before:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -22,9 +22,6 @@ from .files import replaced
 from .history.sources import STDIN, sha256
 from .printable import sayable
 from .verdict import CheckResult, Verdict
-
-if TYPE_CHECKING:
-    from .history.history import History
 
 HISTORY: Final = "history.jsonl"
 VERDICT: Final = "verdict.json"
@@ -109,7 +106,7 @@ def write_json(path: Path, content: Any) -> None:
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
-def verdict_json(history: History, verdict: Verdict, identity: Mapping[str, str]) -> dict[str, Any]:
+def verdict_json(verdict: Verdict, identity: Mapping[str, str], crashes: Sequence[str]) -> dict[str, Any]:
     """Return the stored form of a verdict: format version, its history (name and SHA-256), and what each checker found.
 
     ``crashes`` lists what went wrong with the run itself; the verdict then covers what was seen until then.
@@ -118,7 +115,7 @@ def verdict_json(history: History, verdict: Verdict, identity: Mapping[str, str]
         "format": 1,
         "history": dict(identity),
         "validity": verdict.validity,
-        "crashes": history.crashes,
+        "crashes": list(crashes),
         "checkers": {name: _result_json(result) for name, result in verdict.results.items()},
     }
 
@@ -156,6 +153,15 @@ def stored_runs(results: Path) -> Iterator[StoredRun]:
     for folder in sorted(results.glob("*/*")):
         if folder.is_dir() and not folder.parent.is_symlink() and (folder / OPTIONS).exists():
             yield StoredRun(folder, read_verdict(folder))
+
+
+def crashes_of(folder: Path) -> tuple[str, ...]:
+    """Return what a run's folder tells of failures of the run, or else whether it did not finish."""
+    told = (read_verdict(folder) or {}).get("crashes")
+    if isinstance(told, list) and told:
+        return tuple(map(str, told))
+    unfinished = folder.resolve().suffix == PARTIAL
+    return ("it did not finish, or its results could not be stored",) if unfinished else ()
 
 
 def read_verdict(folder: Path) -> Mapping[str, Any] | None:

@@ -223,11 +223,6 @@ def _listed(parts: Iterable[str]) -> str:
     return f": {text}" if text else ""
 
 
-def exit_code(history: History, verdict: Verdict) -> ExitCode:
-    """Return the exit code of a judged history: CRASH where its run crashed in part, else that of the verdict."""
-    return ExitCode.CRASH if history.crashes else verdict.exit_code
-
-
 def compose(results: Mapping[str, CheckResult]) -> Verdict:
     """Return one verdict for many results: invalid if any is, else unknown if any is, else valid."""
     return Verdict(worst(result.validity for result in results.values()), dict(results))

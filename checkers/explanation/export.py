@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fencepost.harness.history import wording
+from fencepost.harness.history import describe
 from fencepost.harness.history.history import History, Operation
 from fencepost.harness.printable import printable, printable_json
 from fencepost.harness.verdict import Violation
@@ -114,8 +114,8 @@ def _node(operation: Operation, proves: bool) -> dict[str, Any]:
         "purpose": operation.purpose,
         "invoked": operation.invoked,
         "ended": operation.ended,
-        "asked": wording.asked(operation),
-        "answered": wording.answered(operation),
+        "asked": describe.request(operation),
+        "answered": describe.answer(operation),
     }
 
 

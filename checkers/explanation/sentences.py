@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fencepost.harness.history import wording
+from fencepost.harness.history import describe
 from fencepost.harness.history.history import FOREVER, NONE, History
 from fencepost.harness.printable import quoted
 from fencepost.harness.verdict import Edge
@@ -38,7 +38,7 @@ class Teller:
 
     def name(self, row: int) -> str:
         """Such as ``append #17``."""
-        return wording.name(self.history.operation(row))
+        return describe.name(self.history.operation(row))
 
     def who(self, row: int) -> str:
         """Such as ``append #17 of process 3 (token "a")``."""
@@ -67,10 +67,10 @@ class Teller:
         """The whole operation as a sentence."""
         operation = self.history.operation(row)
         ended = operation.ended
-        who = f"{_capital(self.name(row))} of process {operation.process} ({wording.asked(operation)})"
+        who = f"{_capital(self.name(row))} of process {operation.process} ({describe.request(operation)})"
         if ended is None:
             return f"{who} was invoked at {self.when(operation.invoked)} and never returned."
-        answered = wording.answered(operation)
+        answered = describe.answer(operation)
         return f"{who} ran from {self.when(operation.invoked)} to {self.when(ended)}: {answered}."
 
     def record(self, row: int, index: int) -> str:

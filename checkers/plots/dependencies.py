@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from fencepost.harness.history import describe
 from fencepost.harness.history.history import History, Operation, Outcome
-from fencepost.harness.history.wording import answered
 from fencepost.harness.verdict import Violation
 
 from .arrows import Arrows, Weight
@@ -153,7 +153,7 @@ def _draw_node(axes: Axes, operation: Operation, centre: Place, role: str) -> Fa
     lines = [
         f"#{operation.id} {operation.kind.label}",
         _token_of(operation) or f"process {operation.process}",
-        answered(operation),
+        describe.answer(operation),
     ]
     lines = [fitted(line, _BOX[0] * 72 - 10, SMALL) for line in lines]
     axes.text(*centre, "\n".join(lines), fontsize=SMALL, ha="center", va="center", zorder=5, linespacing=1.25)

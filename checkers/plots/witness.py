@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from fencepost.harness.history import describe
 from fencepost.harness.history.history import NONE, History, Operation, Outcome
-from fencepost.harness.history.wording import answered, asked, name
 from fencepost.harness.verdict import Violation
 
 from .arrows import Arrows
@@ -135,7 +135,7 @@ def _draw_background(axes: Axes, bars: Sequence[_Bar], history: History, time: C
         gaps = "; cut at //" if time.cuts else ""
         first = min((bar.operation for bar in bars), key=lambda operation: operation.invoked)
         at = f"{duration(first.invoked)} into the run{gaps}"
-        axes.set_xlabel(f"time since {name(first)} was invoked, {at}", labelpad=2)
+        axes.set_xlabel(f"time since {describe.name(first)} was invoked, {at}", labelpad=2)
     for cut in time.cuts:
         axes.axvspan(cut.place - 0.004, cut.place + 0.004, fc="white", ec=GREY, ls=(0, (2, 2)), lw=0.7, zorder=5)
         text = axes.text(cut.place, 1.01, f"// {duration(cut.length)}", transform=axes.get_xaxis_transform())
@@ -183,8 +183,8 @@ def _draw_bar(axes: Axes, bar: _Bar) -> None:
         box.set(fc="#BBBBBB", hatch="...")
         axes.plot([1.0], [bar.lane], marker=">", color=BLACK, ms=9, clip_on=False, zorder=4)
     purpose = f"   ({short(operation.purpose, 24)})" if operation.purpose else ""
-    _write(axes, bar, f"#{operation.id}  {plain(asked(operation))}{purpose}", -0.05 - _BAR / 2, "bottom")
-    _write(axes, bar, f"→ {plain(answered(operation))}", 0.05 + _BAR / 2, "top")
+    _write(axes, bar, f"#{operation.id}  {plain(describe.request(operation))}{purpose}", -0.05 - _BAR / 2, "bottom")
+    _write(axes, bar, f"→ {plain(describe.answer(operation))}", 0.05 + _BAR / 2, "top")
 
 
 def _write(axes: Axes, bar: _Bar, words: str, offset: float, side: Literal["bottom", "top"]) -> None:

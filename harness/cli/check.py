@@ -89,6 +89,6 @@ def _check(path: Path, as_json: bool, certificate: Path | None, failures: str, b
         say(as_line(checked.as_dict()))
     else:
         say_all(checked.lines())
-    for complaint in (*crash_lines(checked.history), *complaints):
+    for complaint in (*crash_lines(checked.crashes), *complaints):
         complain(complaint)
     return ExitCode.CRASH if complaints else checked.exit_code

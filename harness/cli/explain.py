@@ -55,6 +55,6 @@ def command(path: Path, anomaly: int | None, graph: Path | None, failures: str, 
         complain(f"{graph} is not written: there is no anomaly to draw")
     elif graph is not None:
         say(f"graph     {checked.graph(graph, anomaly)}")
-    for crash in crash_lines(checked.history):
+    for crash in crash_lines(checked.crashes):
         complain(crash)
     return checked.exit_code

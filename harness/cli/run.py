@@ -175,10 +175,7 @@ def _run(options: RunOptions, expect: str | None, as_json: bool) -> tuple[ExitCo
                 say(as_line(failed(failure.folder, str(failure), ExitCode.CRASH)))
             return ExitCode.CRASH, False
     if as_json:
-        told = result.checked.as_dict()
-        if result.crash and not told["crashes"]:  # it crashed when the history was closed already
-            told["crashes"] = [result.crash]
-        say(as_line(told))
+        say(as_line(result.checked.as_dict()))
     else:
         say_all(result.checked.lines())
         say(str(result.folder))

@@ -122,6 +122,10 @@ class Http2Connection(asyncio.Protocol):
             return True
         return self._loop.time() - self._idle_since <= KEEPALIVE_EXPIRY and not self._readable()
 
+    def retire(self) -> None:
+        """Open no more streams on it: the server is about to stop. Those that are open go on."""
+        self.usable = False
+
     def request(self, headers: Iterable[tuple[bytes, bytes]], receiver: Receiver, *, end: bool) -> int:
         """Send the head of a request, and return the number of its stream. ``end`` says that it has no body."""
         number = self._h2.get_next_available_stream_id()

@@ -82,6 +82,7 @@ class HttpSessions:
                 reading.on_sign_of_life = lambda: alarm.reschedule(loop.time() + self.timeout + SILENCE_LIMIT)
                 try:
                     connection = await self.connection()
+                    reading.on_advice = connection.retire
                     if not reading.outcome.done():
                         head = self._head(b"GET", path + urls.encode_read(call))
                         number = connection.request(head, reading, end=True)
@@ -299,7 +300,7 @@ class HttpAppendSession(_SessionAnswer):
 
     def _message(self, message: Message) -> None:
         if message.reconnect_advised and self._connection is not None:
-            self._connection.usable = False
+            self._connection.retire()
         self._tickets.acknowledge(protobuf.decode_ack(message.body))
         self._come_to_the_unsendable()
 
@@ -324,6 +325,7 @@ class _Reading(_SessionAnswer):
         super().__init__()
         self.outcome: asyncio.Future[Outcome[None]] = asyncio.get_running_loop().create_future()
         self.on_sign_of_life: Callable[[], None] = lambda: None
+        self.on_advice: Callable[[], None] = lambda: None
         self._on_frame = on_frame
         self._token = token
         self._bounded = any(bound is not None for bound in (call.count, call.bytes, call.until, call.wait))
@@ -343,6 +345,8 @@ class _Reading(_SessionAnswer):
         self._resolve(Indefinite(redacted(self._token, reason)))
 
     def _message(self, message: Message) -> None:
+        if message.reconnect_advised:
+            self.on_advice()
         batch = protobuf.decode_batch(message.body)
         if self.outcome.done():
             return

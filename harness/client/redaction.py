@@ -45,5 +45,8 @@ def _name(secret: str, name: str) -> str:
 @lru_cache(maxsize=16)
 def _pattern(secret: str) -> re.Pattern[str]:
     escaped = re.escape(secret)
-    word = escaped if len(secret) >= SHORT else rf"(?<!\w){escaped}(?!\w)"
-    return re.compile(rf"(?P<scheme>\b(?i:bearer)(?:\s|%20|\+)+){escaped}|{word}")
+    if len(secret) >= SHORT:
+        before, after = "", ""
+    else:
+        before, after = r"(?<!\w)", r"(?!\w)"
+    return re.compile(rf"(?P<scheme>\b(?i:bearer)(?:\s|%20|\+)+){escaped}{after}|{before}{escaped}{after}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..history.history import History
@@ -64,9 +64,9 @@ def closing_lines(history: History, verdict: Verdict) -> Iterator[str]:
         yield f"note: this history does not record {'; '.join(history.header.untold)}"
 
 
-def crash_lines(history: History) -> Iterator[str]:
-    """Yield what went wrong with the run that the history is of, one line each; of a traceback the last line."""
-    for crash in history.crashes:
+def crash_lines(crashes: Iterable[str]) -> Iterator[str]:
+    """Yield what went wrong with the run that a history is of, one line each; of a traceback the last line."""
+    for crash in crashes:
         first, *rest = crash.strip().split("\n")
         last = rest[-1] if rest else ""
         yield f"the run crashed in part: {first.removesuffix(TRACEBACK)}{last}"

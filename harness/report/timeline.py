@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
+from ..history import describe
 from ..history.history import History, Operation
-from ..history.wording import answered, asked
 from ..verdict import Violation
 
 Row: TypeAlias = tuple[str, str, str, str, str]
@@ -51,5 +51,5 @@ def _row(operation: Operation, zero: int, proves: bool) -> Row:
         f"{begin} – {end} ms",
         f"#{operation.id}",
         f"process {operation.process}{purpose}",
-        f"{asked(operation)}  →  {answered(operation)}",
+        f"{describe.request(operation)}  →  {describe.answer(operation)}",
     )

@@ -1,7 +1,7 @@
-"""Which basins and streams there are: a pure state that entries of the journal change.
+"""The catalogue of basins and streams: a pure state that journal entries change.
 
-A ``plan_…`` method turns a request into a change: it returns the entry to journal and to :meth:`Catalogue.apply`, or
-None where nothing is to change.
+A ``plan_…`` method turns a request into a change. It returns the entry to write to the journal and to pass to
+:meth:`Catalogue.apply`, or None if nothing changes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BASIN_NAME: Final = re.compile(rf"[a-z0-9][a-z0-9-]{{{MIN_BASIN_NAME - 2},{MAX_
 
 
 class Named(Protocol):
-    """Something that a directory can hold."""
+    """A row of a directory."""
 
     @property
     def name(self) -> str: ...
@@ -39,27 +39,27 @@ T = TypeVar("T", bound=Named)
 
 
 class Directory(Generic[T]):
-    """Things by name, with their names in the order of code points, which is also the order of their UTF-8."""
+    """Rows by name, sorted by code points, which is also the order of their UTF-8."""
 
     def __init__(self) -> None:
         self.rows: dict[str, T] = {}
         self._order: list[str] = []
 
     def put(self, row: T) -> None:
-        """Add the row, or replace the one of its name."""
+        """Add a row, or replace the one of that name."""
         if row.name not in self.rows:
             insort(self._order, row.name)
         self.rows[row.name] = row
 
     def remove(self, name: str) -> None:
-        """Remove a row. Raises KeyError where there is none."""
+        """Remove a row. Raise KeyError if it does not exist."""
         del self.rows[name]
         del self._order[bisect_left(self._order, name)]
 
     def page(self, prefix: str, start_after: str, limit: int) -> tuple[list[T], bool]:
-        """Return at most ``limit`` (and 1000) rows whose names begin with ``prefix`` and come after ``start_after``.
+        """Return at most ``limit`` rows (never over 1000) whose names have a prefix and come after ``start_after``.
 
-        The flag tells whether there are more. Raises ServiceError ``invalid``.
+        The flag says whether there are more. Raise ServiceError ``invalid`` if ``start_after`` comes before the prefix.
         """
         if start_after and start_after < prefix:
             raise invalid(f"start_after {start_after!r} comes before the prefix {prefix!r}")
@@ -70,7 +70,7 @@ class Directory(Generic[T]):
 
 
 def merged(config: StreamConfig, default: StreamConfig) -> StreamConfig:
-    """Return the configuration, with what it leaves unset taken from ``default``."""
+    """Return the configuration, with unset fields taken from ``default``."""
     given = {name: value for name, value in structs.asdict(config).items() if value is not None}
     return structs.replace(default, **given)
 
@@ -82,25 +82,25 @@ def reconfigured(config: StreamConfig, change: StreamReconfiguration) -> StreamC
 
 
 def check_basin_name(name: str) -> None:
-    """Raise ServiceError ``invalid`` where no basin can have the name."""
+    """Raise ServiceError ``invalid`` if the name is not a valid basin name."""
     if _BASIN_NAME.fullmatch(name) is None:
         raise invalid(
-            f"{name[:64]!r} is not a basin name: it takes {MIN_BASIN_NAME} to {MAX_BASIN_NAME} characters of a-z, 0-9 "
-            "and -, and no - at either end"
+            f"{name[:64]!r} is not a basin name: it must have {MIN_BASIN_NAME} to {MAX_BASIN_NAME} characters of a-z, "
+            "0-9 and -, without - at either end"
         )
 
 
 def check_stream_name(name: str) -> None:
-    """Raise ServiceError ``invalid`` where no stream can have the name."""
+    """Raise ServiceError ``invalid`` if the name is not a valid stream name."""
     if not 1 <= len(name.encode("utf-8", "surrogatepass")) <= MAX_STREAM_NAME_BYTES or name in (".", ".."):
         raise invalid(
-            f"{name[:64]!r} is not a stream name: it takes 1 to {MAX_STREAM_NAME_BYTES} bytes, "
-            "and neither . nor .. is one"
+            f"{name[:64]!r} is not a stream name: it must have 1 to {MAX_STREAM_NAME_BYTES} bytes, "
+            "and cannot be . or .."
         )
 
 
 class Catalogue:
-    """The basins, their streams, and ``last_id``, the highest stream id ever given."""
+    """The basins, their streams, and ``last_id``, the highest stream id assigned so far."""
 
     def __init__(self, basins: Iterable[BasinSet] = (), streams: Iterable[StreamSet] = (), last_id: int = 0) -> None:
         self.basins: Directory[BasinSet] = Directory()
@@ -112,7 +112,7 @@ class Catalogue:
             self.apply(stream)
 
     def basin(self, name: str) -> BasinSet:
-        """Return the row of a basin. Raises ServiceError ``invalid`` or ``basin_not_found``."""
+        """Return the row of a basin. Raise ServiceError ``invalid`` or ``basin_not_found``."""
         row = self.basins.rows.get(name)
         if row is None:
             check_basin_name(name)
@@ -120,11 +120,11 @@ class Catalogue:
         return row
 
     def streams(self, basin: str) -> Directory[StreamSet]:
-        """Return the streams of a basin. Raises as :meth:`basin`."""
+        """Return the streams of a basin. Raise as :meth:`basin` does."""
         return self._streams[self.basin(basin).name]
 
     def stream(self, basin: str, name: str) -> StreamSet:
-        """Return the row of a stream. Raises ServiceError ``invalid``, ``basin_not_found`` or ``stream_not_found``."""
+        """Return the row of a stream. Raise ServiceError ``invalid``, ``basin_not_found`` or ``stream_not_found``."""
         row = self.streams(basin).rows.get(name)
         if row is None:
             check_stream_name(name)
@@ -132,14 +132,14 @@ class Catalogue:
         return row
 
     def all_streams(self) -> Iterator[StreamSet]:
-        """Go through the streams of all basins."""
+        """Yield the streams of all basins."""
         for directory in self._streams.values():
             yield from directory.rows.values()
 
     def apply(self, entry: Change) -> Callable[[], None]:
-        """Change as the entry says; return what undoes it, as long as later changes have been undone before.
+        """Apply an entry, and return a function that undoes it. Later changes must be undone first.
 
-        Raises ValueError where the entry does not fit.
+        Raise ValueError if the entry does not fit the catalogue.
         """
         try:
             match entry:
@@ -165,7 +165,7 @@ class Catalogue:
                     siblings.remove(entry.name)
                     return partial(siblings.put, gone)
         except KeyError as error:
-            raise ValueError(f"{entry} is about something that is not there: {error}") from error
+            raise ValueError(f"{entry} refers to a basin or stream that does not exist: {error}") from error
 
     def _put_basin(self, row: BasinSet, streams: Directory[StreamSet]) -> None:
         self.basins.put(row)
@@ -176,9 +176,9 @@ class Catalogue:
         del self._streams[name]
 
     def plan_basin(self, name: str, config: BasinConfig, token: str | None, now: int) -> BasinSet | None:
-        """Plan to create a basin; None where the same request did so before.
+        """Plan the creation of a basin. Return None if the same request created it before.
 
-        Raises ServiceError ``invalid`` or ``resource_already_exists``.
+        Raise ServiceError ``invalid`` or ``resource_already_exists``.
         """
         check_basin_name(name)
         _check_request_token(token)
@@ -188,10 +188,10 @@ class Catalogue:
             return BasinSet(name, now, config, token, config if token is not None else None)
         if token is not None and (row.request_token, row.requested) == (token, config):
             return None
-        raise ServiceError("resource_already_exists", f"the basin {name!r} exists")
+        raise ServiceError("resource_already_exists", f"the basin {name!r} already exists")
 
     def plan_stream(self, basin: str, name: str, config: StreamConfig, token: str | None, now: int) -> StreamSet | None:
-        """Plan to create a stream; see :meth:`plan_basin`."""
+        """Plan the creation of a stream; see :meth:`plan_basin`."""
         parent = self.basin(basin)
         check_stream_name(name)
         _check_request_token(token)
@@ -203,16 +203,16 @@ class Catalogue:
             return StreamSet(self.last_id + 1, basin, name, now, full, token, requested)
         if token is not None and (row.request_token, row.requested) == (token, config):
             return None
-        raise ServiceError("resource_already_exists", f"the stream {name!r} exists in the basin {basin!r}")
+        raise ServiceError("resource_already_exists", f"the stream {name!r} already exists in the basin {basin!r}")
 
     def plan_basin_config(self, name: str, config: BasinConfig) -> BasinSet | None:
-        """Plan to give a basin this configuration; None where it has it."""
+        """Plan a new configuration of a basin. Return None if it has this one already."""
         _check_config(config.default_stream_config)
         row = self.basin(name)
         return None if row.config == config else structs.replace(row, config=config)
 
     def plan_stream_config(self, basin: str, name: str, config: StreamConfig) -> StreamSet | None:
-        """Plan to give a stream this configuration; None where it has it."""
+        """Plan a new configuration of a stream. Return None if it has this one already."""
         _check_config(config)
         row = self.stream(basin, name)
         return None if row.config == config else structs.replace(row, config=config)
@@ -239,6 +239,6 @@ def _check_request_token(token: str | None) -> None:
 
 def _check_config(config: StreamConfig) -> None:
     if config.retention is not None and config.retention.age is not None and config.retention.age <= 0:
-        raise invalid("a retention age is greater than 0 seconds")
+        raise invalid("a retention age must be greater than 0 seconds")
     if config.delete_on_empty_min_age is not None and config.delete_on_empty_min_age < 0:
-        raise invalid("delete_on_empty's min_age_secs is not negative")
+        raise invalid("the min_age_secs of delete_on_empty must not be negative")

@@ -1,4 +1,4 @@
-"""What a running server does when the harness tells it to: its clock, its disk and its failpoints go wrong."""
+"""Commands of the harness to a running server, which make its clock, its disk and its failpoints go wrong."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .failpoints import Failpoints
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What can be made to go wrong in one server."""
+    """The parts of one server that can be made to go wrong."""
 
     clock: AdjustableClock
     disk: DiskFaults
     failpoints: Failpoints
 
     def obey(self, command: Command) -> dict[str, int]:
-        """Carry out a command; the counts that it asked for. Raises ValueError where it cannot be."""
+        """Carry out a command, and return the counts that it asks for. Raise ValueError if that is impossible."""
         match command:
             case SetClock(offset_ms, rate):
                 self.clock.adjust(offset_ms, rate)

@@ -1,13 +1,13 @@
-"""One stream together with the journal: batches are sequenced at once, and answered when they are durable.
+"""One stream with its journal: batches are sequenced at once, and answered once they are durable.
 
 The critical section of an append is :meth:`DurableStream.append`: conditions, state and journal in one step without
-an await. What comes after only waits. A refusal reveals the state that it was tested against, so it waits for
-that state to be durable (a 422 too: it may reveal that the conditions held). Reads and tails see the durable state
-and nothing else.
+an await. The rest of an append only waits. A refusal reveals the state that it was tested against, so it waits until
+that state is durable (a 422 too, because it may reveal that the conditions held). Reads and tails see the durable state
+only.
 
-The critical section begins with the question whether the stream still lives and the journal still takes entries,
-however long ago the request arrived. An entry names the incarnation of the stream, and its records the seq_nums that
-come next: a journal with an entry that does not fit there could never be opened again.
+The critical section begins by checking that the stream still exists and that the journal still takes entries, however
+long ago the request arrived. An entry names the incarnation of the stream, and its records have the next seq_nums. A
+journal with an entry that does not fit could never be opened again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .storage import StorageError
 from .stream import Page, Sequenced, Stream
 from .values import StreamConfig
 
-# Entries that wait for the disk are in memory: beyond this many bytes, appends are shed.
+# Entries that wait for the disk take memory. Beyond this many bytes, appends are refused.
 MAX_BACKLOG: Final = 256 << 20
 
 
@@ -40,16 +40,17 @@ Waiting: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class Promise(NamedTuple):
-    """A batch that has its place, with the ticket of the entry that makes it durable."""
+    """A sequenced batch, with the ticket of the entry that makes it durable."""
 
     ack: Ack
     ticket: Ticket
 
 
 class DurableStream:
-    """One incarnation of a stream. ``deleted`` tells that it takes no appends any more, durably or not.
+    """One incarnation of a stream.
 
-    ``failpoints`` are the server's.
+    ``deleted`` says that it takes no more appends, whether or not the deletion is durable yet. ``failpoints`` are the
+    server's.
     """
 
     def __init__(
@@ -71,45 +72,47 @@ class DurableStream:
         self.failpoints = failpoints
         self._created = DURABLE
         self._last = DURABLE
-        self._held: deque[tuple[int, int]] = deque()  # (segment of the journal, end of our records there), in order
-        self._readers: dict[asyncio.Future[None], None] = {}  # in the order in which they came
+        self._held: deque[tuple[int, int]] = (
+            deque()
+        )  # (segment of the journal, end of the stream's records in it), in order
+        self._readers: dict[asyncio.Future[None], None] = {}  # in order of arrival
         self._ended = False
         self._end_error: Exception | None = None
 
     def created(self, ticket: Ticket) -> None:
-        """Show nothing before this entry of the journal, which made the stream, is durable."""
+        """Show nothing until the ticket's entry, which created the stream, is durable."""
         self._created = self._last = ticket
 
     def delete(self, ticket: Ticket) -> None:
-        """Take no more appends, because of this entry of the journal."""
+        """Take no more appends, because the ticket's entry deletes the stream."""
         self.deleted = True
         self._last = ticket
 
     def undelete(self) -> None:
-        """Take appends again: the deletion has been undone."""
+        """Take appends again, because the deletion was undone."""
         self.deleted = False
         self._last = DURABLE
 
     def configure(self, config: StreamConfig) -> StreamConfig:
-        """Take another configuration and return the one before."""
+        """Replace the configuration, and return the previous one."""
         before, self._stream.config = self._stream.config, config
         return before
 
     # -- recovery and checkpoints
 
     def recover(self, records: tuple[SequencedRecord, ...], segment: int) -> None:
-        """Take a batch that a segment of the journal holds. Raises ValueError where it does not follow."""
+        """Append a batch from a segment of the journal. Raise ValueError if it is not the next one."""
         self._stream.recover(records)
         self._hold(segment, self._stream.next_seq_num)
         self._release_trimmed()
 
     def restore(self, state: StreamState) -> None:
-        """Take the state of a checkpoint. Raises ValueError where it contradicts what came before."""
+        """Restore the state of a checkpoint. Raise ValueError if it contradicts earlier entries."""
         self._stream.restore(state)
         self._release_trimmed()
 
     def check_complete(self) -> None:
-        """Raise ValueError where recovery has not met all the records that can be read."""
+        """Raise ValueError if recovery has not found all records that can be read."""
         self._stream.check_complete()
 
     def state(self) -> StreamState:
@@ -117,7 +120,7 @@ class DurableStream:
         return self._stream.state()
 
     def release_segments(self) -> None:
-        """Need nothing of the journal any more."""
+        """Release all segments of the journal."""
         while self._held:
             self._journal.release(self._held.popleft()[0])
 
@@ -138,17 +141,17 @@ class DurableStream:
     # -- the critical section
 
     def test(self, batch: Append) -> None:
-        """Test the conditions alone. Raises ServiceError, ConditionFailed, StorageError."""
+        """Test the conditions and do nothing else. Raise ServiceError, ConditionFailed or StorageError."""
         self._admit()
         self._stream.test(batch, self._clock())
 
     def append_unchecked(self, batch: Append) -> Ack:
-        """Apply without testing the conditions, and hand over to the journal. Raises ServiceError, StorageError."""
+        """Apply the batch without testing its conditions, and submit it. Raise ServiceError or StorageError."""
         self._admit()
         return self._hand_over(self._stream.append_unchecked(batch, self._clock()))
 
     def append(self, batch: Append) -> Ack:
-        """Test, apply and hand over. Raises ServiceError, ConditionFailed, StorageError."""
+        """Test, apply and submit the batch. Raise ServiceError, ConditionFailed or StorageError."""
         self._admit()
         return self._hand_over(self._stream.append(batch, self._clock()))
 
@@ -177,19 +180,19 @@ class DurableStream:
         tail = self._stream.next_seq_num
         self._held = deque((segment, min(end, tail)) for segment, end in self._held)
 
-    # -- what clients ask
+    # -- calls of clients
 
     async def append_durably(self, batch: Append) -> Ack:
-        """Append, and return the ack once the batch is durable. Raises ServiceError, ConditionFailed, StorageError."""
+        """Append, and return the ack once the batch is durable. Raise ServiceError, ConditionFailed or StorageError."""
         return await self.kept(await self.sequence(batch))
 
     async def sequence(self, batch: Append) -> Promise:
-        """Give a batch its place, without waiting for the disk: :meth:`kept` does that.
+        """Sequence a batch without waiting for the disk. :meth:`kept` waits for it.
 
-        Raises ServiceError and ConditionFailed, as soon as what the refusal reveals is durable.
+        Raise ServiceError or ConditionFailed, but only once the state that the refusal reveals is durable.
         """
         if self._journal.backlog > MAX_BACKLOG:
-            raise ServiceError("hot_server", f"{MAX_BACKLOG} bytes wait for the disk; try again later")
+            raise ServiceError("hot_server", f"more than {MAX_BACKLOG} bytes wait for the disk; try again later")
         if self.failpoints.armed:
             await self.failpoints.hit("service.before-append")
         try:
@@ -200,7 +203,7 @@ class DurableStream:
         return Promise(ack, self._last)
 
     async def kept(self, promise: Promise) -> Ack:
-        """Return the ack to answer once a sequenced batch is durable. Raises StorageError."""
+        """Return the ack of a sequenced batch once it is durable. Raise StorageError if it never will be."""
         if self.failpoints.armed:
             await self.failpoints.hit("service.sequenced")
         await self._journal.wait(promise.ticket)
@@ -209,14 +212,14 @@ class DurableStream:
         return self._rules.answer(self._stream.rules.acknowledged(promise.ack))
 
     async def check_tail(self) -> Position:
-        """Return the tail of durable records."""
+        """Return the tail of the durable records."""
         await self._journal.wait(self._created)
         return self._stream.tail(self._clock())
 
     async def read(self, query: Read, waiting: Waiting = nullcontext) -> Batch:
-        """Return what a unary read finds; it waits for records within the context that ``waiting`` makes.
+        """Return the answer to a unary read. It waits for records inside the context that ``waiting`` makes.
 
-        Raises RangeNotSatisfiable, and ServiceError where the stream is deleted meanwhile.
+        Raise RangeNotSatisfiable, or ServiceError if the stream is deleted meanwhile.
         """
         await self._journal.wait(self._created)
         now = self._clock()
@@ -234,24 +237,24 @@ class DurableStream:
             pass
         return Batch(())
 
-    # -- what read sessions ask
+    # -- calls of read sessions
 
     async def start(self, query: Read, *, may_follow: bool) -> int:
-        """Return the seq_num at which a read session starts. Raises RangeNotSatisfiable, ServiceError."""
+        """Return the seq_num at which a read session starts. Raise RangeNotSatisfiable or ServiceError."""
         await self._journal.wait(self._created)
         return self._stream.locate(query, self._clock(), may_follow=may_follow)
 
     def look(self, start: int, query: Read) -> Page:
-        """Return what there is from ``start`` on, now."""
+        """Return the durable records from ``start`` on, without waiting."""
         return self._stream.page(start, query, self._clock())
 
     @property
     def tail(self) -> Position:
-        """The tail of durable records, as a session that follows reports it."""
+        """Return the tail of the durable records, which a following session reports."""
         return self._stream.durable
 
     async def growth(self) -> bool:
-        """Return True once more is durable, False where waiting has been ended. Raises the error that ended it."""
+        """Return True once more is durable, or False if :meth:`end_waits` ended the wait. Raise its error, if any."""
         if not self._ended:
             reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._readers[reader] = None
@@ -264,7 +267,7 @@ class DurableStream:
         return not self._ended
 
     def end_waits(self, error: Exception | None = None) -> None:
-        """Let every read that waits return with nothing, or with ``error``; from now on none waits."""
+        """Make every waiting read return nothing or raise ``error``. From now on no read waits."""
         self._ended = True
         self._end_error = error
         self._wake()

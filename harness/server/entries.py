@@ -1,6 +1,6 @@
-"""What the journal holds: one entry for each change of state, in MessagePack.
+"""The entries of the journal: one for each change of state, in MessagePack.
 
-An entry says what the outcome was, not what was asked for. So replaying it needs neither rules nor a clock.
+An entry records the result of a request, not the request. So a replay needs neither rules nor a clock.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from .values import BasinConfig, StreamConfig
 class BasinSet(Struct, frozen=True, tag="basin"):
     """A basin exists, with this configuration.
 
-    ``request_token`` and ``requested`` are what the request that created it gave, so that the same request again is not
-    a conflict.
+    ``request_token`` and ``requested`` are the token and the configuration of the request that created it, so that a
+    repetition of that request is not a conflict.
     """
 
     name: str
@@ -54,7 +54,7 @@ class StreamDeleted(Struct, frozen=True, tag="stream-deleted"):
 
 
 class StreamState(Struct, frozen=True, array_like=True):
-    """Everything about a stream but its records: what the next append gets and meets, and what has been trimmed."""
+    """Everything about a stream but its records: the state that the next append meets, and the trim point."""
 
     next_seq_num: int
     newest_timestamp: int
@@ -63,7 +63,7 @@ class StreamState(Struct, frozen=True, array_like=True):
 
 
 class Checkpoint(Struct, frozen=True, tag="checkpoint"):
-    """Everything that there is but records: what came before it need not be known. Each segment begins with one."""
+    """The whole state but records, so that recovery needs no earlier entries. Each segment begins with one."""
 
     last_id: int
     basins: tuple[BasinSet, ...]
@@ -71,14 +71,14 @@ class Checkpoint(Struct, frozen=True, tag="checkpoint"):
 
 
 class Appended(Struct, frozen=True):
-    """A batch was appended to an incarnation of a stream. Its records have the seq_nums that came next there."""
+    """A batch was appended to an incarnation of a stream. Its records got the next seq_nums there."""
 
     stream: int
     records: tuple[SequencedRecord, ...]
 
 
 class _Appended(Struct, frozen=True, array_like=True, tag="append"):
-    """An :class:`Appended` as the journal has it: fields without their names."""
+    """An :class:`Appended` as the journal stores it: fields without names."""
 
     stream: int
     records: list[tuple[int, int, Headers, bytes]]
@@ -86,8 +86,8 @@ class _Appended(Struct, frozen=True, array_like=True, tag="append"):
 
 Change: TypeAlias = BasinSet | BasinDeleted | StreamSet | StreamDeleted
 Entry: TypeAlias = Change | Checkpoint | Appended
-# A union of structs is told apart by its tag, and must be all maps or all arrays: appends, of which there are many,
-# are arrays in a wrapper of their own.
+# msgspec distinguishes the structs of a union by their tags, and all must be maps or all arrays. Appends are frequent,
+# so they are arrays, in their own wrapper.
 _OTHER: Final = b"\x00"
 _APPEND: Final = b"\x01"
 _encode = msgspec.msgpack.Encoder().encode
@@ -97,7 +97,7 @@ _other: msgspec.msgpack.Decoder[_Other] = msgspec.msgpack.Decoder(_Other)
 
 
 def encode(entry: Entry) -> bytes:
-    """Return the entry as the journal keeps it."""
+    """Return the entry as the journal stores it."""
     if isinstance(entry, Appended):
         records = [(record.seq_num, record.timestamp, record.headers, record.body) for record in entry.records]
         return _APPEND + _encode(_Appended(entry.stream, records))
@@ -105,7 +105,7 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(data: bytes) -> Entry:
-    """Return the entry that :func:`encode` has encoded. Raises ValueError."""
+    """Return the entry that :func:`encode` encoded. Raise ValueError if it cannot be read."""
     try:
         body = memoryview(data)[1:]
         match data[:1]:
@@ -115,5 +115,5 @@ def decode(data: bytes) -> Entry:
             case b"\x00":
                 return _other.decode(body)
     except msgspec.MsgspecError as error:
-        raise ValueError(f"an entry that cannot be read: {error}") from error
-    raise ValueError(f"an entry of an unknown kind {data[:1]!r}")
+        raise ValueError(f"an entry cannot be read: {error}") from error
+    raise ValueError(f"an entry has the unknown kind {data[:1]!r}")

@@ -1,4 +1,4 @@
-"""How the service refuses: three exceptions that carry an answer."""
+"""The service's refusals: three exceptions, each of which carries an answer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _ROWS: Final = {row.code: row for row in ERROR_CODES}
 
 
 class ServiceError(Exception):
-    """A refusal with a code of the table. ``status`` and ``definite`` follow from it.
+    """A refusal with an error code of the table. ``status`` and ``definite`` follow from the code.
 
-    Raises KeyError where ``code`` is not in the table.
+    Raise KeyError if ``code`` is not in the table.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -26,7 +26,7 @@ class ServiceError(Exception):
 
 
 class ConditionFailed(Exception):
-    """412: a condition of an append did not hold. Exactly one of the two fields is not None."""
+    """A 412: a condition of an append did not hold. Exactly one of the two fields is set."""
 
     def __init__(self, *, fencing_token: str | None = None, seq_num: int | None = None) -> None:
         super().__init__(f"fencing_token_mismatch={fencing_token!r} seq_num_mismatch={seq_num}")
@@ -35,7 +35,7 @@ class ConditionFailed(Exception):
 
     @property
     def body(self) -> dict[str, str | int]:
-        """The whole JSON body of the answer."""
+        """The JSON body of the answer."""
         if self.fencing_token is not None:
             return {"fencing_token_mismatch": self.fencing_token}
         assert self.seq_num is not None
@@ -43,7 +43,7 @@ class ConditionFailed(Exception):
 
 
 class RangeNotSatisfiable(Exception):
-    """416: the read starts where there is nothing yet, and may not wait for it. ``tail`` is exact."""
+    """A 416: a read starts where no record is yet, and does not wait. ``tail`` is exact."""
 
     def __init__(self, tail: Position) -> None:
         super().__init__(f"the tail is {tail.seq_num}")
@@ -51,5 +51,5 @@ class RangeNotSatisfiable(Exception):
 
 
 def invalid(message: str) -> ServiceError:
-    """422: understood, and against the rules."""
+    """Return a 422: the request was understood but breaks a rule."""
     return ServiceError("invalid", message)

@@ -1,9 +1,9 @@
-"""Named places in the server where a test can make something happen: a crash, an error, a pause.
+"""Named places in the server where a test can inject a crash, an error or a pause.
 
     failpoints.arm("journal.before-sync", Action.CRASH, skip=10)
 
-makes the server kill itself (SIGKILL) when it is about to make the eleventh group of entries durable. Where nothing is
-armed, a place costs the server one look at :attr:`Failpoints.armed`.
+makes the server kill itself (SIGKILL) just before it syncs the eleventh group of entries. While nothing is armed, a
+failpoint only costs a look at :attr:`Failpoints.armed`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ALL: Final = tuple(Action)
 
 @dataclass(frozen=True, slots=True)
 class Failpoint:
-    """A row of the table. ``actions`` are those that can happen there."""
+    """One failpoint. ``meaning`` says when the server hits it, ``actions`` are the actions that it supports."""
 
     name: str
     meaning: str
@@ -33,23 +33,23 @@ class Failpoint:
 
 
 _ROWS: Final = (
-    Failpoint("service.before-append", "an append has arrived; its conditions have not been tested"),
+    Failpoint("service.before-append", "an append has arrived, but its conditions have not been tested yet"),
     Failpoint(
         "service.fence-applied",
-        "an append with a fence command has changed the token in memory; the journal knows nothing of it",
+        "an append with a fence command has changed the token in memory, but is not in the journal yet",
         (Action.CRASH, Action.COUNT),
     ),
-    Failpoint("service.sequenced", "an append has its seq_nums and waits for the journal; nothing of it is durable"),
-    Failpoint("service.before-answer", "an append is durable; nobody has been told"),
-    Failpoint("session.before-ack", "a batch of an append session is durable; its ack has not been sent"),
-    Failpoint("session.before-frame", "a read session has its next frame; it has not been sent"),
+    Failpoint("service.sequenced", "an append has its seq_nums and waits for the journal, but is not durable yet"),
+    Failpoint("service.before-answer", "an append is durable, but has not been acknowledged yet"),
+    Failpoint("session.before-ack", "a batch of an append session is durable, but its ack has not been sent yet"),
+    Failpoint("session.before-frame", "a read session has its next frame, but has not sent it yet"),
     Failpoint(
         "journal.before-write",
-        "a group of entries is about to be written; nothing of it is in the file",
+        "a group of entries is about to be written to the file",
         (Action.CRASH, Action.DELAY, Action.HOLD, Action.COUNT),
     ),
-    Failpoint("journal.before-sync", "what was written to the file is about to be synced"),
-    Failpoint("journal.after-sync", "what was written to the file has been synced; the journal does not know it yet"),
+    Failpoint("journal.before-sync", "a written group is about to be synced"),
+    Failpoint("journal.after-sync", "a written group has been synced, but the journal does not know it yet"),
 )
 
 FAILPOINTS: Final = {row.name: row for row in _ROWS}
@@ -58,11 +58,11 @@ FAILPOINTS: Final = {row.name: row for row in _ROWS}
 def kill_this_process() -> NoReturn:
     """End at once, as ``kill -9`` does."""
     os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError("SIGKILL was survived")
+    raise AssertionError("the process survived SIGKILL")
 
 
 class _Armed:
-    """What is to happen at one failpoint."""
+    """The state of one armed failpoint."""
 
     def __init__(self, action: Action, skip: int, times: int | None, seconds: float) -> None:
         self.action = action
@@ -74,13 +74,13 @@ class _Armed:
         self.waiting: list[asyncio.Future[None]] = []
 
     def next_is_due(self) -> bool:
-        """Count a hit; whether the action is due."""
+        """Count a hit, and return whether the action is due."""
         self.hits += 1
         nth = self.hits - self.skip
         return nth > 0 and (self.times is None or nth <= self.times)
 
     def release(self) -> None:
-        """Let go on what waits here."""
+        """Release everything that waits here."""
         self.released.set()
         for future in self.waiting:
             if not future.done():
@@ -90,10 +90,11 @@ class _Armed:
 
 @dataclass(slots=True)
 class Failpoints:
-    """The failpoints of one server. ``reached`` is called, in any thread, with the name and number of a hit that acts.
+    """The failpoints of one server.
 
-    ``crash`` ends the server at once, and must not return. ``armed`` is whether any is; ask it before :meth:`hit` or
-    :meth:`pass_by`.
+    ``reached`` is called, on any thread, with the name of a failpoint whose action happens and the number of the hit.
+    ``crash`` ends the server at once and must not return. ``armed`` says whether any failpoint is armed; look at it
+    before calling :meth:`hit` or :meth:`pass_by`.
     """
 
     reached: Callable[[str, int], None] = lambda name, hits: None
@@ -102,38 +103,38 @@ class Failpoints:
     _armed: dict[str, _Armed] = field(default_factory=dict)
 
     def arm(self, name: str, action: Action, *, skip: int = 0, times: int | None = None, seconds: float = 0.0) -> None:
-        """Let something happen at a failpoint, instead of what was to happen there before.
+        """Arm a failpoint with an action, which replaces its earlier one.
 
-        ``skip`` hits pass before it happens, ``times`` is how often it does (None: always), ``seconds`` how long a
-        delay lasts. Raises ValueError where there is no such failpoint or that cannot happen there.
+        The action happens after ``skip`` hits, at the next ``times`` hits (None: all). ``seconds`` is the length of a
+        delay. Raise ValueError for an unknown failpoint, or an action that it does not support.
         """
         row = FAILPOINTS.get(name)
         if row is None:
             raise ValueError(f"no failpoint is called {name!r}; there are: {', '.join(FAILPOINTS)}")
         if action not in row.actions:
-            raise ValueError(f"at {name} only this can happen: {', '.join(row.actions)}")
+            raise ValueError(f"the failpoint {name} supports only these actions: {', '.join(row.actions)}")
         self.disarm(name)
         self._armed[name] = _Armed(action, skip, times, seconds)
         self.armed = True
 
     def disarm(self, name: str) -> None:
-        """Let nothing happen there any more, and let go on what is held there."""
+        """Disarm a failpoint, and release whatever it holds."""
         armed = self._armed.pop(name, None)
         if armed is not None:
             armed.release()
         self.armed = bool(self._armed)
 
     def disarm_all(self) -> None:
-        """Disarm whatever is armed: the server must come to its end."""
+        """Disarm all failpoints, so that the server can stop."""
         for name in list(self._armed):
             self.disarm(name)
 
     def hits(self) -> dict[str, int]:
-        """How often each armed failpoint has been reached since it was armed."""
+        """Return how often each armed failpoint was hit since it was armed."""
         return {name: armed.hits for name, armed in self._armed.items()}
 
     async def hit(self, name: str) -> None:
-        """A failpoint in the event loop. Raises ServiceError (``storage``) where an error was asked for."""
+        """Hit a failpoint on the event loop. Raise ServiceError ``storage`` if its action is an error."""
         armed = self._due(name)
         if armed is None:
             return
@@ -148,7 +149,7 @@ class Failpoints:
                 raise ServiceError("storage", f"the failpoint {name} was told to fail")
 
     def pass_by(self, name: str) -> None:
-        """A failpoint in a thread that may block. Raises OSError where an error was asked for."""
+        """Hit a failpoint on a thread that may block. Raise OSError if its action is an error."""
         armed = self._due(name)
         if armed is None:
             return

@@ -1,8 +1,8 @@
-"""Group commit: entries handed over while a group is being made durable form the next group and share its sync.
+"""Group commit: entries submitted while a group is being made durable form the next group and share its sync.
 
-Entries are durable in the order in which they were submitted. An entry that cannot be made durable is undone, with
-all that was submitted after it. Where the disk is full, what is submitted later may succeed; after any other failure
-nothing is taken any more, because nobody knows what the disk holds.
+Entries become durable in the order of their submission. An entry that cannot be made durable is undone, together with
+all later ones. If the disk is full, entries submitted afterwards may succeed. After any other failure the journal takes
+no more entries, because nobody knows what the disk holds.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .rules import StorageRules
 from .storage import Frame, NoSpaceError, Storage, StorageError
 
 _MAX_GROUP_BYTES: Final = 16 << 20
-_OVERHEAD: Final = 8  # bytes of framing that an entry costs, roughly
+_OVERHEAD: Final = 8  # approximate bytes of framing per entry
 
 
 class Ticket:
-    """An entry on its way: ``durable`` at last, or refused with ``error``."""
+    """A submitted entry. In the end it is ``durable``, or it is refused with ``error``."""
 
     __slots__ = ("durable", "error", "payload", "settle", "undo", "unneeded", "waiting")
 
@@ -38,25 +38,24 @@ class Ticket:
         self.undo = undo
         self.waiting: list[asyncio.Future[None]] = []
         self.unneeded: Collection[int] | None = None
-        """Of a checkpoint: the segments that nobody needs once it is durable."""
+        """For a checkpoint: the segments that are not needed once it is durable."""
 
 
 DURABLE: Final = Ticket(b"")
-"""The ticket of something that has always been durable."""
+"""A ticket that is durable from the start."""
 DURABLE.durable = True
 
 
 class Journal:
     """The ordered journal of a server over its storage.
 
-    ``backlog`` is the size (bytes) of the entries that have not been written yet, ``groups`` how many groups have been.
-    ``segment`` is the number of the segment into which the next entry that is submitted will go.
+    ``backlog`` is the size (bytes) of the entries that are not written yet, ``groups`` the number of groups written.
+    ``segment`` is the number of the segment into which the next submitted entry will go.
+    ``failure`` is what stopped the journal, or None while it works. ``shortage`` is the reason why the disk was full at
+    the last write, or None if it was not.
 
-    ``failure`` is what stopped the journal, None while it works. ``shortage`` is why the disk took no entries when they
-    were last written, None where it took them.
-
-    ``checkpoint`` returns an entry that states everything but records, as of all entries submitted so far: each segment
-    begins with one. It and ``undo`` of an entry are called between two steps of the event loop's other work.
+    ``checkpoint`` returns an entry with the whole state but records, as of all entries submitted so far; each segment
+    begins with one. It and the ``undo`` of an entry are called on the event loop, between other work.
     """
 
     def __init__(
@@ -83,17 +82,17 @@ class Journal:
         self._open = False
 
     def recover(self) -> Iterator[Frame]:
-        """See :meth:`Storage.recover`. Call :meth:`open` when all entries have been replayed."""
+        """See :meth:`Storage.recover`. Call :meth:`open` once all entries have been replayed."""
         return self._storage.recover(self._rules.survivors)
 
     def open(self) -> None:
-        """Take entries from now on."""
+        """Accept entries from now on."""
         self._open = True
         self._count_room()
         self.tidy()
 
     def admit(self) -> None:
-        """Raise the StorageError that stopped the journal, if anything has: an entry would not be taken."""
+        """Raise the StorageError that stopped the journal, if any: it would not take an entry."""
         if self.failure is not None:
             raise self.failure
 
@@ -103,11 +102,11 @@ class Journal:
         settle: Callable[[], None] | None = None,
         undo: Callable[[StorageError], None] | None = None,
     ) -> Ticket:
-        """Hand over an entry, whose effect is in force already.
+        """Submit an entry whose effect is applied already, and return its ticket.
 
-        ``settle`` is called when it is durable, in the order of the entries; ``undo`` is called with the reason when it
-        never will be, in the opposite order. Raises StorageError where the journal has stopped: the entry is then not
-        taken.
+        ``settle`` is called once the entry is durable, in the order of submission. ``undo`` is called with the reason
+        if it never will be, in the reverse order. Raise StorageError, without taking the entry, if the journal has
+        stopped.
         """
         self.admit()
         ticket = Ticket(payload, settle, undo)
@@ -120,7 +119,7 @@ class Journal:
         return ticket
 
     async def wait(self, ticket: Ticket) -> None:
-        """Return when the entry is durable. Raises StorageError when it never will be."""
+        """Return once the entry is durable. Raise StorageError if it never will be."""
         if ticket.durable:
             return
         if ticket.error is not None:
@@ -130,7 +129,7 @@ class Journal:
         await future
 
     async def close(self) -> None:
-        """Let what was submitted become durable, then close the storage."""
+        """Wait until all submitted entries are durable, then close the storage."""
         while self._flushing is not None:
             await asyncio.wait((self._flushing,))
         self._storage.close()
@@ -142,14 +141,14 @@ class Journal:
         self._holders[segment] += 1
 
     def release(self, segment: int) -> None:
-        """Give up one hold. Segments that nobody holds are removed when the next one begins; see :meth:`tidy`."""
+        """Release one hold. Segments without holds are removed when the next segment begins; see :meth:`tidy`."""
         self._holders[segment] -= 1
         if not self._holders[segment]:
             del self._holders[segment]
 
     def tidy(self) -> None:
-        """Begin the next segment if this one is full, or if as much as a whole one could be removed then."""
-        # One that is about to begin is enough, whatever has been released in the meantime.
+        """Begin the next segment if this one is full, or if that allows a segment's worth of data to be removed."""
+        # One pending new segment is enough, whatever has been released in the meantime.
         if not self._open or self.failure is not None or self.segment not in self._storage.segments:
             return
         waste = sum(self._storage.segments[number] for number in self._unneeded())
@@ -164,7 +163,7 @@ class Journal:
         ticket.unneeded = self._unneeded()
         self.segment += 1
         self._enqueue(ticket)
-        # Were a checkpoint half a segment, there would soon be little else.
+        # If checkpoints filled half of each segment, the journal would soon hold little else.
         self._bound = max(self._storage.segment_bytes, 4 * len(ticket.payload))
         self._room = self._bound - len(ticket.payload)
 
@@ -229,8 +228,8 @@ class Journal:
 
     def _run_out_of_space(self, error: NoSpaceError) -> None:
         if any(ticket.durable for ticket in self._queue):
-            # Only a seeded bug answers before it has written: what is promised cannot be undone.
-            raise StorageError(f"{error}; some of what could not be written had been acknowledged already")
+            # Only a seeded bug acknowledges before it writes, and what was acknowledged cannot be undone.
+            raise StorageError(f"{error}; some entries that could not be written had already been acknowledged")
         self.shortage = error
         self._refuse_all(error)
         self._count_room()

@@ -1,7 +1,7 @@
-"""What the server counts, and how Prometheus reads it.
+"""The server's counters, and their export to Prometheus.
 
-Counting is plain integers: it happens several times for each request. prometheus_client is brought in by the
-first scrape only, and in a thread, since it takes a third of a second to import.
+The counters are plain integers, because each request increments several of them. Only the first scrape imports
+prometheus_client, and it does so in a thread, because the import takes a third of a second.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Latencies:
         self.total = 0.0
 
     def observe(self, seconds: float) -> None:
-        """Count one duration."""
+        """Count one duration (seconds)."""
         self.counts[bisect_left(LATENCY_BOUNDS, seconds)] += 1
         self.total += seconds
 
     def buckets(self) -> list[tuple[str, float]]:
-        """Return cumulative counts by upper bound, as Prometheus wants them."""
+        """Return cumulative counts by upper bound, as Prometheus expects them."""
         cumulative, buckets = 0, []
         for bound, count in zip((*map(str, LATENCY_BOUNDS), "+Inf"), self.counts, strict=True):
             cumulative += count
@@ -47,7 +47,7 @@ class Latencies:
 
 
 class MeteredStorage:
-    """A storage that counts what is written through it. Each group of entries is one write and one sync."""
+    """A storage that counts what is written to it. Each group of entries is one write and one sync."""
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
@@ -103,7 +103,7 @@ class MeteredStorage:
         self._storage.close()
 
     def counters(self) -> dict[str, tuple[float, str]]:
-        """Return value and meaning of each counter."""
+        """Return the value and the meaning of each counter."""
         return {
             "syncs": (self.groups, "Groups of entries made durable, with one sync each."),
             "entries": (self.entries, "Entries made durable: a batch of records is one."),
@@ -113,7 +113,7 @@ class MeteredStorage:
 
 
 class Metrics:
-    """The counters of one server, and those of the ``storage`` that holds its journal, if there is one."""
+    """The counters of one server, and those of the ``storage`` of its journal, if it has one."""
 
     def __init__(self, storage: MeteredStorage | None = None) -> None:
         self.requests: defaultdict[tuple[str, int], int] = defaultdict(int)
@@ -125,18 +125,18 @@ class Metrics:
         self._storage = storage
 
     def finish(self, operation: str, status: int, seconds: float) -> None:
-        """Count a request that has been answered."""
+        """Count an answered request. ``seconds`` is the time that it took."""
         self.requests[operation, status] += 1
         self.latencies[operation].observe(seconds)
 
     def appended(self, records: int, body_bytes: int) -> None:
-        """Count a batch that has been acknowledged: its records, and the bytes of the request's body."""
+        """Count an acknowledged batch: its records, and the bytes of its request body."""
         self.appended_batches += 1
         self.appended_records += records
         self.appended_bytes += body_bytes
 
     async def exposition(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         prometheus: Any = await asyncio.to_thread(importlib.import_module, "prometheus_client")
         registry = prometheus.CollectorRegistry(auto_describe=False)
         registry.register(self)
@@ -144,7 +144,7 @@ class Metrics:
         return text
 
     def collect(self) -> Iterator[Metric]:
-        """Yield everything, as prometheus_client's collector protocol has it."""
+        """Yield all metrics, as prometheus_client's collector protocol requires."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
         requests = CounterMetricFamily(

@@ -1,4 +1,4 @@
-"""One HTTP request as the operations see it, with headers that are looked up strictly and a body that has limits."""
+"""One HTTP request as the handlers see it, with strict header lookup and limits on the body."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
-# Headers that decide something. If one of them is given twice, the request has no right reading.
+# Headers that change what a request means. If one of them is given twice, the request is ambiguous.
 _SINGULAR: Final = frozenset((b"s2-basin", b"s2-format", b"s2-request-token", b"authorization", b"content-type"))
 
 
 class Patience:
-    """A time-out for very many blocks, of which hardly any ever takes longer than ``seconds``.
+    """A cheap time-out for very many blocks, hardly any of which ever takes longer than ``seconds``.
 
-    Each task may be in one such block at a time. A single timer watches all of them and looks four times within
-    ``seconds``, so a block may take a quarter longer. (``asyncio.timeout`` makes a timer per block, which was an eighth
-    of the cost of an append.)
+    Each task may be in one such block at a time. A single timer checks all blocks four times per ``seconds``, so a
+    block may take a quarter longer. (``asyncio.timeout`` makes one timer per block, which was an eighth of the cost of
+    an append.)
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._inside: dict[asyncio.Task[Any], float] = {}  # when each entered, the oldest first
+        self._inside: dict[asyncio.Task[Any], float] = {}  # when each task entered, oldest first
         self._late: dict[asyncio.Task[Any], None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -60,12 +60,12 @@ class Patience:
 
 def _current_task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
-    assert task is not None, "requests are handled in tasks"
+    assert task is not None, "a request must be handled in a task"
     return task
 
 
 class Bodies:
-    """The request bodies that are arriving. ``held`` is how many bytes the incomplete ones hold."""
+    """The request bodies that are arriving. ``held`` is the number of bytes in incomplete bodies."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -73,20 +73,20 @@ class Bodies:
         self.held = 0
 
     def hold(self, size: int) -> None:
-        """Count more bytes of an incomplete body. Raises ``hot_server`` where there are too many."""
+        """Count more bytes of an incomplete body. Raise ``hot_server`` if there are too many in all."""
         if self.held + size > self.limits.arriving_bytes:
             raise ServiceError(
                 "hot_server",
-                f"bodies that are still arriving hold {self.held} bytes, and {self.limits.arriving_bytes} is the most; "
+                f"incomplete bodies hold {self.held} bytes, and the limit is {self.limits.arriving_bytes}; "
                 "try again later",
             )
         self.held += size
 
 
 class HangUp:
-    """A block that ends when the client goes away, and then raises ``client_hangup``.
+    """A context that is cancelled when the client disconnects, and then raises ``client_hangup``.
 
-    The task that handles the request enters it, after it has read the body.
+    The task that handles the request enters it after reading the body.
     """
 
     def __init__(self, receive: Receive) -> None:
@@ -100,7 +100,7 @@ class HangUp:
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._watch.cancel()
         if self._gone and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
-            raise ServiceError("client_hangup", "the client went away while its request waited")
+            raise ServiceError("client_hangup", "the client disconnected while its request waited")
 
     async def _disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -110,10 +110,10 @@ class HangUp:
 
 
 class Request:
-    """What a handler may ask of a request.
+    """One request, as its handler sees it.
 
     ``operation`` is the name of its operation and ``name`` the name in its path, once they are known. ``unfinished``
-    says that its body was refused half-way: the client may still be sending it.
+    says that its body was refused before it had arrived completely, so the client may still be sending it.
     """
 
     __slots__ = ("_bodies", "_headers", "_pairs", "_receive", "name", "operation", "query", "unfinished")
@@ -129,7 +129,7 @@ class Request:
         self._bodies = bodies
 
     def refuse_repeats(self) -> None:
-        """Raise ``bad_header`` where a header that decides something is given twice."""
+        """Raise ``bad_header`` if a header that changes what the request means is given twice."""
         if len(self._headers) == len(self._pairs):
             return
         seen: set[bytes] = set()
@@ -139,7 +139,7 @@ class Request:
             seen.add(name)
 
     def header(self, name: bytes) -> str | None:
-        """Return the value of a header (its name in lower case), or None. Raises ``bad_header`` unless it is UTF-8."""
+        """Return the value of a header, or None. ``name`` is in lower case. Raise ``bad_header`` unless it is UTF-8."""
         value = self._headers.get(name)
         if value is None:
             return None
@@ -149,14 +149,14 @@ class Request:
             raise ServiceError("bad_header", f"the header {name.decode()} is not UTF-8") from error
 
     def basin(self) -> str:
-        """Return the basin that the request is about. Raises ``bad_header`` where it names none."""
+        """Return the basin that the request names. Raise ``bad_header`` if it names none."""
         basin = self.header(b"s2-basin")
         if basin is None:
-            raise ServiceError("bad_header", "the header s2-basin is missing: it names the basin of the stream")
+            raise ServiceError("bad_header", "the header s2-basin is missing; it names the basin of the stream")
         return basin
 
     def format(self) -> Format:
-        """Return how the bytes of records stand in JSON, in the request or its answer. Raises ``bad_header``."""
+        """Return how JSON encodes the bytes of records, in request and answer. Raise ``bad_header`` if unknown."""
         value = self._headers.get(b"s2-format", b"raw")
         try:
             return _FORMATS[value]
@@ -164,28 +164,28 @@ class Request:
             raise ServiceError("bad_header", f"s2-format must be raw or base64, not {value[:40]!r}") from None
 
     def refuse_other_codecs(self) -> None:
-        """Raise ``not_implemented`` where the client asks for an encoding other than JSON.
+        """Raise ``not_implemented`` if the client asks for an encoding other than JSON.
 
-        Protobuf and sessions go by ``content-type``, event streams by ``accept``. Any other type is taken for
-        JSON, as S2 does.
+        ``content-type`` selects protobuf and sessions, ``accept`` selects event streams. Any other type means JSON, as
+        in S2.
         """
         content = self._headers.get(b"content-type", b"")
         if content.startswith((b"application/protobuf", b"application/x-protobuf", b"s2s/")):
-            raise ServiceError("not_implemented", f"{content[:40].decode('latin-1')} is not spoken here: send JSON")
+            raise ServiceError("not_implemented", f"{content[:40].decode('latin-1')} is not supported: send JSON")
         accept = self._headers.get(b"accept", b"")
         if b"text/event-stream" in accept or b"protobuf" in accept:
-            raise ServiceError("not_implemented", f"{accept[:40].decode('latin-1')} is not spoken here: ask for JSON")
+            raise ServiceError("not_implemented", f"{accept[:40].decode('latin-1')} is not supported: ask for JSON")
 
     def refuse_query(self) -> None:
         """Raise ``bad_query``: the operation has no parameters."""
-        raise ServiceError("bad_query", f"there are no parameters here, such as {self.query[:40]!r}")
+        raise ServiceError("bad_query", f"this operation takes no parameters, such as {self.query[:40]!r}")
 
     async def body(self) -> bytes:
         """Return the whole body.
 
-        Raises ``payload_too_large`` past the limit, ``hot_server`` where too many bodies are arriving,
-        ``request_timeout`` where it does not arrive in time, and ``bad_header`` or ``client_hangup`` where it cannot
-        arrive whole. Nothing was done in any of these cases.
+        Raise ``payload_too_large`` past the limit, ``hot_server`` if too many bodies are arriving, ``request_timeout``
+        if it does not arrive in time, and ``bad_header`` or ``client_hangup`` if it cannot arrive completely. In all of
+        these cases the request had no effect.
         """
         self.unfinished = True
         expected = self._expected_length()
@@ -197,12 +197,13 @@ class Request:
                 while True:
                     message = await self._receive()
                     if message["type"] == "http.disconnect":
-                        raise ServiceError("client_hangup", "the request ended before its body did")
+                        raise ServiceError("client_hangup", "the request ended before its body was complete")
                     chunk: bytes = message.get("body", b"")
                     size = held + len(chunk)
                     if size > bodies.limits.body_bytes:
                         raise self._too_large()
-                    # Asking once more only to hear that there is no more is a round trip to the server's own thread.
+                    # Do not call receive() just to learn that the body has ended: it is a round trip to granian's
+                    # thread.
                     if size == expected or not message.get("more_body", False):
                         self.unfinished = False
                         return b"".join([*chunks, chunk]) if chunks else chunk
@@ -213,7 +214,7 @@ class Request:
             bodies.held -= held
 
     def hang_up(self) -> HangUp:
-        """Return a context that ends when the client goes away. Read the body first, if there is one."""
+        """Return a context that is cancelled when the client disconnects. Read the body first, if there is one."""
         return HangUp(self._receive)
 
     def _expected_length(self) -> int | None:
@@ -228,7 +229,7 @@ class Request:
         return length
 
     def _too_large(self) -> ServiceError:
-        return ServiceError("payload_too_large", f"a body may have {self._bodies.limits.body_bytes} bytes at most")
+        return ServiceError("payload_too_large", f"a body may have at most {self._bodies.limits.body_bytes} bytes")
 
 
 _FORMATS: Final = {form.value.encode(): form for form in Format}

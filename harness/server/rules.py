@@ -1,8 +1,8 @@
-"""The decisions of the server, each in a method of its own, so that a seeded bug can get one of them wrong.
+"""The decisions of the server, each in its own method, so that a seeded bug can get one of them wrong.
 
-These classes are the correct server. The state machine, the journal and the service ask them wherever it matters, with
-or without bugs. A bug is a subclass that overrides one of these methods. A server with several bugs has rules that
-inherit from all of them, so an override calls ``super()`` unless not asking is the bug.
+These classes are the correct server. The state machine, the journal and the service call them for every such decision,
+with or without bugs. A bug is a subclass that overrides one of these methods. The rules of a server with several bugs
+inherit from all of them, so an override calls ``super()`` unless omitting the call is the bug.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class StreamRules:
-    """The decisions of one stream. Each stream has its own instance, made anew at every start of the server."""
+    """The decisions of one stream. Each stream has its own instance, which every start of the server makes anew."""
 
     def token_in_force(self, stream: Stream, batch: Append, now: int) -> str:
-        """Return the token that a batch with a fencing token is tested against, at ``now`` (ms)."""
+        """Return the token with which a batch's fencing token is compared at ``now`` (ms)."""
         return stream.fencing_token
 
     def token_matches(self, given: str, current: str) -> bool:
@@ -46,19 +46,19 @@ class StreamRules:
         return next_seq_num
 
     def timestamp(self, wanted: int, newest: int) -> int:
-        """Return the timestamp (ms) of a record that should have ``wanted``, after one that has ``newest``."""
+        """Return the timestamp (ms) of a record that should get ``wanted`` and follows one with ``newest``."""
         return max(wanted, newest)
 
     def stored(self, record: Record) -> Record:
-        """Return the record as the stream keeps it."""
+        """Return the record as the stream stores it."""
         return record
 
     def acknowledged(self, ack: Ack) -> Ack:
-        """Return the ack that a client is given."""
+        """Return the ack that the client gets."""
         return ack
 
     def tail_for_check(self, durable: Position, now: int) -> Position:
-        """Return the tail that a check-tail answers at ``now`` (ms)."""
+        """Return the tail that a check-tail returns at ``now`` (ms)."""
         return durable
 
     def tail_for_read(self, durable: Position, now: int) -> Position:
@@ -66,36 +66,36 @@ class StreamRules:
         return durable
 
     def returned(self, records: list[SequencedRecord]) -> list[SequencedRecord]:
-        """Return those records that a read returns of the ones that it found."""
+        """Return the records that a read returns, out of those that it found."""
         return records
 
     def token_recovered(self, before: str, fence: str) -> str:
-        """Return the token in force after recovery has met a fence command in the journal."""
+        """Return the token in force after recovery has read a fence command from the journal."""
         return fence
 
 
 class Sequencer(Protocol):
-    """A stream as :class:`ServiceRules` sees it. Its methods are synchronous, so nothing comes between."""
+    """A stream as :class:`ServiceRules` sees it. Its methods are synchronous, so each is one atomic step."""
 
     def test(self, batch: Append) -> None:
-        """Only test the conditions. Raises ConditionFailed."""
+        """Test the conditions and do nothing else. Raise ConditionFailed if one does not hold."""
 
     def append_unchecked(self, batch: Append) -> Ack:
-        """Apply the batch and hand it to the journal, without testing its conditions."""
+        """Apply the batch and submit it to the journal, without testing its conditions."""
 
     def append(self, batch: Append) -> Ack:
-        """Test the conditions, apply the batch and hand it to the journal, in one step."""
+        """Test the conditions, apply the batch and submit it to the journal, in one step."""
 
 
 class ServiceRules:
-    """The decisions around a stream: what is one step, and what is answered after it."""
+    """The decisions around a stream: what is atomic, and what the answer is."""
 
     async def append(self, stream: Sequencer, batch: Append) -> Ack:
-        """Sequence a batch. Whatever happens without an await in between is one critical section."""
+        """Sequence a batch and return its ack. Code without an await in between is one critical section."""
         return stream.append(batch)
 
     def answer(self, ack: Ack) -> Ack:
-        """Return the answer to an append that is durable, or raise a refusal instead."""
+        """Return the answer to a durable append, or raise a refusal instead."""
         return ack
 
 
@@ -106,10 +106,10 @@ class StorageRules:
     """Whether an entry counts as durable before it has been written."""
 
     hold_back: float = 0.0
-    """How long (seconds) submitted entries stay in the process before they are written."""
+    """Seconds that submitted entries stay in the process before they are written."""
 
     def survivors(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        """Yield the frames of the last segment that recovery keeps; the file is cut after the last of them."""
+        """Yield the frames of the last segment that recovery keeps. The file is cut after the last of them."""
         return frames
 
 

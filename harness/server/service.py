@@ -1,8 +1,8 @@
-"""The service: basins and streams, and the promise that an answer comes only from durable state.
+"""The service: basins and streams, and the promise that answers show only durable state.
 
-It is handed its storage, its clock and its seeded bugs, and knows no HTTP. Every change is applied and handed to the
-journal in one step, and answered when it is durable. Whatever else an answer reveals is durable by then too, and a
-refusal is an answer.
+The service gets its storage, its clock and its seeded bugs as arguments, and knows nothing of HTTP. It applies every
+change and submits it to the journal in one step, and answers once the change is durable. By then everything else that
+the answer reveals is durable too. A refusal is also an answer.
 """
 
 from __future__ import annotations
@@ -49,10 +49,11 @@ Clock: TypeAlias = Callable[[], int]
 
 
 class Service:
-    """A stream service. :meth:`start` it, use it, :meth:`close` it.
+    """A stream service. Call :meth:`start`, use it, then call :meth:`close`.
 
-    ``clock`` returns milliseconds since the Unix epoch; it may jump. ``bugs`` are names of seeded bugs. Every operation
-    raises ServiceError; those on records raise more, as they say. Raises UsageFailure where a bug is unknown.
+    ``clock`` returns milliseconds since the Unix epoch, and may jump. ``bugs`` are names of seeded bugs. Every
+    operation may raise ServiceError. Operations on records may raise more, as their docstrings say. Raise UsageFailure
+    for an unknown bug.
     """
 
     def __init__(
@@ -66,16 +67,16 @@ class Service:
         self._journal = Journal(storage, self._rules.storage(), self._checkpoint, self._failpoints)
         self._catalogue = Catalogue()
         self._live: dict[int, DurableStream] = {}
-        self._catalogued = DURABLE  # the last change to the catalogue
+        self._catalogued = DURABLE  # the ticket of the last change to the catalogue
         self._gate = Gate()
 
     @property
     def failure(self) -> StorageError | None:
-        """Why nothing can be changed: for good, or until the disk has room again. None where all is well."""
+        """Why changes fail, for good or until the disk has room again. None if they do not."""
         return self._journal.failure or self._journal.shortage
 
     async def start(self) -> None:
-        """Recover the state from the storage. Raises StorageError where the storage is damaged or in use."""
+        """Recover the state from the storage. Raise StorageError if the storage is damaged or in use."""
         try:
             for frame in self._journal.recover():
                 for data in frame.entries:
@@ -99,14 +100,14 @@ class Service:
             raise
 
     async def drain(self) -> None:
-        """Refuse new requests with ``server_draining``, end reads that wait, and let the rest finish."""
+        """Refuse new requests with ``server_draining``, end waiting reads, and let all other requests finish."""
         self._gate.draining = True
         for stream in self._live.values():
             stream.end_waits()
         await self._gate.empty()
 
     async def close(self) -> None:
-        """Drain, make durable what was accepted, and release the storage."""
+        """Drain, make everything that was accepted durable, and close the storage."""
         await self.drain()
         await self._journal.close()
 
@@ -115,14 +116,14 @@ class Service:
     async def create_basin(
         self, name: str, config: BasinConfig | None = None, request_token: str | None = None
     ) -> tuple[BasinInfo, bool]:
-        """Create a basin. The flag is False where the same request (token and configuration) had created it before."""
+        """Create a basin. The flag is False if the same request (token and configuration) created it before."""
         async with self._settled() as catalogue:
             entry = catalogue.plan_basin(name, config or BasinConfig(), request_token, self._clock())
             self._record(entry)
             return _basin_info(catalogue.basin(name)), entry is not None
 
     async def ensure_basin(self, name: str, config: BasinConfig | None = None) -> tuple[BasinInfo, Provision]:
-        """Create a basin, or give it this configuration; None leaves the configuration that it has."""
+        """Create a basin, or set its configuration. None keeps the configuration of an existing basin."""
         async with self._settled() as catalogue:
             if name not in catalogue.basins.rows:
                 self._record(catalogue.plan_basin(name, config or BasinConfig(), None, self._clock()))
@@ -142,18 +143,18 @@ class Service:
             return [_basin_info(row) for row in rows], more
 
     async def get_basin(self, name: str) -> BasinConfig:
-        """Return the basin's configuration."""
+        """Return the configuration of a basin."""
         async with self._settled() as catalogue:
             return catalogue.basin(name).config
 
     async def reconfigure_basin(self, name: str, change: BasinReconfiguration) -> BasinConfig:
-        """Change the configuration, and return the new one."""
+        """Change the configuration of a basin, and return the new one."""
         async with self._settled() as catalogue:
             self._record(catalogue.plan_basin_config(name, catalogue.basin_change(name, change)))
             return catalogue.basin(name).config
 
     async def delete_basin(self, name: str) -> None:
-        """Delete the basin, with its streams."""
+        """Delete a basin and its streams."""
         async with self._settled() as catalogue:
             rows = list(catalogue.streams(name).rows.values())
             self._record(BasinDeleted(name), rows)
@@ -163,7 +164,7 @@ class Service:
     async def create_stream(
         self, basin: str, name: str, config: StreamConfig | None = None, request_token: str | None = None
     ) -> tuple[StreamInfo, bool]:
-        """Create a stream; see :meth:`create_basin`. What ``config`` leaves unset comes from the basin's default."""
+        """Create a stream; see :meth:`create_basin`. Unset fields of ``config`` come from the basin's default."""
         async with self._settled() as catalogue:
             entry = self._make_stream(basin, name, config, request_token)
             return _stream_info(catalogue.stream(basin, name)), entry is not None
@@ -193,18 +194,18 @@ class Service:
             return [_stream_info(row) for row in rows], more
 
     async def get_stream(self, basin: str, name: str) -> StreamConfig:
-        """Return the stream's configuration."""
+        """Return the configuration of a stream."""
         async with self._settled() as catalogue:
             return catalogue.stream(basin, name).config
 
     async def reconfigure_stream(self, basin: str, name: str, change: StreamReconfiguration) -> StreamConfig:
-        """Change the configuration, and return the new one."""
+        """Change the configuration of a stream, and return the new one."""
         async with self._settled() as catalogue:
             self._set_stream(basin, name, reconfigured(catalogue.stream(basin, name).config, change))
             return catalogue.stream(basin, name).config
 
     async def delete_stream(self, basin: str, name: str) -> None:
-        """Delete the stream. A stream created later under the same name is another one."""
+        """Delete a stream. A stream created later under the same name is a new incarnation."""
         async with self._settled() as catalogue:
             row = catalogue.stream(basin, name)
             self._record(StreamDeleted(basin, name), [row])
@@ -212,33 +213,33 @@ class Service:
     # -- records
 
     async def append(self, basin: str, stream: str, batch: Append) -> Ack:
-        """Append, and return the ack once the batch is durable. Raises also ConditionFailed."""
+        """Append, and return the ack once the batch is durable. May also raise ConditionFailed."""
         with self._gate:
             return await (await self._open(basin, stream, appending=True)).append_durably(batch)
 
     async def read(self, basin: str, stream: str, query: Read, waiting: Waiting = nullcontext) -> Batch:
-        """Return what a unary read finds; see :meth:`.DurableStream.read`. Raises also RangeNotSatisfiable."""
+        """Return the answer to a unary read; see :meth:`.DurableStream.read`. May also raise RangeNotSatisfiable."""
         with self._gate:
             return await (await self._open(basin, stream, appending=False)).read(query, waiting)
 
     async def check_tail(self, basin: str, stream: str) -> Position:
-        """Return the tail of durable records."""
+        """Return the tail of the durable records."""
         with self._gate:
             return await (await self._open(basin, stream, appending=False)).check_tail()
 
     def append_session(self, basin: str, stream: str, batches: AsyncIterator[Append]) -> AsyncGenerator[Ack, None]:
-        """Yield acks for batches, in order; see :func:`~.sessions.append_session`. Raises also ConditionFailed."""
+        """Yield an ack per batch, in order; see :func:`~.sessions.append_session`. May also raise ConditionFailed."""
         return sessions.append_session(self._gate, partial(self._open, basin, stream, True), batches)
 
     def read_session(self, basin: str, stream: str, query: Read) -> AsyncGenerator[Batch, None]:
-        """Yield the frames of a read session; see :func:`~.sessions.read_session`. Raises also RangeNotSatisfiable."""
+        """Yield a session's frames; see :func:`~.sessions.read_session`. May also raise RangeNotSatisfiable."""
         return sessions.read_session(self._gate, partial(self._open, basin, stream, False), query)
 
-    # -- below
+    # -- internals
 
     @asynccontextmanager
     async def _settled(self) -> AsyncIterator[Catalogue]:
-        """Lend the catalogue to one request. What the request saw or changed is durable when the block is left."""
+        """Yield the catalogue to one request. On exit, everything that the request saw or changed is durable."""
         with self._gate:
             try:
                 yield self._catalogue
@@ -248,7 +249,7 @@ class Service:
             await self._journal.wait(self._catalogued)
 
     async def _open(self, basin: str, name: str, appending: bool) -> DurableStream:
-        """Return the stream; it is created where the basin's configuration says so."""
+        """Return the stream. Create it if the basin's configuration says so."""
         try:
             return self._live[self._catalogue.stream(basin, name).id]
         except ServiceError as refusal:
@@ -275,7 +276,7 @@ class Service:
         return entry
 
     def _record(self, change: Change | None, ends: Iterable[StreamSet] = ()) -> None:
-        """Apply and journal, in one step; None is no change. ``ends`` are the streams that it deletes."""
+        """Apply a change, if any, and submit it to the journal, in one step. ``ends`` are streams that it deletes."""
         if change is None:
             return
         self._journal.admit()
@@ -295,7 +296,7 @@ class Service:
             stream.delete(self._catalogued)
 
     def _apply(self, change: Change) -> Callable[[StorageError], None]:
-        """Apply; return what undoes it for a reason."""
+        """Apply a change, and return a function that undoes it and takes the reason."""
         undo_row = self._catalogue.apply(change)
         if not isinstance(change, StreamSet):
             return lambda _: undo_row()
@@ -318,7 +319,7 @@ class Service:
         return undo
 
     def _end(self, streams: Iterable[DurableStream]) -> None:
-        """The streams are gone, durably."""
+        """End the waits on streams whose deletion is durable."""
         for stream in streams:
             del self._live[stream.id]
             stream.end_waits(ServiceError("stream_not_found", f"the stream {stream.name!r} was deleted"))
@@ -331,11 +332,11 @@ class Service:
         return DurableStream(row, self._journal, self._rules, self._service_rules, self._clock, self._failpoints)
 
     def _replay(self, entry: Entry, segment: int) -> None:
-        """Repeat what an entry records. Raises ValueError or ServiceError where it does not fit what came before."""
+        """Replay an entry. Raise ValueError or ServiceError if it does not fit the earlier entries."""
         match entry:
             case Appended(stream, records):
                 if stream not in self._live:
-                    raise ValueError(f"a batch for stream {stream}, which is not there")
+                    raise ValueError(f"a batch for stream {stream}, which does not exist")
                 self._live[stream].recover(records, segment)
             case Checkpoint():
                 self._restore(entry)
@@ -349,7 +350,7 @@ class Service:
                 self._apply(entry)
 
     def _checkpoint(self) -> bytes:
-        """Everything but the records, as of now: what a segment of the journal begins with."""
+        """Return the current state but records, with which a segment of the journal begins."""
         catalogue = self._catalogue
         streams = tuple((row, self._live[row.id].state()) for row in catalogue.all_streams())
         return encode(Checkpoint(catalogue.last_id, tuple(catalogue.basins.rows.values()), streams))

@@ -1,7 +1,7 @@
-"""Serves an ASGI application from this process, and stops well.
+"""Serves an ASGI application from this process, and stops cleanly.
 
-The server is granian's embedded one. Its sockets live in a thread of this process, so ``kill -9`` ends everything at
-once. One port speaks HTTP/1.1 and, to clients with prior knowledge, HTTP/2 in clear text.
+The HTTP server is granian's embedded one. Its sockets live in a thread of this process, so ``kill -9`` ends everything
+at once. The same port serves HTTP/1.1 and, for clients with prior knowledge, HTTP/2 without TLS.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from ..failure import UsageFailure
 from ..world.network import BACKLOG, Listener, Network
 from .limits import Limits
 
-# How long the first answer may take, once the socket listens.
+# Seconds that the first answer may take once the socket listens.
 START_SECONDS: Final = 10.0
-# How long connections may take to end once everything has been answered.
+# Seconds that connections may take to end once everything has been answered.
 STOP_SECONDS: Final = 2.0
 
 
 def bind(network: Network, host: str, port: int) -> Listener:
-    """Take an address to listen on; port 0 lets the system choose. Raises UsageFailure.
+    """Bind an address and return its listener. Port 0 lets the system choose. Raise UsageFailure if that fails.
 
-    granian would take it with SO_REUSEPORT, so that two servers could share a port without a word.
+    granian itself would bind with SO_REUSEPORT, so two servers could share a port without noticing.
     """
     try:
         return network.bind(host, port)
@@ -38,7 +38,7 @@ def bind(network: Network, host: str, port: int) -> Listener:
 
 
 def url_of(listener: Listener) -> str:
-    """The URL at which this machine reaches the listener."""
+    """Return the URL at which this machine reaches the listener."""
     host, port = _reachable(listener)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -49,7 +49,7 @@ def _reachable(listener: Listener) -> tuple[str, int]:
 
 
 class _EmbeddedServer(Server):
-    """granian on a socket of our own."""
+    """A granian server on a socket that is bound already."""
 
     def __init__(self, application: Callable[..., Awaitable[None]], listener: Listener, limits: Limits):
         super().__init__(
@@ -59,14 +59,14 @@ class _EmbeddedServer(Server):
             websockets=False,
             backlog=BACKLOG,
             backpressure=limits.connections,
-            # hyper has one time-out for an idle connection between two requests and for a head that stays incomplete.
+            # hyper uses one time-out for idle connections between requests and for incomplete request heads.
             http1_settings=HTTP1Settings(header_read_timeout=int(limits.idle_seconds * 1000)),
             log_enabled=False,
         )
         self._descriptor = listener.detach()
 
     def _init_shared_socket(self) -> None:
-        make: Any = SocketHolder  # its stub leaves out the arguments: descriptor, is it a Unix socket, backlog
+        make: Any = SocketHolder  # its stub omits the arguments: descriptor, whether it is a Unix socket, backlog
         self._shd: Any = make(self._descriptor, False, BACKLOG)
         self._sfd = None
         self._ssp = None
@@ -82,10 +82,10 @@ async def serve(
     drain: Callable[[], Awaitable[Any]],
     limits: Limits,
 ) -> bool:
-    """Serve until ``stop`` is set, then await ``drain()`` while still answering, then end the connections.
+    """Serve until ``stop`` is set, then await ``drain()`` while still answering, then close the connections.
 
-    ``ready`` is called with the URL once a request has been answered. Returns whether every connection ended by
-    itself: a client that left a request half-sent keeps its connection open, and is left behind. Raises RuntimeError
+    ``ready`` is called with the URL once a request has been answered. Return whether every connection closed in time: a
+    client that sent only a part of a request keeps its connection open, and the server abandons it. Raise RuntimeError
     if the HTTP server ends by itself.
     """
     url = url_of(listener)
@@ -109,7 +109,7 @@ async def serve(
 
 
 class _Greeting(asyncio.Protocol):
-    """Asks a server how it is; ``answer`` is the first bytes that come back, or empty where none do."""
+    """A health request to a server. ``answer`` becomes the first bytes of the answer, or empty if there is none."""
 
     def __init__(self) -> None:
         self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -126,12 +126,12 @@ class _Greeting(asyncio.Protocol):
 
 
 async def _first_answer(network: Network, address: tuple[str, int], serving: asyncio.Task[Any]) -> None:
-    """Ask until something answers, whatever it says. Raises RuntimeError where nothing does."""
+    """Send requests until one is answered, whatever the answer is. Raise RuntimeError if none is."""
     deadline = asyncio.get_running_loop().time() + START_SECONDS
     while asyncio.get_running_loop().time() < deadline:
         if serving.done():
             serving.result()
-            raise RuntimeError("the HTTP server ended before it began")
+            raise RuntimeError("the HTTP server ended before it answered a request")
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(START_SECONDS):
                 transport, greeting = await network.connect(_Greeting, *address)

@@ -1,7 +1,7 @@
-"""Append sessions and read sessions, without a transport: batches in, acks out; a query in, frames out.
+"""Append sessions and read sessions without a transport: batches in, acks out; a query in, frames out.
 
-What carries them (HTTP/2, or a client in the same process) hands over an iterator of batches, or takes frames one by
-one. A session holds nothing of the service between two steps, so one that is abandoned keeps nobody waiting.
+The transport (HTTP/2, or a client in the same process) passes an iterator of batches, or takes frames one by one. A
+session holds no resource of the service between two steps, so an abandoned session blocks nobody.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .errors import ServiceError
 from .storage import StorageError
 
 PIPELINED: Final = 256
-"""Batches of one append session that may wait for their durability. Beyond it no further batch is taken."""
+"""The most batches of one append session that may wait to become durable. Then it takes no further batch."""
 
 HEARTBEAT: Final = 10.0
-"""Seconds without records after which a session that follows sends its tail. S2 leaves 5 to 15 between two."""
+"""Seconds without records after which a following session sends its tail. S2 sends it every 5 to 15 seconds."""
 
 Open: TypeAlias = Callable[[], Awaitable[DurableStream]]
 Gate: TypeAlias = AbstractContextManager[None]
@@ -31,8 +31,8 @@ Gate: TypeAlias = AbstractContextManager[None]
 async def append_session(gate: Gate, open_stream: Open, batches: AsyncIterator[Append]) -> AsyncGenerator[Ack, None]:
     """Yield an ack for each batch, in order, once it is durable.
 
-    The next batch is sequenced while earlier ones are still being made durable. The first refusal is raised in its
-    place, after the acks before it; no later batch is applied. Raises what an append raises.
+    The next batch is sequenced while earlier ones are still becoming durable. The first refusal is raised after the
+    acks of the batches before it, and no later batch is applied. Raise what an append raises.
     """
     answers: asyncio.Queue[tuple[DurableStream, Promise] | Exception | None] = asyncio.Queue(PIPELINED)
     sequencing = asyncio.create_task(_sequence(gate, open_stream, batches, answers))
@@ -71,11 +71,11 @@ async def _sequence(
 
 
 async def read_session(gate: Gate, open_stream: Open, query: Read) -> AsyncGenerator[Batch, None]:
-    """Yield the frames of a read session, until its bounds are reached.
+    """Yield the frames of a read session until its bounds are reached.
 
-    A session has no implicit bounds. It follows the tail if it has ``wait`` or no bound at all; a frame without records
-    is then a heartbeat. It ends when ``wait`` seconds have passed without a record. Raises what a read raises, and
-    ServiceError ``server_draining`` where the service stops while the session follows.
+    A session has no implicit bounds. It follows the tail if it has ``wait`` or no bound at all. While it follows, a
+    frame without records is a heartbeat. It ends once ``wait`` seconds have passed without a record. Raise what a read
+    raises, or ServiceError ``server_draining`` if the service stops while the session follows.
     """
     with gate:
         stream = await open_stream()
@@ -90,7 +90,7 @@ async def read_session(gate: Gate, open_stream: Open, query: Read) -> AsyncGener
 
 
 class Follower:
-    """Where one read session stands: the next seq_num to return, and what is left of its bounds."""
+    """The progress of one read session: the next seq_num to return, and the rest of its bounds."""
 
     def __init__(self, stream: DurableStream, query: Read) -> None:
         self._stream = stream
@@ -102,12 +102,12 @@ class Follower:
         self._deadline: float | None = None
 
     async def start(self) -> Batch | None:
-        """The first frame. Raises RangeNotSatisfiable where there is nothing to read and the session may not follow."""
+        """Return the first frame. Raise RangeNotSatisfiable if nothing can be read and the session may not follow."""
         self._next = await self._stream.start(self._left, may_follow=self._may_follow)
         return await self.next()
 
     async def next(self) -> Batch | None:
-        """The next frame; None where the session has ended."""
+        """Return the next frame, or None at the end of the session."""
         while True:
             page = self._stream.look(self._next, self._left)
             if page.records:
@@ -141,7 +141,7 @@ class Follower:
         return self._deadline is not None and asyncio.get_running_loop().time() >= self._deadline
 
     async def _growth(self) -> bool:
-        """Wait for records; False when it is time for a heartbeat, or for the end."""
+        """Wait for records and return True. Return False when it is time for a heartbeat, or for the end."""
         pause = asyncio.get_running_loop().time() + HEARTBEAT
         try:
             async with asyncio.timeout_at(pause if self._deadline is None else min(pause, self._deadline)):

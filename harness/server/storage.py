@@ -1,12 +1,12 @@
-"""What outlives the process: groups of journal entries in segments on a disk, or nothing at all.
+"""The storage of the journal: groups of entries in segments on a disk, or in memory.
 
-Only the last segment is written to. The next one begins with a group that says what recovery needs to know of
-everything before it, so that a segment can be removed once nothing in it is needed. :mod:`.frames` has the format.
+Only the last segment is written to. Each segment begins with a group that tells recovery everything it needs to know of
+the earlier ones, so that a segment can be removed once none of its records is needed. :mod:`.frames` has the format.
 
 **What is known to be synced.** A group is synced before the next is written, and a segment before the next begins. So
-everything but the last frame of the last segment is known to be durable. That frame may have been written and never
-synced: recovery writes it again and syncs it before anybody can see what it says. If it is torn, recovery cuts it off.
-Any other damage is refused, because it must not be guessed away.
+everything but the last frame of the last segment is known to be durable. That frame may have been written but never
+synced. Recovery writes it again and syncs it before anybody can see its content. If it is torn, recovery cuts it off.
+Recovery refuses any other damage, because it cannot know what was lost.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ Survivors = Callable[[Iterator[Frame]], Iterator[Frame]]
 
 
 class Storage(Protocol):
-    """Where groups of entries are kept. Used by one event loop, and never by two calls at a time.
+    """A store for groups of entries. It is used by one event loop, with one call at a time.
 
-    ``name`` is what error messages call it. ``segments`` are the sizes (bytes) of its segments by number, oldest first;
-    what is written goes to the last. ``segment_bytes`` is the size at which that one should be followed by another.
+    ``name`` is its name in error messages. ``segments`` are the sizes (bytes) of its segments by number, oldest first.
+    Writes go to the last one. ``segment_bytes`` is the size at which the next segment should begin.
     """
 
     @property
@@ -59,62 +59,63 @@ class Storage(Protocol):
     def segment_bytes(self) -> int: ...
 
     def recover(self, survivors: Survivors = iter) -> Iterator[Frame]:
-        """Open it and go through the groups that it holds, oldest first.
+        """Open the storage and yield its groups, oldest first.
 
-        To be exhausted before the first :meth:`write`; when it is, all that it has shown is durable. ``survivors``
-        decides which groups of the last segment are kept, the one that it begins with excepted. Raises StorageError.
+        Exhaust the iterator before the first :meth:`write`. Then all yielded groups are durable. ``survivors`` decides
+        which groups of the last segment are kept; its first group is always kept. Raise StorageError if the storage
+        cannot be opened or is damaged.
         """
 
     def place(self, frame: Frame) -> str:
-        """Return where a frame is, for an error message."""
+        """Return the place of a frame, for error messages."""
 
     async def write(self, entries: Sequence[bytes]) -> None:
-        """Keep a group. Returns when it is durable.
+        """Store a group, and return once it is durable.
 
-        Raises NoSpaceError where the disk is full, and another StorageError where nobody knows what the storage holds
-        until it is recovered: write no more.
+        Raise NoSpaceError if the disk is full. After any other StorageError nobody knows what the storage holds until
+        it is recovered, so do not write to it again.
         """
 
     async def begin_segment(self, entries: Sequence[bytes], unneeded: Collection[int]) -> None:
-        """Begin the next segment with a group. When that is durable, remove the segments that are not needed.
+        """Begin the next segment with a group. Once that is durable, remove the ``unneeded`` segments.
 
-        Raises as :meth:`write`.
+        Raise as :meth:`write` does.
         """
 
     def close(self) -> None:
-        """Let go of it. Nothing is written any more."""
+        """Close the storage. Do not write to it any more."""
 
 
 class MemoryStorage:
-    """Keeps nothing: for a server that lives as long as its process."""
+    """A storage that stores nothing, for a server whose data lives as long as its process."""
 
     name: str = "memory"
     segments: Mapping[int, int] = {1: 0}
     segment_bytes: int = sys.maxsize
 
     def recover(self, survivors: Survivors = iter) -> Iterator[Frame]:
-        """Nothing to recover."""
+        """Yield nothing: there is nothing to recover."""
         return iter(())
 
     def place(self, frame: Frame) -> str:
-        """Memory has no places."""
+        """Return the name of the storage: memory has no places."""
         return self.name
 
     async def write(self, entries: Sequence[bytes]) -> None:
-        """Durable at once, in as far as anything is."""
+        """Do nothing: an entry counts as durable at once."""
 
     async def begin_segment(self, entries: Sequence[bytes], unneeded: Collection[int]) -> None:
-        """There is nothing to begin."""
+        """Do nothing: there are no segments."""
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 class FileStorage:
-    """The segments of a journal in a directory of their own, which only one server at a time may use.
+    """The segments of a journal in their own directory, which only one server at a time may use.
 
-    ``random`` gives each segment its salt. ``truncated`` says after recovery how many bytes of a torn last frame were
-    cut off.
+    ``random`` gives each segment its salt. After recovery, ``truncated`` is the number of bytes of a torn last frame
+    that were cut off.
     """
 
     def __init__(self, directory: Path, disk: Disk, random: Randomness, segment_bytes: int = SEGMENT_BYTES) -> None:
@@ -127,7 +128,7 @@ class FileStorage:
         self._lock: Lock | None = None
         self._file: File | None = None
         self._number = 0
-        self._seed = 0  # the checksum of the salt, where those of the frames begin
+        self._seed = 0  # the checksum of the salt, from which the checksums of frames start
 
     @property
     def name(self) -> str:
@@ -141,7 +142,7 @@ class FileStorage:
     # -- recovery
 
     def recover(self, survivors: Survivors = iter) -> Iterator[Frame]:
-        """See :class:`Storage`. Makes the directory and the first segment where there are none."""
+        """See :class:`Storage`. Make the directory and the first segment if they do not exist."""
         try:
             self._claim()
             numbers = self._numbers()
@@ -163,7 +164,7 @@ class FileStorage:
         if segment.number > 1:
             opening = next(frames, None)
             if opening is None:
-                raise StorageError(f"{segment.path}: offset {end}: the group that begins a segment is not there")
+                raise StorageError(f"{segment.path}: offset {end}: the first group of the segment is missing")
             yield opening
             end = opening.end
         for frame in survivors(frames):
@@ -173,8 +174,8 @@ class FileStorage:
         if end < len(segment.content):
             self.truncated = len(segment.content) - end
             self._file.truncate(end)
-        # Nobody knows whether the last frame was ever synced. A sync alone would not do: after one that has failed,
-        # the kernel may take pages for clean that never reached the disk.
+        # Nobody knows whether the last frame was ever synced. Syncing alone is not enough: after a failed sync, the
+        # kernel may consider pages clean that never reached the disk.
         write_all(self._file, start, segment.content[start:end])
         self._file.sync()
         self._number, self._seed = segment.number, segment.seed
@@ -182,7 +183,7 @@ class FileStorage:
 
     def _claim(self) -> None:
         if self._lock is not None:
-            raise StorageError(f"{self.directory}: this storage is open already")
+            raise StorageError(f"{self.directory}: this storage is already open")
         make_directories(self._disk, self.directory)
         try:
             self._lock = self._disk.lock(self.directory / "lock")
@@ -212,15 +213,15 @@ class FileStorage:
         size_before = self.segments.get(number - 1, segment.size_before)
         if size_before != segment.size_before:
             raise StorageError(
-                f"{self._path(number - 1)}: it has {size_before} bytes, and had {segment.size_before} when the next "
-                "segment began; restore the file from a copy"
+                f"{self._path(number - 1)}: the file has {size_before} bytes, but had {segment.size_before} when "
+                "the next segment began; restore the file from a copy"
             )
         return segment
 
     # -- writing
 
     async def write(self, entries: Sequence[bytes]) -> None:
-        """See :class:`Storage`. The loop goes on while the disk writes and syncs."""
+        """See :class:`Storage`. Writing and syncing do not block the event loop."""
         await self._run(lambda: self._write(entries))
 
     async def begin_segment(self, entries: Sequence[bytes], unneeded: Collection[int]) -> None:
@@ -228,7 +229,7 @@ class FileStorage:
         await self._run(lambda: self._begin_segment(entries, unneeded))
 
     def close(self) -> None:
-        """Close the file and let another server have the directory."""
+        """Close the file and release the directory for another server."""
         if self._file is not None:
             self._file.close()
         if self._lock is not None:
@@ -271,10 +272,10 @@ class FileStorage:
                 self._disk.remove(self._path(number))
                 del self.segments[number]
         except OSError as error:
-            raise StorageError(f"{self.directory}: the next segment cannot be begun: {error}") from error
+            raise StorageError(f"{self.directory}: the next segment cannot be made: {error}") from error
 
     def _create(self, entries: Sequence[bytes]) -> None:
-        """Make the next segment. It appears under its name when all of it is durable: none is torn at its beginning."""
+        """Make the next segment. It gets its name once it is durable, so no segment has a torn beginning."""
         number = self._number + 1
         salt = self._random.fresh(8)
         seed = seed_of(salt)
@@ -294,7 +295,7 @@ class FileStorage:
         except OSError as error:
             if error.errno not in _NO_SPACE or not self._number:
                 raise
-            raise NoSpaceError(f"{new}: the next segment cannot be begun: {error}") from error
+            raise NoSpaceError(f"{new}: the next segment cannot be made: {error}") from error
         file.sync()
         self._disk.rename(new, self._path(number))
         self._disk.sync_directory(self.directory)

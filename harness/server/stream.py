@@ -1,10 +1,10 @@
 """The state machine of one stream: no I/O, no clock, no event loop.
 
-A batch is sequenced at once against the *next assignable* state, and becomes visible when its owner says that it is
-durable (:meth:`Stream.settle`). Conditions are tested against the first; reads and tails show only the second. The
-moment of arrival (ms) is an argument wherever it matters.
+A batch is sequenced at once in the *next assignable* state, and becomes visible in the *durable* state when the owner
+of the stream calls :meth:`Stream.settle`. Conditions are tested against the next assignable state. Reads and tails show
+only the durable state. The time of arrival (ms) is an argument wherever it matters.
 
-An append costs O(its batch); a read O(log n + what it returns); a trim is amortised O(1) a record.
+An append costs O(size of its batch), a read O(log n + records returned), and a trim amortised O(1) per record.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _timestamp = attrgetter("timestamp")
 
 @dataclass(frozen=True, slots=True)
 class Sequenced:
-    """A batch that has its place: the records as the stream keeps them, and the ack to give once they are durable."""
+    """A sequenced batch: its records as the stream stores them, and the ack to return once they are durable."""
 
     records: tuple[SequencedRecord, ...]
     ack: Ack
@@ -38,7 +38,10 @@ class Sequenced:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one look at the stream found. ``bounded`` tells that a limit, not the tail, is the reason for no records."""
+    """The records found by one step of a read.
+
+    ``bounded`` says that the page is empty because of a limit. Any other empty page has reached the tail.
+    """
 
     records: tuple[SequencedRecord, ...]
     bounded: bool
@@ -47,8 +50,8 @@ class Page:
 class Stream:
     """One incarnation of a stream.
 
-    ``next_seq_num``, ``newest_timestamp`` and ``fencing_token`` are the next assignable state. ``durable`` is the
-    tail that may be shown, ``trim_point`` the seq_num below which nothing may be.
+    ``next_seq_num``, ``newest_timestamp`` and ``fencing_token`` are the next assignable state. ``durable`` is the tail
+    that reads may show. Records below the seq_num ``trim_point`` may not be shown any more.
     """
 
     def __init__(self, config: StreamConfig | None = None, rules: StreamRules | None = None) -> None:
@@ -61,27 +64,27 @@ class Stream:
         self.trim_point = 0
         self._records: list[SequencedRecord] = []
         self._first = 0  # the seq_num of _records[0]
-        self._unsettled_trims: deque[tuple[int, int]] = deque()  # (its own seq_num, what it trims below)
-        self._unsettled_fences: deque[tuple[int, str]] = deque()  # (its own seq_num, its token)
+        self._unsettled_trims: deque[tuple[int, int]] = deque()  # (seq_num of the command, trim point that it sets)
+        self._unsettled_fences: deque[tuple[int, str]] = deque()  # (seq_num of the command, its token)
         self._durable_token = ""
 
     # -- appending
 
     def append(self, batch: Append, arrival: int) -> Sequenced:
-        """Test the conditions and apply the batch, as one step.
+        """Test the conditions, apply the batch and return it sequenced, in one step.
 
-        Raises ServiceError ``invalid`` and ConditionFailed, and then has changed nothing.
+        Raise ServiceError ``invalid`` or ConditionFailed without having changed anything.
         """
         commands = commands_of(batch)
         self.test(batch, arrival)
         return self._apply(batch, commands, arrival)
 
     def append_unchecked(self, batch: Append, arrival: int) -> Sequenced:
-        """Apply the batch without testing its conditions. Raises ServiceError ``invalid``."""
+        """Apply the batch without testing its conditions, and return it sequenced. Raise ServiceError ``invalid``."""
         return self._apply(batch, commands_of(batch), arrival)
 
     def test(self, batch: Append, arrival: int) -> None:
-        """Test the conditions, token first. Raises ConditionFailed, which reveals the next assignable state."""
+        """Test the conditions, token first. Raise ConditionFailed, which reveals the next assignable state."""
         given = batch.fencing_token
         if given is not None:
             current = self.rules.token_in_force(self, batch, arrival)
@@ -120,7 +123,7 @@ class Stream:
             wanted = None if mode is TimestampingMode.ARRIVAL else record.timestamp
             if wanted is None:
                 if mode is TimestampingMode.CLIENT_REQUIRE:
-                    raise invalid(f"record {index} has no timestamp, and the stream requires one of the client")
+                    raise invalid(f"record {index} has no timestamp, but the stream requires the client to give one")
                 wanted = arrival
             elif wanted > arrival and not self.config.timestamping_uncapped:
                 wanted = arrival
@@ -129,9 +132,9 @@ class Stream:
         return timestamps
 
     def settle(self, end: Position) -> None:
-        """Show everything below ``end``, the end of a batch, which is durable now, and let its trims take effect.
+        """Make the durable records below ``end``, the end of a batch, visible, and let their trims take effect.
 
-        Batches become durable in their order.
+        Batches become durable in order.
         """
         self.durable = end
         while self._unsettled_trims and self._unsettled_trims[0][0] < end.seq_num:
@@ -140,13 +143,13 @@ class Stream:
         while self._unsettled_fences and self._unsettled_fences[0][0] < end.seq_num:
             _, self._durable_token = self._unsettled_fences.popleft()
         trimmed = self.trim_point - self._first
-        # Removing the beginning of a list costs as much as the rest is long: wait until the rest is the shorter part.
+        # Removing a prefix of a list copies the rest. Waiting until the rest is the shorter part makes trims O(1).
         if trimmed > _COMPACT_AFTER and 2 * trimmed > len(self._records):
             del self._records[:trimmed]
             self._first = self.trim_point
 
     def roll_back(self) -> None:
-        """Undo every batch that is not durable."""
+        """Undo all batches that are not durable."""
         self.next_seq_num, self.newest_timestamp = self.durable.seq_num, self.durable.timestamp
         self.fencing_token = self._durable_token
         self._unsettled_trims.clear()
@@ -156,17 +159,17 @@ class Stream:
     # -- recovery
 
     def state(self) -> StreamState:
-        """Return the next assignable state, as a checkpoint has it."""
+        """Return the next assignable state in the form of a checkpoint."""
         trim_point = max([self.trim_point, *(below for _, below in self._unsettled_trims)])
         return StreamState(self.next_seq_num, self.newest_timestamp, self.fencing_token, trim_point)
 
     def restore(self, state: StreamState) -> None:
-        """Take the state of a checkpoint. Records that it counts and nobody has seen must turn out to be trimmed.
+        """Restore the state of a checkpoint. Records below its tail that recovery does not find must have been trimmed.
 
-        Raises ValueError where the checkpoint contradicts what came before.
+        Raise ValueError if the checkpoint contradicts earlier entries.
         """
         if state.next_seq_num < self.next_seq_num:
-            raise ValueError(f"a checkpoint puts the tail at {state.next_seq_num}, after it was at {self.next_seq_num}")
+            raise ValueError(f"a checkpoint has the tail {state.next_seq_num}, but it was {self.next_seq_num} before")
         if state.next_seq_num > self.next_seq_num:
             self._records.clear()
             self._first = state.next_seq_num
@@ -177,12 +180,12 @@ class Stream:
         self.settle(Position(self.next_seq_num, self.newest_timestamp))
 
     def check_complete(self) -> None:
-        """Raise ValueError where recovery has not met all the records that can be read."""
+        """Raise ValueError if recovery has not found all records that can be read."""
         if self._first > self.trim_point:
             raise ValueError(f"the records from {self.trim_point} to {self._first - 1} are missing")
 
     def recover(self, records: Sequence[SequencedRecord]) -> None:
-        """Take a batch that the journal holds. Raises ValueError where it is not the next one."""
+        """Append a batch from the journal. Raise ValueError if it is not the next one."""
         if not records or any(r.seq_num != self.next_seq_num + i for i, r in enumerate(records)):
             found = [record.seq_num for record in records[:2]]
             raise ValueError(f"a batch at seq_num {found} cannot follow a tail of {self.next_seq_num}")
@@ -201,17 +204,17 @@ class Stream:
     # -- reading
 
     def tail(self, now: int) -> Position:
-        """Return the answer to a check-tail."""
+        """Return the tail that a check-tail returns at ``now`` (ms)."""
         return self.rules.tail_for_check(self.durable, now)
 
     def locate(self, query: Read, now: int, *, may_follow: bool = False) -> int:
         """Return the seq_num at which the read starts.
 
-        Raises RangeNotSatisfiable where that is beyond the tail (and not clamped), or at the tail where the read
-        may neither wait nor follow; ServiceError ``invalid`` where more than one start is given.
+        Raise RangeNotSatisfiable if the start is beyond the tail and not clamped, or at the tail of a read that may
+        neither wait nor follow. Raise ServiceError ``invalid`` if the read has more than one start.
         """
         if (query.seq_num, query.timestamp, query.tail_offset).count(None) < 2:
-            raise invalid("a read starts at one of seq_num, timestamp and tail_offset; more than one is given")
+            raise invalid("a read takes only one of seq_num, timestamp and tail_offset, but has more than one")
         tail = self.rules.tail_for_read(self.durable, now)
         if query.seq_num is not None:
             start = query.seq_num
@@ -234,7 +237,7 @@ class Stream:
     def page(self, start: int, query: Read, now: int) -> Page:
         """Return the durable records from ``start`` on, within the query's bounds and the implicit ones.
 
-        Trimmed records are skipped. A page that is empty and not ``bounded`` means that the tail has been reached.
+        Trimmed records are skipped. An empty page that is not ``bounded`` has reached the tail.
         """
         tail = self.rules.tail_for_read(self.durable, now).seq_num
         count = MAX_BATCH_RECORDS if query.count is None else min(query.count, MAX_BATCH_RECORDS)

@@ -1,7 +1,7 @@
-"""How basins and streams are configured, and how lists show them.
+"""The configurations of basins and streams, and the rows of their lists.
 
-None in a configuration means "not set here": the value then comes from the basin's default or, failing that, from
-the service's own. Ages are seconds.
+None in a configuration means "not set here". The value then comes from the basin's default or, if that does not set it
+either, from the service's. Ages are in seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 
 class TimestampingMode(enum.Enum):
-    """Whose clock stamps a record."""
+    """Whose clock gives a record its timestamp."""
 
     CLIENT_PREFER = "client-prefer"
     CLIENT_REQUIRE = "client-require"
@@ -21,16 +21,16 @@ class TimestampingMode(enum.Enum):
 
 
 class StorageClass(enum.Enum):
-    """Accepted and reported. This server has one way of storing."""
+    """The storage class of a stream. This server accepts and reports it, but stores all streams alike."""
 
     STANDARD = "standard"
     EXPRESS = "express"
 
 
 class Retention(Struct, frozen=True):
-    """How long records are kept: ``age`` in seconds, None for ever.
+    """How long records are kept: ``age`` in seconds, or None for ever.
 
-    Accepted and reported. This server removes nothing by age: a record past its retention *may* vanish, and here
+    This server accepts and reports it, but removes nothing by age: a record past its retention *may* vanish, and here
     it never does.
     """
 
@@ -38,7 +38,10 @@ class Retention(Struct, frozen=True):
 
 
 class StreamConfig(Struct, frozen=True, omit_defaults=True):
-    """The configuration of a stream. ``delete_on_empty_min_age`` (s, 0 is off) is accepted and reported only."""
+    """The configuration of a stream.
+
+    ``delete_on_empty_min_age`` (seconds, 0 is off) is accepted and reported, but has no effect.
+    """
 
     storage_class: StorageClass | None = None
     retention: Retention | None = None
@@ -48,7 +51,7 @@ class StreamConfig(Struct, frozen=True, omit_defaults=True):
 
 
 class StreamReconfiguration(Struct, frozen=True):
-    """A change to a configuration: UNSET leaves a field, None resets it to the service's default, a value sets it."""
+    """A change to a stream's configuration: UNSET keeps a field, None resets it to the default, a value sets it."""
 
     storage_class: StorageClass | UnsetType | None = UNSET
     retention: Retention | UnsetType | None = UNSET
@@ -75,7 +78,7 @@ class BasinReconfiguration(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class BasinInfo:
-    """A basin as lists show it. ``created_at`` is milliseconds since the Unix epoch."""
+    """A row of a list of basins. ``created_at`` is in milliseconds since the Unix epoch."""
 
     name: str
     created_at: int
@@ -83,14 +86,14 @@ class BasinInfo:
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """A stream as lists show it. ``created_at`` is milliseconds since the Unix epoch."""
+    """A row of a list of streams. ``created_at`` is in milliseconds since the Unix epoch."""
 
     name: str
     created_at: int
 
 
 class Provision(enum.Enum):
-    """What an ensure (PUT) did; the value of the ``s2-provision-result`` header."""
+    """The effect of an ensure (PUT), and the value of the ``s2-provision-result`` header."""
 
     CREATED = "created"
     UPDATED = "updated"

@@ -1,7 +1,7 @@
-"""The JSON of basins and streams themselves: requests, configurations, and rows of lists.
+"""The JSON of basins and streams: requests, configurations, and rows of lists.
 
-S2 nests a configuration deeper than :mod:`.values` does; this is the one place that knows both shapes. In a
-change (PATCH) a field that is absent and one that is null differ, so UNSET goes through unharmed.
+S2 nests a configuration more deeply than :mod:`.values` does. Only this module knows both shapes. In a change (PATCH)
+an absent field differs from a null one, so UNSET is preserved.
 """
 
 from __future__ import annotations
@@ -119,25 +119,25 @@ _stream_change: Final = msgspec.json.Decoder(_StreamChange)
 
 
 def decode_create_basin(body: bytes) -> tuple[str, BasinConfig | None]:
-    """Return name and configuration of the basin to create. A location is accepted, and ignored."""
+    """Return the name and configuration of the basin to create. A location is accepted and ignored."""
     request = decode(_create_basin, body)
     return request.basin, _maybe(_basin_config, request.config)
 
 
 def decode_ensure_basin(body: bytes) -> BasinConfig | None:
-    """Return the configuration of the basin to ensure; the body may be empty."""
+    """Return the configuration of the basin to ensure, or None if the body has none."""
     request = decode(_ensure_basin, body or b"null")
     return None if request is None else _maybe(_basin_config, request.config)
 
 
 def decode_create_stream(body: bytes) -> tuple[str, StreamConfig | None]:
-    """Return name and configuration of the stream to create."""
+    """Return the name and configuration of the stream to create."""
     request = decode(_create_stream, body)
     return request.stream, _maybe(_stream_config, request.config)
 
 
 def decode_ensure_stream(body: bytes) -> StreamConfig | None:
-    """Return the configuration of the stream to ensure; the body may be empty."""
+    """Return the configuration of the stream to ensure, or None if the body has none."""
     return _maybe(_stream_config, decode(_ensure_stream, body or b"null"))
 
 
@@ -158,7 +158,7 @@ def decode_stream_change(body: bytes) -> StreamReconfiguration:
 
 
 def show_stream_config(config: StreamConfig) -> dict[str, Any]:
-    """Return a stream's configuration in the shape of its JSON, without what is not set."""
+    """Return a stream's configuration in the shape of its JSON, without unset fields."""
     shown: dict[str, Any] = {}
     if config.storage_class is not None:
         shown["storage_class"] = config.storage_class.value
@@ -187,7 +187,7 @@ def show_basin_config(config: BasinConfig) -> dict[str, Any]:
 
 
 def show_info(info: BasinInfo | StreamInfo) -> dict[str, Any]:
-    """Return a basin or stream as a row of a list, with its time of creation in RFC 3339."""
+    """Return a basin or stream as a row of a list, with its creation time in RFC 3339."""
     created = _EPOCH + timedelta(milliseconds=info.created_at)
     stamp = created.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"name": info.name, "created_at": stamp, "deleted_at": None}
@@ -229,7 +229,7 @@ def _stream_reconfiguration(change: _StreamChange) -> StreamReconfiguration:
 
 def _retention(policy: _Retention) -> Retention:
     if isinstance(policy.age, UnsetType) == isinstance(policy.infinite, UnsetType):
-        raise ServiceError("bad_json", "a retention_policy has exactly one of age and infinite")
+        raise ServiceError("bad_json", "a retention_policy must have exactly one of age and infinite")
     if isinstance(policy.age, UnsetType):
         return Retention(None)
     if policy.age == 0:
@@ -239,7 +239,7 @@ def _retention(policy: _Retention) -> Retention:
 
 def _refuse_cipher(cipher: str | UnsetType | None) -> None:
     if isinstance(cipher, str):
-        raise ServiceError("not_implemented", "this server encrypts nothing: leave stream_cipher out")
+        raise ServiceError("not_implemented", "this server does not encrypt: leave stream_cipher out")
 
 
 def _maybe(convert: Callable[[A], B], value: A | None) -> B | None:

@@ -1,1 +1,1 @@
-"""What can be tested: the bundled reference server, or any S2 endpoint."""
+"""The targets of a run: the bundled reference server, or any S2 endpoint."""

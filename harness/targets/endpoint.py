@@ -1,4 +1,4 @@
-"""Any S2 endpoint: somebody else's, so treated with care."""
+"""The target that is an S2 endpoint at a URL. It belongs to somebody else, so runs treat it with care."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .streams import StreamRefused, StreamsLeft, create_stream, delete_streams, 
 from .target import TargetFailure, TargetOptions
 
 PREFIX: Final = "fencepost-"
-"""What the names of all streams begin with that runs make on somebody else's endpoint."""
+"""The prefix of every stream that a run makes on somebody else's endpoint."""
 
 
 class Endpoint:
     """An S2 endpoint at a URL.
 
-    The run touches only the streams that it made: their names have a prefix of this run, and they are removed
-    afterwards unless ``keep`` is set. No fault strikes it, and its default rate is gentle. Raises UsageFailure for
-    an option that cannot be used, before anything is sent.
+    The run touches only streams that it made. Their names have a prefix that is unique to the run, and the run removes
+    them afterwards unless ``keep`` is set. Faults do not apply to an endpoint, and its default rate is gentle. Raise
+    UsageFailure for an unusable option, before anything is sent.
     """
 
     summary = "any S2 endpoint at a URL; only streams of this run are touched"
@@ -47,16 +47,16 @@ class Endpoint:
         if not self._url.startswith(("http://", "https://")):
             raise UsageFailure(f"--target {self._url!r} is not a URL; it begins with http:// or https://")
         self._token = bearer_token(own["token-env"])
-        # One context for all clients: making one takes longer than a request does.
+        # All clients share one TLS context, because making one takes longer than a request.
         self._tls = Tls(own["ca-bundle"]) if self._url.startswith("https://") else None
         self._streams: list[str] = []
-        self.connect()  # connects nothing yet, but refuses what cannot be used
+        self.connect()  # does not connect yet, but raises UsageFailure for unusable options
 
     async def set_up(self) -> list[StreamState]:
-        """Make the streams, named under this run's prefix."""
+        """Make the streams, with this run's prefix, and return their states. Raise TargetFailure if one is not made."""
         names = [f"{PREFIX}{self._options.run_id}-{number}" for number in range(self._options.streams)]
         for name in names:
-            # From here on the stream may exist. One that was refused is somebody else's.
+            # From here on the stream may exist. If the endpoint refuses to make it, it is somebody else's.
             self._streams.append(name)
             try:
                 await create_stream(self.connect, name)
@@ -68,7 +68,7 @@ class Endpoint:
         return [StreamState(name) for name in names]
 
     def connect(self) -> StreamClient:
-        """Return a client for one process identity."""
+        """Return a client for one process."""
         return self._options.client(self._where())
 
     def _where(self) -> ClientOptions:
@@ -83,7 +83,7 @@ class Endpoint:
         )
 
     def describe(self) -> dict[str, Any]:
-        """Describe it by URL and basin, without the token."""
+        """Return the URL and the basin, without the token."""
         return {"name": "endpoint", "url": self._url, "basin": self._basin}
 
     async def tear_down(self) -> None:
@@ -92,21 +92,21 @@ class Endpoint:
             await self.remove(self._streams, f"{PREFIX}{self._options.run_id}-")
 
     async def leftovers(self, prefix: str) -> list[str]:
-        """Return the names of all streams of the basin that begin with ``prefix``. Raises TargetFailure."""
+        """Return the names of the basin's streams that begin with ``prefix``. Raise TargetFailure if that fails."""
         try:
             return await list_streams(lambda: http_client(self._where()), prefix)
         except TargetFailure as failure:
             raise self._failure(failure) from failure
 
     async def remove(self, names: Sequence[str], prefix: str) -> None:
-        """Remove streams whose names begin with ``prefix``. Raises TargetFailure, telling how to remove the rest."""
+        """Remove streams whose names begin with ``prefix``. Raise TargetFailure that says how to remove the rest."""
         try:
             await delete_streams(self.connect, names)
         except StreamsLeft as failure:
             raise TargetFailure(f"{self._failure(failure)}; to remove them: {self._cleaning(prefix)}") from failure
 
     def _cleaning(self, prefix: str) -> str:
-        """The command that removes what is left. A proxy is left to the user: its URL may hold a password."""
+        """Return the command that removes the rest. The URL of a proxy may hold a password, so it is a placeholder."""
         own = self._options.own
         words = ["fencepost", "clean", "--target", self._url, "--basin", self._basin, "--prefix", prefix]
         for name in ("token-env", "ca-bundle"):
@@ -116,5 +116,5 @@ class Endpoint:
     def _failure(self, failure: TargetFailure) -> TargetFailure:
         hint = ""
         if "certificate verify failed" in str(failure).lower():
-            hint = "; if you trust this server, name its certificate or its authority's with --ca-bundle FILE"
+            hint = "; if you trust this server, pass its certificate or its authority's with --ca-bundle FILE"
         return TargetFailure(f"{self._url}, basin {self._basin}: {failure}{hint}")

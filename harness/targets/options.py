@@ -1,6 +1,6 @@
-"""The options of a target's own: rows that the target declares, and the values that a run was given for them.
+"""The options that a target declares, and the values that a run gives them.
 
-A target class lists its rows; the command line, ``fencepost targets`` and docs/reference.md are made from them::
+A target class lists its options as rows. The command line, ``fencepost targets`` and docs/reference.md use the rows::
 
     class Mine:
         summary = "my service on this machine"
@@ -39,9 +39,10 @@ class Option:
     """One option of a target.
 
     ``name`` is spelled as on the command line, in lower case with hyphens. ``type`` is str, int, float or bool. A
-    ``required`` option has no default. A ``repeatable`` one may be given several times, and its value is a tuple. A
-    ``secret`` one is never stored: the history and options.json say only that it was given. ``flag`` is the shortcut of
-    ``fencepost run`` that gives it as well, for messages. Raises ValueError for a row that contradicts itself.
+    ``required`` option has no default. A ``repeatable`` option may be given several times, and its value is a tuple.
+    The value of a ``secret`` option is never stored: the history and options.json say only whether it was given.
+    ``flag`` is the equivalent flag of ``fencepost run``, if there is one; messages name it. Raise ValueError for a row
+    that contradicts itself.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Option:
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise ValueError(f"the option name {self.name!r} is not in lower case with hyphens")
+            raise ValueError(f"the option name {self.name!r} must be in lower case with hyphens")
         if self.type not in _NOUNS:
             raise ValueError(f"the option {self.name!r} has the type {self.type!r}; it must be str, int, float or bool")
         if self.default is not None and (self.required or self.repeatable):
@@ -63,23 +64,23 @@ class Option:
 
     @property
     def noun(self) -> str:
-        """Its type in words."""
+        """The type in words."""
         return _NOUNS[self.type] + (", repeatable" if self.repeatable else "")
 
     @property
     def spelling(self) -> str:
-        """How the command line gives it."""
+        """The option as the command line spells it."""
         return self.flag or f"--target-option {self.name}={_NOUNS[self.type].upper().replace(' ', '-')}"
 
     @property
     def fallback(self) -> str:
-        """What holds where it is not given, in words."""
+        """What applies if the option is not given, in words."""
         if self.required:
             return "required"
         return "optional" if self.default is None else f"default {self.default}"
 
     def parse(self, given: Any) -> Any:
-        """Convert one given value, a text or already of the right type. Raises UsageFailure."""
+        """Return one value, converted if it is text. Raise UsageFailure if it is not of the option's type."""
         converted: Any = None
         if isinstance(given, str):
             converted = _converted(self.type, given)
@@ -92,9 +93,9 @@ class Option:
 
 
 def resolve(target: str, rows: Sequence[Option], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of every row: what was given, converted, or its default (of a repeatable one: a tuple).
+    """Return the value of every row: the given value, converted, or the default. Repeatable options give a tuple.
 
-    Raises UsageFailure for an option that ``target`` has not, one that is missing, and one of the wrong type.
+    Raise UsageFailure for an option that ``target`` does not have, a missing one, and a value of the wrong type.
     """
     known = {row.name: row for row in rows}
     for name in given:
@@ -115,7 +116,7 @@ def resolve(target: str, rows: Sequence[Option], given: Mapping[str, Any]) -> di
 
 
 def without_secrets(rows: Sequence[Option], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values as they are stored: of a secret only whether it was given."""
+    """Return the values in the form that may be stored. A secret is replaced by whether it was given."""
     return {row.name: values[row.name] not in (None, ()) if row.secret else values[row.name] for row in rows}
 
 

@@ -1,4 +1,4 @@
-"""The bundled reference server, in a process of its own."""
+"""The target that is the bundled reference server, in its own process."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _LISTENING = re.compile(rb"listening on (http://127\.0\.0\.1:(\d+))")
 
 
 class ReferenceServer:
-    """Runs ``fencepost serve`` on a journal in the run's folder.
+    """A reference server: ``fencepost serve`` with a journal in the run's folder.
 
-    The server is in a session of its own, so that Ctrl-C does not reach it. It ends with the harness, however that
-    dies. Raises UsageFailure for an unknown bug.
+    The server has its own session, so Ctrl-C does not reach it. It dies with the harness, however the harness dies.
+    Raise UsageFailure for an unknown bug.
     """
 
     summary = "the bundled reference server, started for the run"
@@ -49,7 +49,7 @@ class ReferenceServer:
         self._url = ""
 
     async def set_up(self) -> list[StreamState]:
-        """Start the server and make the streams."""
+        """Start the server, make the streams and return their states. Raise TargetFailure if that fails."""
         await self._start()
         names = [f"{self._options.run_id}-{number}" for number in range(self._options.streams)]
         for name in names:
@@ -57,18 +57,18 @@ class ReferenceServer:
         return [StreamState(name) for name in names]
 
     def connect(self) -> StreamClient:
-        """Return a client for one process identity."""
+        """Return a client for one process."""
         options = self._options
         return options.client(
             ClientOptions(url=self._url, basin=_BASIN, network=options.world.network, timeout=options.timeout)
         )
 
     def describe(self) -> dict[str, Any]:
-        """Describe it by name and planted bugs."""
+        """Return the name and the planted bugs."""
         return {"name": "reference", "bugs": list(self._bugs)}
 
     def control(self) -> ControlClient:
-        """Return the channel to the running server. Raises TargetFailure where it has ended by itself."""
+        """Return the channel to the running server. Raise TargetFailure if the server has ended by itself."""
         self._running()
         return self._control
 
@@ -80,9 +80,10 @@ class ReferenceServer:
         await child.wait()
 
     async def restart(self) -> None:
-        """Start the server again on the same port and journal, unless it serves.
+        """Start the server again on the same port and journal. Do nothing if it is serving.
 
-        Its clock is right and nothing is armed. A server that was being killed, or did not come up, is killed first.
+        The new server's clock is correct and no failpoint is armed. A server that is being killed, or did not come up,
+        is killed first. Raise TargetFailure if the new server does not come up.
         """
         if self._child is not None and self._child.returncode is None:
             if self._serving:
@@ -104,7 +105,7 @@ class ReferenceServer:
     def _running(self) -> Child:
         if self._child is None or self._child.returncode is not None:
             code = "" if self._child is None else f" with exit code {self._child.returncode}"
-            raise TargetFailure(f"the reference server has ended by itself{code}: see {self._log}")
+            raise TargetFailure(f"the reference server ended by itself{code}: see {self._log}")
         return self._child
 
     async def _start(self) -> None:
@@ -133,7 +134,7 @@ class ReferenceServer:
         tail = self._log.read_text(errors="replace").strip().splitlines()
         raise TargetFailure(
             f"the reference server ended with exit code {code} before it listened: "
-            f"{tail[-1] if tail else 'it said nothing'} (see {self._log})"
+            f"{tail[-1] if tail else 'it wrote nothing'} (see {self._log})"
         )
 
 

@@ -1,4 +1,4 @@
-"""Makes, lists and removes the streams of runs."""
+"""Creation, listing and removal of the streams of a run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..client.wire import StreamPage
 from .target import TargetFailure
 
 ATTEMPTS: Final = 6
-"""How often making or removing a stream is tried before it is given up."""
+"""Attempts to make or remove a stream before giving up."""
 
 RETRYABLE: Final = frozenset({"rate_limited", "hot_server", "server_draining", "transaction_conflict"})
-"""Codes of refusals that promise no effect and are soon over."""
+"""Error codes of definite refusals that soon pass."""
 
 MOST_TOLD: Final = 10
-"""Streams that a message names; of more it tells the number."""
+"""Streams that a message names. It only counts the others."""
 
 _PAUSES: Final = (0.1, 2.0)
 """First and longest pause (seconds) between two attempts."""
@@ -32,11 +32,11 @@ C = TypeVar("C", bound=StreamClient)
 
 
 class StreamRefused(TargetFailure):
-    """A stream was not made, for certain."""
+    """The endpoint definitely did not make a stream."""
 
 
 class StreamsLeft(TargetFailure):
-    """Streams that should have been removed may still be there: ``names``."""
+    """The streams ``names`` should have been removed, but may still exist."""
 
     def __init__(self, left: Mapping[str, str], what: str) -> None:
         self.names = tuple(left)
@@ -46,9 +46,9 @@ class StreamsLeft(TargetFailure):
 
 
 async def create_stream(connect: Callable[[], StreamClient], name: str) -> None:
-    """Make a stream that did not exist before. A refusal that is soon over is waited out.
+    """Make a stream that does not exist yet. Retry refusals that soon pass.
 
-    Raises StreamRefused where the stream was not made, TargetFailure where nobody knows.
+    Raise StreamRefused if the stream was definitely not made, and TargetFailure if nobody knows.
     """
     outcome = await _insist(connect, lambda client: client.create_stream(name), _is_settled)
     if not isinstance(outcome, Ok):
@@ -57,7 +57,7 @@ async def create_stream(connect: Callable[[], StreamClient], name: str) -> None:
 
 
 async def list_streams(connect: Callable[[], HttpStreamClient], prefix: str) -> list[str]:
-    """Return the names that begin with ``prefix``, of all streams that are not being deleted. Raises TargetFailure."""
+    """Return the names of all streams with ``prefix`` that are not being deleted. Raise TargetFailure if that fails."""
     names: list[str] = []
     last = ""
     while True:
@@ -67,18 +67,18 @@ async def list_streams(connect: Callable[[], HttpStreamClient], prefix: str) -> 
         page = outcome.value
         names += [stream.name for stream in page.streams if stream.deleted_at is None]
         if not page.has_more:
-            # The service was asked for these only. What is removed next is not left to its word.
+            # The service should return only these names. The caller deletes them, so do not rely on that.
             return [name for name in names if name.startswith(prefix)]
         before, last = last, page.streams[-1].name if page.streams else ""
         if last <= before:
-            raise TargetFailure(f"the listing of streams does not advance beyond {last!r}")
+            raise TargetFailure(f"the listing of streams makes no progress past {last!r}")
 
 
 async def delete_streams(connect: Callable[[], StreamClient], names: Sequence[str]) -> None:
     """Remove streams that may exist.
 
-    Raises StreamsLeft with every stream that may still be there once each was tried, or at once where it is cancelled:
-    what is left of a run must be told however it ends.
+    Try each, then raise StreamsLeft with every stream that may still exist. When cancelled, raise StreamsLeft at once:
+    however a run ends, its user must learn what it left behind.
     """
     left = dict.fromkeys(names, "not tried")
     unreachable = False
@@ -94,7 +94,7 @@ async def delete_streams(connect: Callable[[], StreamClient], names: Sequence[st
             else:
                 left[name] = _why(outcome)
     except asyncio.CancelledError:
-        raise StreamsLeft(left, "interrupted while streams were removed; these may be left") from None
+        raise StreamsLeft(left, "interrupted while removing streams; these may be left") from None
     if left:
         raise StreamsLeft(left, "could not remove")
 
@@ -102,7 +102,7 @@ async def delete_streams(connect: Callable[[], StreamClient], names: Sequence[st
 async def _insist(
     connect: Callable[[], C], call: Callable[[C], Awaitable[Outcome[T]]], is_settled: Callable[[Outcome[T]], bool]
 ) -> Outcome[T]:
-    """Make a call, each time through a new client, until its outcome is settled or :data:`ATTEMPTS` were made."""
+    """Make a call through a new client each time, until its outcome is settled or after :data:`ATTEMPTS`."""
     for attempt in range(ATTEMPTS):
         if attempt:
             first, longest = _PAUSES
@@ -130,7 +130,7 @@ def _is_settled(outcome: Outcome[object]) -> bool:
 
 
 def _is_removal_settled(outcome: Outcome[None]) -> bool:
-    """Whether trying again would not help. Removing is idempotent: what is indefinite, or was not sent, may be."""
+    """Return whether a retry would not help. Removal is idempotent, so indefinite and unsent ones are retried."""
     refused = isinstance(outcome, Definite) and outcome.status is not None and outcome.code not in RETRYABLE
     return _is_gone(outcome) or refused
 

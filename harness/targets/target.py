@@ -17,17 +17,17 @@ from .options import Option
 
 
 class TargetFailure(Exception):
-    """The target could not be set up, reached, or brought back; the text says what to look at."""
+    """The target could not be set up, reached or restarted. The text says what to look at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
-    """What a target learns about the run, and the values of its own options.
+    """What a target knows about the run, and the values of its own options.
 
-    ``folder`` is the run's folder, for logs and data. ``run_id`` is unique among runs and fit for stream names.
-    ``timeout`` is seconds per operation. ``keep`` leaves the streams (or the server's data) in place. ``own`` has a
-    value for each row of the target's ``options``: the one given, or the default. ``world`` is where time, randomness,
-    connections and processes come from. ``client`` makes the clients: the one that ``--client`` names.
+    ``folder`` is the run's folder, for logs and data. ``run_id`` is unique among runs and valid in stream names.
+    ``timeout`` is seconds per operation. ``keep`` leaves the streams (or the server's data) in place. ``own`` has the
+    value of each row of the target's ``options``: the given value, or the default. ``world`` provides time, randomness,
+    connections and processes. ``client`` makes clients of the kind that ``--client`` names.
     """
 
     folder: Path
@@ -41,61 +41,69 @@ class TargetOptions:
 
 
 class Target(Protocol):
-    """A service to test. Registered under ``fencepost.targets``; the entry point names a class that takes a
-    TargetOptions.
+    """A service to test. Its entry point under ``fencepost.targets`` names a class that takes a TargetOptions.
 
-    The class may also have a ``summary`` (one line for ``fencepost targets``) and ``options`` (a tuple of
-    :class:`~.options.Option` rows): see :func:`options_of`.
+    The class may also have a ``summary``, one line for ``fencepost targets``, and ``options``, a tuple of
+    :class:`~.options.Option` rows.
     """
 
     gentle_rate: float | None
-    """Operations per second of a run without ``--rate``; None is as fast as possible."""
+    """Operations per second of a run without ``--rate``; None means as fast as possible."""
 
     async def set_up(self) -> list[StreamState]:
-        """Make the streams of this run; return their state. Raises TargetFailure."""
+        """Make the streams of this run and return their states. Raise TargetFailure if that fails."""
         ...
 
     def connect(self) -> StreamClient:
-        """A client for one process identity."""
+        """Return a client for one process."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Describe it for the history's header, without secrets."""
+        """Return a description for the history's header, without secrets."""
         ...
 
     async def tear_down(self) -> None:
-        """Remove what :meth:`set_up` made. Called exactly once, however the run ended. Raises TargetFailure."""
+        """Remove what :meth:`set_up` made. Called exactly once, however the run ended.
+
+        Raise TargetFailure if something may be left.
+        """
         ...
 
 
 @runtime_checkable
 class Killable(Protocol):
-    """A target whose server process belongs to the run, which may kill and restart it."""
+    """A target whose server process the run may kill and restart."""
 
     async def kill(self) -> None:
-        """Kill the server so that it cannot clean up (SIGKILL), and wait until it is gone."""
+        """Kill the server with SIGKILL, so that it cannot clean up, and return once it is gone."""
         ...
 
     async def restart(self) -> None:
-        """Start the server again on the data it left behind; return when it serves. Raises TargetFailure."""
+        """Start the server again on the data that it left, and return once it serves.
+
+        Raise TargetFailure if it does not come up.
+        """
         ...
 
 
 @runtime_checkable
 class Controllable(Protocol):
-    """A target whose server takes commands: its clock, its disk and its failpoints can be made to go wrong."""
+    """A target whose server takes commands that make its clock, its disk or its failpoints go wrong."""
 
     def control(self) -> ControlClient:
-        """Return the channel to the running server. A restarted server has another. Raises TargetFailure."""
+        """Return the channel to the running server. A restarted server has another one.
+
+        Raise TargetFailure if the server does not run.
+        """
         ...
 
 
 def options_of(target: Callable[..., Target]) -> Sequence[Option]:
-    """Return the option rows that a registered target declares, none if it declares none."""
+    """Return the option rows that a registered target declares, if any."""
     rows: Sequence[Option] = getattr(target, "options", ())
     return rows
 
 
 def summary_of(target: Callable[..., Target]) -> str:
-    """Return the line that says what a registered target is."""
+    """Return the one-line summary of a registered target."""
     return str(getattr(target, "summary", ""))

@@ -1,7 +1,7 @@
-"""Histories by hand, one line per operation, for tests of whatever reads a history.
+"""Histories written by hand, one line per operation, for tests of code that reads histories.
 
-This is the language in which fencepost's own tests are written. The suites that an
-implementation of one of fencepost's seams must pass are modules of this package too.
+fencepost's own tests use the same language. The conformance suites, which every implementation
+of one of fencepost's seams must pass, are modules of this package too.
 """
 
 from __future__ import annotations

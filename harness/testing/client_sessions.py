@@ -1,4 +1,4 @@
-"""The part of the client contract that is about append sessions and read sessions."""
+"""The client contract, second part: append sessions and read sessions."""
 
 from __future__ import annotations
 
@@ -28,15 +28,18 @@ async def session_acks_come_in_order(subject: Subject) -> None:
     expect(order == list(range(30)), f"tickets resolved in the order {order}")
     at = 0
     for batch, ack in zip(batches, acks, strict=True):
-        expect((ack.start.seq_num, ack.end.seq_num) == (at, at + len(batch.records)), f"at {at} came {ack}")
+        expect(
+            (ack.start.seq_num, ack.end.seq_num) == (at, at + len(batch.records)),
+            f"the batch at {at} was acknowledged as {ack}",
+        )
         at = ack.end.seq_num
     returned = ok(await client.read(subject.stream, Read(seq_num=0))).records
     sent = [record.body for batch in batches for record in batch.records]
-    expect(bodies(returned) == sent, "the records of the session stand in another order")
+    expect(bodies(returned) == sent, "the records of the session are stored in another order")
 
 
 async def session_batches_have_conditions(subject: Subject) -> None:
-    """Conditions of a batch hold against what the batches before it did, though these are unanswered."""
+    """A batch's conditions are tested against the effects of earlier batches, even unanswered ones."""
     session = subject.client().append_session(subject.stream)
     tickets = [session.submit(Append(records(2).records, match_seq_num=2 * number)) for number in range(10)]
     for ticket in tickets:
@@ -45,7 +48,7 @@ async def session_batches_have_conditions(subject: Subject) -> None:
 
 
 async def a_refusal_poisons_the_session(subject: Subject) -> None:
-    """The refused batch has its own answer; nothing that was submitted later is applied, nor said to be."""
+    """The refused batch gets its own answer. No later batch is applied, or acknowledged."""
     client = subject.client()
     session = client.append_session(subject.stream)
     before = [session.submit(records(1)) for _ in range(3)]
@@ -70,7 +73,7 @@ async def a_refusal_poisons_the_session(subject: Subject) -> None:
 
 
 async def a_session_on_no_stream_fails(subject: Subject) -> None:
-    """What goes wrong with opening a session is the outcome of its first batch."""
+    """A failure to open a session is the outcome of its first batch."""
     session = subject.client().append_session(f"{subject.stream}-absent")
     first, second = session.submit(records(1)), session.submit(records(1))
     definite(await first, "stream_not_found", 404)
@@ -80,7 +83,7 @@ async def a_session_on_no_stream_fails(subject: Subject) -> None:
 
 
 async def closing_a_session_waits_for_its_answers(subject: Subject) -> None:
-    """``aclose`` returns when every batch has its outcome; it may be called twice; nothing is sent after it."""
+    """``aclose`` returns once every batch has its outcome. It may be called twice. No batch is sent after it."""
     client = subject.client()
     session = client.append_session(subject.stream)
     tickets = [session.submit(records(1)) for _ in range(20)]
@@ -89,7 +92,10 @@ async def closing_a_session_waits_for_its_answers(subject: Subject) -> None:
         expect(isinstance(ticket.outcome, Ok), f"a batch of a session that was closed ended as {ticket.outcome}")
     await session.aclose()
     outcome = await session.submit(records(1))
-    expect(isinstance(outcome, Definite) and outcome.code == "not_sent", f"after the end came {outcome}")
+    expect(
+        isinstance(outcome, Definite) and outcome.code == "not_sent",
+        f"a batch submitted after the end ended as {outcome}",
+    )
     tail = ok(await client.check_tail(subject.stream, CheckTail())).tail
     expect(tail.seq_num == 20, f"twenty records made a tail of {tail}")
     unused = client.append_session(subject.stream)
@@ -97,7 +103,7 @@ async def closing_a_session_waits_for_its_answers(subject: Subject) -> None:
 
 
 async def closing_the_client_ends_its_sessions(subject: Subject) -> None:
-    """No ticket is left without an outcome, and no read session goes on."""
+    """Every ticket gets an outcome, and every read session ends."""
     client = subject.client()
     session = client.append_session(subject.stream)
     tickets = [session.submit(records(1)) for _ in range(5)]
@@ -147,7 +153,7 @@ async def sessions_and_calls_go_on_side_by_side(subject: Subject) -> None:
 
 
 async def a_read_session_ends_at_its_bounds(subject: Subject) -> None:
-    """It yields consecutive records up to count, bytes, until or the tail, also beyond what one answer can hold."""
+    """It yields consecutive records up to count, bytes, until or the tail, even more than one answer can hold."""
     client = subject.client()
     for _ in range(3):
         await acked(client, subject.stream, records(500))
@@ -163,7 +169,9 @@ async def a_read_session_ends_at_its_bounds(subject: Subject) -> None:
         found = [record.seq_num for frame in frames for record in frame.records]
         start = 1500 - read.tail_offset if read.tail_offset else read.seq_num or 0
         expect(found == list(range(start, start + number)), f"{read} returned {len(found)} records, not {number}")
-        expect(all(frame.tail is None for frame in frames), f"{read} does not follow, and told a tail")
+        expect(
+            all(frame.tail is None for frame in frames), f"{read} does not follow the tail, but a frame reported one"
+        )
     sized: list[Batch] = []
     ok(await client.read_session(subject.stream, Read(seq_num=0, bytes=100), sized.append))
     size = sum(8 + len(record.body) for frame in sized for record in frame.records)
@@ -171,7 +179,7 @@ async def a_read_session_ends_at_its_bounds(subject: Subject) -> None:
 
 
 async def a_read_session_beyond_the_tail_is_refused(subject: Subject) -> None:
-    """A session with a bound and no wait starts below the tail, as a single read does."""
+    """A session with a bound and no wait must start below the tail, as a single read must."""
     client = subject.client()
     ack = await acked(client, subject.stream, records(2))
     body = {"tail": {"seq_num": 2, "timestamp": ack.end.timestamp}}
@@ -185,12 +193,15 @@ async def a_read_session_beyond_the_tail_is_refused(subject: Subject) -> None:
 
 
 async def a_read_session_follows_the_tail(subject: Subject) -> None:
-    """Without bounds it returns what is there, then a frame that holds only the tail, then whatever is appended."""
+    """Without bounds it returns the existing records, then a frame with only the tail, then every new record."""
     client, writer = subject.client(), subject.client()
     await acked(writer, subject.stream, records(2))
     follower = Follower(client, subject.stream, Read(seq_num=0))
     await follower.until(lambda: follower.heartbeats == [2])
-    expect(all(frame.tail is None for frame in follower.frames[:-1]), "a tail was told before the session followed")
+    expect(
+        all(frame.tail is None for frame in follower.frames[:-1]),
+        "a frame reported the tail before the session followed",
+    )
     for _ in range(5):
         await acked(writer, subject.stream, records(2))
     await follower.until(lambda: len(follower.records) == 12)
@@ -202,7 +213,7 @@ async def a_read_session_follows_the_tail(subject: Subject) -> None:
 
 
 async def a_read_session_waits_and_then_ends(subject: Subject) -> None:
-    """With ``wait`` it follows until that many seconds have passed without a record, and ends in good order."""
+    """With ``wait`` it follows until that many seconds have passed without a record, and ends successfully."""
     client, writer = subject.client(), subject.client()
     frames: list[Batch] = []
     begin = asyncio.get_running_loop().time()
@@ -216,7 +227,7 @@ async def a_read_session_waits_and_then_ends(subject: Subject) -> None:
 
 
 async def an_exception_of_the_reader_ends_its_session(subject: Subject) -> None:
-    """What ``on_frame`` raises is raised, and the client can be used on."""
+    """An exception of ``on_frame`` reaches the caller, and the client stays usable."""
     client = subject.client()
     await acked(client, subject.stream, records(1))
 
@@ -233,7 +244,7 @@ async def an_exception_of_the_reader_ends_its_session(subject: Subject) -> None:
 
 
 class Follower:
-    """A read session in a task of its own, and what it has returned so far."""
+    """A read session in its own task, and the frames that it has returned so far."""
 
     def __init__(self, client: StreamClient, stream: str, read: Read) -> None:
         self.frames: list[Batch] = []
@@ -256,7 +267,7 @@ class Follower:
         return [frame.tail.seq_num for frame in self.frames if frame.tail is not None and not frame.records]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for frames until the condition holds. Raises ContractBroken where the session ends before."""
+        """Return once frames have made the condition true. Raise ContractBroken if the session ends first."""
         while not condition():
             expect(not self._task.done(), f"a session that follows has ended: {self._task}")
             await self._news.wait()

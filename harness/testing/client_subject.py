@@ -1,4 +1,4 @@
-"""What the checks of the client contract share: their subject, and how they state what they expect."""
+"""Shared parts of the checks of the client contract: their subject, and their assertions."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _numbers: Final = count()
 
 
 class ContractBroken(AssertionError):
-    """A client did not do what the contract says."""
+    """A client broke the contract."""
 
 
 @dataclass
 class Subject:
-    """One service with an empty stream, as the clients of one implementation see it.
+    """A service with an empty stream, and the clients of one implementation.
 
-    ``connect`` makes a client for one process identity. A check may make several; all are closed when it has ended.
+    ``connect`` makes a client for one process. A check may make several; all are closed when the check has ended.
     """
 
     connect: Callable[[], StreamClient]
@@ -33,7 +33,7 @@ class Subject:
     made: list[StreamClient] = field(default_factory=list)
 
     def client(self) -> StreamClient:
-        """A new client."""
+        """Return a new client."""
         client = self.connect()
         self.made.append(client)
         return client
@@ -50,7 +50,7 @@ def expect(condition: bool, broken: str) -> None:
 
 
 def ok(outcome: Outcome[T]) -> T:
-    """The answer of an operation that must have succeeded."""
+    """Return the answer of an operation that must succeed."""
     if not isinstance(outcome, Ok):
         raise ContractBroken(f"an operation that must succeed ended as {outcome}")
     return outcome.value
@@ -70,20 +70,20 @@ def definite(outcome: Outcome[object], code: str, status: int, body: Mapping[str
 
 
 async def acked(client: StreamClient, stream: str, batch: Append) -> Ack:
-    """Append a batch that must be accepted."""
+    """Append a batch that must be accepted, and return its ack."""
     return ok(await client.append(stream, batch))
 
 
 def one(text: str) -> Record:
-    """A record that no other check has."""
+    """Return a record that no other check uses."""
     return Record(f"{text} {next(_numbers)}".encode())
 
 
 def records(number: int, text: str = "record") -> Append:
-    """A batch of so many records, each different."""
+    """Return a batch of ``number`` different records."""
     return Append(tuple(one(text) for _ in range(number)))
 
 
 def bodies(returned: Iterable[SequencedRecord]) -> list[bytes]:
-    """The bodies of what a read returned."""
+    """Return the bodies of the records that a read returned."""
     return [record.body for record in returned]

@@ -1,4 +1,4 @@
-"""The part of the client contract that every client keeps: one request, one answer."""
+"""The client contract, first part: one request, one answer. It holds for every client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .client_subject import Check, Subject, acked, bodies, definite, expect, ok,
 
 
 async def appends_are_acknowledged_with_their_positions(subject: Subject) -> None:
-    """An ack spans exactly the records of its batch, and the next batch follows on."""
+    """An ack spans exactly the records of its batch, and the next batch starts at its end."""
     client = subject.client()
     first = await acked(client, subject.stream, records(3))
     expect((first.start.seq_num, first.end.seq_num) == (0, 3), f"three records were acknowledged as {first}")
@@ -34,7 +34,7 @@ async def match_seq_num_is_a_condition(subject: Subject) -> None:
 
 
 async def fencing_tokens_are_conditions(subject: Subject) -> None:
-    """A token is compared with the one in force, before match_seq_num; the empty token is a token."""
+    """A token is compared with the token in force, before match_seq_num is. The empty token is a token."""
     client = subject.client()
     await acked(client, subject.stream, Append((one("empty"),), fencing_token=""))
     await acked(client, subject.stream, Append((Record.fence("mine"),)))
@@ -45,7 +45,7 @@ async def fencing_tokens_are_conditions(subject: Subject) -> None:
 
 
 async def records_come_back_as_they_were_sent(subject: Subject) -> None:
-    """Bytes that are not UTF-8, empty bodies, several headers and commands survive the way there and back."""
+    """Bytes that are not UTF-8, empty bodies, several headers, and commands survive a round trip."""
     client = subject.client()
     sent = (
         Record(b"\xff\x00\xfe", ((b"k\xff", b""), (b"k\xff", b"\x80"))),
@@ -64,7 +64,7 @@ async def records_come_back_as_they_were_sent(subject: Subject) -> None:
 
 
 async def reads_keep_their_bounds(subject: Subject) -> None:
-    """Every start and every bound of a read arrives at the service."""
+    """The service receives every start and every bound of a read."""
     client = subject.client()
     for number in range(4):
         await acked(client, subject.stream, Append((Record(b"%d" % number, timestamp=1000 * (number + 1)),)))
@@ -85,7 +85,7 @@ async def reads_keep_their_bounds(subject: Subject) -> None:
 
 
 async def reads_beyond_the_tail_are_refused_with_the_tail(subject: Subject) -> None:
-    """A start beyond the tail, or at it without a wait, is 416 with the exact tail; ``clamp`` makes it the tail."""
+    """A start beyond the tail, or at it without a wait, is a 416 with the exact tail; ``clamp`` makes it the tail."""
     client = subject.client()
     ack = await acked(client, subject.stream, records(2))
     body = {"tail": {"seq_num": 2, "timestamp": ack.end.timestamp}}
@@ -94,7 +94,7 @@ async def reads_beyond_the_tail_are_refused_with_the_tail(subject: Subject) -> N
 
 
 async def a_read_waits_for_records(subject: Subject) -> None:
-    """A read with ``wait`` at the tail returns what another client appends meanwhile."""
+    """A read with ``wait`` at the tail returns records that another client appends meanwhile."""
     reader, writer = subject.client(), subject.client()
     reading = asyncio.create_task(reader.read(subject.stream, Read(seq_num=0, wait=10)))
     await asyncio.sleep(0.02)
@@ -104,7 +104,7 @@ async def a_read_waits_for_records(subject: Subject) -> None:
 
 
 async def the_tail_is_checked(subject: Subject) -> None:
-    """A check-tail answers the tail: 0 of a stream that is empty, and then what the ack said."""
+    """A check-tail returns the tail: 0 for an empty stream, and the end of the last ack after an append."""
     client = subject.client()
     empty = ok(await client.check_tail(subject.stream, CheckTail())).tail
     expect(empty.seq_num == 0, f"the tail of an empty stream is {empty}")
@@ -114,19 +114,19 @@ async def the_tail_is_checked(subject: Subject) -> None:
 
 
 async def large_batches_pass(subject: Subject) -> None:
-    """A batch of 1000 records, and one of almost 1 MiB, are appended and read whole."""
+    """A batch of 1000 records, and one of almost 1 MiB, are appended and read back completely."""
     client = subject.client()
     await acked(client, subject.stream, Append(tuple(Record(b"%d" % number) for number in range(1000))))
     returned = ok(await client.read(subject.stream, Read(seq_num=0))).records
-    expect(bodies(returned) == [b"%d" % number for number in range(1000)], "1000 records came back otherwise")
+    expect(bodies(returned) == [b"%d" % number for number in range(1000)], "1000 records came back changed")
     large = bytes(range(256)) * 4095
     await acked(client, subject.stream, Append((Record(large),)))
     returned = ok(await client.read(subject.stream, Read(seq_num=1000))).records
-    expect(bodies(returned) == [large], "a large record came back otherwise")
+    expect(bodies(returned) == [large], "a large record came back changed")
 
 
 async def refusals_are_definite(subject: Subject) -> None:
-    """What the service refuses with a code that promises no effect is definite, with code, status and message."""
+    """A refusal with a code that promises no effect is definite, and has its code, status and message."""
     client = subject.client()
     absent = f"{subject.stream}-absent"
     for outcome in (
@@ -144,18 +144,18 @@ async def refusals_are_definite(subject: Subject) -> None:
 
 
 async def streams_are_made_and_deleted(subject: Subject) -> None:
-    """A stream that was made can be used until it is deleted, whatever characters its name has."""
+    """A new stream can be used until it is deleted, whatever characters its name contains."""
     client = subject.client()
     for name in (f"{subject.stream}/a b?c#d%e", f"{subject.stream}-ü", ".." + subject.stream):
         expect(await client.create_stream(name) == Ok(None), f"{name!r} was not made")
         await acked(client, name, records(1))
         expect(await client.delete_stream(name) == Ok(None), f"{name!r} was not deleted")
         outcome = await client.check_tail(name, CheckTail())
-        expect(not isinstance(outcome, Ok), f"{name!r} was deleted, and has a tail: {outcome}")
+        expect(not isinstance(outcome, Ok), f"{name!r} was deleted but still has a tail: {outcome}")
 
 
 async def a_cancelled_call_ends_at_once(subject: Subject) -> None:
-    """Cancellation is passed on, and the client can still be closed; another client is not disturbed."""
+    """Cancellation reaches the caller. The client can still be closed, and other clients are not disturbed."""
     client, other = subject.client(), subject.client()
     reading = asyncio.create_task(client.read(subject.stream, Read(seq_num=0, wait=60)))
     await asyncio.sleep(0.02)
@@ -167,7 +167,7 @@ async def a_cancelled_call_ends_at_once(subject: Subject) -> None:
 
 
 async def closing_is_idempotent(subject: Subject) -> None:
-    """A client may be closed twice, and before it was ever used."""
+    """A client may be closed twice, and without having been used."""
     used, unused = subject.client(), subject.client()
     await acked(used, subject.stream, records(1))
     for client in (used, unused):

@@ -1,4 +1,4 @@
-"""What every :class:`fencepost.StreamClient` must do: a suite for clients of your own.
+"""Conformance suite of :class:`fencepost.StreamClient`, for your own clients.
 
 ::
 
@@ -11,8 +11,8 @@
     async def test_my_client(check):
         await run_check(check, subject)
 
-Each check gets a stream that exists and holds nothing, in a basin that creates none by itself. A client that breaks the
-contract makes it raise :class:`ContractBroken`, an AssertionError.
+Each check needs an empty stream that exists, in a basin that does not create streams on demand. A check raises
+:class:`ContractBroken`, an AssertionError, if the client breaks the contract.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from . import client_sessions, client_unary
 from .client_subject import Check, ContractBroken, Subject, Subjects
 
 TIME_LIMIT: Final = 20.0
-"""Seconds after which a check has failed."""
+"""Seconds after which a check fails."""
 
 UNARY_CHECKS: Final = client_unary.CHECKS
-"""For every client, those without sessions included."""
+"""The checks for every client, including clients without sessions."""
 
 SESSION_CHECKS: Final = client_sessions.CHECKS
-"""For clients that have append sessions and read sessions."""
+"""The checks for clients with append sessions and read sessions."""
 
 CLIENT_CHECKS: Final[tuple[Check, ...]] = (*UNARY_CHECKS, *SESSION_CHECKS)
-"""The whole contract."""
+"""All checks of the contract."""
 
 __all__ = [
     "CLIENT_CHECKS",
@@ -49,7 +49,7 @@ __all__ = [
 
 
 async def run_check(check: Check, subjects: Subjects) -> None:
-    """Run one check against a new subject. Raises ContractBroken, or TimeoutError where the client hangs."""
+    """Run one check against a new subject. Raise ContractBroken if it fails, or TimeoutError if the client hangs."""
     async with subjects() as subject:
         try:
             async with asyncio.timeout(TIME_LIMIT):
@@ -60,6 +60,6 @@ async def run_check(check: Check, subjects: Subjects) -> None:
 
 
 async def run_checks(subjects: Subjects) -> None:
-    """Run every check, one after another. Raises as :func:`run_check` does, at the first that fails."""
+    """Run every check, one after another. Raise as :func:`run_check` does at the first failure."""
     for check in CLIENT_CHECKS:
         await run_check(check, subjects)

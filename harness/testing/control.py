@@ -1,6 +1,6 @@
-"""What every child that takes commands must do, real or not: the checks of :data:`CONTROL_CHECKS`.
+"""Conformance suite for children that take commands, real or simulated: the checks of :data:`CONTROL_CHECKS`.
 
-A check is given a function that starts the child and connects its control channel, and a few facts about it:
+A check takes a function that starts the child and connects its control channel:
 
     @pytest.mark.parametrize("check", CONTROL_CHECKS, ids=lambda check: check.__name__)
     async def test_my_child(check):
@@ -20,7 +20,7 @@ from fencepost.harness.world.faulty_disk import DiskFaults
 from fencepost.harness.world.spawn import Child
 
 Start = Callable[[ControlClient], Awaitable[Child]]
-"""Starts a child with this protocol as the harness's end of its channel."""
+"""A function that starts a child, with the given protocol as the harness's end of its channel."""
 
 _SECONDS: Final = 20.0
 
@@ -31,7 +31,7 @@ class ControlCheck(Protocol):
     __name__: str
 
     def __call__(self, start: Start) -> Awaitable[None]:
-        """Raise AssertionError where the child fails it."""
+        """Raise AssertionError if the child fails the check."""
 
 
 async def _every_command_is_obeyed(start: Start) -> None:
@@ -48,7 +48,7 @@ async def _every_command_is_obeyed(start: Start) -> None:
         assert await control.counts() == dict.fromkeys(FAILPOINTS, 0)
         for name in FAILPOINTS:
             await control.disarm(name)
-            await control.disarm(name)  # it is disarmed, and may be again
+            await control.disarm(name)  # disarming twice is allowed
         assert await control.counts() == {}
         control.close()
         await child.wait()
@@ -72,7 +72,7 @@ async def _many_commands_may_be_under_way(start: Start) -> None:
         child = await start(control)
         names = [name for name, row in FAILPOINTS.items() if Action.COUNT in row.actions]
         *_, counts = await asyncio.gather(*(control.arm(name, Action.COUNT) for name in names), control.counts())
-        assert counts == dict.fromkeys(names, 0), "commands are obeyed in the order in which they were given"
+        assert counts == dict.fromkeys(names, 0), "commands must be obeyed in the order in which they were sent"
         control.close()
         await child.wait()
 
@@ -95,7 +95,7 @@ async def _refused(asked: Awaitable[object], why: str) -> None:
         if why in str(error):
             return
         raise
-    raise AssertionError(f"it was obeyed, though: {why}")
+    raise AssertionError(f"the child obeyed a command that it should refuse: {why}")
 
 
 CONTROL_CHECKS: Final[tuple[ControlCheck, ...]] = (

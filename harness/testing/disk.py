@@ -3,8 +3,8 @@
     async def test_my_disk(tmp_path):
         await check_disk(MyDisk(), tmp_path)
 
-Each check raises AssertionError where the disk misbehaves. What a loss of power leaves cannot be checked from outside;
-the power-loss tests of the journal do that on the simulated disk.
+Each check raises AssertionError if the disk misbehaves. What survives a power loss cannot be checked from outside. The
+journal's own tests check that on the simulated disk.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Check: TypeAlias = Callable[[Disk, Path], Awaitable[None]]
 
 
 async def check_disk(disk: Disk, directory: Path) -> None:
-    """Run every check, each in a directory of its own below ``directory``, which is there and empty.
+    """Run every check, each in its own directory below ``directory``, which exists and is empty.
 
-    Raises AssertionError, with a note that names the check.
+    Raise AssertionError at the first failure, with a note that names the check.
     """
     for check in CHECKS:
         place = directory / check.__name__
@@ -47,7 +47,7 @@ def _fails_with(kind: type[OSError], what: str) -> Iterator[list[OSError]]:
 
 
 async def bytes_are_read_back(disk: Disk, directory: Path) -> None:
-    """What was written is read back, from any offset; a read beyond the end is short."""
+    """Written bytes are read back, from any offset. A read beyond the end is short."""
     with closing(disk.open(directory / "file", create=True)) as file:
         assert (file.size(), file.read(0, 10)) == (0, b"")
         write_all(file, 0, b"0123456789")
@@ -58,7 +58,7 @@ async def bytes_are_read_back(disk: Disk, directory: Path) -> None:
 
 
 async def writes_go_to_their_offset(disk: Disk, directory: Path) -> None:
-    """A write replaces what is at its offset and nothing else; a gap before it reads as zeros."""
+    """A write replaces the bytes at its offset and no others. A gap before it reads as zeros."""
     with closing(disk.open(directory / "file", create=True)) as file:
         write_all(file, 0, b"aaaaaa")
         write_all(file, 2, memoryview(b"xbbx")[1:3])
@@ -70,7 +70,7 @@ async def writes_go_to_their_offset(disk: Disk, directory: Path) -> None:
 
 
 async def a_write_says_how_much_it_took(disk: Disk, directory: Path) -> None:
-    """A write takes at least one byte and at most all, and exactly the first ones."""
+    """A write accepts between one and all of its bytes, reports how many, and starts with the first."""
     data = bytes(range(256)) * 300
     with closing(disk.open(directory / "file", create=True)) as file:
         taken = file.write(0, data)
@@ -81,7 +81,7 @@ async def a_write_says_how_much_it_took(disk: Disk, directory: Path) -> None:
 
 
 async def truncation_cuts_and_extends(disk: Disk, directory: Path) -> None:
-    """A truncated file ends where it was cut; what was cut off does not come back."""
+    """A truncated file ends where it was cut, and the bytes that were cut off do not come back."""
     with closing(disk.open(directory / "file", create=True)) as file:
         write_all(file, 0, b"abcdef")
         file.truncate(3)
@@ -91,7 +91,7 @@ async def truncation_cuts_and_extends(disk: Disk, directory: Path) -> None:
 
 
 async def files_outlive_their_handles(disk: Disk, directory: Path) -> None:
-    """Two handles show the same file, closing one leaves the other, and a sync changes no bytes."""
+    """Two handles show the same file, closing one leaves the other open, and a sync changes no bytes."""
     first = disk.open(directory / "file", create=True)
     second = disk.open(directory / "file")
     write_all(first, 0, b"one")
@@ -109,18 +109,18 @@ async def files_outlive_their_handles(disk: Disk, directory: Path) -> None:
 
 
 async def files_are_made_once(disk: Disk, directory: Path) -> None:
-    """Only ``create`` makes a file, and only where there is none and its directory is there."""
-    with _fails_with(FileNotFoundError, "opening a file that is not there"):
+    """Only ``create`` makes a file, and only if the file does not exist and its directory does."""
+    with _fails_with(FileNotFoundError, "opening a file that does not exist"):
         disk.open(directory / "file")
     disk.open(directory / "file", create=True).close()
-    with _fails_with(FileExistsError, "making a file that is there"):
+    with _fails_with(FileExistsError, "making a file that exists"):
         disk.open(directory / "file", create=True)
-    with _fails_with(FileNotFoundError, "making a file in a directory that is not there"):
+    with _fails_with(FileNotFoundError, "making a file in a directory that does not exist"):
         disk.open(directory / "nowhere" / "file", create=True)
 
 
 async def renaming_replaces(disk: Disk, directory: Path) -> None:
-    """A renamed file has the new name only, replaces what had it, and open handles follow it."""
+    """A renamed file has only its new name and replaces the file of that name. Open handles stay valid."""
     old, new = directory / "old", directory / "new"
     with closing(disk.open(old, create=True)) as file, closing(disk.open(new, create=True)) as replaced:
         write_all(file, 0, b"old")
@@ -131,12 +131,12 @@ async def renaming_replaces(disk: Disk, directory: Path) -> None:
             write_all(file, 3, b"!")
             assert again.read(0, 99) == b"old!"
         assert replaced.read(0, 99) == b"replaced"
-    with _fails_with(FileNotFoundError, "renaming a file that is not there"):
+    with _fails_with(FileNotFoundError, "renaming a file that does not exist"):
         disk.rename(old, new)
 
 
 async def removing_leaves_handles_alone(disk: Disk, directory: Path) -> None:
-    """A removed file has no name any more; whoever has it open can go on."""
+    """A removed file has no name any more, but open handles to it stay valid."""
     with closing(disk.open(directory / "file", create=True)) as file:
         write_all(file, 0, b"still here")
         disk.remove(directory / "file")
@@ -144,12 +144,12 @@ async def removing_leaves_handles_alone(disk: Disk, directory: Path) -> None:
         assert file.read(0, 99) == b"still here"
         disk.open(directory / "file", create=True).close()
         assert file.read(0, 99) == b"still here"
-    with _fails_with(FileNotFoundError, "removing a file that is not there"):
+    with _fails_with(FileNotFoundError, "removing a file that does not exist"):
         disk.remove(directory / "other")
 
 
 async def directories_list_their_names(disk: Disk, directory: Path) -> None:
-    """Names come in order, those of directories too; a directory is made once, below one that is there."""
+    """Names are sorted and include directories. A directory is made once, and its parent must exist."""
     for name in ("b", "a", "c"):
         disk.open(directory / name, create=True).close()
     make_directories(disk, directory / "d" / "e")
@@ -159,34 +159,34 @@ async def directories_list_their_names(disk: Disk, directory: Path) -> None:
     assert disk.is_directory(directory / "d")
     assert not disk.is_directory(directory / "a")
     assert not disk.is_directory(directory / "nowhere")
-    with _fails_with(FileExistsError, "making a directory that is there"):
+    with _fails_with(FileExistsError, "making a directory that exists"):
         disk.make_directory(directory / "d")
-    with _fails_with(FileNotFoundError, "making a directory in one that is not there"):
+    with _fails_with(FileNotFoundError, "making a directory in one that does not exist"):
         disk.make_directory(directory / "nowhere" / "d")
     for missing in (disk.names, disk.sync_directory):
-        with _fails_with(FileNotFoundError, "a directory that is not there"):
+        with _fails_with(FileNotFoundError, "using a directory that does not exist"):
             missing(directory / "nowhere")
 
 
 async def locks_exclude(disk: Disk, directory: Path) -> None:
-    """A lock is had once at a time; whoever asks for it meanwhile is told the owner."""
+    """Only one holder has a lock at a time. Another attempt to take it raises an error that names the owner."""
     lock = disk.lock(directory / "lock")
-    with _fails_with(LockedError, "taking a lock that is taken") as failed:
+    with _fails_with(LockedError, "taking a lock that is held") as failed:
         disk.lock(directory / "lock")
     assert isinstance(failed[0], LockedError)
-    assert failed[0].owner, "the owner is known here"
+    assert failed[0].owner, "the owner of the lock must be known"
     disk.lock(directory / "other").release()
     lock.release()
     lock.release()
     again = disk.lock(directory / "lock")
-    lock.release()  # long released: it must not take the lock from its new owner
-    with _fails_with(LockedError, "a lock that somebody else released again"):
+    lock.release()  # released already: this must not take the lock from its new owner
+    with _fails_with(LockedError, "taking a lock that its former owner released once more"):
         disk.lock(directory / "lock")
     again.release()
 
 
 async def work_is_done_beside_the_loop(disk: Disk, directory: Path) -> None:
-    """Work handed over is done, one piece after the other; its result and its failure come back."""
+    """Pieces of work run one after another, and their results and exceptions reach the caller."""
     done: list[int] = []
 
     def work(number: int) -> int:
@@ -202,7 +202,7 @@ async def work_is_done_beside_the_loop(disk: Disk, directory: Path) -> None:
 
 
 async def random_work_agrees_with_a_model(disk: Disk, directory: Path) -> None:
-    """A few hundred random calls leave what a dictionary of byte strings has."""
+    """After a few hundred random calls the disk agrees with a model, a dictionary of byte strings."""
     random = Random(1)
     model: dict[str, bytearray] = {}
     for _ in range(300):
@@ -255,4 +255,4 @@ CHECKS: Final[tuple[Check, ...]] = (
     work_is_done_beside_the_loop,
     random_work_agrees_with_a_model,
 )
-"""The checks one by one, for a test that wants each as a case of its own."""
+"""The single checks, for tests that run each as a separate case."""

@@ -1,4 +1,4 @@
-"""Operations as the events, the columns and the bytes of a history."""
+"""Conversion of hand-written operations to the events, the columns and the bytes of a history."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .operations import (
 def header(
     streams: Iterable[str] = ("s",), tail: int = 0, token: str | None = "", unique: bool = True
 ) -> events.Header:
-    """The header of a history by hand; every stream begins in the same state."""
+    """Return the header of a hand-written history. Every stream begins in the same state."""
     return events.Header(
         schema=events.SCHEMA,
         version="0",
@@ -45,12 +45,12 @@ def header(
 
 
 def by_invocation(ops: Iterable[Op]) -> list[Op]:
-    """Operations in the order of their invocation: the index of each is its id."""
+    """Return the operations in the order of their invocation. The index of each is its id."""
     return sorted(ops, key=lambda op: (op.invoked, op.returned))
 
 
 def journal(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> list[Any]:
-    """Header, events, end mark (if ``closed``). The parts of answers get the ids after those of the operations."""
+    """Return the header, the events and, if ``closed``, the end mark. Ids of parts follow the ids of operations."""
     ordered = by_invocation(ops)
     sent = {rec.digest for op in ordered for rec in op.records}
     timed: list[tuple[tuple[int, int], Any]] = []
@@ -70,7 +70,7 @@ def journal(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True
 
 
 def history(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> History:
-    """The operations as columns. ``tail`` and ``token`` are the stream's state before the first."""
+    """Return the operations as columns. ``tail`` and ``token`` are the stream's state before the first operation."""
     head, *rest = journal(*ops, tail=tail, token=token, unique=unique, closed=closed)
     builder = Builder(head)
     for event in rest:
@@ -79,7 +79,7 @@ def history(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True
 
 
 def jsonl(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> bytes:
-    """The operations as a journal's bytes."""
+    """Return the operations as the bytes of a JSON Lines history."""
     encode = msgspec.json.encode
     lines = journal(*ops, tail=tail, token=token, unique=unique, closed=closed)
     return b"".join(encode(event) + b"\n" for event in lines)
@@ -134,7 +134,7 @@ def _returned(op: int, each: Op, ended: int, sent: set[int]) -> events.Completed
 
 
 def _records(seen: Sequence[Seen], tail: tuple[int, int] | None, sent: set[int]) -> dict[str, Any]:
-    """The fields that parts and ends of answers have in common."""
+    """Return the fields that parts and ends of answers have in common."""
     records = [one.rec for one in seen]
     strange = {i: _content(rec) for i, rec in enumerate(records) if rec.digest not in sent}
     return {

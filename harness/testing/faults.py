@@ -1,14 +1,15 @@
-"""What every fault must do, on a target that it applies to.
+"""Conformance suite for faults, each on a target that it applies to.
 
-The suite is a tuple of checks; a check raises AssertionError. With pytest::
+The suite is a tuple of checks. A check raises AssertionError if it fails. With pytest::
 
     @pytest.mark.parametrize("check", FAULT_CHECKS, ids=lambda check: check.__name__)
     async def test_my_fault(check):
         target = KillableTarget()
         await check(MyFault(), target, target.works)
 
-Give each check a target that is set up and works. :class:`KillableTarget` is one in memory, strict about being killed
-and restarted; :class:`ScriptedFault` is the double of a fault, for tests of whatever performs strikes.
+Give each check a target that is set up and works. :class:`KillableTarget` is such a target in memory, and is strict
+about being killed and restarted. :class:`ScriptedFault` is a test double of a fault, for tests of code that performs
+strikes.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from fencepost.harness.targets.target import Target, TargetFailure
 from fencepost.harness.workload import NEMESIS, Completion, Context, Generator, Invocation, Pending, Strike
 
 Works = Callable[[], Awaitable[bool]]
-"""Whether the target serves again as if nothing had happened."""
+"""A function that returns whether the target serves as if nothing had happened."""
 
 _STEPS: Final = 4
-"""Turns of the event loop after which a start is cut short, at most."""
+"""The most turns of the event loop after which a start is cancelled."""
 
 _STRIKES: Final = 12
-"""Strikes of a schedule that are looked at."""
+"""The number of strikes of a schedule that are checked."""
 
 _SECOND: Final = 1_000_000_000
 
@@ -45,11 +46,11 @@ class FaultCheck(Protocol):
     __name__: str
 
     async def __call__(self, fault: Fault, target: Target, works: Works) -> None:
-        """Raise AssertionError where the fault fails it."""
+        """Raise AssertionError if the fault fails the check."""
 
 
 async def _the_row_is_complete(fault: Fault, target: Target, works: Works) -> None:
-    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", fault.name), "a name in lower case, with hyphens"
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", fault.name), "the name must be in lower case, with hyphens"
     assert fault.summary.strip()
     assert fault.colour.strip()
     assert fault.applies_to(target)
@@ -59,16 +60,16 @@ async def _a_started_fault_is_healed(fault: Fault, target: Target, works: Works)
     for _ in range(2):
         await fault.start(target)
         await fault.heal(target)
-        assert await works(), "it does not work after it was healed"
+        assert await works(), "the target does not work after it was healed"
 
 
 async def _healing_twice_or_what_nothing_struck_does_nothing(fault: Fault, target: Target, works: Works) -> None:
     await fault.heal(target)
-    assert await works(), "healing what nothing struck broke it"
+    assert await works(), "healing broke a target that had not been struck"
     await fault.start(target)
     await fault.heal(target)
     await fault.heal(target)
-    assert await works(), "healing twice broke it"
+    assert await works(), "healing twice broke the target"
 
 
 async def _a_start_that_is_cut_short_is_healed(fault: Fault, target: Target, works: Works) -> None:
@@ -79,15 +80,15 @@ async def _a_start_that_is_cut_short_is_healed(fault: Fault, target: Target, wor
         start.cancel()
         await asyncio.gather(start, return_exceptions=True)
         await fault.heal(target)
-        assert await works(), f"it does not work after a start that was cancelled in step {steps} was healed"
+        assert await works(), f"the target does not work after a start was cancelled in step {steps} and healed"
 
 
 async def _the_schedule_heals_what_it_starts(fault: Fault, target: Target, works: Works) -> None:
     strikes, since = _strikes(fault.schedule()), 0
     for number, (time, strike) in enumerate(strikes):
-        assert strike.fault == fault.name, "a schedule strikes with its own fault"
-        assert strike.phase == ("heal" if number % 2 else "start"), "each start is followed by its healing"
-        assert time >= since, "time goes on"
+        assert strike.fault == fault.name, "a schedule must strike with its own fault"
+        assert strike.phase == ("heal" if number % 2 else "start"), "each start must be followed by its healing"
+        assert time >= since, "the times of strikes must not decrease"
         since = time
 
 
@@ -98,14 +99,14 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     _a_start_that_is_cut_short_is_healed,
     _the_schedule_heals_what_it_starts,
 )
-"""Every check of a fault, each for a target of its own."""
+"""Every check of a fault. Each needs its own target."""
 
 
 class KillableTarget:
-    """A target in memory with a server to kill and restart, and no streams.
+    """A target in memory whose server can be killed and restarted. It has no streams.
 
-    It takes a turn of the event loop to kill the server and one to restart it. ``log`` tells what happened to it;
-    ``broken`` makes the next kill and restart of that many fail after they did half of their work.
+    Killing the server takes one turn of the event loop, and so does restarting it. ``log`` lists what happened to it.
+    ``broken`` is how many of the next kills and restarts fail after half of their work.
     """
 
     gentle_rate: float | None = None
@@ -116,15 +117,15 @@ class KillableTarget:
         self.log: list[str] = []
 
     async def set_up(self) -> list[StreamState]:
-        """Return no stream."""
+        """Start the server and return no streams."""
         return []
 
     def connect(self) -> StreamClient:
-        """Raise TargetFailure: there is nothing to speak to."""
-        raise TargetFailure("this target is only there to be killed and restarted")
+        """Raise TargetFailure: there is nothing to connect to."""
+        raise TargetFailure("this target can only be killed and restarted")
 
     def describe(self) -> dict[str, Any]:
-        """Describe it by name."""
+        """Return the name of the target."""
         return {"name": "killable"}
 
     async def tear_down(self) -> None:
@@ -132,14 +133,14 @@ class KillableTarget:
         self.running = False
 
     async def works(self) -> bool:
-        """Whether its server runs."""
+        """Return whether the server runs."""
         return self.running
 
     async def kill(self) -> None:
-        """Kill the server. Raises TargetFailure if it does not run."""
+        """Kill the server. Raise TargetFailure if it does not run."""
         self.log.append("kill")
         if not self.running:
-            raise TargetFailure("the server has ended by itself")
+            raise TargetFailure("the server ended by itself")
         self.running = False
         await asyncio.sleep(0)
         self._fail("kill")
@@ -154,13 +155,13 @@ class KillableTarget:
     def _fail(self, what: str) -> None:
         if self.broken:
             self.broken -= 1
-            raise TargetFailure(f"the {what} went wrong")
+            raise TargetFailure(f"the {what} failed")
 
 
 class ScriptedFault:
-    """The double of a fault: it applies to every target and does nothing but count.
+    """A test double of a fault, which applies to every target and only logs its calls.
 
-    ``fail_start`` and ``fail_heal`` are raised instead, when they are set. ``log`` tells what was done.
+    ``fail_start`` and ``fail_heal`` are raised instead, if they are set. ``log`` lists the calls.
     """
 
     summary = "nothing happens to the target"
@@ -178,7 +179,7 @@ class ScriptedFault:
         return True
 
     def schedule(self) -> Generator:
-        """Return the schedule that it was made with, or one that strikes every few milliseconds."""
+        """Return the given schedule, or one that strikes every few milliseconds."""
         return self._schedule or now_and_then(self.name, calm=(0.001, 0.002), struck=(0.001, 0.002))
 
     async def start(self, target: Target) -> None:
@@ -197,27 +198,27 @@ class ScriptedFault:
 
 
 def _strikes(schedule: Generator) -> list[tuple[int, Strike]]:
-    """Return the first strikes of a schedule and their times (ns), each of which takes a millisecond.
+    """Return the first strikes of a schedule with their times (ns). Each strike takes one millisecond.
 
-    A schedule that waits for something that clients do gives none. Asserts that it is pure.
+    A schedule that waits for something that clients do gives no strikes. Assert that the schedule is pure.
     """
     found: list[tuple[int, Strike]] = []
     time = 0
     while len(found) < _STRIKES and time < 3600 * _SECOND:
-        turn = len(found)  # a turn's random numbers begin anew whenever something is asked or told
+        turn = len(found)  # the random numbers of a turn start afresh with every question and every event
         step, again = schedule.next(_context(time, turn)), schedule.next(_context(time, turn))
         if step is None:
             break
         answer, successor = step
-        assert again is not None, "asked twice in equal contexts it is exhausted only once"
-        assert answer == again[0], "asked twice in equal contexts it answers differently"
+        assert again is not None, "the schedule is exhausted in one of two equal contexts, but not in the other"
+        assert answer == again[0], "the schedule answers differently in two equal contexts"
         if isinstance(answer, Pending):
             schedule, time = successor, time + _SECOND // 100
             continue
         if answer.time is not None and answer.time > time:
             time = answer.time
             continue
-        assert isinstance(answer.call, Strike), f"a schedule asks for strikes alone, not for {answer}"
+        assert isinstance(answer.call, Strike), f"a schedule must ask for strikes only, not for {answer}"
         invoked = Invocation(answer.stream, answer.call, NEMESIS)
         schedule = successor.update(_context(time, turn, free=False), invoked)
         found.append((time, answer.call))

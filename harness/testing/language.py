@@ -1,4 +1,4 @@
-"""Histories written by hand: a line an operation, for tests of whatever reads a history.
+"""The language of hand-written histories: one line per operation, for tests of code that reads histories.
 
 ::
 
@@ -16,10 +16,10 @@
         read(7, 9, 19, 0, session=1, parts=[part(10, "a b"), part(12, "c", followed=5)], saw="f"),
     )
 
-A record is a word: ``a``, ``a~600`` (metered bytes), ``fence=x``, ``trim=3``, each with ``@1005`` for a timestamp (ms):
-given, in an append; returned, in a read. What a read saw lies at consecutive positions from its start, or from
-``at``; ``#7`` before a word moves on to position 7. Where nothing is said the record at position p has the timestamp
-``TIME + p``, in every answer. Operations get ids in the order of their invocation.
+A record is a word: ``a``, ``a~600`` (metered bytes), ``fence=x``, ``trim=3``. ``@1005`` after a word is a timestamp
+(ms): the one that an append gives, or a read returns. By default, the record at position p has the timestamp
+``TIME + p`` in every answer. The records that a read saw have consecutive positions, beginning at its start or at
+``at``. ``#7`` before a word moves on to position 7. Operations get ids in the order of their invocation.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from .operations import (
 
 
 def recs(words: str | Sequence[Rec]) -> tuple[Rec, ...]:
-    """Records from words."""
+    """Return the records that words describe."""
     return tuple(_rec(word) for word in shlex.split(words)) if isinstance(words, str) else tuple(words)
 
 
@@ -71,7 +71,7 @@ def _rec(word: str) -> Rec:
 
 
 def position(seq_num: int) -> tuple[int, int]:
-    """The tail at a position, with the timestamp of the record before it where nothing else is said."""
+    """Return the tail at a position, with the default timestamp of the record before it."""
     return seq_num, TIME + seq_num - 1 if seq_num else 0
 
 
@@ -92,10 +92,11 @@ def append(
     stream: str = "s",
     session: int | None = None,
 ) -> Op:
-    """An append: ``ack`` is its start, or (start, end), or (start, end, tail), or the whole answer.
+    """Return an append. ``ack`` is its start, or (start, end), or (start, end, tail), or the whole answer.
 
-    ``tail`` and ``fence`` are what a 412 named, ``failed`` the code of another definite failure. With none of
-    them it is indefinite, and its client gave up at ``ended`` or ``gave_up`` (never, if None).
+    ``tail`` and ``fence`` are the tail and the token that a 412 named, ``failed`` is the code of another definite
+    failure. Without any of these the append is indefinite, and its client gave up at ``ended`` or ``gave_up`` (or
+    never, if both are None).
     """
     batch = recs(records)
     answer: Answer = Lost()
@@ -133,11 +134,14 @@ def read(
     parts: Sequence[_Words] = (),
     **bounds: Any,
 ) -> Op:
-    """A read from ``start`` (a seq_num): what it ``saw``, or the ``tail`` of a 416, or ``failed``, or else indefinite.
+    """Return a read from ``start`` (a seq_num).
 
-    ``bounds`` are the other parameters of :class:`~fencepost.harness.s2.Read`; ``followed`` is the tail in
-    the answer of a read that waited. ``parts`` came before the end, see :func:`part`; each goes on where the last
-    ended, and so does what it ``saw``.
+    ``saw`` is what it returned, ``tail`` is the tail of a 416, and ``failed`` is the code of another definite failure.
+    Without any of these the read is indefinite.
+
+    ``bounds`` are the other parameters of :class:`~fencepost.harness.s2.Read`. ``followed`` is the tail in the answer
+    of a read that waited. ``parts`` arrived before the end of the answer; see :func:`part`. Each part continues where
+    the previous one ended, and ``saw`` continues where the last one ended.
     """
     answer: Answer = Lost()
     after = start or 0
@@ -158,7 +162,7 @@ def read(
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """A part of an answer that does not know yet where it begins."""
+    """A part of an answer whose first position is not known yet."""
 
     time: int
     words: str
@@ -171,24 +175,24 @@ class _Words:
 
 
 def part(time: int, words: str, *, at: int | None = None, followed: int | None = None) -> _Words:
-    """A part of an answer, that came at ``time`` (ns)."""
+    """Return a part of an answer that arrived at ``time`` (ns)."""
     return _Words(time, words, at, followed)
 
 
 def whole(process: int, invoked: int, ended: int, words: str | Sequence[Rec], *, tail: int | None = None) -> Op:
-    """A read of the whole stream, of which all that is known is a hash: that of these records (and the tail)."""
+    """Return a read of the whole stream that returned only the chained hash of these records, and the tail."""
     batch = recs(words)
     answer = Whole(position(len(batch) if tail is None else tail), stream_hash(rec.digest for rec in batch))
     return Op("read", process, invoked, ended, answer, read=s2.Read(seq_num=0))
 
 
 def stream_hash(digests: Iterable[int]) -> int:
-    """The chained hash of records with these digests, as docs/history.md defines it."""
+    """Return the chained hash of records with these digests, as docs/history.md defines it."""
     return stream_hash_after(0, digests)
 
 
 def stream_hash_after(found: int, digests: Iterable[int]) -> int:
-    """The same for a stream that had this hash, and these records since."""
+    """Return the chained hash of a stream that had the hash ``found``, followed by records with these digests."""
     for digest in digests:
         found = xxhash.xxh3_64_intdigest(digest.to_bytes(8, "little"), seed=found)
     return found
@@ -216,6 +220,6 @@ def check_tail(
     failed: str | None = None,
     stream: str = "s",
 ) -> Op:
-    """A check-tail, answered with ``tail``; or ``failed``; or else indefinite."""
+    """Return a check-tail that returned ``tail``, or ``failed`` with a code, or else is indefinite."""
     answer: Answer = Tail(position(tail)) if tail is not None else Refused(failed) if failed is not None else Lost()
     return Op("check-tail", process, invoked, ended, answer, stream=stream)

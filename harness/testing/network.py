@@ -1,4 +1,4 @@
-"""What every network must do, real or not: the checks of :data:`NETWORK_CHECKS`.
+"""Conformance suite for networks, real or simulated: the checks of :data:`NETWORK_CHECKS`.
 
 With pytest:
 
@@ -21,14 +21,14 @@ from fencepost.harness.world.network import Network
 HOST: Final = "127.0.0.1"
 
 _SECONDS: Final = 10.0
-"""How long anything may take that must happen."""
+"""Seconds within which everything that a check waits for must happen."""
 
 _BIG: Final = bytes(range(256)) * (1 << 15)
-"""8 MB: more than any buffer on the way holds."""
+"""8 MB, which is more than any buffer on the way holds."""
 
 
 class Peer(asyncio.Protocol):
-    """An end of a connection that keeps what happens to it. ``half_open`` keeps it open after the other's end."""
+    """One end of a connection, which logs its events. ``half_open`` keeps it open after the other end has ended."""
 
     def __init__(self, half_open: bool = False) -> None:
         self.transport: asyncio.Transport
@@ -71,19 +71,19 @@ class Peer(asyncio.Protocol):
         self._news.set()
 
     async def until(self, condition: Callable[[], Any]) -> None:
-        """Return when something happened that makes the condition true; TimeoutError where it takes too long."""
+        """Return once an event has made the condition true. Raise TimeoutError if that takes too long."""
         async with asyncio.timeout(_SECONDS):
             while not condition():
                 self._news.clear()
                 await self._news.wait()
 
     async def has(self, *what: str) -> None:
-        """Return when all of that happened."""
+        """Return once all of these events have happened."""
         await self.until(lambda: set(what) <= set(self.happened))
 
 
 Reset = Callable[[asyncio.Transport], None]
-"""Breaks a connection as a RST does, from the end of that transport."""
+"""A function that breaks a connection as a RST does, from the end of the given transport."""
 
 
 class NetworkCheck(Protocol):
@@ -92,18 +92,18 @@ class NetworkCheck(Protocol):
     __name__: str
 
     def __call__(self, network: Network, reset: Reset) -> Awaitable[None]:
-        """Raise AssertionError where the network fails it."""
+        """Raise AssertionError if the network fails the check."""
 
 
 def reset_socket(transport: asyncio.Transport) -> None:
-    """Break a connection of the real network."""
+    """Break a connection of the real network as a RST does."""
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
 @asynccontextmanager
 async def _connected(network: Network, **far: bool) -> AsyncIterator[tuple[Peer, Peer]]:
-    """Two ends of a new connection, the one that connected first; closed after the block."""
+    """Yield the two ends of a new connection, the connecting end first. Close both after the block."""
     accepted: list[Peer] = []
 
     def accept() -> Peer:
@@ -124,7 +124,7 @@ async def _connected(network: Network, **far: bool) -> AsyncIterator[tuple[Peer,
 
 
 async def _polled(condition: Callable[[], Any]) -> None:
-    """Return when the condition is true; nothing tells when that is."""
+    """Return once the condition is true. It is polled, because no event says so."""
     async with asyncio.timeout(_SECONDS):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0)
@@ -152,7 +152,7 @@ async def _nobody_is_where_nobody_serves(network: Network, reset: Reset) -> None
     listener.close()
     listener.close()
     await _is_refused(network, address)
-    assert not near.transport.is_closing(), "what is connected stays so"
+    assert not near.transport.is_closing(), "an open connection must stay open"
     near.transport.abort()
     await near.has("lost")
     await far.has("lost")
@@ -163,7 +163,7 @@ async def _is_refused(network: Network, address: tuple[str, int]) -> None:
         await network.connect(Peer, *address)
     except ConnectionRefusedError:
         return
-    raise AssertionError("a connection was made to where nobody serves")
+    raise AssertionError("a connection was made to an address that nobody serves")
 
 
 async def _an_address_is_taken_once(network: Network, reset: Reset) -> None:

@@ -1,4 +1,4 @@
-"""What histories by hand and at random are made of: operations, what they asked and what they were answered."""
+"""The operations of hand-written and random histories: their calls and their answers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from fencepost.harness import s2
 from fencepost.harness.history.digest import digest
 
 TIME: Final = 1000
-"""The timestamp (ms) of the record at position 0 where nothing is said."""
+"""The default timestamp (ms) of the record at position 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rec:
-    """A record: its name, or the command that it is. ``timestamp`` is the one given, in an append."""
+    """A record: its name, or the command that it is. ``timestamp`` (ms) is the one that an append gives."""
 
     name: str
     size: int | None = None
@@ -25,12 +25,12 @@ class Rec:
 
     @property
     def content(self) -> s2.Record:
-        """What is sent."""
+        """The record as it is sent."""
         return _content_of(self)
 
     @property
     def digest(self) -> int:
-        """The digest of what is sent."""
+        """The digest of the record as it is sent."""
         return _digest_of(self)
 
     @property
@@ -55,7 +55,7 @@ def _digest_of(rec: Rec) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A record in an answer: where, when (ms), what."""
+    """A record in an answer: its position, its timestamp (ms) and its content."""
 
     seq_num: int
     timestamp: int
@@ -64,7 +64,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """An append was acknowledged. Each is a (seq_num, timestamp)."""
+    """An append was acknowledged. Each field is a (seq_num, timestamp)."""
 
     start: tuple[int, int]
     end: tuple[int, int]
@@ -73,7 +73,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A read was answered."""
+    """A read was answered with records."""
 
     seen: tuple[Seen, ...]
     tail: tuple[int, int] | None = None
@@ -81,7 +81,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the answer to a read that has yet to end, which its client had at ``time`` (ns)."""
+    """A part of the answer to a read that has not ended yet. The client received it at ``time`` (ns)."""
 
     time: int
     seen: tuple[Seen, ...]
@@ -90,7 +90,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A read of the whole stream was answered; the tail, and the chained hash of all that is below it."""
+    """A read of the whole stream was answered with the tail and the chained hash of all records below it."""
 
     tail: tuple[int, int]
     stream_hash: int
@@ -98,35 +98,35 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """A check-tail was answered."""
+    """A check-tail was answered with the tail."""
 
     tail: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class TailMismatch:
-    """412: the tail was not the one given."""
+    """A 412: ``match_seq_num`` was not the tail, which was ``tail``."""
 
     tail: int
 
 
 @dataclass(frozen=True, slots=True)
 class TokenMismatch:
-    """412: the token was not the one given."""
+    """A 412: the append's token was not the token in force, which was ``token``."""
 
     token: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unsatisfiable:
-    """416: there is nothing to read; the tail."""
+    """A 416: there is nothing to read. ``tail`` is the tail."""
 
     tail: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A definite failure that says nothing of the stream. 412 without a body is one."""
+    """A definite failure that says nothing about the stream, such as a 412 without a body."""
 
     code: str
     status: int | None = 429
@@ -134,7 +134,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Indefinite. ``Op.ended`` is when the client gave up, None if it never did."""
+    """An indefinite outcome. ``Op.ended`` is when the client gave up, or None if it never did."""
 
 
 Answer = Ack | Batch | Whole | Tail | TailMismatch | TokenMismatch | Unsatisfiable | Refused | Lost
@@ -142,10 +142,10 @@ Answer = Ack | Batch | Whole | Tail | TailMismatch | TokenMismatch | Unsatisfiab
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One operation. ``kind`` is append, read or check-tail; times are ns.
+    """One operation. ``kind`` is append, read or check-tail. Times are in ns.
 
-    ``session`` is the append session that a batch is of, or the read session that a read opened. ``parts`` are what
-    came of a read's answer before it ended.
+    ``session`` is the append session that a batch belongs to, or the read session that a read opened. ``parts`` are the
+    parts of a read's answer that arrived before its end.
     """
 
     kind: str
@@ -163,5 +163,5 @@ class Op:
 
     @property
     def returned(self) -> float:
-        """When it returned, infinite for an indefinite one."""
+        """The time at which the operation returned; infinite if it is indefinite."""
         return float("inf") if self.ended is None or isinstance(self.answer, Lost) else self.ended

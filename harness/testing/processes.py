@@ -1,13 +1,13 @@
-"""What every spawner must do, real or not: the checks of :data:`SPAWNER_CHECKS`.
+"""Conformance suite for spawners, real or simulated: the checks of :data:`SPAWNER_CHECKS`.
 
-A check runs a few programs by name. :data:`COMMANDS` has them for a spawner of real processes, :data:`PROGRAMS` as
-coroutines for :class:`~fencepost.harness.world.scripted_spawn.ScriptedSpawner`:
+A check runs a few programs by name. :data:`COMMANDS` has them as commands for a spawner of real processes,
+:data:`PROGRAMS` as coroutines for :class:`~fencepost.harness.world.scripted_spawn.ScriptedSpawner`:
 
 - ``greet`` prints ``hello`` and the environment variable GREETING, and ends with exit code 3;
-- ``wait`` prints ``ready`` and goes on until it is killed;
+- ``wait`` prints ``ready`` and runs until it is killed;
 - ``catch`` does the same, but ends with exit code 7 at SIGTERM;
-- ``echo`` sends back on its channel what comes there, and ends with exit code 0 when that ends;
-- ``missing`` is no program.
+- ``echo`` sends back everything that arrives on its channel, and ends with exit code 0 when the channel ends;
+- ``missing`` is a command that does not exist.
 """
 
 from __future__ import annotations
@@ -82,12 +82,12 @@ PROGRAMS: Final[Mapping[str, Program]] = {"greet": _greet, "wait": _wait, "catch
 
 
 class SpawnerCheck(Protocol):
-    """A check of a spawner. ``commands`` has the programs of this module by name; ``log`` is a file to write to."""
+    """A check of a spawner. ``commands`` has this module's programs by name. ``log`` is a file to write to."""
 
     __name__: str
 
     def __call__(self, spawner: Spawner, commands: Mapping[str, Sequence[str]], log: Path) -> Awaitable[None]:
-        """Raise AssertionError where the spawner fails it."""
+        """Raise AssertionError if the spawner fails the check."""
 
 
 async def _output_and_exit_code_come_back(spawner: Spawner, commands: Mapping[str, Sequence[str]], log: Path) -> None:
@@ -98,7 +98,7 @@ async def _output_and_exit_code_come_back(spawner: Spawner, commands: Mapping[st
         assert await child.readline() == b""
         assert await child.wait() == 3
         assert await child.wait() == child.returncode == 3
-        child.send_signal(signal.SIGKILL)  # too late, and no error
+        child.send_signal(signal.SIGKILL)  # too late, but not an error
         assert child.returncode == 3
 
 

@@ -1,4 +1,4 @@
-"""Operations for people to read, a line each."""
+"""Operations as text for people to read, one line each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .operations import Answer, Batch, Lost, Op, Rec
 
 
 def show(ops: Iterable[Op], tail: int = 0, token: str | None = "") -> str:
-    """The operations, a line each, with their ids."""
+    """Return the operations as text, one line each, with their ids."""
     lines = [f"stream begins with tail {tail} and token {token!r}"]
     for op, each in enumerate(by_invocation(ops)):
         ended = "…" if each.ended is None else each.ended

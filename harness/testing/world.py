@@ -1,13 +1,13 @@
-"""What every clock and every randomness must do, real or not.
+"""Conformance suites for clocks and randomness, real or simulated.
 
-Each suite is a tuple of checks; a check raises AssertionError. With pytest:
+Each suite is a tuple of checks. A check raises AssertionError if it fails. With pytest:
 
     @pytest.mark.parametrize("check", CLOCK_CHECKS, ids=lambda check: check.__name__)
     def test_my_clock(check):
         clock = MyClock()
         check(clock, clock.advance)
 
-Networks have theirs in :mod:`~.network`, spawners in :mod:`~.processes`.
+The suites for networks and spawners are in :mod:`~.network` and :mod:`~.processes`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fencepost.harness.world.clock import NS_PER_MS, AdjustableClock, Clock
 from fencepost.harness.world.randomness import Randomness
 
 PassTime = Callable[[float], None]
-"""Lets at least that many seconds pass."""
+"""A function that lets at least the given number of seconds pass."""
 
 
 class ClockCheck(Protocol):
@@ -28,7 +28,7 @@ class ClockCheck(Protocol):
     __name__: str
 
     def __call__(self, clock: Clock, pass_time: PassTime) -> None:
-        """Raise AssertionError where the clock fails it."""
+        """Raise AssertionError if the clock fails the check."""
 
 
 def _both_readings_advance(clock: Clock, pass_time: PassTime) -> None:
@@ -68,7 +68,7 @@ def _a_rate_makes_both_drift(clock: Clock, pass_time: PassTime) -> None:
     assert wrong.monotonic_ns() - monotonic >= 2000 * NS_PER_MS
     late = wrong.monotonic_ns()
     wrong.adjust()
-    assert wrong.monotonic_ns() >= late, "healing must not turn it back"
+    assert wrong.monotonic_ns() >= late, "healing must not set the clock back"
     assert abs(wrong.wall_ms() - clock.wall_ms()) < 1000
 
 
@@ -82,12 +82,12 @@ CLOCK_CHECKS: Final[tuple[ClockCheck, ...]] = (
 
 
 class RandomnessCheck(Protocol):
-    """A check of a kind of randomness."""
+    """A check of an implementation of randomness."""
 
     __name__: str
 
     def __call__(self, make: Callable[[int], Randomness]) -> None:
-        """Raise AssertionError where what ``make`` makes from a seed fails it."""
+        """Raise AssertionError if the check fails. ``make`` returns the randomness of a seed."""
 
 
 def _a_stream_is_its_seed_and_names(make: Callable[[int], Randomness]) -> None:
@@ -95,7 +95,7 @@ def _a_stream_is_its_seed_and_names(make: Callable[[int], Randomness]) -> None:
     again.stream("other").random()
     again.fresh(3)
     assert [one.stream("a", 1).random() for _ in range(2)] == [again.stream("a", 1).random()] * 2
-    # Written down once: a stream must be the same in every process and version.
+    # A fixed value: a stream must be the same in every process and version.
     assert one.stream("thread", 3).getrandbits(64) == 0xC89BCA05C040E04B, "the streams of a seed have changed"
 
 

@@ -1,7 +1,7 @@
-"""What time it is.
+"""Clocks: real, scripted, and wrong on purpose.
 
 Code that waits uses the event loop (``asyncio.sleep``, ``asyncio.timeout``, ``loop.time``): a simulation replaces the
-loop. Code that *looks at* a clock uses the one here.
+loop. Code that *reads* a clock uses a :class:`Clock`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ NS_PER_MS: Final = 1_000_000
 
 
 class Clock(Protocol):
-    """Two readings of time: one to measure with, one to put into records."""
+    """A source of two readings: a monotonic one to measure with, and a wall clock for timestamps."""
 
     def monotonic_ns(self) -> int:
         """Return nanoseconds since an arbitrary moment. Never decreases."""
@@ -50,7 +50,7 @@ class ScriptedClock:
         return self._wall_ns // NS_PER_MS
 
     def advance(self, seconds: float) -> None:
-        """Let time pass. Raises ValueError for a negative time: AdjustableClock sets a wall clock back."""
+        """Move both readings forward. Raise ValueError if ``seconds`` is negative: only AdjustableClock goes back."""
         if seconds < 0:
             raise ValueError(f"time cannot pass backwards: {seconds:g} s")
         passed = round(seconds * 1e9)
@@ -59,10 +59,10 @@ class ScriptedClock:
 
 
 class AdjustableClock:
-    """Another clock, made wrong on purpose: what clock faults act on.
+    """A view of another clock that can be made wrong on purpose. Clock faults act on it.
 
-    The offset is an error of the wall clock alone. A rate other than 1 makes both readings drift, as a bad quartz
-    does; the monotonic reading never goes back, whatever is set.
+    An offset shifts the wall clock only. A rate other than 1 makes both readings drift, as a bad quartz does. The
+    monotonic reading never decreases, whatever is set.
     """
 
     def __init__(self, true: Clock) -> None:
@@ -72,12 +72,12 @@ class AdjustableClock:
         self._since_ns = self._shown_ns = true.monotonic_ns()
 
     def adjust(self, offset_ms: int = 0, rate: float = 1.0) -> None:
-        """Show true time plus ``offset_ms`` now, and go on at ``rate`` (1 is right). Without arguments: be right again.
+        """Shift the wall clock by ``offset_ms`` from true time, and run at ``rate`` (1 is correct) from now on.
 
-        Raises ValueError for a rate that is not positive.
+        Without arguments the clock is correct again. Raise ValueError unless ``rate`` is between 0 and 1000.
         """
         if not 0 < rate < 1000:
-            raise ValueError(f"a clock's rate lies between 0 and 1000, not at {rate:g}")
+            raise ValueError(f"a clock's rate must be between 0 and 1000, not {rate:g}")
         self._shown_ns = self.monotonic_ns()
         self._since_ns = self._true.monotonic_ns()
         self._offset_ms = offset_ms

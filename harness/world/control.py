@@ -36,42 +36,48 @@ from .faulty_disk import DiskFaults
 
 
 class ControlClient(asyncio.Protocol):
-    """The harness's end. Every method raises ControlError where the child refuses or has ended."""
+    """The harness's end of the channel. Every method raises ControlError if the child refuses or has ended."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._lines: Lines[FromChild] = Lines(FromChild)  # type: ignore[arg-type]
-        self._asked: dict[int, asyncio.Future[Done]] = {}
+        self._pending: dict[int, asyncio.Future[Done]] = {}
         self._last = 0
         self._reached: Counter[str] = Counter()
         self._watching: dict[asyncio.Future[None], str] = {}
         self._ended: ControlError | None = None
 
     async def set_clock(self, offset_ms: int = 0, rate: float = 1.0) -> None:
-        """Make the child's clock wrong; without arguments, right."""
+        """Make the child's clock wrong. Without arguments, make it correct again."""
         await self._ask(SetClock(offset_ms, rate))
 
     async def set_disk(self, faults: DiskFaults | None = None) -> None:
-        """Give the child's disk these faults instead of those before; without an argument, none."""
+        """Replace the faults of the child's disk by ``faults``. Without an argument, remove them all."""
         await self._ask(SetDisk(faults or DiskFaults()))
 
     async def arm(
         self, failpoint: str, action: Action, *, skip: int = 0, times: int | None = None, seconds: float = 0.0
     ) -> None:
-        """Let something happen at a failpoint: after ``skip`` hits, and ``times`` times (None: always)."""
+        """Make ``action`` happen at a failpoint: after ``skip`` hits, then at the next ``times`` hits (None: all).
+
+        ``seconds`` is the length of a delay.
+        """
         self._reached[failpoint] = 0
         await self._ask(Arm(failpoint, action, skip, times, seconds))
 
     async def disarm(self, failpoint: str) -> None:
-        """Let nothing happen there any more; what is held there goes on."""
+        """Make nothing happen at the failpoint any more, and release whatever it holds."""
         await self._ask(Disarm(failpoint))
 
     async def counts(self) -> dict[str, int]:
-        """Return how often each armed failpoint was reached since it was armed."""
+        """Return how often each armed failpoint was hit since it was armed."""
         return (await self._ask(Count())).counts
 
     async def reached(self, failpoint: str) -> None:
-        """Return when something has happened at a failpoint since it was armed. (A crash ends the channel.)"""
+        """Return once the action of a failpoint has happened since it was armed.
+
+        A crash is not reported: it ends the channel, which raises ControlError.
+        """
         while not self._reached[failpoint]:
             if self._ended is not None:
                 raise self._ended
@@ -83,7 +89,7 @@ class ControlClient(asyncio.Protocol):
                 del self._watching[future]
 
     def close(self) -> None:
-        """End the channel, which asks the child to end."""
+        """Close the channel, which tells the child to end."""
         if self._transport is not None:
             self._transport.close()
 
@@ -95,14 +101,14 @@ class ControlClient(asyncio.Protocol):
         self._last += 1
         number = self._last
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
-        self._asked[number] = future
+        self._pending[number] = future
         self._transport.write(line(Ask(number, command)))
         try:
             return await future
         finally:
-            del self._asked[number]
+            del self._pending[number]
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
@@ -122,17 +128,17 @@ class ControlClient(asyncio.Protocol):
                     self._reached[failpoint] = hits
                     self._wake()
                 case Done(number):
-                    _settle(self._asked.get(number), message)
+                    _settle(self._pending.get(number), message)
                 case Refused(number, text):
-                    _settle(self._asked.get(number), ControlError(text))
+                    _settle(self._pending.get(number), ControlError(text))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self._end(ControlError("the control channel has ended, and the child with it"))
+        self._end(ControlError("the control channel was closed: the child has ended"))
 
     def _end(self, error: ControlError) -> None:
         self._ended = self._ended or error
-        for future in self._asked.values():
+        for future in self._pending.values():
             _settle(future, self._ended)
         self._wake()
 
@@ -152,9 +158,10 @@ def _settle(future: asyncio.Future[Done] | None, result: Done | ControlError) ->
 
 
 class ControlServer(asyncio.Protocol):
-    """The child's end. ``obey`` carries out a command and returns counts; it raises ValueError to refuse.
+    """The child's end of the channel.
 
-    ``ended`` is called when the harness has closed the channel, or is no more.
+    ``obey`` carries out a command and returns counts, or raises ValueError to refuse it. ``ended`` is called when
+    the harness has closed the channel or has died.
     """
 
     def __init__(self, obey: Callable[[Command], dict[str, int]], ended: Callable[[], None]) -> None:
@@ -165,12 +172,12 @@ class ControlServer(asyncio.Protocol):
         self._lines = Lines(Ask)
 
     def reached(self, failpoint: str, hits: int) -> None:
-        """Tell that something happens at a failpoint. Callable from every thread."""
+        """Tell the harness that the action of a failpoint happens at its hit number ``hits``. Thread-safe."""
         self._loop.call_soon_threadsafe(self._send, Reached(failpoint, hits))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its type
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transport is no subclass
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
@@ -196,7 +203,7 @@ class ControlServer(asyncio.Protocol):
 
 
 async def listen_on_input(server: ControlServer) -> None:
-    """Serve the channel that this process was given as its standard input. Raises OSError where that is no socket."""
+    """Serve the channel on this process's standard input. Raise OSError if standard input is not a socket."""
     channel = socket.socket(fileno=os.dup(0))
     channel.setblocking(False)
     await asyncio.get_running_loop().create_unix_connection(lambda: server, sock=channel)

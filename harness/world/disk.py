@@ -1,15 +1,15 @@
-"""The seam between whoever keeps files and the disk that keeps them.
+"""The seam between code that stores files and the disk that holds them.
 
-Everything durable goes through a :class:`Disk`. There is the real one (:mod:`.real_disk`), one that injects faults into
-another (:mod:`.faulty_disk`), and a simulated one that knows a crash of the process from a loss of power
-(:mod:`.simulated_disk`). ``fencepost.testing.disk`` checks that an implementation behaves.
+Everything durable goes through a :class:`Disk`. The implementations are the real one (:mod:`.real_disk`), one that
+injects faults into another (:mod:`.faulty_disk`), and a simulated one that distinguishes a process crash from a power
+loss (:mod:`.simulated_disk`). ``fencepost.testing.disk`` is their conformance suite.
 
 What a disk promises:
 
-- Written bytes survive the process. Only *synced* bytes survive a loss of power: :meth:`File.sync` for the bytes of a
-  file, :meth:`Disk.sync_directory` for the names in a directory.
-- After a sync that failed, nobody knows what is durable. A later sync that succeeds proves nothing about the bytes
-  that were written before the failure; only writing them again and syncing does.
+- Written bytes survive the process. Only *synced* bytes survive a power loss: :meth:`File.sync` syncs the bytes of a
+  file, :meth:`Disk.sync_directory` the names in a directory.
+- After a failed sync, nobody knows what is durable. A later sync that succeeds proves nothing about the bytes written
+  before the failure. Those bytes are durable only once they have been written again and synced.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class LockedError(OSError):
-    """Another process holds the lock. ``owner`` names it, as far as it is known."""
+    """The lock is taken. ``owner`` is the id of the process that holds it, or empty if unknown."""
 
     def __init__(self, path: Path, owner: str) -> None:
         super().__init__(f"{path} is locked by process {owner or 'unknown'}")
@@ -31,13 +31,13 @@ class LockedError(OSError):
 
 
 class File(Protocol):
-    """An open file. Every method raises OSError where the disk fails, and after :meth:`close`."""
+    """An open file. Every method raises OSError if the disk fails, and after :meth:`close`."""
 
     def size(self) -> int:
         """Return the size in bytes."""
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return ``length`` bytes from ``offset`` on; fewer where the file ends before."""
+        """Return ``length`` bytes from ``offset`` on, or fewer if the file ends first."""
 
     def write(self, offset: int, data: bytes | memoryview) -> int:
         """Write at ``offset`` and return how many bytes were written, which may be fewer than given.
@@ -49,61 +49,61 @@ class File(Protocol):
         """Cut the file at ``size`` bytes, or extend it to that size with zeros."""
 
     def sync(self) -> None:
-        """Return when everything written to the file so far is durable."""
+        """Return once everything written to the file so far is durable."""
 
     def close(self) -> None:
-        """Let go of the file. Closing twice does nothing; closing does not sync."""
+        """Close the file without syncing it. Closing twice does nothing."""
 
 
 class Lock(Protocol):
-    """A lock that is held until it is released, or until the process ends."""
+    """A lock that is held until it is released or the process ends."""
 
     def release(self) -> None:
-        """Let somebody else have it. Releasing twice does nothing."""
+        """Release the lock. Releasing twice does nothing."""
 
 
 class Disk(Protocol):
-    """Files by absolute path. Every method raises OSError where the disk fails.
+    """A file system, addressed by absolute paths. Every method raises OSError if the disk fails.
 
-    Methods block. Whoever must not be held up hands the work to :meth:`run`.
+    The methods block. Code on the event loop passes its work to :meth:`run`.
     """
 
     def open(self, path: Path, *, create: bool = False) -> File:
-        """Open a file for reading and writing.
+        """Return the file at ``path``, open for reading and writing.
 
-        Raises FileNotFoundError where there is none; with ``create``, which makes it, FileExistsError where there is.
+        Raise FileNotFoundError if it does not exist. With ``create``, make it, and raise FileExistsError if it exists.
         """
 
     def remove(self, path: Path) -> None:
-        """Remove a file. Whoever has it open can go on."""
+        """Remove a file. Code that has it open can go on using it."""
 
     def rename(self, old: Path, new: Path) -> None:
-        """Rename a file within its directory, atomically; a file under the new name is replaced."""
+        """Rename a file within its directory, atomically. A file of the new name is replaced."""
 
     def names(self, directory: Path) -> list[str]:
-        """Return the names in a directory, in order."""
+        """Return the names in a directory, sorted."""
 
     def is_directory(self, path: Path) -> bool:
         """Return whether there is a directory at ``path``."""
 
     def make_directory(self, path: Path) -> None:
-        """Make one directory, whose parent is there."""
+        """Make one directory, whose parent exists."""
 
     def sync_directory(self, path: Path) -> None:
-        """Return when all that was created, renamed or removed in the directory is durable."""
+        """Return once every creation, renaming and removal in the directory so far is durable."""
 
     def lock(self, path: Path) -> Lock:
-        """Take the lock that the file at ``path`` stands for; the file is made where it is missing.
+        """Take the lock that belongs to the file at ``path``, and return it. A missing file is made.
 
-        Raises LockedError where it is taken, by this process or another.
+        Raise LockedError if the lock is held, by this process or another.
         """
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Do blocking work on this disk without holding up the event loop, one piece of work after the other."""
+        """Return the result of blocking work, done one piece at a time without blocking the event loop."""
 
 
 def write_all(file: File, offset: int, data: bytes | memoryview) -> None:
-    """Write all of ``data`` at ``offset``, in as many writes as it takes. Raises OSError."""
+    """Write all of ``data`` at ``offset``, in as many writes as it takes. Raise OSError if one fails."""
     rest = memoryview(data)
     while rest:
         written = file.write(offset, rest)
@@ -112,12 +112,12 @@ def write_all(file: File, offset: int, data: bytes | memoryview) -> None:
 
 
 def make_directories(disk: Disk, path: Path) -> None:
-    """Make a directory durable, with the parents that are missing. Raises OSError."""
+    """Make a directory and its missing parents, all durable. Raise OSError if that fails."""
     missing = [place for place in (path, *path.parents) if not disk.is_directory(place)]
     found = missing[-1].parent if missing else path
     if found != found.parent:
-        # An earlier process may have made it and died before it could sync. Where its parent cannot be looked at, it
-        # was made by somebody else.
+        # An earlier process may have made it and died before it could sync. A directory whose parent this process may
+        # not read was made by another user.
         with suppress(PermissionError):
             disk.sync_directory(found.parent)
     for place in reversed(missing):

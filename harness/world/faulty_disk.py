@@ -1,6 +1,6 @@
-"""A disk that injects faults into another.
+"""A disk that injects faults into another disk.
 
-The faults are fields of a :class:`DiskFaults`, which can be switched at any time, from any thread:
+The faults are the fields of a :class:`DiskFaults`. They can be set at any time, from any thread:
 
     disk = FaultyDisk(RealDisk())
     disk.faults.room = 0  # from now on the disk is full
@@ -24,9 +24,9 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class DiskFaults:
-    """Which faults are on. Without any, the disk is as good as the one below it.
+    """The faults of one disk. With the defaults the disk has none of its own.
 
-    A lying sync returns at once and syncs nothing: no server can survive it together with a loss of power.
+    A lying sync returns at once and syncs nothing. No server survives that together with a power loss.
     """
 
     read_error: bool = False
@@ -36,26 +36,26 @@ class DiskFaults:
     """Every write fails with an I/O error."""
 
     sync_error: bool = False
-    """Every sync fails with an I/O error, and a sync after it does not make up for it."""
+    """Every sync fails with an I/O error. A later sync does not repair the damage."""
 
     sync_lies: bool = False
-    """Every sync returns without having synced."""
+    """Every sync returns without syncing."""
 
     room: int | None = None
-    """How many bytes files can still grow by before the disk is full; None for no end."""
+    """Bytes by which files can still grow before the disk is full; None for no limit."""
 
     longest_write: int | None = None
-    """How many bytes one write takes at most, as a short write does; None for no bound."""
+    """The most bytes that one write accepts, so that writes are short; None for no limit."""
 
     delay: float = 0.0
-    """How much longer (seconds) each piece of work takes that is handed to :meth:`.Disk.run`: a slow sync."""
+    """Seconds that each piece of work passed to :meth:`.Disk.run` takes longer, as a slow sync does."""
 
 
 class FaultyDisk:
-    """The disk ``inner``, with faults.
+    """The disk ``inner`` with faults.
 
-    ``hit`` is called around each sync of a file with ``before-sync`` and ``after-sync``, by whichever thread syncs. It
-    may block, or raise OSError.
+    ``hit`` is called before and after each sync of a file, with ``before-sync`` and ``after-sync``, on the thread
+    that syncs. It may block, or raise OSError.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class FaultyDisk:
         self._hit = hit
 
     def open(self, path: Path, *, create: bool = False) -> File:
-        """See :class:`.Disk`. A full disk has no place for a new file."""
+        """See :class:`.Disk`. A full disk has no room for a new file."""
         if create and self.faults.room is not None and self.faults.room <= 0:
             raise _no_space()
         return _FaultyFile(self._inner.open(path, create=create), self.faults, self._hit)

@@ -1,4 +1,4 @@
-"""A network in memory: connected transports, addresses that listen, and what a test needs to make them fail."""
+"""A network in memory: connected transports, listening addresses, and the means to make them fail in tests."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .network import P
 
 _FIRST_PORT: Final = 49152
 _HIGH_WATER: Final = 1 << 16
-"""Bytes under way in one direction at which the writer is asked to pause."""
+"""Bytes in flight in one direction at which the writer's protocol is told to pause."""
 
 _LOCAL: Final = ("127.0.0.1", "::1", "0.0.0.0", "::", "localhost")
 
 
 class MemoryTransport(asyncio.Transport):
-    """One end of a connection. What is written here arrives at ``peer`` after the network's delay, in order."""
+    """One end of a connection. Bytes written here arrive at ``peer`` in order, after the network's delay."""
 
     def __init__(self, network: MemoryNetwork, protocol: asyncio.BaseProtocol, extra: dict[str, Any]) -> None:
         super().__init__(extra)
@@ -27,17 +27,17 @@ class MemoryTransport(asyncio.Transport):
         self._network = network
         self._protocol = protocol
         self._loop = asyncio.get_running_loop()
-        self._arriving: deque[bytes | Exception | None] = deque()  # None is the end, an exception a reset
-        self._due = 0  # how many of these have had their delay
+        self._arriving: deque[bytes | Exception | None] = deque()  # None means the end, an exception means a reset
+        self._due = 0  # how many of these have waited out their delay
         self._reading = True
-        self._ended = False  # the peer's end has been told
+        self._ended = False  # the protocol knows that the peer has ended
         self._closing = False
         self._wrote_eof = False
-        self._under_way = 0  # bytes written that the peer's protocol has not been given
+        self._under_way = 0  # bytes written but not yet delivered to the peer's protocol
         self._writer_paused = False
         self._high, self._low = _HIGH_WATER, _HIGH_WATER // 4
 
-    # -- what a protocol calls
+    # -- called by protocols
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """See asyncio. Ignored on a connection that is closed or lost."""
@@ -62,24 +62,24 @@ class MemoryTransport(asyncio.Transport):
         return True
 
     def close(self) -> None:
-        """See asyncio: what was written still arrives."""
+        """See asyncio. Bytes already written still arrive."""
         if not self._closing:
             self.write_eof()
             self._lose(None)
 
     def abort(self) -> None:
-        """See asyncio. What was written still arrives, as it does once the operating system has it."""
+        """See asyncio. Bytes already written still arrive, as if the operating system had them."""
         self.close()
 
     def reset(self) -> None:
-        """Break the connection as a RST does: both ends lose it, and what is under way; the peer is told the error."""
+        """Break the connection as a RST does: both ends lose it and all bytes in flight. The peer sees the error."""
         if not self._closing:
             self.peer._drop()
             self.peer._send(_reset_error())
             self._lose(None)
 
     def fail(self) -> None:
-        """Break this end alone: it loses the connection with ConnectionResetError, and whatever was under way to it."""
+        """Break this end only: it loses the connection with ConnectionResetError, and all bytes in flight to it."""
         self._lose(_reset_error())
 
     def is_closing(self) -> bool:
@@ -106,7 +106,7 @@ class MemoryTransport(asyncio.Transport):
         self._low = self._high // 4 if low is None else low
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that the peer's protocol has not been given yet."""
+        """Return the number of bytes not yet delivered to the peer's protocol."""
         return self._under_way
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
@@ -122,22 +122,22 @@ class MemoryTransport(asyncio.Transport):
         return self._protocol
 
     def readable(self) -> bool:
-        """Whether something has arrived that the protocol has not been given."""
+        """Return whether something has arrived that has not been delivered to the protocol yet."""
         return self._due > 0 or self._ended or self._closing
 
     # -- the wire
 
     def start(self) -> None:
-        """Tell the protocol that it is connected."""
+        """Call the protocol's ``connection_made``."""
         self._protocol.connection_made(self)
         self._loop.call_soon(self._deliver)
 
     def _send(self, item: bytes | Exception | None) -> None:
-        """The peer sends."""
+        """Accept an item from the peer."""
         if self._closing:
             self._arrived(item)
             if isinstance(item, bytes) and not self.peer._closing:
-                self.peer._send(_reset_error())  # nobody is here any more
+                self.peer._send(_reset_error())  # this end has gone
             return
         self._arriving.append(item)
         if self._network.delay:
@@ -146,7 +146,7 @@ class MemoryTransport(asyncio.Transport):
             self._loop.call_soon(self._arrive)
 
     def _arrive(self) -> None:
-        # Each item has a timer, and each timer brings the oldest item: a shorter delay later on lets nothing overtake.
+        # Each item starts a timer, and each timer delivers the oldest item, so a delay that shrinks reorders nothing.
         if self._due < len(self._arriving):
             self._due += 1
             self._deliver()
@@ -178,7 +178,7 @@ class MemoryTransport(asyncio.Transport):
                 self._protocol.resume_writing()
 
     def _drop(self) -> None:
-        """What has not been delivered is lost on the way."""
+        """Drop everything that has not been delivered."""
         while self._arriving:
             self._arrived(self._arriving.popleft())
         self._due = 0
@@ -206,8 +206,8 @@ class MemoryListener:
         self.factory = factory
 
     def detach(self) -> int:
-        """There is no file descriptor: always raises OSError."""
-        raise OSError(errno.EOPNOTSUPP, "a network in memory has no sockets")
+        """Always raise OSError: there is no file descriptor."""
+        raise OSError(errno.EOPNOTSUPP, "the network in memory has no sockets")
 
     def close(self) -> None:
         """See :class:`~.network.Listener`."""
@@ -216,17 +216,17 @@ class MemoryListener:
 
 
 class MemoryNetwork:
-    """Connections within one process and event loop. It has one host, by whatever local name.
+    """The connections of one process and event loop. All of localhost's names mean its only host.
 
-    ``delay`` is seconds from a write to its arrival, and may be changed at any time. ``refusing`` makes every new
-    connection fail. :meth:`reset` breaks all that stand.
+    ``delay`` is the seconds from a write to its arrival, and may be changed at any time. ``refusing`` makes every new
+    connection fail. :meth:`reset` breaks all connections.
     """
 
     def __init__(self, delay: float = 0.0) -> None:
         self.delay = delay
         self.refusing = False
         self._listeners: dict[int, MemoryListener] = {}
-        self._transports: dict[MemoryTransport, None] = {}  # the oldest first
+        self._transports: dict[MemoryTransport, None] = {}  # oldest first
         self._next_port = _FIRST_PORT
 
     async def connect(
@@ -268,16 +268,16 @@ class MemoryNetwork:
         return transport.readable
 
     def reset(self) -> None:
-        """Break every connection, the oldest first: both ends see a reset."""
+        """Break every connection, oldest first. Both ends see a reset."""
         for transport in list(self._transports):
             transport.fail()
 
     def forget(self, transport: MemoryTransport) -> None:
-        """A transport has ended."""
+        """Remove a transport that has ended."""
         self._transports.pop(transport, None)
 
     def free(self, listener: MemoryListener) -> None:
-        """A listener has ended."""
+        """Free the address of a listener that has ended."""
         if self._listeners.get(listener.address[1]) is listener:
             del self._listeners[listener.address[1]]
 
@@ -289,7 +289,7 @@ class MemoryNetwork:
 
 
 def connected(one: asyncio.BaseProtocol, other: asyncio.BaseProtocol) -> tuple[MemoryTransport, MemoryTransport]:
-    """Connect two protocols to each other; their transports. It is what a socket pair is."""
+    """Connect two protocols to each other, as a socket pair does, and return their transports."""
     near, far = _pair(MemoryNetwork(), one, other, ("", 0), ("", 0))
     far.start()
     near.start()
@@ -315,4 +315,4 @@ def _reset_error() -> ConnectionResetError:
 
 def _refuse_tls(ssl: tls.SSLContext | None) -> None:
     if ssl is not None:
-        raise ValueError("a network in memory speaks no TLS")
+        raise ValueError("the network in memory does not support TLS")

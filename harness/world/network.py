@@ -1,7 +1,7 @@
-"""Connections and listening sockets, in the shape that asyncio gives them.
+"""Connections and listening sockets, as asyncio transports and protocols.
 
-Clients and servers are ``asyncio.Protocol``\\ s: the network makes the transport, so that a simulated one can stand in
-its place.
+Clients and servers are ``asyncio.Protocol``\\ s. The network makes their transports, so a simulated network can replace
+the real one.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ BACKLOG: Final = 2048
 
 
 class Listener(Protocol):
-    """An address that is taken. Connections to it are refused until :meth:`serve`."""
+    """A bound address. Connections to it are refused until :meth:`serve`."""
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port, the real port where 0 was asked for."""
+        """The host and the port. If port 0 was bound, this is the port that the network chose."""
         ...
 
     async def serve(self, factory: Callable[[], asyncio.BaseProtocol], *, ssl: tls.SSLContext | None = None) -> None:
-        """Accept connections, each with a protocol of its own. Raises OSError where somebody else does by now."""
+        """Accept connections, each with its own protocol. Raise OSError if another server has taken the address."""
         ...
 
     def detach(self) -> int:
-        """Hand over the listening socket as a file descriptor, to a server that is not written on asyncio's protocols.
+        """Return the listening socket as a file descriptor, for a server that does not use asyncio's protocols.
 
-        Raises OSError where the network has no such thing.
+        Raise OSError if the network has no file descriptors.
         """
         ...
 
     def close(self) -> None:
-        """Stop accepting and free the address. Connections that stand go on. Idempotent."""
+        """Stop accepting connections and free the address. Open connections stay open. Idempotent."""
         ...
 
 
 class Network(Protocol):
-    """Connects, and takes addresses to listen on."""
+    """What connects clients and binds addresses for servers."""
 
     async def connect(
         self,
@@ -53,23 +53,23 @@ class Network(Protocol):
         ssl: tls.SSLContext | None = None,
         server_hostname: str | None = None,
     ) -> tuple[asyncio.Transport, P]:
-        """Return a connection and its protocol, ``connection_made`` called. Raises OSError."""
+        """Return a connection and its protocol after ``connection_made``. Raise OSError if it cannot connect."""
         ...
 
     def bind(self, host: str, port: int) -> Listener:
-        """Take an address; port 0 lets the network choose. Raises OSError where somebody serves there already."""
+        """Bind an address and return its listener. Port 0 lets the network choose. Raise OSError if it is in use."""
         ...
 
     def readable(self, transport: asyncio.BaseTransport) -> Callable[[], bool]:
-        """Return a question to ask often: has anything arrived, the end included, that the loop has not delivered yet?
+        """Return a cheap function that says whether anything, the end included, has arrived but is not delivered yet.
 
-        A client asks it before it uses an idle connection again.
+        A client calls it before it reuses an idle connection.
         """
         ...
 
 
 class SystemListener:
-    """A bound TCP socket of this machine. It has SO_REUSEADDR but no SO_REUSEPORT: only one server gets a port."""
+    """A bound TCP socket of this machine. SO_REUSEADDR is set and SO_REUSEPORT is not: one server per port."""
 
     def __init__(self, host: str, port: int) -> None:
         try:
@@ -100,7 +100,7 @@ class SystemListener:
         self._server = await loop.create_server(factory, sock=self._socket, ssl=ssl, backlog=BACKLOG)
 
     def detach(self) -> int:
-        """See :class:`Listener`. The socket listens from here on."""
+        """See :class:`Listener`. The returned socket listens already."""
         self._socket.listen(BACKLOG)
         return self._socket.detach()
 
@@ -132,7 +132,7 @@ class SystemNetwork:
         return SystemListener(host, port)
 
     def readable(self, transport: asyncio.BaseTransport) -> Callable[[], bool]:
-        """See :class:`Network`. Asks the operating system: about a microsecond."""
+        """See :class:`Network`. The function asks the operating system, which takes about a microsecond."""
         poll = select.poll()
         poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         return lambda: bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""Where chance comes from: one seed for the whole run, and an independent stream of it for everything that draws."""
+"""Randomness: one seed per run, and an independent stream of it for every consumer."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Protocol
 
 
 class Randomness(Protocol):
-    """Repeatable chance, and bytes that no other run has."""
+    """A source of repeatable random streams, and of bytes that differ between runs."""
 
     def stream(self, *names: str | int) -> Random:
-        """Return the stream of these names, from its beginning.
+        """Return the random stream that belongs to these names, from its beginning.
 
-        The same seed and names give the same stream in every process and on every machine; other names give an
-        independent one. Keep what you were given: asking again starts again.
+        The same seed and names give the same stream in every process and on every machine. Other names give an
+        independent stream. Keep the returned stream: another call starts it again.
         """
         ...
 
     def fresh(self, count: int) -> bytes:
-        """Return ``count`` bytes for something that must differ between runs: a run's id, a file's salt."""
+        """Return ``count`` bytes for something that must differ between runs, such as a run id or a file's salt."""
         ...
 
 
 class SeededRandomness:
-    """Chance of which nothing differs between two runs of one seed: the fresh bytes come from it too."""
+    """Randomness that is entirely determined by its seed, the fresh bytes included."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -41,7 +41,7 @@ class SeededRandomness:
 
 
 class SystemRandomness(SeededRandomness):
-    """The same streams, with fresh bytes from the operating system."""
+    """Seeded streams, with fresh bytes from the operating system."""
 
     def fresh(self, count: int) -> bytes:
         """See :class:`Randomness`."""
@@ -49,5 +49,5 @@ class SystemRandomness(SeededRandomness):
 
 
 def _stream(*names: str | int) -> Random:
-    # Python's hash() of a text differs from process to process. repr() keeps 1 and "1", ("a", "b") and ("a,b") apart.
+    # Python's hash() of a string differs between processes. repr() distinguishes 1 from "1", ("a", "b") from ("a,b").
     return Random(int.from_bytes(blake2b(repr(names).encode(), digest_size=32).digest(), "big"))

@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 from .disk import File, Lock, LockedError
 
 T = TypeVar("T")
-_sync_data: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)  # not every POSIX system has the former
+_sync_data: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)  # not every POSIX system has fdatasync
 
 
 class RealDisk:
-    """The disk of this machine. Work that is handed to :meth:`run` shares one thread of its own."""
+    """The disk of this machine. All work passed to :meth:`run` shares one dedicated thread."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="disk")
@@ -56,7 +56,7 @@ class RealDisk:
             os.close(descriptor)
 
     def lock(self, path: Path) -> Lock:
-        """See :class:`.Disk`. The kernel releases the lock however the process ends."""
+        """See :class:`.Disk`. The kernel releases the lock when the process ends, however it ends."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,7 +98,7 @@ class _RealFile(_Descriptor):
         pieces = []
         while length and (
             piece := os.pread(self._descriptor, length, offset)
-        ):  # one read may return less than is there
+        ):  # one call may return less than the file has
             pieces.append(piece)
             offset += len(piece)
             length -= len(piece)

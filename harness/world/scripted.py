@@ -1,4 +1,4 @@
-"""A world of doubles, for tests and for whoever builds a simulation."""
+"""A world of test doubles, for tests and simulations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .world import World
 
 @dataclass(frozen=True, slots=True)
 class ScriptedWorld(World):
-    """A world in which nothing happens but what a test lets happen. Its parts are the doubles."""
+    """A world of test doubles, in which only what the test makes happen happens."""
 
     clock: ScriptedClock
     random: SeededRandomness
@@ -25,7 +25,7 @@ class ScriptedWorld(World):
 
 
 def scripted_world(seed: int, programs: Mapping[str, Program] | None = None) -> ScriptedWorld:
-    """Return a world with chance from a seed, and these programs by the first word of their command."""
+    """Return a scripted world with this seed. ``programs`` maps the first word of a command to its program."""
     random = SeededRandomness(seed)
     return ScriptedWorld(
         ScriptedClock(), random, SimulatedDisk(random.stream("disk")), MemoryNetwork(), ScriptedSpawner(programs or {})

@@ -1,4 +1,4 @@
-"""Processes that are coroutines: a program is what a test says it is."""
+"""Simulated processes whose programs are coroutines that a test provides."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _FATAL: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class ScriptedChild:
-    """A process whose program is a coroutine, as the harness sees it and as the program does.
+    """A process whose program is a coroutine. The harness uses one half of its methods, the program the other.
 
-    SIGKILL ends it at once, and so do the other signals that ask for an end, unless :meth:`catch` took them. SIGSTOP
-    and SIGCONT are noted in ``stopped`` and otherwise left to the program, which may await :meth:`running`.
+    SIGKILL ends it at once, and so do the other terminating signals unless :meth:`catch` handles them. SIGSTOP and
+    SIGCONT only set and clear ``stopped``; the program may await :meth:`running`.
     """
 
     def __init__(self, pid: int, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
@@ -76,22 +76,22 @@ class ScriptedChild:
         self._lines.put_nowait(f"{line}\n".encode())
 
     def complain(self, line: str) -> None:
-        """Write a line to standard error, which is the log."""
+        """Write a line to standard error, which goes to the log."""
         with self._log.open("a") as log:
             log.write(f"{line}\n")
 
     def catch(self, number: signal.Signals, handler: Callable[[], None]) -> None:
-        """Handle a signal. Raises ValueError for those that no process can handle."""
+        """Call ``handler`` at a signal. Raise ValueError for signals that no process can handle."""
         if number in (signal.SIGKILL, signal.SIGSTOP):
             raise ValueError(f"{number.name} cannot be caught")
         self._handlers[number] = handler
 
     async def running(self) -> None:
-        """Return when the process is not stopped."""
+        """Return once the process is not stopped."""
         await self._running.wait()
 
     def control(self, factory: Callable[[], asyncio.Protocol]) -> None:
-        """Serve the channel to the harness that is this process's standard input. Raises OSError where it has none."""
+        """Serve the channel to the harness on this process's standard input. Raise OSError if it has none."""
         if self._input is None:
             raise OSError("the standard input of this process is empty")
         protocol = factory()
@@ -102,7 +102,7 @@ class ScriptedChild:
     # -- the spawner's side
 
     def start(self, program: Program, control: Callable[[], asyncio.Protocol] | None) -> None:
-        """Run the program."""
+        """Start the program."""
         if control is not None:
             _, self._input = connected(control(), asyncio.Protocol())
             self._input.pause_reading()  # until the program asks for it
@@ -112,7 +112,7 @@ class ScriptedChild:
         try:
             code = await program(self)
         except asyncio.CancelledError:
-            return  # killed: its exit code stands already
+            return  # killed: its exit code is set already
         except Exception:
             _log.exception("the program %s raised", self.command)
             code = 1
@@ -130,7 +130,10 @@ Program: TypeAlias = Callable[[ScriptedChild], Awaitable[int]]
 
 
 class ScriptedSpawner:
-    """Starts coroutines. ``programs`` maps the first word of a command to what it does; ``children`` are all so far."""
+    """Starts coroutines as processes.
+
+    ``programs`` maps the first word of a command to its program. ``children`` are all processes started so far.
+    """
 
     def __init__(self, programs: Mapping[str, Program]) -> None:
         self._programs = programs

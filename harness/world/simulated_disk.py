@@ -1,9 +1,9 @@
-"""A disk in memory that knows what a crash of the process leaves behind, and what a loss of power does.
+"""A disk in memory that simulates process crashes and power losses.
 
-It keeps two states: what a process sees, and what is durable, with the changes between them in order. A crash of the
-process keeps the first. A loss of power keeps the second, and of the changes since then whatever its randomness picks:
-none, all, the first few, or any of them, whose writes may be torn and reordered by sector. Names are no better off than
-bytes: what was created, renamed or removed without a sync of the directory may or may not have happened.
+It keeps two states, the one that processes see and the durable one, and the ordered changes between them. A process
+crash keeps the first state. A power loss keeps the second, plus a random selection of the changes since: none, all, a
+prefix, or any subset. Writes in a subset may be torn and reordered by sector. The same holds for names: a creation,
+renaming or removal without a sync of the directory may or may not survive.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from .disk import File, Lock, LockedError
 
 T = TypeVar("T")
 SECTOR: Final = 512
-"""Bytes that a disk writes as one."""
+"""Bytes that a disk writes atomically."""
 
 
 class SimulatedCrash(OSError):
-    """The process that used the disk is dead: whatever it still does has no effect."""
+    """The process that used the disk is dead, so the call had no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class _Write:
         content[self.offset : self.offset + len(self.data)] = self.data
 
     def sectors(self) -> list[_Change]:
-        """The same as several writes, none of which crosses from one sector to another."""
+        """Return the same write, split at sector boundaries."""
         cuts = range((self.offset // SECTOR + 1) * SECTOR, self.offset + len(self.data), SECTOR)
         edges = [self.offset, *cuts, self.offset + len(self.data)]
         return [_Write(low, self.data[low - self.offset : high - self.offset]) for low, high in pairwise(edges)]
@@ -65,7 +65,7 @@ _Change: TypeAlias = _Write | _Resize
 
 @dataclass(slots=True, eq=False)
 class _Content:
-    """The bytes of a file, or a directory, which has none."""
+    """The content of a file, or a directory, which has no bytes."""
 
     directory: bool = False
     seen: bytearray = field(default_factory=bytearray)
@@ -94,7 +94,7 @@ _Renaming: TypeAlias = Mapping[Path, _Content | None]
 
 
 class _Platter:
-    """What outlives the processes: names and contents, as processes see them and as they are durable."""
+    """What outlives the processes: names and contents, both as processes see them and as they are durable."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -115,11 +115,11 @@ class _Platter:
 
 
 class SimulatedDisk:
-    """A disk in memory, with the root directory on it, as one process sees it. ``random`` decides what a loss of power
-    leaves.
+    """A disk in memory with a root directory, as one process sees it.
 
-    ``changes`` counts what the process did to it, and :meth:`crash_after` stops the process at one of these moments.
-    ``delay`` is how long (seconds, on the event loop's clock) each piece of work takes at most.
+    ``random`` decides what survives a power loss. ``changes`` counts the changes that the process made;
+    :meth:`crash_after` kills the process at one of them. ``delay`` is the longest time (seconds of the event loop's
+    clock) that one piece of work takes.
     """
 
     def __init__(self, random: Random, delay: float = 0.0) -> None:
@@ -131,14 +131,14 @@ class SimulatedDisk:
         self._last: int | None = None
         self._dead = False
 
-    # -- what befalls it
+    # -- crashes
 
     def crash_after(self, changes: int) -> None:
-        """Let the process die once it has made so many more changes; a write that is its last may be cut short."""
+        """Kill the process after this many more changes. If the next one is a write, a part of it may still happen."""
         self._last = self.changes + changes
 
     def crash_process(self) -> SimulatedDisk:
-        """End the process, and return the disk as the next one finds it: with all that was written."""
+        """Kill the process, and return the disk as the next process finds it: with everything that was written."""
         self._dead = True
         after = SimulatedDisk(self._platter.random, self.delay)
         after._platter = self._platter
@@ -146,11 +146,11 @@ class SimulatedDisk:
         return after
 
     def lose_power(self) -> SimulatedDisk:
-        """End the process, lose whatever was not synced, or a part of that, and return what the next process finds."""
+        """Kill the process, lose all or a part of what was not synced, and return the disk for the next process."""
         self._platter.lose_power()
         return self.crash_process()
 
-    # -- what a process does with it
+    # -- called by the process
 
     def open(self, path: Path, *, create: bool = False) -> File:
         """See :class:`.Disk`."""
@@ -215,7 +215,7 @@ class SimulatedDisk:
         self._platter.unsynced = rest
 
     def lock(self, path: Path) -> Lock:
-        """See :class:`.Disk`. The owner is the number of the process on this disk, from 0."""
+        """See :class:`.Disk`. The owner is the number of the process on this disk, counted from 0."""
         self.check_alive()
         self._directory(path.parent)
         if path in self._locks:
@@ -226,31 +226,31 @@ class SimulatedDisk:
         return self._locks[path]
 
     async def run(self, work: Callable[[], T]) -> T:
-        """See :class:`.Disk`. Others have a turn before the work is done, and may take a random while."""
+        """See :class:`.Disk`. Other tasks run first, for a random time of up to ``delay``."""
         await asyncio.sleep(self._platter.random.random() * self.delay if self.delay else 0)
         self.check_alive()
         return work()
 
-    # -- for its files
+    # -- called by its files
 
     def check_alive(self) -> None:
-        """Raise SimulatedCrash where the process is dead."""
+        """Raise SimulatedCrash if the process is dead."""
         if self._dead:
             raise SimulatedCrash(errno.EIO, "the process has crashed")
 
     def dies_now(self) -> bool:
-        """Return whether the next change is the one at which the process dies."""
+        """Return whether the process dies at its next change."""
         return not self._dead and self._last is not None and self.changes >= self._last
 
     def step(self) -> None:
-        """Count a change. Raises SimulatedCrash where the process dies before it, or is dead."""
+        """Count a change. Raise SimulatedCrash if the process dies at it or is dead."""
         if self.dies_now():
             self._dead = True
         self.check_alive()
         self.changes += 1
 
     def cut(self, data: bytes) -> bytes:
-        """Return what a process that dies while it writes ``data`` still gets done of it."""
+        """Return the prefix of ``data`` that a process still writes when it dies during the write."""
         return data[: self._platter.random.randint(0, len(data))]
 
     def _change(self, change: _Renaming) -> None:
@@ -316,7 +316,7 @@ class SimulatedFile:
         self._content.sync()
 
     def forget_unsynced(self) -> None:
-        """Do what a kernel does whose sync has failed: show what was written, and never write it to the disk."""
+        """Behave as a kernel after a failed sync: show the written bytes, but never write them to the disk."""
         self._content.unsynced.clear()
 
     def close(self) -> None:
@@ -340,7 +340,7 @@ class _SimulatedLock:
 
 
 def _survivors(changes: Sequence[T], random: Random) -> Sequence[T]:
-    """Return which of the changes a loss of power leaves, in their order."""
+    """Return the changes that survive a power loss, in order."""
     match random.randrange(4):
         case 0:
             return ()

@@ -1,4 +1,4 @@
-"""Processes that the harness starts, and that end with it."""
+"""Processes that the harness starts and that die with it."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ _TETHER: Final = Path(__file__).with_name("tether.py")
 
 
 class Child(Protocol):
-    """A process that was started."""
+    """A started process."""
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         ...
 
     @property
     def returncode(self) -> int | None:
-        """Its exit code; minus the signal that killed it; None while it runs."""
+        """The exit code, or minus the number of the signal that killed the process; None while it runs."""
         ...
 
     async def readline(self) -> bytes:
-        """Return the next line of its standard output, empty at the end."""
+        """Return the next line of standard output, or empty bytes at the end."""
         ...
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal. Nothing happens where it has ended already."""
+        """Send a signal. Does nothing if the process has ended."""
         ...
 
     async def wait(self) -> int:
-        """Return its exit code once it has ended."""
+        """Return the exit code once the process has ended."""
         ...
 
 
 class Spawner(Protocol):
-    """Starts processes. Each dies with the harness, however that dies, and also while it is stopped."""
+    """Starts processes. Each dies with the harness, however the harness dies, even if the process is stopped."""
 
     async def spawn(
         self,
@@ -52,11 +52,11 @@ class Spawner(Protocol):
         environment: Mapping[str, str] | None = None,
         control: Callable[[], asyncio.Protocol] | None = None,
     ) -> Child:
-        """Start a command in a session of its own, so that Ctrl-C does not reach it.
+        """Start a command and return its process, which has its own session so that Ctrl-C does not reach it.
 
-        What it writes to standard error is added to ``log``. ``environment`` is added to the harness's own. With
-        ``control`` its standard input is a two-way channel, the other end of which is given to that protocol;
-        without, it is empty. A command that cannot be run ends with exit code 127.
+        Its standard error is appended to ``log``. ``environment`` is added to the harness's own. With ``control``,
+        its standard input is a two-way channel, and the protocol that ``control`` returns serves the other end.
+        Without, its standard input is empty. A command that cannot be run ends with exit code 127.
         """
         ...
 
@@ -66,7 +66,7 @@ class SystemChild:
 
     def __init__(self, process: asyncio.subprocess.Process, life: int) -> None:
         self._process = process
-        self._life = life  # the pipe whose end would end it
+        self._life = life  # the pipe whose closing kills the process
 
     @property
     def pid(self) -> int:
@@ -101,10 +101,10 @@ class SystemChild:
 
 
 class SystemSpawner:
-    """Starts processes of this machine, through :mod:`~.tether`, which ties their lives to this one's.
+    """Starts processes on this machine through :mod:`~.tether`, so that they die with this process.
 
-    ``tether`` says how: see there. The kernel's way ends a process with the *thread* that started it; here that is the
-    thread of the event loop, without which nobody could wait for the process anyway.
+    ``tether`` is the mechanism, explained in that module. The ``kernel`` mechanism kills a process when the *thread*
+    that started it ends. Here that is the thread of the event loop, which the harness needs to the end anyway.
     """
 
     def __init__(self, tether: Literal["kernel", "pipe"] = "kernel" if sys.platform == "linux" else "pipe") -> None:
@@ -149,5 +149,5 @@ class SystemSpawner:
 
 
 def _environment() -> dict[str, str]:
-    # A child that is killed would leave half a coverage file behind.
+    # A killed child would leave a truncated coverage file behind.
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}

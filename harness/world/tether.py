@@ -1,15 +1,15 @@
-"""Becomes another program that cannot outlive the process which started it, however that one dies.
+"""Runs a program that cannot outlive the process that started it, however that process dies.
 
     python -I -S tether.py HOW PARENT FD COMMAND…
 
-A stopped process (SIGSTOP) notices nothing, so its end must come from outside, as SIGKILL. HOW says from where:
+A stopped process (SIGSTOP) cannot notice anything, so somebody else must kill it with SIGKILL. HOW says who does:
 
-- ``kernel``: Linux sends it when the *thread* that started the program ends.
-- ``pipe``: a small watcher process waits for the end of a pipe and then kills the program's whole process group, which
-  the program must lead. FD is the pipe's reading end; nobody but the starter may hold the writing end.
+- ``kernel``: Linux does when the *thread* that started the program ends.
+- ``pipe``: a small watcher process waits until a pipe is closed, then kills the program's whole process group, which
+  the program must lead. FD is the pipe's read end. Only the starter may hold the write end.
 
-PARENT is the starter's process id. Run as a script, by itself: it imports nothing of the package, so that it costs only
-a few milliseconds.
+PARENT is the starter's process id. This file runs as a script and imports nothing of the package, so it starts within
+milliseconds.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Tie this process to its parent and turn into the command. Does not return."""
+    """Tie this process to its parent, then replace it by the command. Does not return."""
     how, parent, life, command = arguments[0], int(arguments[1]), int(arguments[2]), arguments[3:]
     if how == "kernel":
         _die_with_parent()
     else:
         _leave_a_watcher(life)
     os.close(life)
-    if os.getppid() != parent:  # it died before this process was tied to it
+    if os.getppid() != parent:  # the parent died before the tether was in place
         os._exit(1)
     try:
         os.execvp(command[0], command)
@@ -49,12 +49,12 @@ def _die_with_parent() -> None:
 
 def _leave_a_watcher(life: int) -> None:
     program = os.getpid()
-    ended, alive = os.pipe()  # the program holds ``alive`` for as long as it lives
+    ended, alive = os.pipe()  # the program keeps ``alive`` open for as long as it lives
     if os.fork():
         os.close(ended)
         os.set_inheritable(alive, True)
         return
-    os.setsid()  # no signal for the program's group or its terminal reaches the watcher
+    os.setsid()  # signals to the program's group or its terminal do not reach the watcher
     first, second = sorted((life, ended))
     os.closerange(0, first)
     os.closerange(first + 1, second)

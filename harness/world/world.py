@@ -1,4 +1,4 @@
-"""The world as one value, and the real one."""
+"""The world as one value, and the real world."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from .spawn import Spawner, SystemSpawner
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that a run, a server, a client or a nemesis takes from outside.
+    """Everything that a run, a server, a client or a nemesis needs from its environment.
 
-    Whoever is handed one asks it, and nothing behind its back: that is what lets the same code run in simulation.
+    Code that is given a world takes time, randomness, files, connections and processes from it and from nowhere else.
+    That is why the same code runs in a simulation.
     """
 
     clock: Clock
@@ -27,5 +28,5 @@ class World:
 
 
 def real_world(seed: int) -> World:
-    """Return this machine, with chance from a seed."""
+    """Return the world of this machine, with random streams from ``seed``."""
     return World(SystemClock(), SystemRandomness(seed), RealDisk(), SystemNetwork(), SystemSpawner())

@@ -139,7 +139,7 @@ def test_an_endpoint_is_not_believed_in_what_it_lists(inside: Inside) -> None:
     with endpoint(listing({"": same, "fencepost-1": same})) as listening:  # type: ignore[arg-type]
         said = inside(*cleaning(listening.port, "--yes"))
         assert said.code == 255
-        assert "does not advance beyond 'fencepost-1'" in said.err
+        assert "makes no progress past 'fencepost-1'" in said.err
         assert not listening.named("DELETE")
 
 
@@ -239,7 +239,7 @@ def test_an_interrupt_while_streams_are_removed_tells_which_are_left(
     assert gone not in told[0]
     assert left[0] in told[0]
     assert told[0].count("fencepost-") == 2
-    words = shlex.split(told[2].partition("; what was recorded")[0])
+    words = shlex.split(told[2].partition("; the history up to")[0])
     assert words[:2] == ["fencepost", "clean"]
     assert words[2:6] == ["--target", f"http://127.0.0.1:{listening.port}", "--basin", BASIN]
     assert all(name.startswith(words[7]) for name in (gone, *left))

@@ -129,7 +129,7 @@ def test_a_planted_bug_is_invalid_and_expecting_it_a_success(tmp_path: Path) -> 
             "--target-option hat: must be NAME=VALUE (see: fencepost targets)",
         ),
         (["run", "regular", "--target-kind", "endpoint"], "needs --target URL: where the endpoint is; its options are"),
-        (["run", "regular", "--target", "http://h", "--basin", "b", "--faults", "kill"], "'kill' cannot strike"),
+        (["run", "regular", "--target", "http://h", "--basin", "b", "--faults", "kill"], "'kill' does not apply"),
         (["run", "regular", "--target", "http://h", "--basin", "b", "--token-env", "NO_SUCH_V"], "NO_SUCH_V"),
         (["run", "regular", "--target", "https://h", "--basin", "b", "--ca-bundle", "/none"], "/none"),
         (["run", "regular", "--target", "https://h", "--basin", "b", "--ca-bundle", __file__], "give a PEM file"),

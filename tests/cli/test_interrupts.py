@@ -117,6 +117,8 @@ def test_a_second_one_stops_what_goes_on_and_still_judges(start: Callable[..., R
     running.until(lambda: b"SIGINT number 1" in running.recorded(), "the first is in the history")
     running.signal(signal.SIGINT)
     code, out, err = running.end()
+    assert "interrupted (SIGINT number 1): ending the clients; press Ctrl-C again to stop recording" in err
+    assert "interrupted (SIGINT number 2): recording stops here" in err  # it asked for one more
     history = running.history
     assert [r.text for r in history.remarks if r.kind == "interrupt"] == ["SIGINT number 1", "SIGINT number 2"]
     assert history.whole

@@ -75,8 +75,8 @@ class Stream:
         ack = Ack(Position(start, 1), Position(start + count, 1), Position(start + count, 1))
         self.raw(encode_message(Message(protobuf.encode_ack(ack), **flags)))
 
-    def frame(self, batch: Batch) -> None:
-        self.raw(encode_message(Message(protobuf.encode_batch(batch))))
+    def frame(self, batch: Batch, **flags: bool) -> None:
+        self.raw(encode_message(Message(protobuf.encode_batch(batch), **flags)))
 
     def terminal(self, status: int, body: bytes) -> None:
         self.raw(encode_terminal(Terminal(status, body)))

@@ -100,10 +100,10 @@ async def test_the_deadline_is_that_of_the_exchange_under_way() -> None:
 
     async with ScriptedServer(script) as server:
         used = await connected(server)
-        await exchange(used, 0.05)
-        await asyncio.sleep(0.06)
+        await exchange(used, 0.3)
+        await asyncio.sleep(0.31)
         await exchange(used)
-        await exchange(used, 0.05)
+        await exchange(used, 0.3)
         begin = asyncio.get_running_loop().time()
         with pytest.raises(TimeoutError):
             await exchange(used, 0.1)

@@ -23,6 +23,7 @@ from .scripted_http2 import Http2Server, Stream, http2_server
 from .session_server import session_server
 
 CERTIFICATE = Path(__file__).with_name("loopback.pem")
+RECORD = SequencedRecord(0, 1, (), b"x")
 
 
 def batch(size: int = 1) -> Append:
@@ -272,9 +273,9 @@ async def test_compressed_frames_are_read_and_written(compression: Compression) 
 
 async def test_silence_ends_a_session_at_the_time_out() -> None:
     async with http2_server(hold) as server:
-        outcomes = await ends(server.url, 1, 1, timeout=0.1)
+        outcomes = await ends(server.url, 1, 1, timeout=0.4)
     assert kinds(*outcomes) == ["indefinite", "indefinite"]
-    assert "no answer within 0.1 s" in str(outcomes[0])
+    assert "no answer within 0.4 s" in str(outcomes[0])
 
 
 async def test_nothing_is_sent_to_a_server_that_does_not_say_it_speaks_http2() -> None:
@@ -359,6 +360,22 @@ async def test_a_server_about_to_stop_gets_no_new_session_and_finishes_the_old_o
     assert len(server.connections) == 2
 
 
+async def test_a_read_session_is_advised_too() -> None:
+    async def script(stream: Stream) -> None:
+        stream.frame(Batch((RECORD,)), reconnect_advised=True)
+        stream.frame(Batch((RECORD,)))
+        stream.end()
+
+    async with http2_server(script) as server:
+        client = HttpStreamClient(server.url, "basin-one")
+        for _ in range(2):
+            frames: list[Batch] = []
+            assert await client.read_session("stream", Read(seq_num=0, count=2), frames.append) == Ok(None)
+            assert len(frames) == 2
+        await client.aclose()
+    assert len(server.connections) == 2
+
+
 async def test_sessions_share_one_connection() -> None:
     async with http2_server(advised) as server:
         client = HttpStreamClient(server.url, "basin-one")
@@ -369,9 +386,6 @@ async def test_sessions_share_one_connection() -> None:
         assert kinds(*[await ticket for ticket in tickets]) == ["ok"] * 3
         await client.aclose()
     assert len(server.connections) == 1
-
-
-RECORD = SequencedRecord(0, 1, (), b"x")
 
 
 async def read(server: Http2Server, call: Read, **options: Any) -> tuple[Outcome[None], int]:
@@ -434,16 +448,16 @@ async def test_an_error_ends_a_read_session(status: int, body: bytes, kind: str,
 
 
 async def test_a_read_session_that_falls_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_sessions, "SILENCE_LIMIT", 0.1)
+    monkeypatch.setattr(http_sessions, "SILENCE_LIMIT", 0.2)
 
     async def script(stream: Stream) -> None:
         for number in range(3):
             stream.frame(Batch((), Position(number, 1)))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.15)
         await stream.was_reset.wait()
 
     async with http2_server(script) as server:
-        outcome, frames = await read(server, Read(seq_num=0), timeout=0.1)
+        outcome, frames = await read(server, Read(seq_num=0), timeout=0.3)
     assert (kinds(outcome), frames) == (["indefinite"], 3)
     assert "silent" in str(outcome)
 

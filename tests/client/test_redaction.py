@@ -37,6 +37,9 @@ def test_a_short_token_leaves_other_words_as_they_are(token: str) -> None:
     assert redacted(token, message) == message
     assert redacted(token, f"who is {token}?") == "who is <token>?"
     assert redacted(token, f'"{token}", {token}') == '"<token>", <token>'
+    # It read "the bearer <token>oken is missing".
+    missing = f"the bearer {token}oken is missing"
+    assert redacted(token, missing) == missing
 
 
 def test_messages_stay_readable_whatever_the_token_is() -> None:
@@ -68,5 +71,5 @@ def test_a_short_token_is_warned_of_and_a_long_one_is_not(monkeypatch: pytest.Mo
     monkeypatch.setenv("LONG_TOKEN", LONG)
     warning = short_token_warning("SHORT_TOKEN")
     assert warning is not None
-    assert "the token in SHORT_TOKEN has 1 of at least 8 characters" in warning
+    assert "the token in SHORT_TOKEN is shorter than 8 characters (1)" in warning
     assert [short_token_warning(name) for name in ("LONG_TOKEN", "NO_TOKEN", None)] == [None] * 3

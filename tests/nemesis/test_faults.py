@@ -61,11 +61,11 @@ async def test_the_kill_passes_on_the_bundled_server(server: ReferenceServer, ch
 async def test_what_failed_half_way_is_healed(name: str) -> None:
     fault, target = FAULTS.make(name), KillableTarget()
     target.broken = 1
-    with pytest.raises(TargetFailure, match="the kill went wrong"):
+    with pytest.raises(TargetFailure, match="the kill failed"):
         await fault.start(target)
     assert not await target.works()
     target.broken = 1
-    with pytest.raises(TargetFailure, match="the restart went wrong"):
+    with pytest.raises(TargetFailure, match="the restart failed"):
         await fault.heal(target)
     await fault.heal(target)
     assert await target.works()

@@ -208,6 +208,6 @@ def test_a_short_token_is_warned_of_once_and_keeps_answers_readable(
         said = inside(*options[:2], "match-seq-num", *options[2:])
     warnings = [line for line in said.err.splitlines() if "warning: " in line]
     assert len(warnings) == 1
-    assert "the token in SHORT_TOKEN has 1 of at least 8 characters" in warnings[0]
+    assert "the token in SHORT_TOKEN is shorter than 8 characters (1)" in warnings[0]
     assert "answered 500 other: something went wrong, with Bearer <token>" in said.out
     assert b"Bearer t" not in Path("results/latest/history.jsonl").read_bytes()

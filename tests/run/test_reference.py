@@ -113,7 +113,7 @@ async def test_a_server_that_cannot_start_is_told_with_what_it_said(target: Refe
     await target.tear_down()
 
 
-@pytest.mark.parametrize(("said", "told"), [("", "it said nothing"), ("no disk today", "no disk today")])
+@pytest.mark.parametrize(("said", "told"), [("", "it wrote nothing"), ("no disk today", "no disk today")])
 async def test_a_program_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path, said: str, told: str) -> None:
     async def program(child: ScriptedChild) -> int:
         child.complain(said)

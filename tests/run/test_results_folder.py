@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from fencepost import read_history
+from fencepost.testing import append, jsonl
 from tests.cli.invoking import Inside, Said
 from tests.run.doubles import Script
 
@@ -103,7 +104,7 @@ def assert_told(said: Said, why: str) -> None:
     told = [line for line in said.err.splitlines() if line.startswith("fencepost: ")]
     (sentence,) = told
     assert why in sentence
-    kept = re.search(r"what was recorded is in (\S+) |what there is was kept in (\S+)$", sentence)
+    kept = re.search(r"the history up to that point is in (\S+) |the files of the run are in (\S+)$", sentence)
     assert kept, sentence
     path = Path(kept[1] or kept[2])
     assert path.exists(), sentence
@@ -159,3 +160,31 @@ def test_latest_that_is_not_ours_is_not_replaced(inside: Inside, installed: Scri
     said = inside(*RUN)
     assert_told(said, "results/latest: exists and is not a link")
     assert Path("results/latest").read_text() == "mine"
+
+
+# The history cannot tell of these: it was full, or closed already. A check of the folder said 0.
+@pytest.mark.parametrize(
+    ("failing", "name"),
+    [
+        (filling, "history.jsonl"),
+        (filling, "run.log"),
+        (refusing, "verdict.json"),
+        (filling, "double.png"),
+        (refusing, "latest"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_a_check_of_the_folder_ends_as_the_run_did(
+    inside: Inside, installed: Script, failing: Callable[[str], Any], name: str
+) -> None:
+    with failing(name):
+        said = inside(*RUN)
+    assert said.code == 255
+    (folder,) = [path.parent for path in Path("results").rglob("history.jsonl")]
+    if name == "history.jsonl":  # all that was recorded before the disk was full
+        (folder / name).write_bytes(jsonl(append(0, 1, 2, "a", ack=0)))
+    later = inside("check", str(folder))
+    assert later.code == 255
+    (sentence,) = [line for line in later.err.splitlines() if line.startswith("fencepost: ")]
+    assert sentence.startswith("fencepost: the run crashed in part: ")
+    assert "VALID: " in later.out

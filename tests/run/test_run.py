@@ -232,7 +232,7 @@ def test_a_fault_that_cannot_strike_this_target_is_refused_before_the_run(
     run: Run, results: Path, monkeypatch: pytest.MonkeyPatch, script: doubles.Script
 ) -> None:
     monkeypatch.setattr(doubles.Hiccup, "applies_to", lambda self, target: False)
-    with pytest.raises(UsageFailure, match="'hiccup' cannot strike this target"):
+    with pytest.raises(UsageFailure, match="'hiccup' does not apply to this target"):
         run(faults=("hiccup",))
     assert script.log == []
     assert not list(results.rglob("*.partial"))

@@ -58,7 +58,7 @@ def test_answers_that_make_no_sense_are_a_crash_of_the_run_not_bad_usage(run: Ru
     from fencepost import Ok, Position, Tail
 
     script.answering = lambda stream, call: Ok(Tail(Position(1, 1))) if isinstance(call, Append) else None
-    with pytest.raises(RunFailure, match="makes no sense"):
+    with pytest.raises(RunFailure, match="history cannot be checked"):
         run()
 
 
@@ -86,7 +86,7 @@ def test_a_full_disk_is_told_and_what_was_written_stays(
 
 def test_a_target_that_cannot_be_set_up_is_told_and_torn_down(run: Run, script: doubles.Script, results: Path) -> None:
     script.set_up = doubles.unavailable("nobody listens there")
-    with pytest.raises(RunFailure, match=r"nobody listens there; what there is was kept in .*partial"):
+    with pytest.raises(RunFailure, match=r"nobody listens there; the files of the run are in .*partial"):
         run()
     assert script.log == ["set up", "torn down"]
     assert only_folder(results).suffix == ".partial"

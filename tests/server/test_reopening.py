@@ -59,7 +59,7 @@ def test_what_was_acknowledged_too_early_and_finds_no_room_stops_the_server() ->
             await asyncio.sleep(1)
             disk.faults.room = None
             assert await refused(service.append(*AT, one())) == (500, "storage")
-            assert "had been acknowledged already" in str(service.failure)
+            assert "had already been acknowledged" in str(service.failure)
         async with serving(stored(DATA, disk), stream=False) as service:
             assert (await service.check_tail(*AT)).seq_num == 0
 

@@ -163,7 +163,7 @@ def _swap(disk: Disk, path: Path) -> None:
     ("damage", "complaint"),
     [
         (_remove, "the stream 'stream/1' of the basin 'basin-one': the records from 0 to .* are missing"),
-        (_cut_the_last_frame, r"journal.00000002: it has .* bytes, and had .* when the next segment began"),
+        (_cut_the_last_frame, r"journal.00000002: the file has .* bytes, but had .* when the next segment began"),
         (_cut_a_byte, r"journal.00000002: offset .*: there is no sound frame here"),
         (_flip_a_bit, r"journal.00000002: offset .*: there is no sound frame here"),
         (_swap, r"journal.00000002: offset .*: this is segment 3 under another name"),

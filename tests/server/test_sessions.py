@@ -143,8 +143,8 @@ async def test_bounds_span_the_frames_of_a_session(monkeypatch: pytest.MonkeyPat
 
 async def test_a_follower_beats_its_heart_and_ends_after_its_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each record begins the wait anew; a heartbeat does not."""
-    monkeypatch.setattr(sessions, "HEARTBEAT", 0.1)
-    wait = 0.25  # seconds; clients can ask for whole ones only
+    monkeypatch.setattr(sessions, "HEARTBEAT", 0.05)
+    wait = 0.5  # seconds; clients can ask for whole ones only
     async with serving() as service:
         begin = asyncio.get_running_loop().time()
         frames = service.read_session(*AT, Read(seq_num=0, wait=wait))  # type: ignore[arg-type]
@@ -155,4 +155,4 @@ async def test_a_follower_beats_its_heart_and_ends_after_its_wait(monkeypatch: p
         assert record.seq_num == 0
         rest = [frame async for frame in frames]
         assert rest == [Batch((), await service.check_tail(*AT))] * len(rest) != []
-        assert 0.1 + wait <= asyncio.get_running_loop().time() - begin < 4
+        assert 0.05 + wait <= asyncio.get_running_loop().time() - begin < 4

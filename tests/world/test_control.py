@@ -177,7 +177,7 @@ async def test_bytes_that_are_no_message_end_the_channel() -> None:
     asked = asyncio.create_task(client.set_clock())
     await asyncio.sleep(0)
     far.write(b"good morning\n")
-    with pytest.raises(ControlError, match="no message"):
+    with pytest.raises(ControlError, match="not a message"):
         await asked
     ended = asyncio.Event()
     near, _ = connected(asyncio.Protocol(), ControlServer(lambda command: {}, ended.set))

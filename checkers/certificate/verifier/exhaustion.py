@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
-from fencepost.harness.history import wording
+from fencepost.harness.history import describe
 from fencepost.harness.history.history import NONE, History, Int64s
 
 from .asked import Ask, Asked, asked
@@ -175,4 +175,4 @@ class _World:
             )
 
     def _who(self, row: int) -> str:
-        return wording.name(self._asked.history.operation(row))
+        return describe.name(self._asked.history.operation(row))

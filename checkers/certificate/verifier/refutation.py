@@ -7,7 +7,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from fencepost.harness.history import wording
+from fencepost.harness.history import describe
 from fencepost.harness.history.history import History, Int64s
 
 
@@ -17,7 +17,7 @@ class Refuted(Exception):
 
 def refute(history: History, row: int, why: str) -> NoReturn:
     """The claim that fails is about this row."""
-    raise Refuted(f"{wording.name(history.operation(int(row)))} {why}")
+    raise Refuted(f"{describe.name(history.operation(int(row)))} {why}")
 
 
 def require(history: History, rows: Int64s, holds: NDArray[np.bool_], why: str) -> None:

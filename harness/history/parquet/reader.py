@@ -17,6 +17,9 @@ from ..sources import most
 from .layout import COLUMNS, METADATA, VERSION, Column, Rest, Shape
 from .validation import Wrong, check
 
+_BATCH = 8192
+"""Rows that are decoded at a time."""
+
 _KINDS = {kind.label: kind.value for kind in Kind}
 _OUTCOMES = {outcome.name.lower(): outcome.value for outcome in Outcome}
 
@@ -40,11 +43,9 @@ def read_parquet(data: bytes, name: str) -> History:
 
 def _opened(data: bytes) -> tuple[Rest, Any]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        _refuse_bombs(pq.read_metadata(pa.BufferReader(data)), most(len(data)))
-        table = pq.read_table(pa.BufferReader(data), use_threads=False)
+        table = _read_table(data, most(len(data)))
         table.validate(full=True)
         names = table.schema.names
         found = (table.schema.metadata or {}).get(METADATA)
@@ -64,16 +65,25 @@ def _opened(data: bytes) -> tuple[Rest, Any]:
     return rest, table
 
 
-def _refuse_bombs(metadata: Any, limit: int) -> None:
-    """Raise Wrong where the columns have more bytes, decompressed and decoded, than a history of that size could."""
-    size = 0
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            size += max(column.total_uncompressed_size, 8 * column.num_values)
-    if size > limit:
-        raise Wrong(
-            "the file", f"its columns have {size:,} bytes once decompressed; the most for its size is {limit:,}"
-        )
+def _read_table(data: bytes, limit: int) -> Any:
+    """Return the table, a batch of rows at a time. Raises Wrong once its columns have more than ``limit`` bytes.
+
+    The metadata of the file could say how many there are. But pyarrow aborts the process on the metadata of a single
+    column if it is damaged, and a file may say anything.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(pa.BufferReader(data))
+    batches, size = [], 0
+    for batch in file.iter_batches(_BATCH, use_threads=False):
+        size += batch.nbytes
+        if size > limit:
+            raise Wrong(
+                "the file", f"its columns have more than {limit:,} bytes once decompressed, the most for its size"
+            )
+        batches.append(batch)
+    return pa.Table.from_batches(batches, file.schema_arrow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +187,7 @@ class _Columns:
 
         column = self._columns[name]
         chunked = self._table.column(name)
-        array = pa.concat_arrays(chunked.chunks) if chunked.num_chunks != 1 else chunked.chunk(0)
-        if chunked.num_chunks == 0:
-            array = pa.array([], chunked.type)
+        array = pa.concat_arrays(chunked.chunks) if chunked.num_chunks else pa.array([], chunked.type)
         if column.required and array.null_count:
             row = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
             raise Wrong(name, "it is null, but every row has one", row)

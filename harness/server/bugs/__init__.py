@@ -1,6 +1,6 @@
-"""The seeded bugs: what the server can be told to do wrongly, so that a check can be shown to fail.
+"""The seeded bugs: errors that can be switched on in the server, to show that a check can fail.
 
-Each is off by default. A bug is a class with a row on it, in the module of its theme here:
+All bugs are off by default. A bug is a decorated class in the module of its theme:
 
     @bug("token-prefix-match", breaks=TOKEN, anomaly="stale-token-write", workload="fenced")
     class TokenPrefixMatch(StreamRules):
@@ -10,8 +10,8 @@ Each is off by default. A bug is a class with a row on it, in the module of its 
             return super().token_matches(given, current) or current.startswith(given)
 
 It overrides one or more decisions of the correct server (:mod:`..rules`). Bugs combine by inheritance, so an override
-calls ``super()``, whatever it makes of the answer, unless not asking is the bug. Private state has two underscores: the
-class's name keeps it apart from that of other bugs.
+calls ``super()`` even if it ignores the result, unless omitting the call is the bug. Private state begins with two
+underscores, so name mangling separates it from the state of other bugs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bugs of what survives a crash."""
+"""Bugs in what survives a crash."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DURABLE: Final = "an acknowledged append survives a crash"
 
 @bug(
     "fence-not-durable",
-    breaks=f"{DURABLE}, a fence too",
+    breaks=f"{DURABLE}, and so does a fence",
     anomaly="fence-regression",
     workload="fenced",
     faults=("kill",),
 )
 class FenceNotDurable(StreamRules):
-    """Recovery rebuilds the records and forgets the fences among them."""
+    """Recovery restores the records but forgets the fences among them."""
 
     def token_recovered(self, before: str, fence: str) -> str:
         return before
@@ -31,7 +31,7 @@ class FenceNotDurable(StreamRules):
 
 @bug("ack-before-durable", breaks=DURABLE, anomaly="lost-write", workload="regular", faults=("kill",))
 class AckBeforeDurable(StorageRules):
-    """An append is acknowledged when it is in the process's buffer, which goes to the file 100 ms later."""
+    """An append is acknowledged when it is in the process's buffer, which is written to the file 100 ms later."""
 
     acknowledge_when_submitted = True
     hold_back = 0.1
@@ -39,10 +39,10 @@ class AckBeforeDurable(StorageRules):
 
 @bug("lost-batch-on-restart", breaks=DURABLE, anomaly="lost-write", workload="regular", faults=("kill",))
 class LostBatchOnRestart(StorageRules):
-    """Recovery takes the last eight groups of batches for torn and cuts them off."""
+    """Recovery treats the last eight groups of batches as torn and cuts them off."""
 
     LOST: Final = 8
-    SPARED: Final = 24  # a segment this short holds little but the making of basins and streams
+    SPARED: Final = 24  # a shorter segment holds little but the creation of basins and streams
 
     def survivors(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         held: deque[Frame] = deque()

@@ -1,4 +1,4 @@
-"""Bugs of the fencing token."""
+"""Bugs in fencing tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOKEN: Final = "an append whose fencing token is not the current one is refused"
 
 @bug("stale-fence-cache", breaks=TOKEN, anomaly="stale-token-write", workload="fenced")
 class StaleFenceCache(StreamRules):
-    """Eight front ends take turns. Each remembers the token, and looks again when an append disagrees or after 2 s."""
+    """Eight front ends take turns. Each caches the token, and refreshes it after 2 s or when an append disagrees."""
 
     FRONT_ENDS: Final = 8
     LIFETIME: Final = 2000  # ms
@@ -37,7 +37,7 @@ class StaleFenceCache(StreamRules):
 
 @bug("fence-async", breaks=TOKEN, anomaly="stale-token-write", workload="fenced")
 class FenceAsync(StreamRules):
-    """A fence is acknowledged at once and enforced only by a sweep that comes by every 200 ms."""
+    """A fence is acknowledged at once, but enforced only by a sweep that runs every 200 ms."""
 
     PERIOD: Final = 200  # ms
 
@@ -73,7 +73,7 @@ class TokenPrefixMatch(StreamRules):
 
 @bug("empty-token-matches-any", breaks="the empty token is a token", anomaly="stale-token-write", workload="fenced")
 class EmptyTokenMatchesAny(StreamRules):
-    """The empty token is taken for no token at all."""
+    """An append with the empty token is treated as one without a token."""
 
     def token_matches(self, given: str, current: str) -> bool:
         return super().token_matches(given, current) or given == ""

@@ -1,4 +1,4 @@
-"""Bugs of match_seq_num."""
+"""Bugs in match_seq_num."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MATCH: Final = "an append lands where its match_seq_num says, or is refused"
 
 
 class _Unchecked:
-    """A stream whose conditions have been tested before, and are not tested again."""
+    """A stream whose conditions were tested before and are not tested again."""
 
     def __init__(self, stream: Sequencer) -> None:
         self._stream = stream
@@ -38,7 +38,7 @@ class _Unchecked:
     workload="match-seq-num",
 )
 class CheckThenAppendRace(ServiceRules):
-    """The conditions are tested, then there is a pause of 2 ms, then the batch is appended as if they still held."""
+    """The conditions are tested, and 2 ms later the batch is appended as if they still held."""
 
     async def append(self, stream: Sequencer, batch: Append) -> Ack:
         stream.test(batch)
@@ -56,7 +56,7 @@ class MatchOffByOne(StreamRules):
 
 @bug("match-ignored-under-load", breaks=MATCH, anomaly="match-violation", workload="match-seq-num")
 class MatchIgnoredUnderLoad(StreamRules):
-    """While an append waits for the disk, match_seq_num is not looked at."""
+    """While an append waits for the disk, match_seq_num is ignored."""
 
     def seq_num_matches(self, given: int, stream: Stream) -> bool:
         return super().seq_num_matches(given, stream) or stream.next_seq_num > stream.durable.seq_num
@@ -64,7 +64,7 @@ class MatchIgnoredUnderLoad(StreamRules):
 
 @bug("match-against-durable-tail", breaks=MATCH, anomaly="match-violation", workload="match-seq-num")
 class MatchAgainstDurableTail(StreamRules):
-    """match_seq_num is compared with the tail that is durable, and not with the one that the batch would follow."""
+    """match_seq_num is compared with the durable tail instead of the one that the batch would follow."""
 
     def seq_num_to_match(self, stream: Stream) -> int:
         return min(super().seq_num_to_match(stream), stream.durable.seq_num)
@@ -72,7 +72,7 @@ class MatchAgainstDurableTail(StreamRules):
 
 @bug("wrong-mismatch-tail", breaks="a refusal names the tail", anomaly="wrong-mismatch", workload="match-seq-num")
 class WrongMismatchTail(StreamRules):
-    """Every fourth refusal names a tail with a stray bit 40 in it."""
+    """Every fourth refusal names a tail whose bit 40 is wrongly set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,12 +85,12 @@ class WrongMismatchTail(StreamRules):
 
 @bug(
     "spurious-412",
-    breaks="an append whose condition holds is taken",
+    breaks="an append whose condition holds is accepted",
     anomaly="spurious-rejection",
     workload="match-seq-num",
 )
 class Spurious412(StreamRules):
-    """Every tenth append whose match_seq_num is right is refused all the same."""
+    """Every tenth append whose match_seq_num is right is refused anyway."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Bugs of what reads and tails show."""
+"""Bugs in what reads and tails show."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..rules import StreamRules
 from .registry import bug
 from .strikes import EveryNth
 
-FRESH: Final = "what was acknowledged before an observation began is seen by it"
+FRESH: Final = "an observation sees everything that was acknowledged before it began"
 
 
 class _Lagging:
-    """Remembers a tail for 250 ms."""
+    """A memory of a tail that is refreshed every 250 ms."""
 
     LIFETIME: Final = 250  # ms
 
@@ -50,9 +50,9 @@ class ReadFromReplica(StreamRules):
         return self.__lagging(super().tail_for_read(durable, now), now)
 
 
-@bug("read-skips-batch-boundary", breaks="a read leaves nothing out", anomaly="lost-write", workload="regular")
+@bug("read-skips-batch-boundary", breaks="a read leaves no record out", anomaly="lost-write", workload="regular")
 class ReadSkipsBatchBoundary(StreamRules):
-    """A read that comes to every tenth batch from the one before leaves out its first record."""
+    """A read that crosses into a batch leaves out the batch's first record, for every tenth batch."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The table of seeded bugs, and the rules of a server that has some of them."""
+"""The table of seeded bugs, and the rules of a server with some of them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ W = TypeVar("W", bound=Wrong)
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """A row of the table.
+    """One seeded bug.
 
-    ``breaks`` is the promise that the bug breaks. ``anomaly`` is what a checker must report (others may come with it),
-    ``workload`` what exposes it, and ``faults`` what must strike besides. ``rules`` is the class with the wrong rules.
+    ``breaks`` is the promise that it breaks. ``anomaly`` is the one that a checker must report, perhaps with others.
+    ``workload`` exposes the bug, with the help of ``faults``. ``rules`` is the class with the wrong rules.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Bug:
 
     @property
     def how(self) -> str:
-        """Return what the server does wrongly, in a sentence."""
+        """Return one sentence on what the server does wrong."""
         return (self.rules.__doc__ or "").strip()
 
 
@@ -40,7 +40,7 @@ BUGS: Final[dict[str, Bug]] = {}
 
 
 def bug(name: str, *, breaks: str, anomaly: str, workload: str, faults: tuple[str, ...] = ()) -> Callable[[W], W]:
-    """Put a class with wrong rules into the table. Raises ValueError where the name is taken."""
+    """Return a decorator that registers a class with wrong rules. Raise ValueError if the name is taken."""
 
     def register(rules: W) -> W:
         if name in BUGS:
@@ -52,9 +52,9 @@ def bug(name: str, *, breaks: str, anomaly: str, workload: str, faults: tuple[st
 
 
 def compose(names: Iterable[str]) -> Rules:
-    """Return the rules of a server with these bugs; without any, the correct ones.
+    """Return the rules of a server with these bugs. Without bugs they are the correct ones.
 
-    Raises UsageFailure where a name is not in the table.
+    Raise UsageFailure for a name that is not in the table.
     """
     wrong = []
     for name in dict.fromkeys(names):

@@ -1,4 +1,4 @@
-"""Bugs of what is stored, and of what an append is told about it."""
+"""Bugs in what is stored, and in how appends are answered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..rules import Sequencer, ServiceRules, StreamRules
 from .registry import bug
 from .strikes import EveryNth
 
-KEPT: Final = "records are kept as they were sent"
+KEPT: Final = "records are stored as they were sent"
 
 
 @bug("body-corruption", breaks=KEPT, anomaly="garbage-read", workload="regular")
@@ -31,7 +31,7 @@ class BodyCorruption(StreamRules):
 
 @bug("header-dropped", breaks=KEPT, anomaly="garbage-read", workload="regular")
 class HeaderDropped(StreamRules):
-    """The last header of every twentieth record that has any is lost."""
+    """Every twentieth record with headers loses its last header."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class AckWrongRange(StreamRules):
 
 @bug("timestamp-regress", breaks="timestamps never decrease", anomaly="nonmonotonic-timestamp", workload="regular")
 class TimestampRegress(StreamRules):
-    """Every fiftieth record is stamped 5 s in the past: nothing raises it to what came before."""
+    """Every fiftieth record gets a timestamp 5 s in the past, and nothing raises it to the previous one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class TimestampRegress(StreamRules):
 
 @bug("duplicate-on-retry", breaks="a batch is appended once", anomaly="duplicate", workload="regular")
 class DuplicateOnRetry(ServiceRules):
-    """Every fiftieth unconditional append is sent to the stream a second time by something that retries too soon."""
+    """Every fiftieth unconditional append is applied a second time, by a component that retries too soon."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class DuplicateOnRetry(ServiceRules):
 
 @bug("torn-batch", breaks="a batch is appended atomically", anomaly="torn-batch", workload="regular")
 class TornBatch(ServiceRules):
-    """Every tenth unconditional batch is appended as two halves, and others come between them."""
+    """Every tenth unconditional batch is appended in two halves, and other batches come between them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,12 +108,12 @@ class TornBatch(ServiceRules):
 
 @bug(
     "definite-error-but-applied",
-    breaks="an append refused for certain has no effect",
+    breaks="an append that is definitely refused has no effect",
     anomaly="aborted-read",
     workload="regular",
 )
 class DefiniteErrorButApplied(ServiceRules):
-    """Every fiftieth append is applied, and refused with a code that promises that it was not."""
+    """Every fiftieth append is applied, but refused with a code that promises that it was not."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,5 +122,5 @@ class DefiniteErrorButApplied(ServiceRules):
     def answer(self, ack: Ack) -> Ack:
         ack = super().answer(ack)
         if self.__strike():
-            raise ServiceError("hot_server", "shed before it was looked at")
+            raise ServiceError("hot_server", "the server is overloaded and did not look at the request")
         return ack

@@ -1,4 +1,4 @@
-"""Operations in words: what was asked, and what was answered. One wording for terminals, sentences and pictures."""
+"""Describes operations in words, the same in terminals, sentences and pictures."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from .history import NONE, Kind, Operation, Outcome
 
 
 def name(operation: Operation) -> str:
-    """Such as ``append #17``."""
+    """Return a short name such as ``append #17``."""
     return f"{operation.kind.label} #{operation.id}"
 
 
-def asked(operation: Operation) -> str:
-    """What was asked, such as ``append 3 records, match_seq_num 12, token "a", fence "b"``."""
+def request(operation: Operation) -> str:
+    """Return what the operation asked for, such as ``append 3 records, match_seq_num 12, token "a", fence "b"``."""
     if operation.kind is Kind.CHECK_TAIL:
         return "check-tail"
     return _append(operation) if operation.kind is Kind.APPEND else _read(operation)
 
 
-def answered(operation: Operation) -> str:
-    """What was answered, such as ``at [12, 15), tail 15`` or ``412: the tail is 15``; or how it ended otherwise."""
+def answer(operation: Operation) -> str:
+    """Return how it ended, such as ``at [12, 15), tail 15`` or ``412: the tail is 15``."""
     if operation.outcome is Outcome.INDEFINITE:
         return "never returned" if operation.ended is None else f"indefinite: {operation.code}"
     if operation.seq_num_mismatch is not None:
