@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-LONGEST = ("test_readme.py", "test_detect.py", "test_oracle.py", "test_plots.py")
+LONGEST = ("test_readme.py", "test_wheel.py", "test_detect.py", "test_oracle.py", "test_drawing.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -50,6 +50,8 @@ class Endpoint:
         # All clients share one TLS context, because making one takes longer than a request.
         self._tls = Tls(own["ca-bundle"]) if self._url.startswith("https://") else None
         self._streams: list[str] = []
+        self._unsettled: str | None = None
+        """The stream whose making had no answer: until the endpoint has worked it off, there is nothing to remove."""
         self.connect()  # does not connect yet, but raises UsageFailure for unusable options
 
     async def set_up(self) -> list[StreamState]:
@@ -58,6 +60,7 @@ class Endpoint:
         for name in names:
             # From here on the stream may exist. If the endpoint refuses to make it, it is somebody else's.
             self._streams.append(name)
+            self._unsettled = name
             try:
                 await create_stream(self.connect, name)
             except StreamRefused as refused:
@@ -65,6 +68,7 @@ class Endpoint:
                 raise self._failure(refused) from refused
             except TargetFailure as failure:
                 raise self._failure(failure) from failure
+            self._unsettled = None
         return [StreamState(name) for name in names]
 
     def connect(self) -> StreamClient:
@@ -87,9 +91,14 @@ class Endpoint:
         return {"name": "endpoint", "url": self._url, "basin": self._basin}
 
     async def tear_down(self) -> None:
-        """Remove the streams that this run made, unless ``keep`` is set."""
-        if self._streams and not self._options.keep:
-            await self.remove(self._streams, f"{PREFIX}{self._options.run_id}-")
+        """Remove the streams that this run made, unless ``keep`` is set. Raise TargetFailure for what may be left."""
+        if not self._streams or self._options.keep:
+            return
+        prefix = f"{PREFIX}{self._options.run_id}-"
+        absent = await self.remove(self._streams, prefix)
+        if self._unsettled in absent:
+            failure = TargetFailure(f"the stream {self._unsettled!r} may still be made: there was no answer")
+            raise TargetFailure(f"{self._failure(failure)}; to remove it then: {self._cleaning(prefix)}")
 
     async def leftovers(self, prefix: str) -> list[str]:
         """Return the names of the basin's streams that begin with ``prefix``. Raise TargetFailure if that fails."""
@@ -98,10 +107,13 @@ class Endpoint:
         except TargetFailure as failure:
             raise self._failure(failure) from failure
 
-    async def remove(self, names: Sequence[str], prefix: str) -> None:
-        """Remove streams whose names begin with ``prefix``. Raise TargetFailure that says how to remove the rest."""
+    async def remove(self, names: Sequence[str], prefix: str) -> set[str]:
+        """Remove streams whose names begin with ``prefix``, and return the names of those that did not exist.
+
+        Raise TargetFailure that says how to remove the rest.
+        """
         try:
-            await delete_streams(self.connect, names)
+            return await delete_streams(self.connect, names)
         except StreamsLeft as failure:
             raise TargetFailure(f"{self._failure(failure)}; to remove them: {self._cleaning(prefix)}") from failure
 

@@ -74,13 +74,14 @@ async def list_streams(connect: Callable[[], HttpStreamClient], prefix: str) -> 
             raise TargetFailure(f"the listing of streams makes no progress past {last!r}")
 
 
-async def delete_streams(connect: Callable[[], StreamClient], names: Sequence[str]) -> None:
-    """Remove streams that may exist.
+async def delete_streams(connect: Callable[[], StreamClient], names: Sequence[str]) -> set[str]:
+    """Remove streams that may exist, and return the names of those that did not.
 
     Try each, then raise StreamsLeft with every stream that may still exist. When cancelled, raise StreamsLeft at once:
     however a run ends, its user must learn what it left behind.
     """
     left = dict.fromkeys(names, "not tried")
+    absent: set[str] = set()
     unreachable = False
     try:
         for name in names:
@@ -91,12 +92,15 @@ async def delete_streams(connect: Callable[[], StreamClient], names: Sequence[st
             unreachable = isinstance(outcome, Definite) and outcome.status is None
             if _is_gone(outcome):
                 del left[name]
+                if isinstance(outcome, Definite) and outcome.code == "stream_not_found":
+                    absent.add(name)
             else:
                 left[name] = _why(outcome)
     except asyncio.CancelledError:
         raise StreamsLeft(left, "interrupted while removing streams; these may be left") from None
     if left:
         raise StreamsLeft(left, "could not remove")
+    return absent
 
 
 async def _insist(

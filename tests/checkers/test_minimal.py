@@ -16,7 +16,7 @@ from tests.checkers.goldens import GOLDENS
 from tests.checkers.relaxation import remainder
 from tests.checkers.stories import JUDGED, Story
 
-HISTORIES = 600
+HISTORIES = 400
 PARTS = 2
 MANY = 60_000
 MOST_APPENDS = 6

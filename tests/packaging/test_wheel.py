@@ -173,7 +173,7 @@ def test_the_command_runs_against_the_bundled_server(installed: Installed, tmp_p
     from importlib.metadata import version
 
     assert installed.fencepost("--version", cwd=tmp_path).stdout == f"fencepost {version('fencepost')}\n"
-    options = ("--time-limit", "1", "--seed", "1", "--no-plots")
+    options = ("--ops", "300", "--seed", "1", "--no-plots")
     verdict = json.loads(installed.fencepost("run", "regular", *options, "--json", cwd=tmp_path, check=False).stdout)
     assert verdict["checkers"]["linearizability"]["validity"] in ("valid", "unknown"), verdict
     assert "stranger-checker" not in verdict["checkers"], "it judges only what names it"

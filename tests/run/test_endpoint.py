@@ -168,6 +168,26 @@ def test_a_stream_that_was_perhaps_made_is_removed_and_one_that_was_refused_is_n
         assert ("409, resource_already_exists, somebody was faster" if taking else "504") in said.err
 
 
+def test_a_stream_that_may_be_made_after_its_removal_is_named(inside: Inside) -> None:
+    """It was left without a word: a removal that finds no stream proves nothing while its making is under way."""
+
+    def answer(listening: Endpoint, heard: Heard) -> Answer:
+        if heard.method == "POST" and heard.target.endswith("/streams"):
+            return (201, {"name": "made"}) if len(listening.named("POST")) == 1 else (504, None)
+        if heard.target.endswith("-1"):
+            return 404, {"code": "stream_not_found", "message": "not yet"}
+        return created_and_removed(heard) or (500, None)
+
+    with endpoint(answer) as listening:
+        said = inside(*against(listening.port, "--streams", "3"))
+    assert said.code == 255
+    (sentence,) = [line for line in said.err.splitlines() if line.startswith("fencepost: ")]
+    unsettled = listening.named("DELETE")[-1].rpartition("/")[2]
+    assert f"the stream {unsettled!r} may still be made" in sentence
+    assert f"fencepost clean --target http://127.0.0.1:{listening.port} --basin {BASIN}" in sentence
+    assert f"--prefix {unsettled[:-1]}" in sentence
+
+
 def test_removing_is_tried_again_and_what_stays_is_named(inside: Inside) -> None:
     def answer(listening: Endpoint, heard: Heard) -> Answer:
         if heard.method == "DELETE":
