@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.machine import machine
-from benchmarks.second_opinion import Measured, Missing, judged, measured, second_opinion
+from benchmarks.second_opinion import Measured, Missing, checked, measured, second_opinion
 
 REPEATS: Final = 5
 MILLION: Final = 1_000_000
@@ -169,7 +169,7 @@ def beside(bench: Bench, path: Path, title: str, whole_target: float, inside_tar
         print(f"  {'s2-porcupine':<34} skipped because of --alone")
         return
     try:
-        other = judged(second_opinion(bench.folder), path)
+        other = checked(second_opinion(bench.folder), path)
     except Missing as missing:
         print(f"  {'s2-porcupine':<34} skipped: {missing}")
         return

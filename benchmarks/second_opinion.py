@@ -59,7 +59,7 @@ def second_opinion(folder: Path) -> Path:
     return program
 
 
-def judged(program: Path, file: Path) -> Measured:
+def checked(program: Path, file: Path) -> Measured:
     """Let the program check a file, within limits. Raise Missing if the machine has too little memory."""
     if _available() < MOST_BYTES:
         raise Missing(

@@ -199,19 +199,19 @@ def _conclude(options: RunOptions, reporter: Reporter, folder: Path, crash: str 
         history, lambda name: _log.info("checking: %s", name), CheckLimits(options.budget, cores=usable_cores())
     )
     _log.info("verdict: %s", verdict.validity)
-    judged = RunResult(folder, history, verdict, crash)
+    result = RunResult(folder, history, verdict, crash)
     try:
-        return _store(options, reporter, judged)
+        return _store(options, reporter, result)
     except OSError as error:
         _log.error("the results could not be stored: %s", error)
-        return replace(judged, crash=f"{crash or store.describe(error)}; {_kept(folder)}")
+        return replace(result, crash=f"{crash or store.describe(error)}; {_kept(folder)}")
 
 
-def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunResult:
+def _store(options: RunOptions, reporter: Reporter, result: RunResult) -> RunResult:
     """Store the verdict, its proof and its pictures, and give the folder its final name. Raise OSError if it fails."""
-    folder, history, verdict, crash = judged.folder, judged.history, judged.verdict, judged.crash
-    identity = _store_verdict(judged)
-    unproven = None if crash else _prove(reporter, folder, identity, judged)
+    folder, history, verdict, crash = result.folder, result.history, result.verdict, result.crash
+    identity = _store_verdict(result)
+    unproven = None if crash else _prove(reporter, folder, identity, result)
     complaints: list[str] = []
     if options.formats:
         reporter.phase("drawing")
@@ -229,25 +229,25 @@ def _store(options: RunOptions, reporter: Reporter, judged: RunResult) -> RunRes
     return RunResult(final, history, verdict, crash or unproven, tuple(complaints))
 
 
-def _store_verdict(judged: RunResult) -> dict[str, str]:
+def _store_verdict(result: RunResult) -> dict[str, str]:
     """Store the verdict, and return the name and SHA-256 of its history. Raise OSError if it cannot be stored."""
-    identity = store.identity(judged.folder / store.HISTORY)
+    identity = store.identity(result.folder / store.HISTORY)
     store.write_json(
-        judged.folder / store.VERDICT, store.verdict_json(judged.verdict, identity, judged.checked.crashes)
+        result.folder / store.VERDICT, store.verdict_json(result.verdict, identity, result.checked.crashes)
     )
     return identity
 
 
-def _prove(reporter: Reporter, folder: Path, identity: Mapping[str, str], judged: RunResult) -> str | None:
+def _prove(reporter: Reporter, folder: Path, identity: Mapping[str, str], result: RunResult) -> str | None:
     """Store the verdict's certificate, verify it, and return what went wrong. An unverified verdict does not count.
 
     Raise OSError if the certificate cannot be stored.
     """
-    if all(result.certificate is None for result in judged.verdict.results.values()):
+    if all(each.certificate is None for each in result.verdict.results.values()):
         return None
     reporter.phase("verifying")
     try:
-        found = certificates.prove(folder / store.CERTIFICATE, identity, judged.history, judged.verdict)
+        found = certificates.prove(folder / store.CERTIFICATE, identity, result.history, result.verdict)
     except KeyboardInterrupt:
         return "interrupted: the verdict's certificate was not verified (verify it with: fencepost verify)"
     except OSError:

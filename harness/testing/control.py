@@ -88,9 +88,9 @@ async def _the_child_ends_with_its_channel(start: Start) -> None:
         await _refused(control.reached("service.sequenced"), "ended")
 
 
-async def _refused(asked: Awaitable[object], why: str) -> None:
+async def _refused(command: Awaitable[object], why: str) -> None:
     try:
-        await asked
+        await command
     except ControlError as error:
         if why in str(error):
             return

@@ -236,7 +236,7 @@ async def _a_slow_reader_holds_the_writer_back(network: Network, reset: Reset) -
         assert far.received == _BIG
 
 
-async def _an_end_shows_before_it_is_told(network: Network, reset: Reset) -> None:
+async def _an_end_is_readable_before_it_is_delivered(network: Network, reset: Reset) -> None:
     for ending in (asyncio.Transport.close, reset, None):
         async with _connected(network) as (near, far):
             readable = network.readable(near.transport)
@@ -271,6 +271,6 @@ NETWORK_CHECKS: Final[tuple[NetworkCheck, ...]] = (
     _half_a_connection_can_end,
     _a_reset_is_an_error_at_the_other_end,
     _a_slow_reader_holds_the_writer_back,
-    _an_end_shows_before_it_is_told,
+    _an_end_is_readable_before_it_is_delivered,
     _aborting_ends_it_once,
 )

@@ -49,10 +49,10 @@ async def _wait(child: ScriptedChild) -> int:
 
 
 async def _catch(child: ScriptedChild) -> int:
-    asked = asyncio.Event()
-    child.catch(signal.SIGTERM, asked.set)
+    terminated = asyncio.Event()
+    child.catch(signal.SIGTERM, terminated.set)
     child.print("ready")
-    await asked.wait()
+    await terminated.wait()
     return 7
 
 

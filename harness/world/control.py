@@ -182,12 +182,12 @@ class ControlServer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
         try:
-            asked = self._lines.feed(data)
+            messages = self._lines.feed(data)
         except ControlError:
             assert self._transport is not None
             self._transport.close()
             return
-        for ask in asked:
+        for ask in messages:
             try:
                 self._send(Done(ask.id, self._obey(ask.command)))
             except ValueError as error:
