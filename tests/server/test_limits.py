@@ -147,6 +147,26 @@ async def test_bodies_that_do_not_end_hold_no_more_than_the_limit_together() -> 
             assert (await client.answer())[0] == 200
 
 
+# Before: each piece was an object of its own, and 40 KB that came two bytes at a time held 900 KB.
+async def test_a_body_in_tiny_pieces_holds_what_is_counted() -> None:
+    async with application() as app:
+        client = Client(app)
+        await asyncio.sleep(0)
+        tracemalloc.start()
+        try:
+            for _ in range(200):
+                for _ in range(100):
+                    client.arrives(b"%c%c" % (32, 9))
+                await asyncio.sleep(0)
+            assert app._bodies.held == 40_000
+            assert tracemalloc.get_traced_memory()[0] < 200_000
+        finally:
+            tracemalloc.stop()
+        client.arrives(b'{"records":[{}]}', more=False)
+        assert (await client.answer())[0] == 200
+        assert app._bodies.held == 0
+
+
 # -- the rows of operations
 
 
