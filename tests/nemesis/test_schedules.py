@@ -117,7 +117,7 @@ def test_a_seed_fixes_what_schedules_draw_whatever_the_clients_do(
     def draws(**options: Any) -> list[float]:
         drawn.clear()
         registered["f"] = ScriptedFault("f", cycle(phases(after(span, once(START)), after(span, once(HEAL)))))
-        run(faults=("f",), operations=None, time_limit=0.1, **options)
+        run(faults=("f",), operations=None, time_limit=0.5, **options)
         return list(dict.fromkeys(drawn))[:6]
 
     one, other = draws(seed=5, clients=1), draws(seed=5, clients=3)

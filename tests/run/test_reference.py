@@ -202,9 +202,12 @@ def test_a_killed_harness_leaves_a_readable_history_and_no_orphan(
     assert not (tmp_path / "results" / "latest").exists()
     (row,) = json.loads(fencepost("runs", "--json", cwd=tmp_path).stdout)
     assert row["verdict"] == "(not finished)"
-    checked = fencepost("check", str(partial), cwd=tmp_path)
+    checked = fencepost("check", str(partial / "history.jsonl"), cwd=tmp_path)
     assert checked.returncode in (0, 2), checked
     assert f"{len(history)} operations on 1 stream" in checked.stdout
+    whole = fencepost("check", str(partial), cwd=tmp_path)
+    assert whole.returncode == 255, whole
+    assert "did not finish" in whole.stderr
 
 
 @needs_proc
