@@ -86,7 +86,7 @@ class _Options:
     default=LIMITS.connections,
     show_default=True,
     metavar="N",
-    help="Connections beyond these wait to be accepted.",
+    help="Connections beyond these wait to be accepted. A request head on one has at most 65536 bytes.",
 )
 @click.option(
     "--idle-timeout",

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 
 from ..failure import UsageFailure
@@ -24,6 +24,9 @@ from .limits import Limits
 START_SECONDS: Final = 10.0
 # Seconds that connections may take to end once everything has been answered.
 STOP_SECONDS: Final = 2.0
+# Bytes of a request head, and of what else nobody has read yet of an HTTP/1.1 connection. A client without a token can
+# make the server hold as much on every connection.
+HEAD_BYTES: Final = 64 << 10
 
 
 def bind(network: Network, host: str, port: int) -> Listener:
@@ -60,7 +63,10 @@ class _EmbeddedServer(Server):
             backlog=BACKLOG,
             backpressure=limits.connections,
             # hyper uses one time-out for idle connections between requests and for incomplete request heads.
-            http1_settings=HTTP1Settings(header_read_timeout=int(limits.idle_seconds * 1000)),
+            http1_settings=HTTP1Settings(
+                header_read_timeout=int(limits.idle_seconds * 1000), max_buffer_size=HEAD_BYTES
+            ),
+            http2_settings=HTTP2Settings(max_headers_size=HEAD_BYTES),
             log_enabled=False,
         )
         self._descriptor = listener.detach()

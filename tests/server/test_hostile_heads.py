@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hpack import Encoder
 
 from tests.server.victim import MAX_BODY, PATH, STREAM, Victim
 
@@ -188,4 +192,35 @@ def test_a_body_of_unknown_length_is_cut_off_at_the_limit(victim: Victim, http: 
         answer = http.answer()
         victim.expect_refusal(answer)
         assert answer.status == 413
+    victim.expect_untouched()
+
+
+def _half_head_of_http1() -> Iterator[bytes]:
+    yield b"GET /v1/streams HTTP/1.1\r\nhost: a\r\nx-a: "
+    yield from [b"y" * 16_000] * 20
+
+
+def _half_head_of_http2() -> Iterator[bytes]:
+    begin = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, b"", stream=0)
+    yield begin + _frame(1, Encoder().encode([(":method", "GET"), (":path", "/v1/streams"), (":scheme", "http")]))
+    field = b"\0\1a\x7f\x81\x7c" + b"y" * 16_000  # not indexed, a name of one letter, a value of 127 + 1 + (124 << 7)
+    yield from [_frame(9, field)] * 20
+
+
+def _frame(kind: int, content: bytes, stream: int = 1) -> bytes:
+    return struct.pack(">IBBI", len(content), kind, 0, stream)[1:] + content
+
+
+# Before: each connection could hold 400 KB of HTTP/1.1, or 16 MB of HTTP/2, without a token.
+@pytest.mark.parametrize("pieces", [_half_head_of_http1, _half_head_of_http2])
+def test_a_head_without_end_is_cut_off(victim: Victim, pieces: Callable[[], Iterator[bytes]]) -> None:
+    with socket.create_connection(("127.0.0.1", victim.process.port)) as client:
+        client.settimeout(5)
+        try:
+            for piece in pieces():
+                client.sendall(piece)
+            while client.recv(4096):  # a time-out means that the server waits for more
+                pass
+        except ConnectionError:
+            pass  # cut off while sending
     victim.expect_untouched()
