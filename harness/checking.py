@@ -1,4 +1,4 @@
-"""Check, explain, verify and plot histories from Python. The commands of these names call the same functions."""
+"""Check, explain, verify and plot histories from Python. The commands of the same names call these functions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 
 class CheckFailure(AssertionError):
-    """A history is not valid. The text explains why; ``result`` is the whole result."""
+    """A history is not valid. The message explains why. ``result`` is the complete result."""
 
     def __init__(self, result: CheckedHistory) -> None:
         super().__init__(result.explain())
@@ -37,8 +37,8 @@ class CheckFailure(AssertionError):
 class CheckedHistory:
     """A history and the verdict on it.
 
-    Printed it is the verdict with its first witnesses, as ``fencepost check`` prints it. ``source`` tells where the
-    history came from and ``failures`` how it was read.
+    Printing it shows the verdict with its first witnesses, as ``fencepost check`` does. ``source`` says where the
+    history came from, and ``failures`` how it was read.
     """
 
     history: History
@@ -48,7 +48,7 @@ class CheckedHistory:
 
     @property
     def valid(self) -> bool:
-        """Whether one order of operations explains every answer. False where that could not be decided, too."""
+        """True if one order of operations explains every answer. False if there is none, or if that is unknown."""
         return self.verdict.validity is Validity.VALID
 
     @property
@@ -58,24 +58,24 @@ class CheckedHistory:
 
     @property
     def violations(self) -> tuple[Violation, ...]:
-        """What was violated, the operations that prove it, and why, for each broken promise that is told."""
+        """Each reported broken promise, with the operations that prove it and the reason."""
         return self.verdict.violations
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code with which ``fencepost check`` ends."""
+        """The exit code of ``fencepost check`` for this verdict."""
         return ExitCode.CRASH if self.crashes else self.verdict.exit_code
 
     @property
     def crashes(self) -> tuple[str, ...]:
-        """What went wrong with the run that recorded the history, which then holds what was seen until then."""
+        """What went wrong with the run that recorded the history. The history then covers only the time before."""
         return tuple(dict.fromkeys((*self.history.crashes, *self.source.crashes)))
 
     def raise_if_invalid(self, *, allow_unknown: bool = False) -> None:
         """Raise CheckFailure, with the explanation, unless the history is valid.
 
-        An unknown verdict raises as well, since a test that decided nothing must not look passed. Pass
-        ``allow_unknown=True`` to let it through.
+        An unknown verdict raises as well, because a test that decided nothing must not pass. Pass
+        ``allow_unknown=True`` to accept it.
         """
         if not (self.valid or (allow_unknown and self.validity is Validity.UNKNOWN)):
             raise CheckFailure(self)
@@ -90,9 +90,9 @@ class CheckedHistory:
         return verdict_lines(self.history, self.verdict, explaining)
 
     def explain(self, anomaly: int | None = None) -> str:
-        """Return everything there is to tell: each anomaly, what proves it and why, or what a valid verdict rests on.
+        """Return the full explanation: each anomaly with its proof and reason, or the basis of a valid verdict.
 
-        ``anomaly`` (from 1) chooses one. Raises UsageFailure where there is none of that number.
+        ``anomaly`` (from 1) selects one. Raises UsageFailure if there is no anomaly of that number.
         """
         return "\n".join(map(printable, self.explanation(anomaly)))
 
@@ -104,18 +104,18 @@ class CheckedHistory:
         return explanation(self.history, self.verdict, anomaly)
 
     def verify(self) -> Verification:
-        """Re-check the proof of the verdict with a program that shares no code with the checkers.
+        """Return the result of re-checking the verdict's proof with a program that shares no code with the checkers.
 
-        Raises UsageFailure where no checker has a proof.
+        Raises UsageFailure if no checker has a proof.
         """
         identity = self._identity()
         proof = certificates.proof(Path(self.source.name), identity, self.verdict)
         return certificates.verify(self.history, identity, proof)
 
     def write_certificate(self, path: PathLike) -> Verification:
-        """Write the proof of the verdict to a file and verify it as it is read back.
+        """Return the verification of the verdict's proof, after writing it to a file and reading it back.
 
-        Raises UsageFailure where it cannot be written, or no checker has a proof.
+        Raises UsageFailure if the file cannot be written, or if no checker has a proof.
         """
         try:
             return certificates.prove(Path(path), self._identity(), self.history, self.verdict)
@@ -130,11 +130,11 @@ class CheckedHistory:
         only: Sequence[str] = (),
         watcher: Watcher = UNWATCHED,
     ) -> list[Path]:
-        """Draw pictures into a folder and return their paths.
+        """Return the paths of pictures, after drawing them into a folder.
 
-        ``formats`` are ``png`` and ``svg``; ``only`` names plots (if none, all that are registered). Raises
-        UsageFailure for an unknown plot, OSError where the folder cannot be written, and PlotFailure where a plot
-        raised; the other pictures are drawn nevertheless.
+        ``formats`` are ``png`` and ``svg``. ``only`` names plots (if none, all registered plots are drawn). Raises
+        UsageFailure for an unknown plot, OSError if the folder cannot be written, and PlotFailure if a plot raised an
+        exception. The other pictures are drawn nevertheless.
         """
         from .pictures import PLOTS, PlotFailure, draw
 
@@ -153,10 +153,10 @@ class CheckedHistory:
         return files
 
     def graph(self, path: PathLike, anomaly: int | None = None) -> Path:
-        """Write the dependency graph of an anomaly (from 1; the first, if None) to a file and return its path.
+        """Return the path of a file, after writing the dependency graph of an anomaly (from 1; None: the first) to it.
 
-        The ending of the name, svg, dot, graphml or json, says how. Raises UsageFailure for another ending, where there
-        is no such anomaly, and where the file cannot be written.
+        The ending of the name selects the format: svg, dot, graphml or json. Raises UsageFailure for another ending,
+        for an anomaly that does not exist, and if the file cannot be written.
         """
         from .report.graph import writer_for
 
@@ -189,7 +189,7 @@ class CheckedHistory:
         return {**self.source.identity(), "failures": self.failures.value}
 
     def _chosen(self, anomaly: int | None) -> Violation | None:
-        """The anomaly of that number, or the first. Raises UsageFailure where there is none of that number."""
+        """Return the anomaly of that number, or the first. Raises UsageFailure if there is no such anomaly."""
         found = self.violations
         if anomaly is None:
             return found[0] if found else None
@@ -207,18 +207,19 @@ def check(
     cores: int = 1,
     watcher: Watcher = UNWATCHED,
 ) -> CheckedHistory:
-    """Check a history: does one order of each stream's operations explain every answer?
+    """Return a history with its verdict: does one order of each stream's operations explain every answer?
 
     ``source`` is a path (a run's folder, a history file in any format that fencepost reads, compressed or not, or ``-``
-    for standard input), the bytes of such a file, a History, or the events of a journal in their order, as values or
-    dicts (docs/history.md).
+    for standard input), the bytes of such a file, a History, or the events of a journal in order, as values or dicts
+    (docs/history.md).
 
-    ``budget`` bounds a search where the history leaves open who wrote what. ``failures`` says what definite failures of
-    appends are, in a format that does not (s2-porcupine's): anything without effect, or a condition that did not hold.
-    ``cores`` is how many processes may be used for several streams. ``watcher`` is told how far it is.
+    ``budget`` bounds the search that is needed if the history leaves open who wrote what. ``failures`` says how to read
+    definite failures of appends in s2-porcupine's format, which does not say: as anything without effect, or as a
+    condition that did not hold. ``cores`` is the largest number of processes to use for several streams. ``watcher``
+    receives progress.
 
-    Raises UsageFailure where there is no such file, HistoryFailure where it makes no sense as a history, and TypeError
-    for what is no source. An interrupt (Ctrl-C) during the check makes the verdict unknown, with that as the reason.
+    Raises UsageFailure if there is no such file, HistoryFailure if its content is not a history, and TypeError for any
+    other source. An interrupt (Ctrl-C) during the check makes the verdict unknown, with that as the reason.
     """
     how = Failures(failures)
     found = given(source, how, watcher)
@@ -228,9 +229,9 @@ def check(
 
 
 def explain(source: Source, anomaly: int | None = None, *, budget: Budget | None = None) -> str:
-    """Check a history and return the explanation: what is wrong with it and why, or what a valid verdict rests on.
+    """Return the explanation of a history's verdict: what is wrong and why, or the basis of a valid verdict.
 
-    ``anomaly`` (from 1) chooses one of several. See :func:`check` for the rest.
+    ``anomaly`` (from 1) selects one of several. See :func:`check` for the other arguments.
     """
     return check(source, budget=budget).explain(anomaly)
 
@@ -238,16 +239,16 @@ def explain(source: Source, anomaly: int | None = None, *, budget: Budget | None
 def plot(
     source: Source, folder: PathLike, *, formats: Sequence[str] = ("png",), only: Sequence[str] = ()
 ) -> list[Path]:
-    """Check a history, draw its pictures into a folder and return their paths. See :meth:`CheckedHistory.plot`."""
+    """Return the paths of a history's pictures, after checking it and drawing them. See :meth:`CheckedHistory.plot`."""
     return check(source).plot(folder, formats=formats, only=only)
 
 
 def verify(run: PathLike, certificate: PathLike | None = None, *, watcher: Watcher = UNWATCHED) -> Verification:
-    """Re-check the stored proof of a verdict, with a program that shares no code with the checkers.
+    """Return the result of re-checking a stored proof with a program that shares no code with the checkers.
 
-    ``run`` is a run's folder, which has the proof in it; or a history file, with the path of its ``certificate``. Of a
-    folder the stored verdict must be the one that is proven. Raises UsageFailure where a file is missing or damaged, or
-    the certificate is of another history.
+    ``run`` is a run's folder, which contains the proof, or a history file; then pass the path of its ``certificate``.
+    The verdict stored in a folder must be the proven one. Raises UsageFailure if a file is missing or damaged, or if
+    the certificate belongs to another history.
     """
     path = Path(run)
     file = store.history_of(path)
@@ -261,7 +262,7 @@ def verify(run: PathLike, certificate: PathLike | None = None, *, watcher: Watch
 
 
 def _contradictions(run: Path, stored: certificates.StoredCertificate) -> Iterator[str]:
-    """Yield where the verdict that is stored beside a certificate says something else than the certificate proves."""
+    """Yield each difference between the stored verdict and what the certificate beside it proves."""
     verdict = store.read_verdict(run)
     if verdict is None:
         return

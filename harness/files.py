@@ -1,4 +1,4 @@
-"""Files that a user names: what is read must end, and what is replaced must be a regular file."""
+"""Checks of files that a user names: input must end, and only regular files may be replaced."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .failure import UsageFailure
 
 
 def refuse_device(path: Path) -> None:
-    """Raise UsageFailure where ``path`` is a device, of which reading may never end; pipes and files may be read."""
+    """Raise UsageFailure if ``path`` is a device, because reading it may never end. Pipes and files are allowed."""
     with contextlib.suppress(OSError):
         if _is_device(path.stat().st_mode):
             raise UsageFailure(f"{path} is a device; name a regular file or a pipe, or - for standard input")
 
 
 def is_endless(descriptor: int) -> bool:
-    """Whether an open file is a device that may never end: neither a file, pipe or terminal nor ``/dev/null``."""
+    """Return whether an open file may never end: it is not a file, pipe or terminal, nor ``/dev/null``."""
     found = os.fstat(descriptor)
     null = Path(os.devnull).stat()
     return _is_device(found.st_mode) and not os.isatty(descriptor) and found.st_rdev != null.st_rdev
 
 
 def refuse_to_replace(path: Path) -> None:
-    """Raise UsageFailure where there is something at ``path`` that is no regular file (nor a link to one)."""
+    """Raise UsageFailure if ``path`` exists and is neither a regular file nor a link to one."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if not stat.S_ISREG(path.stat().st_mode):
             raise UsageFailure(f"{path} is not a regular file and is not replaced; choose another name")
@@ -35,10 +35,10 @@ def refuse_to_replace(path: Path) -> None:
 
 @contextlib.contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """Give the path of a draft to write; once the block has ended well, the draft is on disk and takes ``path``'s name.
+    """Yield the path of a draft to write. If the block succeeds, the draft is synced and takes ``path``'s name.
 
-    Nobody ever sees a part of the file, and where anything fails the old one stays. A link at ``path`` stays a link.
-    Raises UsageFailure as :func:`refuse_to_replace` does, OSError where the file cannot be written.
+    Readers never see a partial file, and after any failure the old file stays. A link at ``path`` stays a link. Raises
+    UsageFailure as :func:`refuse_to_replace` does, and OSError if the file cannot be written.
     """
     refuse_to_replace(path)
     target = Path(os.path.realpath(path))
@@ -52,7 +52,7 @@ def replaced(path: Path) -> Iterator[Path]:
         _sync(draft)
         draft.replace(target)
     except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error  # never the draft's name
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error  # name the file, not its draft
     finally:
         if draft is not None:
             with contextlib.suppress(OSError):
@@ -64,7 +64,7 @@ def _is_device(mode: int) -> bool:
 
 
 def _mode_of(target: Path) -> int:
-    """The permissions of the file that is replaced, or those that a new one gets."""
+    """Return the permissions of the replaced file, or those of a new file."""
     with contextlib.suppress(OSError):
         return stat.S_IMODE(target.stat().st_mode)
     umask = os.umask(0)

@@ -1,4 +1,4 @@
-"""Histories however they are given: as a path, as bytes, as a History, or as events."""
+"""Read a history from any source: a path, bytes, a History, or events."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ events of a journal in their order: values of :mod:`.history.events`, or the sam
 BYTES: Final = "<bytes>"
 EVENTS: Final = "<events>"
 HISTORY: Final = "<history>"
-"""What messages call histories that have no file."""
+"""The name of a history without a file, in messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """A history and where it came from: its ``file``, or else the ``content`` that was given. A History has neither.
 
-    ``name`` is the path as it was given, which may be a run's folder, or what messages call a history in memory.
-    ``crashes`` is what the folder tells of failures of the run, some of which came when the history was closed already.
+    ``name`` is the given path, which may be a run's folder, or the name of a history in memory for messages.
+    ``crashes`` lists the failures of the run that its folder records, including those after the history was closed.
     """
 
     history: History
@@ -47,7 +47,7 @@ class Given:
     crashes: tuple[str, ...] = ()
 
     def identity(self) -> dict[str, str]:
-        """Return name and SHA-256: of the file as it is, of the bytes that were given, or of the history's journal."""
+        """Return the name and SHA-256 of the file, of the given bytes, or of the history's journal."""
         if self.file is not None:
             return store.identity(self.file)
         hashed = hashlib.sha256()
@@ -57,11 +57,11 @@ class Given:
 
 
 def given(source: Source, failures: Failures = Failures.ANY, watcher: Watcher = UNWATCHED) -> Given:
-    """Return the history that a source holds.
+    """Return the history in a source.
 
-    ``failures`` says what definite failures of appends are, in a format that does not (s2-porcupine's). Raises
-    UsageFailure where there is no such file, HistoryFailure where it makes no sense as a history (of events, a line is
-    one of them and the header is line 1), and TypeError for what is no source.
+    ``failures`` says how to read definite failures of appends in s2-porcupine's format, which does not say. Raises
+    UsageFailure if there is no such file, HistoryFailure if its content is not a history (for events, the header is
+    line 1 and every event is one line), and TypeError for any other source.
     """
     if isinstance(source, History):
         if (found := overlap(source)) is not None:
@@ -80,7 +80,7 @@ def given(source: Source, failures: Failures = Failures.ANY, watcher: Watcher = 
 
 
 def _encoded(source: object) -> bytes:
-    """Return the journal of these events: what makes no sense in a file makes none in memory."""
+    """Return the journal of these events, so that events in memory are validated like a file."""
     if isinstance(source, Mapping) or not isinstance(source, Iterable):
         what = "a path, bytes, a fencepost.History or an iterable of events"
         raise TypeError(f"a history is {what}, not {type(source).__name__}")

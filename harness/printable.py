@@ -1,8 +1,8 @@
-"""Text that can be shown anywhere: on a terminal, in a table, in a picture, as JSON.
+"""Make text safe to show anywhere: on a terminal, in a table, in a picture, as JSON.
 
-Names, tokens, error bodies and file names are somebody else's characters. Escape sequences among them would move the
-cursor or change colours, line breaks would forge lines of ours, and overrides of the writing direction would swap
-words. Everything that fencepost prints or draws goes through this module.
+Names, tokens, error bodies and file names come from outside. Escape sequences in them could move the cursor or change
+colours, line breaks could forge lines of our output, and overrides of the writing direction could swap words.
+Everything that fencepost prints or draws goes through this module.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ def printable(text: str, keep: Callable[[str], bool] = str.isprintable) -> str:
     r"""Return the text on one line, with every character that ``keep`` refuses escaped, such as ESC as ``\x1b``.
 
     Control characters (C0 and C1), line breaks, overrides of the writing direction and lone surrogates are not
-    printable; letters of every script are. What was escaped once stays as it is.
+    printable. Letters of every script are. Escaping escaped text again changes nothing.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -22,9 +22,9 @@ def printable(text: str, keep: Callable[[str], bool] = str.isprintable) -> str:
 
 
 def printable_lines(text: str, indent: str = "  ") -> Iterator[str]:
-    """Yield text of several lines, such as a traceback, line by line, all but the first indented.
+    """Yield the lines of a text such as a traceback, all but the first indented.
 
-    A line that somebody else's name begins can thus not be taken for one of ours.
+    The indentation keeps a line break inside an outside name from forging a line of our output.
     """
     first, *others = text.rstrip("\n").split("\n")
     yield printable(first)
@@ -40,7 +40,7 @@ def quoted(text: str) -> str:
 def printable_json(content: bytes) -> bytes:
     r"""Return the same JSON with unprintable characters escaped as ``\u009b``; its line breaks stay.
 
-    Outside of strings JSON is printable as it is, so that only strings change, and they mean the same.
+    JSON is printable outside of strings. Only strings change, and their meaning stays the same.
     """
     if content.isascii() and b"\x7f" not in content:
         return content
@@ -49,7 +49,7 @@ def printable_json(content: bytes) -> bytes:
 
 
 def sayable(text: str) -> str:
-    """Return the text with lone surrogates escaped: what Python makes of a file name that is not UTF-8."""
+    """Return the text with lone surrogates escaped. Python uses them for file names that are not UTF-8."""
     return text.encode(errors="backslashreplace").decode()
 
 

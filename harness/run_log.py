@@ -1,4 +1,4 @@
-"""The log of a run: what fencepost's loggers say, in a file of the run's folder."""
+"""The log of a run: the messages of fencepost's loggers, in a file of the run's folder."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from types import TracebackType
 
 
 class RunLog(logging.FileHandler):
-    """Keeps the log while its block runs. A log that can no longer be written does not end the run.
+    """The log file of one run, open while its block runs. A failure to write the log does not end the run.
 
-    ``error`` is then why. Raises OSError where the file cannot be made.
+    ``error`` is then the reason. Raises OSError if the file cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +38,7 @@ class RunLog(logging.FileHandler):
             self._note(failure)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
-        """Remember that a line could not be written; logging itself would print a traceback for each."""
+        """Remember that a line could not be written. By default, logging would print a traceback for every line."""
         failure = sys.exc_info()[1]
         if isinstance(failure, OSError):
             self._note(failure)

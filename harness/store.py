@@ -1,7 +1,7 @@
 """The layout of ``results/``: one folder per run. The names of unfinished runs end in ``.partial``.
 
-A run is written into ``<workload>/<UTC time>-<seed>.partial``, which loses the suffix once everything is in it.
-``latest`` links to the run that finished last.
+A run writes into ``<workload>/<UTC time>-<seed>.partial``, and drops the suffix once the folder is complete. ``latest``
+links to the run that finished last.
 """
 
 from __future__ import annotations
@@ -35,29 +35,29 @@ PARTIAL: Final = ".partial"
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """One folder under ``results/``. ``verdict`` is the JSON of its verdict, None if there is none yet."""
+    """One folder under ``results/``. ``verdict`` is the JSON of its verdict, or None if it has none yet."""
 
     path: Path
     verdict: Mapping[str, Any] | None
 
     @property
     def workload(self) -> str:
-        """The workload that it ran."""
+        """The workload of the run."""
         return self.path.parent.name
 
     @property
     def name(self) -> str:
-        """UTC time and seed."""
+        """The UTC time and seed of the run."""
         return self.path.name.removesuffix(PARTIAL)
 
     @property
     def whole(self) -> bool:
-        """Whether the run finished."""
+        """True if the run finished."""
         return self.path.suffix != PARTIAL
 
 
 def open_run(results: Path, workload: str, seed: int, now: datetime) -> Path:
-    """Make the folder for a new run and return it; its name ends in ``.partial``. Raises UsageFailure."""
+    """Return a new folder for a run. Its name ends in ``.partial``. Raises UsageFailure."""
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
     for number in range(100):
         suffix = f"-{number}" if number else ""
@@ -75,14 +75,14 @@ def open_run(results: Path, workload: str, seed: int, now: datetime) -> Path:
 
 
 def finish_run(folder: Path) -> Path:
-    """Give a whole run its final name; return the new path. Raises OSError."""
+    """Return the final path of a complete run, after renaming its folder. Raises OSError."""
     final = folder.with_name(folder.name.removesuffix(PARTIAL))
     folder.rename(final)
     return final
 
 
 def point_latest(final: Path, results: Path) -> None:
-    """Let the link ``latest`` point at a finished run. Raises OSError, also where ``latest`` is no link."""
+    """Point the link ``latest`` at a finished run. Raises OSError, also if ``latest`` is not a link."""
     latest, draft = results / LATEST, results / f".{LATEST}-{os.getpid()}"
     if latest.exists() and not latest.is_symlink():
         raise FileExistsError(errno.EEXIST, "exists and is not a link", str(latest))
@@ -96,20 +96,20 @@ def point_latest(final: Path, results: Path) -> None:
 
 
 def describe(error: OSError) -> str:
-    """Return in words which file failed and why, such as ``results/x/verdict.json: No space left on device``."""
+    """Return a text that says which file failed and why, as in ``results/x/verdict.json: No space left on device``."""
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON whole or not at all. Raises OSError."""
+    """Write a JSON file completely or not at all. Raises OSError."""
     with replaced(path) as draft:
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def verdict_json(verdict: Verdict, identity: Mapping[str, str], crashes: Sequence[str]) -> dict[str, Any]:
-    """Return the stored form of a verdict: format version, its history (name and SHA-256), and what each checker found.
+    """Return the stored form of a verdict: format version, history (name and SHA-256), and each checker's result.
 
-    ``crashes`` lists what went wrong with the run itself; the verdict then covers what was seen until then.
+    ``crashes`` lists what went wrong with the run itself. The verdict then covers only the time before.
     """
     return {
         "format": 1,
@@ -121,21 +121,21 @@ def verdict_json(verdict: Verdict, identity: Mapping[str, str], crashes: Sequenc
 
 
 def _result_json(result: CheckResult) -> dict[str, Any]:
-    """Return all but the certificate, which is stored beside the verdict."""
+    """Return a checker's result without its certificate, which is stored beside the verdict."""
     stored = asdict(replace(result, certificate=None))
     del stored["certificate"]
     return stored
 
 
 def identity(path: Path) -> dict[str, str]:
-    """Return name and SHA-256 of the history at ``path``."""
+    """Return the name and SHA-256 of the history at ``path``."""
     return {"file": sayable(path.name), "sha256": sha256(path)}
 
 
 def history_of(path: Path) -> Path:
     """Return the history file of a run's folder, or the file itself (``-`` is standard input).
 
-    Raises UsageFailure where there is none.
+    Raises UsageFailure if there is none.
     """
     if path == STDIN:
         return path
@@ -149,14 +149,14 @@ def history_of(path: Path) -> Path:
 
 
 def stored_runs(results: Path) -> Iterator[StoredRun]:
-    """Yield every run under ``results``, the oldest first within a workload."""
+    """Yield every run under ``results``, oldest first within each workload."""
     for folder in sorted(results.glob("*/*")):
         if folder.is_dir() and not folder.parent.is_symlink() and (folder / OPTIONS).exists():
             yield StoredRun(folder, read_verdict(folder))
 
 
 def crashes_of(folder: Path) -> tuple[str, ...]:
-    """Return what a run's folder tells of failures of the run, or else whether it did not finish."""
+    """Return the failures that a run's folder records, or else that the run did not finish."""
     told = (read_verdict(folder) or {}).get("crashes")
     if isinstance(told, list) and told:
         return tuple(map(str, told))
@@ -165,7 +165,7 @@ def crashes_of(folder: Path) -> tuple[str, ...]:
 
 
 def read_verdict(folder: Path) -> Mapping[str, Any] | None:
-    """Return the JSON of a run's verdict, None if there is none or it cannot be read."""
+    """Return the JSON of a run's verdict, or None if there is none or it cannot be read."""
     try:
         return msgspec.json.decode((folder / VERDICT).read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError):

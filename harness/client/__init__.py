@@ -1,1 +1,1 @@
-"""Speaks S2: the StreamClient protocol, its clients, and which errors are definite."""
+"""Clients of stream services: the StreamClient protocol, its implementations, and which errors are definite."""

@@ -1,11 +1,13 @@
-"""One HTTP/1.1 connection for the operations that a run consists of: an asyncio protocol with httptools as its parser.
+"""One HTTP/1.1 connection for the appends, reads and check-tails of a run: an asyncio protocol on top of httptools.
 
-It makes one exchange at a time and knows three things that decide between a definite and an indefinite failure. Whether
-any byte of a request was handed to the transport. Whether the peer ended the connection while it was idle, which is
-asked of the network right before a request is written, because the event loop may not have had its turn. And
-that an answer is whole: what is cut, or followed by something that nobody asked for, is never taken for an answer.
+The connection makes one exchange at a time. Three facts decide whether a failure is definite or indefinite:
 
-A connection can be dropped without awaiting anything, which is what a cancelled task needs.
+- whether any byte of the request was handed to the transport;
+- whether the peer ended the connection while it was idle. The connection asks the network right before it writes a
+  request, because the event loop may not have seen the end yet;
+- whether the answer is whole. The connection rejects an answer that is cut short, or followed by unexpected bytes.
+
+Dropping a connection awaits nothing, so that a cancelled task can do it.
 """
 
 from __future__ import annotations
@@ -20,18 +22,18 @@ import httptools
 from ..world.network import Network
 
 KEEPALIVE_EXPIRY: Final = 3.0
-"""Seconds after which an idle connection is not used again: less than the 5 s of common servers, so that the
-server's closing and our sending do not cross (which would be an indefinite failure of a healthy service)."""
+"""Seconds after which an idle connection is not used again. Common servers close idle connections after 5 s. If a
+server closed one while the client was sending, a healthy service would cause an indefinite failure."""
 
 ANSWER_LIMIT: Final = 16 * 1024 * 1024
-"""Bytes of an answer's body above which it is not read on. The largest legal batch takes less than half of it."""
+"""Largest accepted body of an answer, in bytes. The largest legal batch takes less than half of it."""
 
 HEAD_LIMIT: Final = 64 * 1024
-"""Bytes of an answer without a body, interim answers included, above which it is not read on."""
+"""Largest accepted size of everything in an answer but its body, in bytes. Interim answers count."""
 
 
 class ConnectionClosed(Exception):
-    """The peer ended the connection, or sent what is no answer; the text says which."""
+    """The peer ended the connection, or sent something that is not an answer. The message says which."""
 
 
 class Connection(asyncio.Protocol):
@@ -39,7 +41,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.closed = False
-        """Whether the connection is not to be used again."""
+        """True once the connection must not be used again."""
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
@@ -49,16 +51,16 @@ class Connection(asyncio.Protocol):
         self._secure = False
         self._deadline = 0.0
         self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = 0.0  # not every loop's handles tell their time
+        self._alarm_at = 0.0  # kept here because not every event loop's timer handles report their time
         self._body: list[bytes] = []
-        self._unframed = True  # the answer ends with the connection
+        self._unframed = True  # true if only the end of the connection ends the answer
         self._in_body = False
         self._head_size = 0
         self._body_size = 0
 
     @classmethod
     async def open(cls, network: Network, host: str, port: int, context: ssl.SSLContext | None) -> Connection:
-        """Connect. Raises OSError; nothing is left behind then, nor when the task is cancelled."""
+        """Return a new connection. Raises OSError. A failure or a cancellation leaves no socket behind."""
         _, connection = await network.connect(
             cls, host, port, ssl=context, server_hostname=None if context is None else host
         )
@@ -67,37 +69,37 @@ class Connection(asyncio.Protocol):
         return connection
 
     async def is_fresh(self) -> bool:
-        """Whether a request may be written now: nothing has arrived since the last answer, neither an end nor data.
+        """Return whether a request may be written now: the peer has sent nothing since the last answer, nor closed.
 
-        After this returns true nothing may be awaited before :meth:`exchange`.
+        After a true result, call :meth:`exchange` without awaiting anything in between.
         """
         if self.closed or self._expired():
             return False
         if self._readable():
             if not self._secure:
                 return False
-            # It may be TLS's own: let the loop read it, and see whether anything for us was in it.
+            # The bytes may belong to TLS itself. Let the loop read them, then see whether they contained data for us.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
         return not self.closed
 
     def exchange(self, request: bytes, deadline: float) -> asyncio.Future[tuple[int, bytes]]:
-        """Write a request; the future gives the answer's status and body.
+        """Return a future of the answer's status and body, after writing the request.
 
-        It fails with ConnectionClosed, OSError, or TimeoutError at ``deadline`` (a time of the loop). The connection is
-        then closed.
+        The future raises ConnectionClosed, OSError, or TimeoutError at ``deadline`` (seconds, on the event loop's
+        clock). The connection is then closed.
         """
         self._waiter = waiter = self._loop.create_future()
         self._deadline = deadline
         self._head_size = self._body_size = 0
-        # One timer serves many exchanges: setting and cancelling one for each costs more than the parser does.
+        # One timer serves many exchanges, because a timer per exchange costs more than parsing the answer.
         if self._alarm is None or self._alarm_at > deadline:
             self._set_alarm()
         self._transport.write(request)
         return waiter
 
     def abort(self) -> None:
-        """Drop the connection, now. Idempotent."""
+        """Drop the connection at once. Idempotent."""
         self.closed = True
         self._waiter = None
         if self._alarm is not None:
@@ -129,16 +131,16 @@ class Connection(asyncio.Protocol):
         if waiter is not None and not waiter.done():
             waiter.set_exception(error)
 
-    # What asyncio calls.
+    # Callbacks of asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
-        self._transport = transport  # type: ignore[assignment]  # uvloop's is none by its type
+        self._transport = transport  # type: ignore[assignment]  # uvloop's transport is not declared as one
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
         if self._waiter is None:
-            self.abort()  # nobody asked for it
+            self.abort()  # no request is waiting for an answer
             return
         try:
             self._parser.feed_data(data)
@@ -159,10 +161,10 @@ class Connection(asyncio.Protocol):
         """See asyncio."""
         self._fail(exc or ConnectionClosed("the connection was lost"))
 
-    # What httptools calls.
+    # Callbacks of httptools.
 
     def on_message_begin(self) -> None:
-        """An answer begins: while none is awaited, the connection is worth nothing any more."""
+        """Note that an answer begins. If no request is waiting for one, the connection cannot be used any more."""
         if self._waiter is None:
             self.closed = True
         self._body = []
@@ -170,16 +172,16 @@ class Connection(asyncio.Protocol):
         self._in_body = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
+        """Note a header of the answer."""
         if name.lower() == b"content-length" or (name.lower() == b"transfer-encoding" and value.lower() == b"chunked"):
             self._unframed = False
 
     def on_headers_complete(self) -> None:
-        """The body begins."""
+        """Note that the body begins."""
         self._in_body = True
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body."""
+        """Keep a part of the body."""
         self._body_size += len(body)
         if self._body_size > ANSWER_LIMIT:
             status = self._parser.get_status_code()
@@ -188,7 +190,7 @@ class Connection(asyncio.Protocol):
             self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """An answer is whole. Interim answers are passed over."""
+        """Resolve the exchange: the answer is complete. Interim answers are skipped."""
         self._in_body = False
         status = self._parser.get_status_code()
         if status == 101:
@@ -199,7 +201,7 @@ class Connection(asyncio.Protocol):
     def _finish(self, *, reusable: bool) -> None:
         waiter, self._waiter = self._waiter, None
         self._idle_since = self._loop.time()
-        # An answer that overtook its request may leave a part of it to be sent.
+        # The server may answer before it has the whole request. The rest of it is then still to be sent.
         self.closed = self.closed or not reusable or self._transport.get_write_buffer_size() > 0
         if waiter is not None and not waiter.done():
             waiter.set_result((self._parser.get_status_code(), b"".join(self._body)))

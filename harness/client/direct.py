@@ -1,4 +1,4 @@
-"""A client's own connection to its server: made when it is needed, replaced when it is stale, dropped when in doubt."""
+"""A client's own connection to its server: opened on demand, replaced when stale, dropped when in doubt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .endpoint import Endpoint
 
 
 class DirectEngine:
-    """Exchanges over one HTTP/1.1 connection of the world's network, one at a time."""
+    """The engine of one client: it makes one exchange at a time, over an HTTP/1.1 connection of the world's network."""
 
     def __init__(self, network: Network, endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
         self._network = network
@@ -19,12 +19,12 @@ class DirectEngine:
         self._context = context
         self._connection: Connection | None = None
         self.sent = False
-        """Whether any of the last request may have left."""
+        """True if any byte of the last request may have left the client."""
 
     async def exchange(self, request: bytes, deadline: float) -> tuple[int, bytes]:
-        """Send a request; return the answer's status and body.
+        """Return the answer's status and body, after sending the request.
 
-        Raises ConnectionClosed, OSError, or TimeoutError at ``deadline`` (a time of the loop).
+        Raises ConnectionClosed, OSError, or TimeoutError at ``deadline`` (seconds, on the event loop's clock).
         """
         self.sent = False
         try:
@@ -35,7 +35,7 @@ class DirectEngine:
                     connection = self._connection = await self._connect()
             self.sent = True
             answer = await connection.exchange(request, deadline)
-        except BaseException:  # a cancellation too
+        except BaseException:  # cancellation included
             self.drop()
             raise
         if connection.closed:
@@ -43,7 +43,7 @@ class DirectEngine:
         return answer
 
     def drop(self) -> None:
-        """Drop the connection, without awaiting: a cancelled task may do this too. Idempotent."""
+        """Drop the connection. This awaits nothing, so that a cancelled task can call it. Idempotent."""
         if self._connection is not None:
             self._connection.abort()
             self._connection = None

@@ -1,4 +1,4 @@
-"""Where requests go, and what every request carries: endpoint, proxy, trusted authorities, headers."""
+"""The destination of requests and the headers that all of them carry: endpoint, proxy, trusted authorities, token."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Endpoint:
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
-        """Parse a URL. A path that does not end with ``/v1`` gets it appended. Raises :class:`UsageFailure`."""
+        """Return the endpoint of a URL. Appends ``/v1`` to a path without it. Raises :class:`UsageFailure`."""
         url = _split(text, "the endpoint")
         if "@" in url.netloc or url.query or url.fragment:
             raise UsageFailure("the endpoint must be a plain URL, without user, query or fragment")
@@ -35,17 +35,17 @@ class Endpoint:
 
     @property
     def effective_port(self) -> int:
-        """The port to connect to: the one given, or the default of the scheme."""
+        """The port to connect to: the given one, or the scheme's default."""
         return self.port or (443 if self.scheme == b"https" else 80)
 
     @property
     def authority(self) -> bytes:
-        """Host and port as they stand in a URL and in the ``host`` header."""
+        """Host and port as written in a URL and in the ``host`` header."""
         host = b"[%b]" % self.host if b":" in self.host else self.host
         return host if self.port is None else b"%b:%d" % (host, self.port)
 
     def url(self, target: bytes) -> str:
-        """Return the whole URL of a target: a path from the root of the host, with its query."""
+        """Return the complete URL of a request target: an absolute path with its query."""
         return (self.scheme + b"://" + self.authority + target).decode()
 
 
@@ -58,17 +58,17 @@ class Proxy:
 
     @classmethod
     def parse(cls, text: str) -> Proxy:
-        """Parse a URL such as ``http://user:password@127.0.0.1:3128``. Raises :class:`UsageFailure`."""
+        """Return the proxy of a URL such as ``http://user:password@127.0.0.1:3128``. Raises :class:`UsageFailure`."""
         url = _split(text, "the proxy")
         auth = (unquote(url.username), unquote(url.password or "")) if url.username else None
         return cls(f"{url.scheme}://{url.netloc.rpartition('@')[2]}/", auth)
 
 
 class Tls:
-    """How clients verify servers: against a bundle (a PEM file), or else against the usual authorities.
+    """The authorities that clients trust: those of a bundle (a PEM file), or by default those of the system.
 
-    Making a context takes milliseconds: share this between clients. Raises :class:`UsageFailure` where the bundle
-    cannot be used.
+    Share one instance between clients, because making a context takes milliseconds. Raises :class:`UsageFailure` if
+    the bundle cannot be used.
     """
 
     def __init__(self, ca_bundle: str | Path | None = None) -> None:
@@ -77,7 +77,7 @@ class Tls:
 
     @cached_property
     def http2(self) -> ssl.SSLContext:
-        """The context that offers HTTP/2, and nothing else."""
+        """The TLS context that offers only HTTP/2."""
         context = _context(self._ca_bundle)
         context.set_alpn_protocols(["h2"])
         return context
@@ -85,17 +85,17 @@ class Tls:
 
 def _context(ca_bundle: str | Path | None) -> ssl.SSLContext:
     if ca_bundle is None:
-        context = ssl.create_default_context()  # what the system trusts
+        context = ssl.create_default_context()  # trusts the system's authorities
         context.load_verify_locations(certifi.where())
         return context
     try:
         return ssl.create_default_context(cafile=str(ca_bundle))
-    except OSError as error:  # ssl.SSLError is one
+    except OSError as error:  # includes ssl.SSLError
         raise UsageFailure(f"the CA bundle {str(ca_bundle)!r} cannot be used ({error}); give a PEM file") from error
 
 
 def headers(endpoint: Endpoint, basin: str, token: str | None) -> list[tuple[bytes, bytes]]:
-    """Return the headers of every request. Raises :class:`UsageFailure`, whose text never repeats the token."""
+    """Return the headers of every request. Raises :class:`UsageFailure`, whose message never contains the token."""
     if not basin or not _visible(basin):
         raise UsageFailure(f"the basin name {basin!r} cannot be sent; it may hold visible ASCII characters only")
     fields = [

@@ -1,16 +1,13 @@
-"""The HTTP client: each operation is one request, and ends as ok, definite or indefinite.
+"""The HTTP client. Each operation is one request, and ends as ok, definite or indefinite:
 
-What decides between the last two is whether any byte of the request may have left:
+- ok: a complete, readable answer with the operation's success status;
+- definite (``not_sent``): no answer, and no byte of the request can have left the client;
+- definite: a complete answer that is an error of the service, with a code that promises no effect;
+- indefinite: everything else. This includes redirects. The client follows none, because any intermediary may send one.
 
-- no answer, and nothing had left: definite (``not_sent``), whatever went wrong;
-- a complete answer of the operation's own success status that can be read: ok;
-- a complete answer that is an error of the service with a code that promises no effect: definite;
-- anything else: indefinite. That includes a redirect: none is followed, and nobody knows who sent it.
-
-Appends, reads and check-tails, which a run consists of, go straight to the connection (``connection.py``): the same
-exchange through httpx and httpcore costs many times the processor time (``benchmarks/client_rate.py``), and the client
-is what bounds how many operations a run records. Everything else goes through httpx, and so do these where a
-proxy is configured.
+Appends, reads and check-tails make up a run, and the client's speed limits how many of them a run records. They use the
+client's own connection (``connection.py``), because the same exchange through httpx and httpcore costs many times the
+processor time (``benchmarks/client_rate.py``). All other operations use httpx. Behind a proxy, every operation does.
 """
 
 from __future__ import annotations
@@ -47,18 +44,18 @@ _NO_SESSIONS: Final = "sessions need HTTP/2 from end to end, which a proxy does 
 class HttpStreamClient:
     """A :class:`~fencepost.harness.client.protocol.StreamClient` over HTTP/1.1, for one client identity.
 
-    ``base_url`` is ``http://`` or ``https://``, host, optional port and optional path; ``/v1`` is added where it does
-    not end so. ``timeout`` (seconds) bounds each whole operation, from the call to the last byte of the answer; a
-    read's own ``wait`` is added to it. For https give a ``tls`` (share one: making it takes
-    milliseconds) or a ``ca_bundle``, else the usual authorities are trusted. ``proxy`` is an ``http://`` or
-    ``https://`` URL, with ``user:password@`` if need be; none is taken from the environment.
+    ``base_url`` is ``http://`` or ``https://``, host, optional port and optional path. The client appends ``/v1`` to a
+    path without it. ``timeout`` (seconds) bounds each operation, from the call to the last byte of the answer; a
+    read's ``wait`` is added to it. For https, pass ``tls`` (share one between clients, because making it takes
+    milliseconds) or ``ca_bundle``. By default the client trusts the system's authorities. ``proxy`` is an ``http://``
+    or ``https://`` URL, with ``user:password@`` if needed. The client ignores proxies named in the environment.
 
-    Sessions go over HTTP/2, all of a client's over one connection. ``compression`` is that of the frames it sends.
+    All sessions of a client share one HTTP/2 connection. ``compression`` applies to the frames that the client sends.
 
-    It does one operation at a time (RuntimeError otherwise). A connection is used again only after an answer that was
-    understood. Nothing is ever sent twice.
+    A client does one operation at a time, and raises RuntimeError for a second one. It reuses a connection only after
+    an answer that it understood. It never sends a request twice.
 
-    The token occurs in no outcome, repr or message: an answer that echoes it is kept with ``<token>`` in its place.
+    The token never appears in an outcome, a repr or a message. If an answer repeats it, the outcome has ``<token>``.
 
     Raises :class:`UsageFailure` for a URL, token or bundle that cannot be used.
     """
@@ -93,7 +90,7 @@ class HttpStreamClient:
         self._sessions: HttpSessions | None = None
         self._direct = DirectEngine(network, self._endpoint, context)
         self._httpx = HttpxEngine(fields, self._direct, context, self._proxy)
-        self._engine: DirectEngine | HttpxEngine | None = None  # what the last operation went through
+        self._engine: DirectEngine | HttpxEngine | None = None  # the engine of the last operation
         self._busy = False
 
     def __repr__(self) -> str:
@@ -101,15 +98,15 @@ class HttpStreamClient:
 
     @property
     def sent(self) -> bool:
-        """Whether the last operation's request may have left, in whole or in part.
+        """True if any byte of the last operation's request may have left the client.
 
-        After a cancellation this tells what the outcome would have been: false means definitely not applied
-        (record it as ``not_sent``), true means indefinite.
+        After a cancellation, false means that the operation certainly had no effect (record it as ``not_sent``). True
+        means that it is indefinite.
         """
         return self._engine is not None and self._engine.sent
 
     async def append(self, stream: str, call: Append) -> Outcome[Ack]:
-        """Append a batch."""
+        """Return the outcome of appending a batch."""
         try:
             path, body = self._path(stream) + b"/records", json_codec.encode_append(call)
         except UnicodeEncodeError as error:
@@ -117,7 +114,7 @@ class HttpStreamClient:
         return await self._request(wire.APPEND, b"POST", path, body)
 
     async def read(self, stream: str, call: Read) -> Outcome[Batch]:
-        """Read one batch of records."""
+        """Return the outcome of reading one batch of records."""
         try:
             path = self._path(stream) + b"/records" + urls.encode_read(call)
         except UnicodeEncodeError as error:
@@ -125,7 +122,7 @@ class HttpStreamClient:
         return await self._request(wire.READ, b"GET", path, wait=call.wait or 0)
 
     async def check_tail(self, stream: str, call: CheckTail) -> Outcome[Tail]:
-        """Ask for the tail."""
+        """Return the outcome of asking for the tail."""
         try:
             path = self._path(stream) + b"/records/tail"
         except UnicodeEncodeError as error:
@@ -133,7 +130,7 @@ class HttpStreamClient:
         return await self._request(wire.CHECK_TAIL, b"GET", path)
 
     def append_session(self, stream: str) -> AppendSession:
-        """Open an append session, over HTTP/2. There are none through a proxy."""
+        """Return a new append session, over HTTP/2. Sessions do not work through a proxy."""
         if self._proxy is not None:
             return RefusedSession(_NO_SESSIONS)
         try:
@@ -142,7 +139,7 @@ class HttpStreamClient:
             return RefusedSession(f"the stream's name is not Unicode text: {error.reason}")
 
     async def read_session(self, stream: str, call: Read, on_frame: Callable[[Batch], None]) -> Outcome[None]:
-        """Read frame by frame, over HTTP/2. There are no sessions through a proxy."""
+        """Return how reading frame by frame ended, over HTTP/2. Sessions do not work through a proxy."""
         if self._proxy is not None:
             return Definite(NOT_SENT.code, None, {"message": _NO_SESSIONS})
         try:
@@ -152,7 +149,7 @@ class HttpStreamClient:
         return await self._over_http2().read_session(path, call, on_frame)
 
     async def create_stream(self, stream: str, *, config: Mapping[str, Any] | None = None) -> Outcome[None]:
-        """Make a stream, with S2's ``config`` object or the basin's default."""
+        """Create a stream with S2's ``config`` object, or the basin's default."""
         try:
             body = wire.create_stream_body(stream, config)
         except UnicodeEncodeError as error:
@@ -168,7 +165,7 @@ class HttpStreamClient:
         return await self._control(wire.DELETE, b"DELETE", path)
 
     async def list_streams(self, prefix: str = "", start_after: str = "") -> Outcome[wire.StreamPage]:
-        """List the streams whose names begin with ``prefix`` and come after ``start_after``, one page of them."""
+        """Return one page of the streams whose names begin with ``prefix`` and sort after ``start_after``."""
         try:
             query = urls.encode_list(prefix, start_after)
         except UnicodeEncodeError as error:
@@ -176,20 +173,20 @@ class HttpStreamClient:
         return await self._control(wire.LIST, b"GET", self._root + b"/streams" + query)
 
     async def create_basin(self) -> Outcome[None]:
-        """Make this client's basin, with the default configuration."""
+        """Create this client's basin, with the default configuration."""
         return await self._control(wire.CREATE, b"POST", self._root + b"/basins", wire.create_basin_body(self.basin))
 
     async def aclose(self) -> None:
-        """Let go of the connection. Idempotent; a later call connects again."""
+        """Close the connections. Idempotent. A later call connects again."""
         self._direct.drop()
         if self._sessions is not None:
             self._sessions.close()
         await self._httpx.aclose()
-        await asyncio.sleep(0)  # asyncio closes the socket at its next turn
+        await asyncio.sleep(0)  # asyncio closes the socket in the loop's next turn
 
     def _over_http2(self) -> HttpSessions:
         if self._sessions is None:
-            from .http_sessions import HttpSessions  # h2 takes its time to import, and most runs have no sessions
+            from .http_sessions import HttpSessions  # importing h2 is slow, and most runs have no sessions
 
             self._sessions = HttpSessions(
                 self._endpoint,
@@ -205,7 +202,7 @@ class HttpStreamClient:
     async def _request(
         self, operation: wire.Operation[T], method: bytes, target: bytes, body: bytes | None = None, *, wait: int = 0
     ) -> Outcome[T]:
-        """One operation of a run: over the client's own connection, unless a proxy stands before the server."""
+        """Return the outcome of an operation, over the client's own connection or, behind a proxy, through httpx."""
         if self._proxy is not None:
             return await self._control(operation, method, target, body, wait=wait)
         self._begin(self._direct)
@@ -218,7 +215,7 @@ class HttpStreamClient:
         try:
             status, content = await self._direct.exchange(request, asyncio.get_running_loop().time() + limit)
             outcome = wire.conclude(operation, status, content, self._token)
-        except Exception as error:  # whatever it is: what matters is whether the request may have left
+        except Exception as error:  # the kind of error does not matter, only whether the request may have left
             return self._lost(error, limit)
         finally:
             self._busy = False
@@ -229,7 +226,7 @@ class HttpStreamClient:
     async def _control(
         self, operation: wire.Operation[T], method: bytes, target: bytes, body: bytes | None = None, *, wait: int = 0
     ) -> Outcome[T]:
-        """One operation through httpx."""
+        """Return the outcome of an operation through httpx."""
         self._begin(self._httpx)
         limit = self.timeout + wait
         try:
@@ -250,7 +247,7 @@ class HttpStreamClient:
         self._engine = engine
 
     def _lost(self, error: Exception, limit: float) -> Definite | Indefinite:
-        """The outcome of an operation without a usable answer."""
+        """Return the outcome of an operation that got no usable answer."""
         if isinstance(error, TimeoutError):
             reason = f"no answer within {limit:g} s"
         else:
@@ -273,14 +270,14 @@ class HttpStreamClient:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """What is behind a chain of exceptions: httpx's own say no more than that all attempts have failed."""
+    """Return the first cause in a chain of exceptions. httpx's own errors only say that all attempts failed."""
     while (behind := error.__cause__ or error.__context__) is not None:
         error = behind
     return error
 
 
 def http_client(options: ClientOptions) -> HttpStreamClient:
-    """Make the client that is registered as ``httpx``."""
+    """Return the client that is registered as ``httpx``."""
     return HttpStreamClient(
         options.url,
         options.basin,

@@ -1,10 +1,11 @@
-"""One HTTP/2 connection: many streams at once, each sending and receiving at the same time, with flow control.
+"""One HTTP/2 connection: many concurrent streams with flow control, each of which sends and receives at the same time.
 
-``h2`` is the state machine; this module gives it a transport. A stream's bytes wait in order until both the peer's
-window and the transport have room, so a peer that does not read holds its writers back. Whoever sends something learns
-the moment before the first byte of it is handed to the transport: that decides between definite and indefinite.
+``h2`` is the state machine, and this module gives it a transport. A stream's bytes wait in order until the peer's
+window and the transport both have room, so a peer that does not read slows its senders down. The connection notifies a
+sender right before it hands the first byte of a message to the transport. A failure before that moment is definite.
 
-Requests are sent only after the peer's settings have come. So a server that speaks no HTTP/2 never gets a request.
+The connection sends requests only after it has received the peer's settings. A server that does not speak HTTP/2 thus
+never gets a request.
 """
 
 from __future__ import annotations
@@ -31,25 +32,25 @@ if TYPE_CHECKING:
     from hyperframe.frame import Frame, GoAwayFrame
 
 WINDOW: Final = 1 << 20
-"""Bytes of one stream, and of the whole connection, that a peer may send before we have taken them."""
+"""Bytes that a peer may send ahead of us, on one stream and on the whole connection."""
 
 ALPN: Final = "h2"
 
 
 class Receiver(Protocol):
-    """What becomes of one stream. Called by the connection; nothing is called after ``ended`` or ``lost``."""
+    """The receiver of one stream's answer. The connection calls nothing after ``ended`` or ``lost``."""
 
     def answered(self, status: int) -> None:
-        """The head of the answer is there."""
+        """Take the status of the answer."""
 
     def received(self, data: bytes) -> None:
-        """A part of its body."""
+        """Take a part of the answer's body."""
 
     def ended(self) -> None:
-        """The peer ended the answer in good order."""
+        """Note that the peer ended the answer in good order."""
 
     def lost(self, reason: str) -> None:
-        """There will be no more: the stream was reset, or the connection was lost."""
+        """Note that nothing more comes: the stream was reset, or the connection was lost."""
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ class _Stream:
 
 
 class _H2(h2.connection.H2Connection):
-    """h2 takes a GOAWAY for the end of the connection. The streams that it lets finish go on, and so does this."""
+    """A state machine that survives a GOAWAY: h2 ends the connection, this one lets the remaining streams finish."""
 
     def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[h2.events.Event]]:
         event = h2.events.ConnectionTerminated()
@@ -82,9 +83,9 @@ class Http2Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.usable = True
-        """Whether another stream may be opened."""
+        """True while another stream may be opened."""
         self.closed = False
-        """Whether it has ended."""
+        """True once the connection has ended."""
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._h2 = _H2(h2.config.H2Configuration(client_side=True))
@@ -97,7 +98,7 @@ class Http2Connection(asyncio.Protocol):
 
     @classmethod
     async def open(cls, network: Network, host: str, port: int, context: ssl.SSLContext | None) -> Http2Connection:
-        """Connect and exchange settings. Raises OSError or ConnectionClosed; nothing is left behind then."""
+        """Return a connection that has exchanged settings. Raises OSError or ConnectionClosed; no socket stays open."""
         transport, connection = await network.connect(
             cls, host, port, ssl=context, server_hostname=None if context is None else host
         )
@@ -115,7 +116,7 @@ class Http2Connection(asyncio.Protocol):
         return connection
 
     def is_fresh(self) -> bool:
-        """Whether a stream may be opened now; asks the network where the connection has been idle."""
+        """Return whether a stream may be opened now. Asks the network if the connection has been idle."""
         if not self.usable or self._transport.is_closing():
             return False
         if self._streams:
@@ -123,11 +124,11 @@ class Http2Connection(asyncio.Protocol):
         return self._loop.time() - self._idle_since <= KEEPALIVE_EXPIRY and not self._readable()
 
     def retire(self) -> None:
-        """Open no more streams on it: the server is about to stop. Those that are open go on."""
+        """Open no more streams, because the server is about to stop. Open streams go on."""
         self.usable = False
 
     def request(self, headers: Iterable[tuple[bytes, bytes]], receiver: Receiver, *, end: bool) -> int:
-        """Send the head of a request, and return the number of its stream. ``end`` says that it has no body."""
+        """Return the number of a new stream, after sending its request's head. ``end`` means that it has no body."""
         number = self._h2.get_next_available_stream_id()
         self._h2.send_headers(number, list(headers), end_stream=end)
         self._streams[number] = _Stream(receiver, ending=end, sent_end=end)
@@ -135,29 +136,29 @@ class Http2Connection(asyncio.Protocol):
         return number
 
     def send(self, number: int, data: bytes, departing: Callable[[], None]) -> None:
-        """Send a part of a request's body when there is room; ``departing`` is called before its first byte leaves."""
+        """Send a part of a request's body once there is room. Calls ``departing`` before its first byte leaves."""
         if stream := self._streams.get(number):
             stream.waiting.append(_Outgoing(memoryview(data), departing))
             self._pump_soon()
 
     def end(self, number: int) -> None:
-        """End a request's body, once all of it is sent."""
+        """End a request's body once all of it has been sent."""
         if stream := self._streams.get(number):
             stream.ending = True
             self._pump_soon()
 
     def cancel(self, number: int) -> None:
-        """Forget a stream, and tell the peer. Nothing of it that waits is sent. Idempotent."""
+        """Reset a stream and discard what it has not sent yet. Idempotent."""
         if self._streams.pop(number, None) is not None:
             self._leave()
             try:
                 self._h2.reset_stream(number, ErrorCodes.CANCEL)
             except h2.exceptions.ProtocolError:
-                return  # it has ended already
+                return  # the stream has already ended
             self._flush()
 
     def abort(self, reason: str) -> None:
-        """Drop the connection, now: every stream is lost. Idempotent."""
+        """Drop the connection at once, with all its streams. Idempotent."""
         self.usable = False
         self.closed = True
         streams, self._streams = self._streams, {}
@@ -165,14 +166,14 @@ class Http2Connection(asyncio.Protocol):
             stream.receiver.lost(reason)
         if not self._ready.done():
             self._ready.set_exception(ConnectionClosed(reason))
-            self._ready.exception()  # nobody may be waiting
+            self._ready.exception()  # mark it as retrieved, since no task may be waiting
         self._transport.abort()
 
-    # What asyncio calls.
+    # Callbacks of asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
-        self._transport = transport  # type: ignore[assignment]  # uvloop's is none by its type
+        self._transport = transport  # type: ignore[assignment]  # uvloop's transport is not declared as one
         self._h2.local_settings = h2.settings.Settings(
             client=True,
             initial_values={
@@ -192,7 +193,7 @@ class Http2Connection(asyncio.Protocol):
                 self._take(event)
             self._flush()
         except h2.exceptions.ProtocolError as error:
-            self._flush()  # it tells the peer what was wrong
+            self._flush()  # sends h2's GOAWAY, which tells the peer what was wrong
             self.abort(f"the server broke the rules of HTTP/2: {str(error) or type(error).__name__}")
 
     def eof_received(self) -> None:
@@ -212,7 +213,7 @@ class Http2Connection(asyncio.Protocol):
         self._full = False
         self._pump_all()
 
-    # Below.
+    # Private methods.
 
     def _take(self, event: h2.events.Event) -> None:
         match event:
@@ -230,7 +231,7 @@ class Http2Connection(asyncio.Protocol):
                     self._acknowledge(number, size)
             case h2.events.StreamEnded(stream_id=number):
                 if (stream := self._streams.get(number)) is not None:
-                    # An answer that ends before its request: nothing more of the request is of any use.
+                    # The answer ended before its request, so sending the rest of the request is useless.
                     if not stream.sent_end:
                         self.cancel(number)
                     self._streams.pop(number, None)
@@ -254,18 +255,18 @@ class Http2Connection(asyncio.Protocol):
         self._leave()
 
     def _acknowledge(self, number: int, size: int) -> None:
-        with suppress(h2.exceptions.ProtocolError):  # of a cancelled stream: h2 has seen to the connection's window
+        with suppress(h2.exceptions.ProtocolError):  # the stream was cancelled; h2 has updated the connection's window
             self._h2.acknowledge_received_data(size, number)
 
     def _leave(self) -> None:
-        """A stream has gone. The last one closes a connection that takes no more."""
+        """Note that a stream has gone. The last stream closes a connection that takes no new ones."""
         self._idle_since = self._loop.time()
         if not self.usable and not self._streams:
             self.closed = True
             self._transport.close()
 
     def _pump_soon(self) -> None:
-        """Send in the next turn of the loop, together with whatever else is handed over in this one."""
+        """Schedule sending for the loop's next turn, so that everything handed over in this turn goes out together."""
         if not self._pumping:
             self._pumping = True
             self._loop.call_soon(self._pump_all)
@@ -277,12 +278,12 @@ class Http2Connection(asyncio.Protocol):
         self._flush()
 
     def _pump(self, number: int, stream: _Stream) -> None:
-        """Send what there is room for."""
+        """Send as much as there is room for."""
         while stream.waiting and not self._full:
             room = min(self._h2.local_flow_control_window(number), self._h2.max_outbound_frame_size)
             if room <= 0:
                 return
-            # What several batches left goes into one frame of HTTP/2, which costs more than all that is in it.
+            # Put several batches into one HTTP/2 frame, because a frame costs more than its content.
             pieces = []
             while stream.waiting and room:
                 outgoing = stream.waiting[0]

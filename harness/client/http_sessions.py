@@ -1,8 +1,8 @@
 """Append sessions and read sessions over HTTP/2: frames of ``s2s/proto`` on streams of one connection per client.
 
-A batch's outcome rests on what became of its bytes. None of them was handed to the transport: ``not_sent``. Otherwise
-the service's own answer decides, and where there is none (a reset, a lost connection, an end without a terminal
-frame, bytes that are no frame, silence) nobody knows.
+The outcome of a batch depends on what happened to its bytes. If none was handed to the transport, the batch ends as
+``not_sent``. Otherwise the service's answer decides. Without an answer (a reset, a lost connection, an end without a
+terminal frame, bytes that are not a frame, silence) the batch is indefinite.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from .sessions import Ticket, Tickets
 CONTENT_TYPE: Final = b"s2s/proto"
 
 SILENCE_LIMIT: Final = 20.0
-"""Seconds without a byte, beside the client's time-out, that a read session bears. Heartbeats come every 5 to 15."""
+"""A read session fails after this many seconds, plus the client's time-out, without a byte. Heartbeats come every 5 to
+15 s."""
 
 
 class HttpSessions:
-    """The sessions of one client. They share a connection, which is made when the first of them needs it.
+    """The sessions of one client. They share one connection, which the first session opens.
 
-    ``fields`` are the headers of every request, ``timeout`` (seconds) bounds each batch from its submission to its
-    answer. ``compression`` is that of the frames that are sent; those that are received may have any.
+    ``fields`` are the headers of every request. ``timeout`` (seconds) bounds each batch, from its submission to its
+    answer. ``compression`` applies to sent frames; received frames may use any.
     """
 
     def __init__(
@@ -65,13 +66,13 @@ class HttpSessions:
         ]
 
     def append_session(self, path: bytes) -> HttpAppendSession:
-        """Open an append session on the stream at this path."""
+        """Return a new append session on the stream at this path."""
         session = HttpAppendSession(self, self._head(b"POST", path))
         self._open[session] = None
         return session
 
     async def read_session(self, path: bytes, call: Read, on_frame: Callable[[Batch], None]) -> Outcome[None]:
-        """Read from the stream at this path; see ``StreamClient.read_session``."""
+        """Return how reading from the stream at this path ended. See ``StreamClient.read_session``."""
         loop = asyncio.get_running_loop()
         reading = _Reading(call, on_frame, self.token)
         self._open[reading] = None
@@ -91,7 +92,7 @@ class HttpSessions:
                 return await reading.outcome
         except TimeoutError:
             if not alarm.expired():
-                raise  # on_frame did
+                raise  # the caller's on_frame raised it
             if not number:
                 return _not_sent(f"no connection within {self.timeout:g} s")
             return Indefinite("the service has fallen silent")
@@ -101,7 +102,7 @@ class HttpSessions:
                 connection.cancel(number)
 
     async def connection(self) -> Http2Connection:
-        """Return a connection to open a stream on, before anything else is awaited.
+        """Return a connection that can take a stream. Open the stream before awaiting anything else.
 
         Raises ConnectionClosed and OSError.
         """
@@ -121,11 +122,11 @@ class HttpSessions:
                 raise ConnectionClosed("the client was closed") from None
 
     def forget(self, session: HttpAppendSession | _Reading) -> None:
-        """A session has ended. Idempotent."""
+        """Forget a session that has ended. Idempotent."""
         self._open.pop(session, None)
 
     def close(self) -> None:
-        """End every session, and drop the connection. Idempotent."""
+        """End every session and drop the connection. Idempotent."""
         for session in list(self._open):
             session.lost("the client was closed")
         if self._connecting is not None:
@@ -146,13 +147,13 @@ class HttpSessions:
             raise ConnectionClosed(f"no connection over HTTP/2 within {self.timeout:g} s") from None
         except OSError as error:
             raise ConnectionClosed(f"cannot connect: {error}") from error
-        # Connections that take no more streams close by themselves, with their last one.
+        # A connection that takes no new streams closes by itself when its last stream ends.
         self._connections = {made: None} | {old: None for old in self._connections if not old.closed}
 
     def _connected(self, task: asyncio.Task[None]) -> None:
         self._connecting = None
         if not task.cancelled():
-            task.exception()  # raised to those who wait for the connection; there may be none
+            task.exception()  # mark it as retrieved, since no task may be waiting for the connection
 
     def _head(self, method: bytes, path: bytes) -> list[tuple[bytes, bytes]]:
         return [(b":method", method), (b":path", path), *self._fields]
@@ -199,19 +200,19 @@ class _SessionAnswer:
             self._finished()
 
     def lost(self, reason: str) -> None:
-        """See Receiver. Idempotent: what is known by then stays."""
+        """See Receiver. Idempotent: a result that is already known stays."""
         raise NotImplementedError
 
     def _message(self, message: Message) -> None:
-        """A frame has come. Raises Malformed or ValueError where it is none that belongs here."""
+        """Handle a frame. Raises Malformed or ValueError for a frame that does not belong here."""
         raise NotImplementedError
 
     def _refused(self, status: int, content: bytes) -> None:
-        """An error has come, as an HTTP answer or as a terminal frame."""
+        """Handle an error, which came as an HTTP answer or as a terminal frame."""
         raise NotImplementedError
 
     def _finished(self) -> None:
-        """The service ended the answer without an error."""
+        """Handle the end of an answer without an error."""
         raise NotImplementedError
 
 
@@ -231,13 +232,13 @@ class HttpAppendSession(_SessionAnswer):
         self._ending = False
 
     def submit(self, batch: Append) -> Ticket:
-        """Hand over the next batch. The first one opens the session."""
+        """Return a ticket for the next batch. The first batch opens the session."""
         ticket = self._tickets.push()
         if ticket.outcome is not None:
             return ticket
         try:
             frame = encode_message(Message(protobuf.encode_append(batch)), self._sessions.compression)
-        except ValueError as error:  # a UnicodeEncodeError is one
+        except ValueError as error:  # includes UnicodeEncodeError
             self._unsendable = ticket, _not_sent(f"the batch cannot be written as a frame: {error}")
             self._tickets.close("an earlier batch of the session could not be sent")
             self._come_to_the_unsendable()
@@ -252,7 +253,7 @@ class HttpAppendSession(_SessionAnswer):
         return ticket
 
     async def aclose(self) -> None:
-        """Wait for what was submitted, then end the session. Idempotent."""
+        """Wait until every submitted batch has its outcome, then end the session. Idempotent."""
         self._tickets.close()
         self._end()
         try:
@@ -263,7 +264,7 @@ class HttpAppendSession(_SessionAnswer):
         self._sessions.forget(self)
 
     def lost(self, reason: str) -> None:
-        """Nobody will answer any more. See Receiver."""
+        """End the remaining batches, since no answer can come any more. See Receiver."""
         self._tickets.lose(redacted(self._sessions.token, reason))
         self._let_go()
 
@@ -283,7 +284,7 @@ class HttpAppendSession(_SessionAnswer):
         self._end()
 
     def _end(self) -> None:
-        """Once that is so, tell the service that no more comes. It is not waited for longer than the time-out."""
+        """End the request's body if the session takes no more batches. Cancel the stream after the time-out."""
         if self._connection is not None and self._tickets.ended and not self._ending:
             self._ending = True
             self._connection.end(self._number)
@@ -319,7 +320,7 @@ class HttpAppendSession(_SessionAnswer):
 
 
 class _Reading(_SessionAnswer):
-    """A read session that is open, and what it ends as."""
+    """One open read session, which resolves to its outcome."""
 
     def __init__(self, call: Read, on_frame: Callable[[Batch], None], token: str | None) -> None:
         super().__init__()
@@ -360,7 +361,7 @@ class _Reading(_SessionAnswer):
         self._resolve(_misplaced(status) if isinstance(outcome, Ok) else outcome)
 
     def _finished(self) -> None:
-        # s2-lite ends a read session that has reached its bounds with nothing but the end of the stream.
+        # s2-lite does not send a terminal frame when a read session reaches its bounds; it just ends the stream.
         if self._bounded:
             self._resolve(Ok(None))
         else:

@@ -1,4 +1,4 @@
-"""httpx on the world's network: a transport for ``httpx.AsyncClient`` that sends over a client's own connection."""
+"""A transport that lets ``httpx.AsyncClient`` send over a client's own connection, on the world's network."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import httpx
 from .direct import DirectEngine
 
 DEADLINE: Final = "deadline"
-"""The extension of a request that holds its deadline, a time of the loop."""
+"""Name of the request extension that holds the deadline (seconds, on the event loop's clock)."""
 
 
 class DirectTransport(httpx.AsyncBaseTransport):
-    """Sends each request through a :class:`~.direct.DirectEngine`. A request has a body of known length, or none."""
+    """A transport that sends requests through a :class:`~.direct.DirectEngine`. The length of a body must be known."""
 
     def __init__(self, engine: DirectEngine) -> None:
         self._engine = engine
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """See httpx. Raises what the engine raises."""
+        """See httpx. Raises the errors of :meth:`.direct.DirectEngine.exchange`."""
         body = await request.aread()
         head = b"".join(b"%b: %b\r\n" % field for field in request.headers.raw)
         method = request.method.encode()

@@ -1,7 +1,7 @@
-"""A client of a service in the same process: no sockets, no codecs, sessions included.
+"""A client of a service in the same process, without sockets or codecs, but with sessions.
 
-Tests, simulations and measurements of everything above the wire use it. It passes the same conformance suite as the
-client over HTTP.
+Tests, simulations and measurements use it for everything above the wire. It passes the same conformance suite as the
+HTTP client.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Refusal = (ServiceError, ConditionFailed, RangeNotSatisfiable)
 class InProcessClient:
     """A :class:`~fencepost.harness.client.protocol.StreamClient` of one basin of a started service.
 
-    ``timeout`` (seconds) bounds each operation and each batch of an append session; a read's own ``wait`` is added.
+    ``timeout`` (seconds) bounds each operation and each batch of an append session. A read's ``wait`` is added to it.
     """
 
     def __init__(self, service: Service, basin: str, *, timeout: float = 5.0) -> None:
@@ -39,27 +39,27 @@ class InProcessClient:
         self._reading: dict[asyncio.Timeout, None] = {}
 
     async def append(self, stream: str, call: Append) -> Outcome[Ack]:
-        """Append a batch."""
+        """Return the outcome of appending a batch."""
         return await self._conclude(self._service.append(self._basin, stream, call))
 
     async def read(self, stream: str, call: Read) -> Outcome[Batch]:
-        """Read one batch of records."""
+        """Return the outcome of reading one batch of records."""
         return await self._conclude(self._service.read(self._basin, stream, call), call.wait or 0)
 
     async def check_tail(self, stream: str, call: CheckTail) -> Outcome[Tail]:
-        """Ask for the tail."""
+        """Return the outcome of asking for the tail."""
         outcome = await self._conclude(self._service.check_tail(self._basin, stream))
         return Ok(Tail(outcome.value)) if isinstance(outcome, Ok) else outcome
 
     def append_session(self, stream: str) -> InProcessAppendSession:
-        """Open an append session."""
+        """Return a new append session."""
         session = InProcessAppendSession(self._service, self._basin, stream, self._timeout)
         self._sessions[session] = None
         session.performing.add_done_callback(lambda _: self._sessions.pop(session))
         return session
 
     async def read_session(self, stream: str, call: Read, on_frame: Callable[[Batch], None]) -> Outcome[None]:
-        """Read until the bounds of ``call`` are reached, frame by frame."""
+        """Return how reading frame by frame up to the bounds of ``call`` ended."""
         try:
             async with (
                 asyncio.timeout(None) as end,
@@ -80,7 +80,7 @@ class InProcessClient:
         return Ok(None)
 
     async def create_stream(self, stream: str) -> Outcome[None]:
-        """Make a stream, with the basin's default configuration."""
+        """Create a stream, with the basin's default configuration."""
         outcome = await self._conclude(self._service.create_stream(self._basin, stream))
         return Ok(None) if isinstance(outcome, Ok) else outcome
 
@@ -89,7 +89,7 @@ class InProcessClient:
         return await self._conclude(self._service.delete_stream(self._basin, stream))
 
     async def aclose(self) -> None:
-        """End the sessions that are open. Idempotent."""
+        """End all open sessions. Idempotent."""
         for session in list(self._sessions):
             session.abort("the client was closed")
         for reading in self._reading:
@@ -118,7 +118,7 @@ class InProcessAppendSession:
         self.performing = asyncio.create_task(self._perform(service, basin, stream))
 
     def submit(self, batch: Append) -> Ticket:
-        """Hand over the next batch."""
+        """Return a ticket for the next batch."""
         ticket = self._tickets.push()
         if ticket.outcome is None:
             self._waiting.put_nowait((ticket, batch))
@@ -126,7 +126,7 @@ class InProcessAppendSession:
         return ticket
 
     async def aclose(self) -> None:
-        """Wait for what was submitted, then end the session. Idempotent."""
+        """Wait until every submitted batch has its outcome, then end the session. Idempotent."""
         if not self._closing:
             self._closing = True
             self._tickets.close()
@@ -138,7 +138,7 @@ class InProcessAppendSession:
             raise
 
     def abort(self, reason: str) -> None:
-        """End the session now. What the service has taken is indefinite."""
+        """End the session at once. Batches that the service has already taken are indefinite."""
         self._tickets.lose(reason)
         self.performing.cancel()
 
@@ -150,7 +150,7 @@ class InProcessAppendSession:
         while (item := await self._waiting.get()) is not None:
             ticket, batch = item
             if ticket.outcome is not None:
-                return  # the session has ended, and nobody takes this batch for sent
+                return  # the session has ended, and this batch counts as not sent
             ticket.departed = True
             yield batch
 
@@ -166,7 +166,7 @@ class InProcessAppendSession:
 
 
 def failure(refusal: Exception) -> Definite | Indefinite:
-    """How an operation that the service refused has ended. Raises TypeError for what is no refusal."""
+    """Return the outcome of an operation that the service refused. Raises TypeError for any other exception."""
     match refusal:
         case ConditionFailed():
             (code,) = refusal.body

@@ -1,4 +1,4 @@
-"""What a client is made from, whichever of the registered ones it is."""
+"""The options from which every registered client is made."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .protocol import StreamClient
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
-    """Where a client connects, and how.
+    """The options of one client: where it connects, and how.
 
-    ``timeout`` is seconds per operation. ``tls`` says which certificates to trust; None is the usual authorities.
-    ``proxy`` is the URL of an HTTP proxy. ``network`` makes the connections.
+    ``timeout`` is in seconds per operation. ``tls`` says which authorities to trust; None means the system's.
+    ``proxy`` is the URL of an HTTP proxy. ``network`` opens the connections.
     """
 
     url: str
@@ -29,4 +29,5 @@ class ClientOptions:
 
 
 ClientFactory: TypeAlias = Callable[[ClientOptions], StreamClient]
-"""What an entry point of the group ``fencepost.clients`` names. Raises UsageFailure for options it cannot use."""
+"""A function that returns a new client. Entry points of the group ``fencepost.clients`` name such functions. It raises
+UsageFailure for options that it cannot use."""

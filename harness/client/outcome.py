@@ -1,7 +1,7 @@
 """How an operation can end: ok, definite failure, or indefinite.
 
-A correctness test stands on the difference between the last two. A *definite* failure promises that the operation had
-no effect. An *indefinite* one promises nothing.
+A correctness test depends on the difference between the last two. A *definite* failure promises that the operation had
+no effect. An *indefinite* outcome promises nothing.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ T = TypeVar("T", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Ok(Generic[T]):
-    """It took effect, and this was the answer."""
+    """The outcome of an operation that took effect, with its answer."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class Definite:
-    """It certainly had no effect.
+    """The outcome of an operation that certainly had no effect.
 
-    ``status`` is the HTTP status, or None where nothing was sent (``code`` is then ``not_sent``). ``body`` is the whole
-    parsed error body: ``{"seq_num_mismatch": 7}`` or ``{"fencing_token_mismatch": "a"}`` of a 412, ``{"tail": {…}}`` of
-    a 416, and ``{"code": …, "message": …}`` otherwise.
+    ``status`` is the HTTP status, or None if nothing was sent (``code`` is then ``not_sent``). ``body`` is the whole
+    parsed error body: ``{"seq_num_mismatch": 7}`` or ``{"fencing_token_mismatch": "a"}`` for a 412, ``{"tail": {…}}``
+    for a 416, and ``{"code": …, "message": …}`` otherwise.
     """
 
     code: str
@@ -36,7 +36,7 @@ class Definite:
 
 @dataclass(frozen=True, slots=True)
 class Indefinite:
-    """It may have taken effect, or may still do so. ``reason`` tells people how that came about.
+    """The outcome of an operation that may have taken effect, or may still do so. ``reason`` explains why, for people.
 
     ``status`` and ``body`` hold the answer, if there was one.
     """

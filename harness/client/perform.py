@@ -1,4 +1,4 @@
-"""Makes one call of any kind through a client."""
+"""Make one call of any kind through a client."""
 
 from __future__ import annotations
 

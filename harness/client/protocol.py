@@ -1,4 +1,4 @@
-"""The seam between the harness and whatever speaks to a stream service."""
+"""The seam between the harness and the clients of stream services."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from .sessions import Ticket
 
 
 class AppendSession(Protocol):
-    """Batches on their way to one stream, several at a time, applied and answered in the order of submission.
+    """One append session: several batches in flight to one stream, applied and answered in the order of submission.
 
-    The first failure poisons the session: the service applies nothing that was submitted later. A later batch ends as
-    ``not_sent`` where none of it had left, as ``session_poisoned`` where the failure was an answer that promises
-    no effect, and else as indefinite.
+    The first failure poisons the session: the service applies no later batch. A later batch ends as ``not_sent`` if no
+    byte of it had left the client, as ``session_poisoned`` if the failure was an answer that promises no effect, and as
+    indefinite otherwise.
     """
 
     def submit(self, batch: Append) -> Ticket:
-        """Hand over the next batch, without waiting; the ticket gives its outcome.
+        """Return a ticket for the next batch, without waiting. The ticket resolves to the batch's outcome.
 
-        Tickets resolve in order. After :meth:`aclose` or a failure every batch ends at once, as ``not_sent``.
+        Tickets resolve in order. After :meth:`aclose` or a failure, every new batch ends at once as ``not_sent``.
         """
         ...
 
     async def aclose(self) -> None:
-        """Wait for the answers to what was submitted, then end the session. Idempotent.
+        """Wait for the answers to all submitted batches, then end the session. Idempotent.
 
-        The wait is bounded by the client's time-out. A task that is cancelled here ends the session at once, as the
-        client's own ``aclose`` does.
+        The client's time-out bounds the wait. Cancelling the waiting task ends the session at once, as the client's
+        own ``aclose`` does.
         """
         ...
 
@@ -38,42 +38,43 @@ class StreamClient(Protocol):
     """One client identity's connection to one basin of a stream service.
 
     Each call sends its request at most once: there are no hidden retries. Each call ends as an
-    :data:`~fencepost.harness.client.outcome.Outcome` and raises nothing but ``asyncio.CancelledError``
-    (in which case the operation is indefinite, and the client is not to be used again).
+    :data:`~fencepost.harness.client.outcome.Outcome` and raises only ``asyncio.CancelledError``. A cancelled operation
+    is indefinite, and its client must not be used again.
 
-    A client does one of ``append``, ``read``, ``check_tail``, ``create_stream`` and ``delete_stream`` at a time. Append
-    sessions and read sessions may be open beside it, any number of them. A client that has none derives
+    A client does one of ``append``, ``read``, ``check_tail``, ``create_stream`` and ``delete_stream`` at a time. Any
+    number of append sessions and read sessions may be open at the same time. A client without sessions derives from
     :class:`~fencepost.harness.client.sessions.WithoutSessions`.
     """
 
     async def append(self, stream: str, call: Append) -> Outcome[Ack]:
-        """Append a batch."""
+        """Return the outcome of appending a batch."""
         ...
 
     async def read(self, stream: str, call: Read) -> Outcome[Batch]:
-        """Read one batch of records."""
+        """Return the outcome of reading one batch of records."""
         ...
 
     async def check_tail(self, stream: str, call: CheckTail) -> Outcome[Tail]:
-        """Ask for the tail."""
+        """Return the outcome of asking for the tail."""
         ...
 
     def append_session(self, stream: str) -> AppendSession:
-        """Open an append session. What goes wrong with that is the outcome of its batches."""
+        """Return a new append session. If opening it fails, its batches end with that failure."""
         ...
 
     async def read_session(self, stream: str, call: Read, on_frame: Callable[[Batch], None]) -> Outcome[None]:
-        """Read until the bounds of ``call`` are reached; ``on_frame`` gets each part of the answer as it arrives.
+        """Return how a read session ended. ``on_frame`` gets each part of the answer as it arrives.
 
-        A session has no implicit bounds. Without any bound of its own it follows the tail until it is cancelled or
-        the service ends it; with ``wait`` (seconds) it follows until that long no record has come. A frame without
-        records is a heartbeat, and tells the tail. Ok means that the service ended the answer in good order. After any
-        other end the frames that came still count. An exception of ``on_frame`` ends the session and is raised.
+        The session ends once it reaches the bounds of ``call``; it has no implicit ones. Without any bound it follows
+        the tail until it is cancelled or the service ends it. With ``wait`` (seconds) it ends after that long without a
+        record. A frame without records is a heartbeat that reports the tail. Ok means that the service ended the answer
+        in good order. After any other end, the frames received so far still count. An exception of ``on_frame`` ends
+        the session and is raised.
         """
         ...
 
     async def create_stream(self, stream: str) -> Outcome[None]:
-        """Make a stream (with the default configuration)."""
+        """Create a stream, with the default configuration."""
         ...
 
     async def delete_stream(self, stream: str) -> Outcome[None]:
@@ -81,5 +82,5 @@ class StreamClient(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Let go of the connection, and end what is open on it. Idempotent."""
+        """Close the connections and end all open sessions. Idempotent."""
         ...

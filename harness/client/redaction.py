@@ -1,4 +1,4 @@
-"""Keeps the bearer token out of what is stored and printed: an answer may echo the headers of its request."""
+"""Keep the bearer token out of stored and printed answers, which may repeat the headers of their requests."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from functools import lru_cache
 from typing import Any, Final
 
 SHORT: Final = 8
-"""Characters below which a token may be a part of other words by chance, such as the token ``t``."""
+"""Length in characters below which a token, such as ``t``, may occur in other words by chance."""
 
 STRUCK: Final = "<token>"
-"""What stands in the token's place."""
+"""The placeholder for the token."""
 
 
 def redacted(secret: str | None, text: str) -> str:
     """Return the text without the secret.
 
-    A short secret (:data:`SHORT`) is struck out as the value of a header and as a word of its own, and left where it is
-    only a part of other words: the text must stay readable. A longer one is struck out wherever it occurs.
+    A short secret (see :data:`SHORT`) is replaced only as the value of a header and as a separate word. It stays inside
+    other words, so that the text remains readable. A longer secret is replaced everywhere.
     """
     return _pattern(secret).sub(lambda found: f"{found['scheme'] or ''}{STRUCK}", text) if secret else text
 
 
 def redacted_json(secret: str | None, value: Any) -> Any:
-    """Return a JSON value without the secret in any of its texts; the names ``code`` and ``message`` stay."""
+    """Return a JSON value without the secret in any of its strings. The names ``code`` and ``message`` stay."""
     if not secret:
         return value
     match value:

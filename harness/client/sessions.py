@@ -1,7 +1,7 @@
-"""What every client's append session is made of: tickets that resolve in order, and the poison.
+"""The building blocks of every client's append session: tickets that resolve in order, and poisoning.
 
-No I/O happens here. A client pushes a ticket for each batch that it is asked to append, and resolves the oldest one
-when an answer arrives. The first failure ends the session: nothing that was submitted later is applied.
+This module does no I/O. A client pushes a ticket for each submitted batch, and resolves the oldest ticket when an
+answer arrives. The first failure ends the session: no later batch is applied.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ..s2.errors import NOT_SENT, SESSION_POISONED
 from .outcome import Definite, Indefinite, Ok, Outcome
 
 PENDING_LIMIT: Final = 1000
-"""Batches of one append session that may be without an answer."""
+"""Largest number of unanswered batches per append session."""
 
 
 class Ticket:
-    """One batch of an append session. Awaiting it gives the batch's outcome.
+    """One batch of an append session. Awaiting the ticket returns the batch's outcome.
 
-    Any number of tasks may await it, at any time. Cancelling one of them does not withdraw the batch.
+    Any number of tasks may await a ticket, at any time. Cancelling one of these tasks does not withdraw the batch.
     """
 
     __slots__ = ("_future", "departed")
@@ -30,7 +30,7 @@ class Ticket:
     def __init__(self) -> None:
         self._future: asyncio.Future[Outcome[Ack]] = asyncio.get_running_loop().create_future()
         self.departed = False
-        """Whether any of the batch may have left the client."""
+        """True if any byte of the batch may have left the client."""
 
     def __await__(self) -> Generator[Any, None, Outcome[Ack]]:
         if self._future.done():
@@ -39,24 +39,24 @@ class Ticket:
 
     @property
     def outcome(self) -> Outcome[Ack] | None:
-        """How the batch ended; None while it is under way."""
+        """The outcome of the batch, or None while it is in flight."""
         return self._future.result() if self._future.done() else None
 
     def on_outcome(self, call: Callable[[Outcome[Ack]], None]) -> None:
-        """Call back, in a later turn of the event loop, once the batch has ended. Tickets call back in their order."""
+        """Call back with the outcome, in a later turn of the event loop. Tickets of a session call back in order."""
         self._future.add_done_callback(lambda future: call(future.result()))
 
     def depart(self) -> None:
-        """The first byte of the batch is about to leave. Only its session says so."""
+        """Note that the first byte of the batch is about to leave. Only the session calls this."""
         self.departed = True
 
     def resolve(self, outcome: Outcome[Ack]) -> None:
-        """End the batch. Only its session does this, once."""
+        """Set the outcome of the batch. Only the session calls this, once."""
         self._future.set_result(outcome)
 
 
 class Tickets:
-    """The batches of one append session, in the order of their submission."""
+    """The batches of one append session, in order of submission."""
 
     def __init__(self) -> None:
         self._pending: deque[Ticket] = deque()
@@ -72,16 +72,16 @@ class Tickets:
 
     @property
     def ended(self) -> bool:
-        """Whether the session has failed or was closed. What is submitted now is not sent."""
+        """True if the session has failed or was closed. Batches submitted from then on are not sent."""
         return bool(self._poison or self._closed)
 
     @property
     def oldest(self) -> Ticket | None:
-        """The batch whose answer is the next to come."""
+        """The oldest unanswered batch: the next answer belongs to it."""
         return self._pending[0] if self._pending else None
 
     def push(self) -> Ticket:
-        """A ticket for the batch that is submitted now. Raises RuntimeError where PENDING_LIMIT are unanswered."""
+        """Return a ticket for a new batch. Raises RuntimeError if PENDING_LIMIT batches are unanswered."""
         if len(self._pending) >= PENDING_LIMIT:
             raise RuntimeError(f"an append session holds at most {PENDING_LIMIT} batches without an answer")
         ticket = Ticket()
@@ -93,13 +93,13 @@ class Tickets:
         return ticket
 
     def acknowledge(self, ack: Ack) -> None:
-        """The oldest batch was appended. Raises ValueError where nothing is waiting for an answer."""
+        """Resolve the oldest batch as appended. Raises ValueError if no batch is waiting for an answer."""
         if not self._pending or not self._pending[0].departed:
             raise ValueError("an append was acknowledged that nobody had sent")
         self._pop().resolve(Ok(ack))
 
     def refuse(self, failure: Definite | Indefinite) -> None:
-        """The service failed the oldest batch, and with it the session."""
+        """Resolve the oldest batch as failed, which ends the session."""
         if self._poison:
             return
         kind = failure.code if isinstance(failure, Definite) else failure.reason
@@ -112,18 +112,18 @@ class Tickets:
         self._drain(failure.status)
 
     def close(self, reason: str = "the session was closed") -> None:
-        """Take no more batches. Those that were submitted go on."""
+        """Take no more batches. Batches already submitted go on."""
         self._closed = self._closed or reason
 
     def lose(self, reason: str) -> None:
-        """Nobody will answer any more: what may have left is indefinite, the rest was not sent."""
+        """End all batches, since no answer can come: those that may have left are indefinite, the rest ``not_sent``."""
         if self._poison:
             return
         self._poison = reason
         self._drain(None)
 
     async def settled(self) -> None:
-        """Return once every batch that was submitted has its outcome."""
+        """Return once every submitted batch has its outcome."""
         await self._idle.wait()
 
     def _pop(self) -> Ticket:
@@ -147,27 +147,27 @@ class Tickets:
 
 
 class RefusedSession:
-    """An append session that cannot be: nothing submitted to it is sent."""
+    """An append session that cannot be opened. It sends none of its batches."""
 
     def __init__(self, reason: str) -> None:
         self._tickets = Tickets()
         self._tickets.lose(reason)
 
     def submit(self, batch: Append) -> Ticket:
-        """A ticket that has ended as ``not_sent``."""
+        """Return a ticket that has already ended as ``not_sent``."""
         return self._tickets.push()
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing, since there is nothing to close."""
 
 
 class WithoutSessions:
-    """Base class of clients that have no sessions: each is refused for certain, and nothing is sent."""
+    """Base class of clients without sessions. Every session fails definitely, and sends nothing."""
 
     def append_session(self, stream: str) -> RefusedSession:
-        """A session whose batches all end as ``not_sent``."""
+        """Return a session whose batches all end as ``not_sent``."""
         return RefusedSession(f"{type(self).__name__} has no append sessions")
 
     async def read_session(self, stream: str, call: Read, on_frame: Callable[[Batch], None]) -> Outcome[None]:
-        """End as ``not_sent``."""
+        """Return a definite failure, ``not_sent``."""
         return Definite(NOT_SENT.code, None, {"message": f"{type(self).__name__} has no read sessions"})

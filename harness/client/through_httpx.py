@@ -1,9 +1,9 @@
-"""Operations through httpx: the control plane, and everything where a proxy is configured.
+"""Operations through httpx: the control plane, and behind a proxy all operations.
 
-Without a proxy httpx sends over the client's own connection (``httpx_transport.py``), which knows what has left. With
-one it uses httpcore, whose exceptions do not tell: a reset right after accept and a reset after an append was applied
-look alike. But httpcore reports its steps to a ``trace`` extension, and before ``send_request_headers.started`` nothing
-has left.
+Without a proxy, httpx sends over the client's own connection (``httpx_transport.py``), which knows whether any byte has
+left. Behind a proxy, httpx uses httpcore, whose exceptions do not say so: a reset right after accept looks like a reset
+after an append was applied. But httpcore reports its steps to a ``trace`` extension, and nothing has left before
+``send_request_headers.started``.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .endpoint import Proxy
 if TYPE_CHECKING:
     import httpx
 
-# Their logs repeat the heads of answers, in which anything may echo the token.
+# At debug level these libraries log the heads of answers, which may repeat the token.
 logging.getLogger("httpcore").setLevel(logging.INFO)
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class HttpxEngine:
-    """An ``httpx.AsyncClient`` with at most one connection. ``direct`` carries it where there is no proxy."""
+    """An ``httpx.AsyncClient`` with at most one connection. Without a proxy it sends through ``direct``."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class HttpxEngine:
 
     @property
     def sent(self) -> bool:
-        """Whether any of the last request may have left."""
+        """True if any byte of the last request may have left the client."""
         return self._direct.sent if self._proxy is None else self._traced
 
     async def exchange(self, method: bytes, url: str, body: bytes | None, limit: float) -> tuple[int, bytes]:
@@ -69,13 +69,13 @@ class HttpxEngine:
         return response.status_code, b"".join(content)
 
     async def aclose(self) -> None:
-        """Drop the connection. Idempotent; the next exchange connects again."""
+        """Drop the connection. Idempotent. The next exchange connects again."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
     def _connect(self) -> httpx.AsyncClient:
-        import httpx  # it takes a tenth of a second to import, and most clients never need it
+        import httpx  # importing it takes a tenth of a second, and most clients never need it
 
         from .httpx_transport import DirectTransport
 
@@ -91,7 +91,7 @@ class HttpxEngine:
         return httpx.AsyncClient(transport=transport, trust_env=False, timeout=None)
 
     async def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Called by httpcore at each step."""
-        # A proxy's CONNECT goes through the same step, and is not the request.
+        """Note a step that httpcore reports."""
+        # The CONNECT request to a proxy takes the same step, but is not the operation's request.
         if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
             self._traced = True

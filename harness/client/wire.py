@@ -1,8 +1,8 @@
-"""What an answer means: ok, definite or indefinite, by its status and its body.
+"""What an answer means, given its status and body: ok, definite or indefinite.
 
-JSON with ``s2-format: base64`` throughout, because ``raw`` loses bytes that are not UTF-8. An answer is taken
-as it is: whether it makes sense is for the checkers. Only what cannot be an answer of the description
-(not JSON, a missing field, a number that is no u64) is refused.
+All records travel as JSON with ``s2-format: base64``, because ``raw`` loses bytes that are not UTF-8. The client
+reports answers as they are, and the checkers decide whether they make sense. It rejects only what cannot be an answer
+of S2: a body that is not JSON, a missing field, a number that does not fit a u64.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .redaction import redacted, redacted_json
 T = TypeVar("T")
 
 TEXT_KEPT: Final = 4096
-"""Of an answer that is not an error of the service, nor a JSON object, this many characters are kept."""
+"""Characters kept of an answer that is neither an error of the service nor a JSON object."""
 
 OBJECT_KEPT: Final = 65536
-"""A JSON object that is not an error of the service is kept whole up to this many bytes."""
+"""Largest JSON object, in bytes, that is kept whole although it is not an error of the service."""
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -32,14 +32,14 @@ class _Named(msgspec.Struct, frozen=True):
 
 
 class ListedStream(msgspec.Struct, frozen=True):
-    """A stream as a listing shows it; one that is being deleted has a ``deleted_at``."""
+    """One stream of a listing. A stream that is being deleted has a ``deleted_at``."""
 
     name: str
     deleted_at: str | None = None
 
 
 class StreamPage(msgspec.Struct, frozen=True):
-    """A page of a listing of streams, in order of their names; ``has_more`` says that others follow."""
+    """One page of a listing of streams, sorted by name. ``has_more`` means that other pages follow."""
 
     streams: list[ListedStream]
     has_more: bool
@@ -49,21 +49,21 @@ _decode_named: Final = msgspec.json.Decoder(_Named).decode
 
 
 def create_stream_body(stream: str, config: Mapping[str, Any] | None) -> bytes:
-    """The JSON body that makes a stream; the configuration is sent as given."""
+    """Return the JSON body that creates a stream, with the configuration as given."""
     return json_codec.encode({"stream": stream} if config is None else {"stream": stream, "config": config})
 
 
 def create_basin_body(basin: str) -> bytes:
-    """The JSON body that makes a basin."""
+    """Return the JSON body that creates a basin."""
     return json_codec.encode({"basin": basin})
 
 
 @dataclass(frozen=True, slots=True)
 class Operation(Generic[T]):
-    """A kind of request, as its answers are judged.
+    """How to interpret the answers to one kind of request.
 
-    ``success`` are the statuses that say that it was done, ``decode`` reads their body (ValueError where it is
-    not of the expected form), ``own_bodies`` are the rows with a body of their own that may answer it.
+    ``success`` holds the statuses that mean success. ``decode`` decodes their bodies, and raises ValueError for an
+    unexpected form. ``own_bodies`` holds those error codes with a body of their own that may answer the request.
     """
 
     noun: str
@@ -90,11 +90,11 @@ DELETE: Final = Operation("acceptance of a deletion", (202,), _nothing)
 
 
 def conclude(operation: Operation[T], status: int, content: bytes, secret: str | None = None) -> Outcome[T]:
-    """Return what a complete answer means. ``secret`` (the bearer token) is struck out of what is kept of an error."""
+    """Return the outcome that a complete answer means. Errors are kept without ``secret``, the bearer token."""
     if status in operation.success:
         try:
             return Ok(operation.decode(content))
-        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        except (ValueError, RecursionError) as error:  # includes msgspec's errors
             reason = f"answered {status}, but not with the {operation.noun} expected: {redacted(secret, str(error))}"
             return Indefinite(reason, status, _kept(content, secret))
     body = _object(content)
@@ -102,7 +102,7 @@ def conclude(operation: Operation[T], status: int, content: bytes, secret: str |
     if body is None or row is None or (row.own_body and row not in operation.own_bodies):
         return Indefinite(_unrecognised(status, redacted_json(secret, body)), status, _kept(content, secret))
     if row.own_body:
-        return Definite(row.code, status, body)  # protocol values: nothing in them is struck out
+        return Definite(row.code, status, body)  # these are protocol values, so they are kept as they are
     kept = redacted_json(secret, body)
     if row.definite:
         return Definite(row.code, status, kept)

@@ -1,4 +1,4 @@
-"""Records a history in somebody's own test: the calls that it makes of a stream service, and how each ended."""
+"""Record a history in your own test: its calls to a stream service, and how each one ended."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from .in_memory import InMemory
 from .reader import parse_history
 
 Records: TypeAlias = Iterable[Record | bytes | str]
-"""Records to append. Bytes and text are a record's body."""
+"""Records to append. Bytes or text stand for a record with that body."""
 
 _NAME: Final = "<HistoryBuilder>"
 _ANSWERS: Final = {"append": Ack, "read": Batch, "check-tail": Tail}
 
 
 class HistoryBuilder:
-    """A history that is being recorded.
+    """A history in the making.
 
-    ``streams`` are the streams that calls may name. A name stands for a new, empty stream; of any other give its
-    state, a :class:`~fencepost.StreamState`. ``clock`` gives nanoseconds and never decreases. ``unique_records`` says
-    that every record that is appended has a content of its own, which spares the checker a search. ``workload`` says
-    what the test does, for people.
+    ``streams`` are the streams that calls may name. A name stands for a new, empty stream. For any other stream, pass
+    its state, a :class:`~fencepost.StreamState`. ``clock`` returns nanoseconds and never decreases. ``unique_records``
+    means that no two appended records have the same content, which spares the checker a search. ``workload`` says what
+    the test does, for people.
 
-    Each method records a call before it is sent, and returns it to be told how it ended: a
-    :class:`~fencepost.RecordedAppend` and its like. A call happens now, unless it is given a ``time`` (ns since the
-    start): calls with times may be recorded in any order. A call is made by a process that is idle, unless it is given
-    one: then give one to every call. A ``stream`` may be left out where there is only one. Any thread may record.
+    Each method records a call before it is sent. It returns an object, such as a :class:`~fencepost.RecordedAppend`,
+    on which you record how the call ended. A call happens now, unless you pass a ``time`` (ns since the start). Calls
+    with times may be recorded in any order. The builder assigns each call to an idle process. If you pass a process to
+    one call, pass one to every call. You may omit ``stream`` if there is only one. Any thread may record.
 
-    Raises ValueError, which names the call, for a stream that is not declared, a process that is still busy, an end
-    that comes twice or before the call began, and an answer of the wrong kind.
+    Raises ValueError, which names the call, for an undeclared stream, a process that is still busy, an end that comes
+    twice or before the call began, and an answer of the wrong kind.
     """
 
     def __init__(
@@ -90,12 +90,12 @@ class HistoryBuilder:
         time: int | None = None,
         purpose: str = "",
     ) -> RecordedAppend:
-        """Record that an append is about to be sent, with these conditions. ``purpose`` is a label, for people."""
+        """Record and return an append that is about to be sent. ``purpose`` is a label, for people."""
         call = Append(_records(records), match_seq_num, fencing_token)
         return RecordedAppend(self, *self.invoke(call, stream, process, time, purpose), len(call.records))
 
     def append_session(self, *, stream: str | None = None, process: int | None = None) -> RecordedSession:
-        """Return an append session: its batches may overlap, and stand in the order in which they are recorded."""
+        """Return an append session. Its batches may overlap, and apply in the order in which they are recorded."""
         with self._lock:
             return RecordedSession(self, self._named(stream), self._processes.reserved(process), self._session())
 
@@ -110,9 +110,9 @@ class HistoryBuilder:
         purpose: str = "",
         **given: int | None,
     ) -> RecordedRead:
-        """Record that a read is about to be sent.
+        """Record and return a read that is about to be sent.
 
-        Its parameters are a :class:`~fencepost.Read`, or those of one by name: ``read(seq_num=7, count=10)``.
+        Pass a :class:`~fencepost.Read`, or its parameters by name: ``read(seq_num=7, count=10)``.
         """
         call = _read(parameters, given)
         return RecordedRead(self, *self.invoke(call, stream, process, time, purpose))
@@ -128,9 +128,9 @@ class HistoryBuilder:
         purpose: str = "",
         **given: int | None,
     ) -> RecordedRead:
-        """Record that a read session is about to be opened: it has no implicit bounds, and its answer comes in parts.
+        """Record and return a read session that is about to be opened.
 
-        See :meth:`read` for its parameters.
+        It has no implicit bounds, and its answer comes in parts. It takes the parameters of :meth:`read`.
         """
         call = _read(parameters, given)
         with self._lock:
@@ -140,41 +140,41 @@ class HistoryBuilder:
     def check_tail(
         self, *, stream: str | None = None, process: int | None = None, time: int | None = None, purpose: str = ""
     ) -> RecordedCheckTail:
-        """Record that a check-tail is about to be sent."""
+        """Record and return a check-tail that is about to be sent."""
         return RecordedCheckTail(self, *self.invoke(CheckTail(), stream, process, time, purpose))
 
     def fault(self, name: str, phase: str, detail: str = "") -> None:
-        """Record that a fault started, healed or could not be (phase ``start``, ``heal``, ``failure``)."""
+        """Record that a fault started, healed or failed to do so (phase ``start``, ``heal``, ``failure``)."""
         with self._lock:
             self._now(None)
             self._kept.fault(name, phase, detail)
 
     def remark(self, kind: str, text: str) -> None:
-        """Record anything else that happened, for people."""
+        """Record any other event, for people."""
         with self._lock:
             self._now(None)
             self._kept.remark(kind, text)
 
     def history(self) -> History:
-        """Return what was recorded so far. A call that has not ended is indefinite.
+        """Return the history recorded so far. Calls that have not ended are indefinite.
 
-        Raises :class:`~fencepost.HistoryFailure` where it makes no sense, for example where a process that was given
-        did two things at once.
+        Raises :class:`~fencepost.HistoryFailure` if the history contradicts itself, for example if a process that you
+        passed did two things at once.
         """
         return parse_history(self.journal(), _NAME)
 
     def journal(self) -> bytes:
-        """Return what was recorded so far as the content of a history file (docs/history.md)."""
+        """Return the history recorded so far as the content of a history file (docs/history.md)."""
         return b"".join(msgspec.json.encode(event) + b"\n" for event in self)
 
     def write(self, path: str | os.PathLike[str]) -> Path:
-        """Write what was recorded so far to a history file, and return its path. Raises OSError."""
+        """Return the path of a history file, after writing the history recorded so far to it. Raises OSError."""
         written = Path(path)
         written.write_bytes(self.journal())
         return written
 
     def __iter__(self) -> Iterator[events.Header | events.Event]:
-        """The events so far, in the order of their times; so :func:`~fencepost.check` takes a builder as it is."""
+        """Yield the events so far, in order of time. This lets you pass a builder to :func:`~fencepost.check`."""
         with self._lock:
             header, found = self._kept.header, sorted(self._kept.events, key=lambda event: event.time)
         yield header
@@ -182,13 +182,13 @@ class HistoryBuilder:
         yield events.End(found[-1].time if found else 0)
 
     def __len__(self) -> int:
-        """How many calls were recorded."""
+        """Return the number of recorded calls."""
         return self._kept.calls
 
     def __repr__(self) -> str:
         return f"<HistoryBuilder: {len(self):,} calls on {', '.join(map(repr, self._streams))}>"
 
-    # -- what the calls do
+    # -- called by the recorded calls
 
     def invoke(
         self,
@@ -199,7 +199,7 @@ class HistoryBuilder:
         purpose: str = "",
         session: int | None = None,
     ) -> tuple[int, int, int]:
-        """Record an invocation; the id of the operation, its process and its time. What is of a session may overlap."""
+        """Return the operation id, process and time (ns) of a new invocation. Calls of a session may overlap."""
         with self._lock:
             named, now = self._named(stream), self._now(time)
             if process is None:
@@ -231,7 +231,7 @@ class HistoryBuilder:
             self._kept.frame(call.op, self._kept.now(), part)
 
     def _later(self, call: RecordedCall, time: int | None) -> int:
-        """The time now, at which something happens to a call that must be open."""
+        """Return the time of an event (ns) of a call. Raises ValueError unless the call is open at that time."""
         now = self._now(time)
         if call.ended is not None:
             raise ValueError(f"{call!r}: its end is recorded already")
@@ -259,7 +259,7 @@ class HistoryBuilder:
 
 
 class RecordedSession:
-    """An append session. Its batches stand in the order in which they are recorded."""
+    """One append session. Its batches apply in the order in which they are recorded."""
 
     def __init__(self, builder: HistoryBuilder, stream: str, process: int, session: int) -> None:
         self._builder = builder
@@ -276,14 +276,14 @@ class RecordedSession:
         time: int | None = None,
         purpose: str = "",
     ) -> RecordedAppend:
-        """Record that the session's next batch is about to be sent."""
+        """Record and return the session's next batch, which is about to be sent."""
         call = Append(_records(records), match_seq_num, fencing_token)
         begun = self._builder.invoke(call, self.stream, self.process, time, purpose, self.session)
         return RecordedAppend(self._builder, *begun, len(call.records))
 
 
 class _Processes:
-    """Who makes the calls. A process does one thing at a time, and nothing more after an indefinite end."""
+    """The processes that make the calls. A process does one thing at a time, and stops after an indefinite end."""
 
     def __init__(self) -> None:
         self._idle: dict[int, int] = {}
@@ -293,7 +293,7 @@ class _Processes:
         self._next = 0
 
     def idle(self, now: int) -> int:
-        """Return the least process of the builder's own that is idle from this time on."""
+        """Return the builder's lowest process that is idle from this time (ns) on."""
         idle = [process for process, since in self._idle.items() if since <= now]
         if idle:
             del self._idle[min(idle)]
@@ -302,7 +302,7 @@ class _Processes:
         return fresh
 
     def give(self, process: int, *, untimed: bool) -> None:
-        """A call is given this process. What happens now can be checked now; the rest, when the history is whole."""
+        """Use a process that the caller chose. Calls with times are only checked once the history is whole."""
         if process in self._lent:
             raise ValueError(f"the builder chose process {process} for other calls; give every call a process, or none")
         if untimed and process in self._busy:
@@ -314,18 +314,18 @@ class _Processes:
         self._given.add(process)
 
     def reserved(self, process: int | None) -> int:
-        """Return the process of a session: that which was given, or one that does nothing else."""
+        """Return the process of a session: the given one, or a new one that does nothing else."""
         if process is None:
             process = self._fresh()
         self._given.add(process)
         return process
 
     def begin(self, process: int, op: int) -> None:
-        """The process is busy."""
+        """Mark a process as busy."""
         self._busy[process] = op
 
     def end(self, process: int, op: int, ended: int) -> None:
-        """The process is idle, unless it has begun something else."""
+        """Mark a process as idle, unless it has begun another call."""
         if self._busy.get(process) == op:
             del self._busy[process]
             if process in self._lent:

@@ -1,4 +1,4 @@
-"""The calls of a history that is being recorded by hand: each is open until it is said how it ended."""
+"""The calls of a history that is recorded by hand. Each call is open until its end is recorded."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from ..client.outcome import Definite, Indefinite, Ok, Outcome
 from ..s2 import Ack, Answer, Batch, Position, SequencedRecord, Tail
 
 Where: TypeAlias = int | tuple[int, int | None] | Position
-"""A position in a stream: its seq_num, or ``(seq_num, timestamp)``, or what a client of fencepost's answers."""
+"""A position in a stream: its seq_num, ``(seq_num, timestamp)``, or a Position from one of fencepost's clients."""
 
 Seen: TypeAlias = SequencedRecord | tuple[int, int, bytes | str]
-"""A record as a read returned it: ``(seq_num, timestamp, body)``, or one with headers."""
+"""A record that a read returned: ``(seq_num, timestamp, body)``, or a SequencedRecord if it has headers."""
 
 
 class Book(Protocol):
-    """Where calls are recorded."""
+    """The recorder behind the calls."""
 
     def complete(self, call: RecordedCall, outcome: Outcome[Answer], time: int | None) -> None:
-        """Record that the call ended like this, now or at ``time``."""
+        """Record how the call ended, now or at ``time`` (ns)."""
         ...
 
     def part(self, call: RecordedCall, part: Batch, time: int | None) -> None:
-        """Record that a part of the call's answer came, now or at ``time``."""
+        """Record that a part of the call's answer arrived, now or at ``time`` (ns)."""
         ...
 
 
 class RecordedCall:
-    """A call whose invocation is recorded.
+    """One call whose invocation is recorded.
 
-    As a context manager it ends with its block: a call that nobody ended in the block is *indefinite*, and so is one
-    whose block raised. ``op`` is its id in the history, ``process`` who made it.
+    As a context manager, the call ends with its block. It is *indefinite* if the block raised or did not record an end.
+    ``op`` is the call's id in the history, ``process`` the process that made it.
     """
 
     def __init__(self, book: Book, op: int, process: int, invoked: int, name: str) -> None:
@@ -48,21 +48,21 @@ class RecordedCall:
     ) -> None:
         """Record a *definite* failure: it promises that the call had no effect.
 
-        ``code`` is the service's error code (``not_sent`` where nothing was sent), ``status`` the HTTP status if there
-        was one, ``body`` the error body. What a 412 or a 416 tells is evidence: see :meth:`RecordedAppend.refused` and
-        :meth:`RecordedRead.beyond_tail`.
+        ``code`` is the service's error code (``not_sent`` if nothing was sent), ``status`` the HTTP status if there
+        was one, ``body`` the error body. For a 412 or a 416, whose bodies are evidence, use
+        :meth:`RecordedAppend.refused` or :meth:`RecordedRead.beyond_tail`.
         """
         self.complete(Definite(code, status, dict(body or {})), time=time)
 
     def lost(self, reason: str = "no answer", *, time: int | None = None) -> None:
-        """Record an *indefinite* end: nobody knows whether the call took effect, or will yet.
+        """Record an *indefinite* end: nobody knows whether the call took effect, or still will.
 
         ``reason`` is for people.
         """
         self.complete(Indefinite(reason), time=time)
 
     def complete(self, outcome: Outcome[Any], *, time: int | None = None) -> None:
-        """Record how the call ended, as a :class:`~fencepost.StreamClient` says it. ``time`` (ns) is now if None."""
+        """Record the outcome that a :class:`~fencepost.StreamClient` returned. ``time`` (ns) defaults to now."""
         self._book.complete(self, outcome, time)
 
     def __enter__(self) -> Self:
@@ -80,7 +80,7 @@ class RecordedCall:
 
 
 class RecordedAppend(RecordedCall):
-    """An append whose invocation is recorded."""
+    """One append whose invocation is recorded."""
 
     def __init__(self, book: Book, op: int, process: int, invoked: int, records: int) -> None:
         super().__init__(book, op, process, invoked, "append")
@@ -91,7 +91,7 @@ class RecordedAppend(RecordedCall):
     ) -> None:
         """Record that the append was acknowledged: its records are at ``[start, end)``.
 
-        Without ``end`` they are as many as were appended; without ``tail`` the service named none beyond ``end``.
+        ``end`` defaults to ``start`` plus the number of appended records. ``tail`` defaults to ``end``.
         """
         first = _position(start)
         last = Position(first.seq_num + self._records, _UNKNOWN) if end is None else _position(end)
@@ -100,7 +100,7 @@ class RecordedAppend(RecordedCall):
     def refused(
         self, *, seq_num_mismatch: int | None = None, token_mismatch: str | None = None, time: int | None = None
     ) -> None:
-        """Record a 412: the append's condition did not hold. Give what the answer named, the tail or the token."""
+        """Record a 412: the append's condition did not hold. Pass the tail or the token from the answer."""
         if (seq_num_mismatch is None) == (token_mismatch is None):
             raise ValueError(f"{self!r}: a refusal names either seq_num_mismatch or token_mismatch")
         if token_mismatch is None:
@@ -111,41 +111,41 @@ class RecordedAppend(RecordedCall):
 
 
 class RecordedRead(RecordedCall):
-    """A read, or a read session, whose invocation is recorded."""
+    """One read, or read session, whose invocation is recorded."""
 
     def __init__(self, book: Book, op: int, process: int, invoked: int) -> None:
         super().__init__(book, op, process, invoked, "read")
 
     def part(self, records: Iterable[Seen], tail: Where | None = None, *, time: int | None = None) -> None:
-        """Record a part of the answer; the read goes on. A heartbeat has no records, and a ``tail``."""
+        """Record a part of the answer. The read goes on. A heartbeat has a ``tail`` and no records."""
         self._book.part(self, _batch(records, tail), time)
 
     def saw(self, records: Iterable[Seen] = (), tail: Where | None = None, *, time: int | None = None) -> None:
-        """Record that the read succeeded, with these records (after those of its parts).
+        """Record that the read succeeded, with these records after those of its parts.
 
-        ``tail`` is the tail in the answer of a read that followed, if the service named one.
+        ``tail`` is the tail that the answer reported, if any. Services may report one to reads that follow.
         """
         self.complete(Ok(_batch(records, tail)), time=time)
 
     def beyond_tail(self, tail: Where, *, time: int | None = None) -> None:
-        """Record a 416: the read began at or beyond the tail, which the answer named."""
+        """Record a 416: the read began at or beyond the tail that the answer reported."""
         found = _position(tail)
         body = {"tail": {"seq_num": found.seq_num, "timestamp": found.timestamp or 0}}
         self.failed("range_not_satisfiable", 416, body, time=time)
 
 
 class RecordedCheckTail(RecordedCall):
-    """A check-tail whose invocation is recorded."""
+    """One check-tail whose invocation is recorded."""
 
     def __init__(self, book: Book, op: int, process: int, invoked: int) -> None:
         super().__init__(book, op, process, invoked, "check-tail")
 
     def answered(self, tail: Where, *, time: int | None = None) -> None:
-        """Record the tail that was answered."""
+        """Record the tail in the answer."""
         self.complete(Ok(Tail(_position(tail))), time=time)
 
 
-# A journal may leave a timestamp open; a client's answer cannot.
+# A journal may omit a timestamp. The type of a client's answer does not allow that.
 _UNKNOWN: Any = None
 
 

@@ -1,1 +1,1 @@
-"""Puts verdicts into words: text, explanations, JSON, notebooks. The checkers draw the pictures."""
+"""Reports on verdicts: text, explanations, JSON, notebooks. The checkers draw the pictures."""

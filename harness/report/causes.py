@@ -1,4 +1,4 @@
-"""Why operations ended without a certain outcome: the causes that a history holds, counted."""
+"""Count the causes of indefinite outcomes in a history."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from ..history.history import NONE, History, Kind, Outcome
 
 MOST: Final = 3
-"""Causes that are told; the rest are counted."""
+"""Number of causes that are listed. The others are only counted."""
 
 
 def cause_lines(history: History) -> Iterator[str]:
-    """Yield how many operations are indefinite and the most frequent causes, nothing where none is.
+    """Yield the number of indefinite operations and their most frequent causes, or nothing if there are none.
 
-    A cause is the kind of the operation and its reason up to the first colon: what follows differs from answer to
-    answer. Each is told by its most frequent wording.
+    A cause is the kind of the operation and its reason up to the first colon, because the rest differs from answer to
+    answer. Each cause is shown in its most frequent wording.
     """
     operations = history.part_of == NONE
     rows = np.flatnonzero(operations & (history.outcome == Outcome.INDEFINITE))

@@ -1,4 +1,4 @@
-"""Explains a verdict in words: a numbered list of the anomalies, then each in full."""
+"""Explain a verdict in words: a numbered list of the anomalies, then each one in full."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .text import closing_lines, number, summary_line, violation_lines
 
 
 def explanation(history: History, verdict: Verdict, anomaly: int | None = None) -> Iterator[str]:
-    """Yield the explanation line by line. ``anomaly`` (from 1) chooses one; the list of all still precedes it."""
+    """Yield the explanation line by line. ``anomaly`` (from 1) selects one; the list of all still comes first."""
     found = verdict.violations
     if len(found) > 1:
         yield from _list(verdict)
@@ -47,7 +47,7 @@ def _list(verdict: Verdict) -> Iterator[str]:
 
 
 def _basis(history: History) -> Iterator[str]:
-    """Yield what a valid verdict rests on."""
+    """Yield the basis of a valid verdict."""
     answered, failed, unknown = (int((history.outcome == outcome).sum()) for outcome in Outcome)
     yield (
         f"There is no contradiction: {number(answered, 'answer')} and {number(failed, 'definite failure')} fit one "

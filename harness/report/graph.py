@@ -1,4 +1,4 @@
-"""Finds the registered writer for the graph of a violation, by the ending of the file's name."""
+"""Find the registered writer for the graph of a violation, by the ending of the file's name."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Write: TypeAlias = Callable[[History, Violation, Path], None]
 
 
 def writer_for(path: Path) -> Write:
-    """Return what writes a graph to this path.
+    """Return the function that writes a graph to this path.
 
-    Raises UsageFailure for an unknown ending (it names the known ones), and if there is something else than a file.
+    Raises UsageFailure for an unknown ending (the message lists the known ones), or if the path is not a regular file.
     """
     ending = path.suffix.removeprefix(".").lower()
     if ending not in (names := GRAPHS.names()):

@@ -14,7 +14,7 @@ from .timeline import MOST as MOST_OPERATIONS
 from .timeline import rows_of
 
 MOST: Final = 5
-"""Anomalies that are shown; the others are counted."""
+"""Number of anomalies that are shown. The others are only counted."""
 
 _COLOURS: Final = {Validity.VALID: "#1a7f37", Validity.INVALID: "#cf222e", Validity.UNKNOWN: "#9a6700"}
 _HEADINGS: Final = ("", "when", "operation", "process", "asked → answered")

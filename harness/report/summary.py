@@ -1,4 +1,4 @@
-"""Puts results into JSON for scripts."""
+"""Results as JSON, for scripts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..printable import printable_json, sayable
 
 
 def failed(path: Path, error: str, code: ExitCode) -> dict[str, Any]:
-    """Return what stands in place of a verdict where nothing could be judged."""
+    """Return the object that replaces a verdict if a history could not be checked."""
     return {"path": sayable(str(path)), "error": sayable(error), "exit_code": int(code)}
 
 
 def as_line(content: Any) -> str:
-    """Return JSON on one line, printable."""
+    """Return printable JSON on one line."""
     return printable_json(msgspec.json.encode(content)).decode()

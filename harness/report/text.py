@@ -1,4 +1,4 @@
-"""Puts a verdict into words, for a terminal or a log."""
+"""A verdict in words, for a terminal or a log."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .causes import cause_lines
 from .timeline import timeline
 
 MOST: Final = 5
-"""Kinds of anomaly of which the first is told in full; the rest are counted."""
+"""Number of anomaly kinds whose first anomaly is shown in full. The others are only counted."""
 
 TRACEBACK: Final = "Traceback (most recent call last):"
 
 
 def verdict_lines(history: History, verdict: Verdict, explaining: str) -> Iterator[str]:
-    """Yield the verdict: the first anomaly of each kind in full, the others as counts with ``explaining``, which is how
-    to see them all, then what stays unknown, warnings, and one line of counts."""
+    """Yield the verdict: the first anomaly of each kind in full, counts of the others with ``explaining`` (how to see
+    them all), then what stays unknown, warnings, and one line of counts."""
     violations = verdict.violations
     firsts = {violation.anomaly: violation for violation in reversed(violations)}
     told = sorted(firsts.values(), key=violations.index)[:MOST]
@@ -65,7 +65,7 @@ def closing_lines(history: History, verdict: Verdict) -> Iterator[str]:
 
 
 def crash_lines(crashes: Iterable[str]) -> Iterator[str]:
-    """Yield what went wrong with the run that a history is of, one line each; of a traceback the last line."""
+    """Yield one line for each failure of the run that recorded a history. A traceback becomes its last line."""
     for crash in crashes:
         first, *rest = crash.strip().split("\n")
         last = rest[-1] if rest else ""

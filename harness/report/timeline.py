@@ -1,4 +1,4 @@
-"""Lays out the operations of a violation by invocation, with the same time zero as the sentences about it."""
+"""Lay out the operations of a violation by invocation. Its sentences use the same time zero."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..verdict import Violation
 Row: TypeAlias = tuple[str, str, str, str, str]
 
 MOST = 50
-"""Operations that are shown."""
+"""Largest number of operations shown."""
 
 
 def timeline(history: History, violation: Violation) -> Iterator[str]:
-    """Yield one line per operation: mark of those that prove it, when (ms), which, by whom, what was asked → answered.
+    """Yield one line per operation: a mark if it is part of the proof, time (ms), id, process, call → answer.
 
-    Leaves out the middle of more than :data:`MOST`.
+    Omits the middle if there are more than :data:`MOST`.
     """
     rows = rows_of(history, violation)
     widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []
@@ -33,7 +33,7 @@ def timeline(history: History, violation: Violation) -> Iterator[str]:
 
 
 def rows_of(history: History, violation: Violation) -> list[Row]:
-    """Return the cells of each line: mark, when, which, by whom, what was asked → answered."""
+    """Return the cells of each line: mark, time (ms), id, process, call → answer."""
     wanted = dict.fromkeys((*violation.context, *violation.operations))
     operations = sorted((history.operation(history.row_of(op)) for op in wanted), key=lambda op: (op.invoked, op.id))
     if not operations:

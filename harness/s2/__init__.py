@@ -1,7 +1,7 @@
-"""The S2 protocol, once: nouns, command records, limits, error codes. Server, clients, recorder and tests share it.
+"""The S2 protocol: nouns, command records, limits, error codes. Server, clients, recorder and tests share this package.
 
-Nothing in this room does I/O, and nothing in it decides what a stream does: that is written in the server's state
-machine, and a second time in the checkers.
+The package does no I/O and does not decide what a stream does. The server's state machine decides that, and the
+checkers decide it independently.
 """
 
 from .commands import Command, Fence, MalformedCommand, Trim, command_of

@@ -1,7 +1,7 @@
-"""Command records: which records are commands, and what they say.
+"""Command records: how to recognise and decode them.
 
-A record with exactly one header whose name is empty is a command: the header's value says which, the body is its
-argument. An empty header name is invalid anywhere else.
+A record is a command if it has exactly one header and the name of that header is empty. The header's value names the
+command, and the body is its argument. An empty header name is invalid in any other record.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from .nouns import FENCE, TRIM, Record, SequencedRecord
 
 
 class Fence(Struct, frozen=True, gc=False):
-    """Set the fencing token; ``""`` clears it."""
+    """A command that sets the fencing token; ``""`` clears it."""
 
     token: str
 
 
 class Trim(Struct, frozen=True, gc=False):
-    """Let everything below ``seq_num`` go."""
+    """A command that allows the service to remove all records below ``seq_num``."""
 
     seq_num: int
 
@@ -29,13 +29,13 @@ Command: TypeAlias = Fence | Trim
 
 
 class MalformedCommand(ValueError):
-    """A record that is neither data nor a command, because of its empty header name. The text says why."""
+    """A record with an empty header name that is not a valid command. The message says why."""
 
 
 def command_of(record: Record | SequencedRecord) -> Command | None:
-    """Return the command that the record is, None where it is data.
+    """Return the command that a record holds, or None for a data record.
 
-    The length of a token is a limit of the service, and not tested here. Raises MalformedCommand.
+    Does not check the length of a token, which is a limit of the service. Raises MalformedCommand.
     """
     headers = record.headers
     for name, _ in headers:

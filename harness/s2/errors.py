@@ -1,7 +1,7 @@
-"""The error codes of S2: what the bundled server says, and what a client may conclude from an answer.
+"""The error codes of S2: what the bundled server answers, and what a client may conclude from an answer.
 
-A code counts only if it is known *and* comes with a status of its row: a proxy between client and service may answer
-with a status of its own, but hardly with both. An answer that the table does not know is indefinite.
+A code counts only if it is known **and** comes with a status of its row. A proxy between client and service may answer
+with a status of its own, but is unlikely to get both right. An answer that the table does not list is indefinite.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from .limits import U64_MAX
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """One error code: the statuses that it may come with, whether it promises that nothing was done, and its meaning.
+    """One error code: its possible statuses, whether it promises that the request had no effect, and its meaning.
 
-    Most answers have the body ``{"code": …, "message": …}``. A row with an ``own_body`` stands for an answer that has
-    that body and no code; ``code`` is then the name that histories use. ``ours`` marks codes that only the bundled
-    server uses: they are not S2's, and clients treat them like any unknown code.
+    Most answers have the body ``{"code": …, "message": …}``. A row with an ``own_body`` describes an answer with that
+    body and without a code; ``code`` is then the name that histories use. ``ours`` marks codes that only the bundled
+    server uses. S2 does not have them, and clients treat them like any unknown code.
     """
 
     code: str
@@ -31,7 +31,7 @@ class ErrorCode:
 
 
 class Malformed(ValueError):
-    """Bytes that the protocol does not allow in their place. ``code`` is the code that refuses such a request."""
+    """Bytes that violate the protocol. ``code`` is the error code with which a server refuses such a request."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -112,7 +112,7 @@ ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
     ErrorCode("not_found", (404,), True, "No such endpoint.", ours=True),
     ErrorCode("payload_too_large", (413,), True, "The body is larger than any valid request.", ours=True),
 )
-"""Every code that this package knows. Those that no answer carries as a code come first."""
+"""Every error code that this package knows. Rows whose answers carry no code come first."""
 
 _BY_CODE: Final[Mapping[str, ErrorCode]] = {
     row.code: row for row in ERROR_CODES if row.statuses and not row.own_body and not row.ours
@@ -120,15 +120,15 @@ _BY_CODE: Final[Mapping[str, ErrorCode]] = {
 
 
 def find(code: str, status: int) -> ErrorCode | None:
-    """Return the row of a code that came in a ``{"code", "message"}`` body, or None unless the status matches too."""
+    """Return the row of a code from a ``{"code", "message"}`` body, or None if code or status do not match."""
     row = _BY_CODE.get(code)
     return row if row is not None and status in row.statuses else None
 
 
 def recognise(status: int, body: Mapping[str, Any]) -> ErrorCode | None:
-    """Return the row that an error answer matches by its status and its JSON body, or None if it is no S2 error.
+    """Return the row that matches the status and JSON body of an error answer, or None if it is not an S2 error.
 
-    A 412 must have exactly one of the two mismatches, a 416 a tail.
+    A 412 must have exactly one of the two mismatches. A 416 must have a tail.
     """
     if status == 412:
         return _condition(body)

@@ -1,7 +1,7 @@
 """Server-sent events of a read (``text/event-stream``), in both directions.
 
-An answer is a sequence of ``batch``, ``ping`` and ``error`` events, and ends with one whose data is ``[DONE]``. The id
-of a batch, sent back as ``last-event-id``, lets a later request resume after it.
+An answer is a sequence of ``batch``, ``ping`` and ``error`` events. Its last event has the data ``[DONE]``. A later
+request that sends the id of a batch as ``last-event-id`` resumes after that batch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .limits import U64_MAX
 from .nouns import Batch, Position, Unsigned
 
 MAX_EVENT_BYTES: Final = 16 << 20
-"""Bytes of one event. The largest legal batch takes less than half of it, as JSON with escapes."""
+"""Largest accepted event, in bytes. The largest legal batch takes less than half of it, as JSON with escapes."""
 
 _DONE: Final = b"[DONE]"
 _BOM: Final = b"\xef\xbb\xbf"
@@ -27,7 +27,7 @@ _ID: Final = re.compile(r"([0-9]{1,20}),([0-9]{1,20}),([0-9]{1,20})")
 
 
 class EventId(Struct, frozen=True, gc=False):
-    """How far a read got with a batch: seq_num of its last record; records and metered bytes in all so far."""
+    """The progress of a read after a batch: seq_num of its last record; total records and metered bytes so far."""
 
     seq_num: int
     count: int
@@ -38,7 +38,7 @@ class EventId(Struct, frozen=True, gc=False):
 
     @classmethod
     def parse(cls, text: str) -> EventId:
-        """Read the value of a ``last-event-id`` header. Raises Malformed ``bad_header``."""
+        """Return the id in a ``last-event-id`` header. Raises Malformed ``bad_header``."""
         match = _ID.fullmatch(text)
         numbers = [] if match is None else [int(number) for number in match.groups()]
         if not numbers or max(numbers) > U64_MAX:
@@ -47,27 +47,27 @@ class EventId(Struct, frozen=True, gc=False):
 
 
 class BatchEvent(Struct, frozen=True):
-    """Records that were read."""
+    """An event with the records of one batch."""
 
     batch: Batch
     id: EventId
 
 
 class Ping(Struct, frozen=True, omit_defaults=True):
-    """A sign of life at ``timestamp`` (ms); newer services tell the tail with it."""
+    """A heartbeat at ``timestamp`` (ms). Newer services report the tail in it."""
 
     timestamp: Unsigned
     tail: Position | None = None
 
 
 class Failure(Struct, frozen=True):
-    """The read ended with an error, which ``data`` describes."""
+    """An event that ends the read with an error, which ``data`` describes."""
 
     data: str
 
 
 class Done(Struct, frozen=True):
-    """The read is complete: no event follows."""
+    """The last event of a complete read."""
 
 
 Event: TypeAlias = BatchEvent | Ping | Failure | Done
@@ -75,7 +75,7 @@ _ping: Final = msgspec.json.Decoder(Ping)
 
 
 def encode_event(event: Event, form: Format) -> bytes:
-    """Return the event's lines, with the empty one that ends it."""
+    """Return the event's lines, including the empty line that ends it."""
     match event:
         case BatchEvent(batch, identity):
             return b"event: batch\nid: %b\ndata: %b\n\n" % (str(identity).encode(), encode_batch(batch, form))
@@ -89,16 +89,16 @@ def encode_event(event: Event, form: Format) -> bytes:
 
 
 class EventDecoder:
-    """Takes the bytes of an answer, in chunks of any size, and gives its events.
+    """A decoder of one answer: it takes bytes in chunks of any size and yields events.
 
-    Comments, and events and fields of names that are not known here, are skipped. ``ended`` is set by ``[DONE]``.
+    It skips comments, and events and fields with unknown names. ``[DONE]`` sets ``ended``.
     """
 
     def __init__(self, form: Format = Format.BASE64) -> None:
         self.ended = False
         self._form = form
         self._begun = False
-        self._head = b""  # fewer bytes than a byte order mark has
+        self._head = b""  # a possible beginning of a byte order mark
         self._after_return = False
         self._line: list[bytes] = []
         self._size = 0  # of the event so far
@@ -107,10 +107,10 @@ class EventDecoder:
         self._data: list[bytes] = []
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
-        """Take a chunk, and return an iterator over the events that are complete now; exhaust it before the next chunk.
+        """Return an iterator over the events that this chunk completes. Exhaust it before feeding the next chunk.
 
-        The iterator raises Malformed ``bad_frame`` at an event that is malformed, too large, or follows ``[DONE]``,
-        once it has given those before it. The decoder is not to be used any more then.
+        The iterator raises Malformed ``bad_frame`` for an event that is malformed, too large, or after ``[DONE]``. It
+        first yields the events before it. Do not use the decoder after that.
         """
         *lines, rest = self._lines(chunk)
         return self._events(lines, rest)
@@ -129,12 +129,12 @@ class EventDecoder:
             self._line.append(rest)
 
     def close(self) -> None:
-        """Say that no more bytes come. Raises Malformed ``bad_frame`` where an event is incomplete."""
+        """End the answer. Raises Malformed ``bad_frame`` if an event is incomplete."""
         if self._head or self._line or self._data or self._name:
             raise Malformed("bad_frame", "the answer ends within an event")
 
     def _lines(self, chunk: bytes) -> list[bytes]:
-        """The lines that end in the chunk, and what comes after the last of them."""
+        """Return the lines that end in the chunk, then the rest of the chunk."""
         if not self._begun:
             chunk = self._head + chunk
             self._head = b""

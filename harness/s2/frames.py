@@ -1,11 +1,11 @@
 """Frames of an S2 session (``s2s/proto``), in both directions.
 
-A frame is a length of 3 bytes (big-endian, of all that follows it), a flag byte, and a body::
+A frame consists of a length (3 bytes, big-endian, counting everything after it), a flag byte, and a body::
 
-    bit 7      terminal: the body is an HTTP status of 2 bytes (big-endian) and the JSON of an answer; the last frame
-    bits 6–5   compression of the body: 0 none, 1 Zstandard, 2 gzip (never of a terminal frame)
-    bit 4      the server is about to stop and advises to reconnect
-    bits 3–0   reserved: written as 0, ignored by those who read
+    bit 7      terminal, the last frame: its body is an HTTP status (2 bytes, big-endian) and the JSON of an answer
+    bits 6–5   compression of the body: 0 none, 1 Zstandard, 2 gzip; always 0 in a terminal frame
+    bit 4      the server is about to stop and advises clients to reconnect
+    bits 3–0   reserved: written as 0, ignored by readers
 
 No frame is larger than 2 MiB, compressed or not.
 """
@@ -25,21 +25,21 @@ from .errors import Malformed
 from .limits import MAX_FRAME_BYTES
 
 MAX_BODY_BYTES: Final = MAX_FRAME_BYTES - 1
-"""Bytes of a frame's body, decompressed or not: all but the flag."""
+"""Largest body of a frame, in bytes, compressed and decompressed: the largest frame without its flag byte."""
 
 COMPRESS_FROM: Final = 1024
-"""Bytes of a body below which compressing it is not worth it."""
+"""Bodies smaller than this, in bytes, are not worth compressing."""
 
 _LENGTH: Final = 3
 _TERMINAL: Final = 0b1000_0000
 _COMPRESSION_SHIFT: Final = 5
 _RECONNECT: Final = 0b0001_0000
 _MAX_WINDOW: Final = 8 << 20
-"""The largest window of Zstandard that is allocated for a frame: what every decoder of the format should support."""
+"""Largest Zstandard window that is allocated for a frame, in bytes. Every decoder of the format should support it."""
 
 
 class Compression(enum.IntEnum):
-    """How the body of a frame is compressed; the values are those of the flag byte."""
+    """The compression of a frame's body, with the values used in the flag byte."""
 
     NONE = 0
     ZSTD = 1
@@ -47,14 +47,14 @@ class Compression(enum.IntEnum):
 
 
 class Message(Struct, frozen=True):
-    """A frame whose body, a protobuf message, is not compressed any more."""
+    """A frame with its decompressed body, a protobuf message."""
 
     body: bytes
     reconnect_advised: bool = False
 
 
 class Terminal(Struct, frozen=True):
-    """The last frame of a session that fails: what a unary call would have been answered. ``body`` is JSON."""
+    """The last frame of a failed session: the answer that a unary call would have got. ``body`` is JSON."""
 
     status: int
     body: bytes
@@ -64,7 +64,7 @@ Frame: TypeAlias = Message | Terminal
 
 
 def encode_message(message: Message, compression: Compression = Compression.NONE) -> bytes:
-    """Return the frame. Bodies under 1 KiB are not compressed. Raises ValueError where the body is over 2 MiB."""
+    """Return the frame. Bodies under 1 KiB are not compressed. Raises ValueError for a body over 2 MiB."""
     body = message.body
     if len(body) > MAX_BODY_BYTES:
         raise ValueError(f"a frame's body has at most {MAX_BODY_BYTES} bytes; this one has {len(body)}")
@@ -74,14 +74,14 @@ def encode_message(message: Message, compression: Compression = Compression.NONE
         body = _zstandard().ZstdCompressor().compress(body)
     elif compression is Compression.GZIP:
         body = gzip.compress(body, mtime=0)
-    if len(body) > len(message.body):  # it did not help, and may no longer fit
+    if len(body) > len(message.body):  # compression made it larger, and it may no longer fit
         body, compression = message.body, Compression.NONE
     flag = compression << _COMPRESSION_SHIFT | (_RECONNECT if message.reconnect_advised else 0)
     return b"%b%c%b" % ((1 + len(body)).to_bytes(_LENGTH, "big"), flag, body)
 
 
 def encode_terminal(terminal: Terminal) -> bytes:
-    """Return the frame. Raises ValueError where the body is over 2 MiB."""
+    """Return the frame. Raises ValueError for a body over 2 MiB."""
     body = terminal.status.to_bytes(2, "big") + terminal.body
     if len(body) > MAX_BODY_BYTES:
         raise ValueError(f"a frame's body has at most {MAX_BODY_BYTES} bytes; this one has {len(body)}")
@@ -89,9 +89,9 @@ def encode_terminal(terminal: Terminal) -> bytes:
 
 
 class FrameDecoder:
-    """Takes the bytes of one direction of a session, in chunks of any size, and gives its frames.
+    """A decoder of one direction of a session: it takes bytes in chunks of any size and yields frames.
 
-    It holds at most one frame and one chunk. ``ended`` is set by a terminal frame.
+    It holds at most one frame and one chunk in memory. A terminal frame sets ``ended``.
     """
 
     def __init__(self) -> None:
@@ -99,10 +99,10 @@ class FrameDecoder:
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[Frame]:
-        """Take a chunk, and return an iterator over the frames that are complete now.
+        """Return an iterator over the frames that this chunk completes.
 
-        The iterator raises Malformed ``bad_frame`` once it has given the frames before the malformed one, so that what
-        is known does not depend on how the bytes were cut. The decoder is not to be used any more then.
+        For a malformed frame, the iterator first yields the frames before it, then raises Malformed ``bad_frame``. The
+        result thus does not depend on how the bytes were cut into chunks. Do not use the decoder after that.
         """
         self._buffer += chunk
         return self._frames()
@@ -123,7 +123,7 @@ class FrameDecoder:
             raise Malformed("bad_frame", "bytes follow the terminal frame")
 
     def close(self) -> None:
-        """Say that no more bytes come. Raises Malformed ``bad_frame`` where a frame is incomplete."""
+        """End the session. Raises Malformed ``bad_frame`` if a frame is incomplete."""
         if self._buffer:
             raise Malformed("bad_frame", f"the session ends within a frame, after {len(self._buffer)} bytes of it")
 
@@ -146,7 +146,7 @@ class FrameDecoder:
 
 
 def _gunzip(body: bytes) -> bytes:
-    decompressor = zlib.decompressobj(wbits=31)  # gzip's own header, and nothing else
+    decompressor = zlib.decompressobj(wbits=31)  # accepts only a gzip header
     try:
         found = decompressor.decompress(body, MAX_BODY_BYTES + 1)
     except zlib.error as error:
@@ -161,7 +161,7 @@ def _gunzip(body: bytes) -> bytes:
 def _unzstd(body: bytes) -> bytes:
     zstandard = _zstandard()
     try:
-        # A size in the header is trusted with the memory for it, so it is looked at first.
+        # The decompressor allocates the size that the header claims, so check it first.
         size = zstandard.get_frame_parameters(body).content_size
         if size != zstandard.CONTENTSIZE_UNKNOWN and size > MAX_BODY_BYTES:
             raise _bomb("Zstandard")
@@ -178,7 +178,7 @@ def _bomb(name: str) -> Malformed:
 
 @cache
 def _zstandard() -> Any:
-    """zstandard, brought in by the first frame that needs it."""
+    """Return the module zstandard. The first frame that needs it imports it."""
     import zstandard
 
     return zstandard

@@ -1,11 +1,10 @@
 """The JSON of records, in both directions: appends, acks, batches, tails and errors.
 
-In ``base64`` format the bytes of names, values and bodies travel as base64: nothing is lost, and msgspec reads and
-writes the nouns in one pass. In ``raw`` format they travel as text, lossily where a stream's bytes are not UTF-8.
+In ``base64`` format, the bytes of names, values and bodies travel as base64. This loses nothing, and msgspec reads and
+writes the nouns in one pass. In ``raw`` format they travel as text, which loses bytes that are not UTF-8.
 
-Requests are decoded strictly: an unknown field, a number that is no unsigned 64-bit integer and text that is not
-Unicode are refused. Answers may have fields that are not known here. Every decoder raises :class:`Malformed` and
-nothing else.
+Decoding a request is strict: it rejects unknown fields, numbers that are not unsigned 64-bit integers, and text that is
+not Unicode. Answers may have unknown fields. Every decoder raises only :class:`Malformed`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ T = TypeVar("T")
 
 
 class Format(enum.Enum):
-    """The ``s2-format`` header: how a record's bytes stand in JSON."""
+    """The value of an ``s2-format`` header: how JSON represents the bytes of a record."""
 
     RAW = "raw"
     BASE64 = "base64"
@@ -62,11 +61,11 @@ _raw_batch: Final = msgspec.json.Decoder(_RawBatch)
 _tail: Final = msgspec.json.Decoder(Tail)
 
 encode: Final = msgspec.json.Encoder().encode
-"""Return any value that msgspec can write as JSON."""
+"""Return the JSON of any value that msgspec can encode."""
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """Return ``body`` as the decoder's type. Raises Malformed ``bad_json`` with what is wrong and where."""
+    """Return ``body`` as the decoder's type. Raises Malformed ``bad_json``, which says what is wrong and where."""
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -77,7 +76,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
 
 def encode_append(call: Append, form: Format = Format.BASE64) -> bytes:
-    """Return the body of an append. Raises UnicodeError where the token, or in ``raw`` format a record, is no text."""
+    """Return the body of an append. Raises UnicodeError if the token, or in ``raw`` format a record, is not text."""
     if form is Format.BASE64:
         return encode(call)
     records = [
@@ -87,7 +86,7 @@ def encode_append(call: Append, form: Format = Format.BASE64) -> bytes:
 
 
 def decode_append(body: bytes, form: Format) -> Append:
-    """Return the append that is asked for. Whether its records make a valid batch is for the service to say."""
+    """Return the requested append. The service decides whether its records are a valid batch."""
     call = decode(_append, body) if form is Format.BASE64 else _from_raw(decode(_raw_append, body))
     for index, record in enumerate(call.records):
         if record.timestamp is not None and record.timestamp > U64_MAX:
@@ -121,7 +120,7 @@ def decode_ack(body: bytes) -> Ack:
 
 
 def encode_batch(batch: Batch, form: Format) -> bytes:
-    """Return ``{"records": […]}``, with ``tail`` where the batch has one. Empty headers and bodies are left out."""
+    """Return ``{"records": […]}``, with ``tail`` if the batch has one. Omits empty headers and bodies."""
     if form is Format.BASE64:
         return encode(batch)
     records = [
@@ -169,7 +168,7 @@ def encode_error(code: str, message: str) -> bytes:
 
 
 def decode_error(body: bytes) -> dict[str, Any]:
-    """Return the object that the body of an error answer is; :func:`~.errors.recognise` says what it means."""
+    """Return the JSON object in the body of an error answer. :func:`~.errors.recognise` interprets it."""
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

@@ -1,11 +1,12 @@
-"""What is asked of a stream service, and what it answers.
+"""The requests to a stream service, and its answers.
 
-Names and units are S2's own: sequence numbers count records, timestamps are milliseconds since the Unix epoch, ``wait``
-is whole seconds, ``bytes`` counts metered bytes.
+Names and units are those of S2: sequence numbers count records, timestamps are milliseconds since the Unix epoch,
+``wait`` is in whole seconds, ``bytes`` counts metered bytes.
 
-Records are kept by the hundred thousand, so all nouns are msgspec structs: a third smaller than dataclasses, made five
-times faster, and msgspec reads and writes S2's base64 JSON straight from them. As a consequence the nouns that a client
-sends refuse unknown fields, and the numbers are checked to be non-negative, but only when they are *decoded*.
+A run keeps hundreds of thousands of records, so all nouns are msgspec structs. These are a third smaller than
+dataclasses, five times faster to make, and msgspec converts them directly from and to S2's base64 JSON. As a
+consequence, only **decoding** validates. It rejects negative numbers, and
+unknown fields in the nouns that a client sends.
 """
 
 from __future__ import annotations
@@ -15,24 +16,24 @@ from typing import Annotated, Final, TypeAlias
 from msgspec import Meta, Struct
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
-"""Pairs of name and value, in order. A name may occur more than once."""
+"""Pairs of name and value, in order. Names may repeat."""
 
 Unsigned: TypeAlias = Annotated[int, Meta(ge=0)]
-"""A u64. msgspec bounds integers within int64 only, so codecs check the upper bound after decoding."""
+"""A u64. msgspec can only express bounds within int64, so the codecs check the upper bound after decoding."""
 
 FENCE: Final = b"fence"
 TRIM: Final = b"trim"
 
 
 class Position(Struct, frozen=True, gc=False):
-    """A position in a stream: as a tail, the seq_num of the next record and the timestamp of the last."""
+    """A position in a stream. For a tail, it is the seq_num of the next record and the timestamp of the last."""
 
     seq_num: Unsigned
     timestamp: Unsigned
 
 
 class Record(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
-    """One record to append. ``timestamp`` is None where the service shall assign it."""
+    """One record to append. If ``timestamp`` (ms) is None, the service assigns it."""
 
     body: bytes = b""
     headers: Headers = ()
@@ -40,17 +41,17 @@ class Record(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_f
 
     @classmethod
     def fence(cls, token: str) -> Record:
-        """The command record that sets the fencing token (``""`` clears it)."""
+        """Return the command record that sets the fencing token (``""`` clears it)."""
         return cls(body=token.encode(), headers=((b"", FENCE),))
 
     @classmethod
     def trim(cls, seq_num: int) -> Record:
-        """The command record that asks for everything below ``seq_num`` to be trimmed."""
+        """Return the command record that asks the service to trim all records below ``seq_num``."""
         return cls(body=seq_num.to_bytes(8, "big"), headers=((b"", TRIM),))
 
 
 class SequencedRecord(Struct, frozen=True, gc=False, omit_defaults=True):
-    """One record as a stream holds it and a read returns it."""
+    """One record of a stream, as a read returns it."""
 
     seq_num: Unsigned
     timestamp: Unsigned
@@ -59,7 +60,7 @@ class SequencedRecord(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Append(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Append ``records`` (1–1000) atomically, if the conditions that are given hold."""
+    """A request to append ``records`` (1–1000) atomically, if the given conditions hold."""
 
     records: tuple[Record, ...]
     match_seq_num: Unsigned | None = None
@@ -67,10 +68,11 @@ class Append(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
 
 
 class Read(Struct, frozen=True):
-    """Read from one of ``seq_num``, ``timestamp``, ``tail_offset`` (none: the tail), within the bounds given.
+    """A request to read from one of ``seq_num``, ``timestamp``, ``tail_offset`` (none: the tail), within given bounds.
 
-    ``count`` and ``bytes`` are limits beside the implicit 1000 records and 1 MiB of a unary read; ``until`` is an
-    exclusive timestamp; ``wait`` is how long to wait for records where there are none yet (0 or None: not at all).
+    ``count`` and ``bytes`` apply in addition to the implicit 1000 records and 1 MiB of a unary read. ``until`` is an
+    exclusive timestamp (ms). ``wait`` is how many seconds to wait for records if there are none yet (0 or None: do not
+    wait).
     """
 
     seq_num: int | None = None
@@ -84,11 +86,11 @@ class Read(Struct, frozen=True):
 
 
 class CheckTail(Struct, frozen=True):
-    """Ask for the tail."""
+    """A request for the tail."""
 
 
 class Ack(Struct, frozen=True, gc=False):
-    """The answer to an append: the records are durable at ``[start.seq_num, end.seq_num)``; ``tail`` is not before."""
+    """The answer to an append: its records are durable at ``[start.seq_num, end.seq_num)``, and ``tail >= end``."""
 
     start: Position
     end: Position
@@ -96,7 +98,7 @@ class Ack(Struct, frozen=True, gc=False):
 
 
 class Batch(Struct, frozen=True, omit_defaults=True):
-    """The answer to a read: consecutive durable records. ``tail`` is given by some services when following."""
+    """The answer to a read: consecutive durable records. Some services add ``tail`` to reads that follow."""
 
     records: tuple[SequencedRecord, ...]
     tail: Position | None = None
@@ -113,7 +115,7 @@ Answer: TypeAlias = Ack | Batch | Tail
 
 
 def metered_size(record: Record | SequencedRecord) -> int:
-    """Return the metered bytes: ``8 + 2·len(headers) + Σ(len(name) + len(value)) + len(body)``."""
+    """Return the metered size in bytes: ``8 + 2·len(headers) + Σ(len(name) + len(value)) + len(body)``."""
     size = 8 + len(record.body)
     for name, value in record.headers:
         size += 2 + len(name) + len(value)

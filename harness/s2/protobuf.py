@@ -1,7 +1,7 @@
 """The protobuf messages of records, in both directions: appends, acks and batches.
 
-The messages are declared here, in a table, and built by the protobuf library at the first use: no generated code, no
-compiler. Every decoder raises :class:`Malformed` ``bad_proto`` and nothing else; fields that are not known are skipped.
+A table declares the messages, and the protobuf library builds them on first use, so that no compiler and no generated
+code are needed. Every decoder skips unknown fields, and raises only :class:`Malformed` ``bad_proto``.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _MESSAGES: Final = {
     "SequencedRecord": ("uint64 seq_num", "uint64 timestamp", "repeated Header headers", "bytes body"),
     "ReadBatch": ("repeated SequencedRecord records", "optional StreamPosition tail"),
 }
-"""The fields of each message, in the order of their numbers, which start at 1."""
+"""The fields of each message, in order of their numbers, which start at 1."""
 
 _PACKAGE: Final = "s2.v1"
 
 
 @cache
 def message_classes() -> dict[str, Any]:
-    """Return the classes of the messages by name. The protobuf library is imported by the first call."""
+    """Return the message classes by name. The first call imports the protobuf library."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     field_of = descriptor_pb2.FieldDescriptorProto
@@ -45,11 +45,11 @@ def message_classes() -> dict[str, Any]:
                 field.type, field.type_name = field_of.TYPE_MESSAGE, f".{_PACKAGE}.{kind}"
             if "repeated" in modifiers:
                 field.label = field_of.LABEL_REPEATED
-            if "optional" in modifiers:  # as proto3 has it: a oneof of its own
+            if "optional" in modifiers:  # proto3 represents it as a separate oneof
                 field.proto3_optional = True
                 field.oneof_index = len(message.oneof_decl)
                 message.oneof_decl.add(name=f"_{name}")
-    pool = descriptor_pool.DescriptorPool()  # not the default one: an official SDK may have registered the same names
+    pool = descriptor_pool.DescriptorPool()  # an official SDK may have registered these names in the default pool
     pool.Add(file)
     return {
         name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in _MESSAGES
@@ -57,7 +57,7 @@ def message_classes() -> dict[str, Any]:
 
 
 def encode_append(call: Append) -> bytes:
-    """Return an ``AppendInput``. Raises UnicodeEncodeError where the token is not Unicode text."""
+    """Return an ``AppendInput``. Raises UnicodeEncodeError if the token is not Unicode text."""
     message = message_classes()["AppendInput"]()
     add = message.records.add
     for record in call.records:
@@ -74,7 +74,7 @@ def encode_append(call: Append) -> bytes:
 
 
 def decode_append(body: bytes) -> Append:
-    """Return the append that an ``AppendInput`` asks for. Whether it is valid is for the service to say."""
+    """Return the append that an ``AppendInput`` requests. The service decides whether it is valid."""
     message = _parsed("AppendInput", body)
     records = [
         Record(record.body, _headers(record.headers), record.timestamp if record.HasField("timestamp") else None)
@@ -96,7 +96,7 @@ def encode_ack(ack: Ack) -> bytes:
 
 
 def decode_ack(body: bytes) -> Ack:
-    """Return the ack. A position that is missing makes it malformed."""
+    """Return the ack. Raises Malformed if a position is missing."""
     message = _parsed("AppendAck", body)
     for name in ("start", "end", "tail"):
         if not message.HasField(name):
@@ -105,7 +105,7 @@ def decode_ack(body: bytes) -> Ack:
 
 
 def encode_batch(batch: Batch) -> bytes:
-    """Return a ``ReadBatch``; without records but with a tail it is a heartbeat."""
+    """Return a ``ReadBatch``. With a tail but without records it is a heartbeat."""
     message = message_classes()["ReadBatch"]()
     add = message.records.add
     for record in batch.records:
@@ -147,7 +147,7 @@ def _position(message: Any) -> Position:
 
 
 def _set(field: Any, position: Position) -> None:
-    field.SetInParent()  # a position of zeros is there, too
+    field.SetInParent()  # without this, a position of zeros would count as absent
     field.seq_num = position.seq_num
     field.timestamp = position.timestamp
 

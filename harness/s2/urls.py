@@ -1,4 +1,4 @@
-"""What of a request stands in its URL, in both directions: names in the path, and queries."""
+"""The parts of a request that travel in its URL, in both directions: names in the path, and queries."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _DIGITS: Final = re.compile(r"[0-9]{1,20}")
 
 
 def encode_name(name: str) -> bytes:
-    """Return a name as one segment of a path. Raises UnicodeEncodeError where the name is not Unicode text.
+    """Return a name as one segment of a path. Raises UnicodeEncodeError if the name is not Unicode text.
 
-    Everything but unreserved characters is percent-encoded; so are the names that a path would swallow.
+    Percent-encodes all but unreserved characters, and names such as ``..`` that would change the path.
     """
     if name in (".", ".."):
         return name.replace(".", "%2E").encode()
@@ -29,7 +29,7 @@ def encode_name(name: str) -> bytes:
 
 
 def decode_name(segment: bytes) -> str:
-    """Return the name that a segment of a path stands for. Raises Malformed ``bad_path``."""
+    """Return the name in a segment of a path. Raises Malformed ``bad_path``."""
     if _BROKEN_ESCAPE.search(segment):
         raise Malformed("bad_path", "a '%' in the path is not followed by two hexadecimal digits")
     try:
@@ -39,7 +39,7 @@ def decode_name(segment: bytes) -> str:
 
 
 def encode_read(call: Read) -> bytes:
-    """Return the query of a read, with its question mark; empty where the read gives no parameter."""
+    """Return the query of a read with its question mark, or nothing if the read has no parameters."""
     parameters = [
         f"{name}={value}"
         for name, value in (
@@ -58,7 +58,7 @@ def encode_read(call: Read) -> bytes:
 
 
 def decode_read(raw: bytes) -> Read:
-    """Return the read that a query asks for. Raises Malformed ``bad_query``."""
+    """Return the read that a query requests. Raises Malformed ``bad_query``."""
     if not raw:
         return Read()
     query = decode_query(raw, READ_PARAMETERS)
@@ -75,21 +75,21 @@ def decode_read(raw: bytes) -> Read:
 
 
 def encode_list(prefix: str, start_after: str, limit: int = MAX_LIST) -> bytes:
-    """Return the query of a list, with its question mark. Raises UnicodeEncodeError where a name is no Unicode text."""
+    """Return the query of a list, with its question mark. Raises UnicodeEncodeError if a name is not Unicode text."""
     given = {"prefix": prefix, "start_after": start_after, "limit": str(limit)}
-    # An empty start_after is none: a service may refuse one that comes before the prefix.
+    # Omit an empty start_after, because a service may refuse one that sorts before the prefix.
     return b"?" + urlencode({name: value for name, value in given.items() if value}, errors="strict").encode()
 
 
 def decode_list(raw: bytes) -> tuple[str, str, int]:
-    """Return prefix, start_after and limit of the query of a list. Raises Malformed ``bad_query``."""
+    """Return the prefix, start_after and limit in the query of a list. Raises Malformed ``bad_query``."""
     query = decode_query(raw, LIST_PARAMETERS)
     limit = _number(query, "limit")
     return query.get("prefix", ""), query.get("start_after", ""), MAX_LIST if limit is None else limit
 
 
 def decode_query(raw: bytes, allowed: Iterable[str]) -> dict[str, str]:
-    """Return a query as a dictionary. Raises Malformed ``bad_query`` for what is malformed, unknown or given twice."""
+    """Return a query as a dictionary. Raises Malformed ``bad_query`` for malformed, unknown or repeated parameters."""
     if not raw:
         return {}
     try:
