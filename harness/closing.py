@@ -1,8 +1,8 @@
-"""The end of a run: a fence on every stream, then a read of the stream from its start to its tail.
+"""The end of a run: fences every stream, then reads the stream from its start to its tail.
 
-The read settles what became of appends whose outcome nobody knows: those that it returns took effect, at a known place;
-the others did not, at least not below the tail that the read reached. The fence keeps late appends of earlier owners
-out. It does not stop an append that gives no token: that one may still arrive.
+The closing read settles the fate of indefinite appends. An append that it returns took effect at a known position. Any
+other one did not take effect, at least not below the tail that the read reached. The fence makes the service refuse
+late appends of earlier owners. It does not stop an append that gives no token, which may still arrive.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .s2 import Answer, Append, Batch, Call, CheckTail, Read, Record, Tail
 from .workload import Invocation
 
 ATTEMPTS: Final = 8
-"""How often a closing operation is tried before its stream is given up."""
+"""Number of attempts at a closing operation before the closer gives up its stream."""
 
 _PAUSES: Final = (0.05, 1.0)
 """First and longest pause (seconds) between two attempts."""
@@ -31,14 +31,14 @@ READ: Final = "closing-read"
 
 
 class ClosingFailure(Exception):
-    """A stream could not be fenced or read to its end. The text says which one, and why."""
+    """A stream could not be fenced or read to its end. The message names the stream and the reason."""
 
 
 class Closer:
-    """Fences streams and reads them. Its operations are in the history like all others.
+    """The process that fences and reads the streams of one run. The history has its operations like all others.
 
-    ``connect`` makes a client, and ``next_process`` gives a process identity that nobody has had. After every
-    operation that ended indefinitely the closer goes on with a new identity and a new client.
+    ``connect`` makes a client, and ``next_process`` returns a process identity that has never been used. After every
+    indefinite outcome the closer continues with a new identity and a new client.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Closer:
         self._client = connect()
 
     async def close(self, streams: list[StreamState], run_id: str) -> None:
-        """Fence and read every stream. Raises ClosingFailure, once every stream has been tried, if any failed."""
+        """Fence and read every stream. After trying them all, raise ClosingFailure if any stream failed."""
         failures = []
         try:
             for stream in streams:
@@ -67,7 +67,7 @@ class Closer:
             raise ClosingFailure("; ".join(failures))
 
     async def _fence(self, stream: str, run_id: str) -> None:
-        # An earlier attempt may have taken effect, and no two fences may be equal: each attempt has its own token.
+        # No two fences may be equal, and an earlier attempt may have taken effect, so each attempt sets its own token.
         await self._insist(stream, lambda attempt: Append((Record.fence(f"closing-{attempt}-{run_id}"[:36]),)), FENCE)
 
     async def _read(self, stream: str) -> None:

@@ -1,9 +1,9 @@
-"""Random numbers with an address: the same thread of the same run draws the same for its n-th operation.
+"""Random numbers that depend only on the seed, the thread and the number of the thread's operation.
 
-A generator may be asked twice and its answer thrown away, so what it draws must follow from where it is, not from how
-often it was asked. :class:`Draws` is a *counter-based* generator (Salmon, Moraes, Dror and Shaw, "Parallel random
-numbers: as easy as 1, 2, 3", SC 2011): number ``j`` of turn ``n`` is a keyed hash of ``(n, j)``. Going to a turn costs
-a fraction of a microsecond, where seeding a Mersenne Twister costs six.
+The scheduler may ask a generator twice and discard an answer. The numbers must therefore depend on the position in the
+run, not on how often the generator was asked. :class:`Draws` is a **counter-based** generator (Salmon, Moraes, Dror and
+Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011): number ``j`` of turn ``n`` is a keyed hash of ``(n, j)``.
+Moving to another turn costs a fraction of a microsecond, whereas seeding a Mersenne Twister costs six microseconds.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _scale = (2.0**-_BITS).__mul__
 
 
 class Draws(Random):
-    """The random numbers of one thread, in turns that are independent of each other and of how much each draws.
+    """The random numbers of one thread, divided into independent turns.
 
-    All methods of :class:`random.Random` work; ``seed``, ``getstate`` and ``setstate`` raise NotImplementedError.
-    ``random()`` is a multiple of 2⁻³², which is plenty for choices and gaps and halves the price. ``source`` gives the
-    key, 256 bits.
+    The numbers of a turn do not depend on how many numbers other turns draw. All methods of :class:`random.Random` work
+    except ``seed``, ``getstate`` and ``setstate``, which raise NotImplementedError. ``random()`` returns a multiple of
+    2⁻³², which is fine enough for choices and gaps and costs half as much. ``source`` supplies the key of 256 bits.
     """
 
     def __init__(self, source: Random) -> None:
@@ -44,22 +44,22 @@ class Draws(Random):
         self.rewind()
 
     def random(self) -> float:
-        """A number from 0 up to, but not including, 1."""
-        # An attribute of the object comes before the method of its class: every later draw is one call into C.
+        """Return a number in [0, 1)."""
+        # An instance attribute hides the method of the class, so every later draw is a single call into C.
         draw = chain.from_iterable(map(self._block, count())).__next__
         self.random = draw  # type: ignore[method-assign]
         return draw()
 
     def _block(self, number: int) -> map[float]:
-        """Sixteen numbers."""
+        """Return an iterator over the sixteen numbers of a block of this turn."""
         return map(_scale, _WORDS(blake2b(_POSITION(self._key, self._turn, number)).digest()))
 
     def gauss(self, mu: float = 0.0, sigma: float = 1.0) -> float:
-        """A number of the normal distribution. (The method of the base class keeps a second one back.)"""
+        """Return a normally distributed number. (The base class would keep a second one, which is hidden state.)"""
         return self.normalvariate(mu, sigma)
 
     def getrandbits(self, k: int, /) -> int:
-        """An integer of ``k`` random bits."""
+        """Return an integer of ``k`` random bits."""
         if k < 0:
             raise ValueError(f"{k} random bits: it cannot be negative")
         bits = 0
@@ -69,7 +69,7 @@ class Draws(Random):
         return bits
 
     def seed(self, *args: Any, **given: Any) -> None:
-        """Not supported, but for the call that the base class makes itself."""
+        """Raise NotImplementedError. The base class seeds itself without a call to this method."""
         raise NotImplementedError("draws follow from a key and a turn; they cannot be seeded anew")
 
     def getstate(self) -> NoReturn:

@@ -1,8 +1,8 @@
-"""Drives the threads of a run: asks a generator what to do, does it, tells the generator how it went.
+"""Drives the threads of a run: asks a generator for operations, performs them, and reports the outcomes to it.
 
-Each thread is one task that performs one operation after another, and whatever ends an operation asks the generator
-what comes next. All that happens goes through the recorder first. A thread whose operation ended indefinitely goes on
-under a new process identity, with a client of its own.
+Each thread is one task that performs one operation after another. The code that ends an operation asks the generator
+for the next one. The recorder records every event before the generator sees it. After an indefinite outcome the thread
+continues under a new process identity with a new client.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ from .threads import Identities, Pipeline, Thread
 from .workload import NEMESIS, NO_SESSIONS, Completion, Context, Generator, Invocation, Pending, Strike
 
 _MOMENT = 0.005
-"""Seconds after which a generator that had nothing is asked again."""
+"""Seconds after which the scheduler asks again a generator that had no operation."""
 
 _BACK_OFF = (0.02, 0.5)
-"""First and longest pause (seconds) of a thread whose connection was refused."""
+"""First and longest pause (seconds) of a thread after a refused connection."""
 
 _SLACK = 2.0
-"""Seconds that operations in flight get, past their own time-out, before they are cancelled."""
+"""Seconds beyond their own time-out after which operations still in flight at the end of a run are cancelled."""
 
 _GRACE = 2.0
-"""Seconds that they get when the run is stopped."""
+"""Seconds after which operations still in flight are cancelled when the run is stopped."""
 
 _STRIKE = 30.0
-"""Seconds that a strike gets to end in, whatever ended the run."""
+"""Seconds that a strike in flight may take to finish, however the run ended."""
 
 _BREATH = 32
-"""Operations after which a thread lets others run, should its client never wait for anything."""
+"""Operations after which a thread yields to the others, in case its client never waits for anything."""
 
 _CANCELLED = Indefinite("cancelled by the harness")
 _NEVER_SENT = Definite(NOT_SENT.code, None, {"message": "the run ended before this was sent"})
 
 
 class Scheduler:
-    """Performs the operations of one generator with a fixed number of threads. Use it once.
+    """One performance of a generator's operations by a fixed number of threads. Use an instance once.
 
-    ``connect`` makes a client for a new process identity. ``clock`` gives ns since the clients started, as the
-    recorder's does. ``streams`` gives an independent stream of random numbers for each sequence of names.
-    ``timeout`` is seconds per operation. ``strike`` performs the strikes of the nemesis, which then is one more thread;
-    what it raises ends the run.
+    ``connect`` makes a client for a new process identity. ``clock`` returns ns since the clients started, like the
+    clock of the recorder. ``streams`` returns an independent stream of random numbers for each sequence of names.
+    ``timeout`` is in seconds per operation. ``strike`` performs the strikes of the nemesis. If it is given, the nemesis
+    is an additional thread, and any exception from ``strike`` ends the run.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Scheduler:
         self._shared = self._threads[0].draws if numbers == [0] else Draws(streams("shared"))
         self._numbers = tuple(numbers)
         self._free = numbers
-        # A nemesis is -1: its identity stands last, where that index finds it.
+        # The identity of the nemesis (thread -1) comes last, where the index -1 finds it.
         self._identities = Identities((*range(threads), *([NEMESIS] if strike else [])))
         self._open: dict[int, int] = {}
         self._alarm: asyncio.TimerHandle | None = None
@@ -91,13 +91,14 @@ class Scheduler:
         self._failures: list[Exception] = []
         self._crashes: list[Exception] = []
         self.completed = 0
-        """Operations of clients that have ended so far."""
+        """Number of client operations that have ended so far."""
 
     async def run(self, generator: Generator, stopping: asyncio.Event) -> None:
-        """Perform until the generator is exhausted, or until ``stopping``; then drain.
+        """Perform operations until the generator is exhausted or ``stopping`` is set, then drain.
 
-        What is in flight then may end within its time-out (after a stop, within moments) or is cancelled, and thereby
-        indefinite. Raises the first unexpected exception of a client, after recording it, once all else has drained.
+        Operations in flight may still end within their time-out and a little slack (2 s after a stop). The rest are
+        cancelled, which makes them indefinite. Raises the first unexpected exception of a client once the others have
+        drained; that exception is already recorded. An exception of the run itself ends it without draining.
         """
         self._generator = generator
         stop = asyncio.create_task(stopping.wait())
@@ -117,13 +118,13 @@ class Scheduler:
             raise error
 
     def next_process(self) -> int:
-        """A process identity that nobody has had."""
+        """Return a process identity that has never been used."""
         return self._identities.next_process()
 
     # -- asking
 
     def _turn(self) -> None:
-        """Ask the generator and hand out what it gives, until it has nothing or nobody can take more."""
+        """Hand out operations until the generator has none for now or no thread can take another."""
         while not self._finished.is_set() and (self._free or self._open):
             if self._free == [NEMESIS] and not self._open and self._alarm is not None:
                 return  # every client is at work, and the alarm is soon
@@ -139,8 +140,8 @@ class Scheduler:
                 self._ring_in(_MOMENT)
                 return
             if answer.time is not None and answer.time > context.time:
-                # Kept until it is due, if that is soon and nothing happens. Else the generator, which is pure, is asked
-                # anew: a part of it may have had nothing for now.
+                # Keep the answer if it is due soon and no event comes first. Otherwise discard it and ask the pure
+                # generator again: a part of it that was PENDING may have an operation by then.
                 remaining = (answer.time - context.time) / 1e9
                 self._planned = (answer, successor) if remaining <= _MOMENT else None
                 self._ring_in(min(remaining, _MOMENT))
@@ -182,7 +183,7 @@ class Scheduler:
             self._generator = self._generator.update(self._context(), event)
 
     def _guarded(self, act: Callable[..., None], *arguments: Any) -> None:
-        """Whatever goes wrong with the run itself ends it."""
+        """Call ``act``; an exception that it raises is a failure of the run itself and ends it."""
         try:
             act(*arguments)
         except Exception as error:
@@ -213,11 +214,11 @@ class Scheduler:
             thread.give(self._open_pipeline, invocation)
         else:
             session = None if invocation.session is None else self._identities.next_session()
-            # Recorded here, so that invocations stand in the order in which the generator gave them.
+            # Recording it here keeps invocations in the order in which the generator gave them.
             thread.give(self._perform, (self._recorder.invoke(invocation, thread.process, session), invocation))
 
     async def _work(self, thread: Thread) -> None:
-        """What a thread does all its life. It ends when it has nothing in flight and the run is finished."""
+        """Perform the jobs of a thread until the run is finished and the thread has nothing in flight."""
         performed = 0
         try:
             while (job := thread.drop() or await thread.take()) is not None:
@@ -236,7 +237,7 @@ class Scheduler:
             self._fail(error)
 
     def _settle(self, thread: Thread) -> None:
-        """The thread has done what it was given: it may take more, or leave when the run is finished."""
+        """Mark the thread's job as done. The thread may take another, or leaves if the run is finished."""
         thread.busy = False
         self._offer(thread)
         if thread.idle:
@@ -282,13 +283,13 @@ class Scheduler:
         return Indefinite(f"the client raised {type(error).__name__}: {error}")
 
     def _ended(self, thread: Thread, outcome: Outcome[Answer]) -> None:
-        """Count an operation that ended. If nobody knows how, the thread acts under a new identity from now on."""
+        """Count an operation that ended. After an indefinite outcome give the thread a new process identity."""
         self.completed += 1
         if isinstance(outcome, Indefinite):
             thread.process = self._identities.renew(thread.number)
 
     async def _recover(self, thread: Thread, outcome: Definite | Indefinite) -> None:
-        """After an indefinite end a new client; after a refused connection a pause."""
+        """Replace the client after an indefinite outcome; pause after a refused connection."""
         if isinstance(outcome, Indefinite):
             thread.pipeline = None
             with suppress(Exception):
@@ -303,7 +304,7 @@ class Scheduler:
     # -- append sessions
 
     async def _open_pipeline(self, thread: Thread, invocation: Invocation) -> None:
-        """Open an append session in place of the one that the thread has, and submit its first batch."""
+        """Close the thread's append session if it has one, open a new one, and submit its first batch."""
         assert invocation.session is not None
         if thread.pipeline is not None:
             await thread.pipeline.session.aclose()
@@ -312,7 +313,7 @@ class Scheduler:
         self._submit(thread, thread.pipeline, invocation)
 
     def _submit(self, thread: Thread, pipeline: Pipeline, invocation: Invocation) -> None:
-        """Hand a batch to the session. It is recorded before; the next may follow at once."""
+        """Record a batch, then submit it to the session. The next batch may follow at once."""
         call = invocation.call
         assert isinstance(call, Append)
         if invocation.stream != pipeline.stream:
@@ -329,17 +330,17 @@ class Scheduler:
         self._offer(thread)
 
     def _offer(self, thread: Thread) -> None:
-        """Note whether the thread, while it has batches in flight, could take another."""
+        """Record whether the thread has batches in flight and could take another one."""
         if thread.pipeline is not None and thread.pipeline.flying and thread.pipeline.open and not thread.busy:
             self._open[thread.number] = thread.pipeline.number
         else:
             self._open.pop(thread.number, None)
 
     def _landed(self, thread: Thread, pipeline: Pipeline, op: int, outcome: Outcome[Ack]) -> None:
-        """A batch has its outcome. The first failure ends the session: no other batch of it is submitted."""
+        """Record the outcome of a batch. The first failure ends the session, which then takes no further batch."""
         invocation = pipeline.flying.pop(op, None)
         if invocation is None:
-            return  # given up when the run ended
+            return  # the end of the run gave this batch up
         time, process = self._recorder.complete(op, outcome), thread.process
         pipeline.note(outcome)
         self._offer(thread)
@@ -365,7 +366,7 @@ class Scheduler:
     # -- ending
 
     def _finish(self) -> None:
-        """Ask no more. Threads that have nothing in flight leave."""
+        """Stop asking the generator and let threads leave that have nothing in flight."""
         if self._finished.is_set():
             return
         self._finished.set()
@@ -382,7 +383,7 @@ class Scheduler:
             await asyncio.wait([self._threads[NEMESIS].task], timeout=_STRIKE)
 
     async def _let_go(self) -> None:
-        """Cancel what is still in flight, which records it as indefinite, and close every client."""
+        """Cancel the operations still in flight, which records them as indefinite, and close every client."""
         for thread in self._threads.values():
             thread.task.cancel()
         await asyncio.gather(*(thread.task for thread in self._threads.values()), return_exceptions=True)

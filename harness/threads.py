@@ -1,4 +1,4 @@
-"""What a scheduler knows of each of its threads: who acts on it, and what it has in flight."""
+"""The state that a scheduler keeps for each thread: its process, its client and its operations in flight."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .draws import Draws
 from .workload import Invocation
 
 MOST_IN_FLIGHT: Final = 256
-"""Batches of one session that may be in flight at once, however many a generator would like to send."""
+"""Maximum number of batches in flight per session, even if a generator would send more."""
 
 _Job = tuple[Callable[["Thread", Any], Awaitable[None]], Any]
 
 
 class Identities:
-    """Numbers that are given once: process identities, and sessions of the history.
+    """The source of all process identities and session numbers of one history. It gives each number once.
 
-    ``processes`` are the identities that act on the threads now. Generators number the sessions of each thread; in a
-    history no two sessions share a number.
+    ``processes`` are the identities that act on the threads now. Session numbers are unique in a history, whereas
+    generators number the sessions of each thread separately.
     """
 
     def __init__(self, processes: tuple[int, ...]) -> None:
@@ -30,17 +30,17 @@ class Identities:
         self._next_session = 0
 
     def next_process(self) -> int:
-        """A process identity that nobody has had."""
+        """Return a process identity that has never been used."""
         process, self._next_process = self._next_process, self._next_process + 1
         return process
 
     def next_session(self) -> int:
-        """A number that no session has had."""
+        """Return a session number that has never been used."""
         session, self._next_session = self._next_session, self._next_session + 1
         return session
 
     def renew(self, thread: int) -> int:
-        """Give the thread a new process identity; that identity."""
+        """Return a new process identity for the thread, which acts under it from now on."""
         processes = list(self.processes)
         processes[thread] = self.next_process()
         self.processes = tuple(processes)
@@ -50,9 +50,9 @@ class Identities:
 class Pipeline:
     """An append session that is open on a thread.
 
-    ``number`` is what the generator calls it, ``recorded`` its number in the history. ``flying`` are the batches in
-    flight by operation, in the order of their submission. ``failure`` is how the session failed: the first failure,
-    unless a later batch ended indefinitely.
+    ``number`` is its number in the generator, and ``recorded`` is its number in the history. ``flying`` maps the id of
+    each operation in flight to its batch, in the order of submission. ``failure`` is the first failure of the session,
+    or a later one that was indefinite.
     """
 
     __slots__ = ("failure", "flying", "number", "recorded", "session", "stream")
@@ -67,26 +67,26 @@ class Pipeline:
 
     @property
     def open(self) -> bool:
-        """Whether it takes another batch now."""
+        """Whether the session can take another batch now."""
         return self.failure is None and len(self.flying) < MOST_IN_FLIGHT
 
     def give_up(self) -> list[int]:
-        """Wait for no batch any longer; the operations that were in flight."""
+        """Return the ids of the operations in flight and stop waiting for them."""
         given_up = list(self.flying)
         self.flying.clear()
         return given_up
 
     def note(self, outcome: Outcome[Any]) -> None:
-        """A batch of it has ended."""
+        """Note the outcome of a batch that has ended."""
         if not isinstance(outcome, Ok) and (self.failure is None or isinstance(outcome, Indefinite)):
             self.failure = outcome
 
 
 class Thread:
-    """A place in the run: one process identity after another acts on it. The nemesis has no client.
+    """One place in the run, on which one process identity after another acts. The nemesis's thread has no client.
 
-    ``busy`` says that it performs an operation, opens or ends a session, or pauses; batches of its session may be in
-    flight besides.
+    ``busy`` is true while the thread performs an operation, opens or ends a session, or pauses. Batches of its session
+    may be in flight at the same time.
     """
 
     task: asyncio.Task[None]
@@ -105,7 +105,7 @@ class Thread:
 
     @property
     def client(self) -> StreamClient:
-        """The client of the process that acts on the thread."""
+        """The client of the current process."""
         assert self._client is not None, "the nemesis has no client"
         return self._client
 
@@ -115,16 +115,16 @@ class Thread:
 
     @property
     def idle(self) -> bool:
-        """Whether no batch of a session is in flight."""
+        """Whether the thread has no batch in flight."""
         return self.pipeline is None or not self.pipeline.flying
 
     def give(self, act: Callable[[Thread, Any], Awaitable[None]], subject: Any) -> None:
-        """Let its task do this next."""
+        """Make ``act(thread, subject)`` the next job of the thread's task."""
         self._job = act, subject
         self._rouse()
 
     def leave(self) -> None:
-        """Let its task end once it has done what it was given."""
+        """Let the thread's task end after its current job."""
         self._leaving = True
         self._rouse()
 
@@ -133,7 +133,7 @@ class Thread:
             self._wake.set_result(None)
 
     async def take(self) -> _Job | None:
-        """The next thing to do, when there is one; None to end."""
+        """Return the next job as soon as there is one, or None if the task should end."""
         while self._job is None:
             if self._leaving:
                 return None
@@ -143,6 +143,6 @@ class Thread:
         return self.drop()
 
     def drop(self) -> _Job | None:
-        """Take back what was given and not begun."""
+        """Remove and return the job that was given but not begun; None if there is none."""
         job, self._job = self._job, None
         return job

@@ -1,8 +1,8 @@
-"""The seam between a run and a workload: what a workload is, seen from the harness.
+"""The seam between a run and a workload: the interface that every workload implements.
 
-A generator is an immutable value, after Jepsen's pure generators. The scheduler of a run asks it for the next
-invocation whenever a thread can take one, and tells it of every invocation and completion; each time the generator
-answers with its successor. It does no I/O, reads no clock and draws no randomness but from the context it is handed.
+A generator is an immutable value, like Jepsen's pure generators. The scheduler of a run asks it for the next invocation
+whenever a thread can take one, and passes every invocation and completion to it. Each time the generator returns its
+successor. It does no I/O, and it takes the time and all randomness from the context that it receives.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from .client.outcome import Outcome
 from .s2 import Answer, Append, Call
 
 NEMESIS: Final = -1
-"""The thread that strikes. The threads of clients are numbered from 0."""
+"""The thread of the nemesis, which performs strikes. The threads of clients are numbered from 0."""
 
 NO_SESSIONS: Final[Mapping[int, int]] = MappingProxyType({})
 
 
 class Context(Struct, frozen=True, gc=False):
-    """What a generator may look at when it is asked.
+    """Everything that a generator may know about the run when it is asked.
 
-    ``time`` is nanoseconds since the clients started. ``threads`` are the threads that the generator may use, ``free``
-    those of them that have nothing in flight (both ascending). ``process[thread]`` is the process identity that acts
-    on a thread now: a thread whose operation ended indefinitely gets a new one.
+    ``time`` is in nanoseconds since the clients started. ``threads`` are the threads that the generator may use, and
+    ``free`` are the threads among them that have nothing in flight (both ascending). ``process[thread]`` is the process
+    identity that acts on a thread now. A thread whose operation ended indefinitely gets a new one.
 
-    ``sessions`` has the threads that are not free but could take one more batch of the append session that they have
-    open, each with the session's number: see :attr:`Invocation.session`.
+    ``sessions`` maps each thread that is not free, but could take another batch of its open append session, to the
+    number of that session: see :attr:`Invocation.session`.
 
-    ``random`` belongs to this one question. In a context of one thread it is that thread's own stream of random
-    numbers: what is drawn for the thread's *n*-th operation depends on the run's seed, the thread and *n* alone. In a
-    context of several threads it is a stream that they share. ``own`` gives the streams of single threads.
+    ``random`` is valid for this one question. In a context of one thread it is that thread's own stream of random
+    numbers: the numbers for the thread's n-th operation depend only on the run's seed, the thread and n. In a context
+    of several threads it is a stream that they share. ``own(thread)`` returns the stream of a single thread.
     """
 
     time: int
@@ -48,7 +48,7 @@ class Context(Struct, frozen=True, gc=False):
     own: Callable[[int], Random] | None = None
 
     def only(self, threads: tuple[int, ...]) -> Context:
-        """Return the same moment for some of this context's threads, in ascending order."""
+        """Return this context restricted to some of its threads, given in ascending order."""
         if threads == self.threads:
             return self
         if len(threads) == 1:
@@ -58,7 +58,7 @@ class Context(Struct, frozen=True, gc=False):
         return Context(self.time, threads, free, self.process, self.random, sessions, self.own)
 
     def alone(self, thread: int) -> Context:
-        """Return the same moment for one of this context's threads."""
+        """Return this context restricted to one of its threads."""
         threads = (thread,)
         if threads == self.threads:
             return self
@@ -68,7 +68,7 @@ class Context(Struct, frozen=True, gc=False):
         return Context(self.time, threads, free, self.process, random, sessions, self.own)
 
     def without_nemesis(self) -> Context:
-        """The same moment, for the threads of clients alone."""
+        """Return this context restricted to the threads of clients."""
         if self.threads[:1] != (NEMESIS,):
             return self
         threads = self.threads[1:]
@@ -77,19 +77,19 @@ class Context(Struct, frozen=True, gc=False):
         return Context(self.time, threads, free, self.process, random, self.sessions, self.own)
 
     def only_nemesis(self) -> Context:
-        """The same moment, for the nemesis alone; without threads where the run has none."""
+        """Return this context restricted to the nemesis. It has no threads if the run has no nemesis."""
         return self.only((NEMESIS,) if self.threads[:1] == (NEMESIS,) else ())
 
     @property
     def ready(self) -> tuple[int, ...]:
-        """The threads that could take some invocation now: the free ones, and those with an open session."""
+        """The threads that could take an invocation now: free ones, and ones whose open session takes another batch."""
         return (*self.free, *self.sessions) if self.sessions else self.free
 
     def taker(self, invocation: Invocation) -> int | None:
-        """Return the thread that would take this invocation now; None if it has to wait.
+        """Return the thread that would take this invocation now, or None if it has to wait.
 
-        An invocation that names no thread goes to the first that is free: to the nemesis if it is a strike, else to
-        a client.
+        An invocation that names no thread goes to the first free thread of its kind: the nemesis for a strike, else a
+        client.
         """
         thread = invocation.thread
         if thread is None:
@@ -102,7 +102,7 @@ class Context(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """A fault as an operation: it starts or heals the fault of that name. The nemesis performs it."""
+    """An operation of the nemesis that starts or heals the fault of that name."""
 
     fault: str
     phase: Literal["start", "heal"]
@@ -111,15 +111,15 @@ class Strike:
 class Invocation(Struct, frozen=True, gc=False):
     """One operation to perform.
 
-    ``thread`` None lets the scheduler take any free thread. ``purpose`` labels the operation for statistics
-    and pictures (such as ``take-over``, ``zombie``, ``strong-read``); it never changes how it is judged.
-    ``time`` is the intended start (ns since the clients started) in an open-loop run, from which latency is
-    then counted; None means as soon as possible. ``stream`` is empty for a strike.
+    ``thread`` None lets the scheduler choose any free thread. ``purpose`` labels the operation for statistics and
+    pictures (such as ``take-over``, ``zombie``, ``strong-read``) and never affects a verdict. ``time`` is the intended
+    start in an open-loop run (ns since the clients started), from which latency counts. None means as soon as possible.
+    ``stream`` is empty for a strike.
 
-    ``session`` makes a read a *read session*, whatever the number. An append becomes a batch of the thread's append
-    session of that number: of the one that is open if it has the number, else of a new one, for which the old one is
-    closed. A thread may have several batches of one session in flight; ``Context.sessions`` says when it can take
-    another. After the first failure the session is over: what is in flight ends, and then the thread is free.
+    Any ``session`` number makes a read a **read session**. It makes an append a batch of the thread's append session
+    with that number. If the thread's open session has another number, the scheduler closes it and opens a new one. A
+    thread may have several batches of one session in flight, and ``Context.sessions`` says when it can take another.
+    The first failure ends the session: the thread is free once every batch in flight has ended.
     """
 
     stream: str
@@ -130,23 +130,23 @@ class Invocation(Struct, frozen=True, gc=False):
     session: int | None = None
 
     def on(self, thread: int) -> Invocation:
-        """The same, on this thread."""
+        """Return the same invocation on the given thread."""
         if self.thread == thread:
             return self
         return Invocation(self.stream, self.call, thread, self.purpose, self.time, self.session)
 
     @property
     def batches(self) -> bool:
-        """Whether it is a batch of an append session."""
+        """Whether the operation is a batch of an append session."""
         return self.session is not None and isinstance(self.call, Append)
 
 
 class Completion(Struct, frozen=True, gc=False):
-    """The end of an operation, as a generator is told of it. ``time`` is ns since the clients started.
+    """The end of an operation, as a generator sees it. ``time`` is in ns since the clients started.
 
-    The value of an Ok is what the call answers: an Ack, a Batch or a Tail; of a read session it is the last part of its
-    answer, and ``reached`` is the seq_num after the last record that it returned, however it ended (None: none).
-    The value is None for a strike.
+    The value of an Ok is the answer to the call: an Ack, a Batch or a Tail, or None for a strike. For a read session it
+    is the last part of the answer. ``reached`` is the seq_num after the last record that a read session returned,
+    however the session ended. It is None if there was no such record.
     """
 
     time: int
@@ -158,7 +158,7 @@ class Completion(Struct, frozen=True, gc=False):
 
 
 class Pending:
-    """What a generator answers that has nothing for now. It is asked again after the next event, or a moment later."""
+    """The answer of a generator that has nothing for now. It is asked again after the next event or a moment later."""
 
     __slots__ = ()
 
@@ -167,7 +167,7 @@ class Pending:
 
 
 PENDING: Final = Pending()
-"""What a generator answers when it has nothing for now."""
+"""The only instance of :class:`Pending` that is needed."""
 
 Step: TypeAlias = "tuple[Invocation | Pending, Generator] | None"
 
@@ -176,24 +176,25 @@ class Generator(Protocol):
     """A pure source of invocations."""
 
     def next(self, context: Context) -> Step:
-        """Return the next invocation (or PENDING) and the successor; None when exhausted.
+        """Return the next invocation (or PENDING) and the successor, or None when exhausted.
 
-        A thread that the invocation names can take it: see :meth:`Context.taker`. An invocation whose ``time`` lies
-        ahead waits until then; if something else happens first, it is dropped and this generator is asked anew.
+        If the invocation names a thread, that thread must be able to take it: see :meth:`Context.taker`. An invocation
+        with a future ``time`` waits until then. If an event happens first, the scheduler discards the answer and asks
+        this generator again.
         """
         ...
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
-        """Return the successor after an operation was invoked (its ``thread`` is then set) or has completed."""
+        """Return the successor after an operation was invoked (its ``thread`` is now set) or has completed."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """Something that a run must have done often enough for its verdict to mean anything.
+    """Something that a run must do often enough for its verdict to mean anything.
 
-    ``counter`` names one of the counters of the statistics checker (its documentation lists them), for
-    instance ``seq-num-mismatches``. A run that counted fewer than ``at_least`` gets a warning beside its verdict.
+    ``counter`` is the name of a counter of the statistics checker, such as ``seq-num-mismatches``. The documentation of
+    that checker lists all counters. A run that counts fewer than ``at_least`` gets a warning beside its verdict.
     """
 
     counter: str
@@ -202,10 +203,10 @@ class Exercise:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadOptions:
-    """What a workload knows about the run that it drives.
+    """The settings of a run that its workload may use.
 
-    ``threads`` is the number of clients. ``rate`` is operations per second over all threads; None is as fast as
-    possible. ``time_limit`` (seconds) and ``operations`` end the run; None is no limit.
+    ``threads`` is the number of clients. ``rate`` is in operations per second over all threads, and None means as fast
+    as possible. ``time_limit`` (seconds) and ``operations`` (a number) end the run, and None means no limit.
     """
 
     streams: tuple[str, ...]
@@ -217,10 +218,10 @@ class WorkloadOptions:
 
 
 class Workload(Protocol):
-    """What clients do. A class with these members is registered under ``fencepost.workloads``.
+    """The behaviour of the clients of a run. Workloads are registered under ``fencepost.workloads``.
 
-    The entry point names a class (or any callable without arguments) that makes one. The class may also have
-    ``checkers``, the names of the checkers that judge its histories: see :func:`checkers_of`.
+    The entry point names a class, or any other callable without arguments, that makes an object with these members. The
+    object may also have ``checkers``, the names of the checkers that judge its histories: see :func:`checkers_of`.
     """
 
     name: str
@@ -228,11 +229,11 @@ class Workload(Protocol):
     exercises: tuple[Exercise, ...]
 
     def generator(self, options: WorkloadOptions) -> Generator:
-        """Return what the clients do, within the limits of ``options``."""
+        """Return the generator of all client operations, within the limits of ``options``."""
         ...
 
 
 def checkers_of(workload: Workload) -> tuple[str, ...] | None:
-    """Return the names of the checkers that a workload asks for; None means every general one that is registered."""
+    """Return the names of the checkers that a workload asks for. None means every registered general checker."""
     names: tuple[str, ...] | None = getattr(workload, "checkers", None)
     return names

@@ -1,1 +1,1 @@
-"""What the clients do: one file for each workload, and the parts that they share."""
+"""The workloads: one file for each, and the parts that they share."""

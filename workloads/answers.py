@@ -1,4 +1,4 @@
-"""What a client learns about a stream from the end of an operation: the tail, and the token in force."""
+"""Reads the outcome of an operation for what it reveals about a stream: the tail and the token in force."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fencepost.harness.s2 import Ack, Append, Fence, Tail, command_of
 
 
 def tail_of(outcome: Outcome[object]) -> int | None:
-    """Return the tail (a seq_num) that an ack, a check-tail, a 412 or a 416 reported; None if none was."""
+    """Return the tail (a seq_num) that an ack, a check-tail, a 412 or a 416 reported, or None."""
     if isinstance(outcome, Ok):
         value = outcome.value
         return value.tail.seq_num if isinstance(value, Ack | Tail) else None
@@ -25,7 +25,7 @@ def tail_of(outcome: Outcome[object]) -> int | None:
 
 
 def token_refusal(outcome: Outcome[object]) -> str | None:
-    """Return the token in force if the operation was refused because it gave another; else None."""
+    """Return the token in force if the service refused the operation for giving another token, else None."""
     token = outcome.body.get("fencing_token_mismatch") if isinstance(outcome, Definite) else None
     return token if isinstance(token, str) else None
 

@@ -1,4 +1,4 @@
-"""Weighted choice from a fixed table: how often a client does what."""
+"""Random choices of clients: weighted choice from a fixed table, and cheap random integers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Weighted(Generic[T]):
-    """A table of alternatives, each with its weight. It never changes."""
+    """An immutable table of alternatives, each with its weight."""
 
     __slots__ = ("_bounds", "_total", "_values", "_weights")
 
@@ -25,11 +25,11 @@ class Weighted(Generic[T]):
         self._values = [value for _, value in rows]
 
     def draw(self, random: Random) -> T:
-        """Return an alternative, with a probability in proportion to its weight."""
+        """Return an alternative with a probability proportional to its weight."""
         return self._values[bisect_right(self._bounds, random.random() * self._total)]
 
     def split(self, random: Random) -> tuple[T, float]:
-        """Return an alternative, and a number from 0 to 1 that is independent of it: two choices from one draw."""
+        """Return an alternative and an independent number from 0 to 1. Both come from a single draw."""
         place = random.random() * self._total
         index = bisect_right(self._bounds, place)
         begin = self._bounds[index - 1] if index else 0.0
@@ -37,11 +37,11 @@ class Weighted(Generic[T]):
 
 
 def between(low: int, high: int, random: Random) -> int:
-    """Return a number from ``low`` to ``high`` inclusive; ``low`` if the range is empty. Cheaper than ``randint``."""
+    """Return an integer from ``low`` to ``high`` inclusive (``low`` if ``high`` is lower). Cheaper than ``randint``."""
     return low + int(random.random() * (high - low + 1)) if high > low else low
 
 
 def small(high: int, random: Random) -> int:
-    """Return a number from 1 to ``high``, small ones more often: the mean is about a third of ``high``."""
+    """Return an integer from 1 to ``high``. Small ones are more likely: the mean is about a third of ``high``."""
     chance = random.random()
     return 1 + int(chance * chance * high)

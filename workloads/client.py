@@ -1,7 +1,7 @@
-"""Makes generators of clients from their behaviour: what a client does next, given its *view* of a stream.
+"""Makes generators of clients from a behaviour, which decides what a client does next given its **view** of a stream.
 
-A workload says how a client acts on a view, and how an answer changes that view. The rest is the same for all workloads
-and is done here: threads are spread over the streams, and operations are numbered and labelled.
+A workload defines how a client acts on a view and how an answer changes the view. This module does the rest, which is
+the same for all workloads: it spreads threads over the streams, and numbers and labels operations.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _WANDER: Final = 0.1
 
 
 class Act(NamedTuple, Generic[V]):
-    """What a client does next, and its view after that decision.
+    """A client's next operation, and its view after that decision.
 
-    ``stay`` means that the client is in the middle of something: its next operation is on the same stream.
+    ``stay`` means that the client is in the middle of something, so its next operation is on the same stream.
     """
 
     call: Call
@@ -45,24 +45,24 @@ class Act(NamedTuple, Generic[V]):
 
 
 class Behaviour(Protocol[V]):
-    """What clients do to a stream: pure functions on views, which are immutable values of bounded size."""
+    """The behaviour of clients towards one stream: pure functions on views, immutable values of bounded size."""
 
     def act(self, view: V, name: str, random: Random) -> Act[V]:
-        """Return the next operation. ``name`` is unique in the run and names its records: see ``records.identity``."""
+        """Return the next operation. ``name``, unique in the run, identifies its records: see ``records.identity``."""
         ...
 
     def learn(self, view: V, completion: Completion) -> V:
-        """Return the view after an operation of this client on this stream has ended, however it ended."""
+        """Return the view after an operation of this client on this stream has ended with any outcome."""
         ...
 
 
 def clients(behaviour: Behaviour[V], fresh: Callable[[int, int], V], options: WorkloadOptions) -> Generator:
-    """Return a generator of one client per thread, all of one behaviour, within the limits of the run.
+    """Return a generator of one client per thread, all with one behaviour, within the limits of the run.
 
-    ``fresh(thread, stream)`` gives the view that a client begins with, of the stream with that index.
+    ``fresh(thread, stream)`` returns a client's initial view of the stream with that index.
 
-    Thread ``t`` is at home on stream ``t mod streams``, and sometimes acts on another one. A thread that gets a new
-    process keeps its views and goes on counting its operations: the new process has its predecessor's notes.
+    The home of thread ``t`` is the stream ``t mod streams``; sometimes it acts on another one. A thread that gets a new
+    process keeps its views and continues to number its operations: a new process inherits its predecessor's knowledge.
     """
 
     def make(thread: int) -> Generator:
@@ -74,7 +74,7 @@ def clients(behaviour: Behaviour[V], fresh: Callable[[int, int], V], options: Wo
 
 
 class _Client(Struct, Generic[V], frozen=True):
-    """``views`` holds one view per stream; ``here`` is the index of the stream of the latest operation."""
+    """One client. ``views`` holds one view per stream; ``here`` is the index of the stream of the latest operation."""
 
     thread: int
     streams: tuple[str, ...]
@@ -110,7 +110,7 @@ class _Client(Struct, Generic[V], frozen=True):
         return int(random.random() * count)
 
     def _index(self, event: Completion) -> int | None:
-        """The index of the stream of an operation that another generator made; None if it is none of this client's."""
+        """Return the index of the stream of an operation, or None if it is not one of this client's streams."""
         stream = event.invocation.stream
         return self.streams.index(stream) if stream in self.streams else None
 

@@ -1,13 +1,13 @@
-"""The workload ``fenced``: owners that take over from each other by fencing, and zombies that were deposed.
+"""The workload ``fenced``: owners that take over from each other by fencing, and deposed owners that write on.
 
-A client takes a stream over with a fence record, guarded by ``match_seq_num``, and then appends with its token. The
-previous owner learns of that when an append of its own is refused. It goes on with its old token for a while, as a
-*zombie*: every append of a zombie must be refused. Other clients try tokens that are nearly the one in force, append
-without a token (which is allowed: fencing is cooperative), or read. Sometimes an owner clears the token, or a client
-sets one of its own old tokens again.
+A client takes over a stream with a fence record, guarded by ``match_seq_num``, and then appends with its token. The
+previous owner learns that it was deposed when the service refuses one of its appends. It keeps using its old token for
+a while, as a **zombie**: the service must refuse every append of a zombie. Other clients try tokens that resemble the
+one in force, append without a token (which is allowed, since fencing is cooperative), or read. Sometimes an owner
+clears the token, or a client sets one of its own old tokens again.
 
-A history knows a record by its content, and the content of a fence is its token. Most tokens are unique in the run, and
-so are their fences. A token that is not (``""``, or one that is set again) is set in a batch with an ordinary record,
+A history identifies a record by its content, and the content of a fence is its token. Most tokens, and so their fences,
+are unique in the run. Any other token (``""``, or one that is set again) is set in a batch with an ordinary record,
 which identifies the batch.
 """
 
@@ -44,9 +44,9 @@ _REMEMBERED: Final = 4
 class View(Struct, frozen=True, gc=False):
     """What a client knows about a stream.
 
-    ``tail`` is the latest tail that was reported to it. ``in_force`` is the token that it last saw in force (None
-    before the first). ``token`` is the one that it believes to own the stream with, and ``zombie`` is one that it lost
-    and still writes with. ``old`` are the last few tokens that it held before, the newest first.
+    ``tail`` is the latest tail that the service reported to it. ``in_force`` is the token that it last saw in force
+    (None before the first). ``token`` is the token of the owner, if the client believes to be the owner. ``zombie`` is
+    a lost token that it still writes with. ``old`` are the last few tokens that it held before, newest first.
     """
 
     tail: int | None = None
@@ -57,7 +57,7 @@ class View(Struct, frozen=True, gc=False):
 
 
 def act(view: View, name: str, random: Random) -> Act[View]:
-    """Act by role: as the owner, as a zombie, or as one of the others."""
+    """Return the next act of the client in its role: the owner, a zombie, or any other client."""
     if view.tail is None:
         return Act(CheckTail(), view)
     if view.zombie is not None:
@@ -70,7 +70,7 @@ def act(view: View, name: str, random: Random) -> Act[View]:
 
 
 def learn(view: View, completion: Completion) -> View:
-    """Adopt the tail and the token that the answer reports; become the owner, or learn of being deposed."""
+    """Return the view with the reported tail and token. The client may become the owner or learn that it is deposed."""
     outcome, call = completion.outcome, completion.invocation.call
     tail = tail_of(outcome)
     if tail is not None:
@@ -87,7 +87,7 @@ def learn(view: View, completion: Completion) -> View:
         matched = call.fencing_token is not None and "seq_num_mismatch" in outcome.body
         return replace(view, in_force=call.fencing_token) if matched else view
     if fences:
-        # Also after an indefinite end: the client may be the owner, and finds out by acting as one.
+        # After an indefinite outcome too: the client may be the owner, and finds out by acting as the owner.
         return _owner(view, fences, certain=isinstance(outcome, Ok))
     if isinstance(outcome, Ok) and call.fencing_token is not None:
         return replace(view, in_force=call.fencing_token)
@@ -95,7 +95,7 @@ def learn(view: View, completion: Completion) -> View:
 
 
 def _owner(view: View, fences: tuple[str, ...], certain: bool) -> View:
-    """Become the owner. The batch's earlier fences were never in force: as old tokens they must be refused."""
+    """Return the view of the new owner. Earlier fences of its batch count as old tokens, which must be refused."""
     old = _remember(view.old, view.token)
     *hidden, token = fences
     for never in hidden:
@@ -112,15 +112,15 @@ def _remember(old: tuple[str, ...], token: str | None) -> tuple[str, ...]:
 
 
 def _write(view: View, token: str | None, purpose: str, name: str, random: Random) -> Act[View]:
-    """Append ordinary records with this token; one in three appends gives ``match_seq_num`` as well."""
+    """Return an append of ordinary records with this token. One in three also gives ``match_seq_num``."""
     match = view.tail if token is not None and random.random() < 0.33 else None
     return Act(Append(batch(name, random, _MOST), match_seq_num=match, fencing_token=token), view, purpose)
 
 
 def _take_over(view: View, name: str, random: Random) -> Act[View]:
-    """Set a token, provided that nobody has appended since. An owner does so to renew its token.
+    """Return an append that sets a token, provided that nobody has appended since. An owner so renews its token.
 
-    Some of the tokens are not new: one that this client held before, or one much like the token in force.
+    Some tokens are not new: the client held them before, or they resemble the token in force.
     """
     alone = random.random() < 0.25
     token = None if alone else _no_news(view, random)
@@ -145,7 +145,7 @@ def _no_news(view: View, random: Random) -> str | None:
 
 
 def _fence_among(token: str, name: str, random: Random) -> tuple[Record, ...]:
-    """Return ordinary records with a fence among them, and sometimes another fence before it, which it hides."""
+    """Return ordinary records with a fence among them, sometimes after another fence, which it supersedes."""
     before = tuple(record(f"{name}.{index}", random) for index in range(between(0, 2, random)))
     after = tuple(record(f"{name}.{len(before) + index}", random) for index in range(between(not before, 2, random)))
     hidden = (Record.fence(f"{name}-hidden"),) if random.random() < 0.15 else ()
@@ -153,7 +153,7 @@ def _fence_among(token: str, name: str, random: Random) -> tuple[Record, ...]:
 
 
 def _clear(view: View, name: str, random: Random) -> Act[View]:
-    """Let everybody in. The batch holds an ordinary record, because all fences to ``""`` are alike."""
+    """Return an append that clears the token. It holds an ordinary record too, as all fences to ``""`` are equal."""
     match = view.tail if random.random() < 0.5 else None
     return Act(Append(_fence_among("", name, random), match, view.token), view, CLEAR)
 
@@ -163,7 +163,7 @@ def _own_write(view: View, name: str, random: Random) -> Act[View]:
 
 
 def _old_token(view: View, name: str, random: Random) -> Act[View]:
-    """Write with a token that this client held long ago. (If it was set again since, this is no zombie.)"""
+    """Return a write with a token that this client held before. (If it was set again, the write is no zombie.)"""
     if not view.old:
         return _similar_token(view, name, random)
     return _write(view, view.old[int(random.random() * len(view.old))], ZOMBIE, name, random)
@@ -214,7 +214,7 @@ _OTHERS: Final[_Table] = Weighted(
 
 
 class Fenced:
-    """Owners that take over from each other, and the zombies that they leave behind."""
+    """The workload of owners that take over from each other, and of the zombies that they leave behind."""
 
     name = "fenced"
     summary = "owners take over by fencing, deposed owners write on, tokens are alike"
@@ -224,5 +224,5 @@ class Fenced:
     learn = staticmethod(learn)
 
     def generator(self, options: WorkloadOptions) -> Generator:
-        """See :class:`~fencepost.harness.workload.Workload`."""
+        """Return the generator of all client operations. See :class:`~fencepost.harness.workload.Workload`."""
         return clients(self, lambda thread, stream: View(), options)

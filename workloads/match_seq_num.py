@@ -2,8 +2,9 @@
 
 Each client guesses the tail, appends on the condition that the guess is right, and adopts the tail that a refusal
 reports. Ten clients on one stream make each other fail all the time. That is the point: every acceptance and every
-refusal says something about the tail at its moment. Some guesses are wrong on purpose. *Stale* ones are mostly off by
-one, so that an off-by-one error accepts them. *Future* ones may become right by another client's append.
+refusal reveals something about the tail at that moment. Some guesses are wrong on purpose. **Stale** guesses are mostly
+off by one, so that a server with an off-by-one error accepts them. Another client's append may make a **future** guess
+right.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ from .records import batch
 STALE_GUESS: Final = "stale-guess"
 FUTURE_GUESS: Final = "future-guess"
 
-# With small batches two writers that guess the same position often write the same number of records.
+# Small batches, so that two writers with the same guess often write the same number of records.
 _MOST: Final = 6
 
 
 class View(Struct, frozen=True, gc=False):
-    """A client's guess of the tail, and its guess before that."""
+    """A client's guess of the tail (``guess``), and its previous guess (``before``)."""
 
     guess: int = 0
     before: int = 0
 
 
 def act(view: View, name: str, random: Random) -> Act[View]:
-    """Choose from the table."""
+    """Return an act drawn from the table."""
     return _ACTS.draw(random)(view, name, random)
 
 
 def learn(view: View, completion: Completion) -> View:
-    """Adopt the tail that was reported, even a lower one. After an indefinite end the guess stays as it is."""
+    """Return the view with the reported tail, even a lower one. An indefinite outcome leaves the guess as it is."""
     tail = tail_of(completion.outcome)
     outcome = completion.outcome
     if tail is None and isinstance(outcome, Ok) and isinstance(outcome.value, Batch) and outcome.value.records:
@@ -90,7 +91,7 @@ _ACTS: Final[Weighted[Callable[[View, str, Random], Act[View]]]] = Weighted(
 
 
 class MatchSeqNum:
-    """Writers that race with their guesses of the tail."""
+    """The workload of writers that race with their guesses of the tail."""
 
     name = "match-seq-num"
     summary = "writers race with match_seq_num, from right, stale and future guesses of the tail"
@@ -100,5 +101,5 @@ class MatchSeqNum:
     learn = staticmethod(learn)
 
     def generator(self, options: WorkloadOptions) -> Generator:
-        """See :class:`~fencepost.harness.workload.Workload`."""
+        """Return the generator of all client operations. See :class:`~fencepost.harness.workload.Workload`."""
         return clients(self, lambda thread, stream: View(), options)

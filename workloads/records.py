@@ -1,9 +1,9 @@
-"""Records that occur once in a run, and batches of them.
+"""Makes records that are unique in a run, and batches of them.
 
-A history knows a record by its content, so no two records of a run may be equal. A client that tries again therefore
-sends new records. A body begins with an identity that people can read: ``t3-17.2`` is the third record in the batch of
-operation 17 of thread 3. After a space follows padding, which the identity determines. Each thread numbers its
-operations across all its streams and processes.
+A history identifies a record by its content, so no two records of a run may be equal. A client that tries again must
+therefore send new records. A body begins with a readable identity: ``t3-17.2`` is the third record in the batch of
+operation 17 of thread 3. A space and padding follow; the identity determines where the padding begins in a fixed text.
+Each thread numbers its operations across all its streams and processes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .choice import Weighted, small
 
 _BATCH: Final = 15
 
-# The lowest and the highest size of a body, in bytes. A body is never shorter than its identity.
+# The minimum and maximum size of a body, in bytes. A body is never shorter than its identity.
 _SIZES: Final = Weighted(
     [(30.0, (0, 24)), (40.0, (24, 80)), (20.0, (80, 400)), (9.0, (400, 4096)), (0.2, (4096, 64 * 1024))]
 )
@@ -47,9 +47,9 @@ def identity(thread: int, operation: int) -> str:
 
 
 def record(name: str, random: Random) -> Record:
-    """Return a record whose body begins with ``name``. Most have a few bytes to a few KiB, some have more.
+    """Return a record whose body begins with ``name``. Most bodies have a few bytes to a few KiB, some up to 64 KiB.
 
-    About one in ten has headers, and one in ten is not valid UTF-8.
+    About one record in ten has headers, and one in ten is not valid UTF-8.
     """
     begin = f"{name} ".encode()
     (low, high), within = _SIZES.split(random)
@@ -57,7 +57,7 @@ def record(name: str, random: Random) -> Record:
     offset = crc32(begin) % _PERIOD
     kind = random.random()
     block = _BINARY if kind < 0.1 else _TEXT
-    # One binary record in ten has headers, and one text record in ten.
+    # One in ten of the binary records has headers, and one in ten of the text records.
     headers = _HEADERS.draw(random) if 0.09 <= kind < 0.19 else ()
     return Record(begin + block[offset : offset + padding], headers)
 

@@ -1,8 +1,8 @@
 """The workload ``regular``: unconditional appends, every kind of read, check-tails, and the strong read.
 
 Many clients append to one stream at once and keep looking at it. Two habits expose stale answers. A client often checks
-the tail right after its own append was acknowledged. And it follows the stream like a *replica*: it checks the tail,
-then reads on from where its replica stands until it has reached that tail (a *strong read*).
+the tail right after the service acknowledged its append. It also follows the stream like a **replica**: it checks the
+tail, then reads on from the position of its replica until it reaches that tail (a **strong read**).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from .records import batch
 
 STRONG_READ: Final = "strong-read"
 
-# The history holds every record that a read returns, so reads are short. One replica per stream reads every record.
-# Another one that is further behind than the window starts again near the tail, as if from a snapshot.
+# Reads are short because the history holds every record that they return. One replica per stream reads every record.
+# Any other replica that falls behind by more than the window restarts near the tail, as if from a snapshot.
 _PAGE: Final = 48
 _LONG_PAGE: Final = 240
 _WINDOW: Final = 96
@@ -35,9 +35,10 @@ _WINDOW: Final = 96
 class View(Struct, frozen=True, gc=False):
     """What a client knows about a stream.
 
-    ``tail`` is the highest tail that it saw, and ``timestamp`` (ms) is that of its latest append. ``replica`` is the
-    seq_num that its replica reads next, and ``target`` is the tail that the strong read under way has to reach.
-    ``acknowledged`` means that its latest operation was a successful append. A ``complete`` replica skips no record.
+    ``tail`` is the highest tail that it has seen, and ``timestamp`` (ms) is the timestamp of its latest append.
+    ``replica`` is the seq_num that its replica reads next. ``target`` is the tail that its current strong read has to
+    reach. ``acknowledged`` means that its latest operation was a successful append. A ``complete`` replica skips no
+    record.
     """
 
     tail: int = 0
@@ -49,10 +50,10 @@ class View(Struct, frozen=True, gc=False):
 
 
 def act(view: View, name: str, random: Random) -> Act[View]:
-    """Continue the strong read that is under way, or choose from the table."""
+    """Return the next step of the current strong read, or else an act drawn from the table."""
     if view.target is not None:
         left, page = view.target - view.replica, _LONG_PAGE if view.complete else _PAGE
-        # A page without a bound ends at the tail of its moment, and so proves that tail.
+        # A page without a bound ends at the tail of that moment, and so proves the tail.
         count = None if left < page and random.random() < 0.3 else min(left, page)
         return Act(Read(seq_num=view.replica, count=count), view, STRONG_READ, stay=True)
     if view.acknowledged and random.random() < 0.35:
@@ -61,7 +62,7 @@ def act(view: View, name: str, random: Random) -> Act[View]:
 
 
 def learn(view: View, completion: Completion) -> View:
-    """Remember the tail, and keep track of a strong read."""
+    """Return the view with the reported tail and the progress of the strong read."""
     outcome, call = completion.outcome, completion.invocation.call
     value = outcome.value if isinstance(outcome, Ok) else None
     tail = tail_of(outcome)
@@ -76,7 +77,7 @@ def learn(view: View, completion: Completion) -> View:
 
 
 def _follow(view: View, value: object) -> View:
-    """Track the strong read after its check-tail or a page of it. One that failed or returned nothing ends it."""
+    """Return the view after a check-tail or page of a strong read. A failed or empty page ends the strong read."""
     replica, target = view.replica, view.target
     if isinstance(value, Tail):
         target = value.tail.seq_num
@@ -99,7 +100,7 @@ def _check_tail(view: View, name: str, random: Random) -> Act[View]:
 
 
 def _strong_read(view: View, name: str, random: Random) -> Act[View]:
-    # The answer says which pages follow. If there is nothing to read, staying does no harm.
+    # The answer decides which pages follow. If there is nothing to read, staying does no harm.
     return Act(CheckTail(), view, STRONG_READ, stay=True)
 
 
@@ -113,7 +114,7 @@ _ACTS: Final[Weighted[Callable[[View, str, Random], Act[View]]]] = Weighted(
 
 
 def _somewhere(view: View, random: Random) -> int:
-    """Return a position below the tail; half of the time it is among the latest records."""
+    """Return a random position below the tail, half of the time among the latest 100 records."""
     lowest = view.tail - 100 if random.random() < 0.5 else view.tail - 20_000
     return between(max(0, lowest), view.tail - 1, random) if view.tail else 0
 
@@ -135,7 +136,7 @@ def _past_tail(view: View, random: Random) -> Read:
 
 _READS: Final[Weighted[Callable[[View, Random], Read]]] = Weighted(
     [
-        # from near the tail up to the tail: proves the tail exactly
+        # from near the tail up to the tail, which proves the tail exactly
         (30.0, lambda view, random: Read(tail_offset=small(20, random))),
         (10.0, lambda view, random: Read(tail_offset=between(1, 40, random), count=between(1, 10, random))),
         # from a position, bounded by count, by bytes or by time
@@ -145,7 +146,7 @@ _READS: Final[Weighted[Callable[[View, Random], Read]]] = Weighted(
         # from the start; rarely without a count, which returns up to 1000 records
         (8.0, lambda view, random: Read(seq_num=0, count=small(20, random))),
         (0.2, lambda view, random: Read(seq_num=0)),
-        # at the tail and past it: 416, unless somebody has appended in the meantime
+        # at or past the tail: answered with 416 unless somebody has appended in the meantime
         (8.0, _at_tail),
         (6.0, _past_tail),
     ]
@@ -153,7 +154,7 @@ _READS: Final[Weighted[Callable[[View, Random], Read]]] = Weighted(
 
 
 class Regular:
-    """Unconditional appends raced by reads of every kind."""
+    """The workload of unconditional appends that race with reads of every kind."""
 
     name = "regular"
     summary = "appends without conditions, reads of every kind, check-tails and strong reads"
@@ -163,5 +164,5 @@ class Regular:
     learn = staticmethod(learn)
 
     def generator(self, options: WorkloadOptions) -> Generator:
-        """See :class:`~fencepost.harness.workload.Workload`."""
+        """Return the generator of all client operations. See :class:`~fencepost.harness.workload.Workload`."""
         return clients(self, lambda thread, stream: View(complete=thread == stream), options)

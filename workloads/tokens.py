@@ -1,7 +1,7 @@
-"""Fencing tokens: unique ones that look alike, and near misses of a given one.
+"""Makes fencing tokens: unique tokens that look alike, and near misses of a given token.
 
-A unique token carries the identity of the operation that sets it, so only one operation of a run sets it. Tokens have
-at most 36 bytes of UTF-8: a service refuses longer ones as malformed, which would test nothing here.
+A unique token contains the identity of the operation that sets it, so only one operation of a run sets it. Tokens have
+at most 36 bytes of UTF-8. A service refuses longer ones as malformed, so they would test nothing here.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _END_ALONE: Final = "!"
 def unique(name: str, in_force: str | None, alone: bool, random: Random) -> str:
     """Return a token that no other operation makes: plain, of exactly 36 bytes, non-ASCII, or extending ``in_force``.
 
-    ``name`` is the identity of the operation. The token ends with it (padding aside) and with a mark that no identity
-    contains, so that a token that extends another one is unique as well. If the fence is ``alone`` in its batch the
-    token has another mark, by which :func:`may_be_set_again` recognises it.
+    ``name`` is the identity of the operation. Apart from padding, the token ends with ``name`` and a mark that no
+    identity contains. A token that extends another one is therefore unique as well. A fence that is ``alone`` in its
+    batch gets a token with a different mark, by which :func:`may_be_set_again` recognises it.
     """
     own = name + (_END_ALONE if alone else _END)
     kind = _KINDS.draw(random)
@@ -36,18 +36,18 @@ def unique(name: str, in_force: str | None, alone: bool, random: Random) -> str:
 
 
 def may_be_set_again(token: str) -> bool:
-    """Return whether a second fence may set this token: not if its first fence may be alone in its batch.
+    """Return whether a second fence may set this token: False if the first fence may be alone in its batch.
 
-    Two fences to one token are equal records, so each of their batches needs another record to be told apart by.
+    Two fences that set one token are equal records. Each batch therefore needs another record that identifies it.
     """
     return _END_ALONE not in token
 
 
 def similar(token: str, random: Random) -> str:
-    """Return another token that a careless comparison takes for ``token``.
+    """Return another token that a careless comparison would mistake for ``token``.
 
-    It is a prefix or an extension, ``""``, in another case or another Unicode normal form, has white space added, or
-    differs in the last character only.
+    It is a prefix or an extension of ``token``, ``""``, or ``token`` in another case, in another Unicode normal form,
+    with white space added, or with a different last character.
     """
     found = [other for other in _alike(token) if other != token and len(other.encode()) <= LONGEST]
     return found[int(random.random() * len(found))]
@@ -71,5 +71,5 @@ def _alike(token: str) -> tuple[str, ...]:
 
 _KINDS: Final = Weighted([(40.0, "plain"), (30.0, "extended"), (15.0, "longest"), (15.0, "foreign")])
 
-# The first two are one letter, composed and decomposed: a server that normalises takes them for equal.
+# The first two are the same letter, composed and decomposed. A server that normalises would treat them as equal.
 _FOREIGN: Final = Weighted([(1.0, "\u00e9"), (1.0, "e\u0301"), (1.0, "漢字"), (1.0, "\U0001f512")])

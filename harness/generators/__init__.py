@@ -1,9 +1,10 @@
-"""Generator combinators, after Jepsen's: small immutable values from which workloads and faults are put together.
+"""Generator combinators, modelled on Jepsen's: small immutable values from which workloads and faults are built.
 
-``sources`` makes operations and ``strikes`` those of faults, ``bounds`` says how many and when, ``routing`` says which
-thread performs them, ``order`` puts generators one after another, ``waiting`` delays them, and ``reaction`` changes
-them on the way. Every generator is a frozen value: asked twice in equal contexts it answers twice the same, and each
-answer names its successor.
+``sources`` makes client operations and ``strikes`` makes fault operations. ``bounds`` limits how many operations run
+and when they start. ``routing`` decides which thread performs each operation. ``sessions`` pipelines appends and
+follows streams. ``order`` runs generators one after another, ``waiting`` delays them, and ``reaction`` transforms their
+operations and their reactions to events. Every generator is a frozen value: in equal contexts it always gives the same
+answer, and every answer includes the generator's successor.
 """
 
 from .bounds import Spacing, bounded, limit, stagger, time_limit

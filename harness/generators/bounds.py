@@ -1,4 +1,4 @@
-"""How many operations, for how long, and when each of them is meant to start."""
+"""Limits on the number of operations and on their duration, and schedules of intended starts."""
 
 from __future__ import annotations
 
@@ -25,23 +25,24 @@ _64_BITS: Final = 2**64 - 1
 
 
 class Spacing(Enum):
-    """How the intended starts of an open-loop run lie in time."""
+    """How an open-loop run spaces its intended starts in time."""
 
     POISSON = "poisson"
     EVEN = "even"
 
 
 def limit(operations: int, generator: Generator) -> Generator:
-    """At most so many operations. PENDING does not count."""
+    """Return a generator that gives at most ``operations`` operations. PENDING does not count as one."""
     if operations < 0:
         raise ValueError(f"a limit of {operations} operations: it cannot be negative")
     return _Limit(generator, operations)
 
 
 def time_limit(seconds: float, generator: Generator) -> Generator:
-    """Only operations that start within so many seconds of the moment when this generator was first asked.
+    """Return a generator that gives only operations that start within ``seconds`` of its first call to ``next``.
 
-    The intended start counts where there is one. A backlog of intended starts is dropped when the time is over.
+    An operation with an intended start counts as starting then. When the time is up, the generator drops any backlog
+    of intended starts.
     """
     if not seconds >= 0:
         raise ValueError(f"a time limit of {seconds} s: it cannot be negative")
@@ -49,12 +50,12 @@ def time_limit(seconds: float, generator: Generator) -> Generator:
 
 
 def stagger(rate: float, generator: Generator, spacing: Spacing = Spacing.POISSON) -> Generator:
-    """An open loop of ``rate`` operations per second over all threads, from the moment when this was first asked.
+    """Return a generator that runs an open loop of ``rate`` operations per second over all threads.
 
-    Each operation gets an intended start, ``Invocation.time``, from a schedule that knows nothing of how long
-    operations take: when every thread is busy the schedule goes on, late operations follow as fast as threads
-    become free, and their latency is counted from when they were meant to start. ``POISSON`` draws independent
-    exponential gaps, as many unrelated clients would make; ``EVEN`` makes all gaps equal.
+    The schedule begins at the first call to ``next``. It gives each operation an intended start, ``Invocation.time``,
+    regardless of how long operations take. When every thread is busy, the schedule continues. Late operations start
+    as soon as threads become free, and their latency counts from their intended start. ``POISSON`` draws independent
+    exponential gaps, like the arrivals of many unrelated clients. ``EVEN`` makes all gaps equal.
     """
     if not rate > 0:
         raise ValueError(f"a rate of {rate} operations per second: it must be positive")
@@ -62,7 +63,7 @@ def stagger(rate: float, generator: Generator, spacing: Spacing = Spacing.POISSO
 
 
 def bounded(generator: Generator, options: WorkloadOptions) -> Generator:
-    """The generator within the rate, the number of operations and the time limit of a run."""
+    """Return a generator that keeps to the rate, the number of operations and the time limit of a run."""
     if options.rate is not None:
         generator = stagger(options.rate, generator)
     if options.operations is not None:
@@ -112,9 +113,10 @@ class _TimeLimit(Struct, frozen=True):
 
 
 class _Stagger(Struct, frozen=True):
-    """``due`` is the next intended start, kept in fractions of a nanosecond so that even gaps add up exactly.
+    """A generator on a schedule of intended starts.
 
-    ``state`` is that of a random number generator of its own: what the operations draw does not move the schedule.
+    ``due`` is the next intended start in nanoseconds. It is a float because rounding every gap would accumulate error.
+    ``state`` belongs to a separate random number generator, so that draws for operations do not change the schedule.
     """
 
     generator: Generator
@@ -142,7 +144,7 @@ class _Stagger(Struct, frozen=True):
 
 
 def _split_mix(state: int) -> tuple[float, int]:
-    """A random number from 0 to 1 and the next state: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+    """Return a random number in [0, 1) and the next state, by SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
     state = mixed = (state + 0x9E3779B97F4A7C15) & _64_BITS
     mixed = ((mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9) & _64_BITS
     mixed = ((mixed ^ mixed >> 27) * 0x94D049BB133111EB) & _64_BITS

@@ -1,4 +1,4 @@
-"""One generator after another."""
+"""Combinators that run generators one after another."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from ..workload import PENDING, Completion, Context, Generator, Invocation, Step
 
 
 def phases(*generators: Generator) -> Generator:
-    """One generator after another, with a barrier between them.
+    """Return a generator that runs the given generators one after another, with a barrier between them.
 
-    The next begins when the one before is exhausted and every thread is free, so that no operation of one phase
-    is concurrent with one of another.
+    The next phase begins when the previous one is exhausted and every thread is free. Operations of different phases
+    are therefore never concurrent.
     """
     return _Phases(generators, waiting=False)
 
 
 def cycle(generator: Generator) -> Generator:
-    """This generator, and when it is exhausted the same from its beginning, for ever (without a barrier).
+    """Return a generator that restarts ``generator`` from its beginning whenever it is exhausted, without a barrier.
 
-    It ends only if the generator is exhausted before it gives a single operation.
+    It ends only if ``generator`` is exhausted before it gives a single operation.
     """
     return _Cycle(generator, generator)
 
@@ -42,7 +42,7 @@ class _Phases(Struct, frozen=True):
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
         if not self.generators:
             return self
-        # While it waits, the coming phase learns how the phase before it ended.
+        # While the next phase waits at the barrier, it sees how the previous phase ended.
         first = self.generators[0].update(context, event)
         return self if first is self.generators[0] else _Phases((first, *self.generators[1:]), self.waiting)
 

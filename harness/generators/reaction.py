@@ -1,4 +1,4 @@
-"""Generators changed on their way: each operation mapped, each event answered."""
+"""Combinators that transform each operation of a generator, or its reaction to each event."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..workload import Completion, Context, Generator, Invocation, Step
 
 
 def map_each(function: Callable[[Invocation], Invocation], generator: Generator) -> Generator:
-    """Every operation, changed by a pure function that leaves its thread alone."""
+    """Return a generator that applies a pure ``function`` to every operation. The function must keep the thread."""
     return _Map(function, generator)
 
 
 def on_update(
     function: Callable[[Generator, Context, Invocation | Completion], Generator], generator: Generator
 ) -> Generator:
-    """Let a pure function choose the successor whenever an operation is invoked or completes.
+    """Return a generator whose successor a pure function chooses whenever an operation is invoked or completes.
 
-    ``function(generator, context, event)`` gets the generator as it was before the event, and gives what takes
-    its place: ``generator.update(context, event)`` where it has nothing to add.
+    ``function(generator, context, event)`` receives the generator as it was before the event and returns its
+    replacement. To keep the default behaviour, return ``generator.update(context, event)``.
     """
     return _OnUpdate(function, generator)
 

@@ -1,4 +1,4 @@
-"""Who performs which generator's operations: a mixture, one for each thread or process, or groups of threads."""
+"""Combinators that route operations: random mixtures, one generator per thread or process, and groups of threads."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..workload import NEMESIS, PENDING, Completion, Context, Generator, Invocat
 
 
 def mix(*weighted: tuple[float, Generator]) -> Generator:
-    """A random one of several each time, with probability in proportion to its (positive) weight.
+    """Return a generator that takes each operation from a random part, with probability proportional to its weight.
 
-    One that has nothing for now gives way to the others, one that is exhausted drops out. All of them are told of
-    every event.
+    Weights are positive. If the chosen part has nothing for now, another one takes its turn. An exhausted part drops
+    out. Every part sees every event.
     """
     if any(not weight > 0 for weight, _ in weighted):
         raise ValueError(f"the weights {[weight for weight, _ in weighted]}: each must be positive")
@@ -23,70 +23,71 @@ def mix(*weighted: tuple[float, Generator]) -> Generator:
 
 
 def each_thread(make: Callable[[int], Generator]) -> Generator:
-    """A generator of its own for each thread, made by ``make(thread)``.
+    """Return a generator that runs a separate part for each thread, made by ``make(thread)``.
 
-    Each sees a context with no thread but its own, and only its own events, so its state is that thread's state:
-    it is kept when the thread gets a new process. Its randomness is the thread's own, too: a thread asks for the same
-    operations in every run of one seed, for as long as it gets the same answers.
+    Each part sees only its own thread and that thread's events, so its state is the state of that thread. A thread
+    that gets a new process keeps its part. Each part also draws from its thread's own random numbers: in every run
+    with the same seed a thread asks for the same operations, as long as it gets the same answers.
     """
     return _Each(make, False)
 
 
 def each_process(make: Callable[[int], Generator]) -> Generator:
-    """As :func:`each_thread`, but made anew by ``make(process)`` when a thread gets a new process.
+    """Return a generator like :func:`each_thread`, but with a new part from ``make(process)`` for each new process.
 
-    It is exhausted when those of all processes of the moment are.
+    It is exhausted when the parts of all current processes are exhausted.
     """
     return _Each(make, True)
 
 
 def on_threads(threads: Iterable[int], generator: Generator) -> Generator:
-    """A generator that sees these threads alone. Where there is none of them it is exhausted."""
+    """Return a generator that sees only ``threads``. It is exhausted if the context has none of them."""
     return _OnThreads(frozenset(threads), generator)
 
 
 def clients(generator: Generator) -> Generator:
-    """A generator that sees the threads of clients alone."""
+    """Return a generator that sees only the threads of clients."""
     return _Clients(generator)
 
 
 def nemesis(generator: Generator) -> Generator:
-    """A generator of strikes, which sees the nemesis's thread alone. It is exhausted in a run that has none.
+    """Return a generator of strikes that sees only the nemesis's thread. It is exhausted in a run without a nemesis.
 
-    It is told of what clients do as well, and may react to it (see ``when``).
+    It also sees the events of clients and may react to them (see ``when``).
     """
     return _Nemesis(generator)
 
 
 def beside(generator: Generator, *others: Generator) -> Generator:
-    """The operations of all of them, each when it is due. It ends with the first of them.
+    """Return a generator that runs all parts side by side and gives each operation when it is due.
 
-    ``beside(clients(work), nemesis(faults))`` strikes for as long as the clients have work. All of them are told of
-    every event.
+    It ends when the first part (``generator``) is exhausted: ``beside(clients(work), nemesis(faults))`` strikes for as
+    long as the clients have work. Every part sees every event.
     """
     return _Beside((generator, *others))
 
 
 def reserve(*shares: tuple[int, Generator], rest: Generator) -> Generator:
-    """The first threads for the first share, the next ones for the second, and what is left for ``rest``.
+    """Return a generator that reserves a number of threads for each share and leaves the others to ``rest``.
 
     ``reserve((2, writes), (1, checks), rest=reads)`` gives ``writes`` the two lowest threads of the context,
-    ``checks`` the third, and ``reads`` all others. What is left without a thread is exhausted.
+    ``checks`` the third, and ``reads`` all others. A part that gets no thread is exhausted.
     """
     return _Reserve(tuple(count for count, _ in shares), (*(generator for _, generator in shares), rest))
 
 
 _MOMENT: Final = 5_000_000
-"""Nanoseconds after which a nemesis that had nothing is asked again."""
+"""Nanoseconds after which a nemesis that had nothing to do is asked again."""
 
 _Parts = tuple[Generator | None, ...]
 
 
 def _ask(context: Context, order: Iterable[int], ask: Callable[[int], Step], parts: _Parts) -> tuple[Step, _Parts]:
-    """Ask parts in order for an operation that can start now, else take the one that starts soonest.
+    """Return the first operation, in the given order of parts, that can start now; else the one that starts soonest.
 
-    Answers are thrown away, which pure generators allow, but not what a part learnt by having nothing for now.
-    The parts that come back have the successor in place, and None for those that are exhausted.
+    The second result is the updated parts: the chosen part's successor, and None for each exhausted part. Discarding
+    the other operations is safe, since generators are pure. The successor of a PENDING answer is kept, because it may
+    hold new state.
     """
     changed = list(parts)
     best: tuple[int, int, Invocation, Generator] | None = None
@@ -115,7 +116,7 @@ def _next(part: Generator | None, context: Context) -> Step:
 
 
 def _assign(step: Step, context: Context) -> Step:
-    """An operation without a thread goes to a random one of the context's free threads."""
+    """Return the step with its operation on a thread: a random free one, unless the operation names a thread."""
     if step is None or isinstance(step[0], Pending) or step[0].thread is not None:
         return step
     free = context.free
@@ -135,7 +136,7 @@ class _Mix(Struct, frozen=True):
         return step[0], _Mix(self.weights, parts)
 
     def _draw(self, alive: list[int], context: Context) -> Iterable[int]:
-        """The parts in a random order by weight, drawn no further than is asked for."""
+        """Yield the indices of the parts in a random order by weight. Each is drawn only when the caller needs it."""
         while alive:
             index = context.random.choices(alive, [self.weights[i] for i in alive])[0]
             alive.remove(index)
@@ -147,7 +148,7 @@ class _Mix(Struct, frozen=True):
 
 
 class _Each(Struct, frozen=True):
-    """``parts`` are those of ``threads``, in their order, made for the processes ``owners``; none before the start."""
+    """One part per thread of ``threads``, made for the processes ``owners``. All three are empty before the start."""
 
     make: Callable[[int], Generator]
     by_process: bool
@@ -178,7 +179,7 @@ class _Each(Struct, frozen=True):
         return step[0].on(thread), step[1]
 
     def _current(self, context: Context) -> _Each:
-        """With a part for every thread, and by process for every *new* process."""
+        """Return this generator with a part for every thread and, if ``by_process``, a new one for each new process."""
         if self.threads and not self.by_process:
             return self
         owners = tuple([context.process[thread] for thread in context.threads])
@@ -243,9 +244,10 @@ class _Clients(Struct, frozen=True):
 
 
 class _Nemesis(Struct, frozen=True):
-    """``quiet`` is the time before which there is no need to ask, unless something changes the generator.
+    """A generator of strikes on the nemesis's thread.
 
-    Clients ask for something thousands of times per second, and the next strike often lies seconds ahead.
+    Until the time ``quiet`` (ns) it answers PENDING without asking the generator, unless an event changes the
+    generator. This saves work: clients ask thousands of times per second, and the next strike is often seconds away.
     """
 
     generator: Generator
@@ -275,7 +277,7 @@ class _Beside(Struct, frozen=True):
     parts: _Parts
 
     def next(self, context: Context) -> Step:
-        # The first comes last: it may always have something, and the others wait for their time.
+        # Ask the first part last: it may always have an operation, and would starve the parts that wait for a time.
         order = (*range(1, len(self.parts)), 0)
         step, parts = _ask(context, order, lambda index: _next(self.parts[index], context), self.parts)
         if parts[0] is None:

@@ -1,4 +1,4 @@
-"""Generators of sessions: batches that overlap on one thread, and a reader that follows a stream."""
+"""Combinators for sessions: pipelined appends on one thread, and a reader that follows a stream."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..workload import PENDING, Completion, Context, Generator, Invocation, Pend
 
 
 def pipeline(depth: int, generator: Generator) -> Generator:
-    """The operations of ``generator``, whose appends go through the thread's append session, ``depth`` at a time.
+    """Return a generator that sends the appends of ``generator`` through an append session, ``depth`` in flight.
 
-    For one thread: ``each_thread(lambda thread: pipeline(8, appends_of(thread)))``. The generator is asked again while
-    its batches are in flight. A session is of one stream: an append to another stream, and whatever is no append, waits
-    until nothing is in flight. After a failure the session ends, and the next append opens a new one.
+    It serves one thread: ``each_thread(lambda thread: pipeline(8, appends_of(thread)))``. It asks ``generator`` for
+    more while batches are in flight. A session belongs to one stream. An append to another stream, or any other kind
+    of operation, waits until nothing is in flight. A failure ends the session, and the next append opens a new one.
     """
     if depth < 1:
         raise ValueError(f"a pipeline of depth {depth}: it must be at least 1")
@@ -22,10 +22,10 @@ def pipeline(depth: int, generator: Generator) -> Generator:
 
 
 def follower(stream: str, read: Read) -> Generator:
-    """Read sessions on one thread, each of which begins where the one before ended.
+    """Return a generator of read sessions on one thread, each of which begins where the previous one ended.
 
-    ``read`` says where the first begins, by ``seq_num`` (from 0 by default), and what ends each: ``count``, ``bytes``,
-    ``until`` or ``wait``. Give it a ``wait``: a session that does not wait is refused at the tail, again and again.
+    ``read.seq_num`` (default 0) is the start of the first session. ``count``, ``bytes``, ``until`` or ``wait`` end each
+    session. Set ``wait``: the service refuses every session that starts at the tail and does not wait.
     """
     if read.timestamp is not None or read.tail_offset is not None:
         raise ValueError(f"a follower begins at a seq_num: {read}")
@@ -33,7 +33,7 @@ def follower(stream: str, read: Read) -> Generator:
 
 
 class _Pipeline(Struct, frozen=True):
-    """``flying`` batches of the session ``number`` are in flight, to ``stream``."""
+    """A pipeline with ``flying`` batches in flight to ``stream``, in the session ``number``."""
 
     generator: Generator
     depth: int
@@ -53,13 +53,13 @@ class _Pipeline(Struct, frozen=True):
         if isinstance(answer, Pending):
             return PENDING, replace(self, generator=successor)
         if isinstance(answer.call, Append):
-            # Another stream is another session, which closes this one.
+            # Another stream needs another session, and opening that one closes this one.
             number = self.number if answer.stream == self.stream else self.number + 1
             answer = _of_session(answer, thread, number)
         return (PENDING, self) if context.taker(answer) is None else (answer, replace(self, generator=successor))
 
     def _able(self, context: Context) -> Context:
-        """What the generator sees: to it the thread is free."""
+        """Return the context that the inner generator sees, in which the thread is free."""
         return context if context.free else replace(context, free=context.threads)
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:

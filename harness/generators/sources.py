@@ -1,4 +1,4 @@
-"""Where operations come from: given ones, one over and over, or a function of a state."""
+"""Generators that make operations: from a given list, by repeating one, or from a function of a state."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ S = TypeVar("S")
 
 
 def once(invocation: Invocation) -> Generator:
-    """This operation, one time."""
+    """Return a generator that gives this operation once."""
     return _Sequence((invocation,))
 
 
 def sequence(*invocations: Invocation) -> Generator:
-    """These operations in this order. One does not wait for the end of the one before: see ``phases``."""
+    """Return a generator of these operations, in this order. They may overlap: to wait for each one, use ``phases``."""
     return _Sequence(invocations)
 
 
 def repeat(invocation: Invocation) -> Generator:
-    """This operation, for ever. Bound it with ``limit``."""
+    """Return a generator that gives this operation for ever. Bound it with ``limit``."""
     return _Repeat(invocation)
 
 
 def unfold(function: Callable[[S, Context], tuple[Invocation, S] | None], state: S) -> Generator:
-    """Operations from a function of a state: ``function(state, context)`` gives one and the next state, or None to end.
+    """Return a generator of the operations that a function makes from a state.
 
-    The function is asked only when a thread can take something. It must be pure: its randomness is
-    ``context.random``, and the state is an immutable value. This is the way to number operations, so that no two
-    records are equal.
+    ``function(state, context)`` returns an operation and the next state, or None to end. It is called only when a
+    thread can take an operation. The function must be pure: it draws randomness from ``context.random`` alone, and the
+    state is an immutable value. Use the state to number operations, so that no two records are equal.
     """
     return _Unfold(function, state)
 

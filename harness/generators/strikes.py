@@ -1,4 +1,4 @@
-"""Strikes: operations that start and heal faults. The run's nemesis performs them."""
+"""Strikes: operations that start and heal faults. The nemesis of the run performs them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from .waiting import Span, after
 
 
 def start_fault(name: str) -> Invocation:
-    """Start the fault of that name."""
+    """Return the operation that starts the fault ``name``."""
     return Invocation("", Strike(name, "start"), NEMESIS)
 
 
 def heal_fault(name: str) -> Invocation:
-    """Heal the fault of that name."""
+    """Return the operation that heals the fault ``name``."""
     return Invocation("", Strike(name, "heal"), NEMESIS)
 
 
 def now_and_then(name: str, calm: tuple[float, float], struck: Span, skipped: float = 0.25) -> Generator:
-    """Start the fault after a calm period and heal it after a struck one, again and again.
+    """Return a generator that starts a fault after a calm period and heals it after a struck period, for ever.
 
-    Lengths are in seconds; those of calm periods are evenly distributed between two bounds. After a share of
-    ``skipped`` of the calm periods the fault does not start, and another calm one follows.
+    Lengths are in seconds. The length of a calm period is uniformly distributed between the two bounds of ``calm``.
+    After each calm period the fault stays away with probability ``skipped``, and another calm period follows.
     """
 
     def until_start(random: Random) -> float:

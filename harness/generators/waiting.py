@@ -1,4 +1,4 @@
-"""Generators that wait: for a while, or for something to happen."""
+"""Combinators that wait for a length of time or for an event."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from msgspec.structs import replace
 from ..workload import PENDING, Completion, Context, Generator, Invocation, Pending, Step
 
 Span: TypeAlias = float | tuple[float, float] | Callable[[Random], float]
-"""A length of time in seconds: given, evenly distributed between two bounds, or drawn by a function."""
+"""A length of time in seconds: a number, two bounds of a uniform distribution, or a function that draws one."""
 
 _SECOND: Final = 1_000_000_000
 
 
 def after(span: Span, generator: Generator) -> Generator:
-    """The operations of ``generator``, none of which starts before the span has passed.
+    """Return a generator that gives the operations of ``generator`` but starts none before the span has passed.
 
-    The span is drawn, and begins, when this is first asked while a thread is free.
+    The span is drawn and begins at the first call to ``next`` at which a thread is free.
     """
     return _After(span, generator, None)
 
 
 def when(happened: Callable[[Invocation | Completion], bool], generator: Generator) -> Generator:
-    """Nothing until an event of which ``happened`` says so, and then the operations of ``generator``.
+    """Return a generator that waits for an event for which ``happened`` is true, then becomes ``generator``.
 
-    ``cycle`` makes it wait for the next such event when they are exhausted.
+    Wrap it in ``cycle`` to wait for the next such event once ``generator`` is exhausted.
     """
     return _When(happened, generator)
 
@@ -42,7 +42,7 @@ class _After(Struct, frozen=True):
         if self.due is None:
             if not context.free:
                 return PENDING, self
-            # The draw is kept by having nothing for now: an answer with a time may be thrown away and asked for anew.
+            # PENDING keeps the draw. The run may discard an answer with a time and ask again, which would draw anew.
             due = context.time + round(_seconds(self.span, context) * _SECOND)
             return PENDING, _After(self.span, self.generator, due)
         step = self.generator.next(context)

@@ -13,15 +13,15 @@ _NO_HEADERS: Final = bytes(4)
 
 
 def digest(record: Record | SequencedRecord) -> int:
-    """Return XXH3-64 over an unambiguous encoding of the record's headers and body.
+    """Return the XXH3-64 hash of an unambiguous encoding of the record's headers and body.
 
-    Names, values and body are length-prefixed, so that no two different contents encode alike. Timestamps
-    are left out: the service may raise them. A history of n distinct records holds two equal digests by
-    accident with probability of about n²/2⁶⁵.
+    The encoding begins with the number of headers and prefixes every name and value with its length, so different
+    contents never encode alike. It leaves timestamps out because the service may raise them. A history of n distinct
+    records has two equal digests by accident with a probability of about n²/2⁶⁵.
     """
     headers = record.headers
     if not headers:
-        return xxhash.xxh3_64_intdigest(_NO_HEADERS + record.body)  # the same in one call
+        return xxhash.xxh3_64_intdigest(_NO_HEADERS + record.body)  # the same hash in a single call
     state = xxhash.xxh3_64(len(headers).to_bytes(4, "little"))
     for name, value in headers:
         state.update(len(name).to_bytes(4, "little"))
@@ -33,7 +33,7 @@ def digest(record: Record | SequencedRecord) -> int:
 
 
 def digests(records: Sequence[Record | SequencedRecord]) -> list[int]:
-    """Return the digest of each record. Most have no headers, and this is where a recorder spends its time."""
+    """Return the digest of each record. Most have no headers: recorders spend most of their time here."""
     return [
         digest(record) if record.headers else xxhash.xxh3_64_intdigest(_NO_HEADERS + record.body) for record in records
     ]

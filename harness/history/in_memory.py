@@ -1,4 +1,4 @@
-"""A recorder that keeps its events instead of writing them."""
+"""A recorder that keeps its events in memory instead of writing them to a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .recorder import Recorder
 
 
 class InMemory(Recorder):
-    """The events of a history so far: those that a :class:`.recorder.Recorder` would have written."""
+    """A recorder whose ``events`` are what a :class:`.recorder.Recorder` would have written after the header."""
 
     def __init__(self, header: events.Header, clock: Callable[[], int]) -> None:
         self.header = header
@@ -22,7 +22,7 @@ class InMemory(Recorder):
         super().__init__(Path(), header, clock)
 
     def invoke(self, invocation: Invocation, process: int, session: int | None = None) -> int:
-        """See :class:`.recorder.Recorder`."""
+        """Record an invocation, count it in ``calls``, and return its id: see :meth:`.recorder.Recorder.invoke`."""
         op = super().invoke(invocation, process, session)
         self.calls += 1
         return op

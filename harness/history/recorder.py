@@ -1,8 +1,8 @@
-"""Writes a history while it happens.
+"""Writes the history of a run while the run happens.
 
-When a call that records an event returns, the operating system has the event. So an invocation is safe before the
-first byte of its request leaves, and killing the harness at any moment loses completions at most: operations become
-indefinite, but no record exists that the history does not know.
+A call that records an event returns once the operating system has the event. An invocation is therefore safe before the
+first byte of its request leaves. Killing the harness at any moment loses completions at most: some operations become
+indefinite, but the history knows every record that was ever sent.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .digest import digests
 
 
 class Recorder:
-    """The journal of one run.
+    """The writer of one run's journal.
 
-    ``clock`` gives nanoseconds since the start of the run and never decreases. Raises OSError where the file exists
-    already or cannot be written. After a failed write nothing more is written, so that only the last line can be cut;
-    the run must stop.
+    ``clock`` returns nanoseconds since the start of the run and never decreases. Every call that writes raises OSError
+    if the file cannot be written, and so does the constructor if the file already exists. After a failed write the
+    recorder writes nothing more, so only the last line can be incomplete, and the run must stop.
     """
 
     def __init__(self, path: Path, header: events.Header, clock: Callable[[], int]) -> None:
@@ -42,11 +42,11 @@ class Recorder:
         self._write(header)
 
     def invoke(self, invocation: Invocation, process: int, session: int | None = None) -> int:
-        """Record an invocation and return the id of its operation. Call this before anything is sent.
+        """Record an invocation and return the id of its operation. Call this before sending anything.
 
-        ``session`` is the number of the append session that a batch is of, or of the read session that a read opens;
-        no other session of the history has it. Raises ValueError for a stream that is not in the header: no reader
-        would take it.
+        ``session`` is the number, unique in the history, of the append session that a batch belongs to or of the read
+        session that a read opens. Raises ValueError for a stream that the header does not list, since readers reject
+        such a history.
         """
         if invocation.stream not in self._streams:
             raise ValueError(
@@ -60,7 +60,7 @@ class Recorder:
         return op
 
     def complete(self, op: int, outcome: outcomes.Outcome[s2.Answer]) -> int:
-        """Record how an operation ended, and return the time (ns) that was written."""
+        """Record the outcome of an operation and return its recorded time (ns)."""
         time = self._clock()
         match outcome:
             case outcomes.Ok(value):
@@ -72,11 +72,11 @@ class Recorder:
         return time
 
     def frames(self, op: int, read: s2.Read) -> Frames:
-        """Return what records the parts of the answer to the read session ``op`` as they come."""
+        """Return a recorder for the parts of the answer to the read session ``op``."""
         return Frames(self, op, read)
 
     def frame(self, of: int, time: int, part: s2.Batch) -> None:
-        """Record a part of the answer to the read ``of``, which came at ``time`` and was not the last."""
+        """Record a part of the answer to the read ``of``. It arrived at ``time`` (ns) and was not the last part."""
         self._write(events.Frame(op=self._new(), of=of, time=time, **self._parts(part)))
 
     def now(self) -> int:
@@ -84,11 +84,11 @@ class Recorder:
         return self._clock()
 
     def fault(self, name: str, phase: str, detail: str = "") -> None:
-        """Record that a fault was started (``start``), healed (``heal``) or could not be (``failure``)."""
+        """Record that a fault was started (``start``) or healed (``heal``), or that either failed (``failure``)."""
         self._write(events.Fault(self._clock(), name, phase, detail))
 
     def remark(self, kind: str, text: str) -> None:
-        """Record anything else that happened to the run."""
+        """Record any other event of the run as text."""
         self._write(events.Remark(self._clock(), kind, text))
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class Recorder:
                 return events.BatchRead(op=op, time=time, **self._parts(answer))
 
     def _parts(self, answer: s2.Batch) -> dict[str, Any]:
-        """Return the fields of an event that tell of the records and the tail of an answer."""
+        """Return the fields of an event that describe the records and the tail of an answer."""
         records = answer.records
         contents = digests(records)
         unknown = [index for index, content in enumerate(contents) if content not in self._sent]
@@ -148,22 +148,23 @@ class Recorder:
 
 
 class Frames:
-    """Records the answer to one read session, part by part, and knows the last part once the session has ended.
+    """The recorder of the answer to one read session, part by part.
 
-    ``reached`` is the seq_num after the last record that came so far; None before the first.
+    It keeps the last part for the completion of the read. ``reached`` is the seq_num after the last record that has
+    arrived so far, or None before the first.
     """
 
     def __init__(self, recorder: Recorder, op: int, read: s2.Read) -> None:
         self._recorder = recorder
         self._op = op
         self._held: tuple[int, s2.Batch] | None = None
-        # A read that does not follow ends at its bounds or at the tail, and its last part proves which. That part must
-        # complete the read, so each part is held back until the next one shows that it was not the last.
+        # A read that does not follow ends at its bounds or at the tail, and its last part proves which. The completion
+        # must carry that part, so each part is held back until the next one shows that it was not the last.
         self._follows = bool(read.wait) or (read.count, read.bytes, read.until) == (None, None, None)
         self.reached: int | None = None
 
     def add(self, part: s2.Batch) -> None:
-        """A part came."""
+        """Take a part that has just arrived."""
         if part.records:
             self.reached = part.records[-1].seq_num + 1
         self._release()
@@ -172,7 +173,7 @@ class Frames:
             self._release()
 
     def conclude(self, outcome: outcomes.Outcome[None]) -> outcomes.Outcome[s2.Answer]:
-        """Return the outcome of the read as its completion has it: Ok holds the last part of the answer."""
+        """Return the outcome to record as the completion of the read: an Ok holds the last part of the answer."""
         if not isinstance(outcome, outcomes.Ok):
             self._release()
             return outcome
@@ -241,7 +242,7 @@ def _pair(position: s2.Position) -> tuple[int, int]:
 def _commands(
     records: Sequence[s2.Record | s2.SequencedRecord],
 ) -> tuple[dict[int, str] | None, dict[int, int] | None]:
-    """Return what the fences and the trims among the records say, each by its index."""
+    """Return the tokens of the fences and the seq_nums of the trims among the records, each by record index."""
     fences: dict[int, str] = {}
     trims: dict[int, int] = {}
     for index, record in enumerate(records):
@@ -250,7 +251,7 @@ def _commands(
         try:
             command = s2.command_of(record)
         except s2.MalformedCommand:
-            continue  # no service accepts it; where one returns it, nobody sent it and its content is kept
+            continue  # services refuse it, so one that a read returns was never sent, and its content is kept
         if isinstance(command, s2.Fence):
             fences[index] = command.token
         elif command is not None:

@@ -1,1 +1,1 @@
-"""Faults: what can strike a target, and when."""
+"""Faults, their schedules, and the nemesis that starts and heals them."""

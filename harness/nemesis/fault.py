@@ -1,4 +1,4 @@
-"""What a fault is: data with its own effect, healer, schedule and colour."""
+"""The interface of a fault: an effect with its own healing, schedule and colour."""
 
 from __future__ import annotations
 
@@ -9,41 +9,42 @@ from ..workload import Generator
 
 
 class FaultFailure(TargetFailure):
-    """A fault could not be started or healed. The run fails: a fault is never skipped silently."""
+    """A fault could not be started or healed. The run then fails, since faults are never skipped silently."""
 
 
 class Fault(Protocol):
     """Something that strikes a target and can be healed.
 
-    Registered under ``fencepost.faults``; the entry point makes one without arguments. A fault never strikes by itself:
-    its schedule asks for :class:`~..workload.Strike` operations, and the run's nemesis performs them.
-    ``fencepost.testing.faults`` has the checks that every fault must pass.
+    Faults are registered under ``fencepost.faults``, where the entry point makes one without arguments. A fault never
+    strikes by itself: its schedule gives :class:`~..workload.Strike` operations, and the run's nemesis performs them.
+    Every fault must pass the checks in ``fencepost.testing.faults``.
     """
 
     name: str
     summary: str
     colour: str
-    """Its colour on the plots, as matplotlib names it."""
+    """The colour of the fault in plots, as a matplotlib colour name or hex code."""
 
     def applies_to(self, target: Target) -> bool:
-        """Whether this fault can strike this target at all."""
+        """Return whether this fault can strike this target at all."""
         ...
 
     def schedule(self) -> Generator:
-        """When it starts and heals: a generator of :class:`~..workload.Strike` operations with this fault's name.
+        """Return a generator of the :class:`~..workload.Strike` operations that start and heal this fault.
 
-        It sees the nemesis's thread alone, but is told of the clients' operations as well, and draws from the nemesis's
-        own stream of random numbers. :func:`~..generators.now_and_then` makes the usual one. A fault that it leaves in
-        force is healed when the clients have finished.
+        The strikes carry this fault's name. The generator sees only the nemesis's thread, but also the events of
+        clients, and draws from the nemesis's own stream of random numbers. :func:`~..generators.now_and_then` makes the
+        usual schedule. If the schedule leaves the fault in force, the run heals it when the clients have finished.
         """
         ...
 
     async def start(self, target: Target) -> None:
-        """Strike. Raises TargetFailure if it cannot; half of its work may then be done."""
+        """Start the fault. Raises TargetFailure if that fails, and may then have done part of its work."""
         ...
 
     async def heal(self, target: Target) -> None:
-        """Undo whatever :meth:`start` did, wholly, in part or not at all: healing twice, or what nothing struck, does
-        nothing. Raises TargetFailure if it cannot.
+        """Undo :meth:`start`, even if it failed halfway. Raises TargetFailure if that fails.
+
+        Healing does nothing if the fault was never started or is already healed.
         """
         ...

@@ -1,4 +1,4 @@
-"""The nemesis performs the strikes that schedules ask for, and records each one."""
+"""The nemesis: performs the strikes that schedules ask for and records each one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..workload import Strike
 from .fault import Fault, FaultFailure
 
 LIMIT: Final = 25.0
-"""Seconds that one start or healing may take."""
+"""Maximum number of seconds for one start or healing."""
 
 
 class Nemesis:
-    """Starts and heals the faults of one run. The run's scheduler calls :meth:`strike`, and nobody else does."""
+    """The nemesis of one run, which starts and heals its faults. Only the run's scheduler calls :meth:`strike`."""
 
     def __init__(self, faults: Sequence[Fault], target: Target, recorder: Recorder) -> None:
         self._faults = {fault.name: fault for fault in faults}
@@ -26,16 +26,16 @@ class Nemesis:
         self._struck: dict[str, Fault] = {}
 
     async def strike(self, strike: Strike) -> Outcome[None]:
-        """Perform a strike; it is in the history, whatever comes of it.
+        """Perform a strike and return Ok. The history records the strike even if it fails.
 
-        Raises FaultFailure where the fault could not be started or healed, ValueError for one that is not of this run,
-        and whatever else the fault raises.
+        Raises FaultFailure if the fault could not be started or healed, ValueError if the run does not have the fault,
+        and any other exception that the fault raises.
         """
         fault = self._faults.get(strike.fault)
         if fault is None:
             raise ValueError(f"a schedule strikes with {strike.fault!r}, but the run has: {', '.join(self._faults)}")
         if strike.phase == "start":
-            # Noted before the attempt: a start that fails, or is cancelled, may have done half of its work.
+            # Note the fault before the attempt: a start that fails or is cancelled may have done part of its work.
             self._struck[fault.name] = fault
             self._recorder.fault(fault.name, "start")
             await self._attempt(fault, fault.start, "started")
@@ -44,9 +44,9 @@ class Nemesis:
         return Ok(None)
 
     async def heal_all(self) -> None:
-        """Heal every fault that may still be in force, the last one first, also after a start that failed.
+        """Heal every fault that may still be in force, even after a failed start, in reverse order of their starts.
 
-        Raises FaultFailure that names every fault that could not be healed, once all were tried.
+        After trying them all, raises a FaultFailure that names every fault that could not be healed.
         """
         failures: list[str] = []
         for fault in reversed(list(self._struck.values())):

@@ -1,7 +1,7 @@
-"""The schedules of a run's faults, beside the work of its clients.
+"""Runs the schedules of faults beside the work of the clients.
 
-A schedule is a generator of strikes, made of the same combinators as those of operations. This one starts a fault once
-a writer holds the fence, and heals it half a second later::
+A schedule is a generator of strikes, made of the same combinators as generators of client operations. This one starts a
+fault once a take-over has completed, and heals it half a second later::
 
     def took_over(event):
         return isinstance(event, Completion) and event.invocation.purpose == "take-over"
@@ -21,10 +21,10 @@ from .fault import Fault
 
 
 def struck_by(faults: Sequence[Fault], work: Generator) -> Generator:
-    """The clients' work, with the schedules of all faults beside it, which may overlap.
+    """Return a generator that runs the clients' work and the schedules of all faults side by side.
 
-    When the work is exhausted, the faults that are still in force are healed, and then this generator is exhausted as
-    well.
+    Faults may overlap. When the work is exhausted, the generator heals the faults that are still in force and then
+    ends.
     """
     if not faults:
         return work
@@ -34,7 +34,7 @@ def struck_by(faults: Sequence[Fault], work: Generator) -> Generator:
 
 
 class _Healing(Struct, frozen=True):
-    """``struck`` names the faults in force, in the order in which they were started."""
+    """A generator that finally heals the faults in force, ``struck``, which are in the order of their starts."""
 
     generator: Generator | None
     struck: tuple[str, ...]
@@ -54,7 +54,7 @@ class _Healing(Struct, frozen=True):
 
 
 def _in_force(struck: tuple[str, ...], event: Invocation | Completion) -> tuple[str, ...]:
-    """Return the faults that are in force after an event: a start counts from its beginning, a healing from its end."""
+    """Return the faults in force after an event. A start counts when it is invoked, a healing when it completes."""
     call = event.invocation.call if isinstance(event, Completion) else event.call
     if not isinstance(call, Strike):
         return struck
