@@ -65,7 +65,7 @@ class Proxy:
 
 
 class Tls:
-    """The authorities that clients trust: those of a bundle (a PEM file), or by default those of the system.
+    """The authorities that clients trust: those of a bundle (a PEM file), by default those of the system and certifi.
 
     Share one instance between clients, because making a context takes milliseconds. Raises :class:`UsageFailure` if
     the bundle cannot be used.
@@ -85,7 +85,7 @@ class Tls:
 
 def _context(ca_bundle: str | Path | None) -> ssl.SSLContext:
     if ca_bundle is None:
-        context = ssl.create_default_context()  # trusts the system's authorities
+        context = ssl.create_default_context()  # the system's authorities
         context.load_verify_locations(certifi.where())
         return context
     try:

@@ -47,8 +47,9 @@ class HttpStreamClient:
     ``base_url`` is ``http://`` or ``https://``, host, optional port and optional path. The client appends ``/v1`` to a
     path without it. ``timeout`` (seconds) bounds each operation, from the call to the last byte of the answer; a
     read's ``wait`` is added to it. For https, pass ``tls`` (share one between clients, because making it takes
-    milliseconds) or ``ca_bundle``. By default the client trusts the system's authorities. ``proxy`` is an ``http://``
-    or ``https://`` URL, with ``user:password@`` if needed. The client ignores proxies named in the environment.
+    milliseconds) or ``ca_bundle``. By default the client trusts the authorities of the system and certifi. ``proxy`` is
+    an ``http://`` or ``https://`` URL, with ``user:password@`` if needed. The client ignores proxies
+    named in the environment.
 
     All sessions of a client share one HTTP/2 connection. ``compression`` applies to the frames that the client sends.
 

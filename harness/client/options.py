@@ -15,7 +15,8 @@ from .protocol import StreamClient
 class ClientOptions:
     """The options of one client: where it connects, and how.
 
-    ``timeout`` is in seconds per operation. ``tls`` says which authorities to trust; None means the system's.
+    ``timeout`` is in seconds per operation. ``tls`` says which authorities to trust; None means those of the
+    system and certifi.
     ``proxy`` is the URL of an HTTP proxy. ``network`` opens the connections.
     """
 
