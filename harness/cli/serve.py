@@ -16,7 +16,7 @@ import click
 
 from ..bearer import bearer_token
 from ..failure import UsageFailure
-from ..server.limits import Limits
+from ..server.limits import HEAD_BYTES, Limits
 
 if TYPE_CHECKING:
     from ..server.failpoints import Failpoints
@@ -86,7 +86,7 @@ class _Options:
     default=LIMITS.connections,
     show_default=True,
     metavar="N",
-    help="Connections beyond these wait to be accepted. A request head on one has at most 65536 bytes.",
+    help=f"Connections beyond these wait to be accepted. A request head on one has at most {HEAD_BYTES} bytes.",
 )
 @click.option(
     "--idle-timeout",

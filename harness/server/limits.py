@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+HEAD_BYTES: Final = 64 << 10
+"""The most bytes of a request head, and of unread input on an HTTP/1.1 connection.
+
+A client without a token can make the server hold as much on every connection.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,15 +18,12 @@ from granian.server.embed import Server
 
 from ..failure import UsageFailure
 from ..world.network import BACKLOG, Listener, Network
-from .limits import Limits
+from .limits import HEAD_BYTES, Limits
 
 # Seconds that the first answer may take once the socket listens.
 START_SECONDS: Final = 10.0
 # Seconds that connections may take to end once everything has been answered.
 STOP_SECONDS: Final = 2.0
-# Bytes of a request head, and of what else nobody has read yet of an HTTP/1.1 connection. A client without a token can
-# make the server hold as much on every connection.
-HEAD_BYTES: Final = 64 << 10
 
 
 def bind(network: Network, host: str, port: int) -> Listener:
