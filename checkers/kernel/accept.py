@@ -91,7 +91,9 @@ def _polls(asked: Requirements) -> None:
     if not len(parts):
         return
     reads = history.part_of[columns.row[parts]]
-    mine = np.flatnonzero((columns.ask == spec.PART) & np.isin(columns.row, np.concatenate((reads, columns.row[parts]))))
+    mine = np.flatnonzero(
+        (columns.ask == spec.PART) & np.isin(columns.row, np.concatenate((reads, columns.row[parts])))
+    )
     read = np.where(history.part_of[columns.row[mine]] == NONE, columns.row[mine], history.part_of[columns.row[mine]])
     reached: dict[int, int] = {}
     for m, answer in sorted(
@@ -107,11 +109,10 @@ def _polls(asked: Requirements) -> None:
 def _first_token(asked: Requirements, token: int) -> None:
     history = asked.history
     declared = history.header.streams[asked.stream].fencing_token
-    if declared is not None and (history.tokens[token] if token >= 0 else None) != declared:
-        if token != logs.ANOTHER or declared in history.tokens:
-            raise Refuted("the order begins with another token than the history")
-    if token >= len(history.tokens) or token < logs.ANOTHER or token == NONE:
+    if token != logs.ANOTHER and not 0 <= token < len(history.tokens):
         raise Refuted("the order begins with a token that there is not")
+    if declared is not None and token != logs.number(history, declared):
+        raise Refuted("the order begins with another token than the history")
 
 
 def _replay(asked: Requirements, log: spec.Log, state: Int64s, moments: Int64s) -> tuple[int, int]:

@@ -7,8 +7,9 @@ follows, is of a session, or came in parts). What of the order is no matter of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,12 @@ class Requirements:
         return np.where(keys[at] == wanted, at, NONE)
 
 
+def spans(starts: Int64s, lengths: Int64s) -> Int64s:
+    """All of the integers of ``[starts[i], starts[i] + lengths[i])``, one after another."""
+    ends = np.cumsum(lengths)
+    return np.asarray(np.repeat(starts - (ends - lengths), lengths) + np.arange(int(lengths.sum())), dtype=np.int64)
+
+
 def rows_of(history: History) -> list[Int64s]:
     """The rows of each stream, ascending, in the order of the header."""
     number = len(history.header.streams)
@@ -76,8 +83,9 @@ def requirements(history: History, stream: int, rows: Int64s) -> Requirements:
     ask = np.concatenate((ask[once], np.where(begins[twice], spec.BEGIN, spec.TAIL)))
     order = np.lexsort((number, at)) if len(twice) else np.arange(len(at))
     at, number, ask = at[order], number[order], ask[order]
-    asked = _columns(history, rows, at, number, ask, parts)
-    return Requirements(history, stream, asked, _records(history), _ahead(history, rows, asked))
+    records, bounds = _records(history, rows)
+    asked = _columns(history, rows, bounds, at, number, ask, parts)
+    return Requirements(history, stream, asked, records, _ahead(history, rows, asked))
 
 
 def _asks(history: History, rows: Int64s) -> Int64s:
@@ -109,8 +117,7 @@ def _may_vanish(history: History, rows: Int64s) -> bool:
     """May the stream be deleted, by others or, as a terminal trim says, by somebody?"""
     if history.header.others_may_delete:
         return True
-    trims, mine = history.appends.trims, set(rows.tolist()) if history.appends.trims else set[int]()
-    return any(to >= BEYOND for row, sent in trims.items() if row in mine for to in sent.values())
+    return any(to >= BEYOND for sent in _trims(history, rows).values() for to in sent.values())
 
 
 def _sessions(history: History, rows: Int64s) -> list[Int64s]:
@@ -139,8 +146,9 @@ class _Parts:
         begins = np.flatnonzero(np.concatenate(([True], np.diff(self.read[mine]) != 0)))
         group = np.repeat(begins, np.diff(np.append(begins, len(mine))))
         counts = reads.offset[rows[mine] + 1] - reads.offset[rows[mine]]
-        bytes_ = np.concatenate(([0], np.cumsum(reads.size, dtype=np.int64)))
-        sizes = bytes_[reads.offset[rows[mine] + 1]] - bytes_[reads.offset[rows[mine]]]
+        bytes_ = np.concatenate(([0], np.cumsum(reads.size[spans(reads.offset[rows[mine]], counts)], dtype=np.int64)))
+        ends = np.cumsum(counts)
+        sizes = bytes_[ends] - bytes_[ends - counts]
         for column, returned in ((self.records, counts), (self.size, sizes)):
             before = np.cumsum(returned) - returned
             column[mine] = before - before[group]
@@ -157,7 +165,9 @@ def _begins(history: History, rows: Int64s, ask: Int64s, parts: _Parts) -> Mask:
     return begins
 
 
-def _columns(history: History, rows: Int64s, at: Int64s, number: Int64s, ask: Int64s, parts: _Parts) -> spec.Asked:
+def _columns(
+    history: History, rows: Int64s, bounds: Sequence[Int64s], at: Int64s, number: Int64s, ask: Int64s, parts: _Parts
+) -> spec.Asked:
     row, appends, reads = rows[at], history.appends, history.reads
     append = (ask == spec.APPEND) | (ask == spec.POISONED)
     refused = (ask >= spec.TOKEN_REFUSED) & (ask <= spec.REFUSED)
@@ -166,15 +176,20 @@ def _columns(history: History, rows: Int64s, at: Int64s, number: Int64s, ask: In
     reader = read | (ask == spec.BEGIN) | (ask == spec.OUT_OF_RANGE)
     tails = (ask == spec.TAIL) | (ask == spec.WHOLE) | (ask == spec.OUT_OF_RANGE)
     own = np.where(history.kind[row] == Kind.APPEND, appends.tail[row], history.observed_tail[row])
-    trimming = np.array(sorted(appends.trims), dtype=np.int64)
-    trims = np.concatenate(([0], np.cumsum([len(appends.trims[one]) for one in trimming.tolist()], dtype=np.int64)))
+    trims = _trims(history, rows)
+    trimming = np.array(list(trims), dtype=np.int64)
+    ends = np.concatenate(([0], np.cumsum([len(sent) for sent in trims.values()], dtype=np.int64)))
+    sent_low, sent_high, read_low, read_high = (bound[at] for bound in bounds)
     session, continued = history.session[row] != NONE, parts.records[at] > 0
     places, room = (
         np.minimum(
             np.where(given[row] == NONE, FOREVER, given[row]),
             np.where(session, FOREVER, most - used[at]),
         )
-        for given, most, used in ((reads.count, MAX_BATCH_RECORDS, parts.records), (reads.bytes, MAX_BATCH_BYTES, parts.size))
+        for given, most, used in (
+            (reads.count, MAX_BATCH_RECORDS, parts.records),
+            (reads.bytes, MAX_BATCH_BYTES, parts.size),
+        )
     )
     begun = _begun(ask, at, parts, reader & ~continued)
     told_token = np.where(ask == spec.TOKEN_REFUSED, history.token_mismatch[row], NONE)
@@ -196,10 +211,10 @@ def _columns(history: History, rows: Int64s, at: Int64s, number: Int64s, ask: In
         token=np.where(append | refused, appends.token[row], NONE).astype(np.int64),
         match=np.where(append | refused, appends.match_seq_num[row], NONE),
         fence=np.where(append, appends.last_fence[row], NONE).astype(np.int64),
-        low=np.where(append, appends.offset[row], np.where(read, reads.offset[row], 0)),
-        high=np.where(append, appends.offset[row + 1], np.where(read, reads.offset[row + 1], 0)),
-        trim_low=trims[np.searchsorted(trimming, row, side="left")],
-        trim_high=trims[np.searchsorted(trimming, row, side="right")],
+        low=np.where(append, sent_low, np.where(read, read_low, 0)),
+        high=np.where(append, sent_high, np.where(read, read_high, 0)),
+        trim_low=ends[np.searchsorted(trimming, row, side="left")],
+        trim_high=ends[np.searchsorted(trimming, row, side="right")],
         hash=reads.stream_hash[row].view(np.int64),
         start=np.where(reader, reads.from_seq_num[row], NONE),
         since=np.where(reader, reads.from_timestamp[row], NONE),
@@ -228,27 +243,50 @@ def _begun(ask: Int64s, at: Int64s, parts: _Parts, waiting: Mask) -> Int64s:
     return found
 
 
-def _records(history: History) -> spec.Records:
+def _trims(history: History, rows: Int64s) -> dict[int, dict[int, int]]:
+    """The trims that were sent to a stream, by row, ascending."""
+    sent = history.appends.trims
+    if len(sent) > len(rows):
+        return {row: sent[row] for row in rows.tolist() if row in sent}
+    stream = history.stream[rows[0]] if len(rows) else NONE
+    return {row: sent[row] for row in sorted(sent) if history.stream[row] == stream}
+
+
+def _records(history: History, rows: Int64s) -> tuple[spec.Records, tuple[Int64s, Int64s, Int64s, Int64s]]:
+    """The records of a stream, and of each row the bounds of those sent, then of those returned."""
     appends, reads = history.appends, history.reads
-    trims = [(index, to) for row in sorted(appends.trims) for index, to in appends.trims[row].items()]
+    trims = [pair for sent in _trims(history, rows).values() for pair in sent.items()]
     pairs = np.array(trims, dtype=np.int64).reshape(-1, 2)
-    return spec.Records(
-        sent=appends.digest.view(np.int64),
-        sent_size=appends.size.astype(np.int64),
+    sent, sent_bounds = _own(appends.offset, rows)
+    returned, returned_bounds = _own(reads.offset, rows)
+    records = spec.Records(
+        sent=appends.digest[sent].view(np.int64),
+        sent_size=appends.size[sent].astype(np.int64),
         trim_index=pairs[:, 0].copy(),
         trim_to=pairs[:, 1].copy(),
-        seq_num=reads.seq_num,
-        digest=reads.digest.view(np.int64),
-        size=reads.size.astype(np.int64),
-        timestamp=reads.timestamp,
+        seq_num=reads.seq_num[returned],
+        digest=reads.digest[returned].view(np.int64),
+        size=reads.size[returned].astype(np.int64),
+        timestamp=reads.timestamp[returned],
     )
+    return records, (*sent_bounds, *returned_bounds)
+
+
+def _own(offset: Int64s, rows: Int64s) -> tuple[slice | Int64s, tuple[Int64s, Int64s]]:
+    """Where the records of some rows lie, and the bounds of each row among these."""
+    low, high = offset[rows], offset[rows + 1]
+    if len(rows) == len(offset) - 1:
+        return slice(None), (low, high)
+    ends = np.cumsum(high - low)
+    return spans(low, high - low), (ends - (high - low), ends)
 
 
 # -- orders beyond the clock
 
 
 def _ahead(history: History, rows: Int64s, asked: spec.Asked) -> Int64s:
-    first, last = {}, {}
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
     pairs: list[tuple[int, int, int]] = []
     touching = _touching(history, rows)
     interesting = np.zeros(len(history), dtype=np.bool_)
@@ -265,7 +303,7 @@ def _ahead(history: History, rows: Int64s, asked: spec.Asked) -> Int64s:
         pairs += _of_session([first[row] for row in rows[group].tolist() if row in first], asked)
     for group in parts.answers:
         spoken = [row for row in rows[group].tolist() if row in first]
-        pairs += [(last[one], first[other], 1) for one, other in zip(spoken, spoken[1:], strict=False)]
+        pairs += [(last[one], first[other], 1) for one, other in pairwise(spoken)]
     return np.array(pairs, dtype=np.int64).reshape(-1, 3)
 
 

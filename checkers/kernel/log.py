@@ -6,19 +6,25 @@ Which timestamp each position has, and what was there before the history, does n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from fencepost.harness.history.chain_hash import EMPTY, signed_link
-from fencepost.harness.history.history import FOREVER, NONE, Int64s, Kind, Outcome
+from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
 from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
 from . import spec
-from .columns import Requirements
+from .columns import Requirements, spans
 from .refuted import refute
 
-ANOTHER: int = -2
+ANOTHER: Final = -2
 """Stands for a token that the history does not mention."""
+
+
+def number(history: History, token: str) -> int:
+    """The number by which moments name a token."""
+    return history.tokens.index(token) if token in history.tokens else ANOTHER
 
 
 def begin(
@@ -81,12 +87,6 @@ def reported(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]
     row = np.concatenate((acked, acked, acked, tails, np.repeat(read, lengths)))
     speaks = (position >= 0) & (stamp != NONE)
     return position[speaks], stamp[speaks], row[speaks]
-
-
-def spans(starts: Int64s, lengths: Int64s) -> Int64s:
-    """All of the integers of ``[starts[i], starts[i] + lengths[i])``, one after another."""
-    ends = np.cumsum(lengths)
-    return np.asarray(np.repeat(starts - (ends - lengths), lengths) + np.arange(int(lengths.sum())), dtype=np.int64)
 
 
 def _before(asked: Requirements, rows: Int64s, named: Int64s) -> tuple[Int64s, Int64s, Int64s]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from fencepost.harness.history.chain_hash import signed_link as link
-from fencepost.harness.history.history import FOREVER, NONE
+from fencepost.harness.history.history import NONE
 
 APPEND: Final = 0
 TAIL: Final = 1
@@ -195,9 +195,9 @@ class Log(NamedTuple):
     """The records of a stream by slot. ``lower`` has the first position of each slot below ``base[0]``.
 
     ``known`` is 0 where nobody knows the content (then ``size`` is the largest). ``stamp`` (ms) never decreases.
-    ``present[i]`` leads to the first slot from i on that is not gone (:func:`first_present`). ``boundary`` is 1 for each
-    position from the base on that was a tail, ``begun`` has the start of each moment that is a beginning. ``base[1]`` is
-    1 where the history declares that records may expire.
+    ``present[i]`` leads to the first slot from i on that is not gone (:func:`first_present`). ``boundary`` is 1 for
+    each position from the base on that was a tail, ``begun`` has the start of each moment that is a beginning.
+    ``base[1]`` is 1 where the history declares that records may expire.
     """
 
     base: Any
@@ -237,13 +237,13 @@ def step(asked: Asked, records: Records, log: Log, state: Any, m: Any, keep: Any
         why = RIGHT if asked.at[m] == state[AT] else OTHER_TAIL
     elif ask == WHOLE:
         why = _whole(asked, log, state, m, keep)
-    elif ask == TOKEN_REFUSED or ask == MATCH_REFUSED or ask == REFUSED:
+    elif ask in (TOKEN_REFUSED, MATCH_REFUSED, REFUSED):
         why = _refused(asked, state, m)
     elif ask == OUT_OF_RANGE:
         why = _out_of_range(asked, log, state, m, keep)
     elif ask == BEGIN:
         why = _begin(asked, log, state, m, keep)
-    elif ask == PART or ask == END:
+    elif ask in (PART, END):
         why = _returned(asked, records, log, state, m, keep)
     else:
         why = AFTER_FAILURE
@@ -440,10 +440,8 @@ def _told(asked: Asked, log: Log, m: Any, tail: Any, at: Any) -> Any:
     return TAIL_BELOW if told < at else RIGHT
 
 
-def _ended(
-    asked: Asked, log: Log, state: Any, m: Any, i: Any, places: Any, room: Any, keep: Any
-) -> Any:
-    """Whether nothing from slot ``i`` on had to be returned (R6): RIGHT if a record did not fit, AT_TAIL if none is left."""
+def _ended(asked: Asked, log: Log, state: Any, m: Any, i: Any, places: Any, room: Any, keep: Any) -> Any:
+    """Why nothing from slot ``i`` on was returned (R6): RIGHT if a record did not fit, AT_TAIL if none is left."""
     end, until = slot(log, state[AT]), asked.until[m]
     while True:
         i = first_present(log, i)

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from .limits import U64_MAX
 
-
 ABSENT: Final = "absent"
 """What a code claims that says that the stream, or its basin, is not there."""
 
