@@ -28,21 +28,25 @@ NODES: Final = 400
 """Placements that are tried in one hole."""
 NEAR: Final = 12
 """Appends of one kind that are tried at one position."""
-OTHERS: Final = 50
-"""Tokens that nobody asks for, and that are tried last."""
+BACKTRACKS: Final = 40
+"""How often an earlier hole is filled otherwise."""
+BACK: Final = 6
+"""Holes before one that stays open that may be filled otherwise, so that something is left for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
     """Positions ``[low, high)`` to be filled.
 
-    Unless ``wanted`` is empty, one of these tokens is in force behind it. Records below ``gone`` have to be trimmed.
+    Unless ``wanted`` is empty, one of these tokens is in force behind it, or behind a later hole if that is not so
+    ``soon``. Records below ``gone`` have to be trimmed.
     ``hashed`` tells that a hash of its contents is known.
     """
 
     low: int
     high: int
     wanted: frozenset[int]
+    soon: bool
     gone: int
     hashed: bool
 
@@ -54,6 +58,7 @@ class Candidates:
     by_match: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     by_token: dict[tuple[int, bool], list[int]] = field(default_factory=lambda: defaultdict(list))
     by_fence: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    fencing: list[int] = field(default_factory=list)
     by_size: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     trimming: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     by_digest: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -87,8 +92,13 @@ class Filler:
         self._demanded = missing_trims(asked, known.start, evidence) if self._trim else []
         self._hashes = Hashes(asked, known.start, known.end)
         self._barred: frozenset[int] = frozenset()
+        self._only: frozenset[int] | None = None
         self._largest = max(self._size.values(), default=0)
         self._needed: list[int] = []
+        self._fencing: dict[int, list[int]] = defaultdict(list)
+        for m in self._free:
+            if self._fence[m] != NONE:
+                self._fencing[self._fence[m]].append(m)
         self._sessions(asked, known.start)
         self._candidates = Candidates()
         self._placed: set[int] = set()
@@ -123,6 +133,7 @@ class Filler:
                 found.by_token[self._given[m], m in self._trim].append(m)
             elif self._fence[m] != NONE:
                 found.by_fence[self._fence[m]].append(m)
+                found.fencing.append(m)
             elif m in self._trim:
                 found.trimming[self._size[m]].append(m)
             else:
@@ -177,7 +188,7 @@ class Filler:
             parts.append((low, high))
         following = [low for low, _ in parts[1:]] + [FOREVER]
         return [
-            Hole(low, high, self._wanted(low, high, after), self._gone(low, high, after), self._hashes.told(low, high, after))
+            Hole(low, high, *self._wanted(low, high, after), self._gone(low, high, after), self._hashes.told(low, high, after))
             for (low, high), after in zip(parts, following, strict=False)
         ]
 
@@ -189,14 +200,15 @@ class Filler:
         seen = (gone for at, latest, gone in self._demanded if at <= following and low < latest and gone <= high)
         return max(seen, default=0)
 
-    def _wanted(self, low: int, high: int, following: int) -> frozenset[int]:
-        """The tokens that the next evidence asks for, if no fence and no other hole comes before."""
+    def _wanted(self, low: int, high: int, following: int) -> tuple[frozenset[int], bool]:
+        """The tokens that the next evidence asks for, if no fence comes before; whether no other hole does, either."""
         fence = bisect_left(self._fence_start, high)
-        upto = min(following, self._fence_start[fence] if fence < len(self._fence_start) else FOREVER)
+        upto = self._fence_start[fence] if fence < len(self._fence_start) else FOREVER
         i = bisect_left(self._sure_at, high)
         if i < len(self._sure_at) and self._sure_at[i] <= upto:
-            return frozenset((self._sure_token[i],))
-        return frozenset(token for at, latest, token in self.demands if at <= upto and low < latest)
+            return frozenset((self._sure_token[i],)), self._sure_at[i] <= following
+        upto = min(upto, following)
+        return frozenset(token for at, latest, token in self.demands if at <= upto and low < latest), True
 
     def fill(self, barred: Mapping[int, frozenset[int]], more: int = NONE) -> dict[int, int] | None:
         """Where each append that is used begins; None if a hole stays open.
@@ -205,25 +217,50 @@ class Filler:
         that is possible.
         """
         self._start, self._placed, self._candidates = {}, set(), self._sorted_out()
-        held, since = self._token, NONE
-        for number, hole in enumerate(self.holes):
-            token = self._in_force(hole.low, held, since)
+        barred = dict(barred)
+        before: list[tuple[int, int]] = []
+        fillings: list[list[tuple[int, int]]] = []
+        held, since, left = self._token, NONE, BACKTRACKS
+        while len(fillings) < len(self.holes):
+            number = len(fillings)
+            hole = self.holes[number]
             self._barred = barred.get(number, frozenset())
-            found = next(self._fillings(hole, token), None)
+            found = next(self._fillings(hole, self._in_force(hole.low, held, since)), None)
             if found is None:
-                return None
+                helpful = self._helpful(hole, fillings) if left else None
+                if helpful is None:
+                    return None
+                left -= 1
+                number, m = helpful
+                barred[number] = barred.get(number, frozenset()) | {m}
+                held, since = before[number]
+                del before[number:], fillings[number:]
+                self._start = dict(chain.from_iterable(fillings))
+                self._placed, self._candidates = set(self._start), self._sorted_out()
+                continue
             self._hashes.put(found)
+            before.append((held, since))
+            fillings.append(found)
             for m, at in found:
                 self._start[m] = at
                 self._placed.add(m)
                 if self._fence[m] != NONE:
                     held, since = self._fence[m], at
-        self._barred = frozenset()
+        self._barred, self._only = frozenset(), None
         if more != NONE:
             if not self._fits(more, self._end, self._in_force(self._end, held, since), FOREVER):
                 return None
             self._start[more] = self._end
         return self._start
+
+    def _helpful(self, hole: Hole, fillings: list[list[tuple[int, int]]]) -> tuple[int, int] | None:
+        """What an earlier hole was filled with, and would fit into one that stays open."""
+        self._start = dict(chain.from_iterable(fillings))
+        for number in range(len(fillings) - 1, max(len(fillings) - 1 - BACK, -1), -1):
+            for m, _ in fillings[number]:
+                if self._size[m] <= hole.high - hole.low and self._match[m] == NONE:
+                    return number, m
+        return None
 
     def unused(self) -> list[int]:
         """What has not been placed, the latest first."""
@@ -247,13 +284,22 @@ class Filler:
         return self._fence_token[i] if i >= 0 and self._fence_start[i] > since else held
 
     def _fillings(self, hole: Hole, token: int) -> Iterator[list[tuple[int, int]]]:
-        """The ways to fill a hole, the best first: those that set a wanted token, then others."""
-        wanted = hole.wanted or {token}
-        for rest in (False, True):
-            self._nodes = NODES
-            for filling, after in self._tilings(hole, hole.low, token, []):
-                if (after in wanted and self._agrees(hole, filling)) != rest:
-                    yield filling
+        """The ways to fill a hole, the best first: a wanted token behind it and no other set, then one behind it.
+
+        Few appends are more likely than many.
+        """
+        wanted, same = hole.wanted or frozenset((token,)), frozenset((token,))
+        goals: list[tuple[frozenset[int] | None, bool]] = []
+        if token in wanted or any(m not in self._start for one in wanted for m in self._fencing.get(one, ())):
+            goals += [(wanted, True), (wanted, False)]
+        if not hole.soon:
+            goals.append((same, True))
+        for goal, calmly in (*goals, (None, False)):
+            for most in (1, 2, hole.high - hole.low):
+                self._nodes, self._only = NODES, goal if calmly else None
+                for filling, after in self._tilings(hole, hole.low, token, [], most):
+                    if goal is None or (after in goal and self._agrees(hole, filling)):
+                        yield filling
 
     def _agrees(self, hole: Hole, filling: list[tuple[int, int]]) -> bool:
         """Has it the contents that a hash asks for, if there is one?"""
@@ -263,19 +309,23 @@ class Filler:
         return self._hashes.agree(hole.low, hole.high)
 
     def _tilings(
-        self, hole: Hole, at: int, token: int, chosen: list[tuple[int, int]]
+        self, hole: Hole, at: int, token: int, chosen: list[tuple[int, int]], most: int
     ) -> Iterator[tuple[list[tuple[int, int]], int]]:
         if at == hole.high:
             yield list(chosen), token
             return
+        if not most:
+            return
         for m in self._options(hole, at, token):
+            if most == 1 and self._size[m] != hole.high - at:
+                continue
             self._nodes -= 1
             if self._nodes < 0:
                 return
             self._start[m] = at
             chosen.append((m, at))
             after = self._fence[m] if self._fence[m] != NONE else token
-            yield from self._tilings(hole, at + self._size[m], after, chosen)
+            yield from self._tilings(hole, at + self._size[m], after, chosen, most - 1)
             chosen.pop()
             del self._start[m]
 
@@ -311,9 +361,7 @@ class Filler:
             yield held.trimming.get(size, [])
         yield held.by_token.get((token, True), [])
         yield held.by_fence.get(token, [])
-        for other, fences in islice(held.by_fence.items(), OTHERS):
-            if other not in hole.wanted:
-                yield fences
+        yield held.fencing
 
     def _released_of(self, source: list[int], at: int) -> Iterator[int]:
         """Those that had been invoked by a tail, the first one first."""
@@ -325,6 +373,8 @@ class Filler:
         """May this append have been applied at a tail with ``room`` behind it?"""
         size = self._size[m]
         if m in self._start or m in self._barred or size > room or self._released[m] > at or self._latest[m] < at + size:
+            return False
+        if self._only is not None and self._fence[m] not in self._only and self._fence[m] not in (NONE, token):
             return False
         if self._match[m] not in (NONE, at) or self._given[m] not in (NONE, token):
             return False

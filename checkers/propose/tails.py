@@ -94,8 +94,8 @@ def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: An
                 places.key[m] = NONE
                 continue
             places.key[m] = found * wide + wide - 1
-            if found < low and failed == NONE:
-                failed = m
+            wrong = found < low or asked.token[m] not in (NONE, chain.token[found])
+            failed = m if wrong and failed == NONE else failed
             continue
         if ask == ABSENT:
             places.key[m] = 0
