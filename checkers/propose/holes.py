@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice, takewhile
 from typing import Final
 
@@ -21,8 +21,8 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from ..kernel import spec
 from ..kernel.columns import Requirements
 from .chain import Known
-from .hashes import Hashes
 from .evidence import Evidence, missing_trims
+from .hashes import Hashes
 
 NODES: Final = 400
 """Placements that are tried in one hole."""
@@ -30,6 +30,8 @@ NEAR: Final = 12
 """Appends of one kind that are tried at one position."""
 BACKTRACKS: Final = 40
 """How often an earlier hole is filled otherwise."""
+SKIPPED: Final = 4
+"""Ways to fill a hole that are tried one after another."""
 BACK: Final = 6
 """Holes before one that stays open that may be filled otherwise, so that something is left for it."""
 
@@ -49,6 +51,18 @@ class Hole:
     soon: bool
     gone: int
     hashed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """How to fill a hole: with none of the ``barred`` appends, and not in the first ways, which are ``skipped``."""
+
+    barred: frozenset[int] = frozenset()
+    skipped: int = 0
+
+    def without(self, m: int) -> Otherwise:
+        """The same, and without an append."""
+        return Otherwise(self.barred | {m}, self.skipped)
 
 
 @dataclass(slots=True)
@@ -81,7 +95,7 @@ class Filler:
         self._given = dict(zip(self._free, columns.token[free].tolist(), strict=True))
         self._fence = dict(zip(self._free, columns.fence[free].tolist(), strict=True))
         self._released = dict(zip(self._free, evidence.released[free].tolist(), strict=True))
-        self._start = {}  # of those that have been placed
+        self._start: dict[int, int] = {}
         self._latest = dict.fromkeys(self._free, FOREVER)
         self._before: dict[int, list[int]] = defaultdict(list)
         self._known = known.start
@@ -163,7 +177,7 @@ class Filler:
         begins, ends = [self._asked.tail, *self._fence_end], [*self._fence_start, FOREVER]
         for begin, end, token in zip(begins, ends, [self._token, *self._fence_token], strict=True):
             slots[token].append((begin, end))
-        self.demands: list[tuple[int, int, int]] = []
+        self._demands: list[tuple[int, int, int]] = []
         for low, high, token in zip(
             evidence.released[refused].tolist(),
             evidence.latest[refused].tolist(),
@@ -172,7 +186,7 @@ class Filler:
         ):
             i = bisect_right(slots[token], (high, FOREVER)) - 1
             if i < 0 or slots[token][i][1] < low:
-                self.demands.append((low, high, token))
+                self._demands.append((low, high, token))
 
     def _holes(self, known: Known, tails: Int64s) -> list[Hole]:
         edges = np.flatnonzero(np.diff(np.concatenate(([True], known.covered, [True])).astype(np.int8)))
@@ -186,10 +200,25 @@ class Filler:
                 low = exact[i]
                 i += 1
             parts.append((low, high))
-        following = [low for low, _ in parts[1:]] + [FOREVER]
+        self._following = following = [low for low, _ in parts[1:]] + [FOREVER]
         return [
-            Hole(low, high, *self._wanted(low, high, after), self._gone(low, high, after), self._hashes.told(low, high, after))
+            Hole(
+                low,
+                high,
+                *self._wanted(low, high, after),
+                self._gone(low, high, after),
+                self._hashes.told(low, high, after),
+            )
             for (low, high), after in zip(parts, following, strict=False)
+        ]
+
+    def demand(self, low: int, high: int, token: int) -> None:
+        """A token has to be in force at a tail from ``low`` to ``high``, and will not be by what is known."""
+        self._demands.append((low, high, token))
+        self.holes = [
+            replace(hole, wanted=wanted, soon=soon)
+            for hole, after in zip(self.holes, self._following, strict=False)
+            for wanted, soon in (self._wanted(hole.low, hole.high, after),)
         ]
 
     def _gone(self, low: int, high: int, following: int) -> int:
@@ -208,31 +237,33 @@ class Filler:
         if i < len(self._sure_at) and self._sure_at[i] <= upto:
             return frozenset((self._sure_token[i],)), self._sure_at[i] <= following
         upto = min(upto, following)
-        return frozenset(token for at, latest, token in self.demands if at <= upto and low < latest), True
+        return frozenset(token for at, latest, token in self._demands if at <= upto and low < latest), True
 
-    def fill(self, barred: Mapping[int, frozenset[int]], more: int = NONE) -> dict[int, int] | None:
+    def fill(self, otherwise: Mapping[int, Otherwise], more: int = NONE) -> dict[int, int] | None:
         """Where each append that is used begins; None if a hole stays open.
 
-        ``barred`` maps a hole (by index) to appends that are not to fill it. ``more`` is appended at the open end, if
-        that is possible.
+        ``otherwise`` maps a hole (by index) to how it is to be filled, if not in the likeliest way. ``more`` is
+        appended at the open end, if that is possible.
         """
         self._start, self._placed, self._candidates = {}, set(), self._sorted_out()
-        barred = dict(barred)
+        otherwise = dict(otherwise)
         before: list[tuple[int, int]] = []
         fillings: list[list[tuple[int, int]]] = []
         held, since, left = self._token, NONE, BACKTRACKS
         while len(fillings) < len(self.holes):
             number = len(fillings)
             hole = self.holes[number]
-            self._barred = barred.get(number, frozenset())
-            found = next(self._fillings(hole, self._in_force(hole.low, held, since)), None)
+            how = otherwise.get(number, Otherwise())
+            self._barred = how.barred
+            fillings_of = self._fillings(hole, self._in_force(hole.low, held, since))
+            found = next(islice(fillings_of, how.skipped, None), None)
             if found is None:
                 helpful = self._helpful(hole, fillings) if left else None
                 if helpful is None:
                     return None
                 left -= 1
                 number, m = helpful
-                barred[number] = barred.get(number, frozenset()) | {m}
+                otherwise[number] = otherwise.get(number, Otherwise()).without(m)
                 held, since = before[number]
                 del before[number:], fillings[number:]
                 self._start = dict(chain.from_iterable(fillings))
@@ -266,14 +297,16 @@ class Filler:
         """What has not been placed, the latest first."""
         return [m for m in reversed(self._free) if m not in self._start]
 
-    def others(self, hole: int) -> Iterator[frozenset[int]]:
-        """What to bar from a hole so that it is filled otherwise than it is now: all like one of its appends, or one."""
+    def others(self, hole: int) -> Iterator[Otherwise]:
+        """How a hole may be filled otherwise than now: without all that is like one of its appends, or one, or next."""
         low, high = self.holes[hole].low, self.holes[hole].high
         used = [m for m, at in self._start.items() if low <= at < high]
         for m in used:
-            yield frozenset(other for other in self._free if self._kind(other) == self._kind(m))
+            yield Otherwise(frozenset(other for other in self._free if self._kind(other) == self._kind(m)))
         for m in used:
-            yield frozenset((m,))
+            yield Otherwise(frozenset((m,)))
+        for skipped in range(1, SKIPPED):
+            yield Otherwise(skipped=skipped)
 
     def _kind(self, m: int) -> tuple[int, int, int]:
         return self._size[m], self._fence[m], self._trim.get(m, NONE)
@@ -293,7 +326,9 @@ class Filler:
         if token in wanted or any(m not in self._start for one in wanted for m in self._fencing.get(one, ())):
             goals += [(wanted, True), (wanted, False)]
         if not hole.soon:
-            goals.append((same, True))
+            setting = (m for one in wanted - same for m in self._fencing.get(one, ()) if m not in self._start)
+            steps = frozenset(self._given[m] for m in setting) - {NONE, token}
+            goals += [(steps, True)] * bool(steps) + [(same, True)]
         for goal, calmly in (*goals, (None, False)):
             for most in (1, 2, hole.high - hole.low):
                 self._nodes, self._only = NODES, goal if calmly else None
@@ -372,7 +407,13 @@ class Filler:
     def _fits(self, m: int, at: int, token: int, room: int) -> bool:
         """May this append have been applied at a tail with ``room`` behind it?"""
         size = self._size[m]
-        if m in self._start or m in self._barred or size > room or self._released[m] > at or self._latest[m] < at + size:
+        if (
+            m in self._start
+            or m in self._barred
+            or size > room
+            or self._released[m] > at
+            or self._latest[m] < at + size
+        ):
             return False
         if self._only is not None and self._fence[m] not in self._only and self._fence[m] not in (NONE, token):
             return False
