@@ -26,7 +26,7 @@ Small: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Status: TypeAlias = Annotated[int, Meta(ge=100, le=999)]
 """An HTTP status."""
 
-Age: TypeAlias = Annotated[int, Meta(gt=0, lt=2**63)]
+Age: TypeAlias = Annotated[int, Meta(gt=0, le=2**63 - 1)]
 """An age, ms."""
 
 Pair: TypeAlias = tuple[Number, Number | None]

@@ -12,7 +12,7 @@ import pytest
 import xxhash
 from benchmarks.porcupine_history import Flow, Recipe, Violation, write
 
-from fencepost.checkers.chain.folding import folded
+from fencepost.checkers.kernel.hashing import folded
 from fencepost.checkers.chain.stream import streams
 from fencepost.checkers.linearizability import Linearizability, checker, compiled_loops, loops, quick
 from fencepost.checkers.linearizability.quick import Accepted, accept
