@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from fencepost.testing.operations import Ack, Batch, Op, Part, Seen, Tail, Unsatisfiable, Whole
+from fencepost.testing.operations import (
+    Ack,
+    Batch,
+    Op,
+    Part,
+    Position,
+    Refused,
+    Seen,
+    Tail,
+    TailMismatch,
+    TokenMismatch,
+    Unsatisfiable,
+    Whole,
+)
 from tests.checkers import model
 from tests.checkers.points import follows
 
@@ -20,7 +33,7 @@ def timestamps(ops: Iterable[Op]) -> dict[int, int] | None:
     told: dict[int, set[int]] = {}
     for op in ops:
         for seq_num, timestamp in _told(op):
-            if seq_num >= 0:
+            if seq_num >= 0 and timestamp is not None:
                 told.setdefault(seq_num, set()).add(timestamp)
     known = {seq_num: min(told_times) for seq_num, told_times in sorted(told.items())}
     if any(len(told_times) > 1 for told_times in told.values()) or list(known.values()) != sorted(known.values()):
@@ -28,7 +41,7 @@ def timestamps(ops: Iterable[Op]) -> dict[int, int] | None:
     return known
 
 
-def _told(op: Op) -> Iterator[tuple[int, int]]:
+def _told(op: Op) -> Iterator[Position]:
     match op.answer:
         case Ack(start, end, tail):
             yield start
@@ -74,8 +87,11 @@ def contents_before(ops: Iterable[Op], tail: int, unique: bool) -> dict[int, tup
 
 
 def is_deleted(ops: Iterable[Op]) -> bool:
-    """Whether the stream's deletion is in the history."""
-    recs = [rec for op in ops for rec in (*op.records, *(one.rec for one in _returned(op)))]
+    """Whether the stream's deletion is in the history: a trim of everything that may have been applied, or was read."""
+    failures = TailMismatch | TokenMismatch | Refused
+    ops = list(ops)
+    recs = [rec for op in ops if not isinstance(op.answer, failures) for rec in op.records]
+    recs += [one.rec for op in ops for one in _returned(op)]
     return any(rec.trim is not None and rec.trim >= TERMINAL for rec in recs)
 
 

@@ -418,10 +418,12 @@ def looks(op: int, call: Op) -> Iterator[Look]:
 
 def told(call: Op) -> Iterator[tuple[int, int]]:
     """The positions of which an operation tells a timestamp (ms), and that."""
+    pairs: list[tuple[int, int | None]] = []
     match call.answer:
         case Ack(start, end, tail):
-            yield from (start, (end[0] - 1, end[1]), (tail[0] - 1, tail[1]))
+            pairs = [start, (end[0] - 1, end[1]), (tail[0] - 1, tail[1])]
         case Tail(tail) | Unsatisfiable(tail) | Whole(tail, _):
-            yield tail[0] - 1, tail[1]
+            pairs = [(tail[0] - 1, tail[1])]
+    yield from ((seq_num, stamp) for seq_num, stamp in pairs if stamp is not None)
     for look in looks(0, call):
         yield from ((one.seq_num, one.timestamp) for one in look.seen)

@@ -19,7 +19,8 @@ class Features:
 
     ``append_sessions``: pipelined batches. ``read_sessions``: answers in parts, without implicit bounds. ``cut_short``:
     reads of which only a part came. ``hashes``: reads of the whole stream. ``repeats``: records that are not unique.
-    ``cuts``: journals that end in the middle.
+    ``cuts``: journals that end in the middle. ``absences``: streams that are not there yet, or not any more.
+    ``retention``: records that vanish by age. ``untimed``: positions without timestamps.
     """
 
     append_sessions: bool = False
@@ -28,6 +29,9 @@ class Features:
     hashes: bool = False
     repeats: bool = False
     cuts: bool = False
+    absences: bool = False
+    retention: bool = False
+    untimed: bool = False
 
 
 PLAIN: Final = Features()

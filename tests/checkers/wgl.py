@@ -108,8 +108,8 @@ def _goes_back(shown: Sequence[Look]) -> bool:
 
 
 def _erased(own: Own, shown: Sequence[Look]) -> bool:
-    """Whether a trim of everything that there may ever be was sent, or seen: the stream has been deleted."""
-    sent = [rec for _, op in own for rec in op.records]
+    """Whether a trim of everything that there may ever be was perhaps applied, or seen: the stream is deleted."""
+    sent = [rec for _, op in own if isinstance(op.answer, Ack | Lost) for rec in op.records]
     return any((rec.trim or 0) >= 2**63 for rec in (*sent, *(one.rec for look in shown for one in look.seen)))
 
 
