@@ -15,7 +15,7 @@ from tests.checkers.random_histories import random_story
 from tests.checkers.stories import ALL
 from tests.checkers.wgl import linearize
 
-HISTORIES = 5_000
+HISTORIES = 6_000
 NEVER_TO_BLAME = {"lose_accepted", "cut_off"}
 """What a client does not know, or did not wait for, is nobody's fault."""
 
@@ -27,8 +27,8 @@ def test_brute_force_and_the_search_of_wing_gong_and_lowe_agree_on_every_kind_of
         random = Random(seed)
         story = random_story(random, "", ALL)
         story = damaged(random, story, ALL) if seed % 2 else story
-        brute = explain(story.ops, story.tail, story.token, unique=story.unique) is not None
-        other = linearize(story.ops, story.tail, story.token, story.unique) is not None
+        brute = explain(story.ops, **story.declared) is not None
+        other = linearize(story.ops, **story.declared) is not None
         assert brute == other, f"seed {seed}: brute force says {brute}, the search {other}\n{story}"
         assert brute or seed % 2, f"seed {seed}: a correct stream is not explained\n{story}"
         explained += brute
