@@ -36,15 +36,42 @@ def linearize(
     ``tail`` and ``token`` are each stream's state before. ``unique``: what was there before was not sent again. If
     ``others_may_delete``, a stream may be absent at any time; with a ``retention_ms`` (whatever it is), any record.
     """
-    ordered = sorted(ops, key=lambda op: (op.invoked, op.returned))
     found: list[int] = []
-    for stream in dict.fromkeys(op.stream for op in ordered):
-        own = [(i, op) for i, op in enumerate(ordered) if op.stream == stream]
-        order = _stream(own, tail, token, unique, others_may_delete, retention_ms is not None)
-        if order is None:
+    for own in _apart(ops):
+        witness = _stream(own, tail, token, unique, others_may_delete, retention_ms is not None)
+        if witness is None:
             return None
-        found += order
+        found += dict.fromkeys(op for op, _ in witness.moments)
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """An order that explains a stream: ``moments`` by operation and number, its first ``token``, its last ``state``."""
+
+    moments: tuple[tuple[int, int], ...]
+    token: str
+    state: Stream
+
+
+def witness(
+    ops: Iterable[Op],
+    tail: int = 0,
+    token: str | None = "",
+    unique: bool = True,
+    others_may_delete: bool = False,
+    retention_ms: int | None = None,
+) -> Witness | None:
+    """The order that :func:`linearize` finds for the only stream, moment by moment; None if there is none."""
+    (own,) = _apart(ops) or [[]]
+    return _stream(own, tail, token, unique, others_may_delete, retention_ms is not None)
+
+
+def _apart(ops: Iterable[Op]) -> list[list[tuple[int, Op]]]:
+    """The operations of each stream, numbered in the order of invocation."""
+    ordered = sorted(ops, key=lambda op: (op.invoked, op.returned))
+    names = dict.fromkeys(op.stream for op in ordered)
+    return [[(i, op) for i, op in enumerate(ordered) if op.stream == name] for name in names]
 
 
 Own = Sequence[tuple[int, Op]]
@@ -52,7 +79,7 @@ Own = Sequence[tuple[int, Op]]
 
 def _stream(
     own: Own, tail: int, token: str | None, unique: bool, others_may_delete: bool, fading: bool
-) -> list[int] | None:
+) -> Witness | None:
     shown = [look for i, op in own for look in looks(i, op)]
     stamps: dict[int, float] = {}
     for _, op in own:
@@ -76,17 +103,18 @@ def _stream(
     for entry in log:
         chained = None if chained is None or entry.digest is None else link(chained, entry.digest)
     judged = not others_may_delete and not _erased(own, shown)
-    found = [(i, op, [moment for moment in moments(i, op, span) if judged or not moment.denies]) for i, op in own]
-    listed = _listed(own, found)
+    called = [(i, op, [moment for moment in moments(i, op, span) if judged or not moment.denies]) for i, op in own]
+    listed = _listed(own, called)
     if listed is None:
         return None
-    asked = any(moment.denies for *_, of_op in found for moment in of_op)
+    asked = any(moment.denies for *_, of_op in called for moment in of_op)
     firsts = _mentioned(own) if token is None else [token]
     for first in firsts:
         state = Stream(log, frozenset(range(tail + 1)), first, tail, chained, fading, not asked)
-        order = _search(*listed, state)
-        if order is not None:
-            return order
+        found = _search(*listed, state)
+        if found is not None:
+            order, after = found
+            return Witness(order, first, after)
     return None
 
 
@@ -129,9 +157,11 @@ def _before(own: Own, shown: Sequence[Look], tail: int, unique: bool) -> dict[in
 
 @dataclass(slots=True)
 class _Listed:
-    """A moment, the moments that come before it whatever the times, and those after which it cannot come any more."""
+    """A moment, its ``number`` in its operation, the moments that come before it whatever the times, and those after
+    which it cannot come any more."""
 
     moment: Moment
+    number: int
     before: int = 0
     barred: int = 0
 
@@ -149,7 +179,7 @@ def _listed(own: Own, found: list[tuple[int, Op, list[Moment]]]) -> tuple[list[_
                 continue
         first_of[i] = len(listed)
         for moment in own_moments:
-            listed.append(_Listed(moment, masks.get(i, 0)))
+            listed.append(_Listed(moment, masks.get(i, 0).bit_count(), masks.get(i, 0)))
             masks[i] = masks.get(i, 0) | 1 << (len(listed) - 1)
     calls = dict(own)
     needed = sum(1 << k for k, one in enumerate(listed) if not one.moment.optional)
@@ -230,7 +260,7 @@ def _linked(listed: Sequence[_Listed]) -> _Node:
     return head
 
 
-def _search(listed: Sequence[_Listed], needed: int, state: Stream) -> list[int] | None:
+def _search(listed: Sequence[_Listed], needed: int, state: Stream) -> tuple[tuple[tuple[int, int], ...], Stream] | None:
     head = _linked(listed)
     done = 0
     chosen: list[tuple[_Node, int, Stream, Iterator[Stream]]] = []
@@ -257,4 +287,5 @@ def _search(listed: Sequence[_Listed], needed: int, state: Stream) -> list[int] 
             chosen.append((node, done, state, ways))
             node.lift()
             done, state, node = taken, after, head.next
-    return list(dict.fromkeys(listed[node.index].moment.op for node, *_ in chosen if node.index is not None))
+    order = [listed[node.index] for node, *_ in chosen if node.index is not None]
+    return tuple((one.moment.op, one.number) for one in order), state
