@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from fencepost.checkers.chain.folding import folded
 from numpy.typing import NDArray
 
+from fencepost.checkers.kernel.hashing import folded
 from fencepost.harness.compiling import compiled
 from fencepost.harness.history.history import Int64s, UInt64s
 
