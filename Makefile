@@ -10,8 +10,9 @@ BIN := $(VENV)/bin
 # The environment is as new as the lock and the entry points: both name it.
 STAMP := $(VENV)/.set-up
 # What these hold is compiled when it is first imported, and kept beside it.
-COMPILED := fencepost.checkers.linearizability.compiled_loops, fencepost.checkers.propose.compiled_tails, fencepost.harness.history.s2_porcupine.scanner, \
-	fencepost.harness.history.compiled.order, fencepost.checkers.certificate.verifier.hashes
+COMPILED := fencepost.checkers.linearizability.compiled_loops, fencepost.harness.history.s2_porcupine.scanner, \
+	fencepost.checkers.propose.compiled_tails, fencepost.harness.history.compiled.order, \
+	fencepost.checkers.certificate.verifier.hashes
 # Without its own files for rewritten assertions, pytest rewrites them anew in every process: seconds each.
 KEPT := PYTHONDONTWRITEBYTECODE=
 ARGS ?=
