@@ -16,7 +16,7 @@ from ..chain.stream import UNKNOWN, UNMENTIONED
 from ..domains.reading import Answers
 from .answers import ReadRules
 from .beginnings import BeginningRules
-from .budget import Spending
+from ..kernel.budget import Spending
 from .candidates import Candidates
 from .floats import Floats, floats
 from .log import Log

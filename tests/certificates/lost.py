@@ -16,7 +16,7 @@ from fencepost.checkers.chain.stream import streams
 from fencepost.checkers.judgement import Judgement
 from fencepost.checkers.linearizability import one_stream
 from fencepost.checkers.linearizability.proving import logged
-from fencepost.checkers.search.budget import Spending
+from fencepost.checkers.kernel.budget import Spending
 from fencepost.checkers.search.decide import Decision, decide
 from fencepost.harness.check_limits import Budget
 from fencepost.harness.history.history import NONE, History
