@@ -70,6 +70,12 @@ class Findings:
         self._found.setdefault(anomaly, []).append(Finding(violation, suspects))
 
     @property
+    def accused(self) -> set[int]:
+        """The ids of the operations whose answers are wrong by what was found."""
+        told = {op for found in self._found.values() for one in found for op in one.violation.accused}
+        return told.union(*self._untold.values())
+
+    @property
     def any(self) -> bool:
         """Is there a violation?"""
         return bool(self._found)

@@ -126,7 +126,9 @@ def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
         at = int(np.argmax(other))
         one = int(by[at])
         two = int(reader[position[at] - base])
-        contradict(asked, "two-contents", [one, two], f"returned another record at {position[at]} than {described(asked, two)}")
+        contradict(
+            asked, "two-contents", [one, two], f"returned another record at {position[at]} than {described(asked, two)}"
+        )
     return seen, reader
 
 
@@ -211,7 +213,9 @@ def _nobody(asked: Requirements, m: int, position: int, senders: Sequence[int]) 
     mine = records.seq_num[columns.low[m] : columns.high[m]] == position
     digest = int(records.digest[columns.low[m] + np.argmax(mine)])
     if senders:
-        contradict(asked, "torn", [m, *senders[:3]], f"returned a record at {position} that no append can have put there")
+        contradict(
+            asked, "torn", [m, *senders[:3]], f"returned a record at {position} that no append can have put there"
+        )
     copies = np.flatnonzero(records.sent == digest)
     appends = np.flatnonzero(columns.ask == spec.APPEND)
     owners = [int(a) for a in appends if any(columns.low[a] <= c < columns.high[a] for c in copies[:8])]

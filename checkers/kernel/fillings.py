@@ -90,7 +90,9 @@ class Fillings:
     wild: list[tuple[int, int]]
 
 
-def fillings(asked: Requirements, facts: Facts, limits: Bounds, boundaries: Int64s, token: int | None, chained: int | None) -> Fillings:
+def fillings(
+    asked: Requirements, facts: Facts, limits: Bounds, boundaries: Int64s, token: int | None, chained: int | None
+) -> Fillings:
     """Find the states. ``boundaries`` are tails that there certainly were (ascending, the first one included).
 
     ``token`` is the first one, None if any of the history's may be. Raises Contradicted if nothing fits.
@@ -99,7 +101,9 @@ def fillings(asked: Requirements, facts: Facts, limits: Bounds, boundaries: Int6
 
 
 class _Filling:
-    def __init__(self, asked: Requirements, facts: Facts, limits: Bounds, boundaries: Int64s, chained: int | None) -> None:
+    def __init__(
+        self, asked: Requirements, facts: Facts, limits: Bounds, boundaries: Int64s, chained: int | None
+    ) -> None:
         self.asked, self.facts, self.limits, self.first_hash = asked, facts, limits, chained
         columns = asked.asked
         self.sizes = columns.high - columns.low
@@ -163,7 +167,11 @@ class _Filling:
         gap = np.concatenate(([base], ends[:-1])) < starts
         found += [(int(starts[k]), int(k)) for k in np.flatnonzero(matters | gap)]
         covered = np.searchsorted(starts, self.boundaries, side="right") - 1
-        inside = (covered >= 0) & (self.boundaries <= ends[np.maximum(covered, 0)]) if len(starts) else np.zeros(len(self.boundaries), np.bool_)
+        inside = (
+            (covered >= 0) & (self.boundaries <= ends[np.maximum(covered, 0)])
+            if len(starts)
+            else np.zeros(len(self.boundaries), np.bool_)
+        )
         extra = set(self.boundaries[~inside].tolist()) | set(self.wholes) | set(self.demands)
         last = int(ends[-1]) if len(ends) else base
         found += [(position, NONE) for position in {*extra, last} if position >= base]
@@ -199,7 +207,9 @@ class _Filling:
                 contradict(self.asked, "token", [m, *self._setters(before)], spec.REASONS[spec.TOKEN])
         ok = [state for state in states if state.used is None or all(n in state.used for n in needs)]
         if not ok:
-            contradict(self.asked, "session", [m, *needs], "took effect, although an earlier batch of its session cannot have")
+            contradict(
+                self.asked, "session", [m, *needs], "took effect, although an earlier batch of its session cannot have"
+            )
         for state in ok:
             chained = self._folded(state, end)
             after.append(State(end, state.token if fence == NONE else fence, chained, state.used, state.time, [state]))
@@ -246,7 +256,7 @@ class _Filling:
     def _advance(self, states: list[State], low: int, high: int, starts: Int64s, ends: Int64s) -> list[State]:
         """From one tail to a later one: over certain appends that matter to nothing, or through a hole."""
         k = int(np.searchsorted(starts, low, side="right")) - 1
-        covered = k + 1 < len(starts) and starts[k + 1] == low or (k >= 0 and ends[k] > low)
+        covered = (k + 1 < len(starts) and starts[k + 1] == low) or (k >= 0 and ends[k] > low)
         # Certain appends first, then the hole that follows them.
         first = int(np.searchsorted(starts, low, side="left"))
         last = int(np.searchsorted(ends, high, side="right"))
@@ -272,10 +282,12 @@ class _Filling:
     def _through(self, states: list[State], low: int, high: int, needed: int) -> dict[int, list[State]] | None:
         """All states in a hole, by tail; None if there are too many."""
         candidates = self._candidates(low, high)
-        if len(candidates) > MOST_CANDIDATES or any(state.used is None for state in states) and len(candidates) > 3:
+        if len(candidates) > MOST_CANDIDATES or (any(state.used is None for state in states) and len(candidates) > 3):
             return None
         columns, base = self.asked.asked, self.asked.tail
-        layers: dict[int, dict[tuple[int, int | None, frozenset[int] | None], State]] = {low: {(s.token, s.chained, s.used): s for s in states}}
+        layers: dict[int, dict[tuple[int, int | None, frozenset[int] | None], State]] = {
+            low: {(s.token, s.chained, s.used): s for s in states}
+        }
         count = 0
         waiting = [low]
         while waiting:
@@ -323,7 +335,7 @@ class _Filling:
         columns, free = self.asked.asked, self.free
         n = self.sizes[free]
         mine = (n > 0) & (self.limits.first[free] <= high - n) & (self.limits.last[free] >= low + n) & (low + n <= high)
-        mine &= columns.invoked[free] <= self.limits.deadline(low + 1)if False else mine
+        mine &= columns.invoked[free] <= self.limits.deadline(low + 1) if False else mine
         mine &= (columns.match[free] == NONE) | ((columns.match[free] >= low) & (columns.match[free] <= high - n))
         mine &= columns.invoked[free] <= self.limits.deadline(high)
         return [int(m) for m in free[mine]]
@@ -406,12 +418,16 @@ class _Filling:
             reach = [state for at, layer in zip(self.at, self.states, strict=True) for state in layer if at >= needed]
             if not reach:
                 readers = self._readers(needed - 1)
-                contradict(self.asked, "hole", readers, f"returned a record at {needed - 1} that no append can have put there")
+                contradict(
+                    self.asked, "hole", readers, f"returned a record at {needed - 1} that no append can have put there"
+                )
 
     def _readers(self, position: int) -> list[int]:
         columns, records = self.asked.asked, self.asked.records
         record = int(self.facts.seen[position - self.asked.tail])
-        reads = np.flatnonzero(((columns.ask == spec.PART) | (columns.ask == spec.END)) & (columns.low <= record) & (columns.high > record))
+        reads = np.flatnonzero(
+            ((columns.ask == spec.PART) | (columns.ask == spec.END)) & (columns.low <= record) & (columns.high > record)
+        )
         del records
         return reads[:1].tolist() or [0]
 

@@ -161,7 +161,15 @@ def _place(
 
 
 def allowed(
-    asked: spec.Asked, records: spec.Records, log: spec.Log, state: Any, stops: Stops, plan: Plan, x: Any, m: Any, j: Any
+    asked: spec.Asked,
+    records: spec.Records,
+    log: spec.Log,
+    state: Any,
+    stops: Stops,
+    plan: Plan,
+    x: Any,
+    m: Any,
+    j: Any,
 ) -> Any:
     """Whether a moment can be at a stop: RIGHT, or why not."""
     ask, run = asked.ask[m], stops.run[j]
@@ -183,7 +191,15 @@ def allowed(
 
 
 def _reads(
-    asked: spec.Asked, records: spec.Records, log: spec.Log, state: Any, stops: Stops, plan: Plan, x: Any, m: Any, j: Any
+    asked: spec.Asked,
+    records: spec.Records,
+    log: spec.Log,
+    state: Any,
+    stops: Stops,
+    plan: Plan,
+    x: Any,
+    m: Any,
+    j: Any,
 ) -> Any:
     begun = asked.begun[m]
     if begun != NONE and asked.after[m] == NONE:
@@ -194,7 +210,15 @@ def _reads(
 
 
 def _begun(
-    asked: spec.Asked, records: spec.Records, log: spec.Log, state: Any, stops: Stops, x: Any, m: Any, begun: Any, j: Any
+    asked: spec.Asked,
+    records: spec.Records,
+    log: spec.Log,
+    state: Any,
+    stops: Stops,
+    x: Any,
+    m: Any,
+    begun: Any,
+    j: Any,
 ) -> Any:
     """Try every tail at which the read may have begun, the latest first: of that the fewest records are left out."""
     why = NOWHERE

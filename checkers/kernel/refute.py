@@ -11,7 +11,7 @@ from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
 from . import log as logs
 from . import spec
-from .accept import _polls, listed
+from .accept import polls, listed
 from .columns import Requirements, spans
 from .contradiction import Contradicted, Contradiction, contradict, described
 from .facts import Facts, certain, exacts, lowest, returning
@@ -40,7 +40,7 @@ def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
 
 
 def _refute(asked: Requirements, rows: Int64s) -> None:
-    _polls(asked)
+    polls(asked)
     facts = certain(asked)
     _Refuting(asked, rows, facts).run()
 
@@ -93,7 +93,12 @@ class _Refuting:
             wrong = mask & (values != NONE) & (k >= 0) & (values < ends)
             if wrong.any():
                 m = int(np.argmax(wrong))
-                contradict(self.asked, "inside", [m, int(chain[k[m]])], f"told {values[m]} as a tail, inside the batch of {described(self.asked, int(chain[k[m]]))}")
+                contradict(
+                    self.asked,
+                    "inside",
+                    [m, int(chain[k[m]])],
+                    f"told {values[m]} as a tail, inside the batch of {described(self.asked, int(chain[k[m]]))}",
+                )
         below = self.exact & (columns.at < self.asked.tail)
         if below.any():
             contradict(self.asked, "below-first", [int(np.argmax(below))], "told a tail below the first one")
@@ -106,7 +111,9 @@ class _Refuting:
         log.size[below + here] = records.sent_size[facts.content[here]]
         log.known[below + here] = 1
         unknown = np.flatnonzero(facts.content == NONE)
-        free = [records.sent_size[self.columns.low[m] : self.columns.high[m]].max() for m in facts.free if self.sizes[m]]
+        free = [
+            records.sent_size[self.columns.low[m] : self.columns.high[m]].max() for m in facts.free if self.sizes[m]
+        ]
         largest = int(max(free, default=0))
         log.size[below + len(facts.content) :] = largest
         log.size[below + unknown] = largest
@@ -120,7 +127,9 @@ class _Refuting:
         log, base = self.log, self.asked.tail
         position, stamp, _ = logs.reported(self.asked, self.rows)
         found = np.zeros(len(log.stamp), dtype=np.int64)
-        at = np.where(position < base, np.searchsorted(log.lower, position, side="right") - 1, len(log.lower) + position - base)
+        at = np.where(
+            position < base, np.searchsorted(log.lower, position, side="right") - 1, len(log.lower) + position - base
+        )
         mine = at < len(found)
         found[at[mine]] = stamp[mine]
         return np.maximum.accumulate(found)
@@ -136,12 +145,22 @@ class _Refuting:
         self.invoked = np.where(shows, np.maximum(self.invoked, self.invoked[m]), self.invoked)
         late = shows & (self.invoked > self.returned)
         if late.any():
-            contradict(self.asked, "absent", [m, int(np.argmax(late))], f"found no stream, although {described(self.asked, int(np.argmax(late)))} had shown it before")
+            contradict(
+                self.asked,
+                "absent",
+                [m, int(np.argmax(late))],
+                f"found no stream, although {described(self.asked, int(np.argmax(late)))} had shown it before",
+            )
         one, other, _ = self.asked.ahead.T
         wrong = shows[one] & absent[other]
         if wrong.any():
             k = int(np.argmax(wrong))
-            contradict(self.asked, "absent", [int(other[k]), int(one[k])], "found no stream, although its process had been shown it before")
+            contradict(
+                self.asked,
+                "absent",
+                [int(other[k]), int(one[k])],
+                "found no stream, although its process had been shown it before",
+            )
 
     # -- order
 
@@ -193,7 +212,9 @@ class _Refuting:
         made = fillings(asked, facts, limits, boundaries, token, self.begin_state)
         seen = np.flatnonzero(facts.seen != NONE)
         ends = facts.place[facts.chain] + self.sizes[facts.chain]
-        needed = max(int(boundaries.max()), int(ends.max(initial=0)), int(seen[-1]) + 1 + asked.tail if len(seen) else 0)
+        needed = max(
+            int(boundaries.max()), int(ends.max(initial=0)), int(seen[-1]) + 1 + asked.tail if len(seen) else 0
+        )
         return made, needed
 
     def _stops(self, made: Fillings, limits: Bounds) -> Stops:
@@ -266,7 +287,18 @@ class _Refuting:
         by_other = np.argsort(other, kind="stable")
         ahead = np.searchsorted(other[by_other], np.arange(len(self.asked) + 1))
         after = np.where(self.columns.ask == spec.APPEND, self.sizes, 0)
-        return Plan(order, leaving, self.invoked, self.returned, self.facts.place, self.least, most - after, self.extra, ahead, one[by_other])
+        return Plan(
+            order,
+            leaving,
+            self.invoked,
+            self.returned,
+            self.facts.place,
+            self.least,
+            most - after,
+            self.extra,
+            ahead,
+            one[by_other],
+        )
 
     def _solve(self, stops: Stops, plan: Plan) -> tuple[Int64s, Int64s]:
         asked = self.asked
@@ -277,7 +309,14 @@ class _Refuting:
         because = [NONE] * len(asked)
         log = self.log
         log.boundary[:] = 1
-        self.lists: Any = (listed(self.columns), listed(asked.records), listed(log), state.tolist(), listed(stops), listed(plan))
+        self.lists: Any = (
+            listed(self.columns),
+            listed(asked.records),
+            listed(log),
+            state.tolist(),
+            listed(stops),
+            listed(plan),
+        )
         m = solve(*self.lists, x, because)
         why = self.lists[3][spec.WHY]
         if m != NONE:
@@ -291,7 +330,9 @@ class _Refuting:
         if len(later):
             evidence.append(int(later[np.argmin(self.facts.place[later])]))
         if why == BEHIND:
-            contradict(self.asked, "behind", [m, *evidence], "shows an earlier tail than there had been before it began")
+            contradict(
+                self.asked, "behind", [m, *evidence], "shows an earlier tail than there had been before it began"
+            )
         if why == NOWHERE:
             contradict(self.asked, "nowhere", [m, *evidence], "shows a tail that there was not")
         if why == TOO_SOON:
@@ -317,7 +358,17 @@ class _Refuting:
             seen = records.seq_num[low:high]
             some = high > low and columns.ask[m] != spec.OUT_OF_RANGE
             gone = [0, 0, 0, 0, high - low, int(records.size[low:high].sum())]
-            vanished(lists[0], lists[2], lists[4], lists[5], x.tolist(), m, int(seen[0]) if some else NONE, int(seen[-1]) + 1 if some else NONE, gone)
+            vanished(
+                lists[0],
+                lists[2],
+                lists[4],
+                lists[5],
+                x.tolist(),
+                m,
+                int(seen[0]) if some else NONE,
+                int(seen[-1]) + 1 if some else NONE,
+                gone,
+            )
             gaps += [(m, gone[k], gone[k + 1]) for k in (0, 2) if gone[k + 1] > gone[k]]
             if some:
                 gaps += [(m, int(a) + 1, int(b)) for a, b in zip(seen[:-1], seen[1:], strict=True) if b > a + 1]
@@ -331,7 +382,12 @@ class _Refuting:
             for r in returned:
                 self._edges.append((r, m))
                 if self.invoked[r] > self.returned[m]:
-                    contradict(self.asked, "resurrected", [r, m], f"returned a record that {described(asked, m)} had shown to be gone")
+                    contradict(
+                        self.asked,
+                        "resurrected",
+                        [r, m],
+                        f"returned a record that {described(asked, m)} had shown to be gone",
+                    )
                 if self.invoked[r] > self.invoked[m]:
                     self.invoked[m] = self.invoked[r]
                     changed = True
@@ -355,7 +411,12 @@ class _Refuting:
             for b in mine:
                 if a != b and self.returned[a] < self.invoked[b]:
                     after[a].add(b)
-                if a != b and high[a] != FOREVER and high[a] + (self.sizes[a] if self.facts.place[a] != NONE else 0) <= self._x[b] and (high[a] < self._x[b]):
+                if (
+                    a != b
+                    and high[a] != FOREVER
+                    and high[a] + (self.sizes[a] if self.facts.place[a] != NONE else 0) <= self._x[b]
+                    and (high[a] < self._x[b])
+                ):
                     after[a].add(b)
         colour: dict[int, int] = {}
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE, Int64s
 
-from ..kernel import spec
 from ..kernel.columns import Requirements, spans
 from .tails import Chain
 

@@ -30,8 +30,8 @@ from ..kernel.spec import (
     TAIL,
     TOKEN_REFUSED,
     WHOLE,
-    slot,
     since_slot,
+    slot,
     start_at,
     start_of,
     step,
@@ -111,9 +111,7 @@ def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: An
     return failed
 
 
-def _least(
-    asked: Any, records: Any, log: Any, chain: Any, places: Any, state: Any, m: Any, i: Any
-) -> Any:
+def _least(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: Any, m: Any, i: Any) -> Any:
     """The least state from ``i`` on in which the answer is right; NONE if there is none, or none near."""
     for _ in range(TRIES):
         i = _skip(asked, records, log, chain, places, m, i)
@@ -211,7 +209,13 @@ def _returned(asked: Any, records: Any, log: Any, chain: Any, m: Any, i: Any) ->
         first = records.seq_num[low]
         if asked.start[m] == NONE and first > 0 and chain.floor[i] < first:
             i = max(i, _state(log, chain, first + max(asked.offset[m], 0)))
-    if asked.ask[m] == END and at != NONE and at >= log.base[0] and asked.places[m] > high - low and i < len(chain.tail):
+    if (
+        asked.ask[m] == END
+        and at != NONE
+        and at >= log.base[0]
+        and asked.places[m] > high - low
+        and i < len(chain.tail)
+    ):
         next_slot = slot(log, at)
         if next_slot >= len(log.size) or (
             log.size[next_slot] <= room and (asked.until[m] == NONE or log.stamp[next_slot] < asked.until[m])
