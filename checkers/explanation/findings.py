@@ -64,7 +64,7 @@ class Findings:
             position=position,
             count=count,
             since=self.since,
-            accused=(int(ids[culprit]),),
+            accused=tuple(int(ids[row]) for row in witness.accused or (culprit,)),
         )
         suspects = frozenset(int(ids[row]) for row in (culprit, *witness.suspects))
         self._found.setdefault(anomaly, []).append(Finding(violation, suspects))

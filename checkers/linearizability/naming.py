@@ -11,8 +11,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+import numpy as np
+
 from fencepost.harness.check_limits import Budget, CheckLimits
-from fencepost.harness.history.history import Kind, Outcome
+from fencepost.harness.history.history import NONE, Kind, Outcome
 from fencepost.harness.verdict import Validity, Violation
 
 from ..chain.stream import Stream, streams
@@ -21,12 +23,22 @@ from ..explanation.minimal import minimal
 from ..explanation.relaxation import relaxed
 from ..explanation.sentences import Teller, Witness, sentence
 from ..explanation.signature import signature
+from ..kernel import spec
 from ..kernel.columns import Requirements, requirements
 from . import worlds
 from .decide import Decision, contradicts_itself, decide
 
 PASSES: Final = 5
-"""How often a stream is judged, each time without what was accused before."""
+"""How often a long stream is judged, each time without all that was accused before."""
+
+FEW: Final = 2_000
+"""Operations up to which each violation is looked for by itself."""
+
+TOLD: Final = 10
+"""Violations that are told of a stream that short."""
+
+MOST: Final = 20
+"""Operations of a witness that are told."""
 
 _SMALL: Final = Budget(states=10_000, seconds=1.0, bytes=1 << 26)
 """For what is left of a stream when all but a witness, or what was accused, is relaxed."""
@@ -34,25 +46,30 @@ _SMALL: Final = Budget(states=10_000, seconds=1.0, bytes=1 << 26)
 _RULES: Final = {
     "aborted": "aborted-read",
     "absent": "lost-stream",
-    "behind": "nonmonotonic-read",
     "below-first": "bad-ack",
-    "beyond": "future-read",
-    "claims": "inconsistent-offsets",
-    "cycle": "nonmonotonic-read",
     "duplicate": "duplicate",
     "hash": "inconsistent-offsets",
-    "hole": "future-read",
     "inside": "torn-batch",
     "never-sent": "garbage-read",
     "order": "append-reorder",
     "poison": "session-poison",
     "resurrected": "resurrected-record",
     "session": "session-order",
-    "token": "stale-token-write",
     "torn": "torn-batch",
     "two-contents": "inconsistent-offsets",
+    "claims": "inconsistent-offsets",
 }
-"""The anomaly of what the kernel found, where nothing more special was found."""
+"""The anomaly of what the kernel found, where nothing more special was found; otherwise the question names it."""
+
+_QUESTIONS: Final = {
+    spec.WHOLE: "inconsistent-offsets",
+    spec.MATCH_REFUSED: "wrong-mismatch",
+    spec.TOKEN_REFUSED: "wrong-mismatch",
+    spec.REFUSED: "spurious-rejection",
+    spec.ABSENT: "lost-stream",
+    spec.POISONED: "session-poison",
+}
+"""The anomaly of an answer that has no place in any order, by what was asked; of any other, ``nonmonotonic-read``."""
 
 
 def named(
@@ -60,19 +77,17 @@ def named(
 ) -> tuple[Violation, ...]:
     """The violations of an invalid stream, each root once."""
     small = CheckLimits(_SMALL)
+    few = len(stream.rows) <= FEW
     found: list[Violation] = []
     left, accused = stream, set[int]()
-    for number in range(PASSES):
+    for number in range(TOLD if few else PASSES):
         judgement = worlds.likeliest(left)
-        new = judgement.findings.violations()
-        if not new and not number:
-            new = _fallback(left, decision)
-        found += [violation for violation in new if not _same_root(violation, found)]
+        new = judgement.findings.violations() or _fallback(left, asked, decision)
         accusing = {op for violation in new for op in violation.accused} | judgement.findings.accused
-        more = {stream.history.row_of(op) for op in accusing} - accused
-        if not more:
-            break
-        accused |= more
+        if few:  # what follows from the first is no news: the next pass shows whether anything is left without it
+            new, accusing = new[:1], set(new[0].accused)
+        found += new
+        accused |= {stream.history.row_of(op) for op in accusing}
         left = without(stream, accused)
         asked = requirements(left.history, left.index, left.rows)
         decision = decide(asked, left.rows, small)
@@ -92,25 +107,28 @@ def without(stream: Stream, accused: Iterable[int]) -> Stream:
     return left
 
 
-def _same_root(violation: Violation, found: Iterable[Violation]) -> bool:
-    return any(violation.anomaly == one.anomaly and violation.operations == one.operations for one in found)
-
-
-def _fallback(stream: Stream, decision: Decision) -> tuple[Violation, ...]:
+def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> tuple[Violation, ...]:
     """One violation by what the kernel found, or by all that is there where it tried every order."""
-    history, findings = stream.history, Findings(stream)
-    contradiction = decision.contradiction
+    history, contradiction = stream.history, decision.contradiction
     if contradiction is not None:
-        rows = contradiction.rows
-        teller = Teller(history, rows)
-        told = [teller.told(row) for row in rows]
-        witness = Witness(rows, (sentence(contradiction.why), *told), culprit=rows[0], suspects=rows[:1])
-        findings.add(_RULES.get(contradiction.rule, "nonmonotonic-read"), witness)
-        return findings.violations()
-    rows = tuple(stream.rows[stream.history.outcome[stream.rows] != Outcome.INDEFINITE].tolist())
-    last = max(rows, key=lambda row: (int(history.invoked[row]), row))
-    teller = Teller(history, rows)
-    text = f"every order of these operations was tried ({decision.nodes:,} situations), and none explains all answers"
-    witness = Witness(rows, (sentence(text), *(teller.told(row) for row in rows[:20])), culprit=last)
-    findings.add("bad-ack" if history.kind[last] == Kind.APPEND else "nonmonotonic-read", witness)
+        rows, why, accused = contradiction.rows, contradiction.why, contradiction.rows[0]
+    else:
+        rows = tuple(stream.rows[history.outcome[stream.rows] != Outcome.INDEFINITE].tolist())
+        why = (
+            f"every order of these operations was tried ({decision.nodes:,} situations), and none explains all answers"
+        )
+        accused = max(rows, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
+    rule = _RULES.get(contradiction.rule) if contradiction is not None else None
+    teller, findings = Teller(history, rows), Findings(stream)
+    witness = Witness(rows, (sentence(why), *(teller.told(row) for row in rows[:MOST])), culprit=accused)
+    findings.add(rule or _by_question(asked, accused), witness)
     return findings.violations()
+
+
+def _by_question(asked: Requirements, row: int) -> str:
+    columns = asked.asked
+    at = int(np.searchsorted(columns.row, row))
+    ask = int(columns.ask[at]) if at < len(columns.row) and columns.row[at] == row else spec.TAIL
+    if ask == spec.APPEND:
+        return "stale-token-write" if columns.token[at] != NONE else "bad-ack"
+    return _QUESTIONS.get(ask, "nonmonotonic-read")
