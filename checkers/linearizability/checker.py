@@ -31,7 +31,7 @@ class Linearizability:
 
     def check(self, history: History, limits: CheckLimits | None = None) -> CheckResult:
         """See :class:`~fencepost.harness.verdict.Checker`."""
-        limits = limits or CheckLimits()
+        limits = (limits or CheckLimits()).begun()
         violations: list[Violation] = []
         reasons: list[str] = []
         details: dict[str, Any] = {}

@@ -76,7 +76,7 @@ def named(
     stream: Stream, asked: Requirements, decision: Decision, limits: CheckLimits, minimally: bool
 ) -> tuple[Violation, ...]:
     """The violations of an invalid stream, each root once."""
-    small = CheckLimits(_SMALL)
+    small = replace(limits, budget=_SMALL, progress=lambda _: None)
     few = len(stream.rows) <= FEW
     found: list[Violation] = []
     left, accused = stream, set[int]()
