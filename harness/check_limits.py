@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable
@@ -37,28 +36,27 @@ class CheckLimits:
     """What one check may use.
 
     ``budget`` bounds what is done beyond one pass over each stream. ``progress`` is called with a clause that says what
-    is being done. ``cores`` is the number of processes that may work at once. From ``deadline`` on (seconds of
-    :func:`time.monotonic`) nothing of the budget is left.
+    is being done. ``cores`` is the number of processes that may work at once. The time of the budget runs from ``since``
+    on (seconds of :func:`time.monotonic`; None: it has not begun).
     """
 
     budget: Budget = field(default_factory=Budget)
     progress: Callable[[str], None] = _silent
     cores: int = 1
-    deadline: float = math.inf
+    since: float | None = None
 
     def begun(self) -> CheckLimits:
-        """The same limits, of which the time runs from now on."""
-        return replace(self, deadline=min(self.deadline, time.monotonic() + self.budget.seconds))
+        """The same limits, of which the time runs from now on, if it did not before."""
+        return self if self.since is not None else replace(self, since=time.monotonic())
 
     def shared(self, processes: int) -> CheckLimits:
         """What each of some processes may use, that work at once."""
         return replace(self, cores=1, budget=replace(self.budget, bytes=self.budget.bytes // processes))
 
     @property
-    def left(self) -> Budget:
-        """What is left of the budget."""
-        seconds = min(self.budget.seconds, max(self.deadline - time.monotonic(), 0.0))
-        return replace(self.budget, seconds=seconds)
+    def spent(self) -> bool:
+        """Whether the time of the budget is over."""
+        return self.since is not None and time.monotonic() > self.since + self.budget.seconds
 
 
 def usable_cores() -> int:

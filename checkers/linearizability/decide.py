@@ -54,7 +54,9 @@ def decide(asked: Requirements, rows: Int64s, limits: CheckLimits, name: str = "
     if contradiction is not None:
         return Decision(Validity.INVALID, contradiction=contradiction, declined=declined)
     limits.progress(f"searching ({name})")
-    return _searched(asked, rows, Spending(limits.left, limits.progress), declined)
+    limits = limits.begun()
+    assert limits.since is not None
+    return _searched(asked, rows, Spending(limits.budget, limits.progress, begun=limits.since), declined)
 
 
 def _searched(asked: Requirements, rows: Int64s, spent: Spending, declined: str) -> Decision:

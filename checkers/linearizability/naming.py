@@ -76,7 +76,7 @@ def named(
     stream: Stream, asked: Requirements, decision: Decision, limits: CheckLimits, minimally: bool
 ) -> tuple[Violation, ...]:
     """The violations of an invalid stream, each root once."""
-    small = replace(limits, budget=_SMALL, progress=lambda _: None)
+    small = CheckLimits(_SMALL)
     few = len(stream.rows) <= FEW
     found: list[Violation] = []
     left, accused = stream, set[int]()
@@ -91,9 +91,9 @@ def named(
         left = without(stream, accused)
         asked = requirements(left.history, left.index, left.rows)
         decision = decide(asked, left.rows, small)
-        if decision.validity is not Validity.INVALID:
+        if decision.validity is not Validity.INVALID or limits.spent:
             break
-    if minimally:
+    if minimally and not limits.spent:
         found = list(minimal(stream, found, partial(contradicts_itself, limits=small)))
     return tuple(replace(one, signature=signature(stream.history, one)) for one in found)
 
