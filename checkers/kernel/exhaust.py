@@ -58,7 +58,6 @@ def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhau
     """Search for an order of all moments of a stream (``rows`` are its, ascending), as far as the budget allows."""
     try:
         polls(asked)
-        logs.begin(asked, rows, 0, logs.ANOTHER)
     except Refuted:
         return Exhausted(0)
     plan = Plan(asked)

@@ -8,7 +8,7 @@ read, and that only one append sent, says where that one is.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fencepost.harness.history.history import NONE
 
@@ -24,6 +24,7 @@ class Candidates:
         self._plan = plan
         self._home = self._homes()
         wanted = set(plan.read.values())
+        self._needed = {one for needs in plan.needs for one in needs}
         classes: dict[tuple[object, ...], list[int]] = {}
         for m in plan.floats:
             classes.setdefault(self._class(m, wanted), []).append(m)
@@ -42,7 +43,7 @@ class Candidates:
         plan, columns, records = self._plan, self._plan.asked, self._plan.records
         digests = tuple(records.sent[columns.low[m] : columns.high[m]])
         sizes = records.sent_size[columns.low[m] : columns.high[m]]
-        tied = plan.needs[m] or plan.shuts[m] or plan.shut_by[m] or m in self._needed()
+        tied = plan.needs[m] or plan.shuts[m] or plan.shut_by[m] or m in self._needed
         return (
             len(digests),
             columns.match[m],
@@ -56,11 +57,6 @@ class Candidates:
             tuple(bisect_left(plan.rooms, size) for size in sizes) if plan.rooms else (),
             m if tied else NONE,
         )
-
-    def _needed(self) -> set[int]:
-        if not hasattr(self, "_need"):
-            self._need = {one for needs in self._plan.needs for one in needs}
-        return self._need
 
     def _homes(self) -> dict[int, int]:
         """Where appends must be, if anywhere: one of their records was read, and nothing else holds that record."""
@@ -83,20 +79,22 @@ class Candidates:
 
     def _usefulness(self, m: int) -> tuple[bool, bool, int]:
         columns = self._plan.asked
-        return columns.fence[m] != NONE, columns.token[m] == NONE, columns.low[m] - columns.high[m]
+        return columns.fence[m] != NONE, columns.token[m] == NONE, -self._plan.size(m)
 
     def at(self, here: Situation) -> Iterator[int]:
         """Those that may come next, the least useful elsewhere first."""
         tail = here.state[spec.AT]
         room = here.limit(tail) - tail
+        if tail + room < NEVER and not _may_fill(room, here.left):
+            return
         firsts = [self._first_left(members, here) for members in self._at.get(tail, ())]
         yield from (m for m in firsts if m != NONE)
-        columns, later = self._plan.asked, []
+        later = []
         for members in self._anywhere:
             m = self._first_left(members, here)
-            if m == NONE or columns.high[m] - columns.low[m] > room:
+            if m == NONE or self._plan.size(m) > room:
                 continue
-            if room < NEVER - tail and columns.high[m] - columns.low[m] < room:
+            if tail + room < NEVER and self._plan.size(m) < room:
                 later.append(m)
             else:
                 yield m
@@ -104,3 +102,18 @@ class Candidates:
 
     def _first_left(self, members: list[int], here: Situation) -> int:
         return next((m for m in members if not here.placed[m]), NONE)
+
+
+def _may_fill(length: int, left: Mapping[int, int]) -> bool:
+    """Whether batches of these sizes (each so often) can be of this length together."""
+    if left.get(length, 0):
+        return True
+    sums, mask = 1, (1 << (length + 1)) - 1
+    for size, count in left.items():
+        step = 1
+        while count > 0 and size <= length:
+            some = min(step, count)
+            sums |= (sums << (size * some)) & mask
+            count -= some
+            step *= 2
+    return bool(sums >> length & 1)

@@ -62,6 +62,10 @@ class Plan:
         self._order(asked)
         self._ends()
 
+    def size(self, m: int) -> int:
+        """How many records an append holds."""
+        return int(self.asked.high[m] - self.asked.low[m])
+
     def _tails(self) -> None:
         columns = self.asked
         exact = (spec.APPEND, spec.TAIL, spec.WHOLE, spec.MATCH_REFUSED, spec.OUT_OF_RANGE)

@@ -7,6 +7,7 @@ docs/search.md.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +56,8 @@ class Situation:
     """A prefix of an order.
 
     ``front`` counts the moments that are placed up to the first, by return, that is not; ``beyond`` is the set of
-    those placed after it, ``applied`` that of floats (bits). ``pending`` are the observations that could be next by the
-    clock.
+    those placed after it, ``applied`` that of floats (bits); ``left`` counts those that are not by their length.
+    ``pending`` are the observations that could be next by the clock.
     """
 
     def __init__(self, plan: Plan, log: spec.Log, state: Any) -> None:
@@ -71,6 +72,7 @@ class Situation:
         self.pending: list[int] = []
         self.waiting = dict(plan.waiting)
         self.absences = plan.absences
+        self.left = Counter(plan.size(m) for m in plan.floats)
         self.bit = {m: 1 << number for number, m in enumerate(plan.floats)}
         self.keeps_hash = bool(plan.wholes)
         self.chained: dict[tuple[int, int, int], int] = {}
@@ -103,6 +105,8 @@ class Situation:
                 self.waiting[plan.names[m]] += 1
             if plan.asked.ask[m] == spec.ABSENT:
                 self.absences += 1
+            if not plan.definite[m]:
+                self.left[plan.size(m)] += 1
         del self.order[mark.placed :]
         self.state[:] = mark.state
         self.present.back(mark.trail)
@@ -179,7 +183,7 @@ class Situation:
         return False
 
     def _position(self, i: int) -> int:
-        return self.log.lower[i] if i < self.below else self.log.base[0] + i - self.below
+        return int(self.log.lower[i]) if i < self.below else self.plan.base + i - self.below
 
     def _place(self, m: int, trail: int) -> None:
         plan = self.plan
@@ -193,6 +197,7 @@ class Situation:
             self.absences -= 1
         if not plan.definite[m]:
             self.applied |= self.bit[m]
+            self.left[plan.size(m)] -= 1
             return
         self.beyond |= 1 << (plan.rank[m] - self.front)
         while self.beyond & 1:

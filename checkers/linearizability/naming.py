@@ -38,7 +38,7 @@ TOLD: Final = 10
 """Violations that are told of a stream that short."""
 
 MOST: Final = 20
-"""Operations of a witness that are told."""
+"""Operations of a witness that are told, and operations accused of which each is tried."""
 
 _SMALL: Final = Budget(states=10_000, seconds=1.0, bytes=1 << 26)
 """For what is left of a stream when all but a witness, or what was accused, is relaxed."""
@@ -93,6 +93,8 @@ def named(
         decision = decide(asked, left.rows, small)
         if decision.validity is not Validity.INVALID or limits.spent:
             break
+    if few and decision.validity is Validity.VALID:
+        found = _needed(stream, found, small)
     if minimally and not limits.spent:
         found = list(minimal(stream, found, partial(contradicts_itself, limits=small)))
     return tuple(replace(one, signature=signature(stream.history, one)) for one in found)
@@ -105,6 +107,20 @@ def without(stream: Stream, accused: Iterable[int]) -> Stream:
     history = relaxed(stream.history, stream.rows, members, ())
     (left,) = (one for one in streams(history) if one.index == stream.index)
     return left
+
+
+def _needed(stream: Stream, found: list[Violation], limits: CheckLimits) -> list[Violation]:
+    """The violations, accusing only what has to be accused: without the rest alone, nothing is wrong any more."""
+    accused = list(dict.fromkeys(op for violation in found for op in violation.accused))
+    if len(accused) > MOST:
+        return found
+    for op in accused[::-1]:
+        rows = {stream.history.row_of(other) for other in accused if other != op}
+        left = without(stream, rows)
+        if decide(requirements(left.history, left.index, left.rows), left.rows, limits).validity is Validity.VALID:
+            accused.remove(op)
+    kept = (replace(one, accused=tuple(op for op in one.accused if op in accused)) for one in found)
+    return [violation for violation in kept if violation.accused]
 
 
 def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> tuple[Violation, ...]:

@@ -70,8 +70,8 @@ class _Remembering:
 
 def look(story: Story, sound: bool, decided: bool, checker: bool) -> tuple[Validity | None, bool, str | None]:
     """The checker's verdict, whether an order explains the story, and what is wrong, if anything."""
-    explained = explain(story.ops, story.tail, story.token, unique=story.unique) is not None
-    if explained != (linearize(story.ops, story.tail, story.token, story.unique) is not None):
+    explained = explain(story.ops, **story.declared) is not None
+    if explained != (linearize(story.ops, **story.declared) is not None):
         return None, explained, f"brute force says {explained}, the search of Wing, Gong and Lowe {not explained}"
     if sound and not explained:
         return None, explained, "no order explains what a correct stream did"

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from fencepost.checkers.model import PAGE_BYTES
 from fencepost.harness import s2
 from fencepost.harness.verdict import Validity
 from fencepost.testing import by_invocation
 from fencepost.testing.operations import Ack, Answer, Batch, Lost, Op, Rec, Refused, Seen, Tail, Unsatisfiable, Whole
+from tests.checkers.model import PAGE_BYTES
 from tests.checkers.oracle import explain
 from tests.checkers.stories import Story
 
@@ -41,9 +41,7 @@ class Rule:
 
 def oracle(story: Story) -> Validity:
     """What brute force says."""
-    return (
-        Validity.INVALID if explain(story.ops, story.tail, story.token, unique=story.unique) is None else Validity.VALID
-    )
+    return Validity.INVALID if explain(story.ops, **story.declared) is None else Validity.VALID
 
 
 def by_rules(story: Story, rules: Iterable[Rule]) -> Story:
