@@ -41,8 +41,7 @@ def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged
 
         found = named(stream, asked, decision, limits, minimally)
         details["violations"] = sum(violation.count for violation in found)
-        window = None if decision.contradiction is not None else stream.rows.tolist()
-        claim = Claim(name, validity, violations=[_told(one) for one in found], window=window, nodes=decision.nodes)
+        claim = Claim(name, validity, violations=[_told(one) for one in found])
         return Judged(details, claim, found)
     from .undecided import holes, reason
 
