@@ -40,8 +40,9 @@ def skip_by_timestamp(random: Random, ops: list[Op]) -> list[Op] | None:
     if (found := _answered(random, ops)) is None:
         return None
     i, answer = found
-    seen = answer.seen[random.randint(0, len(answer.seen) - 1) :]
-    since = max(0, random.choice(answer.seen).timestamp - random.choice((0, 0, 1, 2)))
+    first = random.randint(min(1, len(answer.seen) - 1), len(answer.seen) - 1)
+    seen = answer.seen[first:]
+    since = max(0, answer.seen[max(0, first - 1)].timestamp - random.choice((0, 0, 1, 2)))
     read = structs.replace(ops[i].read, seq_num=None, tail_offset=None, timestamp=since)
     return with_changes(ops, i, read=read, answer=replace(answer, seen=seen))
 
@@ -57,7 +58,7 @@ def shift_time(random: Random, ops: list[Op]) -> list[Op] | None:
     if not places:
         return None
     i, name, time = random.choice(places)
-    shifted = {name: max(0, time + random.choice((-2, -1, 1, 2)))}
+    shifted = {name: max(0, time + random.choice((-4, -2, -1, 1, 2, 4)))}
     return with_changes(ops, i, read=structs.replace(ops[i].read, **shifted))
 
 

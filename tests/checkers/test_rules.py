@@ -17,6 +17,17 @@ A_B_C = append(0, 0, 1, "a b c", ack=0)
 TRIMMED = (append(0, 0, 1, "a", ack=0), append(0, 2, 3, "trim=9", ack=1))
 """Anything may be gone."""
 ALL = "a trim=9"
+A_TO_TRIM = append(0, 0, 1, "a b c~40 trim=9", ack=0)
+"""Nobody reports when b and c were written: from 1000 to 1003. Anything may be gone."""
+A_ALONE = read(1, 4, 5, 0, until=1001, bytes=24, saw="a")
+"""b would fit by size, c would not."""
+C_IS_EARLY = (
+    read(1, 6, 7, timestamp=1001, saw="trim=9", at=3),
+    read(1, 8, 9, 2, bytes=30, saw=""),
+    read(1, 10, 11, 3, saw="trim=9"),
+)
+"""The second of these shows that c is there, since the third shows that what comes after it is; so the first left c out
+for its time."""
 
 
 def absent(process: int, invoked: int, ended: int, code: str = "stream_not_found") -> Op:
@@ -31,6 +42,11 @@ TIMESTAMPS: tuple[Case, ...] = (
     ("the first returned is of an earlier time", False, (*A_B, read(1, 4, 5, timestamp=1001, saw="a b"))),
     ("what was left out may be earlier", True, (A_B_C, read(1, 4, 5, timestamp=1001, saw="c", at=2))),
     ("what was left out may be late enough", True, (A_B_C, read(1, 4, 5, 0, until=1001, saw="a"))),
+    ("what ended an answer was late, or gone", True, (A_TO_TRIM, A_ALONE)),
+    ("it was gone, as what came after it was early", True, (A_TO_TRIM, A_ALONE, *C_IS_EARLY)),
+    ("it was not gone", False, (A_TO_TRIM, A_ALONE, *C_IS_EARLY, read(1, 12, 13, 1, count=1, saw="b@1000"))),
+    ("it was late", True, (A_TO_TRIM, A_ALONE, whole(1, 6, 7, "a b c~40 trim=9"))),
+    ("it was neither", False, (A_TO_TRIM, A_ALONE, *C_IS_EARLY, whole(1, 12, 13, "a b c~40 trim=9"))),
     (
         "but not both",
         False,

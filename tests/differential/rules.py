@@ -91,6 +91,12 @@ def _any_failure(story: Story) -> Story:
     return _answers(story, change)
 
 
+def _any_absence(story: Story) -> Story:
+    return _answers(
+        story, lambda op: replace(op.answer, code="a failure") if isinstance(op.answer, Refused) else op.answer
+    )
+
+
 def _acks_as_tails(story: Story) -> Story:
     def change(op: Op) -> Answer:
         if not isinstance(op.answer, Ack):
@@ -248,6 +254,11 @@ OTHERS: Final = (
         "no-timestamps",
         "the format has no timestamps of records",
         _without_time_of_records,
+    ),
+    Rule(
+        "absent-streams",
+        "the format does not say why an operation failed; fencepost asks whether there can have been no stream",
+        _any_absence,
     ),
     Rule(
         "no-process-order",
