@@ -39,8 +39,8 @@ def copy(module: ModuleType, compiled: Mapping[str, Any], outermost: Sequence[st
 
 def columns(table: Any) -> Any:
     """The type of a tuple of columns."""
-    tuple_of: Any = numba.types.NamedTuple
-    return tuple_of((COLUMN,) * len(table._fields), table)
+    tuple_of: Any = numba.types.NamedUniTuple
+    return tuple_of(COLUMN, len(table._fields), table)
 
 
 SPEC: Final = copy(spec, {"link": signed_folded}, [spec.replay.__name__])

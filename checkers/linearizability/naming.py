@@ -80,13 +80,14 @@ def named(
     few = len(stream.rows) <= FEW
     found: list[Violation] = []
     left, accused = stream, set[int]()
-    for number in range(TOLD if few else PASSES):
+    for _ in range(TOLD if few else PASSES):
         judgement = worlds.likeliest(left)
         new = judgement.findings.violations() or _fallback(left, asked, decision)
-        accusing = {op for violation in new for op in violation.accused} | judgement.findings.accused
         if few:  # what follows from the first is no news: the next pass shows whether anything is left without it
-            new, accusing = new[:1], set(new[0].accused)
-        found += new
+            accusing = _tell(new[0], found, {int(stream.history.id[row]) for row in accused})
+        else:
+            found += new
+            accusing = {op for violation in new for op in violation.accused} | judgement.findings.accused
         accused |= {stream.history.row_of(op) for op in accusing}
         left = without(stream, accused)
         asked = requirements(left.history, left.index, left.rows)
@@ -107,6 +108,22 @@ def without(stream: Stream, accused: Iterable[int]) -> Stream:
     history = relaxed(stream.history, stream.rows, members, ())
     (left,) = (one for one in streams(history) if one.index == stream.index)
     return left
+
+
+def _tell(violation: Violation, found: list[Violation], accused: set[int]) -> set[int]:
+    """Add a violation to those that were found, and return whom it accuses that was not accused before.
+
+    Where that is nobody, it goes on with one found before: then others of its operations are wrong as well.
+    """
+    fresh = set(violation.accused) - accused
+    if fresh:
+        found.append(violation)
+        return fresh
+    others = [op for op in (*violation.operations[::-1], *violation.context) if op not in accused]
+    fresh = set(others[:1])
+    root = next((i for i, one in enumerate(found) if set(one.accused) & set(violation.accused)), len(found) - 1)
+    found[root] = replace(found[root], accused=(*found[root].accused, *fresh))
+    return fresh
 
 
 def _needed(stream: Stream, found: list[Violation], limits: CheckLimits) -> list[Violation]:

@@ -62,8 +62,8 @@ class Places(NamedTuple):
     """What is known of the place of each moment (int64, shape (moments,)).
 
     ``applied`` is the state in which an append took effect, NONE for none; ``least`` bounds the key, which is ``key``
-    in the end. Of a read that begins apart, ``first`` is the first record that it returned (NONE: none), ``latest`` the
-    last state in which it can have begun. ``by_return`` are the moments in the order of their return.
+    in the end, and ``latest`` the last state that it can have met. Of a read that begins apart, ``first`` is the first
+    record that it returned (NONE: none). ``by_return`` are the moments in the order of their return.
     """
 
     applied: Any
@@ -94,17 +94,17 @@ def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: An
                 places.key[m] = NONE
                 continue
             places.key[m] = found * wide + wide - 1
-            if found < low and failed == NONE:
-                failed = m
+            wrong = found < low or asked.token[m] not in (NONE, chain.token[found])
+            failed = m if wrong and failed == NONE else failed
             continue
         if ask == ABSENT:
             places.key[m] = 0
             continue
         if ask != POISONED:
             found = _least(asked, records, log, chain, places, state, m, low)
-        if found == NONE:
+        if found == NONE or found > places.latest[m]:
             failed = m if failed == NONE else failed
-            found = low
+            found = min(low, places.latest[m])
         if ask == BEGIN:
             log.begun[m] = start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[found])
         places.key[m] = max(found * wide + STEP * (m + 1), places.least[m])

@@ -10,8 +10,8 @@ from tests.checkers.damage import story_of
 from tests.checkers.relaxation import Remainder
 from tests.checkers.stories import ALL, Story
 
-HISTORIES = 300
-MOST_APPENDS = 6
+HISTORIES = 120
+MOST_APPENDS = 4
 """Relaxed, each may be anywhere: brute force tries them all in every order."""
 
 
