@@ -80,7 +80,9 @@ def missing_trims(asked: Requirements, start: Int64s, proven: Evidence) -> list[
         gone[i] = int(own[1:][np.diff(own) > 1].max(initial=gone[i]))
     trimming = np.flatnonzero((start != NONE) & (columns.trim_low < columns.trim_high))
     trimming = trimming[np.argsort(start[trimming], kind="stable")]
-    to = np.array([records.trim_to[columns.trim_low[m] : columns.trim_high[m]].max() for m in trimming.tolist()], np.int64)
+    to = np.array(
+        [records.trim_to[columns.trim_low[m] : columns.trim_high[m]].max() for m in trimming.tolist()], np.int64
+    )
     floor = np.maximum.accumulate(np.concatenate(([base], to)))
     trimmed = floor[np.searchsorted(start[trimming], proven.latest[read], side="left")]
     missing = np.flatnonzero(gone > trimmed)

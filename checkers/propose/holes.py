@@ -188,7 +188,13 @@ class Filler:
             parts.append((low, high))
         following = [low for low, _ in parts[1:]] + [FOREVER]
         return [
-            Hole(low, high, *self._wanted(low, high, after), self._gone(low, high, after), self._hashes.told(low, high, after))
+            Hole(
+                low,
+                high,
+                *self._wanted(low, high, after),
+                self._gone(low, high, after),
+                self._hashes.told(low, high, after),
+            )
             for (low, high), after in zip(parts, following, strict=False)
         ]
 
@@ -372,7 +378,13 @@ class Filler:
     def _fits(self, m: int, at: int, token: int, room: int) -> bool:
         """May this append have been applied at a tail with ``room`` behind it?"""
         size = self._size[m]
-        if m in self._start or m in self._barred or size > room or self._released[m] > at or self._latest[m] < at + size:
+        if (
+            m in self._start
+            or m in self._barred
+            or size > room
+            or self._released[m] > at
+            or self._latest[m] < at + size
+        ):
             return False
         if self._only is not None and self._fence[m] not in self._only and self._fence[m] not in (NONE, token):
             return False

@@ -146,9 +146,13 @@ class _Guesser:
         places, failed = self._settled(log, chain, places)
         key = np.asarray(places.key, dtype=np.int64)
         if failed != NONE:
-            return _Guess(None, failed, int(chain.tail[min(int(key[failed]) // tails.width(number), len(chain.tail) - 1)]))
+            return _Guess(
+                None, failed, int(chain.tail[min(int(key[failed]) // tails.width(number), len(chain.tail) - 1)])
+            )
         there = np.flatnonzero(key != NONE)
-        return _Guess(Order(there[np.argsort(key[there], kind="stable")], self._token, latest), NONE, int(chain.tail[-1]))
+        return _Guess(
+            Order(there[np.argsort(key[there], kind="stable")], self._token, latest), NONE, int(chain.tail[-1])
+        )
 
     def _settled(self, log: spec.Log, chain: tails.Chain, places: tails.Places) -> tuple[tails.Places, int]:
         state = np.zeros(spec.STATE, dtype=np.int64)
