@@ -84,7 +84,7 @@ def named(
         judgement = worlds.likeliest(left)
         new = judgement.findings.violations() or _fallback(left, asked, decision)
         if few:  # what follows from the first is no news: the next pass shows whether anything is left without it
-            accusing = _tell(new[0], found, {int(stream.history.id[row]) for row in accused})
+            accusing = _tell(stream, new[0], found, {int(stream.history.id[row]) for row in accused})
         else:
             found += new
             accusing = {op for violation in new for op in violation.accused} | judgement.findings.accused
@@ -110,20 +110,28 @@ def without(stream: Stream, accused: Iterable[int]) -> Stream:
     return left
 
 
-def _tell(violation: Violation, found: list[Violation], accused: set[int]) -> set[int]:
+def _tell(stream: Stream, violation: Violation, found: list[Violation], accused: set[int]) -> set[int]:
     """Add a violation to those that were found, and return whom it accuses that was not accused before.
 
-    Where that is nobody, it goes on with one found before: then others of its operations are wrong as well.
+    Where that is nobody, it goes on with one found before: then others are wrong as well, its own operations first.
     """
-    fresh = set(violation.accused) - accused
+    fresh = {op for op in violation.accused if op not in accused and _answered(stream, op)}
     if fresh:
         found.append(violation)
         return fresh
-    others = [op for op in (*violation.operations[::-1], *violation.context) if op not in accused]
+    everyone = stream.history.id[stream.rows[stream.history.part_of[stream.rows] == NONE]][::-1].tolist()
+    everybody = (*violation.operations[::-1], *violation.context, *everyone)
+    others = [op for op in everybody if op not in accused and _answered(stream, op)]
     fresh = set(others[:1])
     root = next((i for i, one in enumerate(found) if set(one.accused) & set(violation.accused)), len(found) - 1)
     found[root] = replace(found[root], accused=(*found[root].accused, *fresh))
     return fresh
+
+
+def _answered(stream: Stream, op: int) -> bool:
+    """Whether an operation had an answer, or a part of one, that can be wrong."""
+    row = stream.history.row_of(op)
+    return bool(stream.history.outcome[row] != Outcome.INDEFINITE or (stream.history.part_of == row).any())
 
 
 def _needed(stream: Stream, found: list[Violation], limits: CheckLimits) -> list[Violation]:
