@@ -187,14 +187,23 @@ def _reads(
 ) -> Any:
     begun = asked.begun[m]
     if begun != NONE and asked.after[m] == NONE:
-        return _begun(asked, records, log, state, stops, x, m, begun, j)
+        return _begun(asked, records, log, state, stops, plan, x, m, begun, j)
     if asked.since[m] != NONE and asked.after[m] == NONE:
         return _since(asked, records, log, state, plan, m)
     return spec.step(asked, records, log, state, m, False)
 
 
 def _begun(
-    asked: spec.Asked, records: spec.Records, log: spec.Log, state: Any, stops: Stops, x: Any, m: Any, begun: Any, j: Any
+    asked: spec.Asked,
+    records: spec.Records,
+    log: spec.Log,
+    state: Any,
+    stops: Stops,
+    plan: Plan,
+    x: Any,
+    m: Any,
+    begun: Any,
+    j: Any,
 ) -> Any:
     """Try every tail at which the read may have begun, the latest first: of that the fewest records are left out."""
     why = NOWHERE
@@ -204,7 +213,7 @@ def _begun(
             return spec.RIGHT
         start = spec.start_at(asked.start[begun], asked.offset[begun], asked.clamp[begun], stops.tail[i])
         # It did not begin at the tail, unless it was to follow.
-        if start < stops.tail[i] or asked.follows[begun]:
+        if stops.tail[i] <= plan.most[begun] and (start < stops.tail[i] or asked.follows[begun]):
             state[STEPS] -= 1
             log.begun[begun] = start
             why = spec.step(asked, records, log, state, m, False)

@@ -255,7 +255,9 @@ class _Refuting:
 
     def _plan(self, high: Int64s) -> Plan:
         mine = np.flatnonzero(self.certain)
-        order = mine[np.argsort(self.invoked[mine], kind="stable")]
+        # The end of an answer that came in parts stands before them in the rows, and after them in any order.
+        ends = np.isin(self.columns.row[mine], self.asked.history.part_of[self.columns.row])
+        order = mine[np.lexsort((ends & (self.columns.ask[mine] != spec.BEGIN), self.invoked[mine]))]
         leaving = mine[np.argsort(self.returned[mine], kind="stable")]
         known = mine[high[mine] != FOREVER]
         by_time = known[np.argsort(self.invoked[known], kind="stable")]
