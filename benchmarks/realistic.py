@@ -4,8 +4,9 @@ A reference log decides what every operation meets: each takes effect at one mom
 around that moment, so that the operations of different clients overlap. Clients append batches of 1 to 15 records, some
 of them with a condition, which is refused where it does not hold; they set fences, trim, read near the tail and check
 it. Of some appends the outcome is unknown, and half of these took effect, perhaps after their client had given up. The
-client then begins again as a new process; if the append set a fence, the new process sends the same fence again. Only
-commands have equal contents. A closing read of everything, in pages, shows what every position holds.
+client then begins again as a new process; if the append set a fence, the new process sends the same fence again, and
+half of the time it gets no answer either. Only commands have equal contents. A closing read of everything, in pages,
+shows what every position holds.
 """
 
 from __future__ import annotations
@@ -108,9 +109,10 @@ def _log(random: np.random.Generator, recipe: Recipe) -> _Log:
     conditional = append & (random.random(number) < recipe.conditional)
     again = np.zeros(number, dtype=np.bool_)
     for row in np.flatnonzero(indefinite & fencing).tolist():
-        if indefinite[row] and (retry := row + recipe.clients) < number:
+        if not again[row] and (retry := row + recipe.clients) < number:
             kind[retry], again[retry], fencing[retry], append[retry] = Kind.APPEND, True, True, True
-            indefinite[retry] = conditional[retry] = trimming[retry] = False
+            conditional[retry] = trimming[retry] = False
+            indefinite[retry] = random.random() < 0.5
     refused = conditional & ~indefinite & (random.random(number) < recipe.refused)
     applied = append & ~refused & ~(indefinite & (random.random(number) < 0.5))
     small = 1 + (random.random(number) ** 2 * MOST_RECORDS).astype(np.int64)

@@ -16,7 +16,7 @@ from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
 from . import spec
 from .columns import Requirements, spans
-from .refuted import refute
+from .refuted import Refuted, refute
 
 ANOTHER: Final = -2
 """Stands for a token that the history does not mention."""
@@ -37,6 +37,8 @@ def begin(
     contradict each other, or ``latest``.
     """
     base, history = asked.tail, asked.history
+    if any(at < 0 or time < 0 for at, time in latest):
+        raise Refuted("the order bounds a timestamp where there is none, or by less than 0 ms")
     position, stamp, row = reported(asked, rows)
     lower, digest, size = _before(asked, rows, np.concatenate((position, np.array([at for at, _ in latest], np.int64))))
     slots = len(lower) + records

@@ -12,8 +12,8 @@ import pytest
 import xxhash
 from benchmarks.porcupine_history import Flow, Recipe, Violation, write
 
-from fencepost.checkers.kernel.hashing import folded
 from fencepost.checkers.chain.stream import streams
+from fencepost.checkers.kernel.hashing import folded
 from fencepost.checkers.linearizability import Linearizability, checker, compiled_loops, loops, quick
 from fencepost.checkers.linearizability.quick import Accepted, accept
 from fencepost.harness.history.history import NONE, History, Kind, Outcome
