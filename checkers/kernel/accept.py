@@ -41,7 +41,7 @@ def accept(asked: Requirements, rows: Int64s, order: Order) -> None:
     moments = order.moments
     place = _complete(asked, moments)
     _respects_time(asked, moments, place)
-    _polls(asked)
+    polls(asked)
     _first_token(asked, order.token)
     columns = asked.asked
     appended = moments[columns.ask[moments] == spec.APPEND]
@@ -84,7 +84,7 @@ def _respects_time(asked: Requirements, moments: Int64s, place: Int64s) -> None:
         refute(asked.history, row, "stands before what its process, its session or its answer had come to before")
 
 
-def _polls(asked: Requirements) -> None:
+def polls(asked: Requirements) -> None:
     """No part tells a tail below what an earlier one of its answer had told, or returned (R8)."""
     columns, history = asked.asked, asked.history
     parts = np.flatnonzero(history.part_of[columns.row] != NONE)

@@ -193,7 +193,8 @@ def _columns(
     )
     begun = _begun(ask, at, parts, reader & ~continued)
     told_token = np.where(ask == spec.TOKEN_REFUSED, history.token_mismatch[row], NONE)
-    told_tail = np.where((ask == spec.PART), reads.tail[row], NONE)
+    follows = reader & (reads.wait[parts.read[at]] > 0)
+    told_tail = np.where((ask == spec.PART) & follows, reads.tail[row], NONE)
     return spec.Asked(
         row=row,
         number=number,
@@ -220,7 +221,7 @@ def _columns(
         since=np.where(reader, reads.from_timestamp[row], NONE),
         offset=np.where(reader, reads.tail_offset[row], NONE),
         clamp=(reader & reads.clamp[row]).astype(np.int64),
-        follows=(reader & (reads.wait[parts.read[at]] > 0)).astype(np.int64),
+        follows=follows.astype(np.int64),
         places=np.where(reader, places, NONE),
         room=np.where(reader, room, NONE),
         until=np.where(reader, reads.until[row], NONE),
