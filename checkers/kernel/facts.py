@@ -8,7 +8,7 @@ been appended.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,8 +66,11 @@ class Facts:
         return list(zip(cuts[:-1][free].tolist(), cuts[1:][free].tolist(), strict=True))
 
 
-def certain(asked: Requirements) -> Facts:
-    """What is certain of a stream. Raises Contradicted where answers contradict each other."""
+def certain(asked: Requirements, known: Mapping[int, int]) -> Facts:
+    """What is certain of a stream. Raises Contradicted where answers contradict each other.
+
+    ``known`` maps appends of unknown outcome to where they took effect, as far as that is known already.
+    """
     columns, records, base = asked.asked, asked.records, asked.tail
     appends = np.flatnonzero(columns.ask == spec.APPEND)
     sizes = columns.high - columns.low
@@ -75,19 +78,20 @@ def certain(asked: Requirements) -> Facts:
     _in_reach(asked, appends, limit)
     place = np.where(columns.ask == spec.APPEND, columns.at, NONE)
     content = np.full(limit - base, NONE, dtype=np.int64)
-    acked = appends[columns.at[appends] != NONE]
-    chain = acked[np.argsort(columns.at[acked], kind="stable")]
-    over = np.flatnonzero(columns.at[chain[1:]] < columns.end[chain[:-1]])
+    place[list(known)] = list(known.values())
+    chain = appends[place[appends] != NONE]
+    chain = chain[np.argsort(place[chain], kind="stable")]
+    over = np.flatnonzero(place[chain[1:]] < (place + sizes)[chain[:-1]])
     if len(over):
         one, other = int(chain[over[0]]), int(chain[over[0] + 1])
         late, early = (one, other) if columns.returned[one] > columns.returned[other] else (other, one)
         contradict(
             asked, "overlap", [late, early], f"was acknowledged where {described(asked, early)} already has its records"
         )
-    content[spans(columns.at[chain] - base, sizes[chain])] = spans(columns.low[chain], sizes[chain])
+    content[spans(place[chain] - base, sizes[chain])] = spans(columns.low[chain], sizes[chain])
     seen, reader = _seen(asked, limit)
-    _same(asked, content, seen, reader, chain)
-    free = appends[columns.at[appends] == NONE]
+    _same(asked, content, seen, reader, chain, place)
+    free = appends[place[appends] == NONE]
     placed = _placed(asked, free, place, content, seen, reader)
     if len(placed):
         chain = np.concatenate((chain, np.array(placed, dtype=np.int64)))
@@ -179,14 +183,14 @@ def returning(asked: Requirements) -> Int64s:
     return np.flatnonzero(((columns.ask == spec.PART) | (columns.ask == spec.END)) & (columns.high > columns.low))
 
 
-def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, chain: Int64s) -> None:
+def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, chain: Int64s, place: Int64s) -> None:
     """What was acknowledged is what was read there."""
     records, base = asked.records, asked.tail
     both = np.flatnonzero((content != NONE) & (seen != NONE))
     wrong = records.sent[content[both]] != records.digest[seen[both]]
     if wrong.any():
         position = int(both[np.argmax(wrong)])
-        writer = int(chain[np.searchsorted(asked.asked.at[chain], position + base, side="right") - 1])
+        writer = int(chain[np.searchsorted(place[chain], position + base, side="right") - 1])
         m = int(reader[position])
         contradict(
             asked,

@@ -51,16 +51,22 @@ class State:
 class Fillings:
     """The states that there may have been, by tail (``at``, ascending; a later entry for the same tail replaces it).
 
-    ``wild`` holds the tails ``(first, last)`` of the open end, where any is possible.
+    ``wild`` holds the tails ``(first, last)`` of the open end, where any is possible. ``placed`` maps appends of unknown
+    outcome that were certainly applied to where.
     """
 
     at: list[int]
     states: list[list[State]]
     wild: tuple[int, int] | None
+    placed: dict[int, int] = field(default_factory=dict)
 
-    def drop_dead(self, needed: int) -> None:
-        """Drop the states from which a tail of at least ``needed`` cannot be reached."""
+    def drop_dead(self, needed: int) -> dict[int, int]:
+        """Drop the states from which a tail of at least ``needed`` cannot be reached.
+
+        Returns the appends that are used in all that are left, at one place, and that place.
+        """
         waiting = [state for at, layer in zip(self.at, self.states, strict=True) if at >= needed for state in layer]
+        used = [state.used for state in waiting]
         while waiting:
             state = waiting.pop()
             if not state.alive:
@@ -68,6 +74,17 @@ class Fillings:
                 waiting += state.before
         for layer in self.states:
             layer[:] = [state for state in layer if state.alive]
+        starts: dict[int, set[int]] = {}
+        for layer in self.states:
+            for state in layer:
+                for before in state.before:
+                    for m in (state.used or frozenset()) - (before.used or frozenset()):
+                        starts.setdefault(m, set()).add(before.tail)
+        return {
+            m: min(tails)
+            for m, tails in starts.items()
+            if len(tails) == 1 and all(one is not None and m in one for one in used)
+        }
 
 
 def fillings(
@@ -80,7 +97,7 @@ def fillings(
     filling = _Filling(asked, facts, limits, chained)
     filling.run([State(asked.tail, token, chained.get(asked.tail), frozenset()) for token in tokens])
     made = Fillings(filling.at, filling.states, filling.wild)
-    made.drop_dead(facts.top if filling.reached is None else filling.reached)
+    made.placed.update(made.drop_dead(facts.top if filling.reached is None else filling.reached))
     return made
 
 
@@ -257,12 +274,15 @@ class _Filling:
             chained,
             None if state.used is None else state.used | {m},
             time,
-            max(state.trim, self._trim(m)),
+            max(state.trim, self._trim(m, tail)),
             [state],
         )
 
-    def _trim(self, m: int) -> int:
-        return int(self.asked.records.trim_to[self.columns.trim_low[m] : self.columns.trim_high[m]].max(initial=0))
+    def _trim(self, m: int, tail: int) -> int:
+        """The highest trim point that an append sets at a tail."""
+        mine = slice(int(self.columns.trim_low[m]), int(self.columns.trim_high[m]))
+        to, index = self.asked.records.trim_to[mine], self.asked.records.trim_index[mine]
+        return int(np.minimum(to, tail + index + 1).max(initial=0))
 
     def _wildcard(self, states: list[State], candidates: list[int], low: int, high: int) -> list[State]:
         sums, most = 1, (1 << (high - low + 1)) - 1
@@ -278,7 +298,7 @@ class _Filling:
     def _any(self, states: list[State], candidates: Iterable[int], tail: int) -> list[State]:
         """Whatever may be, once any of the candidates may have been applied."""
         earliest = min(state.time for state in states)
-        trim = max([*(state.trim for state in states), *map(self._trim, candidates)])
+        trim = max([*(state.trim for state in states), *(self._trim(m, tail) for m in candidates)])
         tokens = {state.token: earliest for state in states}
         for m in candidates:
             if self.columns.fence[m] != NONE:

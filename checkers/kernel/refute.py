@@ -40,7 +40,9 @@ def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
         return None
     try:
         polls(asked)
-        _Refutation(asked, rows, certain(asked)).run()
+        known: dict[int, int] = {}
+        while placed := _Refutation(asked, rows, certain(asked, known)).run():
+            known |= placed
     except Contradicted as error:
         return error.found
     except Refuted as error:
@@ -66,10 +68,12 @@ class _Refutation:
         self.before = self.one[by_other]
         self.ahead = np.searchsorted(self.other[by_other], np.arange(len(asked) + 1))
         self.gone: list[tuple[int, int]] = []
+        self.placed: dict[int, int] = {}
+        self.alone = False
         self.x = np.full(len(asked), NONE, dtype=np.int64)
 
-    def run(self) -> None:
-        """Raises Contradicted, if anything is contradicted."""
+    def run(self) -> dict[int, int]:
+        """Raises Contradicted, or returns appends of unknown outcome that turn out to be certain, and where they are."""
         history = self.asked.history
         self._set_up_log()
         self._absent()
@@ -77,11 +81,14 @@ class _Refutation:
         declared = history.header.streams[self.asked.stream].fencing_token
         tokens = [*range(len(history.tokens)), logs.ANOTHER] if declared is None else [logs.number(history, declared)]
         left = self._with_tokens(tokens)
-        if 1 < len(left) <= MOST_TOKENS:
+        if not self.placed and 1 < len(left) <= MOST_TOKENS:
             self._each_token(left)
+            return {}
+        return self.placed
 
     def _each_token(self, tokens: list[int]) -> None:
         """One of the tokens was the first: contradicted if each of them is."""
+        self.alone = True
         found: list[Contradiction] = []
         known = self.invoked.copy(), self.returned.copy(), self.x.copy()
         for token in tokens:
@@ -100,6 +107,9 @@ class _Refutation:
         for _ in range(MOST_ROUNDS):
             made = fillings(self.asked, self.facts, within, tokens, self.chained)
             tokens = [state.token for state in made.states[0]]
+            self.placed = {} if self.many else made.placed
+            if self.placed and not self.alone:
+                return tokens
             stops = self._stops(made)
             plan = self._plan()
             lists = (self.columns, self.asked.records, self.log, stops, plan)
