@@ -166,9 +166,9 @@ class _Refutation:
         at, told = columns.at[wholes] - asked.tail, columns.hash[wholes]
         start = np.array([hashed != NONE, chained], dtype=np.int64)
         if self.many:
-            from . import compiled
+            from . import compiled_least
 
-            w = compiled.chain_hashes(digest, known, at, told, start, hashes, has)
+            w = compiled_least.chain_hashes(digest, known, at, told, start, hashes, has)
         else:
             out, known_out = hashes.tolist(), has.tolist()
             w = chain_hashes(*(column.tolist() for column in (digest, known, at, told, start)), out, known_out)
@@ -296,9 +296,9 @@ class _Refutation:
         state[spec.HASHED], state[STEPS] = NONE, STEPS_PER_MOMENT * len(self.asked) + 100_000
         because = np.full(len(self.asked), NONE, dtype=np.int64)
         if self.many:
-            from . import compiled
+            from . import compiled_least
 
-            m = compiled.solve(*view[:3], state, *view[3:], x := self.x.copy(), because)
+            m = compiled_least.solve(*view[:3], state, *view[3:], x := self.x.copy(), because)
         else:
             lists = state.tolist(), self.x.tolist(), because.tolist()
             m = solve(*view[:3], lists[0], *view[3:], *lists[1:])
@@ -369,9 +369,9 @@ class _Refutation:
         skip = np.flatnonzero((records.seq_num[record][1:] > records.seq_num[record][:-1] + 1) & (by[1:] == by[:-1]))
         found = np.zeros(4 * len(mine), dtype=np.int64)
         if self.many:
-            from . import compiled
+            from . import compiled_least
 
-            compiled.vanished(*view, self.x, mine, found)
+            compiled_least.vanished(*view, self.x, mine, found)
         else:
             lists = found.tolist()
             vanished(*view, self.x.tolist(), mine.tolist(), lists)
