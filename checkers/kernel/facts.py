@@ -59,8 +59,7 @@ class Facts:
         starts = self.place[self.chain]
         ends = np.concatenate(([asked.tail], self.ends))
         gaps = np.flatnonzero(starts > ends[:-1])
-        cuts = np.concatenate((ends[gaps], starts[gaps], self.tails, ends[-1:]))
-        cuts = np.unique(cuts)
+        cuts = ascending(np.concatenate((ends[gaps], starts[gaps], self.tails, ends[-1:])))
         k = np.searchsorted(starts, cuts[:-1], side="right") - 1
         free = (k < 0) | (ends[k + 1] <= cuts[:-1])
         return list(zip(cuts[:-1][free].tolist(), cuts[1:][free].tolist(), strict=True))
@@ -119,7 +118,7 @@ def _tails(asked: Requirements, starts: Int64s, ends: Int64s, chain: Int64s) -> 
         writer = int(chain[k[m]])
         contradict(asked, "inside", [m, writer], f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}")
     other = (told > asked.tail) & ((k < 0) | (told > ends[k]) if len(ends) else True)
-    return np.unique(np.concatenate(([asked.tail], told[other])))
+    return ascending(np.concatenate(([asked.tail], told[other])))
 
 
 def _in_reach(asked: Requirements, appends: Int64s, limit: int) -> None:
@@ -297,6 +296,12 @@ def exacts(asked: Requirements) -> Mask:
     return found
 
 
+def ascending(values: Int64s) -> Int64s:
+    """The different values, in order (numpy's own ``unique`` hashes them, which is slower where they nearly are)."""
+    values = np.sort(values)
+    return values[np.concatenate(([True], values[1:] != values[:-1]))] if len(values) else values
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Between which tails an append of unknown outcome took effect, if it did, and by when there were tails.
@@ -315,10 +320,12 @@ class Limits:
         at = int(np.searchsorted(self.tails, tail))
         return int(self.times[at]) if at < len(self.times) else FOREVER
 
-    def same(self, other: Limits, facts: Facts) -> bool:
-        """Whether these limits allow the same as others, of a stream of which this is certain."""
-        same = np.array_equal(self.first[facts.free], other.first[facts.free])
-        return not len(facts.free) or (same and np.array_equal(self.times, other.times) and np.array_equal(self.tails, other.tails))
+    def same(self, other: Limits, free: Int64s, many: bool) -> bool:
+        """Whether other limits are the same for these appends. Of ``many`` moments, only where they may begin matters."""
+        return not len(free) or (
+            np.array_equal(self.first[free], other.first[free])
+            and (many or (np.array_equal(self.times, other.times) and np.array_equal(self.tails, other.tails)))
+        )
 
 
 def limits(asked: Requirements, facts: Facts, low: Int64s, high: Int64s, invoked: Int64s, returned: Int64s) -> Limits:

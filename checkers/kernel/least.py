@@ -77,6 +77,7 @@ class Plan(NamedTuple):
     ``order`` by invocation, ``leaving`` by return; ``invoked`` and ``returned`` are at least as tight as the clock's.
     ``place`` is where an append took effect. ``least`` and ``most`` bound the tail before each (``most`` the tail
     after). ``early`` is the earliest timestamp of each slot. Before moment m are ``before[ahead[m]:ahead[m + 1]]``.
+    ``scratch`` is room for as many timestamps as are tried.
     """
 
     order: Any
@@ -89,6 +90,7 @@ class Plan(NamedTuple):
     early: Any
     ahead: Any
     before: Any
+    scratch: Any
 
 
 def solve(
@@ -186,88 +188,72 @@ def _place(
     return why
 
 
+PLAIN: Final = 0
+BY_TOKEN: Final = 1
+BY_BEGINNING: Final = 2
+BY_TIME: Final = 3
+
+
 def allowed(
     asked: Asked, records: Records, log: Log, state: Any, stops: Stops, plan: Plan, x: Any, m: Any, j: Any
 ) -> Any:
-    """Whether a moment can be at a stop: RIGHT, or why not."""
+    """Whether a moment can be at a stop: RIGHT, or why not. Tries all that is not certain and that it depends on.
+
+    That is the token in force; or the tail at which the read began, the latest first, since that leaves out the fewest
+    records; or where the first record of a time is, as far as timestamps are not known.
+    """
     ask, run = asked.ask[m], stops.run[j]
-    state[AT] = stops.tail[j]
+    tail = state[AT] = stops.tail[j]
     state[FLOOR] = stops.floor[j]
-    conditional = ask in (APPEND, TOKEN_REFUSED, MATCH_REFUSED, REFUSED)
+    mode, trial, last = PLAIN, 0, 0
+    low = high = 0
+    if ask in (APPEND, TOKEN_REFUSED, MATCH_REFUSED, REFUSED):
+        mode, trial, last = BY_TOKEN, stops.low[run], stops.low[run + 1] - 1
+    elif asked.after[m] == NONE and asked.begun[m] != NONE:
+        mode, last = BY_BEGINNING, j
+    elif asked.after[m] == NONE and asked.since[m] != NONE:
+        end = slot(log, tail)
+        low, high = since_slot(log, asked.since[m], end), since_early(plan, asked.since[m], end)
+        mode, last = BY_TIME, high - low
+        if last > MOST_STAMPS:
+            return RIGHT
     why = TOO_SOON
-    for k in range(stops.low[run], stops.low[run + 1]):
-        if stops.time[k] > plan.returned[m]:
-            continue
-        state[IN_FORCE] = stops.token[k]
-        if conditional:
-            why = step(asked, records, log, state, m, False)
-        else:
-            why = _reads(asked, records, log, state, stops, plan, x, m, j)
-        if why == RIGHT or not conditional:
-            return why
-    return why
-
-
-def _reads(
-    asked: Asked, records: Records, log: Log, state: Any, stops: Stops, plan: Plan, x: Any, m: Any, j: Any
-) -> Any:
-    begun = asked.begun[m]
-    if begun != NONE and asked.after[m] == NONE:
-        return _begun(asked, records, log, state, stops, plan, x, m, begun, j)
-    if asked.since[m] != NONE and asked.after[m] == NONE:
-        return _since(asked, records, log, state, plan, m)
-    return step(asked, records, log, state, m, False)
-
-
-def _begun(
-    asked: Asked,
-    records: Records,
-    log: Log,
-    state: Any,
-    stops: Stops,
-    plan: Plan,
-    x: Any,
-    m: Any,
-    begun: Any,
-    j: Any,
-) -> Any:
-    """Try every tail at which the read may have begun, the latest first: of that the fewest records are left out."""
-    why = NOWHERE
-    i = j
-    while i >= 0 and stops.tail[i] >= x[begun]:
+    if mode != BY_TOKEN and not in_time(stops, plan, m, run):
+        return why
+    while trial <= last:
         if state[STEPS] <= 0:
             return RIGHT
-        start = start_at(asked.start[begun], asked.offset[begun], asked.clamp[begun], stops.tail[i])
-        # It did not begin at the tail, unless it was to follow.
-        if stops.tail[i] <= plan.most[begun] and (start < stops.tail[i] or asked.follows[begun]):
+        is_possible = True
+        if mode == BY_TOKEN:
+            state[IN_FORCE] = stops.token[trial]
+            is_possible = stops.time[trial] <= plan.returned[m]
+        elif mode == BY_BEGINNING:
+            begun, begin = asked.begun[m], stops.tail[j - trial]
+            if begin < x[begun]:
+                return why
+            log.begun[begun] = start_at(asked.start[begun], asked.offset[begun], asked.clamp[begun], begin)
+            # It did not begin at the tail, unless it was to follow.
+            is_possible = begin <= plan.most[begun] and (log.begun[begun] < begin or asked.follows[begun] != 0)
+        if is_possible:
             state[STEPS] -= 1
-            log.begun[begun] = start
+            for i in range(low, low + trial if mode == BY_TIME else low):
+                plan.scratch[i - low] = log.stamp[i]
+                log.stamp[i] = asked.since[m] - 1
             why = step(asked, records, log, state, m, False)
+            for i in range(low, low + trial if mode == BY_TIME else low):
+                log.stamp[i] = plan.scratch[i - low]
             if why == RIGHT:
                 return why
-        i -= 1
+        trial += 1
     return why
 
 
-def _since(asked: Asked, records: Records, log: Log, state: Any, plan: Plan, m: Any) -> Any:
-    """Try where the first record of a time may be, as far as timestamps are not known."""
-    why = step(asked, records, log, state, m, False)
-    if why == RIGHT:
-        return why
-    since, end = asked.since[m], slot(log, state[AT])
-    low, high = since_slot(log, since, end), since_early(plan, since, end)
-    if high - low > MOST_STAMPS:
-        return RIGHT
-    for first in range(high, low, -1):
-        for i in range(low, first):
-            plan.early[len(log.stamp) + i - low] = log.stamp[i]
-            log.stamp[i] = since - 1
-        why = step(asked, records, log, state, m, False)
-        for i in range(low, first):
-            log.stamp[i] = plan.early[len(log.stamp) + i - low]
-        if why == RIGHT:
-            return why
-    return why
+def in_time(stops: Stops, plan: Plan, m: Any, run: Any) -> Any:
+    """Whether a tail can have been reached before a moment returned."""
+    for k in range(stops.low[run], stops.low[run + 1]):
+        if stops.time[k] <= plan.returned[m]:
+            return True
+    return False
 
 
 def since_early(plan: Plan, since: Any, end: Any) -> Any:

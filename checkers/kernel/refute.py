@@ -18,7 +18,7 @@ from . import spec
 from .accept import MANY, listed, polls
 from .columns import Requirements, spans
 from .contradiction import RULES, Contradicted, Contradiction, contradict, described
-from .facts import Facts, Limits, certain, exacts, limits, lowest, returning
+from .facts import Facts, Limits, ascending, certain, exacts, limits, lowest, returning
 from .fillings import Fillings, fillings
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Plan, Stops, chain_hashes, solve, vanished
 from .refuted import Refuted
@@ -117,7 +117,7 @@ class _Refutation:
             self._solve(view)
             again = self._after_returned(view) or (self.x[self.other] < (self.x + self.sizes)[self.one]).any()
             before, within = within, self._limits()
-            if not again and within.same(before, self.facts):
+            if not again and within.same(before, self.facts.free, self.many):
                 break
         self._cycle()
         return tokens
@@ -148,7 +148,7 @@ class _Refutation:
         position, stamp, _ = logs.reported(asked, self.rows)
         at = np.searchsorted(log.lower, position, side="right") - 1 if base else position
         at = np.where(position < base, at, below + position - base)
-        early = np.zeros(len(log.stamp) + MOST_STAMPS, dtype=np.int64)
+        early = np.zeros(len(log.stamp), dtype=np.int64)
         early[at[at < len(log.stamp)]] = stamp[at < len(log.stamp)]
         self.early = np.maximum.accumulate(early)
         self.chained = self._hashes(int(state[spec.HASHED]), int(state[spec.HASH]))
@@ -199,7 +199,7 @@ class _Refutation:
         at = np.array(sorted(tail for tail, states in layers.items() if states), dtype=np.int64)
         fencing = columns.fence[facts.chain] != NONE
         fences, set_to = facts.ends[fencing], columns.fence[facts.chain][fencing]
-        runs = np.union1d(at, fences)
+        runs = ascending(np.concatenate((at, fences)))
         latest = np.searchsorted(fences, runs, side="right") - 1
         # A token is certain from a certain fence on, up to the next hole; elsewhere the states tell.
         holes = np.array([(base - 1, base - 1), *facts.holes(self.asked), (facts.top, FOREVER)], dtype=np.int64)
@@ -221,7 +221,7 @@ class _Refutation:
             trims.append(max(state.trim for state in states))
             counts.append(len(found))
         wild = np.arange(made.wild[0], made.wild[1] + 1) if made.wild else at[:0]
-        tails = np.unique(np.concatenate((at, facts.ends, wild)))
+        tails = ascending(np.concatenate((at, facts.ends, wild)))
         run = np.searchsorted(runs, tails, side="right") - 1
         return Stops(
             tail=tails,
@@ -288,6 +288,7 @@ class _Refutation:
             early=self.early,
             ahead=self.ahead,
             before=self.before,
+            scratch=np.zeros(MOST_STAMPS, dtype=np.int64),
         )
 
     def _solve(self, view: Any) -> None:
