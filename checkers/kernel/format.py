@@ -81,18 +81,16 @@ class OpenHole:
 class Claim:
     """What is claimed of one stream.
 
-    ``window`` are the rows among which a search found no order, if that proves the stream invalid. ``nodes`` is how
-    many nodes a search visited that did not come to an end. ``reasons`` say why the stream is unknown. ``spent`` tells
-    people what the search took.
+    ``reasons`` say why the stream is unknown, ``nodes`` is how many nodes a search had entered when it was given up.
+    ``spent`` tells people what a search took.
     """
 
     stream: str
     validity: str
     order: Linearization | None = None
     violations: Sequence[NamedViolation] = ()
-    window: Sequence[int] | None = None
     holes: Sequence[OpenHole] = ()
-    nodes: int | None = None
+    nodes: int = 0
     reasons: Sequence[str] = ()
     spent: Mapping[str, Any] = field(default_factory=dict)
 
@@ -152,8 +150,6 @@ def _written(history: History, claim: Claim, begin: int) -> dict[str, Any]:
     if claim.order is not None:
         latest = [[int(position), int(time)] for position, time in claim.order.latest]
         told |= {"moments": [begin, begin + len(claim.order)], "token": claim.order.token, "latest": latest}
-    if claim.window is not None:
-        told["window"] = ids(claim.window)
     told["violations"] = [
         {
             "anomaly": one.anomaly,
@@ -246,12 +242,11 @@ def _claim(told: dict[str, Any], rows: _Rows, moments: Int64s, second: NDArray[n
         validity=_validity(told["validity"]),
         order=found,
         violations=[_violation(one, rows) for one in told["violations"]],
-        window=rows.some(told["window"]) if "window" in told else None,
         holes=[
             OpenHole(_integer(one["start"]), _integer(one["end"]), rows.some(one["candidates"]), bool(one["ragged"]))
             for one in told["holes"]
         ],
-        nodes=None if told["nodes"] is None else _integer(told["nodes"]),
+        nodes=_number(told["nodes"]),
         reasons=_texts(told["reasons"]),
         spent=dict(told["spent"]),
     )
@@ -279,6 +274,12 @@ def _integer(value: Any) -> int:
     if type(value) is not int or not -(2**63) <= value < 2**63:
         raise TypeError(f"{str(value)[:50]!r} is no integer")
     return value
+
+
+def _number(value: Any) -> int:
+    if _integer(value) < 0:
+        raise ValueError(f"{value} is negative")
+    return int(value)
 
 
 def _integers(values: Any) -> list[int]:

@@ -119,7 +119,7 @@ FLOOR: Final = 2
 GONE: Final = 3
 """How many slots are gone."""
 SHOWN: Final = 4
-"""1 once an answer has shown that the stream exists."""
+"""1 once an answer has shown that the stream exists; an append that nobody answered shows nothing."""
 HASHED: Final = 5
 """The position up to which the hash was folded; NONE while nobody knows any."""
 HASH: Final = 6
@@ -247,7 +247,7 @@ def step(asked: Asked, records: Records, log: Log, state: Any, m: Any, keep: Any
         why = _returned(asked, records, log, state, m, keep)
     else:
         why = AFTER_FAILURE
-    if keep:
+    if keep and not asked.optional[m]:
         state[SHOWN] = 1
     return why
 

@@ -1,21 +1,32 @@
 """The verifier: the kernel, run alone on a history and what a certificate claims of it.
 
-A certificate gives directions, and nothing else: an order to try, a window to search, a hole to look at. Whether a
-stream is valid or invalid is decided here, from the history. docs/certificates.md says what is asked of each claim.
+A certificate gives directions, and nothing else: an order to try, a hole to look at. Whether a stream is valid or
+invalid is decided here, from the history. docs/certificates.md says what is asked of each claim.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
+from fencepost.harness.check_limits import Budget
 from fencepost.harness.history.history import NONE, History, Int64s
 
 from . import holes, spec
 from .accept import accept
+from .budget import Spending
 from .columns import Requirements, requirements, rows_of
+from .exhaust import Exhausted, Found, Over, exhaust
 from .format import VALIDITIES, Claim, NamedViolation, claimed_order, read
 from .refuted import Refuted
+
+NODES: Final = 10_000
+"""The most nodes that the verifier searches."""
+
+MEMORY: Final = 1 << 30
+"""Bytes that this may take."""
 
 _KINDS = ("ww", "wr", "rw", "rt", "process", "session", "tw", "tr")
 
@@ -57,8 +68,8 @@ def _proven(asked: Requirements, rows: Int64s, claim: Claim) -> str:
     if claim.validity == "valid":
         return _valid(asked, rows, claim)
     if claim.validity == "invalid":
-        return _invalid(asked, claim)
-    return _unknown(asked, claim)
+        return _invalid(asked, rows, claim)
+    return _unknown(asked, rows, claim)
 
 
 def _valid(asked: Requirements, rows: Int64s, claim: Claim) -> str:
@@ -68,20 +79,31 @@ def _valid(asked: Requirements, rows: Int64s, claim: Claim) -> str:
     return f"valid: {len(claim.order):,} moments replayed, of {len(rows):,} operations"
 
 
-def _invalid(asked: Requirements, claim: Claim) -> str:
+def _invalid(asked: Requirements, rows: Int64s, claim: Claim) -> str:
     for violation in claim.violations:
         _named(asked, violation)
-    raise Refuted("no contradiction was found")
+    searched = _searched(asked, rows, NODES)
+    if isinstance(searched, Found):
+        raise Refuted("an order explains every answer")
+    if isinstance(searched, Over):
+        raise Refuted(f"{NODES:,} nodes of a search do not show it")
+    return f"invalid: there is no order, by a search of {searched.nodes:,} nodes"
 
 
-def _unknown(asked: Requirements, claim: Claim) -> str:
+def _unknown(asked: Requirements, rows: Int64s, claim: Claim) -> str:
     if not any(claim.reasons):
         raise Refuted("no reason is given")
-    if not claim.holes:
-        raise Refuted("no hole is named that is open")
+    if not claim.holes and not claim.nodes:
+        raise Refuted("no hole is named that is open, and no search that was given up")
     for hole in claim.holes:
         holes.check(asked, hole)
-    return f"unknown: {len(claim.holes):,} holes are open; {claim.reasons[0]}"
+    if claim.nodes and not isinstance(_searched(asked, rows, min(claim.nodes, NODES) - 1), Over):
+        raise Refuted(f"a search of no more than {claim.nodes:,} nodes decides it")
+    return f"unknown: {claim.reasons[0]}"
+
+
+def _searched(asked: Requirements, rows: Int64s, nodes: int) -> Found | Exhausted | Over:
+    return exhaust(asked, rows, Spending(Budget(nodes, math.inf, MEMORY)))
 
 
 def _named(asked: Requirements, violation: NamedViolation) -> None:
