@@ -20,12 +20,10 @@ _COPY: Final = copied(
     least, {**_INNER, "link": signed_folded}, least.solve.__name__, least.vanished.__name__, least.chain_hashes.__name__
 )
 _TABLES: Final = columns_of(spec.Asked), columns_of(spec.Records), columns_of(spec.Log)
-_PLAN: Final = columns_of(least.Stops), columns_of(least.Plan)
+_SCHEDULE: Final = columns_of(least.Stops), columns_of(least.Schedule)
 
-_solve: Callable[..., Any] = translated(
-    _COPY.solve, numba.int64(*_TABLES, COLUMN, *_PLAN, COLUMN, COLUMN)
-)
-_vanished: Callable[..., Any] = translated(_COPY.vanished, numba.void(*_TABLES, *_PLAN, *(COLUMN,) * 3))
+_solve: Callable[..., Any] = translated(_COPY.solve, numba.int64(*_TABLES, COLUMN, *_SCHEDULE, COLUMN, COLUMN))
+_vanished: Callable[..., Any] = translated(_COPY.vanished, numba.void(*_TABLES, *_SCHEDULE, *(COLUMN,) * 3))
 _chain_hashes: Callable[..., Any] = translated(_COPY.chain_hashes, numba.int64(*(COLUMN,) * 7))
 
 

@@ -70,7 +70,7 @@ def certain(asked: Requirements, known: Mapping[int, int]) -> Facts:
 
     ``known`` maps appends of unknown outcome to where they took effect, as far as that is known already.
     """
-    columns, records, base = asked.asked, asked.records, asked.tail
+    columns, base = asked.asked, asked.tail
     appends = np.flatnonzero(columns.ask == spec.APPEND)
     sizes = columns.high - columns.low
     limit = base + int(sizes[appends].sum())
@@ -116,7 +116,9 @@ def _tails(asked: Requirements, starts: Int64s, ends: Int64s, chain: Int64s) -> 
     if inside.any():
         m = int(mine[np.argmax(inside)])
         writer = int(chain[k[m]])
-        contradict(asked, "inside", [m, writer], f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}")
+        contradict(
+            asked, "inside", [m, writer], f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}"
+        )
     other = (told > asked.tail) & ((k < 0) | (told > ends[k]) if len(ends) else True)
     return ascending(np.concatenate(([asked.tail], told[other])))
 
@@ -172,7 +174,9 @@ def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
         at = int(np.argmax(other))
         one = int(by[at])
         two = int(reader[position[at] - base])
-        contradict(asked, "two-contents", [one, two], f"returned another record at {position[at]} than {described(asked, two)}")
+        contradict(
+            asked, "two-contents", [one, two], f"returned another record at {position[at]} than {described(asked, two)}"
+        )
     return seen, reader
 
 
@@ -195,7 +199,7 @@ def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, ch
             asked,
             "other-content",
             [m, writer],
-            f"returned another record at {position + base} than {described(asked, writer)} was acknowledged to have there",
+            f"returned another record at {position + base} than {described(asked, writer)} put there",
         )
 
 
@@ -253,11 +257,13 @@ def _placed(
 
 def _nobody(asked: Requirements, m: int, position: int, senders: Sequence[int]) -> None:
     """No append put this record here: say why."""
-    columns, records, history = asked.asked, asked.records, asked.history
+    columns, records = asked.asked, asked.records
     mine = records.seq_num[columns.low[m] : columns.high[m]] == position
     digest = int(records.digest[columns.low[m] + np.argmax(mine)])
     if senders:
-        contradict(asked, "torn", [m, *senders[:3]], f"returned a record at {position} that no append can have put there")
+        contradict(
+            asked, "torn", [m, *senders[:3]], f"returned a record at {position} that no append can have put there"
+        )
     copies = np.flatnonzero(records.sent == digest)
     appends = np.flatnonzero(columns.ask == spec.APPEND)
     owners = [int(a) for a in appends if any(columns.low[a] <= c < columns.high[a] for c in copies[:8])]
@@ -303,7 +309,7 @@ def ascending(values: Int64s) -> Int64s:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Bounds:
     """Between which tails an append of unknown outcome took effect, if it did, and by when there were tails.
 
     ``first`` is its least start and ``last`` its greatest end, by moment. There was a tail at or beyond ``tails[i]``
@@ -320,16 +326,16 @@ class Limits:
         at = int(np.searchsorted(self.tails, tail))
         return int(self.times[at]) if at < len(self.times) else FOREVER
 
-    def same(self, other: Limits, free: Int64s, many: bool) -> bool:
-        """Whether other limits are the same for these appends. Of ``many`` moments, only where they may begin matters."""
+    def same(self, other: Bounds, free: Int64s, many: bool) -> bool:
+        """Whether other bounds are the same for these appends. Of ``many`` moments, only their starts are compared."""
         return not len(free) or (
             np.array_equal(self.first[free], other.first[free])
             and (many or (np.array_equal(self.times, other.times) and np.array_equal(self.tails, other.tails)))
         )
 
 
-def limits(asked: Requirements, facts: Facts, low: Int64s, high: Int64s, invoked: Int64s, returned: Int64s) -> Limits:
-    """What follows from when moments were. There was a tail at ``low`` or beyond after each, and at most ``high`` before."""
+def bounds(asked: Requirements, facts: Facts, low: Int64s, high: Int64s, invoked: Int64s, returned: Int64s) -> Bounds:
+    """What follows from when moments were: at ``low`` or beyond was the tail after each, at most ``high`` before."""
     certain = np.flatnonzero(facts.certain)
     by_return = certain[np.argsort(returned[certain], kind="stable")]
     reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[by_return])))
@@ -341,4 +347,4 @@ def limits(asked: Requirements, facts: Facts, low: Int64s, high: Int64s, invoked
     np.maximum.at(first, other[after], low[one[after]])
     np.minimum.at(last, one[before], high[other[before]])
     by_tail = certain[np.argsort(low[certain], kind="stable")]
-    return Limits(first, last, low[by_tail], np.minimum.accumulate(returned[by_tail][::-1])[::-1])
+    return Bounds(first, last, low[by_tail], np.minimum.accumulate(returned[by_tail][::-1])[::-1])

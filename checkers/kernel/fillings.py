@@ -3,8 +3,8 @@
 A *state* is a tail, a token, a chained hash, and the appends of unknown outcome that were used so far. Within a hole a
 state leads to those after any unused append that fits there: what was read agrees with its records, it had been invoked
 in time, its conditions held. Between holes, certain appends and whole reads say which states go on. Those that do not
-lead to the last certain tail are dropped. Where there would be too many states, a hole becomes a *wildcard*: any tail in
-it that sizes allow, any token that may have been set there, any hash.
+lead to the last certain tail are dropped. Where there would be too many states, a hole becomes a *wildcard*: any tail
+in it that sizes allow, any token that may have been set there, any hash.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from . import spec
 from .columns import Requirements
 from .contradiction import contradict
-from .facts import Facts, Limits
+from .facts import Bounds, Facts
 
 MOST_CANDIDATES: Final = 10
 MOST_STATES: Final = 600
@@ -30,7 +30,7 @@ MOST_HASHED: Final = 100_000
 
 
 @dataclass(slots=True, eq=False)
-class State:
+class Filling:
     """A state that there may have been; ``chained`` and ``used`` are None where anything is possible.
 
     ``time`` is when the last append of unknown outcome that led here had been invoked, at the earliest. ``trim`` is the
@@ -43,7 +43,7 @@ class State:
     used: frozenset[int] | None
     time: int = 0
     trim: int = 0
-    before: list[State] = field(default_factory=list)
+    before: list[Filling] = field(default_factory=list)
     alive: bool = False
 
 
@@ -51,12 +51,12 @@ class State:
 class Fillings:
     """The states that there may have been, by tail (``at``, ascending; a later entry for the same tail replaces it).
 
-    ``wild`` holds the tails ``(first, last)`` of the open end, where any is possible. ``placed`` maps appends of unknown
-    outcome that were certainly applied to where.
+    ``wild`` holds the tails ``(first, last)`` of the open end, where any is possible. ``placed`` maps appends of
+    unknown outcome that were certainly applied to where.
     """
 
     at: list[int]
-    states: list[list[State]]
+    states: list[list[Filling]]
     wild: tuple[int, int] | None
     placed: dict[int, int] = field(default_factory=dict)
 
@@ -88,21 +88,21 @@ class Fillings:
 
 
 def fillings(
-    asked: Requirements, facts: Facts, limits: Limits, tokens: Iterable[int], chained: dict[int, int]
+    asked: Requirements, facts: Facts, limits: Bounds, tokens: Iterable[int], chained: dict[int, int]
 ) -> Fillings:
     """All fillings, if the first token is one of ``tokens``. Raises Contradicted if there is none.
 
     ``chained`` are the hashes that are certain, at tails from which a hole begins.
     """
-    filling = _Filling(asked, facts, limits, chained)
-    filling.run([State(asked.tail, token, chained.get(asked.tail), frozenset()) for token in tokens])
-    made = Fillings(filling.at, filling.states, filling.wild)
-    made.placed.update(made.drop_dead(facts.top if filling.reached is None else filling.reached))
+    filler = _Filler(asked, facts, limits, chained)
+    filler.run([Filling(asked.tail, token, chained.get(asked.tail), frozenset()) for token in tokens])
+    made = Fillings(filler.at, filler.states, filler.wild)
+    made.placed.update(made.drop_dead(facts.top if filler.reached is None else filler.reached))
     return made
 
 
-class _Filling:
-    def __init__(self, asked: Requirements, facts: Facts, limits: Limits, chained: dict[int, int]) -> None:
+class _Filler:
+    def __init__(self, asked: Requirements, facts: Facts, limits: Bounds, chained: dict[int, int]) -> None:
         self.asked, self.facts, self.limits, self.chained = asked, facts, limits, chained
         columns = self.columns = asked.asked
         self.sizes = columns.high - columns.low
@@ -120,11 +120,11 @@ class _Filling:
             self.needs.setdefault(b, []).append(a)
         self.needing = np.flatnonzero(np.isin(facts.chain, list(self.needs))) if self.needs else self.fencing[:0]
         self.at: list[int] = []
-        self.states: list[list[State]] = []
+        self.states: list[list[Filling]] = []
         self.wild: tuple[int, int] | None = None
         self.reached: int | None = None
 
-    def run(self, states: list[State]) -> None:
+    def run(self, states: list[Filling]) -> None:
         """From the first tail to the open end."""
         tail = self.asked.tail
         for low, high in self.facts.holes(self.asked):
@@ -134,13 +134,13 @@ class _Filling:
         states = self._stretch(states, tail, self.facts.top)
         self._open_end(states, self.facts.top)
 
-    def _checkpoint(self, tail: int, states: list[State]) -> None:
+    def _checkpoint(self, tail: int, states: list[Filling]) -> None:
         self.at.append(tail)
         self.states.append(states)
 
     # -- between holes
 
-    def _stretch(self, states: list[State], low: int, high: int) -> list[State]:
+    def _stretch(self, states: list[Filling], low: int, high: int) -> list[Filling]:
         """From one tail to a later one, over certain appends."""
         self._checkpoint(low, states)
         k, end = int(np.searchsorted(self.starts, low)), int(np.searchsorted(self.ends, high, side="right"))
@@ -151,30 +151,32 @@ class _Filling:
         for moments, last in ((self.refused, turn), (self.wholes, high)):
             m = _first_at(moments, self.columns.at, low, last)
             checks += [] if m == NONE else [(int(self.columns.at[m]), m)]
-        low_need, high_need = np.searchsorted(self.needing, [k, end])
-        checks += [(int(self.starts[i]), int(self.chain[i])) for i in self.needing[low_need:high_need]]
+        needing = self.needing[(self.needing >= k) & (self.needing < end)]
+        checks += [(int(self.starts[i]), int(self.chain[i])) for i in needing.tolist()]
         before = states
         for _, m in sorted(checks):
             states = self._checked(states, m, before)
         if end > k or high in self.chained:
-            last = self.fencing[: np.searchsorted(self.fencing, end)]
-            token = int(self.columns.fence[self.chain[last[-1]]]) if fence != NONE else NONE
-            states = _merged([
-                State(
-                    high,
-                    state.token if token == NONE else token,
-                    self.chained[high] if high in self.chained else self._hash_at(state, high),
-                    state.used,
-                    state.time,
-                    state.trim,
-                    [state],
-                )
-                for state in states
-            ])
+            fences = self.fencing[: np.searchsorted(self.fencing, end)]
+            token = int(self.columns.fence[self.chain[fences[-1]]]) if fence != NONE else NONE
+            states = _merged(
+                [
+                    Filling(
+                        high,
+                        state.token if token == NONE else token,
+                        self.chained[high] if high in self.chained else self._hash_at(state, high),
+                        state.used,
+                        state.time,
+                        state.trim,
+                        [state],
+                    )
+                    for state in states
+                ]
+            )
         self._checkpoint(high, states)
         return states
 
-    def _checked(self, states: list[State], m: int, all_: list[State]) -> list[State]:
+    def _checked(self, states: list[Filling], m: int, all_: list[Filling]) -> list[Filling]:
         """The states that a certain moment allows."""
         columns, ask, token = self.columns, self.columns.ask[m], int(self.columns.token[m])
         needs = self.needs.get(m, []) if ask == spec.APPEND else []
@@ -192,7 +194,7 @@ class _Filling:
             contradict(self.asked, rule, [m, *others], why)
         return kept
 
-    def _hash_at(self, state: State, tail: int) -> int | None:
+    def _hash_at(self, state: Filling, tail: int) -> int | None:
         """The hash at a later tail, with certain appends between."""
         chained, base, records = state.chained, self.asked.tail, self.asked.records
         if chained is None or tail - state.tail > MOST_HASHED:
@@ -204,11 +206,11 @@ class _Filling:
     def _setters(self, tail: int) -> list[int]:
         """Who set the token that is in force at a tail."""
         known = self.fencing[self.ends[self.fencing] <= tail]
-        return self.chain[known[-1:]].tolist()
+        return [int(m) for m in self.chain[known[-1:]]]
 
     # -- holes
 
-    def _hole(self, states: list[State], low: int, high: int) -> list[State]:
+    def _hole(self, states: list[Filling], low: int, high: int) -> list[Filling]:
         candidates = self._candidates(low, high)
         layers = self._through(states, candidates, low, high)
         if layers is None:
@@ -228,11 +230,13 @@ class _Filling:
         mine &= columns.invoked[free] <= limits.deadline(high)
         return [int(m) for m in free[mine]]
 
-    def _through(self, states: list[State], candidates: list[int], low: int, high: int) -> dict[int, list[State]] | None:
+    def _through(
+        self, states: list[Filling], candidates: list[int], low: int, high: int
+    ) -> dict[int, list[Filling]] | None:
         """All states in a hole, by tail; None if there are too many."""
         if len(candidates) > MOST_CANDIDATES or (len(candidates) > 3 and any(state.used is None for state in states)):
             return None
-        layers: dict[int, list[State]] = {low: states}
+        layers: dict[int, list[Filling]] = {low: states}
         found, waiting = 0, {low}
         while waiting:
             tail = min(waiting)
@@ -250,7 +254,7 @@ class _Filling:
                 return None
         return layers
 
-    def _after(self, state: State, m: int, tail: int, end: int) -> State | None:
+    def _after(self, state: Filling, m: int, tail: int, end: int) -> Filling | None:
         """The state after one more append of unknown outcome, if it can have been applied there."""
         columns, records, limits, low = self.columns, self.asked.records, self.limits, int(self.columns.low[m])
         if state.used is not None and (m in state.used or not state.used.issuperset(self.needs.get(m, []))):
@@ -268,7 +272,7 @@ class _Filling:
         if chained is not None:
             for digest in records.sent[low : columns.high[m]].tolist():
                 chained = signed_link(chained, digest)
-        return State(
+        return Filling(
             end,
             state.token if fence == NONE else fence,
             chained,
@@ -284,7 +288,7 @@ class _Filling:
         to, index = self.asked.records.trim_to[mine], self.asked.records.trim_index[mine]
         return int(np.minimum(to, tail + index + 1).max(initial=0))
 
-    def _wildcard(self, states: list[State], candidates: list[int], low: int, high: int) -> list[State]:
+    def _wildcard(self, states: list[Filling], candidates: list[int], low: int, high: int) -> list[Filling]:
         sums, most = 1, (1 << (high - low + 1)) - 1
         for m in candidates:
             sums = (sums | sums << int(self.sizes[m])) & most
@@ -295,7 +299,7 @@ class _Filling:
                 self._checkpoint(tail, self._any(states, candidates, tail))
         return self._any(states, candidates, high)
 
-    def _any(self, states: list[State], candidates: Iterable[int], tail: int) -> list[State]:
+    def _any(self, states: list[Filling], candidates: Iterable[int], tail: int) -> list[Filling]:
         """Whatever may be, once any of the candidates may have been applied."""
         earliest = min(state.time for state in states)
         trim = max([*(state.trim for state in states), *(self._trim(m, tail) for m in candidates)])
@@ -304,7 +308,7 @@ class _Filling:
             if self.columns.fence[m] != NONE:
                 fence, time = int(self.columns.fence[m]), max(earliest, int(self.columns.invoked[m]))
                 tokens[fence] = min(tokens.get(fence, FOREVER), time)
-        return [State(tail, token, None, None, time, trim, states) for token, time in tokens.items()]
+        return [Filling(tail, token, None, None, time, trim, states) for token, time in tokens.items()]
 
     def _cannot(self, low: int, high: int) -> None:
         columns = self.columns
@@ -317,7 +321,7 @@ class _Filling:
         why = f"shows {high} as a tail, but nothing of unknown outcome can fill [{low}, {high})"
         contradict(self.asked, "hole", [*after[:1], *before[:1]], why)
 
-    def _open_end(self, states: list[State], low: int) -> None:
+    def _open_end(self, states: list[Filling], low: int) -> None:
         """Past the last certain tail, appends were applied or not. What was seen there was there."""
         seen = np.flatnonzero(self.facts.seen[low - self.asked.tail :] != NONE)
         needed = low + int(seen[-1]) + 1 if len(seen) else low
@@ -357,9 +361,9 @@ def _first_at(moments: Int64s, tails: Int64s, low: int, high: int) -> int:
     return int(moments[at]) if at < len(moments) and tails[moments[at]] <= high else NONE
 
 
-def _merged(states: list[State]) -> list[State]:
+def _merged(states: list[Filling]) -> list[Filling]:
     """Of states that differ in nothing that matters later, one, with all that lead to it."""
-    found: dict[tuple[int, int | None, frozenset[int] | None], State] = {}
+    found: dict[tuple[int, int | None, frozenset[int] | None], Filling] = {}
     for state in states:
         one = found.setdefault((state.token, state.chained, state.used), state)
         if one is not state:

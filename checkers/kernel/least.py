@@ -71,7 +71,7 @@ class Stops(NamedTuple):
     time: Any
 
 
-class Plan(NamedTuple):
+class Schedule(NamedTuple):
     """The moments that are in every order, as columns of all moments or lists of some.
 
     ``order`` by invocation, ``leaving`` by return; ``invoked`` and ``returned`` are at least as tight as the clock's.
@@ -94,34 +94,34 @@ class Plan(NamedTuple):
 
 
 def solve(
-    asked: Asked, records: Records, log: Log, state: Any, stops: Stops, plan: Plan, x: Any, because: Any
+    asked: Asked, records: Records, log: Log, state: Any, stops: Stops, schedule: Schedule, x: Any, because: Any
 ) -> Any:
-    """``x`` becomes the least tail at which each moment can be, ``because`` the moment that keeps it from an earlier one.
+    """``x`` becomes the least tail at which each moment can be, ``because`` what keeps it from an earlier one.
 
     Returns the first moment that has no place, with the reason in ``state[WHY]``, or NONE. ``x`` holds NONE, or
     lower bounds found before.
     """
     bound, by, leaving = log.base[0], NONE, 0
-    for i in range(len(plan.order)):
-        m = plan.order[i]
-        while leaving < len(plan.leaving) and plan.returned[plan.leaving[leaving]] < plan.invoked[m]:
-            one = plan.leaving[leaving]
+    for i in range(len(schedule.order)):
+        m = schedule.order[i]
+        while leaving < len(schedule.leaving) and schedule.returned[schedule.leaving[leaving]] < schedule.invoked[m]:
+            one = schedule.leaving[leaving]
             leaving += 1
             end = after(asked, x, one)
             if end > bound:
                 bound, by = end, one
         low = bound
         because[m] = by
-        for k in range(plan.ahead[m], plan.ahead[m + 1]):
-            one = plan.before[k]
+        for k in range(schedule.ahead[m], schedule.ahead[m + 1]):
+            one = schedule.before[k]
             if x[one] != NONE:
                 end = after(asked, x, one)
                 if end > low:
                     low = end
                     because[m] = one
-        if plan.least[m] > low:
-            low = plan.least[m]
-        why = _place(asked, records, log, state, stops, plan, x, m, low)
+        if schedule.least[m] > low:
+            low = schedule.least[m]
+        why = _place(asked, records, log, state, stops, schedule, x, m, low)
         if why != RIGHT:
             state[WHY] = why
             return m
@@ -153,7 +153,7 @@ def _place(
     log: Log,
     state: Any,
     stops: Stops,
-    plan: Plan,
+    schedule: Schedule,
     x: Any,
     m: Any,
     low: Any,
@@ -162,7 +162,7 @@ def _place(
     ask = asked.ask[m]
     exact = NONE
     if ask == APPEND:
-        exact = plan.place[m]
+        exact = schedule.place[m]
     elif ask in (TAIL, WHOLE, MATCH_REFUSED, OUT_OF_RANGE):
         exact = asked.at[m]
     if exact != NONE and exact < low:
@@ -172,13 +172,13 @@ def _place(
         return NOWHERE
     why = NOWHERE
     while j < len(stops.tail) and (exact == NONE or stops.tail[j] == exact):
-        if stops.tail[j] > plan.most[m]:
+        if stops.tail[j] > schedule.most[m]:
             return why if why != NOWHERE else TOO_SOON
         if state[STEPS] <= 0:
             x[m] = stops.tail[j]
             return RIGHT
         state[STEPS] -= 1
-        found = allowed(asked, records, log, state, stops, plan, x, m, j)
+        found = allowed(asked, records, log, state, stops, schedule, x, m, j)
         if found == RIGHT:
             x[m] = stops.tail[j]
             return RIGHT
@@ -195,7 +195,7 @@ BY_TIME: Final = 3
 
 
 def allowed(
-    asked: Asked, records: Records, log: Log, state: Any, stops: Stops, plan: Plan, x: Any, m: Any, j: Any
+    asked: Asked, records: Records, log: Log, state: Any, stops: Stops, schedule: Schedule, x: Any, m: Any, j: Any
 ) -> Any:
     """Whether a moment can be at a stop: RIGHT, or why not. Tries all that is not certain and that it depends on.
 
@@ -213,12 +213,12 @@ def allowed(
         mode, last = BY_BEGINNING, j
     elif asked.after[m] == NONE and asked.since[m] != NONE:
         end = slot(log, tail)
-        low, high = since_slot(log, asked.since[m], end), since_early(plan, asked.since[m], end)
+        low, high = since_slot(log, asked.since[m], end), since_early(schedule, asked.since[m], end)
         mode, last = BY_TIME, high - low
         if last > MOST_STAMPS:
             return RIGHT
     why = TOO_SOON
-    if mode != BY_TOKEN and not in_time(stops, plan, m, run):
+    if mode != BY_TOKEN and not in_time(stops, schedule, m, run):
         return why
     while trial <= last:
         if state[STEPS] <= 0:
@@ -226,42 +226,42 @@ def allowed(
         is_possible = True
         if mode == BY_TOKEN:
             state[IN_FORCE] = stops.token[trial]
-            is_possible = stops.time[trial] <= plan.returned[m]
+            is_possible = stops.time[trial] <= schedule.returned[m]
         elif mode == BY_BEGINNING:
             begun, begin = asked.begun[m], stops.tail[j - trial]
             if begin < x[begun]:
                 return why
             log.begun[begun] = start_at(asked.start[begun], asked.offset[begun], asked.clamp[begun], begin)
             # It did not begin at the tail, unless it was to follow.
-            is_possible = begin <= plan.most[begun] and (log.begun[begun] < begin or asked.follows[begun] != 0)
+            is_possible = begin <= schedule.most[begun] and (log.begun[begun] < begin or asked.follows[begun] != 0)
         if is_possible:
             state[STEPS] -= 1
             for i in range(low, low + trial if mode == BY_TIME else low):
-                plan.scratch[i - low] = log.stamp[i]
+                schedule.scratch[i - low] = log.stamp[i]
                 log.stamp[i] = asked.since[m] - 1
             why = step(asked, records, log, state, m, False)
             for i in range(low, low + trial if mode == BY_TIME else low):
-                log.stamp[i] = plan.scratch[i - low]
+                log.stamp[i] = schedule.scratch[i - low]
             if why == RIGHT:
                 return why
         trial += 1
     return why
 
 
-def in_time(stops: Stops, plan: Plan, m: Any, run: Any) -> Any:
+def in_time(stops: Stops, schedule: Schedule, m: Any, run: Any) -> Any:
     """Whether a tail can have been reached before a moment returned."""
-    for k in range(stops.low[run], stops.low[run + 1]):
-        if stops.time[k] <= plan.returned[m]:
-            return True
-    return False
+    k = stops.low[run]
+    while k < stops.low[run + 1] and stops.time[k] > schedule.returned[m]:
+        k += 1
+    return k < stops.low[run + 1]
 
 
-def since_early(plan: Plan, since: Any, end: Any) -> Any:
+def since_early(schedule: Schedule, since: Any, end: Any) -> Any:
     """The first slot below ``end`` whose timestamp is certainly at least ``since``; ``end`` if there is none."""
     low, high = 0, end
     while low < high:
         middle = (low + high) // 2
-        if plan.early[middle] < since:
+        if schedule.early[middle] < since:
             low = middle + 1
         else:
             high = middle
@@ -272,34 +272,34 @@ def since_early(plan: Plan, since: Any, end: Any) -> Any:
 
 
 def vanished(
-    asked: Asked, records: Records, log: Log, stops: Stops, plan: Plan, x: Any, moments: Any, found: Any
+    asked: Asked, records: Records, log: Log, stops: Stops, schedule: Schedule, x: Any, moments: Any, found: Any
 ) -> None:
     """Which positions the answers of some moments show to be gone, wherever each is from its least tail ``x`` on.
 
     ``found`` becomes two spans of positions for each, as four numbers: before the first record, and after the last.
     """
     for i in range(len(moments)):
-        _vanished(asked, records, log, stops, plan, x[moments[i]], moments[i], found, 4 * i)
+        _vanished(asked, records, log, stops, schedule, x[moments[i]], moments[i], found, 4 * i)
 
 
 def _vanished(
-    asked: Asked, records: Records, log: Log, stops: Stops, plan: Plan, tail: Any, m: Any, found: Any, to: Any
+    asked: Asked, records: Records, log: Log, stops: Stops, schedule: Schedule, tail: Any, m: Any, found: Any, to: Any
 ) -> None:
     end, low, high = slot(log, tail), asked.low[m], asked.high[m]
     by_time = asked.since[m] != NONE and asked.after[m] == NONE
     if asked.ask[m] == OUT_OF_RANGE:
         if by_time:
-            found[to], found[to + 1] = position(log, since_early(plan, asked.since[m], end)), tail
+            found[to], found[to + 1] = position(log, since_early(schedule, asked.since[m], end)), tail
         return
     if asked.after[m] != NONE:
         start = asked.after[m]
     elif by_time:
-        start = position(log, since_early(plan, asked.since[m], end))
+        start = position(log, since_early(schedule, asked.since[m], end))
     else:
         # The later it began, the less it shows, where the tail says where that was.
-        latest = min(plan.most[m], stops.tail[len(stops.tail) - 1])
+        latest = min(schedule.most[m], stops.tail[len(stops.tail) - 1])
         if asked.begun[m] != NONE:
-            latest = min(latest, plan.most[asked.begun[m]])
+            latest = min(latest, schedule.most[asked.begun[m]])
         start = start_at(asked.start[m], asked.offset[m], asked.clamp[m], latest)
     room = asked.room[m]
     if high > low:
@@ -307,6 +307,8 @@ def _vanished(
         start = records.seq_num[high - 1] + 1
         for record in range(low, high):
             room -= records.size[record]
+    elif by_time and since_slot(log, asked.since[m], end) != since_early(schedule, asked.since[m], end):
+        return  # nobody knows which record did not fit
     if asked.ask[m] != END or start >= tail or asked.places[m] <= high - low:
         return
     first = slot(log, start)

@@ -7,20 +7,21 @@ returned it, which may tighten times and tails: that goes on until nothing chang
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 import numpy as np
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
+from . import least, spec
 from . import log as logs
-from . import spec
 from .accept import MANY, listed, polls
 from .columns import Requirements, spans
 from .contradiction import RULES, Contradicted, Contradiction, contradict, described
-from .facts import Facts, Limits, ascending, certain, exacts, limits, lowest, returning
+from .facts import Bounds, Facts, ascending, bounds, certain, exacts, lowest, returning
 from .fillings import Fillings, fillings
-from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Plan, Stops, chain_hashes, solve, vanished
+from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule, Stops
 from .refuted import Refuted
 
 MOST_ROUNDS: Final = 12
@@ -34,7 +35,7 @@ STEPS_PER_MOMENT: Final = 64
 def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
     """Why no order explains the answers of a stream; None if that does not follow from what is certain.
 
-    ``rows`` are the stream's, ascending. What some order explains is never refuted. O(n log n) for n moments and records.
+    ``rows`` are the stream's, ascending. What some order explains is never refuted. O(n log n) of moments and records.
     """
     if not len(asked):
         return None
@@ -73,7 +74,7 @@ class _Refutation:
         self.x = np.full(len(asked), NONE, dtype=np.int64)
 
     def run(self) -> dict[int, int]:
-        """Raises Contradicted, or returns appends of unknown outcome that turn out to be certain, and where they are."""
+        """Raises Contradicted, or returns where appends of unknown outcome turn out to have been applied for certain."""
         history = self.asked.history
         self._set_up_log()
         self._absent()
@@ -111,20 +112,31 @@ class _Refutation:
             if self.placed and not self.alone:
                 return tokens
             stops = self._stops(made)
-            plan = self._plan()
-            lists = (self.columns, self.asked.records, self.log, stops, plan)
-            view = lists if self.many else tuple(listed(columns) for columns in lists)
-            self._solve(view)
-            again = self._after_returned(view) or (self.x[self.other] < (self.x + self.sizes)[self.one]).any()
+            plan = stops, self._schedule()
+            self._solve(plan)
+            again = self._after_returned(plan) or (self.x[self.other] < (self.x + self.sizes)[self.one]).any()
             before, within = within, self._limits()
             if not again and within.same(before, self.facts.free, self.many):
                 break
         self._cycle()
         return tokens
 
-    def _limits(self) -> Limits:
+    def _limits(self) -> Bounds:
         low = np.maximum(self.low, np.where(self.x == NONE, NONE, self.x + self.sizes))
-        return limits(self.asked, self.facts, low, self.high, self.invoked, self.returned)
+        return bounds(self.asked, self.facts, low, self.high, self.invoked, self.returned)
+
+    def _loop(self, function: Callable[..., Any], *arguments: Any) -> int:
+        """Call a function of :mod:`.least`, compiled if that pays; it changes columns in place."""
+        if self.many:
+            from . import compiled_least
+
+            return int(getattr(compiled_least, function.__name__)(*arguments))
+        lists = [listed(one) if isinstance(one, tuple) else one.tolist() for one in arguments]
+        found = function(*lists)
+        for column, changed in zip(arguments, lists, strict=True):
+            if not isinstance(column, tuple):
+                column[:] = changed
+        return int(found or 0)
 
     # -- what was there
 
@@ -165,16 +177,11 @@ class _Refutation:
         hashes, has = np.zeros(end + 1, dtype=np.int64), np.zeros(end + 1, dtype=np.int64)
         at, told = columns.at[wholes] - asked.tail, columns.hash[wholes]
         start = np.array([hashed != NONE, chained], dtype=np.int64)
-        if self.many:
-            from . import compiled_least
-
-            w = compiled_least.chain_hashes(digest, known, at, told, start, hashes, has)
-        else:
-            out, known_out = hashes.tolist(), has.tolist()
-            w = chain_hashes(*(column.tolist() for column in (digest, known, at, told, start)), out, known_out)
-            hashes, has = np.array(out, dtype=np.int64), np.array(known_out, dtype=np.int64)
+        w = self._loop(least.chain_hashes, digest, known, at, told, start, hashes, has)
         if w != NONE:
-            contradict(asked, "hash", [int(wholes[w]), *wholes[max(w - 1, 0) : w].tolist()], spec.REASONS[spec.OTHER_HASH])
+            contradict(
+                asked, "hash", [int(wholes[w]), *wholes[max(w - 1, 0) : w].tolist()], spec.REASONS[spec.OTHER_HASH]
+            )
         tails = {asked.tail, self.facts.top, *(low for low, _ in self.facts.holes(asked))}
         return {tail: int(hashes[tail - asked.tail]) for tail in tails if has[tail - asked.tail]}
 
@@ -184,14 +191,15 @@ class _Refutation:
         if not absent.any():
             return
         m = int(np.flatnonzero(absent)[np.argmax(self.invoked[absent])])
-        shows = self.certain & ~absent
+        shows = self.certain & ~absent & (self.columns.optional == 0)
         self.invoked[shows] = np.maximum(self.invoked[shows], self.invoked[m])
         wrong = np.flatnonzero(shows & (self.invoked > self.returned))
-        ahead = shows[self.one] & absent[self.other]
-        if len(wrong) or ahead.any():
-            k = int(np.argmax(ahead))
-            m, shown = (m, int(wrong[0])) if len(wrong) else (int(self.other[k]), int(self.one[k]))
-            contradict(self.asked, "absent", [m, shown], f"found no stream, but {described(self.asked, shown)} had found one")
+        pairs = np.flatnonzero(shows[self.one] & absent[self.other])
+        if len(wrong) or len(pairs):
+            m, shown = (m, int(wrong[0])) if len(wrong) else (int(self.other[pairs[0]]), int(self.one[pairs[0]]))
+            contradict(
+                self.asked, "absent", [m, shown], f"found no stream, but {described(self.asked, shown)} had found one"
+            )
 
     def _stops(self, made: Fillings) -> Stops:
         facts, columns, base = self.facts, self.columns, self.asked.tail
@@ -262,7 +270,7 @@ class _Refutation:
             others = one[(other == m)].tolist() + other[(one == m)].tolist()
             contradict(self.asked, "order", [m, *others[:2]], "stands both before and after another operation")
 
-    def _plan(self) -> Plan:
+    def _schedule(self) -> Schedule:
         asked, columns, high = self.asked, self.columns, self.high
         mine = np.flatnonzero(self.certain)
         # The end of an answer that came in parts stands before them in the rows, and after them in any order.
@@ -274,10 +282,10 @@ class _Refutation:
         leaving = mine[np.argsort(self.returned[mine], kind="stable")]
         known = mine[high[mine] != FOREVER]
         known = known[np.argsort(self.invoked[known], kind="stable")]
-        least = np.concatenate((np.minimum.accumulate(high[known][::-1])[::-1], [FOREVER]))
-        most = least[np.searchsorted(self.invoked[known], self.returned, side="right")]
+        latest = np.concatenate((np.minimum.accumulate(high[known][::-1])[::-1], [FOREVER]))
+        most = latest[np.searchsorted(self.invoked[known], self.returned, side="right")]
         np.minimum.at(most, self.one, high[self.other])
-        return Plan(
+        return Schedule(
             order=order,
             leaving=leaving,
             invoked=self.invoked,
@@ -291,19 +299,12 @@ class _Refutation:
             scratch=np.zeros(MOST_STAMPS, dtype=np.int64),
         )
 
-    def _solve(self, view: Any) -> None:
+    def _solve(self, plan: tuple[Stops, Schedule]) -> None:
         """Put every certain moment to its least tail."""
         state = np.zeros(WORK, dtype=np.int64)
         state[spec.HASHED], state[STEPS] = NONE, STEPS_PER_MOMENT * len(self.asked) + 100_000
-        because = np.full(len(self.asked), NONE, dtype=np.int64)
-        if self.many:
-            from . import compiled_least
-
-            m = compiled_least.solve(*view[:3], state, *view[3:], x := self.x.copy(), because)
-        else:
-            lists = state.tolist(), self.x.tolist(), because.tolist()
-            m = solve(*view[:3], lists[0], *view[3:], *lists[1:])
-            state, x, because = (np.array(column, dtype=np.int64) for column in lists)
+        because, x = np.full(len(self.asked), NONE, dtype=np.int64), self.x.copy()
+        m = self._loop(least.solve, self.columns, self.asked.records, self.log, state, *plan, x, because)
         if m != NONE:
             self._no_place(int(m), int(state[spec.WHY]), int(because[m]))
         self.x = x
@@ -324,19 +325,21 @@ class _Refutation:
 
     # -- gone
 
-    def _after_returned(self, view: Any) -> bool:
+    def _after_returned(self, plan: tuple[Stops, Schedule]) -> bool:
         """Put what shows a record to be gone after every answer that returned it; whether that changed anything."""
         asked, columns, records = self.asked, self.columns, self.asked.records
         self.gone = []
         if not (self.log.base[1] or asked.tail or len(records.trim_to)):
             return False
-        m, low, high = self._gaps(view)
+        m, low, high = self._gaps(plan)
         if not len(m):
             return False
         shows = returning(asked)
         lengths = columns.high[shows] - columns.low[shows]
         position, by = records.seq_num[spans(columns.low[shows], lengths)], np.repeat(shows, lengths)
-        covered = np.searchsorted(np.sort(low), position, side="right") > np.searchsorted(np.sort(high), position, side="right")
+        covered = np.searchsorted(np.sort(low), position, side="right") > np.searchsorted(
+            np.sort(high), position, side="right"
+        )
         position, by = position[covered], by[covered]
         order = np.argsort(position, kind="stable")
         position, by = position[order], by[order]
@@ -344,23 +347,35 @@ class _Refutation:
         wholes = np.flatnonzero(columns.ask == spec.WHOLE)
         wholes = wholes[np.argsort(columns.at[wholes], kind="stable")]
         whole = np.searchsorted(columns.at[wholes], low, side="right")
-        times = np.maximum(_largest(self.invoked[by], first, last), _largest(self.invoked[wholes], whole, np.full(len(whole), len(wholes))))
-        tails = np.maximum(_largest(self.x[by], first, last), _largest(self.x[wholes], whole, np.full(len(whole), len(wholes))))
+        times = np.maximum(
+            _largest(self.invoked[by], first, last),
+            _largest(self.invoked[wholes], whole, np.full(len(whole), len(wholes))),
+        )
+        tails = np.maximum(
+            _largest(self.x[by], first, last), _largest(self.x[wholes], whole, np.full(len(whole), len(wholes)))
+        )
         wrong = np.flatnonzero(times > self.returned[m])
         if len(wrong):
             k = wrong[0]
             those = np.concatenate((by[first[k] : last[k]], wholes[whole[k] :]))
             r = int(those[np.argmax(self.invoked[those])])
-            contradict(asked, "resurrected", [r, int(m[k])], f"returned a record that {described(asked, int(m[k]))} had shown to be gone")
+            contradict(
+                asked,
+                "resurrected",
+                [r, int(m[k])],
+                f"returned a record that {described(asked, int(m[k]))} had shown to be gone",
+            )
         if len(asked) <= MOST_IN_CYCLES:
-            self.gone = [(int(r), int(m[k])) for k in range(len(m)) for r in (*by[first[k] : last[k]], *wholes[whole[k] :])]
+            self.gone = [
+                (int(r), int(m[k])) for k in range(len(m)) for r in (*by[first[k] : last[k]], *wholes[whole[k] :])
+            ]
         invoked, x = self.invoked.copy(), self.x.copy()
         np.maximum.at(self.invoked, m, times)
         np.maximum.at(self.x, m, tails)
         self._tighten()
         return bool((invoked != self.invoked).any() or (x != self.x).any())
 
-    def _gaps(self, view: Any) -> tuple[Int64s, Int64s, Int64s]:
+    def _gaps(self, plan: tuple[Stops, Schedule]) -> tuple[Int64s, Int64s, Int64s]:
         """Positions that answers show to be gone: the moments, and spans of positions."""
         columns, records = self.columns, self.asked.records
         mine = np.flatnonzero(self.certain & np.isin(columns.ask, (spec.PART, spec.END, spec.OUT_OF_RANGE)))
@@ -369,18 +384,11 @@ class _Refutation:
         record, by = spans(columns.low[some], lengths), np.repeat(some, lengths)
         skip = np.flatnonzero((records.seq_num[record][1:] > records.seq_num[record][:-1] + 1) & (by[1:] == by[:-1]))
         found = np.zeros(4 * len(mine), dtype=np.int64)
-        if self.many:
-            from . import compiled_least
-
-            compiled_least.vanished(*view, self.x, mine, found)
-        else:
-            lists = found.tolist()
-            vanished(*view, self.x.tolist(), mine.tolist(), lists)
-            found = np.array(lists, dtype=np.int64)
-        spans_ = found.reshape(-1, 2)
+        self._loop(least.vanished, self.columns, records, self.log, *plan, self.x, mine, found)
+        outer = found.reshape(-1, 2)
         moments = np.concatenate((np.repeat(mine, 2), by[skip]))
-        low = np.concatenate((spans_[:, 0], records.seq_num[record[skip]] + 1))
-        high = np.concatenate((spans_[:, 1], records.seq_num[record[skip] + 1]))
+        low = np.concatenate((outer[:, 0], records.seq_num[record[skip]] + 1))
+        high = np.concatenate((outer[:, 1], records.seq_num[record[skip] + 1]))
         is_gap = high > low
         return moments[is_gap], low[is_gap], high[is_gap]
 
@@ -393,13 +401,15 @@ class _Refutation:
         for a, b in (*self.gone, *zip(self.one.tolist(), self.other.tolist(), strict=True)):
             after[a].append(b)
         for a in mine.tolist():
-            later = (self.returned[a] < self.invoked[mine]) | ((self.high[a] < self.x[mine]))
+            later = (self.returned[a] < self.invoked[mine]) | (self.high[a] < self.x[mine])
             after[a] += mine[later].tolist()
         done: set[int] = set()
 
         def visit(m: int, path: list[int]) -> None:
             if m in path:
-                contradict(self.asked, "cycle", path[path.index(m) :], "comes before itself, by what was gone and by time")
+                contradict(
+                    self.asked, "cycle", path[path.index(m) :], "comes before itself, by what was gone and by time"
+                )
             if m not in done:
                 for n in after[m]:
                     visit(n, [*path, m])
