@@ -36,8 +36,8 @@ class CheckLimits:
     """What one check may use.
 
     ``budget`` bounds what is done beyond one pass over each stream. ``progress`` is called with a clause that says what
-    is being done. ``cores`` is the number of processes that may work at once. The time of the budget runs from ``since``
-    on (seconds of :func:`time.monotonic`; None: it has not begun).
+    is being done. ``cores`` is the number of processes that may work at once. The time of the budget runs from
+    ``since`` on (seconds of :func:`time.monotonic`; None: it has not begun).
     """
 
     budget: Budget = field(default_factory=Budget)

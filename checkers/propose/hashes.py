@@ -51,4 +51,4 @@ class Hashes:
         chained = before[1]
         for digest in self._digest[before[0] - self._base : after[0] - self._base].tolist():
             chained = signed_link(chained, digest)
-        return chained == after[1]
+        return bool(chained == after[1])

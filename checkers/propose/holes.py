@@ -21,8 +21,8 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from ..kernel import spec
 from ..kernel.columns import Requirements
 from .chain import Known
-from .hashes import Hashes
 from .evidence import Evidence, missing_trims
+from .hashes import Hashes
 
 NODES: Final = 400
 """Placements that are tried in one hole."""
@@ -81,7 +81,7 @@ class Filler:
         self._given = dict(zip(self._free, columns.token[free].tolist(), strict=True))
         self._fence = dict(zip(self._free, columns.fence[free].tolist(), strict=True))
         self._released = dict(zip(self._free, evidence.released[free].tolist(), strict=True))
-        self._start = {}  # of those that have been placed
+        self._start: dict[int, int] = {}  # of those that have been placed
         self._latest = dict.fromkeys(self._free, FOREVER)
         self._before: dict[int, list[int]] = defaultdict(list)
         self._known = known.start
@@ -273,7 +273,7 @@ class Filler:
         return [m for m in reversed(self._free) if m not in self._start]
 
     def others(self, hole: int) -> Iterator[frozenset[int]]:
-        """What to bar from a hole so that it is filled otherwise than it is now: all like one of its appends, or one."""
+        """What to bar from a hole so that it is filled otherwise: all like one of its appends, or one."""
         low, high = self.holes[hole].low, self.holes[hole].high
         used = [m for m, at in self._start.items() if low <= at < high]
         for m in used:

@@ -155,16 +155,16 @@ class _Guesser:
         )
 
     def _settled(self, log: spec.Log, chain: tails.Chain, places: tails.Places) -> tuple[tails.Places, int]:
-        state = np.zeros(spec.STATE, dtype=np.int64)
+        state: Any = np.zeros(spec.STATE, dtype=np.int64)
         state[spec.HASHED] = NONE
         slots = len(log.lower) + min(int(chain.floor[-1]), int(chain.tail[-1])) - int(log.base[0])
-        tree = np.full(2 * slots, NONE, dtype=np.int64)
+        tree: Any = np.full(2 * slots, NONE, dtype=np.int64)
         ahead = self._asked.ahead.tolist()
         held: tuple[Any, ...] = (log, chain, places)
         if not self._compiled:
             held = tuple(listed(one) for one in held)
-            state, tree = state.tolist(), tree.tolist()
         log, chain, places = held
+        state, tree = (column if self._compiled else column.tolist() for column in (state, tree))
         wide = tails.width(len(self._asked))
         for _ in range(ROUNDS):
             failed = int(self._loops.place(self._columns, self._records, log, chain, places, state))

@@ -179,9 +179,9 @@ def _beginning(asked: Any, log: Any, chain: Any, places: Any, m: Any, i: Any) ->
             low = middle + 1
         else:
             high = middle
-    if low < len(chain.tail) and low <= places.latest[m]:
-        if start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[low]) == first:
-            return low
+    there = low < len(chain.tail) and low <= places.latest[m]
+    if there and start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[low]) == first:
+        return low
     return i
 
 
@@ -217,11 +217,11 @@ def _returned(asked: Any, records: Any, log: Any, chain: Any, m: Any, i: Any) ->
         and i < len(chain.tail)
     ):
         next_slot = slot(log, at)
-        if next_slot >= len(log.size) or (
+        fits = next_slot >= len(log.size) or (
             log.size[next_slot] <= room and (asked.until[m] == NONE or log.stamp[next_slot] < asked.until[m])
-        ):
-            if chain.tail[i] > at and chain.floor[i] <= at:
-                i = first_at(chain.floor, at + 1)
+        )
+        if fits and chain.tail[i] > at and chain.floor[i] <= at:
+            i = first_at(chain.floor, at + 1)
     return i
 
 
