@@ -27,6 +27,7 @@ from ..kernel import spec
 from ..kernel.columns import Requirements, requirements
 from . import worlds
 from .decide import Decision, contradicts_itself, decide
+from .time_left import is_over
 
 PASSES: Final = 5
 """How often a long stream is judged, each time without all that was accused before."""
@@ -92,11 +93,11 @@ def named(
         left = without(stream, accused)
         asked = requirements(left.history, left.index, left.rows)
         decision = decide(asked, left.rows, small)
-        if decision.validity is not Validity.INVALID or limits.spent:
+        if decision.validity is not Validity.INVALID or is_over(limits):
             break
     if few and decision.validity is Validity.VALID:
         found = _needed(stream, found, small)
-    if minimally and not limits.spent:
+    if minimally and not is_over(limits):
         found = list(minimal(stream, found, partial(contradicts_itself, limits=small)))
     return tuple(replace(one, signature=signature(stream.history, one)) for one in found)
 
