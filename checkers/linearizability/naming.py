@@ -125,7 +125,10 @@ def _tell(stream: Stream, violation: Violation, found: list[Violation], accused:
     others = [op for op in everybody if op not in accused and _answered(stream, op)]
     fresh = set(others[:1])
     root = next((i for i, one in enumerate(found) if set(one.accused) & set(violation.accused)), len(found) - 1)
-    found[root] = replace(found[root], accused=(*found[root].accused, *fresh))
+    if root < 0:
+        found.append(replace(violation, accused=tuple(fresh)))
+    else:
+        found[root] = replace(found[root], accused=(*found[root].accused, *fresh))
     return fresh
 
 
