@@ -74,7 +74,7 @@ class _Refutation:
         self.x = np.full(len(asked), NONE, dtype=np.int64)
 
     def run(self) -> dict[int, int]:
-        """Raises Contradicted, or returns where appends of unknown outcome turn out to have been applied for certain."""
+        """Raises Contradicted, or returns where appends of unknown outcome were applied, if that is certain now."""
         history = self.asked.history
         self._set_up_log()
         self._absent()
@@ -312,9 +312,10 @@ class _Refutation:
     def _no_place(self, m: int, why: int, because: int) -> NoReturn:
         """Nowhere is the answer of a moment right."""
         later = np.flatnonzero(self.certain & (self.invoked > self.returned[m]) & (self.high != FOREVER))
-        evidence = [because] if because != NONE else []
-        if len(later):
-            evidence.append(int(later[np.argmin(self.high[later])]))
+        least_later = int(later[np.argmin(self.high[later])]) if len(later) else NONE
+        if why == TOO_SOON and least_later != NONE and self.columns.ask[least_later] != spec.APPEND:
+            m, least_later, why = least_later, m, BEHIND  # what comes later went back
+        evidence = [one for one in (least_later, because) if one != NONE]
         told = {
             BEHIND: ("behind", "shows an earlier tail than there had been before it began"),
             NOWHERE: ("nowhere", "shows a tail that there was not"),
