@@ -61,7 +61,7 @@ def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhau
     except Refuted:
         return Exhausted(0)
     plan = Plan(asked)
-    if plan.contradicted or spec.POISONED in plan.asked.ask or any(at < plan.base for at in plan.waiting):
+    if plan.impossible:
         return Exhausted(0)
     search = _Search(plan, spent)
     try:
@@ -118,8 +118,7 @@ class _Search:
         """Go on while there is no choice; False if no order goes on from there."""
         steps = 0
         while not here.finished:
-            acked = self._plan.acked.get(here.state[spec.AT], ())
-            left = [m for m in acked if not here.placed[m]]
+            left = self._told(here)
             if not left or here.choices():
                 return True
             if not (here.take(left[0]) and here.settle()):
@@ -129,11 +128,14 @@ class _Search:
                 self._spent.tick()
         return True
 
+    def _told(self, here: Situation) -> list[int]:
+        """The appends that must be next, if any is known to be."""
+        return [m for m in self._plan.told.get(here.state[spec.AT], ()) if not here.placed[m]]
+
     def _options(self, here: Situation) -> Iterator[int]:
         """What may come next; the situation is the same whenever the next one is asked for."""
         choices = here.choices()
-        left = [m for m in self._plan.acked.get(here.state[spec.AT], ()) if not here.placed[m]]
-        yield from left or self._candidates.at(here)
+        yield from self._told(here) or self._candidates.at(here)
         yield from choices
 
 

@@ -28,7 +28,10 @@ class Plan:
     ``names`` is the tail that a moment names exactly (NONE if none), ``lowest`` and ``highest`` bound the others'.
     ``needs`` are the moments that must have come before; ``shuts`` the optional ones that cannot come after it, and
     ``shut_by`` the reverse. ``fixed`` are the tails that there must have been, ascending, ``read`` the digests that
-    were returned (of several at one position, one), ``contradicted`` whether some were.
+    were returned (of several at one position, one), ``contradicted`` whether some were. ``wanted`` are the positions by
+    digest of what was read and no acknowledged append wrote; ``spare`` is how many more records of the digest the
+    floats hold, and ``holds`` says which floats do. Where only one does, it was applied at its ``home``;
+    ``told`` are the appends by start of which that is known, of these or acknowledged.
 
     ``by_return`` are the definite moments in the order in which they returned (``rank`` is their place in it),
     ``by_call`` the observations, ``floats`` the optional appends in the order in which they were invoked, ``acked``
@@ -59,8 +62,19 @@ class Plan:
                 self.acked.setdefault(columns.at[m], []).append(m)
         self._tails()
         self._records()
+        self._evidence()
         self._order(asked)
         self._ends()
+
+    @property
+    def impossible(self) -> bool:
+        """Whether an answer is wrong by itself, or what was read is more than there was."""
+        return (
+            self.contradicted
+            or spec.POISONED in self.asked.ask
+            or any(at < self.base for at in self.waiting)
+            or any(spare < 0 for spare in self.spare.values())
+        )
 
     def size(self, m: int) -> int:
         """How many records an append holds."""
@@ -121,6 +135,37 @@ class Plan:
                 position, digest = records.seq_num[record], records.digest[record]
                 self.returned_by.setdefault(position, []).append(m)
                 self.contradicted |= self.read.setdefault(position, digest) != digest
+
+    def _evidence(self) -> None:
+        acked = [m for same in self.acked.values() for m in same]
+        owned = {at for m in acked for at in range(self.asked.at[m], self.asked.end[m])}
+        self.wanted: dict[int, list[int]] = {}
+        for at, digest in sorted(self.read.items()):
+            if at >= self.base and at not in owned:
+                self.wanted.setdefault(digest, []).append(at)
+        self.holds = [False] * self.count
+        self.spare = {digest: -len(places) for digest, places in self.wanted.items()}
+        for m in self.floats:
+            for digest in self.records.sent[self.asked.low[m] : self.asked.high[m]]:
+                if digest in self.spare:
+                    self.spare[digest] += 1
+                    self.holds[m] = True
+        self.home = self._homes()
+        self.told = {at: list(same) for at, same in self.acked.items()}
+        for m, at in self.home.items():
+            self.told.setdefault(at, []).append(m)
+        ends = [at + self.size(m) for m, at in self.home.items()]
+        self.fixed = sorted({at for at in (*self.fixed, *self.home.values(), *ends) if at >= self.base})
+
+    def _homes(self) -> dict[int, int]:
+        holders: dict[int, list[tuple[int, int]]] = {}
+        for m in self.floats:
+            if self.holds[m]:
+                for index, digest in enumerate(self.records.sent[self.asked.low[m] : self.asked.high[m]]):
+                    if digest in self.wanted:
+                        holders.setdefault(digest, []).append((m, index))
+        alone = (digest for digest, found in holders.items() if len(found) == 1)
+        return {holders[digest][0][0]: self.wanted[digest][0] - holders[digest][0][1] for digest in alone}
 
     def _order(self, asked: Requirements) -> None:
         self.needs: list[list[int]] = [[] for _ in range(self.count)]

@@ -56,8 +56,8 @@ class Situation:
     """A prefix of an order.
 
     ``front`` counts the moments that are placed up to the first, by return, that is not; ``beyond`` is the set of
-    those placed after it, ``applied`` that of floats (bits); ``left`` counts those that are not by their length.
-    ``pending`` are the observations that could be next by the clock.
+    those placed after it, ``applied`` that of floats (bits); ``left`` counts those that are not, by their length.
+    ``pending`` are the observations that could be next by the clock. ``at`` has where floats are.
     """
 
     def __init__(self, plan: Plan, log: spec.Log, state: Any) -> None:
@@ -72,7 +72,9 @@ class Situation:
         self.pending: list[int] = []
         self.waiting = dict(plan.waiting)
         self.absences = plan.absences
-        self.left = Counter(plan.size(m) for m in plan.floats)
+        self.at: dict[int, int] = {}
+        self.left = Counter(plan.size(m) for m in plan.floats if m not in plan.home)
+        self.spare = dict(plan.spare)
         self.bit = {m: 1 << number for number, m in enumerate(plan.floats)}
         self.keeps_hash = bool(plan.wholes)
         self.chained: dict[tuple[int, int, int], int] = {}
@@ -106,7 +108,8 @@ class Situation:
             if plan.asked.ask[m] == spec.ABSENT:
                 self.absences += 1
             if not plan.definite[m]:
-                self.left[plan.size(m)] += 1
+                self.left[plan.size(m)] += m not in plan.home
+                self._spend(m, self.at[m], -1)
         del self.order[mark.placed :]
         self.state[:] = mark.state
         self.present.back(mark.trail)
@@ -146,10 +149,23 @@ class Situation:
         end = tail + columns.high[m] - columns.low[m]
         if end > self.limit(tail):
             return False
+        if plan.holds[m] and any(self.spare[digest] < count for digest, count in self._unread(m, tail).items()):
+            return False
         read, sent, shift = plan.read, plan.records.sent, columns.low[m] - tail
         if len(read) < end - tail:
             return all(not tail <= at < end or digest == sent[at + shift] for at, digest in read.items())
         return all(read.get(at, sent[at + shift]) == sent[at + shift] for at in range(tail, end))
+
+    def _unread(self, m: int, tail: int) -> Counter[int]:
+        """How many records a float has where nobody read them, of digests that were read elsewhere."""
+        plan, shift = self.plan, self.plan.asked.low[m] - tail
+        sent = ((at, plan.records.sent[at + shift]) for at in range(tail, tail + plan.size(m)))
+        return Counter(digest for at, digest in sent if digest in self.spare and at not in plan.read)
+
+    def _spend(self, m: int, tail: int, sign: int) -> None:
+        if self.plan.holds[m]:
+            for digest, count in self._unread(m, tail).items():
+                self.spare[digest] -= sign * count
 
     def limit(self, tail: int) -> int:
         """The next tail that there must be."""
@@ -197,7 +213,9 @@ class Situation:
             self.absences -= 1
         if not plan.definite[m]:
             self.applied |= self.bit[m]
-            self.left[plan.size(m)] -= 1
+            self.left[plan.size(m)] -= m not in plan.home
+            self.at[m] = self.state[spec.AT] - plan.size(m)
+            self._spend(m, self.at[m], 1)
             return
         self.beyond |= 1 << (plan.rank[m] - self.front)
         while self.beyond & 1:
