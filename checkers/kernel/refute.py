@@ -131,7 +131,7 @@ class _Refutation:
         if self.many:
             from . import compiled_least
 
-            return int(getattr(compiled_least, function.__name__)(*arguments))
+            return int(getattr(compiled_least, function.__name__)(*arguments) or 0)
         lists = [listed(one) if isinstance(one, tuple) else one.tolist() for one in arguments]
         found = function(*lists)
         for column, changed in zip(arguments, lists, strict=True):
