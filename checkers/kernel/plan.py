@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from fencepost.harness.history.chain_hash import signed_link
 from fencepost.harness.history.history import NONE
 from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
@@ -79,6 +80,12 @@ class Plan:
     def size(self, m: int) -> int:
         """How many records an append holds."""
         return int(self.asked.high[m] - self.asked.low[m])
+
+    def after(self, chained: int, m: int) -> int:
+        """The chained hash after an append."""
+        for record in range(self.asked.low[m], self.asked.high[m]):
+            chained = signed_link(chained, self.records.sent[record])
+        return chained
 
     def _tails(self) -> None:
         columns = self.asked

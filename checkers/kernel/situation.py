@@ -11,7 +11,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from fencepost.harness.history.chain_hash import signed_link
 from fencepost.harness.history.history import FOREVER, NONE
 
 from . import spec
@@ -50,6 +49,7 @@ class Mark:
     pending: list[int]
     applied: int
     gone: int
+    chained: int | None
 
 
 class Situation:
@@ -57,7 +57,8 @@ class Situation:
 
     ``front`` counts the moments that are placed up to the first, by return, that is not; ``beyond`` is the set of
     those placed after it, ``applied`` that of floats (bits); ``left`` counts those that are not, by their length.
-    ``pending`` are the observations that could be next by the clock. ``at`` has where floats are.
+    ``pending`` are the observations that could be next by the clock. ``at`` has where floats are. ``chained`` is the
+    hash of what is there, where whole reads tell it.
     """
 
     def __init__(self, plan: Plan, log: spec.Log, state: Any) -> None:
@@ -76,8 +77,8 @@ class Situation:
         self.left = Counter(plan.size(m) for m in plan.floats if m not in plan.home)
         self.spare = dict(plan.spare)
         self.bit = {m: 1 << number for number, m in enumerate(plan.floats)}
-        self.keeps_hash = bool(plan.wholes)
-        self.chained: dict[tuple[int, int, int], int] = {}
+        known = bool(plan.wholes) and self.state[spec.HASHED] != NONE
+        self.chained = self.state[spec.HASH] if known else None
         self.may_vanish = bool(plan.base or plan.records.trim_to or self.log.base[1])
 
     @property
@@ -95,7 +96,7 @@ class Situation:
         """Where this is."""
         return Mark(
             len(self.order), self.state[:], len(self.present.trail), self.front, self.beyond, self.calls, self.pending,
-            self.applied, self.gone,
+            self.applied, self.gone, self.chained,
         )  # fmt: skip
 
     def back(self, mark: Mark) -> None:
@@ -114,7 +115,7 @@ class Situation:
         self.state[:] = mark.state
         self.present.back(mark.trail)
         self.front, self.beyond, self.calls = mark.front, mark.beyond, mark.calls
-        self.pending, self.applied, self.gone = mark.pending, mark.applied, mark.gone
+        self.pending, self.applied, self.gone, self.chained = mark.pending, mark.applied, mark.gone, mark.chained
 
     # -- one moment
 
@@ -211,6 +212,10 @@ class Situation:
             self.waiting[plan.names[m]] -= 1
         if plan.asked.ask[m] == spec.ABSENT:
             self.absences -= 1
+        elif plan.asked.ask[m] == spec.WHOLE:
+            self.chained = plan.asked.hash[m]
+        elif plan.is_append[m] and self.chained is not None:
+            self.chained = plan.after(self.chained, m)
         if not plan.definite[m]:
             self.applied |= self.bit[m]
             self.left[plan.size(m)] -= m not in plan.home
@@ -316,7 +321,7 @@ class Situation:
             state[spec.IN_FORCE],
             state[spec.FLOOR],
             self.gone,
-            self._hash(),
+            None if all(self.placed[m] for m in plan.wholes) else self.chained,
             tuple(
                 self.log.begun[m]
                 for m in plan.begins
@@ -324,16 +329,6 @@ class Situation:
             ),
             self._sizes(),
         )
-
-    def _hash(self) -> int | None:
-        """The hash of what is there, if that is known and asked for."""
-        known = self.state[spec.HASHED]
-        if known == NONE or not self.keeps_hash or all(self.placed[m] for m in self.plan.wholes):
-            return None
-        chained = self.state[spec.HASH]
-        for i in range(spec.slot(self.log, known), spec.slot(self.log, self.state[spec.AT])):
-            chained = signed_link(chained, self.log.digest[i])
-        return chained
 
     def _sizes(self) -> tuple[int, ...]:
         """Which rooms are too small for each record of which a read may have had no room for."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fencepost.harness.history.chain_hash import fold
 
 from ..chain.chain import Chain
-from ..chain.hashes import unfolded
+from ..kernel.unfolding import unfolded
 from .floats import Floats
 from .moments import Moments, Sort
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fencepost.checkers.chain.hashes import unfolded
+from fencepost.checkers.kernel.unfolding import unfolded
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.checkers.search import search
 from fencepost.harness.check_limits import Budget, CheckLimits
