@@ -40,7 +40,8 @@ def begin(
     if any(at < 0 or time < 0 for at, time in latest):
         raise Refuted("the order bounds a timestamp where there is none, or by less than 0 ms")
     position, stamp, row = reported(asked, rows)
-    lower, digest, size = _before(asked, rows, np.concatenate((position, np.array([at for at, _ in latest], np.int64))))
+    named = np.array([at for at, _ in latest], dtype=np.int64)
+    lower, digest, size = _before(asked, rows, np.concatenate((position, named, starts(asked, records))))
     slots = len(lower) + records
     log = spec.Log(
         base=np.array([base, int(history.header.retention_ms is not None)]),
@@ -57,6 +58,17 @@ def begin(
     state[spec.AT], state[spec.FLOOR], state[spec.IN_FORCE] = base, base, token
     state[spec.HASHED], state[spec.HASH] = _hash(log, base)
     return log, state
+
+
+def starts(asked: Requirements, records: int) -> Int64s:
+    """Where reads may start below the first tail, if the stream grows by so many records."""
+    columns, base = asked.asked, asked.tail
+    offset = np.unique(np.where((columns.start == NONE) & (columns.since == NONE), columns.offset, NONE))
+    offset = offset[offset > 0]
+    low = np.maximum(base - offset, 0)
+    lengths = np.maximum(np.minimum(base, base - offset + records + 1) - low, 0)
+    found = np.concatenate((columns.start, columns.after, spans(low, lengths)))
+    return np.unique(found[(found >= 0) & (found < base)])
 
 
 def reported(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from fencepost.harness.history.history import FOREVER, NONE
+from fencepost.harness.history.history import NONE
 
 from . import spec
 from .accept import listed
@@ -76,7 +76,6 @@ class Situation:
         self.at: dict[int, int] = {}
         self.left = Counter(plan.size(m) for m in plan.floats if m not in plan.home)
         self.spare = dict(plan.spare)
-        self.bit = {m: 1 << number for number, m in enumerate(plan.floats)}
         known = bool(plan.wholes) and self.state[spec.HASHED] != NONE
         self.chained = self.state[spec.HASH] if known else None
         self.may_vanish = bool(plan.base or plan.records.trim_to or self.log.base[1])
@@ -89,8 +88,7 @@ class Situation:
     @property
     def now(self) -> int:
         """When the first operation returned that has a moment left: nothing invoked later can be next."""
-        plan = self.plan
-        return FOREVER if self.finished else plan.asked.returned[plan.by_return[self.front]]
+        return self.plan.returns[self.front]
 
     def mark(self) -> Mark:
         """Where this is."""
@@ -135,7 +133,7 @@ class Situation:
         plan, placed = self.plan, self.placed
         return (
             not placed[m]
-            and plan.asked.invoked[m] <= self.now
+            and plan.asked.invoked[m] <= plan.returns[self.front]
             and (not self.absences or plan.asked.ask[m] == spec.ABSENT)
             and all(placed[one] for one in plan.needs[m])
             and not any(placed[other] for other in plan.shut_by[m])
@@ -217,7 +215,7 @@ class Situation:
         elif plan.is_append[m] and self.chained is not None:
             self.chained = plan.after(self.chained, m)
         if not plan.definite[m]:
-            self.applied |= self.bit[m]
+            self.applied |= plan.bit[m]
             self.left[plan.size(m)] -= m not in plan.home
             self.at[m] = self.state[spec.AT] - plan.size(m)
             self._spend(m, self.at[m], 1)
@@ -316,7 +314,7 @@ class Situation:
         return (
             self.front,
             self.beyond,
-            self.applied,
+            self.applied | plan.past(state[spec.AT]),
             state[spec.AT],
             state[spec.IN_FORCE],
             state[spec.FLOOR],

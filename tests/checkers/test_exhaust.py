@@ -114,6 +114,13 @@ def test_a_timestamp_that_nobody_told_may_be_early_or_late_but_not_both() -> Non
     assert is_explained(*lost, known, read(2, 7, 8, timestamp=1006, saw="c@1010", at=2), late)
 
 
+def test_of_what_was_there_before_only_what_a_read_passed_over_is_gone() -> None:
+    """Something must be left of the time that the later read asks for, and all of that is too late for it."""
+    later = check_tail(0, 1, 2, 6), read(0, 5, 6, timestamp=998, until=998, saw="")
+    assert is_explained(*later, read(1, 3, 4, 4, saw=""), tail=6)
+    assert not is_explained(*later, read(1, 3, 4, 0, saw=""), tail=6)
+
+
 # -- appends of unknown outcome
 
 
