@@ -64,10 +64,22 @@ class Findings:
             position=position,
             count=count,
             since=self.since,
-            accused=(int(ids[culprit]),),
+            accused=self._whole(witness.accused or (culprit,)),
         )
         suspects = frozenset(int(ids[row]) for row in (culprit, *witness.suspects))
         self._found.setdefault(anomaly, []).append(Finding(violation, suspects))
+
+    def _whole(self, rows: Iterable[int]) -> tuple[int, ...]:
+        """The ids of some rows; of the part of an answer, that of the read."""
+        history = self._stream.history
+        whole = (row if history.part_of[row] == NONE else int(history.part_of[row]) for row in rows)
+        return tuple(dict.fromkeys(int(history.id[row]) for row in whole))
+
+    @property
+    def accused(self) -> set[int]:
+        """The ids of the operations whose answers are wrong by what was found."""
+        told = {op for found in self._found.values() for one in found for op in one.violation.accused}
+        return told.union(*self._untold.values())
 
     @property
     def any(self) -> bool:

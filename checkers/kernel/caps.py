@@ -39,7 +39,7 @@ def caps(asked: Requirements, rows: Int64s, plan: Plan) -> Iterator[tuple[Cap, .
         yield ()
         return
     choices: list[list[tuple[Cap, ...]]] = []
-    begins = starts(asked, len(plan.records.sent)).tolist()
+    begins = starts(asked).tolist()
     for run in _runs(asked, rows, plan):
         for since in sorted({columns.since[m] for m in by_time}):
             if run.early < since <= run.late:

@@ -16,30 +16,38 @@ from fencepost.harness.compiling import inner, translated
 from . import spec
 from .hashing import signed_folded
 
-_COLUMN: Final = numba.types.Array(numba.int64, 1, "C")
+COLUMN: Final = numba.types.Array(numba.int64, 1, "C")
 
 
-def _copy() -> ModuleType:
-    found = importlib.util.find_spec(spec.__name__)
+def copied(module: ModuleType, compiled: dict[str, Any], *entries: str) -> ModuleType:
+    """A second copy of a module in which all functions are numba's, but for the ``entries`` that Python calls.
+
+    ``compiled`` replaces what the module imported.
+    """
+    found = importlib.util.find_spec(module.__name__)
     assert found is not None
     assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    vars(module)["link"] = signed_folded
-    for name, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__code__.co_filename == spec.__file__ and name != spec.replay.__name__:
-            setattr(module, name, inner(function))
-    return module
+    copy = importlib.util.module_from_spec(found)
+    found.loader.exec_module(copy)
+    vars(copy).update({name: value for name, value in compiled.items() if name in vars(copy)})
+    for name, function in inspect.getmembers(copy, inspect.isfunction):
+        if function.__code__.co_filename == module.__file__ and name not in entries:
+            setattr(copy, name, inner(function))
+    return copy
 
 
-def _columns(table: Any) -> Any:
-    tuple_of: Any = numba.types.NamedTuple
-    return tuple_of((_COLUMN,) * len(table._fields), table)
+def columns_of(table: Any) -> Any:
+    """The type of a named tuple of columns."""
+    tuple_of: Any = numba.types.NamedUniTuple
+    return tuple_of(COLUMN, len(table._fields), table)
 
+
+INNER: Final = copied(spec, {"link": signed_folded}, spec.replay.__name__)
+"""The specification, as other compiled code takes it."""
 
 _replay: Callable[..., Any] = translated(
-    _copy().replay,
-    numba.int64(_columns(spec.Asked), _columns(spec.Records), _columns(spec.Log), _COLUMN, _COLUMN),
+    INNER.replay,
+    numba.int64(columns_of(spec.Asked), columns_of(spec.Records), columns_of(spec.Log), COLUMN, COLUMN),
 )
 
 

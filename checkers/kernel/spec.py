@@ -350,18 +350,20 @@ def _out_of_range(asked: Asked, log: Log, state: Any, m: Any, keep: Any) -> Any:
     tail = state[AT]
     if asked.at[m] != tail:
         return OTHER_TAIL
-    if asked.after[m] == NONE and asked.begun[m] == NONE and asked.since[m] != NONE:
+    if asked.after[m] != NONE or asked.begun[m] != NONE:
+        return IN_RANGE  # it had begun
+    if asked.since[m] != NONE:
         if asked.clamp[m] and asked.follows[m]:
             return IN_RANGE
         end = slot(log, tail)
         if vanish(log, state, since_slot(log, asked.since[m], end), end, keep):
             return RIGHT
         return IN_RANGE
-    start = _start(asked, log, m, tail)
+    start = start_at(asked.start[m], asked.offset[m], asked.clamp[m], tail)
     return RIGHT if start > tail or (start == tail and not asked.follows[m]) else IN_RANGE
 
 
-def _start(asked: Asked, log: Log, m: Any, tail: Any) -> Any:
+def start_of(asked: Asked, log: Log, m: Any, tail: Any) -> Any:
     """Where the answer of a moment starts; meaningless where a timestamp decides."""
     if asked.after[m] != NONE:
         return asked.after[m]
@@ -385,10 +387,10 @@ def _returned(asked: Asked, records: Records, log: Log, state: Any, m: Any, keep
     by_time = asked.since[m] != NONE and asked.after[m] == NONE
     start, places, room = tail, asked.places[m] - (high - low), asked.room[m]
     if not by_time:
-        start = _start(asked, log, m, tail)
+        start = start_of(asked, log, m, tail)
         if start > tail:
             return BEYOND_TAIL
-        if start == tail and asked.ask[m] == END and asked.after[m] == NONE:
+        if start == tail and not asked.follows[m] and asked.after[m] == NONE:
             return AT_TAIL
     if places < 0 and high > low:
         return TOO_MANY

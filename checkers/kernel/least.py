@@ -1,0 +1,351 @@
+"""The least tails at which the moments of a history can have been, one after another in the order of invocation.
+
+A moment needs a tail at or above each that there had been before it (by the clock, or by program order), and one at
+which :mod:`.spec` allows its answer. Taking the least of these each time, as these bounds allow, gives the least
+solution of all: where a moment finds none, no order explains the history (Theorem 2 of docs/checking.md).
+
+Whatever is not certain is taken as the moment likes it best: any token that may have been in force, any trim point that
+there may have been, timestamps that nobody reported as early or as late as they can be. So nothing that some order
+explains is refuted. Integers and columns only: CPython runs this source on lists, and compiled it runs on columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from fencepost.harness.history.chain_hash import signed_link as link
+from fencepost.harness.history.history import NONE
+
+from .spec import (
+    APPEND,
+    AT,
+    END,
+    FLOOR,
+    IN_FORCE,
+    MATCH_REFUSED,
+    OUT_OF_RANGE,
+    REFUSED,
+    RIGHT,
+    STATE,
+    TAIL,
+    TOKEN_REFUSED,
+    WHOLE,
+    WHY,
+    Asked,
+    Log,
+    Records,
+    since_slot,
+    slot,
+    start_at,
+    step,
+)
+
+BEHIND: Final = -1
+"""The tail that was told had been surpassed before."""
+NOWHERE: Final = -2
+"""The tail that was told was none."""
+TOO_SOON: Final = -3
+"""No tail that the answer allows had been reached when it was returned."""
+
+STEPS: Final = STATE
+"""After the state of the specification: how many tails may still be tried. When none may, anything is right."""
+WORK: Final = STATE + 1
+
+MOST_STAMPS: Final = 16
+"""Among how many records without a known timestamp the first of a time is looked for."""
+MOST_WALKED: Final = 4096
+"""How many records that are gone are derived from one answer at most."""
+
+
+class Stops(NamedTuple):
+    """The tails that there may have been, ascending: trim point, and run of tokens. ``run`` holds indices of runs.
+
+    The tokens of run i are ``token[low[i]:low[i + 1]]``, in force from ``time`` on at the earliest.
+    """
+
+    tail: Any
+    floor: Any
+    run: Any
+    low: Any
+    token: Any
+    time: Any
+
+
+class Schedule(NamedTuple):
+    """The moments that are in every order, as columns of all moments or lists of some.
+
+    ``order`` by invocation, ``leaving`` by return; ``invoked`` and ``returned`` are at least as tight as the clock's.
+    ``place`` is where an append took effect. ``least`` and ``most`` bound the tail before each (``most`` the tail
+    after). ``early`` is the earliest timestamp of each slot. Before moment m are ``before[ahead[m]:ahead[m + 1]]``.
+    ``scratch`` is room for as many timestamps as are tried.
+    """
+
+    order: Any
+    leaving: Any
+    invoked: Any
+    returned: Any
+    place: Any
+    least: Any
+    most: Any
+    early: Any
+    ahead: Any
+    before: Any
+    scratch: Any
+
+
+def solve(
+    asked: Asked, records: Records, log: Log, state: Any, stops: Stops, schedule: Schedule, x: Any, because: Any
+) -> Any:
+    """``x`` becomes the least tail at which each moment can be, ``because`` what keeps it from an earlier one.
+
+    Returns the first moment that has no place, with the reason in ``state[WHY]``, or NONE. ``x`` holds NONE, or
+    lower bounds found before.
+    """
+    bound, by, leaving = log.base[0], NONE, 0
+    for i in range(len(schedule.order)):
+        m = schedule.order[i]
+        while leaving < len(schedule.leaving) and schedule.returned[schedule.leaving[leaving]] < schedule.invoked[m]:
+            one = schedule.leaving[leaving]
+            leaving += 1
+            end = after(asked, x, one)
+            if end > bound:
+                bound, by = end, one
+        low = bound
+        because[m] = by
+        for k in range(schedule.ahead[m], schedule.ahead[m + 1]):
+            one = schedule.before[k]
+            if x[one] != NONE:
+                end = after(asked, x, one)
+                if end > low:
+                    low = end
+                    because[m] = one
+        if schedule.least[m] > low:
+            low = schedule.least[m]
+        why = _place(asked, records, log, state, stops, schedule, x, m, low)
+        if why != RIGHT:
+            state[WHY] = why
+            return m
+    return NONE
+
+
+def after(asked: Asked, x: Any, m: Any) -> Any:
+    """The tail after a moment."""
+    if asked.ask[m] == APPEND:
+        return x[m] + asked.high[m] - asked.low[m]
+    return x[m]
+
+
+def stop_from(stops: Stops, tail: Any) -> Any:
+    """The first stop at or above a tail."""
+    low, high = 0, len(stops.tail)
+    while low < high:
+        middle = (low + high) // 2
+        if stops.tail[middle] < tail:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _place(
+    asked: Asked,
+    records: Records,
+    log: Log,
+    state: Any,
+    stops: Stops,
+    schedule: Schedule,
+    x: Any,
+    m: Any,
+    low: Any,
+) -> Any:
+    """Put ``x[m]`` to the least tail from ``low`` on that is right; RIGHT, or why there is none."""
+    ask = asked.ask[m]
+    exact = NONE
+    if ask == APPEND:
+        exact = schedule.place[m]
+    elif ask in (TAIL, WHOLE, MATCH_REFUSED, OUT_OF_RANGE):
+        exact = asked.at[m]
+    if exact != NONE and exact < low:
+        return BEHIND
+    j = stop_from(stops, low if exact == NONE else exact)
+    if exact != NONE and (j == len(stops.tail) or stops.tail[j] != exact):
+        return NOWHERE
+    why = NOWHERE
+    while j < len(stops.tail) and (exact == NONE or stops.tail[j] == exact):
+        if stops.tail[j] > schedule.most[m]:
+            return why if why != NOWHERE else TOO_SOON
+        if state[STEPS] <= 0:
+            x[m] = stops.tail[j]
+            return RIGHT
+        state[STEPS] -= 1
+        found = allowed(asked, records, log, state, stops, schedule, x, m, j)
+        if found == RIGHT:
+            x[m] = stops.tail[j]
+            return RIGHT
+        if found != TOO_SOON or why == NOWHERE:
+            why = found
+        j += 1
+    return why
+
+
+PLAIN: Final = 0
+BY_TOKEN: Final = 1
+BY_BEGINNING: Final = 2
+BY_TIME: Final = 3
+
+
+def allowed(
+    asked: Asked, records: Records, log: Log, state: Any, stops: Stops, schedule: Schedule, x: Any, m: Any, j: Any
+) -> Any:
+    """Whether a moment can be at a stop: RIGHT, or why not. Tries all that is not certain and that it depends on.
+
+    That is the token in force; or the tail at which the read began, the latest first, since that leaves out the fewest
+    records; or where the first record of a time is, as far as timestamps are not known.
+    """
+    ask, run = asked.ask[m], stops.run[j]
+    tail = state[AT] = stops.tail[j]
+    state[FLOOR] = stops.floor[j]
+    mode, trial, last = PLAIN, 0, 0
+    low = high = 0
+    if ask in (APPEND, TOKEN_REFUSED, MATCH_REFUSED, REFUSED):
+        mode, trial, last = BY_TOKEN, stops.low[run], stops.low[run + 1] - 1
+    elif asked.after[m] == NONE and asked.begun[m] != NONE:
+        mode, last = BY_BEGINNING, j
+    elif asked.after[m] == NONE and asked.since[m] != NONE:
+        end = slot(log, tail)
+        low, high = since_slot(log, asked.since[m], end), since_early(schedule, asked.since[m], end)
+        mode, last = BY_TIME, high - low
+        if last > MOST_STAMPS:
+            return RIGHT
+    why = TOO_SOON
+    if mode != BY_TOKEN and not in_time(stops, schedule, m, run):
+        return why
+    while trial <= last:
+        if state[STEPS] <= 0:
+            return RIGHT
+        is_possible = True
+        if mode == BY_TOKEN:
+            state[IN_FORCE] = stops.token[trial]
+            is_possible = stops.time[trial] <= schedule.returned[m]
+        elif mode == BY_BEGINNING:
+            begun, begin = asked.begun[m], stops.tail[j - trial]
+            if begin < x[begun]:
+                return why
+            log.begun[begun] = start_at(asked.start[begun], asked.offset[begun], asked.clamp[begun], begin)
+            # It did not begin at the tail, unless it was to follow.
+            is_possible = begin <= schedule.most[begun] and (log.begun[begun] < begin or asked.follows[begun] != 0)
+        if is_possible:
+            state[STEPS] -= 1
+            for i in range(low, low + trial if mode == BY_TIME else low):
+                schedule.scratch[i - low] = log.stamp[i]
+                log.stamp[i] = asked.since[m] - 1
+            why = step(asked, records, log, state, m, False)
+            for i in range(low, low + trial if mode == BY_TIME else low):
+                log.stamp[i] = schedule.scratch[i - low]
+            if why == RIGHT:
+                return why
+        trial += 1
+    return why
+
+
+def in_time(stops: Stops, schedule: Schedule, m: Any, run: Any) -> Any:
+    """Whether a tail can have been reached before a moment returned."""
+    k = stops.low[run]
+    while k < stops.low[run + 1] and stops.time[k] > schedule.returned[m]:
+        k += 1
+    return k < stops.low[run + 1]
+
+
+def since_early(schedule: Schedule, since: Any, end: Any) -> Any:
+    """The first slot below ``end`` whose timestamp is certainly at least ``since``; ``end`` if there is none."""
+    low, high = 0, end
+    while low < high:
+        middle = (low + high) // 2
+        if schedule.early[middle] < since:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+# -- what answers show to be gone
+
+
+def vanished(
+    asked: Asked, records: Records, log: Log, stops: Stops, schedule: Schedule, x: Any, moments: Any, found: Any
+) -> None:
+    """Which positions the answers of some moments show to be gone, wherever each is from its least tail ``x`` on.
+
+    ``found`` becomes two spans of positions for each, as four numbers: before the first record, and after the last.
+    """
+    for i in range(len(moments)):
+        _vanished(asked, records, log, stops, schedule, x[moments[i]], moments[i], found, 4 * i)
+
+
+def _vanished(
+    asked: Asked, records: Records, log: Log, stops: Stops, schedule: Schedule, tail: Any, m: Any, found: Any, to: Any
+) -> None:
+    end, low, high = slot(log, tail), asked.low[m], asked.high[m]
+    by_time = asked.since[m] != NONE and asked.after[m] == NONE
+    if asked.ask[m] == OUT_OF_RANGE:
+        if by_time:
+            found[to], found[to + 1] = position(log, since_early(schedule, asked.since[m], end)), tail
+        return
+    if asked.after[m] != NONE:
+        start = asked.after[m]
+    elif by_time:
+        start = position(log, since_early(schedule, asked.since[m], end))
+    else:
+        # The later it began, the less it shows, where the tail says where that was.
+        latest = min(schedule.most[m], stops.tail[len(stops.tail) - 1])
+        if asked.begun[m] != NONE:
+            latest = min(latest, schedule.most[asked.begun[m]])
+        start = start_at(asked.start[m], asked.offset[m], asked.clamp[m], latest)
+    room = asked.room[m]
+    if high > low:
+        found[to], found[to + 1] = start, records.seq_num[low]
+        start = records.seq_num[high - 1] + 1
+        for record in range(low, high):
+            room -= records.size[record]
+    elif by_time and since_slot(log, asked.since[m], end) != since_early(schedule, asked.since[m], end):
+        return  # nobody knows which record did not fit
+    if asked.ask[m] != END or start >= tail or asked.places[m] <= high - low:
+        return
+    first = slot(log, start)
+    i = first
+    while i < end and i < first + MOST_WALKED and log.size[i] <= room:
+        if asked.until[m] != NONE and log.stamp[i] >= asked.until[m]:
+            break
+        i += 1
+    found[to + 2], found[to + 3] = start, min(position(log, i), tail)
+
+
+def position(log: Log, i: Any) -> Any:
+    """The first position of a slot."""
+    below = len(log.lower)
+    return log.lower[i] if i < below else log.base[0] + i - below
+
+
+# -- hashes
+
+
+def chain_hashes(digest: Any, known: Any, at: Any, told: Any, start: Any, hashes: Any, has: Any) -> Any:
+    """``hashes`` become the chained hashes before and after each record, where ``has`` becomes 1.
+
+    Whole reads ``told`` hashes at tails ``at`` (ascending, from 0); ``start`` is whether the first hash is known, and
+    the hash. Returns the first whole read that told another hash than follows from what is known, or NONE.
+    """
+    w, is_known, chained = 0, start[0], start[1]
+    for tail in range(len(hashes)):
+        while w < len(at) and at[w] == tail:
+            if is_known and chained != told[w]:
+                return w
+            is_known, chained = 1, told[w]
+            w += 1
+        hashes[tail], has[tail] = chained, is_known
+        if tail < len(digest):
+            if known[tail]:
+                chained = link(chained, digest[tail])
+            else:
+                is_known = 0
+    return NONE
