@@ -27,6 +27,7 @@ from .indefinite import Candidates
 from .plan import Plan, tokens
 from .refuted import Refuted
 from .situation import Mark, Situation
+from .targets import Targets
 
 _OFTEN = 1024
 
@@ -92,7 +93,7 @@ def _openings(asked: Requirements, rows: Int64s, plan: Plan) -> Iterator[tuple[i
 class _Search:
     def __init__(self, plan: Plan, spent: Spending) -> None:
         self._plan = plan
-        self._candidates = Candidates(plan)
+        self._candidates, self._targets = Candidates(plan), Targets(plan)
         self._spent = spent
         self.furthest = plan.base
 
@@ -135,7 +136,7 @@ class _Search:
     def _options(self, here: Situation) -> Iterator[int]:
         """What may come next; the situation is the same whenever the next one is asked for."""
         choices = here.choices()
-        yield from self._told(here) or self._candidates.at(here)
+        yield from self._told(here) or self._targets.leading(here, self._candidates.at(here))
         yield from choices
 
 

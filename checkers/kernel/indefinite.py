@@ -21,7 +21,6 @@ class Candidates:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._needed = {one for needs in plan.needs for one in needs}
         classes: dict[tuple[object, ...], list[int]] = {}
         for m in plan.floats:
             if m in plan.home:
@@ -45,7 +44,6 @@ class Candidates:
         plan, columns, records = self._plan, self._plan.asked, self._plan.records
         digests = tuple(records.sent[columns.low[m] : columns.high[m]])
         sizes = records.sent_size[columns.low[m] : columns.high[m]]
-        tied = plan.needs[m] or plan.shuts[m] or plan.shut_by[m] or m in self._needed
         return (
             len(digests),
             columns.match[m],
@@ -57,7 +55,7 @@ class Candidates:
             ),
             digests if plan.wholes or plan.holds[m] else (),
             tuple(bisect_left(plan.rooms, size) for size in sizes) if plan.rooms else (),
-            m if tied else NONE,
+            m if m in plan.tied else NONE,
         )
 
     def _usefulness(self, m: int) -> tuple[bool, bool, int]:
