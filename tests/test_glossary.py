@@ -14,7 +14,7 @@ GLOSSARY = DOCS / "glossary.md"
 _ROW = re.compile(r"^\| \*([^*]+)\* \| (.+) \|$", re.MULTILINE)
 _ITALIC = re.compile(r"(?<![*\w])\*([^*\n]+(?:\n[^*\n]+)?)\*(?![*\w])")
 
-BEING_REWRITTEN = ("checking", "search", "certificates", "explanations", "differential")
+BEING_REWRITTEN = ("certificates",)
 """Pages that go with the checker's code and use italics for emphasis as well."""
 
 
