@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fencepost.checkers.chain.folding import folded
+from fencepost.checkers.kernel.hashing import folded
 from fencepost.harness.compiling import compiled
 from fencepost.harness.history.history import Int64s, UInt64s
 

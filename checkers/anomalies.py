@@ -32,6 +32,8 @@ _POISON: Final = (
     "and no later batch of that session is ever applied"
 )
 _POLL: Final = "yields consecutive records: no gap, no repeat, no regress"
+_ASKED: Final = "An answer keeps to what was asked"
+_EXISTS: Final = "A stream that was created and that nobody deleted exists."
 _TRIM: Final = "records below it may disappear (and until then may still be read), records at or above it must not"
 
 ANOMALIES: Final[tuple[Anomaly, ...]] = (
@@ -90,6 +92,20 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "the record at index i of a batch stands at start + i; no tail t with start < t < end",
         _ATOMIC,
+    ),
+    Anomaly(
+        "lost-stream",
+        "a stream that had answered is said not to be there, or to be about to go, and nobody deleted it",
+        _CRITICAL,
+        "no answer claims that the stream is absent after one that shows it, unless somebody may have deleted it",
+        _EXISTS,
+    ),
+    Anomaly(
+        "bad-read",
+        "an answer to a read that no state allows: more than was asked for, another start, a 416 or none in its place",
+        _SERIOUS,
+        "an answer starts where it was to, keeps its count, bytes and until, and is a 416 where nothing is to be read",
+        _ASKED,
     ),
     Anomaly(
         "over-trim",

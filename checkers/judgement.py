@@ -21,6 +21,7 @@ from .domains.reading import Answers
 from .explanation.findings import Findings
 from .explanation.sentences import Teller
 from .holes import Hole
+from .kernel.columns import Requirements, requirements
 from .search.decide import Decision
 
 
@@ -46,6 +47,14 @@ class Judgement:
     undetermined: bool = False
     decision: Decision | None = None
     order: Callable[[], Order] | None = None
+    _asked: Requirements | None = None
+
+    @property
+    def asked(self) -> Requirements:
+        """What the stream is asked, moment by moment."""
+        if self._asked is None:
+            self._asked = requirements(self.stream.history, self.stream.index, self.stream.rows)
+        return self._asked
 
     @property
     def observations(self) -> Observations:

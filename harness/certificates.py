@@ -22,7 +22,7 @@ from .verdict import Validity, Verdict, Verification, Verifier
 
 VERIFIERS: Registry[Verifier] = Registry("fencepost.verifiers", "verifier")
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _HEADER: Final = "certificate.json"
 
 
@@ -101,7 +101,10 @@ def read(path: Path) -> StoredCertificate:
     except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
         raise UsageFailure(f"{path} is no certificate, or a damaged one: {error}") from error
     if header.format != FORMAT:
-        raise UsageFailure(f"{path} has the format {header.format}; this version reads {FORMAT}")
+        raise UsageFailure(
+            f"{path} has the format {header.format}, and this version verifies {FORMAT}; "
+            "fencepost check --certificate FILE writes a new one"
+        )
     return StoredCertificate(path, header.history, header.checkers, parts)
 
 
@@ -125,7 +128,7 @@ def verify(history: History, identity: Mapping[str, str], stored: StoredCertific
             f"{stored.history.get('sha256')}, and {identity['file']} has {identity['sha256']}"
         )
     lines: list[str] = []
-    failures: list[str] = []
+    failures = [] if stored.parts else ["it holds no checker's proof"]
     for name, parts in stored.parts.items():
         try:
             found = VERIFIERS.make(name).verify(history, parts, stored.validities[name])

@@ -93,14 +93,18 @@ def compiled(signature: str) -> Callable[[F], F]:
     return decorate
 
 
-def translated(function: F, signature: str) -> F:
-    """Return the compiled form of a function; the original stays as it is."""
+def translated(function: F, signature: Any) -> F:
+    """Return the compiled form of a function; the original stays as it is.
+
+    The signature is one of numba's, or such a string as :func:`compiled` takes.
+    """
     for kind, listener in _LISTENERS.items():
         event.register(kind, listener)  # type: ignore[no-untyped-call]
     try:
         made: Any = inner(function)
         made._cache = _Kept(function)  # type: ignore[no-untyped-call]
-        made.compile(eval(signature, {**vars(numba.types), **_TYPES}))
+        text = isinstance(signature, str)
+        made.compile(eval(signature, {**vars(numba.types), **_TYPES}) if text else signature)
         made.disable_compile()
     finally:
         for kind, listener in _LISTENERS.items():

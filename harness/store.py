@@ -25,6 +25,8 @@ from .verdict import CheckResult, Verdict
 
 HISTORY: Final = "history.jsonl"
 VERDICT: Final = "verdict.json"
+VERDICT_FORMAT: Final = 2
+"""The version of what a verdict's JSON holds. 2: a violation tells its signature and what it accuses."""
 CERTIFICATE: Final = "certificate.zip"
 OPTIONS: Final = "options.json"
 LOG: Final = "run.log"
@@ -112,7 +114,7 @@ def verdict_json(verdict: Verdict, identity: Mapping[str, str], crashes: Sequenc
     ``crashes`` lists what went wrong with the run itself. The verdict then covers only the time before.
     """
     return {
-        "format": 1,
+        "format": VERDICT_FORMAT,
         "history": dict(identity),
         "validity": verdict.validity,
         "crashes": list(crashes),

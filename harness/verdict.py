@@ -68,6 +68,8 @@ class Violation:
     it. ``position`` is the stream position it is about, if any. ``count`` is the number of violations with the same
     root that it stands for, itself included, and ``also`` lists the other anomalies under which that root shows.
     Times in the sentences count from ``since`` (ns since the start of the run; None: from the first operation).
+    ``accused`` are the ids of the operations whose answers are wrong: without them the violation would not be.
+    ``signature`` is the same for violations of one kind, whatever the run.
     """
 
     anomaly: str
@@ -81,6 +83,8 @@ class Violation:
     count: int = 1
     also: tuple[str, ...] = ()
     since: int | None = None
+    accused: tuple[int, ...] = ()
+    signature: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def of_prefixes(digests: UInt64s, chained: int = 0) -> UInt64s:
     """The hash after the first 0, 1, … of these records, and after all: one more than there are."""
     found = np.full(len(digests) + 1, chained, dtype=np.uint64)
     if len(digests) >= COMPILED_FROM or "numba" in sys.modules:
-        from .folding import fold_all
+        from ..kernel.hashing import fold_all
 
         fold_all(digests, 0, len(digests), found[1:], np.uint64(chained))
         return found

@@ -52,6 +52,7 @@ class Findings:
     def add(self, anomaly: str, witness: Witness, position: int | None = None, count: int = 1) -> None:
         """A violation. ``count`` is the number of occurrences of one root that it stands for."""
         ids = self._stream.history.id
+        culprit = witness.rows[-1] if witness.culprit == NONE else witness.culprit
         violation = Violation(
             anomaly=anomaly,
             stream=self._stream.name,
@@ -63,8 +64,8 @@ class Findings:
             position=position,
             count=count,
             since=self.since,
+            accused=(int(ids[culprit]),),
         )
-        culprit = witness.rows[-1] if witness.culprit == NONE else witness.culprit
         suspects = frozenset(int(ids[row]) for row in (culprit, *witness.suspects))
         self._found.setdefault(anomaly, []).append(Finding(violation, suspects))
 

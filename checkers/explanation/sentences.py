@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fencepost.harness.history import describe
-from fencepost.harness.history.history import FOREVER, NONE, History
+from fencepost.harness.history.history import NONE, History
+from fencepost.harness.history.times import times_of
 from fencepost.harness.printable import quoted
 from fencepost.harness.verdict import Edge
 
@@ -30,11 +31,16 @@ class Witness:
 
 
 class Teller:
-    """Tells of some operations of a history; times count from the invocation of the first of them, in ms."""
+    """Tells of some operations of a history; times count from the invocation of the first of them."""
 
     def __init__(self, history: History, rows: Iterable[int]) -> None:
         self.history = history
-        self.origin = min((int(history.invoked[row]) for row in rows), default=0)
+        self._times = times_of(history, rows)
+
+    @property
+    def origin(self) -> int:
+        """The time (ns) from which times count."""
+        return self._times.zero
 
     def name(self, row: int) -> str:
         """Such as ``append #17``."""
@@ -61,7 +67,7 @@ class Teller:
 
     def when(self, time: int) -> str:
         """A time of the run."""
-        return "never" if time == FOREVER else f"{(time - self.origin) / 1e6:,.3f} ms"
+        return self._times.point(time)
 
     def told(self, row: int) -> str:
         """The whole operation as a sentence."""

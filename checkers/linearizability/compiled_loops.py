@@ -7,7 +7,7 @@ from typing import Final
 from fencepost.harness.compiling import Integer, compiled, translated
 from fencepost.harness.history.history import Int32s, Int64s, UInt64s
 
-from ..chain.folding import folded
+from ..kernel.hashing import folded
 from . import loops
 
 chain: Final = translated(

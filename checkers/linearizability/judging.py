@@ -8,7 +8,7 @@ from fencepost.harness.history.history import NONE, Outcome
 from ..chain.stream import UNKNOWN, Stream
 from ..chain.ties import batches_of_sessions, ties
 from ..judgement import Judgement
-from ..search.budget import Spending
+from ..kernel.budget import Spending
 from ..search.decide import decide
 from ..search.search import Ending
 from ..structure.agreement import agrees

@@ -15,7 +15,7 @@ from ..domains.reading import answers
 from ..explanation.findings import Findings
 from ..holes import find_holes
 from ..judgement import Judgement
-from ..structure import acknowledgements, hashes, reads, records, sessions, tails, timestamps
+from ..structure import acknowledgements, bad_reads, existence, hashes, reads, records, sessions, tails, timestamps
 from ..structure import tokens as token_checks
 from .contradictions import accuse
 from .order import order_of
@@ -38,10 +38,12 @@ def judge(stream: Stream, reading: int = 0) -> Judgement:
     holes = find_holes(chain, possible.observations, tokens)
     judgement = Judgement(stream, chain, tokens, told, found, possible, holes, Findings(stream))
     acknowledgements.check(judgement)
+    bad_reads.check(judgement)
     token_checks.check(judgement)
     records.check(judgement)
     timestamps.check(judgement)
     reads.check(judgement)
+    existence.check(judgement)
     sessions.check(judgement)
     hashes.check(judgement)
     tails.check(judgement)

@@ -14,7 +14,7 @@ from ..certificate.verifier import invalid
 from ..certificate.verifier.refutation import Refuted
 from ..certificate.verifier.statement import Claim
 from ..judgement import Judgement
-from ..search.budget import Spending
+from ..kernel.budget import Spending
 from ..search.decide import Decision, decide
 from ..search.log import begins, is_here
 from ..search.search import Ending

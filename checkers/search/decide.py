@@ -14,9 +14,9 @@ from ..chain.chain import Chain
 from ..chain.claims import Claims
 from ..chain.stream import UNKNOWN, UNMENTIONED
 from ..domains.reading import Answers
+from ..kernel.budget import Spending
 from .answers import ReadRules
 from .beginnings import BeginningRules
-from .budget import Spending
 from .candidates import Candidates
 from .floats import Floats, floats
 from .log import Log

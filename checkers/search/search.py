@@ -14,7 +14,7 @@ from enum import Enum
 
 from fencepost.harness.history.history import NONE
 
-from .budget import Exceeded, Spending
+from ..kernel.budget import Exceeded, Spending
 from .candidates import Candidates
 from .log import Log, here, later
 from .replay import Mark, Replay

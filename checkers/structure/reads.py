@@ -71,7 +71,11 @@ def _missing(judgement: Judgement) -> list[Gap]:
     """Answers without any record, although one at the start would have fitted and cannot have been trimmed."""
     found = judgement.answers
     unexplained = judgement.proofs.unexplained.tolist()
-    empty = np.flatnonzero(found.empty & among(judgement.history, found.row, unexplained))
+    empty = np.flatnonzero(
+        found.empty
+        & among(judgement.history, found.row, unexplained)
+        & ~among(judgement.history, found.row, judgement.accused)
+    )
     return [Gap(int(found.row[i]), int(found.start[i]), int(found.start[i]) + 1, True) for i in empty.tolist()]
 
 

@@ -10,6 +10,8 @@ import xxhash
 EMPTY: Final = 0
 """The hash of a stream without records."""
 
+_ALL: Final = 2**64 - 1
+
 
 def chain_hash(stream_hash: int, record_hash: int) -> int:
     """The hash of a stream to which one record was added: XXH3-64 of its hash (8 bytes, little-endian), so seeded."""
@@ -21,3 +23,9 @@ def fold(record_hashes: Iterable[int], stream_hash: int = EMPTY) -> int:
     for record_hash in record_hashes:
         stream_hash = chain_hash(stream_hash, record_hash)
     return stream_hash
+
+
+def signed_link(stream_hash: int, record_hash: int) -> int:
+    """The same as :func:`chain_hash` of hashes as signed integers of 64 bits, as columns of int64 hold them."""
+    linked = chain_hash(stream_hash & _ALL, record_hash & _ALL)
+    return linked - (_ALL + 1) if linked > _ALL >> 1 else linked

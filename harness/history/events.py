@@ -49,6 +49,7 @@ class Header(Struct, frozen=True, tag_field="type", tag="history"):
     ``untold`` lists, for people, what a history can express but this recorder left out.
     ``checkers`` names the checkers that judge the history; None means every general one.
     ``others_may_delete`` says that streams, or the basin, may be deleted by somebody whom this history does not show.
+    ``times_are_lines`` says that times count the lines of the file that the history came from.
     ``retention_ms`` is the age (ms) beyond which the service may drop records; None means that none vanishes by age.
     """
 
@@ -66,6 +67,7 @@ class Header(Struct, frozen=True, tag_field="type", tag="history"):
     checkers: list[str] | None = None
     others_may_delete: bool = False
     retention_ms: Age | None = None
+    times_are_lines: bool = False
 
 
 class _Event(Struct, frozen=True, tag_field="type", gc=False, omit_defaults=True):

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from ..history import describe
-from ..history.history import History, Operation
+from ..history.history import FOREVER, History, Operation
+from ..history.times import Times, times_of
 from ..verdict import Violation
 
 Row: TypeAlias = tuple[str, str, str, str, str]
@@ -16,7 +17,7 @@ MOST = 50
 
 
 def timeline(history: History, violation: Violation) -> Iterator[str]:
-    """Yield one line per operation: a mark if it is part of the proof, time (ms), id, process, call → answer.
+    """Yield one line per operation: a mark if it is part of the proof, time, id, process, call → answer.
 
     Omits the middle if there are more than :data:`MOST`.
     """
@@ -33,22 +34,20 @@ def timeline(history: History, violation: Violation) -> Iterator[str]:
 
 
 def rows_of(history: History, violation: Violation) -> list[Row]:
-    """Return the cells of each line: mark, time (ms), id, process, call → answer."""
+    """Return the cells of each line: mark, time, id, process, call → answer."""
     wanted = dict.fromkeys((*violation.context, *violation.operations))
     operations = sorted((history.operation(history.row_of(op)) for op in wanted), key=lambda op: (op.invoked, op.id))
     if not operations:
         return []
-    zero = operations[0].invoked if violation.since is None else violation.since
-    return [_row(operation, zero, operation.id in violation.operations) for operation in operations]
+    times = times_of(history, (operation.row for operation in operations), violation.since)
+    return [_row(operation, times, operation.id in violation.operations) for operation in operations]
 
 
-def _row(operation: Operation, zero: int, proves: bool) -> Row:
-    begin = f"{(operation.invoked - zero) / 1e6:,.3f}"
-    end = "∞" if operation.ended is None else f"{(operation.ended - zero) / 1e6:,.3f}"
+def _row(operation: Operation, times: Times, proves: bool) -> Row:
     purpose = f" ({operation.purpose})" if operation.purpose else ""
     return (
         ">" if proves else " ",
-        f"{begin} – {end} ms",
+        times.span(operation.invoked, FOREVER if operation.ended is None else operation.ended),
         f"#{operation.id}",
         f"process {operation.process}{purpose}",
         f"{describe.request(operation)}  →  {describe.answer(operation)}",

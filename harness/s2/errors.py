@@ -12,6 +12,12 @@ from typing import Any, Final
 
 from .limits import U64_MAX
 
+ABSENT: Final = "absent"
+"""What a code claims that says that the stream, or its basin, is not there."""
+
+DELETING: Final = "being deleted"
+"""What a code claims that says that the stream, or its basin, is being deleted."""
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
@@ -19,7 +25,8 @@ class ErrorCode:
 
     Most answers have the body ``{"code": …, "message": …}``. A row with an ``own_body`` describes an answer with that
     body and without a code; ``code`` is then the name that histories use. ``ours`` marks codes that only the bundled
-    server uses. S2 does not have them, and clients treat them like any unknown code.
+    server uses. S2 does not have them, and clients treat them like any unknown code. ``claims`` is what the answer says
+    of the stream or its basin: that it is :data:`ABSENT`, or :data:`DELETING`. Other codes are evidence of nothing.
     """
 
     code: str
@@ -28,6 +35,7 @@ class ErrorCode:
     meaning: str
     own_body: str = ""
     ours: bool = False
+    claims: str = ""
 
 
 class Malformed(ValueError):
@@ -88,8 +96,8 @@ ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
     ErrorCode("bad_path", (400,), True, "The path is malformed; for example, the name in it does not decode."),
     ErrorCode("bad_proto", (400,), True, "The body is not the protobuf message that was expected."),
     ErrorCode("bad_query", (400,), True, "A query parameter is malformed."),
-    ErrorCode("basin_deletion_pending", (409,), True, "The basin is being deleted."),
-    ErrorCode("basin_not_found", (404,), True, "No such basin."),
+    ErrorCode("basin_deletion_pending", (409,), True, "The basin is being deleted.", claims=DELETING),
+    ErrorCode("basin_not_found", (404,), True, "No such basin.", claims=ABSENT),
     ErrorCode("client_hangup", (499,), False, "The service saw its client go away before it had answered."),
     ErrorCode("decryption_failed", (400,), True, "The encryption key does not fit the records."),
     ErrorCode("hot_server", (502,), True, "The server in charge is overloaded and turned the request away."),
@@ -103,8 +111,8 @@ ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
     ErrorCode("resource_already_exists", (409,), True, "There is a basin or stream of that name already."),
     ErrorCode("server_draining", (503,), True, "The server is about to stop and accepts nothing new."),
     ErrorCode("storage", (500,), False, "The storage below failed, perhaps after it had written."),
-    ErrorCode("stream_deletion_pending", (409,), True, "The stream is being deleted."),
-    ErrorCode("stream_not_found", (404,), True, "No such stream."),
+    ErrorCode("stream_deletion_pending", (409,), True, "The stream is being deleted.", claims=DELETING),
+    ErrorCode("stream_not_found", (404,), True, "No such stream.", claims=ABSENT),
     ErrorCode("transaction_conflict", (409,), True, "A concurrent change of the same object won."),
     ErrorCode("unavailable", (503,), False, "The part of the service in charge is out of reach, or lost the request."),
     ErrorCode("upstream_timeout", (504,), False, "A server behind the one that answered did not answer in time."),
@@ -117,6 +125,11 @@ ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
 _BY_CODE: Final[Mapping[str, ErrorCode]] = {
     row.code: row for row in ERROR_CODES if row.statuses and not row.own_body and not row.ours
 }
+
+
+def claims_absence(code: str) -> bool:
+    """Whether an answer with this code says that a stream is not there, or will soon not be."""
+    return code in _BY_CODE and bool(_BY_CODE[code].claims)
 
 
 def find(code: str, status: int) -> ErrorCode | None:

@@ -30,9 +30,12 @@ from .operations import (
 
 
 def header(
-    streams: Iterable[str] = ("s",), tail: int = 0, token: str | None = "", unique: bool = True
+    streams: Iterable[str] = ("s",), tail: int = 0, token: str | None = "", unique: bool = True, **declared: Any
 ) -> events.Header:
-    """Return the header of a hand-written history. Every stream begins in the same state."""
+    """Return the header of a hand-written history. Every stream begins in the same state.
+
+    ``declared`` are other fields of the header (:class:`~fencepost.harness.history.events.Header`).
+    """
     return events.Header(
         schema=events.SCHEMA,
         version="0",
@@ -41,6 +44,7 @@ def header(
         started="2026-01-01T00:00:00+00:00",
         streams=[events.StreamState(name, tail, token) for name in streams],
         unique_records=unique,
+        **declared,
     )
 
 
@@ -49,8 +53,11 @@ def by_invocation(ops: Iterable[Op]) -> list[Op]:
     return sorted(ops, key=lambda op: (op.invoked, op.returned))
 
 
-def journal(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> list[Any]:
-    """Return the header, the events and, if ``closed``, the end mark. Ids of parts follow the ids of operations."""
+def journal(*ops: Op, closed: bool = True, **declared: Any) -> list[Any]:
+    """Return the header, the events and, if ``closed``, the end mark. Ids of parts follow the ids of operations.
+
+    ``declared`` are the other arguments of :func:`header`, here and below.
+    """
     ordered = by_invocation(ops)
     sent = {rec.digest for op in ordered for rec in op.records}
     timed: list[tuple[tuple[int, int], Any]] = []
@@ -66,22 +73,22 @@ def journal(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True
     streams = dict.fromkeys(["s"] if not ordered else [op.stream for op in ordered])
     last = max((key[0] for key, _ in timed), default=0)
     end = [events.End(last)] if closed else []
-    return [header(streams, tail, token, unique), *(event for _, event in timed), *end]
+    return [header(streams, **declared), *(event for _, event in timed), *end]
 
 
-def history(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> History:
-    """Return the operations as columns. ``tail`` and ``token`` are the stream's state before the first operation."""
-    head, *rest = journal(*ops, tail=tail, token=token, unique=unique, closed=closed)
+def history(*ops: Op, closed: bool = True, **declared: Any) -> History:
+    """Return the operations as columns. The arguments are those of :func:`journal`."""
+    head, *rest = journal(*ops, closed=closed, **declared)
     builder = Builder(head)
     for event in rest:
         builder.add(event)
     return builder.build()
 
 
-def jsonl(*ops: Op, tail: int = 0, token: str | None = "", unique: bool = True, closed: bool = True) -> bytes:
-    """Return the operations as the bytes of a JSON Lines history."""
+def jsonl(*ops: Op, closed: bool = True, **declared: Any) -> bytes:
+    """Return the operations as the bytes of a JSON Lines history. The arguments are those of :func:`journal`."""
     encode = msgspec.json.encode
-    lines = journal(*ops, tail=tail, token=token, unique=unique, closed=closed)
+    lines = journal(*ops, closed=closed, **declared)
     return b"".join(encode(event) + b"\n" for event in lines)
 
 

@@ -9,6 +9,9 @@ from typing import Final
 from fencepost.harness import s2
 from fencepost.harness.history.digest import digest
 
+Position = tuple[int, int | None]
+"""A seq_num, and a timestamp (ms) that may be unknown."""
+
 TIME: Final = 1000
 """The default timestamp (ms) of the record at position 0."""
 
@@ -64,11 +67,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """An append was acknowledged. Each field is a (seq_num, timestamp)."""
+    """An append was acknowledged. Each field is a (seq_num, timestamp), without the timestamp if nobody recorded it."""
 
-    start: tuple[int, int]
-    end: tuple[int, int]
-    tail: tuple[int, int]
+    start: Position
+    end: Position
+    tail: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class Part:
 class Whole:
     """A read of the whole stream was answered with the tail and the chained hash of all records below it."""
 
-    tail: tuple[int, int]
+    tail: Position
     stream_hash: int
 
 
@@ -100,7 +103,7 @@ class Whole:
 class Tail:
     """A check-tail was answered with the tail."""
 
-    tail: tuple[int, int]
+    tail: Position
 
 
 @dataclass(frozen=True, slots=True)

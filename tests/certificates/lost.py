@@ -14,9 +14,9 @@ from fencepost.checkers.certificate.verifier.refutation import Refuted
 from fencepost.checkers.certificate.verifier.statement import read
 from fencepost.checkers.chain.stream import streams
 from fencepost.checkers.judgement import Judgement
+from fencepost.checkers.kernel.budget import Spending
 from fencepost.checkers.linearizability import one_stream
 from fencepost.checkers.linearizability.proving import logged
-from fencepost.checkers.search.budget import Spending
 from fencepost.checkers.search.decide import Decision, decide
 from fencepost.harness.check_limits import Budget
 from fencepost.harness.history.history import NONE, History

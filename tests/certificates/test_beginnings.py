@@ -42,8 +42,8 @@ def compare(seeds: range) -> Counter[str]:
     said: Counter[str] = Counter()
     for seed in seeds:
         story = begun_story(seed)
-        explained = explain(story.ops, story.tail, story.token) is not None
-        assert explained == (linearize(story.ops, story.tail, story.token) is not None), story
+        explained = explain(story.ops, **story.declared) is not None
+        assert explained == (linearize(story.ops, **story.declared) is not None), story
         judged = story.history
         result = Linearizability().check(judged)
         assert result.validity == ("valid" if explained else "invalid"), story
@@ -152,7 +152,7 @@ def sound_stories() -> list[Story]:
     """Those with an order, and trims."""
     stories = (begun_story(seed) for seed in range(1_000))
     stories = (story for story in stories if any(rec.trim is not None for op in story.ops for rec in op.records))
-    return [story for story in stories if explain(story.ops, story.tail, story.token) is not None]
+    return [story for story in stories if explain(story.ops, **story.declared) is not None]
 
 
 def order_of(judged: History, *moments: tuple[int, bool]) -> None:

@@ -52,7 +52,7 @@ def test_every_exhausted_search_leaves_a_log_that_verifies() -> None:
         judgement, decision = searched(judged)
         if decision.ending is Ending.EXHAUSTED:
             assert refusal(judged, log_of(judgement, decision)) is None, story
-            assert len(judged) > 7 or explain(story.ops, story.tail, story.token, unique=story.unique) is None
+            assert len(judged) > 7 or explain(story.ops, **story.declared) is None
             said["logs"] += 1
             said["nodes"] += len(decision.log)
             said["repeats"] += sum(node >= 0 for node in decision.log.same)
@@ -72,7 +72,7 @@ def test_no_log_of_a_history_that_has_an_order_verifies(monkeypatch: pytest.Monk
             continue
         judgement, decision = searched(judged)
         log = log_of(judgement, decision)
-        if explain(story.ops, story.tail, story.token, unique=story.unique) is None:
+        if explain(story.ops, **story.declared) is None:
             continue
         assert refusal(judged, log) is not None, story
         without = [damage(Random(i), log) for damage in DAMAGE for i in range(2)]

@@ -82,7 +82,7 @@ def stated(**changes: object) -> Callable[[dict[str, bytes]], None]:
 def test_a_certificate_is_what_the_documentation_says(proof: Path, file: Path) -> None:
     with np.load(proof) as members:
         assert json.loads(members["certificate.json"]) == {
-            "format": 1,
+            "format": 2,
             "history": {"file": "history.jsonl", "sha256": store.identity(file)["sha256"], "failures": "any"},
             "checkers": {"linearizability": "valid"},
         }
@@ -133,7 +133,7 @@ def _drop(name: str) -> Callable[[dict[str, bytes]], None]:
         (stated(violations=[{"anomaly": "bad-ack"}]), "is missing"),
         (stated(spent=None), "not of the documented form"),
         (lambda m: m.update({"certificate.json": b'{"format":9,"history":{},"checkers":{}}'}), "has the format 9"),
-        (lambda m: m.update({"certificate.json": b'{"format":1}'}), "is no certificate"),
+        (lambda m: m.update({"certificate.json": b'{"format":2}'}), "is no certificate"),
     ],
 )
 def test_damage_is_told(proof: Path, file: Path, change: Callable[[dict[str, bytes]], None], why: str) -> None:
@@ -272,6 +272,23 @@ def test_the_certificate_of_another_history_is_refused(proof: Path, file: Path) 
     file.write_bytes(jsonl(*OPS[:3]))
     with pytest.raises(UsageFailure, match="is the certificate of another history"):
         verify(file, proof)
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", ["cert-false-invalid", "cert-vacuous"])
+def test_the_old_format_is_refused_with_a_word_on_what_writes_the_new_one(name: str) -> None:
+    with pytest.raises(UsageFailure, match=r"has the format 1.*fencepost check --certificate FILE"):
+        certificates.read(GOLDEN / f"{name}.zip")
+
+
+def test_a_certificate_without_any_checker_proves_nothing(proof: Path, file: Path) -> None:
+    def without(members: dict[str, bytes]) -> None:
+        header = json.loads(members["certificate.json"])
+        members["certificate.json"] = json.dumps(header | {"checkers": {}}).encode()
+
+    assert verify(file, rewritten(proof, without)) == ("it holds no checker's proof",)
 
 
 def test_a_certificate_that_nobody_verifies_is_refused(proof: Path, file: Path) -> None:

@@ -76,7 +76,7 @@ def compare(seeds: range) -> Counter[str]:
         story, random = story_of(seed), Random(seed)
         judged = history(*story.ops, tail=story.tail, token=story.token)
         found = checkers_order(judged)
-        explanation = explain(story.ops, story.tail, story.token)
+        explanation = explain(story.ops, **story.declared)
         orders: list[Moments] = []
         token = story.token if story.token is not None else "?"
         if found is not None:
@@ -118,7 +118,7 @@ def test_no_order_of_an_invalid_history_verifies() -> None:
     tried = 0
     for seed in range(1, 1_200, 2):
         story, random = story_of(seed), Random(seed)
-        if explain(story.ops, story.tail, story.token) is not None:
+        if explain(story.ops, **story.declared) is not None:
             continue
         judged = history(*story.ops, tail=story.tail, token=story.token)
         named = [op.token for op in story.ops if op.token is not None] or ["x"]

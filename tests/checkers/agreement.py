@@ -26,7 +26,7 @@ def disagreement(story: Story, judge: Judge | None = None, *, decided: bool = Tr
     ``valid`` must be explained and ``invalid`` not. ``unknown`` must have a reason; where all is to be ``decided``, it
     is right only where nothing was observed.
     """
-    explained = explain(story.ops, story.tail, story.token, unique=story.unique) is not None
+    explained = explain(story.ops, **story.declared) is not None
     return contradiction(story, explained, judge, decided=decided)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from fencepost.testing.operations import Op
+from fencepost.testing.operations import Op, Position
 
 Mutation = Callable[[Random, list[Op]], list[Op] | None]
 """Changes one thing in operations, by invocation; None where there is nothing to change."""
@@ -23,7 +23,7 @@ def with_changes(ops: list[Op], i: int, **changes: object) -> list[Op]:
     return [*ops[:i], replace(ops[i], **changes), *ops[i + 1 :]]  # type: ignore[arg-type]
 
 
-def nearby(random: Random, pair: tuple[int, int]) -> tuple[int, int]:
+def nearby(random: Random, pair: Position) -> Position:
     """A position that is not far away, with the timestamp of this one."""
     return max(0, pair[0] + random.choice((-2, -1, 1, 1, 2))), pair[1]
 

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from fencepost.testing.operations import Ack, Batch, Op, Part, Seen, Tail, Unsatisfiable, Whole
+from fencepost.testing.operations import (
+    Ack,
+    Batch,
+    Op,
+    Part,
+    Position,
+    Refused,
+    Seen,
+    Tail,
+    TailMismatch,
+    TokenMismatch,
+    Unsatisfiable,
+    Whole,
+)
+from tests.checkers import model
 from tests.checkers.points import follows
 
-LATEST = 2**62
-"""The timestamp of a record of which nobody knows anything."""
+LATEST: Final = 2**64
+"""Later than any timestamp that a query can name."""
+TERMINAL: Final = 2**63
+"""A trim record that asks for so much, or more, deletes the stream."""
 
 
 def timestamps(ops: Iterable[Op]) -> dict[int, int] | None:
@@ -16,7 +33,7 @@ def timestamps(ops: Iterable[Op]) -> dict[int, int] | None:
     told: dict[int, set[int]] = {}
     for op in ops:
         for seq_num, timestamp in _told(op):
-            if seq_num >= 0:
+            if seq_num >= 0 and timestamp is not None:
                 told.setdefault(seq_num, set()).add(timestamp)
     known = {seq_num: min(told_times) for seq_num, told_times in sorted(told.items())}
     if any(len(told_times) > 1 for told_times in told.values()) or list(known.values()) != sorted(known.values()):
@@ -24,7 +41,7 @@ def timestamps(ops: Iterable[Op]) -> dict[int, int] | None:
     return known
 
 
-def _told(op: Op) -> Iterator[tuple[int, int]]:
+def _told(op: Op) -> Iterator[Position]:
     match op.answer:
         case Ack(start, end, tail):
             yield start
@@ -43,9 +60,15 @@ def _returned(op: Op) -> list[Seen]:
     return [one for seen in (*(part.seen for part in op.parts), rest) for one in seen]
 
 
-def latest(known: dict[int, int], seq_num: int) -> int:
-    """The latest timestamp that the record at a position can have."""
-    return next((timestamp for other, timestamp in known.items() if other >= seq_num), LATEST)
+def times(known: dict[int, int], positions: int) -> model.Times:
+    """What the timestamps that answers tell leave open of the first so many positions."""
+    earliest, latest = [0] * positions, [LATEST] * positions
+    for seq_num in range(positions):
+        earliest[seq_num] = known.get(seq_num, earliest[seq_num - 1] if seq_num else 0)
+    after = min((time for seq_num, time in known.items() if seq_num >= positions), default=LATEST)
+    for seq_num in reversed(range(positions)):
+        after = latest[seq_num] = known.get(seq_num, after)
+    return model.Times(tuple(earliest), tuple(latest))
 
 
 def contents_before(ops: Iterable[Op], tail: int, unique: bool) -> dict[int, tuple[int, int]] | None:
@@ -63,38 +86,20 @@ def contents_before(ops: Iterable[Op], tail: int, unique: bool) -> dict[int, tup
     return found
 
 
-def resurrected(ops: Sequence[Op]) -> bool:
-    """Whether a record was seen to be gone, and later returned. Only what came before in time counts, or in process."""
-    for index, op in enumerate(ops):
-        for gone, time in _gone(op):
-            for place, other in enumerate(ops):
-                after = other.process == op.process and place > index
-                later = set[int]()
-                if other.invoked > time or after:
-                    later = {one.seq_num for one in _returned(other)}
-                    later |= set(range(other.answer.tail[0])) if isinstance(other.answer, Whole) else set()
-                if gone & later:
-                    return True
-    return False
-
-
-def _gone(op: Op) -> Iterator[tuple[set[int], float]]:
-    """What each part of an answer left out before and between its records, and when that was known."""
-    start = op.read.seq_num
-    rest = [(op.answer.seen, op.returned)] if isinstance(op.answer, Batch) else []
-    for seen, time in (*((part.seen, part.time) for part in op.parts), *rest):
-        if seen:
-            present = {one.seq_num for one in seen}
-            first = start if start is not None else min(present)
-            yield set(range(first, max(present))) - present, time
-            start = seen[-1].seq_num + 1
+def is_deleted(ops: Iterable[Op]) -> bool:
+    """Whether the stream's deletion is in the history: a trim of everything that may have been applied, or was read."""
+    failures = TailMismatch | TokenMismatch | Refused
+    ops = list(ops)
+    recs = [rec for op in ops if not isinstance(op.answer, failures) for rec in op.records]
+    recs += [one.rec for op in ops for one in _returned(op)]
+    return any(rec.trim is not None and rec.trim >= TERMINAL for rec in recs)
 
 
 def goes_back(ops: Iterable[Op]) -> bool:
     """Whether what one read says of the tail is less than what it had said, or returned, before."""
-    for op in ops:
+    for op in filter(follows, ops):
         least = 0
-        rest = [Part(0, op.answer.seen, op.answer.tail)] if isinstance(op.answer, Batch) and follows(op) else []
+        rest = [Part(0, op.answer.seen, op.answer.tail)] if isinstance(op.answer, Batch) else []
         for part in (*op.parts, *rest):
             if part.tail is not None:
                 if part.tail[0] < least:

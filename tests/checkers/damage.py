@@ -22,6 +22,15 @@ from tests.checkers.damage_to_appends import (
     shift_ack,
 )
 from tests.checkers.damage_to_order import drop_operation, exchange_times, move_in_time, split_batch, squeeze
+from tests.checkers.damage_to_reads import (
+    answer_nothing,
+    bring_back,
+    deny_stream,
+    exceed_bounds,
+    refuse_by_timestamp,
+    shift_time,
+    skip_by_timestamp,
+)
 from tests.checkers.damage_to_records import (
     alter_record,
     change_bounds,
@@ -48,10 +57,13 @@ from tests.checkers.damage_to_sessions import (
 )
 from tests.checkers.random_histories import random_story
 from tests.checkers.stories import PLAIN, TOKENS, Features, Story, is_well_formed
+from tests.checkers.timed_stories import timed_story
 
 
 def story_of(seed: int, features: Features = PLAIN) -> Story:
-    """The story of a seed: sound if that is even, else damaged."""
+    """The story of a seed: sound if that is even, else damaged (or drawn near what is sound)."""
+    if features.untimed and seed % 16 == 15:
+        return timed_story(seed)
     random = Random(seed)
     story = random_story(random, f"seed {seed}:", features)
     return damaged(random, story, features) if seed % 2 else story
@@ -73,6 +85,9 @@ def damaged(random: Random, story: Story, features: Features = PLAIN) -> Story:
     if random.random() < 0.02:
         token = random.choice((None, *TOKENS))
         names.append("another first token")
+    if (story.others_may_delete or story.retention_ms is not None) and random.random() < 0.5:
+        story = replace(story, others_may_delete=False, retention_ms=None)
+        names.append("nothing declared")
     return replace(story, ops=tuple(ops), token=token, origin=f"{story.origin} {' and '.join(names)}")
 
 
@@ -96,6 +111,12 @@ PLAIN_MUTATIONS: Final[tuple[Mutation, ...]] = (
     move_records,
     change_timestamp,
     change_bounds,
+    exceed_bounds,
+    skip_by_timestamp,
+    shift_time,
+    refuse_by_timestamp,
+    answer_nothing,
+    bring_back,
     move_in_time,
     squeeze,
     exchange_times,
@@ -114,5 +135,6 @@ def mutations_of(features: Features) -> tuple[Mutation, ...]:
     found += SESSION_MUTATIONS * 2 * features.append_sessions
     found += PART_MUTATIONS * 2 * (features.read_sessions or features.cut_short)
     found += (cut_off,) * features.cut_short + (change_read_session,) * features.read_sessions
+    found += (deny_stream,) * 2 * features.absences
     found += (change_hash,) * 3 * features.hashes + (repeat_content,) * features.repeats
     return found

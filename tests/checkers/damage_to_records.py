@@ -85,9 +85,9 @@ def change_timestamp(random: Random, ops: list[Op]) -> list[Op] | None:
         case Ack() as ack:
             name = random.choice(("start", "end", "tail"))
             pair = getattr(ack, name)
-            return with_changes(ops, i, answer=replace(ack, **{name: (pair[0], max(0, pair[1] + by))}))
+            return with_changes(ops, i, answer=replace(ack, **{name: (pair[0], max(0, (pair[1] or 1000) + by))}))
         case (Tail(pair) | Unsatisfiable(pair)) as answer:
-            return with_changes(ops, i, answer=replace(answer, tail=(pair[0], max(0, pair[1] + by))))
+            return with_changes(ops, i, answer=replace(answer, tail=(pair[0], max(0, (pair[1] or 1000) + by))))
         case Batch(seen, _) as answer if seen:
             k = random.randrange(len(seen))
             changed = (*seen[:k], replace(seen[k], timestamp=seen[k].timestamp + by), *seen[k + 1 :])

@@ -61,7 +61,16 @@ PARTS: Final = (
     sound(
         "a-follower-from-a-time-that-has-not-come",
         append(1, 3, 7, "fence=", ack=0),
-        read(0, 1, 18, timestamp=1001, clamp=True, parts=[part(8, "", followed=1), part(12, "fence=@1000")], saw=""),
+        read(
+            0,
+            1,
+            18,
+            timestamp=1001,
+            clamp=True,
+            wait=1,
+            parts=[part(8, "", followed=1), part(12, "fence=@1000")],
+            saw="",
+        ),
     ),
     unsound(
         "a-follower-whose-tail-is-below-what-it-returned",
@@ -214,6 +223,14 @@ GONE: Final = (
     ),
     sound(
         "a-clamped-session-found-gone-what-nobody-read-again",
+        read(1, 0, 1, 0, clamp=True, session=0, bytes=40, saw="before1", at=1),
+        append(0, 2, 3, "a", ack=3),
+        read(1, 4, 5, 1, count=1, saw="before1"),
+        tail=3,
+    ),
+    unsound(
+        "a-clamped-session-ended-before-what-was-read-again",
+        "resurrected-record",
         read(1, 0, 1, 0, clamp=True, session=0, bytes=40, saw="before1", at=1),
         append(0, 2, 3, "a", ack=3),
         read(1, 4, 5, 1, saw="before1 before2 a"),

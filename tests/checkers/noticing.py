@@ -75,7 +75,7 @@ def golden_cases() -> tuple[Case, ...]:
 @cache
 def random_case(seed: int) -> Case:
     story = story_of(seed, JUDGED)
-    explained = explain(story.ops, story.tail, story.token, unique=story.unique) is not None
+    explained = explain(story.ops, **story.declared) is not None
     return Case(f"seed {seed}", story.history, None, explained)
 
 

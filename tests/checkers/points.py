@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
-from fencepost.checkers import model
 from fencepost.testing.operations import Ack, Batch, Lost, Op, Part, Refused, Unsatisfiable, Whole
+from tests.checkers import model
+
+ABSENT: Final = {"stream_not_found", "basin_not_found", "stream_deletion_pending", "basin_deletion_pending"}
+"""The error codes that claim that there is no stream, or soon none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class Point:
     begins: bool = False
     asked: model.Query = field(default_factory=model.Query)
     part: Part | None = None
+    ends: bool = False
 
     @property
     def optional(self) -> bool:
@@ -33,12 +38,24 @@ class Point:
 
     @property
     def matters(self) -> bool:
-        """Whether what comes after depends on when it was."""
+        """Whether what comes after depends on when it was, whatever state it finds."""
         return self.applies or self.begins
 
+    @property
+    def denies(self) -> bool:
+        """Does it say that there is no stream?"""
+        return self.part is None and not self.begins and denies(self.call)
 
-def all_points(ops: dict[int, Op]) -> list[Point] | None:
-    """The points of all operations; None where one was applied after the failure of its session."""
+
+def denies(call: Op) -> bool:
+    return isinstance(call.answer, Refused) and call.answer.code in ABSENT
+
+
+def all_points(ops: dict[int, Op], denials: bool = True) -> list[Point] | None:
+    """The points of all operations; None where one was applied after the failure of its session.
+
+    Without ``denials``, it says nothing that an answer claims the stream to be absent.
+    """
     points = []
     for op, call in ops.items():
         failed = any(
@@ -48,7 +65,7 @@ def all_points(ops: dict[int, Op]) -> list[Point] | None:
         if failed and isinstance(call.answer, Ack):
             return None
         if not (failed and isinstance(call.answer, Lost)):
-            points += points_of(op, call)
+            points += [point for point in points_of(op, call) if denials or not point.denies]
     return points
 
 
@@ -60,7 +77,7 @@ def points_of(op: int, call: Op) -> list[Point]:
     match call.answer:
         case Lost() if call.kind != "append":
             return []
-        case Refused(_, status) if call.kind != "append" or status != 412:
+        case Refused(_, status) if not denies(call) and (call.kind != "append" or status != 412):
             return []
         case Ack(_, end, tail) if tail[0] > end[0]:
             return [one, replace(one, number=1)]
@@ -71,19 +88,20 @@ def points_of(op: int, call: Op) -> list[Point]:
 def _reading(op: int, call: Op) -> list[Point]:
     """Its beginning, if that is apart; the parts of its answer; its end, if that says anything."""
     found: list[Point] = []
-    ended = isinstance(call.answer, Batch | Unsatisfiable)
-    following = follows(call)
-    first = _query(call, ())
-    apart = following or call.session is not None
+    first = query(call, ())
+    apart = first.follows or call.session is not None
     if first.starts_at_tail and (call.parts or (isinstance(call.answer, Batch) and apart)):
         found.append(Point(op, call, 0, call.parts[0].time if call.parts else call.returned, True, first))
     for i, part in enumerate(call.parts):
-        asked = _query(call, call.parts[:i])
-        asked = asked if asked.waits else replace(asked, wait=1)
-        found.append(Point(op, call, len(found), part.time, False, asked, part))
-    if ended:
-        rest = Part(0, call.answer.seen, call.answer.tail) if isinstance(call.answer, Batch) else None
-        found.append(Point(op, call, len(found), call.returned, False, _query(call, call.parts), rest))
+        found.append(Point(op, call, len(found), part.time, False, query(call, call.parts[:i]), part))
+    last = Point(op, call, len(found), call.returned, False, query(call, call.parts), ends=True)
+    match call.answer:
+        case Batch(seen, tail):
+            found.append(replace(last, part=Part(0, seen, tail)))
+        case Unsatisfiable():
+            found.append(last)
+        case _ if denies(call):
+            found.append(last)
     return found
 
 
@@ -92,24 +110,20 @@ def follows(call: Op) -> bool:
     return bool(call.read.wait) or (call.session is not None and limits == (None, None, None))
 
 
-def _query(call: Op, parts: Sequence[Part]) -> model.Query:
+def query(call: Op, parts: Sequence[Part]) -> model.Query:
     """What is still asked for after these parts of the answer."""
-    read, unary, seen = call.read, call.session is None, [one for part in parts for one in part.seen]
+    read, seen = call.read, [one for part in parts for one in part.seen]
     count, size = read.count, read.bytes
-    if seen and unary:
+    if call.session is None:
         count = model.PAGE_RECORDS if count is None else min(count, model.PAGE_RECORDS)
         size = model.PAGE_BYTES if size is None else min(size, model.PAGE_BYTES)
-    bounds = {
-        "count": count if count is None else count - len(seen),
-        "bytes": size if size is None else size - sum(one.rec.metered for one in seen),
-        "until": read.until,
-        "wait": max(read.wait or 0, 1) if follows(call) else read.wait,
-        "unary": unary,
-    }
+    count = None if count is None else count - len(seen)
+    size = None if size is None else size - sum(one.rec.metered for one in seen)
+    asked = model.Query(count=count, bytes=size, until=read.until, follows=follows(call))
     if seen:
-        return model.Query(seq_num=seen[-1].seq_num + 1, continued=True, **bounds)  # type: ignore[arg-type]
+        return replace(asked, seq_num=seen[-1].seq_num + 1, continued=True)
     start = {name: getattr(read, name) for name in ("seq_num", "timestamp", "tail_offset", "clamp")}
-    return model.Query(**start, **bounds)
+    return replace(asked, **start)
 
 
 def precedes(a: Point, b: Point) -> bool:

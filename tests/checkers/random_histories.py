@@ -1,8 +1,9 @@
 """Small random histories in bulk, from a seed: of a correct stream under concurrent clients, and damaged ones.
 
-The correct stream is the reference server's state machine, so that a valid history here is one on which the two
-writings of the specification agree. Each operation is a coroutine that stops before every step that something else
-could come before; whose step is next is drawn. Time stands still between some steps, so that intervals touch.
+The correct stream is the reference server's state machine, so that a valid history here is one on which it and the
+oracles agree; it forgets what it may at random times (:mod:`.forgetful_stream`). Each operation is a coroutine that
+stops before every step that something else could come before; whose step is next is drawn. Time stands still between
+some steps, so that intervals touch.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ from typing import Final
 from msgspec import structs
 
 from fencepost.harness import s2
-from fencepost.harness.s2 import Append, Position, Read, Record
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable
-from fencepost.harness.server.stream import Stream
+from fencepost.harness.s2 import Read
 from fencepost.testing import stream_hash
 from fencepost.testing.operations import (
     Ack,
@@ -26,6 +25,7 @@ from fencepost.testing.operations import (
     Lost,
     Op,
     Part,
+    Position,
     Rec,
     Refused,
     Seen,
@@ -35,6 +35,7 @@ from fencepost.testing.operations import (
     Unsatisfiable,
     Whole,
 )
+from tests.checkers.forgetful_stream import TERMINAL, ForgetfulStream
 from tests.checkers.random_requests import random_conditions, random_read
 from tests.checkers.stories import PLAIN, TOKENS, Features, Story, cut_off
 
@@ -52,21 +53,26 @@ class _Simulation:
     def __init__(self, random: Random, features: Features) -> None:
         self._random = random
         self._features = features
-        self._stream = Stream()
-        self._gone = 0  # up to where trims have been applied to what reads see
+        self._retention = 1000 if features.retention and random.random() < 0.1 else None
+        self._others = features.absences and random.random() < 0.05
+        self._stream = ForgetfulStream(self._retention is not None)
+        self._timed = features.untimed and random.random() < 0.25  # all about timestamps that nobody reports
+        self._untimed = 1.0 if self._timed else random.choice((0.0, 0.0, 0.5, 1.0)) * features.untimed
         self._now = 0
         self._wall = 1000
         self._free = list(range(random.randint(1, 4)))
         self._processes = len(self._free)
         self._ops: list[Op] = []
         self._names = iter(f"{letter}{number}" for number in range(9) for letter in "abcdefghijklmnopqrstuvwxyz")
-        self._boundaries = [0]
-        self._recs: dict[int, Rec] = {}
         self._most_lost = random.choice((0, 0, 1, 1, 2, 3, 4))
         self._lost = 0
         self._fences = random.choice((0.1, 0.3, 0.5))
-        self._trims = random.choice((0.0, 0.0, 0.0, 0.2))
+        self._trims = random.choice((0.0, 0.0, 0.2, 0.3))
+        self._forgets = random.choice((0.05, 0.1, 0.3))
+        old = random.random() < 0.2
+        self._before = random.randint(2, 5) if old else random.choice((None,) * 5 + (0, 1, 2))
         self._commands = ["append"] * 5 + ["read"] * random.choice((2, 4)) + ["check-tail"]
+        self._commands += ["read"] * 5 * (old or self._timed)
         self._commands += ["append session"] * 2 * features.append_sessions + ["whole read"] * features.hashes
         self._commands += ["read session"] * 2 * features.read_sessions + ["cut read"] * features.cut_short
         self._sessions = iter(range(99))
@@ -74,8 +80,8 @@ class _Simulation:
 
     def run(self, operations: int, origin: str) -> Story:
         self._begin()
-        tail = self._stream.next_seq_num
-        token = self._stream.fencing_token if self._random.random() < 0.97 else None
+        tail = self._stream.first_tail = self._stream.tail.seq_num
+        token = self._stream.server.fencing_token if self._random.random() < 0.97 else None
         clients: list[Iterator[None]] = []
         servers: list[Iterator[None]] = []
         random = self._random
@@ -91,29 +97,39 @@ class _Simulation:
                 chosen = clients[-1] if clients and random.random() < haste else random.choice(running)
                 if next(chosen, _DONE) is _DONE:
                     (clients if chosen in clients else servers).remove(chosen)
-        if not clients and random.random() < 0.6:
+        if not clients and random.random() < 0.6 and not self._timed:
             self._now += 1
             self._close()
-        return Story(tuple(self._ops), tail, token, origin, self._unique)
+        declared = {"others_may_delete": self._others, "retention_ms": self._retention}
+        return Story(tuple(self._ops), tail, token, origin, self._unique, **declared)  # type: ignore[arg-type]
 
     def _begin(self) -> None:
-        """Now and then the stream has had a life before the history."""
-        if self._random.random() < 0.15:
+        """Now and then the stream has had a life before the history, or is yet to be created."""
+        if self._features.absences and self._random.random() < 0.1:
+            self._stream.exists = False
+        elif self._before is not None:
             token = self._random.choice(TOKENS)
-            batch = [Rec(f"before{i}") for i in range(self._random.randint(0, 2))]
+            batch = [Rec(f"before{i}") for i in range(self._before)]
             if token or not batch:
                 batch.append(Rec(f"fence={token}", fence=token))
-            self._apply(tuple(batch), None, None)
+            self._stream.append(tuple(batch), None, None, self._wall)
 
     def _tick(self) -> None:
         self._now += self._random.choice((0, 1, 1, 2))
         self._wall += self._random.choice((0, 0, 1, 2, -3))
-        if self._random.random() < 0.3:
-            self._gone = self._random.randint(self._gone, max(self._gone, self._stream.trim_point))
+        if self._random.random() < self._forgets:
+            self._stream.forget(self._random)
+        if self._random.random() < 0.2:
+            ends = self._others or self._stream.deleted
+            self._stream.exists = not ends if self._stream.exists or not self._stream.records else False
 
     def _start(self, clients: list[Iterator[None]], servers: list[Iterator[None]]) -> None:
         process = self._free.pop(self._random.randrange(len(self._free)))
-        command = "append" if not self._recs and self._random.random() < 0.5 else self._random.choice(self._commands)
+        command = (
+            "append"
+            if not self._stream.records and self._random.random() < 0.5
+            else self._random.choice(self._commands)
+        )
         place = len(self._ops)
         if command == "append session":
             clients.append(self._pipelining(process, servers))
@@ -150,25 +166,27 @@ class _Simulation:
 
     def _batch(self) -> dict[str, object]:
         random = self._random
-        match, given = random_conditions(random, self._stream.next_seq_num, self._stream.fencing_token)
+        match, given = random_conditions(random, self._stream.tail.seq_num, self._stream.server.fencing_token)
         records = tuple(self._rec() for _ in range(random.choice((1, 1, 1, 2, 2, 3, 4))))
         return {"records": records, "match": match, "token": given}
 
     def _rec(self) -> Rec:
         random = self._random
         timestamp = random.randint(995, 1010) if random.random() < 0.05 else None
+        timestamp = random.randint(self._wall - 4, self._wall) if self._timed else timestamp
         if random.random() < self._fences:
             token = random.choice(TOKENS)
             return Rec(f"fence={token}", timestamp=timestamp, fence=token)
         if random.random() < self._trims:
-            trim = random.randint(0, self._stream.next_seq_num + 5)
+            trim = random.randint(0, self._stream.tail.seq_num + 5)
+            trim = TERMINAL if self._features.absences and random.random() < 0.1 else trim
             return Rec(f"trim={trim}", timestamp=timestamp, trim=trim)
         if not self._unique:
             return random.choice((Rec("a"), Rec("a"), Rec("b", 20)))
         return Rec(next(self._names), random.choice((None, None, 20, 40)), timestamp)
 
     def _query(self) -> s2.Read:
-        return random_read(self._random, self._stream.next_seq_num, self._wall)
+        return random_read(self._random, self._stream.tail.seq_num, self._wall, self._timed)
 
     # -- operations
 
@@ -178,7 +196,7 @@ class _Simulation:
         answer = self._apply(op.records, op.match, op.token)
         yield
         if isinstance(answer, Ack) and self._random.random() < 0.3:
-            answer = replace(answer, tail=self._pair(self._stream.durable))
+            answer = replace(answer, tail=self._tail())
             yield
         if isinstance(answer, TailMismatch | TokenMismatch) and self._random.random() < 0.03:
             answer = Refused("condition_failed", 412)
@@ -204,54 +222,65 @@ class _Simulation:
 
     def _checking(self, place: int) -> Iterator[None]:
         yield
-        answer = Tail(self._pair(self._stream.durable))
+        if self._is_absent(place):
+            return
+        answer = Tail(self._tail())
         yield
         self._end(place, answer)
 
+    def _is_absent(self, place: int) -> bool:
+        """Whether the stream does not exist; the operation is answered so then."""
+        if not self._stream.exists:
+            self._end(place, self._stream.absence(self._random))
+        return not self._stream.exists
+
     def _reading(self, place: int) -> Iterator[None]:
         yield
-        query = Read(**{name: getattr(self._ops[place].read, name) for name in s2.Read.__struct_fields__})
-        try:
-            start = self._stream.locate(query, self._wall)
-        except RangeNotSatisfiable as failure:
-            yield
-            self._end(place, Unsatisfiable(self._pair(failure.tail)))
+        query = self._ops[place].read
+        if self._is_absent(place):
+            return
+        start = self._stream.start(query, bool(query.wait))
+        if start is None:
+            yield from self._out_of_range(place)
             return
         if query.wait:
             yield
-        seen = self._page(start, query)
+        seen = self._stream.page(start, query)
         after = seen[-1].seq_num + 1 if seen else start
-        tails = [tail for tail in self._boundaries if tail >= after] if query.wait else []
+        tails = [tail for tail in self._stream.tails if tail >= after] if query.wait else []
         yield
         followed = self._random.choice(tails) if tails and self._random.random() < 0.5 else None
         self._end(place, Batch(seen, None if followed is None else (followed, 0)))
 
-    def _page(self, start: int, query: Read) -> tuple[Seen, ...]:
-        """What there is to read from ``start`` on. What was trimmed is gone only once that has been applied."""
-        trim_point, self._stream.trim_point = self._stream.trim_point, self._gone
-        page = self._stream.page(start, query, self._wall)
-        self._stream.trim_point = trim_point
-        return tuple(Seen(r.seq_num, r.timestamp, self._recs[r.seq_num]) for r in page.records)
+    def _out_of_range(self, place: int) -> Iterator[None]:
+        tail = self._stream.tail
+        yield
+        self._end(place, Unsatisfiable((tail.seq_num, tail.timestamp)))
 
     def _streaming(self, place: int) -> Iterator[None]:
         """A read whose answer comes in parts: of a session, or of one that is cut short."""
         random, op = self._random, self._ops[place]
         yield
-        query = Read(**{name: getattr(op.read, name) for name in s2.Read.__struct_fields__})
+        if self._is_absent(place):
+            return
         limits = op.read.count, op.read.bytes, op.read.until
         follows = bool(op.read.wait) or (op.session is not None and limits == (None, None, None))
-        query = structs.replace(query, wait=1 if follows else None)
-        try:
-            at = self._stream.locate(query, self._wall)
-        except RangeNotSatisfiable as failure:
-            yield
-            self._end(place, Unsatisfiable(self._pair(failure.tail)))
+        query = op.read
+        at = self._stream.start(query, follows)
+        late = query.timestamp is not None and not follows  # where it starts is known with the first record only
+        if at is None:
+            yield from self._out_of_range(place)
             return
         named = 0
         for _ in range(random.choice((0, 1, 1, 2, 3))):
             yield
             few = random.choice((0, 1, 1, 2, 3)) if follows else random.choice((1, 1, 2, 3))
-            seen = self._page(at, structs.replace(query, count=few if query.count is None else min(few, query.count)))
+            at = self._stream.start(query, follows) if late else at
+            if at is None:
+                break
+            some = structs.replace(query, count=few if query.count is None else min(few, query.count))
+            seen = self._stream.page(at, some)
+            late = late and not seen
             at, named, tail = self._named(at, named, seen, follows)
             query = self._less(query, seen)
             yield
@@ -262,7 +291,13 @@ class _Simulation:
         if op.session is None or random.random() < 0.3:
             yield from self._breaking_off(place)
             return
-        seen = self._page(at, query)
+        at = self._stream.start(query, follows) if late else at
+        if self._is_absent(place):
+            return
+        if at is None:
+            yield from self._out_of_range(place)
+            return
+        seen = self._stream.page(at, query)
         seen = seen[: random.randint(0, len(seen))] if follows else seen
         _, _, tail = self._named(at, named, seen, follows)
         yield
@@ -273,7 +308,7 @@ class _Simulation:
     ) -> tuple[int, int, tuple[int, int] | None]:
         """Where a follower is now, the tail that it has been told last, and what it is told of the tail now."""
         at = seen[-1].seq_num + 1 if seen else at
-        tails = [tail for tail in self._boundaries if tail >= max(at, named)] if follows else []
+        tails = [tail for tail in self._stream.tails if tail >= max(at, named)] if follows else []
         if not tails or self._random.random() < 0.4:
             return at, named, None
         tail = self._random.choice(tails)
@@ -293,13 +328,15 @@ class _Simulation:
 
     def _hashing(self, place: int) -> Iterator[None]:
         yield
-        if self._gone:
+        if self._is_absent(place):
+            return
+        if self._stream.gone:
             self._end(place, Refused("rate_limited", 429))  # nobody can read the whole of it any more
             return
-        tail = self._stream.durable
-        found = stream_hash(self._recs[p].digest for p in range(tail.seq_num))
+        tail = self._tail()
+        found = stream_hash(one.rec.digest for one in self._stream.records)
         yield
-        self._end(place, Whole(self._pair(tail), found))
+        self._end(place, Whole(tail, found))
 
     def _pipelining(self, process: int, servers: list[Iterator[None]]) -> Iterator[None]:
         """The client and the server of an append session: submit, apply and answer in order, each in its own time.
@@ -339,7 +376,7 @@ class _Simulation:
 
     def _answer(self, place: int, answer: Answer) -> None:
         if isinstance(answer, Ack) and self._random.random() < 0.3:
-            answer = replace(answer, tail=self._pair(self._stream.durable))
+            answer = replace(answer, tail=self._tail())
         self._ops[place] = replace(self._ops[place], ended=self._now, answer=answer)
 
     def _abandon(self, places: list[int], certain: bool) -> None:
@@ -362,25 +399,22 @@ class _Simulation:
         self._free.append(self._ops[place].process)
 
     def _apply(self, records: tuple[Rec, ...], match: int | None, token: str | None) -> Answer:
-        contents = [rec.content for rec in records]
-        batch = tuple(
-            Record(content.body, content.headers, rec.timestamp) for rec, content in zip(records, contents, strict=True)
-        )
-        try:
-            ack = self._stream.append(Append(batch, match, token), self._wall).ack
-        except ConditionFailed as failure:
-            body = failure.body
-            if "seq_num_mismatch" in body:
-                return TailMismatch(int(body["seq_num_mismatch"]))
-            return TokenMismatch(str(body["fencing_token_mismatch"]))
-        self._stream.settle(ack.end)
-        self._boundaries.append(ack.end.seq_num)
-        self._recs |= {ack.start.seq_num + i: rec for i, rec in enumerate(records)}
-        return Ack(self._pair(ack.start), self._pair(ack.end), self._pair(ack.tail))
+        stream = self._stream
+        if not stream.exists and not stream.records and self._random.random() < 0.5:
+            stream.exists = True  # created by the first that writes
+        if not stream.exists:
+            return stream.absence(self._random)
+        answer = stream.append(records, match, token, self._wall)
+        if isinstance(answer, Ack):
+            return Ack(self._told(answer.start), self._told(answer.end), self._told(answer.tail))
+        return answer
 
-    @staticmethod
-    def _pair(position: Position) -> tuple[int, int]:
-        return position.seq_num, position.timestamp
+    def _tail(self) -> Position:
+        return self._told((self._stream.tail.seq_num, self._stream.tail.timestamp))
+
+    def _told(self, position: Position) -> Position:
+        """The position, as far as clients record it."""
+        return position[0], None if self._random.random() < self._untimed else position[1]
 
     def _close(self) -> None:
         """A fence now and then, then all there is."""

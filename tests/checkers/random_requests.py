@@ -15,14 +15,21 @@ def random_conditions(random: Random, tail: int, token: str) -> tuple[int | None
     return match, given
 
 
-def random_read(random: Random, tail: int, now: int) -> s2.Read:
-    """A read of a stream with this tail; ``now`` is the server's clock (ms)."""
+def random_read(random: Random, tail: int, now: int, timed: bool = False) -> s2.Read:
+    """A read of a stream with this tail; ``now`` is the server's clock (ms). If ``timed``, most bounds are times."""
+    if timed:
+        since = random.choice((None, now + random.randint(-6, 2)))
+        until = random.choice((None, now + random.randint(-6, 2)))
+        start = {"timestamp": since} if since is not None else {"seq_num": random.randint(0, max(0, tail - 1))}
+        bounds = {"count": random.choice((None, None, 0, 1, 1, 2)), "bytes": random.choice((None, None, 5, 20))}
+        clamp, wait = random.random() < 0.2, random.choice((None,) * 5 + (1,))
+        return s2.Read(**start, **bounds, clamp=clamp, wait=wait, until=until)  # type: ignore[arg-type]
     start = {
         "seq_num": random.choice((0, 0, 0, random.randint(0, tail), tail, tail + random.randint(0, 2))),
         "tail_offset": random.randint(0, tail + 1),
         "timestamp": now + random.randint(-3, 2),
     }
-    which = random.choice(("seq_num",) * 7 + ("tail_offset", "timestamp", None))
+    which = random.choice(("seq_num",) * 6 + ("tail_offset", "timestamp", "timestamp", None))
     bounds = {
         "clamp": random.random() < 0.2,
         "count": random.choice((None,) * 5 + (0, 1, 2, 3)),

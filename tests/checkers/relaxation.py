@@ -51,7 +51,7 @@ class Remainder:
     @property
     def consistent(self) -> bool:
         """Does some order explain it?"""
-        return explain(self.ops, self.story.tail, self.story.token, unique=self.story.unique) is not None
+        return explain(self.ops, **self.story.declared) is not None
 
     def without(self, member: int) -> Remainder:
         """One member relaxed as well."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from fencepost.harness.history.history import History
 from fencepost.testing import by_invocation, history, jsonl, show
@@ -19,7 +19,8 @@ class Features:
 
     ``append_sessions``: pipelined batches. ``read_sessions``: answers in parts, without implicit bounds. ``cut_short``:
     reads of which only a part came. ``hashes``: reads of the whole stream. ``repeats``: records that are not unique.
-    ``cuts``: journals that end in the middle.
+    ``cuts``: journals that end in the middle. ``absences``: streams that are not there yet, or not any more.
+    ``retention``: records that vanish by age. ``untimed``: positions without timestamps.
     """
 
     append_sessions: bool = False
@@ -28,6 +29,9 @@ class Features:
     hashes: bool = False
     repeats: bool = False
     cuts: bool = False
+    absences: bool = False
+    retention: bool = False
+    untimed: bool = False
 
 
 PLAIN: Final = Features()
@@ -40,7 +44,8 @@ JUDGED: Final = ALL
 class Story:
     """A history, and where it comes from. ``tail`` and ``token`` are the stream's state before it.
 
-    ``unique`` and ``closed``: its header says that records are unique, its journal has an end mark.
+    ``unique``, ``others_may_delete`` and ``retention_ms`` are what its header declares; its journal has an end mark if
+    it is ``closed``.
     """
 
     ops: tuple[Op, ...]
@@ -49,20 +54,29 @@ class Story:
     origin: str
     unique: bool = True
     closed: bool = True
+    others_may_delete: bool = False
+    retention_ms: int | None = None
 
     def __str__(self) -> str:
         marks = ("" if self.unique else ", records are not unique") + ("" if self.closed else ", cut")
+        marks += ", others may delete" * self.others_may_delete + ", records expire" * (self.retention_ms is not None)
         return f"{self.origin}{marks}\n{show(self.ops, self.tail, self.token)}"
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """What the header says, by the names of the parameters that take it everywhere."""
+        names = "tail", "token", "unique", "others_may_delete", "retention_ms"
+        return {name: getattr(self, name) for name in names}
 
     @property
     def history(self) -> History:
         """As columns."""
-        return history(*self.ops, tail=self.tail, token=self.token, unique=self.unique, closed=self.closed)
+        return history(*self.ops, closed=self.closed, **self.declared)
 
     @property
     def jsonl(self) -> bytes:
         """As a journal."""
-        return jsonl(*self.ops, tail=self.tail, token=self.token, unique=self.unique, closed=self.closed)
+        return jsonl(*self.ops, closed=self.closed, **self.declared)
 
 
 def is_well_formed(ops: list[Op]) -> bool:

@@ -76,7 +76,7 @@ def test_no_history_can_be_found_on_which_they_disagree(random: Random, sound: b
 def test_a_correct_stream_is_always_explained() -> None:
     for seed in range(0, 2000, 2):
         story = story_of(seed)
-        assert explain(story.ops, story.tail, story.token) is not None, str(story)
+        assert explain(story.ops, **story.declared) is not None, str(story)
 
 
 def test_streams_are_judged_apart() -> None:
@@ -103,7 +103,7 @@ def test_every_kind_of_damage_is_done_and_noticed() -> None:
         story = random_story(random)
         mutation = PLAIN_MUTATIONS[seed % len(PLAIN_MUTATIONS)]
         changed = mutation(random, list(story.ops))
-        if changed is not None and explain(changed, story.tail, story.token) is None:
+        if changed is not None and explain(changed, **story.declared) is None:
             noticed[mutation.__name__] += 1
     # Nobody can be blamed for what a client does not know.
     assert set(noticed) == {mutation.__name__ for mutation in PLAIN_MUTATIONS} - {"lose_accepted"}
@@ -115,8 +115,8 @@ def test_the_shortcuts_of_the_oracle_change_nothing() -> None:
         story = story_of(seed)
         if len(story.ops) <= 5:
             compared += 1
-            quick = explain(story.ops, story.tail, story.token)
-            slow = explain(story.ops, story.tail, story.token, literal=True)
+            quick = explain(story.ops, **story.declared)
+            slow = explain(story.ops, **story.declared, literal=True)
             assert (quick is None) == (slow is None), str(story)
     assert compared > 800
 

@@ -12,8 +12,8 @@ import pytest
 import xxhash
 from benchmarks.porcupine_history import Flow, Recipe, Violation, write
 
-from fencepost.checkers.chain.folding import folded
 from fencepost.checkers.chain.stream import streams
+from fencepost.checkers.kernel.hashing import folded
 from fencepost.checkers.linearizability import Linearizability, checker, compiled_loops, loops, quick
 from fencepost.checkers.linearizability.quick import Accepted, accept
 from fencepost.harness.history.history import NONE, History, Kind, Outcome
@@ -46,7 +46,7 @@ def test_what_is_accepted_has_an_explanation(part: int, monkeypatch: pytest.Monk
             accepted = accept(stream)
             said[accepted is not None] += 1
             if accepted is not None:
-                assert explain(story.ops, story.tail, story.token) is not None, f"accepted, but invalid:\n{story}"
+                assert explain(story.ops, **story.declared) is not None, f"accepted, but invalid:\n{story}"
                 _replay(accepted)
     assert said[True] > size // 20  # with trims, waiting reads and lost appends that landed, most are not so simple
 

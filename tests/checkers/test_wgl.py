@@ -13,9 +13,11 @@ from tests.checkers.damage import damaged, mutations_of
 from tests.checkers.oracle import explain
 from tests.checkers.random_histories import random_story
 from tests.checkers.stories import ALL
+from tests.checkers.timed_stories import timed_story
 from tests.checkers.wgl import linearize
 
-HISTORIES = 5_000
+HISTORIES = 6_000
+TIMED = 1_000
 NEVER_TO_BLAME = {"lose_accepted", "cut_off"}
 """What a client does not know, or did not wait for, is nobody's fault."""
 
@@ -27,8 +29,8 @@ def test_brute_force_and_the_search_of_wing_gong_and_lowe_agree_on_every_kind_of
         random = Random(seed)
         story = random_story(random, "", ALL)
         story = damaged(random, story, ALL) if seed % 2 else story
-        brute = explain(story.ops, story.tail, story.token, unique=story.unique) is not None
-        other = linearize(story.ops, story.tail, story.token, story.unique) is not None
+        brute = explain(story.ops, **story.declared) is not None
+        other = linearize(story.ops, **story.declared) is not None
         assert brute == other, f"seed {seed}: brute force says {brute}, the search {other}\n{story}"
         assert brute or seed % 2, f"seed {seed}: a correct stream is not explained\n{story}"
         explained += brute
@@ -36,6 +38,16 @@ def test_brute_force_and_the_search_of_wing_gong_and_lowe_agree_on_every_kind_of
     assert HISTORIES * 5 // 8 < explained < HISTORIES * 7 // 8
     wanted = {mutation.__name__ for mutation in mutations_of(ALL)} - NEVER_TO_BLAME
     assert {name for name in wanted if not noticed[name]} == set()
+
+
+def test_they_agree_on_timestamps_that_nobody_reports() -> None:
+    explained = 0
+    for seed in range(TIMED):
+        story = timed_story(seed)
+        brute = explain(story.ops, **story.declared) is not None
+        assert brute == (linearize(story.ops, **story.declared) is not None), story
+        explained += brute
+    assert TIMED // 2 < explained < TIMED * 19 // 20
 
 
 A_B = (append(0, 0, 1, "a", ack=0), append(0, 2, 3, "b", ack=1))

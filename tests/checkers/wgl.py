@@ -2,8 +2,9 @@
 
 Calls and returns stand in a doubly linked list, in the order of time. From the front on, a call is tried: if its moment
 is possible in the present state, it is taken out of the list (*lifted*) with its return, and the search goes on from
-the front, unless that set of moments had led to that state before. A return that is met belongs to a call that had to
-come earlier: the last choice is taken back (*unlifted*), and the call after it is tried.
+the front, unless that set of moments had led to that state before. Where the moment may leave several states, each is
+tried. A return that is met belongs to a call that had to come earlier: the last choice is taken back (*unlifted*), and
+the call after it is tried.
 
 Wing and Gong: Testing and Verifying Concurrent Objects (1993); Lowe: Testing for Linearizability (2017). Orders that
 are no matter of time (of one process, of one session, of the moments of one operation) are masks of what must have
@@ -12,7 +13,7 @@ been, or must not have been, before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
@@ -21,27 +22,64 @@ from fencepost.testing.operations import Ack, Lost, Op, Refused, TailMismatch, T
 from tests.checkers.specification import UNARY_BYTES, Entry, Look, Moment, Stream, link, looks, moments, told
 
 
-def linearize(ops: Iterable[Op], tail: int = 0, token: str | None = "", unique: bool = True) -> tuple[int, ...] | None:
+def linearize(
+    ops: Iterable[Op],
+    tail: int = 0,
+    token: str | None = "",
+    unique: bool = True,
+    others_may_delete: bool = False,
+    retention_ms: int | None = None,
+) -> tuple[int, ...] | None:
     """The operations that took effect or were answered, by index in the order of invocation, in an order that explains
     every answer; None if there is none.
 
-    ``tail`` and ``token`` are each stream's state before. ``unique``: what was there before was not sent again.
+    ``tail`` and ``token`` are each stream's state before. ``unique``: what was there before was not sent again. If
+    ``others_may_delete``, a stream may be absent at any time; with a ``retention_ms`` (whatever it is), any record.
     """
-    ordered = sorted(ops, key=lambda op: (op.invoked, op.returned))
     found: list[int] = []
-    for stream in dict.fromkeys(op.stream for op in ordered):
-        own = [(i, op) for i, op in enumerate(ordered) if op.stream == stream]
-        order = _stream(own, tail, token, unique)
-        if order is None:
+    for own in _apart(ops):
+        witness = _stream(own, tail, token, unique, others_may_delete, retention_ms is not None)
+        if witness is None:
             return None
-        found += order
+        found += dict.fromkeys(op for op, _ in witness.moments)
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """An order that explains a stream: ``moments`` by operation and number, its first ``token``, its last ``state``."""
+
+    moments: tuple[tuple[int, int], ...]
+    token: str
+    state: Stream
+
+
+def witness(
+    ops: Iterable[Op],
+    tail: int = 0,
+    token: str | None = "",
+    unique: bool = True,
+    others_may_delete: bool = False,
+    retention_ms: int | None = None,
+) -> Witness | None:
+    """The order that :func:`linearize` finds for the only stream, moment by moment; None if there is none."""
+    (own,) = _apart(ops) or [[]]
+    return _stream(own, tail, token, unique, others_may_delete, retention_ms is not None)
+
+
+def _apart(ops: Iterable[Op]) -> list[list[tuple[int, Op]]]:
+    """The operations of each stream, numbered in the order of invocation."""
+    ordered = sorted(ops, key=lambda op: (op.invoked, op.returned))
+    names = dict.fromkeys(op.stream for op in ordered)
+    return [[(i, op) for i, op in enumerate(ordered) if op.stream == name] for name in names]
 
 
 Own = Sequence[tuple[int, Op]]
 
 
-def _stream(own: Own, tail: int, token: str | None, unique: bool) -> list[int] | None:
+def _stream(
+    own: Own, tail: int, token: str | None, unique: bool, others_may_delete: bool, fading: bool
+) -> Witness | None:
     shown = [look for i, op in own for look in looks(i, op)]
     stamps: dict[int, float] = {}
     for _, op in own:
@@ -49,27 +87,34 @@ def _stream(own: Own, tail: int, token: str | None, unique: bool) -> list[int] |
             if position >= 0 and stamps.setdefault(position, stamp) != stamp:
                 return None
     known = sorted(stamps)
-    if any(stamps[a] > stamps[b] for a, b in pairwise(known)) or _took_back(shown):
+    if any(stamps[a] > stamps[b] for a, b in pairwise(known)) or _goes_back(shown):
         return None
 
-    def latest(position: int) -> float:
-        return next((stamps[p] for p in known if p >= position), inf)
+    def span(position: int) -> tuple[float, float]:
+        below = [stamps[p] for p in known if p <= position]
+        return below[-1] if below else 0, next((stamps[p] for p in known if p >= position), inf)
 
     before = _before(own, shown, tail, unique)
     if before is None:
         return None
-    log = tuple(Entry(*before.get(p, (None, UNARY_BYTES)), latest(p)) for p in range(tail))
+    unread = None, UNARY_BYTES
+    log = tuple(Entry(*content, *span(p)) for p, content in ((p, before.get(p, unread)) for p in range(tail)))
     chained: int | None = 0
     for entry in log:
         chained = None if chained is None or entry.digest is None else link(chained, entry.digest)
-    listed = _listed(own, [(i, op, moments(i, op, latest)) for i, op in own])
+    judged = not others_may_delete and not _erased(own, shown)
+    called = [(i, op, [moment for moment in moments(i, op, span) if judged or not moment.denies]) for i, op in own]
+    listed = _listed(own, called)
     if listed is None:
         return None
+    asked = any(moment.denies for *_, of_op in called for moment in of_op)
     firsts = _mentioned(own) if token is None else [token]
     for first in firsts:
-        order = _search(*listed, Stream(log, frozenset(range(tail + 1)), first, tail, chained))
-        if order is not None:
-            return order
+        state = Stream(log, frozenset(range(tail + 1)), first, tail, chained, fading, not asked)
+        found = _search(*listed, state)
+        if found is not None:
+            order, after = found
+            return Witness(order, first, after)
     return None
 
 
@@ -79,27 +124,21 @@ def _mentioned(own: Own) -> list[str]:
     return [*sorted(words - {None}), "\0 a token that nobody mentions"]  # type: ignore[type-var]
 
 
-def _took_back(shown: Sequence[Look]) -> bool:
-    """Whether something came back that had been gone, or a follower's tail went back."""
+def _goes_back(shown: Sequence[Look]) -> bool:
+    """Whether the tail that a follower was told fell behind what the same answer had told or returned."""
+    reached: dict[int, int] = {}
     for look in shown:
-        after, named = 0, 0
-        for own in (other for other in shown if other.op == look.op):
-            if own.tail is not None and not own.whole:
-                if own.tail < max(after, named):
-                    return True
-                named = own.tail
-            after = own.seen[-1].seq_num + 1 if own.seen else after
-        if not look.seen:
-            continue
-        here = {one.seq_num for one in look.seen}
-        first = min(here) if look.start is None else look.start
-        gone = set(range(first, max(here))) - here
-        for other in shown:
-            later = other.call > look.end or (other.process == look.process and other.op > look.op)
-            there = set(range(other.tail or 0)) if other.whole else {one.seq_num for one in other.seen}
-            if later and gone & there:
-                return True
+        if look.tail is not None and look.tail < reached.get(look.op, 0):
+            return True
+        after = look.seen[-1].seq_num + 1 if look.seen else 0
+        reached[look.op] = max(reached.get(look.op, 0), look.tail or 0, after)
     return False
+
+
+def _erased(own: Own, shown: Sequence[Look]) -> bool:
+    """Whether a trim of everything that there may ever be was perhaps applied, or seen: the stream is deleted."""
+    sent = [rec for _, op in own if isinstance(op.answer, Ack | Lost) for rec in op.records]
+    return any((rec.trim or 0) >= 2**63 for rec in (*sent, *(one.rec for look in shown for one in look.seen)))
 
 
 def _before(own: Own, shown: Sequence[Look], tail: int, unique: bool) -> dict[int, tuple[int, int]] | None:
@@ -118,9 +157,11 @@ def _before(own: Own, shown: Sequence[Look], tail: int, unique: bool) -> dict[in
 
 @dataclass(slots=True)
 class _Listed:
-    """A moment, the moments that come before it whatever the times, and those after which it cannot come any more."""
+    """A moment, its ``number`` in its operation, the moments that come before it whatever the times, and those after
+    which it cannot come any more."""
 
     moment: Moment
+    number: int
     before: int = 0
     barred: int = 0
 
@@ -138,7 +179,7 @@ def _listed(own: Own, found: list[tuple[int, Op, list[Moment]]]) -> tuple[list[_
                 continue
         first_of[i] = len(listed)
         for moment in own_moments:
-            listed.append(_Listed(moment, masks.get(i, 0)))
+            listed.append(_Listed(moment, masks.get(i, 0).bit_count(), masks.get(i, 0)))
             masks[i] = masks.get(i, 0) | 1 << (len(listed) - 1)
     calls = dict(own)
     needed = sum(1 << k for k, one in enumerate(listed) if not one.moment.optional)
@@ -219,10 +260,10 @@ def _linked(listed: Sequence[_Listed]) -> _Node:
     return head
 
 
-def _search(listed: Sequence[_Listed], needed: int, state: Stream) -> list[int] | None:
+def _search(listed: Sequence[_Listed], needed: int, state: Stream) -> tuple[tuple[tuple[int, int], ...], Stream] | None:
     head = _linked(listed)
     done = 0
-    chosen: list[tuple[_Node, int, Stream]] = []
+    chosen: list[tuple[_Node, int, Stream, Iterator[Stream]]] = []
     cache: set[tuple[int, Stream]] = set()
     node = head.next
     while done & needed != needed:
@@ -230,18 +271,21 @@ def _search(listed: Sequence[_Listed], needed: int, state: Stream) -> list[int] 
         if node.index is None:
             if not chosen:
                 return None
-            node, done, state = chosen.pop()
+            node, done, state, ways = chosen.pop()
             node.unlift()
+            assert node.index is not None
+        else:
+            one = listed[node.index]
+            possible = one.before & done == one.before and not one.barred & done
+            ways = one.moment.after(state) if possible else iter(())
+        taken = done | 1 << node.index
+        after = next((way for way in ways if (taken, way) not in cache), None)
+        if after is None:
             node = node.next
-            continue
-        one, taken = listed[node.index], done | 1 << node.index
-        possible = one.before & done == one.before and not one.barred & done
-        after = one.moment.step(state) if possible else None
-        if after is not None and (taken, after) not in cache:
+        else:
             cache.add((taken, after))
-            chosen.append((node, done, state))
+            chosen.append((node, done, state, ways))
             node.lift()
             done, state, node = taken, after, head.next
-        else:
-            node = node.next
-    return list(dict.fromkeys(listed[node.index].moment.op for node, *_ in chosen if node.index is not None))
+    order = [listed[node.index] for node, *_ in chosen if node.index is not None]
+    return tuple((one.moment.op, one.number) for one in order), state

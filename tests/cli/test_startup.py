@@ -75,7 +75,7 @@ def test_only_a_violation_brings_in_graphs(tmp_path: Path, histories: dict[str, 
 
 
 def test_loops_are_compiled_once_even_by_two_at_a_time_and_that_is_announced(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "import fencepost.checkers.chain.folding"]
+    command = [sys.executable, "-c", "import fencepost.checkers.kernel.hashing"]
     env = environment() | {"NUMBA_CACHE_DIR": str(tmp_path)}
 
     def begun() -> subprocess.Popen[str]:

@@ -28,6 +28,7 @@ BY_HAND = {
     "earlier-records": story(append(0, 0, 1, "a", failed="rate_limited"), read(0, 2, 3, 0, saw="a"), tail=1),
     "acks-as-tails": story(append(0, 0, 1, "a", ack=(0, 1, 2)), append(0, 2, 3, "b", ack=1)),
     "no-timestamps": story(append(0, 0, 1, "a", ack=0), read(0, 2, 3, 0, saw="a@7")),
+    "absent-streams": story(append(0, 0, 1, "a", ack=0), check_tail(0, 2, 3, failed="stream_not_found")),
     "no-process-order": story(append(0, 0, 2, "a", ack=0), check_tail(0, 2, 3, 0)),
 }
 

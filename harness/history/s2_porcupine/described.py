@@ -49,6 +49,7 @@ def header(fencing_token: str | None = "") -> events.Header:
         streams=[events.StreamState(STREAM, 0, fencing_token)],
         unique_records=False,
         untold=list(UNTOLD),
+        times_are_lines=True,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from fencepost.harness.compiling import compiled
+from fencepost.harness.compiling import Integer, compiled, inner
 from fencepost.harness.history.history import UInt64s
 
 _FLIP: Final = np.uint64(0x1CAD21F72C81017C ^ 0xDB979083E96DD4DE)
@@ -42,3 +42,9 @@ def fold_all(digest: UInt64s, low: int, high: int, after: UInt64s, stream_hash: 
     for at in range(low, high):
         stream_hash = folded(stream_hash, digest[at])
         after[at - low] = stream_hash
+
+
+@inner
+def signed_folded(stream_hash: Integer, digest: Integer) -> Integer:
+    """The same of hashes as signed integers."""
+    return np.int64(folded(np.uint64(stream_hash), np.uint64(digest)))

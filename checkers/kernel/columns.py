@@ -1,0 +1,364 @@
+"""What is asked of one stream, read from the raw columns of a history: one row for each moment.
+
+An operation whose answer says something of the stream has one moment. It has two where its answer speaks of two: an
+acknowledgement whose tail is beyond its end, and a read whose start the tail decides and which then went on (it
+follows, is of a session, or came in parts). What of the order is no matter of the clock stands in ``ahead``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fencepost.harness.history.history import BEYOND, FOREVER, NONE, History, Int64s, Kind, Outcome
+from fencepost.harness.s2.errors import claims_absence
+from fencepost.harness.s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
+
+from . import spec
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What a stream is asked: its moments by row and number, their records, and orders beyond the clock.
+
+    ``ahead`` has shape (k, 3): in any order, the first moment stands before the second, if both are in it. Where the
+    third entry is 1, the second cannot be there without the first.
+    """
+
+    history: History
+    stream: int
+    asked: spec.Asked
+    records: spec.Records
+    ahead: Int64s
+
+    def __len__(self) -> int:
+        return len(self.asked.row)
+
+    @property
+    def tail(self) -> int:
+        """The tail before the first operation."""
+        return self.history.header.streams[self.stream].tail
+
+    def find(self, rows: Int64s, numbers: Int64s) -> Int64s:
+        """The moments of these rows and numbers; -1 for what is none."""
+        keys, wanted = self.asked.row * 2 + self.asked.number, rows * 2 + numbers
+        at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        if not len(keys):
+            return np.full(len(rows), NONE, dtype=np.int64)
+        return np.where(keys[at] == wanted, at, NONE)
+
+
+def spans(starts: Int64s, lengths: Int64s) -> Int64s:
+    """All of the integers of ``[starts[i], starts[i] + lengths[i])``, one after another."""
+    ends = np.cumsum(lengths)
+    return np.asarray(np.repeat(starts - (ends - lengths), lengths) + np.arange(int(lengths.sum())), dtype=np.int64)
+
+
+def rows_of(history: History) -> list[Int64s]:
+    """The rows of each stream, ascending, in the order of the header."""
+    number = len(history.header.streams)
+    if number == 1:
+        return [np.arange(len(history), dtype=np.int64)]
+    order = np.argsort(history.stream, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(history.stream, minlength=number))[:-1])
+
+
+def requirements(history: History, stream: int, rows: Int64s) -> Requirements:
+    """What the rows of a stream (ascending) ask of it."""
+    ask = _asks(history, rows)
+    parts = _Parts(history, rows)
+    begins = _begins(history, rows, ask, parts)
+    late = (ask == spec.APPEND) & (history.outcome[rows] == Outcome.OK)
+    late &= history.appends.tail[rows] > history.appends.end[rows]
+    once, twice = np.flatnonzero(ask != NONE), np.flatnonzero(begins | late)
+    at = np.concatenate((once, twice))
+    # The second moment of an acknowledgement is its tail; the first one of a read that begins apart is its beginning.
+    number = np.concatenate((begins[once].astype(np.int64), (~begins[twice]).astype(np.int64)))
+    ask = np.concatenate((ask[once], np.where(begins[twice], spec.BEGIN, spec.TAIL)))
+    order = np.lexsort((number, at)) if len(twice) else np.arange(len(at))
+    at, number, ask = at[order], number[order], ask[order]
+    records, bounds = _records(history, rows)
+    asked = _columns(history, rows, bounds, at, number, ask, parts)
+    return Requirements(history, stream, asked, records, _ahead(history, rows, asked))
+
+
+def _asks(history: History, rows: Int64s) -> Int64s:
+    """What each row asks; NONE where it says nothing."""
+    kind, outcome = history.kind[rows], history.outcome[rows]
+    ok, failed = outcome == Outcome.OK, outcome == Outcome.FAILED
+    append, read = kind == Kind.APPEND, kind == Kind.READ
+    ask = np.full(len(rows), NONE, dtype=np.int64)
+    ask[append & ~failed] = spec.APPEND
+    ask[append & failed & (history.status[rows] == 412)] = spec.REFUSED
+    ask[append & failed & (history.seq_num_mismatch[rows] != NONE)] = spec.MATCH_REFUSED
+    ask[append & failed & (history.token_mismatch[rows] != NONE)] = spec.TOKEN_REFUSED
+    ask[ok & (kind == Kind.CHECK_TAIL)] = spec.TAIL
+    follows = (history.part_of[rows] != NONE) | (history.reads.wait[rows] > 0)
+    ask[ok & read] = np.where(follows[ok & read], spec.PART, spec.END)
+    ask[ok & read & history.reads.hashed[rows]] = spec.WHOLE
+    ask[failed & ~append & (history.observed_tail[rows] != NONE)] = spec.OUT_OF_RANGE
+    if not _may_vanish(history, rows):
+        claims = [index for index, code in enumerate(history.codes) if claims_absence(code)]
+        ask[failed & (ask == NONE) & np.isin(history.code[rows], claims)] = spec.ABSENT
+    for batches in _sessions(history, rows):
+        bad = np.flatnonzero(outcome[batches] == Outcome.FAILED)
+        for batch in batches[bad[0] + 1 :] if len(bad) else ():
+            ask[batch] = spec.POISONED if ok[batch] else NONE if outcome[batch] == Outcome.INDEFINITE else ask[batch]
+    return ask
+
+
+def _may_vanish(history: History, rows: Int64s) -> bool:
+    """May the stream be deleted, by others or, as a terminal trim says, by somebody?"""
+    if history.header.others_may_delete:
+        return True
+    return any(to >= BEYOND for sent in _trims(history, rows).values() for to in sent.values())
+
+
+def _sessions(history: History, rows: Int64s) -> list[Int64s]:
+    """The batches of each append session, in their order, as indices of ``rows``."""
+    batches = np.flatnonzero((history.session[rows] != NONE) & (history.kind[rows] == Kind.APPEND))
+    if not len(batches):
+        return []
+    batches = batches[np.argsort(history.session[rows[batches]], kind="stable")]
+    return np.split(batches, np.flatnonzero(np.diff(history.session[rows[batches]])) + 1)
+
+
+class _Parts:
+    """Answers that came in parts: of each row the read, and what was returned before it (as columns of the rows)."""
+
+    def __init__(self, history: History, rows: Int64s) -> None:
+        reads, part_of = history.reads, history.part_of[rows]
+        self.read = np.where(part_of == NONE, rows, part_of)
+        self.records, self.size = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+        self.first = np.ones(len(rows), dtype=np.bool_)
+        self.answers: list[Int64s] = []
+        is_part = part_of != NONE
+        if not is_part.any():
+            return
+        mine = np.flatnonzero(is_part | np.isin(rows, part_of[is_part]))
+        mine = mine[np.lexsort((rows[mine], ~is_part[mine], self.read[mine]))]
+        begins = np.flatnonzero(np.concatenate(([True], np.diff(self.read[mine]) != 0)))
+        group = np.repeat(begins, np.diff(np.append(begins, len(mine))))
+        counts = reads.offset[rows[mine] + 1] - reads.offset[rows[mine]]
+        bytes_ = np.concatenate(([0], np.cumsum(reads.size[spans(reads.offset[rows[mine]], counts)], dtype=np.int64)))
+        ends = np.cumsum(counts)
+        sizes = bytes_[ends] - bytes_[ends - counts]
+        for column, returned in ((self.records, counts), (self.size, sizes)):
+            before = np.cumsum(returned) - returned
+            column[mine] = before - before[group]
+        self.first[mine] = np.arange(len(mine)) == group
+        self.answers = np.split(mine, begins[1:])
+
+
+def _begins(history: History, rows: Int64s, ask: Int64s, parts: _Parts) -> Mask:
+    """Which rows are the first of an answer that began at a moment of its own."""
+    reads = history.reads
+    by_tail = (reads.from_timestamp[rows] == NONE) & ((reads.from_seq_num[rows] == NONE) | reads.clamp[rows])
+    went_on = (history.part_of[rows] != NONE) | (reads.wait[rows] > 0) | (history.session[rows] != NONE)
+    begins: Mask = ((ask == spec.PART) | (ask == spec.END)) & by_tail & went_on & parts.first
+    return begins
+
+
+def _columns(
+    history: History, rows: Int64s, bounds: Sequence[Int64s], at: Int64s, number: Int64s, ask: Int64s, parts: _Parts
+) -> spec.Asked:
+    row, appends, reads = rows[at], history.appends, history.reads
+    append = (ask == spec.APPEND) | (ask == spec.POISONED)
+    refused = (ask >= spec.TOKEN_REFUSED) & (ask <= spec.REFUSED)
+    acked = append & (history.outcome[row] == Outcome.OK)
+    read = (ask == spec.PART) | (ask == spec.END)
+    reader = read | (ask == spec.BEGIN) | (ask == spec.OUT_OF_RANGE)
+    tails = (ask == spec.TAIL) | (ask == spec.WHOLE) | (ask == spec.OUT_OF_RANGE)
+    own = np.where(history.kind[row] == Kind.APPEND, appends.tail[row], history.observed_tail[row])
+    trims = _trims(history, rows)
+    trimming = np.array(list(trims), dtype=np.int64)
+    ends = np.concatenate(([0], np.cumsum([len(sent) for sent in trims.values()], dtype=np.int64)))
+    sent_low, sent_high, read_low, read_high = (bound[at] for bound in bounds)
+    session, continued = history.session[row] != NONE, parts.records[at] > 0
+    places, room = (
+        np.minimum(
+            np.where(given[row] == NONE, FOREVER, given[row]),
+            np.where(session, FOREVER, most - used[at]),
+        )
+        for given, most, used in (
+            (reads.count, MAX_BATCH_RECORDS, parts.records),
+            (reads.bytes, MAX_BATCH_BYTES, parts.size),
+        )
+    )
+    begun = _begun(ask, at, parts, reader & ~continued)
+    told_token = np.where(ask == spec.TOKEN_REFUSED, history.token_mismatch[row], NONE)
+    follows = reader & (reads.wait[parts.read[at]] > 0)
+    told_tail = np.where((ask == spec.PART) & follows, reads.tail[row], NONE)
+    return spec.Asked(
+        row=row,
+        number=number,
+        ask=ask,
+        optional=(append & (history.outcome[row] == Outcome.INDEFINITE)).astype(np.int64),
+        invoked=history.invoked[row],
+        returned=history.returned[row],
+        at=np.where(
+            acked,
+            appends.start[row],
+            np.where(tails, own, np.where(ask == spec.MATCH_REFUSED, history.seq_num_mismatch[row], NONE)),
+        ),
+        end=np.where(acked, appends.end[row], NONE),
+        told=np.where(acked, appends.tail[row], np.maximum(told_token, told_tail)),
+        token=np.where(append | refused, appends.token[row], NONE).astype(np.int64),
+        match=np.where(append | refused, appends.match_seq_num[row], NONE),
+        fence=np.where(append, appends.last_fence[row], NONE).astype(np.int64),
+        low=np.where(append, sent_low, np.where(read, read_low, 0)),
+        high=np.where(append, sent_high, np.where(read, read_high, 0)),
+        trim_low=ends[np.searchsorted(trimming, row, side="left")],
+        trim_high=ends[np.searchsorted(trimming, row, side="right")],
+        hash=reads.stream_hash[row].view(np.int64),
+        start=np.where(reader, reads.from_seq_num[row], NONE),
+        since=np.where(reader, reads.from_timestamp[row], NONE),
+        offset=np.where(reader, reads.tail_offset[row], NONE),
+        clamp=(reader & reads.clamp[row]).astype(np.int64),
+        follows=follows.astype(np.int64),
+        places=np.where(reader, places, NONE),
+        room=np.where(reader, room, NONE),
+        until=np.where(reader, reads.until[row], NONE),
+        after=np.where(reader & continued, reads.from_seq_num[row], NONE),
+        begun=begun,
+    )
+
+
+def _begun(ask: Int64s, at: Int64s, parts: _Parts, waiting: Mask) -> Int64s:
+    """For each moment of an answer that has returned nothing so far, the moment of its beginning."""
+    begins = np.flatnonzero(ask == spec.BEGIN)
+    found = np.full(len(ask), NONE, dtype=np.int64)
+    if not len(begins):
+        return found
+    begins = begins[np.argsort(parts.read[at[begins]], kind="stable")]
+    read = parts.read[at[begins]]
+    mine = np.flatnonzero(waiting & (ask != spec.BEGIN))
+    place = np.minimum(np.searchsorted(read, parts.read[at[mine]]), len(read) - 1)
+    found[mine] = np.where(read[place] == parts.read[at[mine]], begins[place], NONE)
+    return found
+
+
+def _trims(history: History, rows: Int64s) -> dict[int, dict[int, int]]:
+    """The trims that were sent to a stream, by row, ascending."""
+    sent = history.appends.trims
+    if len(sent) > len(rows):
+        return {row: sent[row] for row in rows.tolist() if row in sent}
+    stream = history.stream[rows[0]] if len(rows) else NONE
+    return {row: sent[row] for row in sorted(sent) if history.stream[row] == stream}
+
+
+def _records(history: History, rows: Int64s) -> tuple[spec.Records, tuple[Int64s, Int64s, Int64s, Int64s]]:
+    """The records of a stream, and of each row the bounds of those sent, then of those returned."""
+    appends, reads = history.appends, history.reads
+    trims = [pair for sent in _trims(history, rows).values() for pair in sent.items()]
+    pairs = np.array(trims, dtype=np.int64).reshape(-1, 2)
+    sent, sent_bounds = _own(appends.offset, rows)
+    returned, returned_bounds = _own(reads.offset, rows)
+    records = spec.Records(
+        sent=appends.digest[sent].view(np.int64),
+        sent_size=appends.size[sent].astype(np.int64),
+        trim_index=pairs[:, 0].copy(),
+        trim_to=pairs[:, 1].copy(),
+        seq_num=reads.seq_num[returned],
+        digest=reads.digest[returned].view(np.int64),
+        size=reads.size[returned].astype(np.int64),
+        timestamp=reads.timestamp[returned],
+    )
+    return records, (*sent_bounds, *returned_bounds)
+
+
+def _own(offset: Int64s, rows: Int64s) -> tuple[slice | Int64s, tuple[Int64s, Int64s]]:
+    """Where the records of some rows lie, and the bounds of each row among these."""
+    low, high = offset[rows], offset[rows + 1]
+    if len(rows) == len(offset) - 1:
+        return slice(None), (low, high)
+    ends = np.cumsum(high - low)
+    return spans(low, high - low), (ends - (high - low), ends)
+
+
+# -- orders beyond the clock
+
+
+def _ahead(history: History, rows: Int64s, asked: spec.Asked) -> Int64s:
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    pairs: list[tuple[int, int, int]] = []
+    touching = _touching(history, rows)
+    interesting = np.zeros(len(history), dtype=np.bool_)
+    for group in (*touching, *_sessions(history, rows), *(parts := _Parts(history, rows)).answers):
+        interesting[rows[group]] = True
+    twice = np.flatnonzero(asked.number > 0)
+    pairs += [(m - 1, m, 1) for m in twice.tolist()]
+    for m in np.flatnonzero(interesting[asked.row]).tolist():
+        first.setdefault(int(asked.row[m]), m)
+        last[int(asked.row[m])] = m
+    for group in touching:
+        pairs += _of_process(history, rows[group].tolist(), first, last)
+    for group in _sessions(history, rows):
+        pairs += _of_session([first[row] for row in rows[group].tolist() if row in first], asked)
+    for group in parts.answers:
+        spoken = [row for row in rows[group].tolist() if row in first]
+        pairs += [(last[one], first[other], 1) for one, other in pairwise(spoken)]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 3)
+
+
+def _touching(history: History, rows: Int64s) -> list[Int64s]:
+    """Groups of rows (as indices of ``rows``) of one process that end or begin at one instant."""
+    process, invoked, ended = history.process[rows], history.invoked[rows], history.returned[rows]
+    order = np.argsort(process, kind="stable")
+    same = process[order[1:]] == process[order[:-1]]
+    touch = same & (invoked[order[1:]] == ended[order[:-1]])
+    pipelined = history.session[rows] != NONE
+    if not touch.any() and not pipelined.any():
+        return []
+    times = invoked if pipelined.any() else np.unique(invoked[order[1:][touch]])
+    begins = np.flatnonzero(np.isin(invoked, times) & np.isin(invoked, ended))
+    ends = np.flatnonzero(np.isin(ended, invoked[begins]))
+    groups: dict[tuple[int, int], set[int]] = {}
+    for one, time in ((begins, invoked), (ends, ended)):
+        for i in one.tolist():
+            groups.setdefault((int(process[i]), int(time[i])), set()).add(i)
+    return [np.array(sorted(group), dtype=np.int64) for group in groups.values() if len(group) > 1]
+
+
+def _of_process(
+    history: History, rows: list[int], first: dict[int, int], last: dict[int, int]
+) -> Iterator[tuple[int, int, int]]:
+    """A process does one thing after another, at one instant of the clock as well.
+
+    The batches of a session are pipelined, and a part begins when its read does, but its end is no answer that its
+    process waits for.
+    """
+    for i, one in enumerate(rows):
+        if one not in last or history.part_of[one] != NONE:
+            continue
+        for other in rows[i + 1 :]:
+            if other not in first or history.invoked[other] != history.returned[one]:
+                continue
+            if history.part_of[other] != one and not _pipelined(history, one, other):
+                yield last[one], first[other], 1
+
+
+def _pipelined(history: History, one: int, other: int) -> bool:
+    """Are both batches of one append session?"""
+    same = NONE != history.session[one] == history.session[other]
+    return bool(same and history.kind[one] == history.kind[other] == Kind.APPEND)
+
+
+def _of_session(batches: list[int], asked: spec.Asked) -> Iterator[tuple[int, int, int]]:
+    """Batches land in their order (S1): none is applied without those before it. A refused one ends the session (S2).
+
+    Those applied before it are then all that there are, whichever they are.
+    """
+    for i, one in enumerate(batches):
+        if asked.ask[one] == spec.APPEND:
+            if i:
+                yield batches[i - 1], one, 1
+        else:
+            yield from ((before, one, 0) for before in batches[:i])

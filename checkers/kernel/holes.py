@@ -1,0 +1,61 @@
+"""Holes that leave a stream unknown: whether they are open, and whether the appends named for them fit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE, Int64s
+
+from . import spec
+from .columns import Requirements, spans
+from .format import OpenHole
+from .refuted import Refuted, refute
+
+
+def check(asked: Requirements, hole: OpenHole) -> None:
+    """Raises Refuted unless the stream got past the hole, nobody is known to have written it, and candidates fit."""
+    start, end = hole.start, hole.end
+    if not asked.tail <= start < end:
+        raise Refuted(f"positions {start} to {end} are no stretch that was appended")
+    if _reached(asked) < (start + 1 if hole.ragged else end):
+        raise Refuted(f"nothing says that the stream got to {end}")
+    columns = asked.asked
+    over = (columns.ask == spec.APPEND) & (columns.at != NONE) & (columns.at < end) & (columns.end > start)
+    if over.any():
+        refute(asked.history, int(columns.row[np.argmax(over)]), f"wrote some of the positions {start} to {end}")
+    returned = _returned(asked)
+    inside = (returned[1] >= start) & (returned[1] < end)
+    if inside.any():
+        position = int(returned[1][np.argmax(inside)])
+        refute(asked.history, int(returned[0][np.argmax(inside)]), f"returned position {position}, said to be open")
+    if not len(hole.candidates):
+        raise Refuted(f"nobody is named who may have written position {start}")
+    for row in hole.candidates:
+        _candidate(asked, hole, row)
+
+
+def _candidate(asked: Requirements, hole: OpenHole, row: int) -> None:
+    history, appends = asked.history, asked.history.appends
+    (m,) = asked.find(np.array([row]), np.array([0])).tolist()
+    if m == NONE or not asked.asked.optional[m]:
+        refute(history, row, "is named for a hole, and is no append of unknown outcome to this stream")
+    size, match = int(appends.offset[row + 1] - appends.offset[row]), int(appends.match_seq_num[row])
+    least = max(hole.start, match)
+    if least >= hole.end or match not in (NONE, least) or (least + size > hole.end and not hole.ragged):
+        refute(history, row, f"is named for the positions {hole.start} to {hole.end}, and does not fit")
+
+
+def _returned(asked: Requirements) -> tuple[Int64s, Int64s]:
+    """Row and position of every record that was returned."""
+    columns = asked.asked
+    reads = np.flatnonzero((columns.ask == spec.PART) | (columns.ask == spec.END))
+    lengths = columns.high[reads] - columns.low[reads]
+    return np.repeat(columns.row[reads], lengths), asked.records.seq_num[spans(columns.low[reads], lengths)]
+
+
+def _reached(asked: Requirements) -> int:
+    """The greatest tail that an answer names or proves."""
+    columns = asked.asked
+    speaks = (columns.ask == spec.APPEND) | (columns.ask == spec.PART)
+    named = (columns.at, columns.end, np.where(speaks, columns.told, NONE), _returned(asked)[1] + 1)
+    return max(asked.tail, *(int(column.max(initial=NONE)) for column in named))

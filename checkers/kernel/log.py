@@ -1,0 +1,179 @@
+"""The log of a stream before its first moment, and what answers say of it against each other.
+
+Which timestamp each position has, and what was there before the history, does not depend on any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from fencepost.harness.history.chain_hash import EMPTY, signed_link
+from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
+from fencepost.harness.s2.limits import MAX_BATCH_BYTES
+
+from . import spec
+from .columns import Requirements, spans
+from .refuted import Refuted, refute
+
+ANOTHER: Final = -2
+"""Stands for a token that the history does not mention."""
+
+
+def number(history: History, token: str) -> int:
+    """The number by which moments name a token."""
+    return history.tokens.index(token) if token in history.tokens else ANOTHER
+
+
+def begin(
+    asked: Requirements, rows: Int64s, records: int, token: int, latest: Sequence[tuple[int, int]] = ()
+) -> tuple[spec.Log, Int64s]:
+    """The log with room for ``records`` more, and the state before the first moment.
+
+    ``token`` is the one in force. ``latest`` are positions with a timestamp (ms): a record at or below it whose own
+    nobody reported has no later one. Without, it has the latest that it can have. Raises Refuted where answers
+    contradict each other, or ``latest``.
+    """
+    base, history = asked.tail, asked.history
+    if any(at < 0 or time < 0 for at, time in latest):
+        raise Refuted("the order bounds a timestamp where there is none, or by less than 0 ms")
+    position, stamp, row = reported(asked, rows)
+    lower, digest, size = _before(asked, rows, np.concatenate((position, np.array([at for at, _ in latest], np.int64))))
+    slots = len(lower) + records
+    log = spec.Log(
+        base=np.array([base, int(history.header.retention_ms is not None)]),
+        lower=lower,
+        digest=np.concatenate((digest, np.zeros(records, dtype=np.int64))),
+        known=np.concatenate((size != NONE, np.zeros(records, dtype=np.bool_))).astype(np.int64),
+        size=np.concatenate((np.where(size == NONE, MAX_BATCH_BYTES, size), np.zeros(records, dtype=np.int64))),
+        stamp=_stamps(asked, lower, slots, (position, stamp, row), latest),
+        present=np.arange(slots + 1),
+        boundary=np.zeros(records + 1, dtype=np.int64),
+        begun=np.full(len(asked), NONE, dtype=np.int64),
+    )
+    state = np.zeros(spec.STATE, dtype=np.int64)
+    state[spec.AT], state[spec.FLOOR], state[spec.IN_FORCE] = base, base, token
+    state[spec.HASHED], state[spec.HASH] = _hash(log, base)
+    return log, state
+
+
+def reported(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """Positions and timestamps (ms) that answers tell of records, and the rows of these answers."""
+    history = asked.history
+    appends, reads = history.appends, history.reads
+    ok = history.outcome[rows] == Outcome.OK
+    acked, read = rows[ok & (history.kind[rows] == Kind.APPEND)], rows[ok & (history.kind[rows] == Kind.READ)]
+    tails = rows[history.observed_tail[rows] != NONE]
+    lengths = reads.offset[read + 1] - reads.offset[read]
+    record = spans(reads.offset[read], lengths)
+    position = np.concatenate(
+        (
+            appends.start[acked],
+            appends.end[acked] - 1,
+            appends.tail[acked] - 1,
+            history.observed_tail[tails] - 1,
+            reads.seq_num[record],
+        )
+    )
+    stamp = np.concatenate(
+        (
+            appends.start_timestamp[acked],
+            appends.end_timestamp[acked],
+            appends.tail_timestamp[acked],
+            history.observed_tail_timestamp[tails],
+            reads.timestamp[record],
+        )
+    )
+    row = np.concatenate((acked, acked, acked, tails, np.repeat(read, lengths)))
+    speaks = (position >= 0) & (stamp != NONE)
+    return position[speaks], stamp[speaks], row[speaks]
+
+
+def _before(asked: Requirements, rows: Int64s, named: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """The slots of what was there before the history: first position, digest and size (NONE where nobody knows them).
+
+    What was read there is of one piece. Where records are unique, it is none of what this history sent, bare commands
+    excepted.
+    """
+    history, base, reads = asked.history, asked.tail, asked.history.reads
+    empty = np.zeros(0, dtype=np.int64)
+    if not base:
+        return empty, empty, empty
+    read = rows[(history.kind[rows] == Kind.READ) & (history.outcome[rows] == Outcome.OK)]
+    lengths = reads.offset[read + 1] - reads.offset[read]
+    record, row = spans(reads.offset[read], lengths), np.repeat(read, lengths)
+    old = reads.seq_num[record] < base
+    record, row = record[old], row[old]
+    own = np.concatenate((reads.seq_num[record], named[named < base]))
+    lower = np.unique(np.concatenate((np.zeros(1, dtype=np.int64), own, own + 1)))
+    lower = lower[lower < base]
+    digest, size = np.zeros(len(lower), dtype=np.int64), np.full(len(lower), NONE, dtype=np.int64)
+    at = np.searchsorted(lower, reads.seq_num[record])
+    told, bytes_ = reads.digest[record].view(np.int64), reads.size[record].astype(np.int64)
+    digest[at], size[at] = told, bytes_
+    wrong = (digest[at] != told) | (size[at] != bytes_)
+    if history.header.unique_records and len(record):
+        wrong |= np.isin(told, _sent(asked, rows))
+    if wrong.any():
+        refute(history, int(row[np.argmax(wrong)]), "returned what was not there before the history")
+    return lower, digest, size
+
+
+def _sent(asked: Requirements, rows: Int64s) -> Int64s:
+    """The digests of all records of the stream that were sent and are no commands."""
+    appends = asked.history.appends
+    mine = rows[asked.history.kind[rows] == Kind.APPEND]
+    commands = [
+        int(appends.offset[row]) + index
+        for by_row in (appends.fences, appends.trims)
+        for row, indices in by_row.items()
+        for index in indices
+    ]
+    record = spans(appends.offset[mine], appends.offset[mine + 1] - appends.offset[mine])
+    record = record[~np.isin(record, np.array(commands, dtype=np.int64))]
+    return appends.digest[record].view(np.int64)
+
+
+def _stamps(
+    asked: Requirements,
+    lower: Int64s,
+    slots: int,
+    told: tuple[Int64s, Int64s, Int64s],
+    latest: Sequence[tuple[int, int]],
+) -> Int64s:
+    """The timestamp of each slot (ms): as reported, and elsewhere the latest that fits."""
+    position, stamp, row = told
+    found = np.full(slots, FOREVER, dtype=np.int64)
+    mine = position < asked.tail + slots - len(lower)  # whoever speaks of a record beyond is wrong by that
+    at = _slots(position[mine], lower, asked.tail)
+    found[at] = stamp[mine]
+    for where, time in latest:
+        if where < asked.tail + slots - len(lower):
+            one = int(_slots(np.array([where]), lower, asked.tail)[0])
+            found[one] = min(int(found[one]), time)
+    found = np.minimum.accumulate(found[::-1])[::-1].copy()
+    wrong = found[at] != stamp[mine]
+    if wrong.any():
+        refute(
+            asked.history,
+            int(row[mine][np.argmax(wrong)]),
+            "tells a timestamp that contradicts what others tell: each record has one, and they never decrease",
+        )
+    return found
+
+
+def _slots(position: Int64s, lower: Int64s, base: int) -> Int64s:
+    below = np.searchsorted(lower, position, side="right") - 1
+    return np.where(position < base, below, len(lower) + position - base)
+
+
+def _hash(log: spec.Log, base: int) -> tuple[int, int]:
+    """Up to where the chained hash is known at first, and the hash: that of all records before, if all are known."""
+    if not log.known[: len(log.lower)].all() or len(log.lower) != base:
+        return NONE, 0
+    chained = EMPTY
+    for digest in log.digest[: len(log.lower)].tolist():
+        chained = signed_link(chained, digest)
+    return base, chained

@@ -1,0 +1,50 @@
+"""What the kernel says of a story whose truth the oracles know: of orders, of searches, and of forged proofs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from random import Random
+
+import numpy as np
+
+from fencepost.checkers.kernel.accept import accept
+from fencepost.checkers.kernel.budget import Spending
+from fencepost.checkers.kernel.columns import requirements
+from fencepost.checkers.kernel.exhaust import Exhausted, Found, exhaust
+from fencepost.checkers.kernel.refuted import Refuted
+from fencepost.checkers.kernel.verify import MEMORY, NODES
+from fencepost.harness.check_limits import Budget
+from fencepost.harness.history.history import History
+from tests.checkers.forgeries import Forger
+from tests.checkers.wgl import Witness
+from tests.checkers.witnesses import order_of
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What is wrong, None if nothing is; the nodes of a search, None where none was needed."""
+
+    problem: str | None = None
+    nodes: int | None = None
+
+
+def examine(random: Random, judged: History, witness: Witness | None, forger: Forger) -> Examination:
+    """Examine the kernel by a history of one stream. ``witness`` is an order that explains it, None if there is none.
+
+    The order must be accepted. Without one, the kernel must show that there is none. No forged proof may pass.
+    """
+    rows = np.arange(len(judged), dtype=np.int64)
+    asked = requirements(judged, 0, rows)
+    if witness is not None:
+        try:
+            accept(asked, rows, order_of(asked, witness))
+        except Refuted as refuted:
+            return Examination(f"the kernel refuses the oracle's order: {refuted}")
+        return Examination(forger.accepted(random, judged, True))
+    searched = exhaust(asked, rows, Spending(Budget(NODES, inf, MEMORY)))
+    if isinstance(searched, Found):
+        return Examination(f"the kernel finds the order {searched.order} where there is none")
+    if not isinstance(searched, Exhausted):
+        return Examination(f"the kernel decides nothing in {NODES:,} nodes")
+    return Examination(forger.accepted(random, judged, False), searched.nodes)
