@@ -122,18 +122,18 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _TRIM,
     ),
     Anomaly(
-        "inconsistent-offsets",
-        "one seq_num, two contents (a split brain), or one record acknowledged and read at different positions",
-        _CRITICAL,
-        "all sources agree on what a position holds",
-        _NO_GAPS,
-    ),
-    Anomaly(
         "bad-ack",
         "an impossible acknowledgement: wrong length, overlapping another, leaving a gap, or tail < end",
         _SERIOUS,
         "end − start = n, tail ≥ end, and acknowledged ranges tile the stream",
         _ACK,
+    ),
+    Anomaly(
+        "inconsistent-offsets",
+        "one seq_num, two contents (a split brain), or one record acknowledged and read at different positions",
+        _CRITICAL,
+        "all sources agree on what a position holds",
+        _NO_GAPS,
     ),
     Anomaly(
         "fence-regression",

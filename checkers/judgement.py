@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fencepost.harness.history.history import NONE, History
 
-from .certificate.order import Order
 from .chain.chain import Chain
 from .chain.claims import Claims
 from .chain.stream import Stream
@@ -22,16 +20,13 @@ from .explanation.findings import Findings
 from .explanation.sentences import Teller
 from .holes import Hole
 from .kernel.columns import Requirements, requirements
-from .search.decide import Decision
 
 
 @dataclass(slots=True)
 class Judgement:
     """``accused`` are rows whose answer was found impossible by itself: they prove nothing further.
 
-    ``proofs`` are the wide ones; ``undetermined`` tells that something is open, which takes a search; ``decision`` is
-    what that said, None where there was none; ``reasons`` say why it could not decide.
-    ``order`` makes the order that the scan found to explain the stream, None where it found none.
+    ``proofs`` are the wide ones.
     """
 
     stream: Stream
@@ -43,10 +38,6 @@ class Judgement:
     holes: list[Hole]
     findings: Findings
     accused: set[int] = field(default_factory=set)
-    reasons: list[str] = field(default_factory=list)
-    undetermined: bool = False
-    decision: Decision | None = None
-    order: Callable[[], Order] | None = None
     _asked: Requirements | None = None
 
     @property

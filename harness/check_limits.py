@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 SEARCH_STATES: Final = 20_000_000
 """Default number of states that a search may enter, per stream."""
 
 SEARCH_SECONDS: Final = 60.0
-"""Default time that a search may take, per stream."""
+"""Default time that searches may take, for all streams of a history together."""
 
 SEARCH_BYTES: Final = 1 << 30
 """Default memory that a search may use, per stream."""
@@ -19,7 +20,7 @@ SEARCH_BYTES: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What the search for an explanation of one stream may cost: states entered, seconds, and bytes of memory."""
+    """What searching for explanations may cost: states entered (a stream), seconds and bytes of memory (in all)."""
 
     states: int = SEARCH_STATES
     seconds: float = SEARCH_SECONDS
@@ -34,13 +35,28 @@ def _silent(_: str) -> None:
 class CheckLimits:
     """What one check may use.
 
-    ``budget`` bounds the search of each stream. ``progress`` is called with a clause that says what is being done.
-    ``cores`` is the number of processes that may work at once.
+    ``budget`` bounds what is done beyond one pass over each stream. ``progress`` is called with a clause that says what
+    is being done. ``cores`` is the number of processes that may work at once. The time of the budget runs from ``since``
+    on (seconds of :func:`time.monotonic`; None: it has not begun).
     """
 
     budget: Budget = field(default_factory=Budget)
     progress: Callable[[str], None] = _silent
     cores: int = 1
+    since: float | None = None
+
+    def begun(self) -> CheckLimits:
+        """The same limits, of which the time runs from now on, if it did not before."""
+        return self if self.since is not None else replace(self, since=time.monotonic())
+
+    def shared(self, processes: int) -> CheckLimits:
+        """What each of some processes may use, that work at once."""
+        return replace(self, cores=1, budget=replace(self.budget, bytes=self.budget.bytes // processes))
+
+    @property
+    def spent(self) -> bool:
+        """Whether the time of the budget is over."""
+        return self.since is not None and time.monotonic() > self.since + self.budget.seconds
 
 
 def usable_cores() -> int:

@@ -1,4 +1,4 @@
-"""The verifier as the command meets it."""
+"""The verifier as the command meets it: the kernel, run alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fencepost.harness.failure import UsageFailure
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import Validity, Verification
 
-from .verifier.statement import Damaged
-from .verifier.verdict import check
+from ..kernel.format import Damaged
+from ..kernel.verify import verify
 
 
 class LinearizabilityVerifier:
@@ -18,7 +18,7 @@ class LinearizabilityVerifier:
     def verify(self, history: History, parts: Mapping[str, bytes], claimed: Validity) -> Verification:
         """See :class:`~fencepost.harness.verdict.Verifier`."""
         try:
-            checked = check(history, parts, claimed)
+            checked = verify(history, parts, claimed)
         except Damaged as damaged:
             raise UsageFailure(str(damaged)) from damaged
         return Verification(tuple(checked.lines), tuple(checked.failures))

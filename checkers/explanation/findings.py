@@ -64,10 +64,16 @@ class Findings:
             position=position,
             count=count,
             since=self.since,
-            accused=(int(ids[culprit]),),
+            accused=tuple(int(ids[row]) for row in witness.accused or (culprit,)),
         )
         suspects = frozenset(int(ids[row]) for row in (culprit, *witness.suspects))
         self._found.setdefault(anomaly, []).append(Finding(violation, suspects))
+
+    @property
+    def accused(self) -> set[int]:
+        """The ids of the operations whose answers are wrong by what was found."""
+        told = {op for found in self._found.values() for one in found for op in one.violation.accused}
+        return told.union(*self._untold.values())
 
     @property
     def any(self) -> bool:

@@ -20,6 +20,7 @@ class Witness:
     """The operations (rows) that prove a violation, those that help to understand it, and the proof in words.
 
     ``culprit`` is the one whose answer is to blame (NONE: the last of ``rows``), ``suspects`` are others that may be.
+    ``accused`` are all whose answers are wrong, if the culprit is not the only one.
     """
 
     rows: tuple[int, ...]
@@ -28,6 +29,7 @@ class Witness:
     context: tuple[int, ...] = ()
     culprit: int = NONE
     suspects: tuple[int, ...] = ()
+    accused: tuple[int, ...] = ()
 
 
 class Teller:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Final
 
@@ -16,30 +16,39 @@ from fencepost.harness.compiling import inner, translated
 from . import spec
 from .hashing import signed_folded
 
-_COLUMN: Final = numba.types.Array(numba.int64, 1, "C")
+COLUMN: Final = numba.types.Array(numba.int64, 1, "C")
+"""The type of every column."""
 
 
-def _copy() -> ModuleType:
-    found = importlib.util.find_spec(spec.__name__)
+def copy(module: ModuleType, compiled: Mapping[str, Any], outermost: Sequence[str]) -> ModuleType:
+    """A copy of a module whose functions are compiled into those that call them.
+
+    ``compiled`` are what they call of other modules. The ``outermost`` functions stay as they are, to be translated.
+    """
+    found = importlib.util.find_spec(module.__name__)
     assert found is not None
     assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    vars(module)["link"] = signed_folded
-    for name, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__code__.co_filename == spec.__file__ and name != spec.replay.__name__:
-            setattr(module, name, inner(function))
-    return module
+    made = importlib.util.module_from_spec(found)
+    found.loader.exec_module(made)
+    vars(made).update(compiled)
+    for name, function in inspect.getmembers(made, inspect.isfunction):
+        if function.__code__.co_filename == module.__file__ and name not in outermost:
+            setattr(made, name, inner(function))
+    return made
 
 
-def _columns(table: Any) -> Any:
+def columns(table: Any) -> Any:
+    """The type of a tuple of columns."""
     tuple_of: Any = numba.types.NamedTuple
-    return tuple_of((_COLUMN,) * len(table._fields), table)
+    return tuple_of((COLUMN,) * len(table._fields), table)
 
+
+SPEC: Final = copy(spec, {"link": signed_folded}, [spec.replay.__name__])
+"""The specification, for other compiled functions."""
 
 _replay: Callable[..., Any] = translated(
-    _copy().replay,
-    numba.int64(_columns(spec.Asked), _columns(spec.Records), _columns(spec.Log), _COLUMN, _COLUMN),
+    SPEC.replay,
+    numba.int64(columns(spec.Asked), columns(spec.Records), columns(spec.Log), COLUMN, COLUMN),
 )
 
 

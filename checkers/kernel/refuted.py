@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import NoReturn
 
 from fencepost.harness.history import describe
-from fencepost.harness.history.history import History
+from fencepost.harness.history.history import NONE, History
 
 
 class Refuted(Exception):
-    """A claim does not hold; the text says which, and names the operation."""
+    """A claim does not hold; the text says which, and names the operation. ``row`` is its row, NONE if it is of none."""
+
+    def __init__(self, why: str, row: int = NONE) -> None:
+        super().__init__(why)
+        self.row = row
 
 
 def refute(history: History, row: int, why: str) -> NoReturn:
     """The claim that fails is about this row."""
-    raise Refuted(f"{describe.name(history.operation(int(row)))} {why}")
+    raise Refuted(f"{describe.name(history.operation(int(row)))} {why}", int(row))

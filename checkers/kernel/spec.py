@@ -357,11 +357,11 @@ def _out_of_range(asked: Asked, log: Log, state: Any, m: Any, keep: Any) -> Any:
         if vanish(log, state, since_slot(log, asked.since[m], end), end, keep):
             return RIGHT
         return IN_RANGE
-    start = _start(asked, log, m, tail)
+    start = start_of(asked, log, m, tail)
     return RIGHT if start > tail or (start == tail and not asked.follows[m]) else IN_RANGE
 
 
-def _start(asked: Asked, log: Log, m: Any, tail: Any) -> Any:
+def start_of(asked: Asked, log: Log, m: Any, tail: Any) -> Any:
     """Where the answer of a moment starts; meaningless where a timestamp decides."""
     if asked.after[m] != NONE:
         return asked.after[m]
@@ -385,7 +385,7 @@ def _returned(asked: Asked, records: Records, log: Log, state: Any, m: Any, keep
     by_time = asked.since[m] != NONE and asked.after[m] == NONE
     start, places, room = tail, asked.places[m] - (high - low), asked.room[m]
     if not by_time:
-        start = _start(asked, log, m, tail)
+        start = start_of(asked, log, m, tail)
         if start > tail:
             return BEYOND_TAIL
         if start == tail and asked.ask[m] == END and asked.after[m] == NONE:

@@ -11,10 +11,9 @@ from fencepost.harness.verdict import CheckResult, Validity, Violation
 
 from ..anomalies import ANOMALIES
 from ..certificate.proofs import LinearizabilityCertificate
-from ..chain.stream import Stream, streams
-from .judged import Judged, accepted
+from ..chain.stream import streams
+from .judging import judge
 from .many import judge_all
-from .quick import accept
 
 
 class Linearizability:
@@ -32,34 +31,26 @@ class Linearizability:
 
     def check(self, history: History, limits: CheckLimits | None = None) -> CheckResult:
         """See :class:`~fencepost.harness.verdict.Checker`."""
-        limits = limits or CheckLimits()
+        limits = (limits or CheckLimits()).begun()
         violations: list[Violation] = []
         reasons: list[str] = []
         details: dict[str, Any] = {}
-        proofs = []
-        judging = partial(_judge, minimally=self._minimal)
+        claims = []
+        judging = partial(judge, minimally=self._minimal)
         for stream, judged in judge_all(list(streams(history)), judging, limits):
             violations += judged.violations
             reasons += judged.reasons
             details[stream.name] = judged.details
-            proofs.append(judged.proof)
+            claims.append(judged.claim)
         decided = len(reasons)
         if not _observed(history):
             reasons.append("nothing was observed" if len(history) else "the history is empty")
         warnings = [] if history.whole else ["the journal has no end mark: what was pending counts as indefinite"]
         validity = Validity.INVALID if violations else Validity.UNKNOWN if reasons else Validity.VALID
-        certificate = LinearizabilityCertificate(history, proofs, reasons[decided:])
+        certificate = LinearizabilityCertificate(history, claims, reasons[decided:])
         return CheckResult(
             validity, tuple(violations), tuple(reasons), tuple(warnings), {"streams": details}, certificate
         )
-
-
-def _judge(stream: Stream, limits: CheckLimits, minimally: bool) -> Judged:
-    if why := accept(stream):
-        return accepted(why)
-    from .declined import declined
-
-    return declined(stream, limits, minimally)
 
 
 def _observed(history: History) -> bool:

@@ -1,72 +1,97 @@
-"""One stream, decided: by the scan where all is determined, by search where the history leaves something open."""
+"""What is said of one stream: the kernel's decision, its proof, and, of an invalid one, what was broken."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
 from fencepost.harness.check_limits import CheckLimits
-from fencepost.harness.history.history import NONE, Outcome
+from fencepost.harness.history.history import NONE, Int64s
+from fencepost.harness.verdict import Validity, Violation
 
-from ..chain.stream import UNKNOWN, Stream
-from ..chain.ties import batches_of_sessions, ties
-from ..judgement import Judgement
-from ..kernel.budget import Spending
-from ..search.decide import decide
-from ..search.search import Ending
-from ..structure.agreement import agrees
-from . import one_stream, worlds
-from .exhausted import accuse
-from .undecided import reasons
+from ..chain.stream import Stream
+from ..kernel import spec
+from ..kernel.columns import Requirements, requirements, spans
+from ..kernel.format import Claim, NamedViolation, linearization
+from .decide import Decision, decide
 
 
-def judge(stream: Stream, limits: CheckLimits) -> Judgement:
-    """Judge a stream.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is said of one stream. ``details`` are numbers and texts, JSON-ready."""
 
-    What the scan and the structure say is certain, but for a reading of the records that is one of several: then what
-    it says is a guess. All that is open goes to the search.
-    """
-    judgement = one_stream.judge(stream)
-    guessed = judgement.chain.placement.guessed
-    if judgement.findings.any and (not guessed or not agrees(judgement)):
-        return judgement
-    if not (
-        guessed
-        or judgement.answers.apart
-        or judgement.undetermined
-        or _first_token_matters(judgement)
-        or _pipelined(stream)
-    ):
-        return judgement
-    limits.progress(f"searching ({stream.name})")
-    decision = decide(judgement.chain, judgement.answers, judgement.claims, Spending(limits.budget, limits.progress))
-    judgement.decision = decision
-    if decision.ending is Ending.EXHAUSTED:
-        if guessed or stream.token == UNKNOWN:
-            judgement = worlds.contradicted(judgement)
-        if not judgement.findings.any:
-            accuse(judgement, decision)
-        return judgement
-    judgement.findings.clear()
-    if decision.ending is Ending.UNDECIDED:
-        judgement.reasons = reasons(judgement, decision)
-    return judgement
+    details: dict[str, Any]
+    claim: Claim
+    violations: tuple[Violation, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
-def _first_token_matters(judgement: Judgement) -> bool:
-    """Is the first token unknown, and named by operations that may have met it?
+def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged:
+    """Judge a stream; with minimal witnesses, if these are to be tried for."""
+    asked = requirements(stream.history, stream.index, stream.rows)
+    decision = decide(asked, stream.rows, limits, stream.name)
+    name, validity = stream.name, str(decision.validity)
+    details = _details(stream, asked, decision)
+    if decision.order is not None:
+        return Judged(details, Claim(name, validity, order=linearization(asked, decision.order)))
+    if decision.validity is Validity.INVALID:
+        from .naming import named
 
-    Where an append that took effect gave it, it is known.
-    """
-    return judgement.tokens.initial == UNKNOWN and bool(worlds.named_tokens(judgement))
+        found = named(stream, asked, decision, limits, minimally)
+        details["violations"] = sum(violation.count for violation in found)
+        claim = Claim(name, validity, violations=[_told(one) for one in found])
+        return Judged(details, claim, found)
+    from .undecided import holes, reason
+
+    opened = holes(asked, decision)
+    reasons = (reason(asked, decision, opened),)
+    return Judged(details, Claim(name, validity, holes=opened, nodes=decision.nodes, reasons=reasons), (), reasons)
 
 
-def _pipelined(stream: Stream) -> bool:
-    """Is there an order beyond the clock's that the scan does not see?
+def _told(violation: Violation) -> NamedViolation:
+    edges = [(edge.source, edge.target, edge.kind) for edge in violation.edges]
+    return NamedViolation(violation.anomaly, violation.operations, violation.context, violation.position, edges)
 
-    An append session with a batch of which nobody knows whether it was applied, operations with several before them, or
-    with an answer in parts before them.
-    """
-    outcome = stream.history.outcome
-    if any(outcome[row] == Outcome.INDEFINITE for batches in batches_of_sessions(stream) for row in batches):
-        return True
-    tied = ties(stream)
-    in_parts = bool((stream.history.part_of[stream.rows] != NONE).any())
-    return bool(tied) and (in_parts or any(len(before) > 1 for before in tied.values()))
+
+def _details(stream: Stream, asked: Requirements, decision: Decision) -> dict[str, Any]:
+    columns = asked.asked
+    applied = np.zeros(len(asked), dtype=np.bool_)
+    if decision.order is not None:
+        applied[decision.order.moments] = True
+    else:
+        applied[:] = columns.optional == 0
+    appended = np.flatnonzero(applied & (columns.ask == spec.APPEND))
+    records = int((columns.high[appended] - columns.low[appended]).sum())
+    optional = np.flatnonzero(columns.optional > 0)
+    seen = _seen(asked, optional)
+    return {
+        "operations": len(stream.rows),
+        "records": records,
+        "tail": stream.tail + records
+        if decision.order is not None
+        else max(stream.tail, int(columns.at.max(initial=0))),
+        "appends-acked": len(stream.acked),
+        "appends-indefinite-seen": int(seen.sum()),
+        "appends-indefinite-unseen": len(stream.floating) - int(seen.sum()),
+        "appends-indefinite-unseen-applied": int((applied[optional] & ~seen).sum()),
+        "states-searched": decision.nodes,
+        "first-order-refused": decision.declined,
+        "violations": 0,
+    }
+
+
+def _seen(asked: Requirements, appends: Int64s) -> Any:
+    """Of some appends, whether a read returned their first record."""
+    columns, records = asked.asked, asked.records
+    filled = appends[columns.high[appends] > columns.low[appends]]
+    first = np.full(len(appends), NONE, dtype=np.int64)
+    first[columns.high[appends] > columns.low[appends]] = records.sent[columns.low[filled]]
+    if not len(appends):
+        return np.zeros(0, dtype=np.bool_)
+    wanted = np.sort(first)
+    reads = np.flatnonzero((columns.ask == spec.PART) | (columns.ask == spec.END))
+    returned = records.digest[spans(columns.low[reads], columns.high[reads] - columns.low[reads])]
+    at = np.minimum(np.searchsorted(wanted, returned), len(wanted) - 1)
+    return np.isin(first, returned[wanted[at] == returned])

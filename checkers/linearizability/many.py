@@ -39,7 +39,7 @@ def judge_all(
         return ((stream, judge(stream, limits)) for stream in streams)
 
     def one(index: int) -> T:
-        return judge(streams[index], replace(limits, cores=1, progress=_silent))
+        return judge(streams[index], replace(limits.shared(processes), progress=_silent))
 
     told = time.monotonic()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from ..chain.chain import build
 from ..chain.claims import claims, complete
 from ..chain.in_force import chain_tokens
@@ -18,7 +16,6 @@ from ..judgement import Judgement
 from ..structure import acknowledgements, bad_reads, existence, hashes, reads, records, sessions, tails, timestamps
 from ..structure import tokens as token_checks
 from .contradictions import accuse
-from .order import order_of
 from .scan import Scan, scan
 
 
@@ -48,7 +45,6 @@ def judge(stream: Stream, reading: int = 0) -> Judgement:
     hashes.check(judgement)
     tails.check(judgement)
     _order(judgement, certain, possible)
-    judgement.undetermined |= any(hole.fillable for hole in judgement.holes)
     return judgement
 
 
@@ -57,10 +53,6 @@ def _order(judgement: Judgement, certain: Proofs, possible: Proofs) -> None:
     result = _scan(judgement, certain)
     if possible is not certain and not (result.succeeds and _stands(judgement, certain, possible, result)):
         result = _scan(judgement, possible)
-        # An append that was never read would explain some answers. Was it applied?
-        judgement.undetermined |= result.succeeds
-    elif result.succeeds:
-        judgement.order = partial(order_of, judgement.chain, judgement.tokens, result)
     accuse(judgement, result)
 
 

@@ -1,40 +1,68 @@
-"""What a search leaves open that was given up: the hole, who may have filled it, and what would settle it."""
+"""What a search leaves open that was given up: the holes, who may have filled them, and what would settle it."""
 
 from __future__ import annotations
 
-from fencepost.harness.history.history import NONE
+from collections.abc import Sequence
+from typing import Final
 
-from ..judgement import Judgement
-from ..search.decide import Decision
+import numpy as np
 
-MOST = 10
+from ..kernel import spec
+from ..kernel.columns import Requirements, spans
+from ..kernel.format import OpenHole
+from .decide import Decision
+
+MOST: Final = 10
 """Candidates that are named."""
 
 
-def reasons(judgement: Judgement, decision: Decision) -> list[str]:
+def holes(asked: Requirements, decision: Decision) -> list[OpenHole]:
+    """The stretches of positions of which nobody knows who wrote them, with the appends that may have."""
+    columns = asked.asked
+    acked = np.flatnonzero((columns.ask == spec.APPEND) & (columns.optional == 0))
+    reads = np.flatnonzero((columns.ask == spec.PART) | (columns.ask == spec.END))
+    returned = asked.records.seq_num[spans(columns.low[reads], columns.high[reads] - columns.low[reads])]
+    named = columns.at[(columns.ask != spec.APPEND) & (columns.optional == 0)]
+    end = max(asked.tail, *(int(one.max(initial=0)) for one in (columns.end[acked], returned + 1, named)))
+    covered = np.zeros(end - asked.tail + 1, dtype=np.int64)
+    np.add.at(covered, columns.at[acked] - asked.tail, 1)
+    np.add.at(covered, columns.end[acked] - asked.tail, -1)
+    free = np.cumsum(covered)[:-1] == 0
+    free[returned[(returned >= asked.tail) & (returned < end)] - asked.tail] = False
+    edges = np.diff(np.concatenate(([0], free.astype(np.int64), [0])))
+    found = []
+    for start, stop in zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True):
+        low, high = start + asked.tail, stop + asked.tail
+        candidates = _candidates(asked, low, high)
+        if candidates:
+            found.append(OpenHole(low, high, candidates))
+    return found
+
+
+def _candidates(asked: Requirements, low: int, high: int) -> list[int]:
+    columns = asked.asked
+    appends = np.flatnonzero(columns.optional > 0)
+    size, match = columns.high[appends] - columns.low[appends], columns.match[appends]
+    least = np.maximum(low, match)
+    fits = (size > 0) & (least + size <= high) & ((match < 0) | (match == least))
+    rows: list[int] = columns.row[appends[fits]].tolist()
+    return rows
+
+
+def reason(asked: Requirements, decision: Decision, opened: Sequence[OpenHole]) -> str:
     """Why a stream is undecided, in a sentence."""
-    start, end, candidates = _hole(judgement, decision)
-    if end == NONE:
-        where, reading = f"what was appended from position {start} on", f"a read from position {start} to the tail"
+    ids, name = asked.history.id, asked.history.header.streams[asked.stream].name
+    if opened:
+        hole = next((one for one in opened if one.end > decision.tail), opened[0])
+        last = hole.end - 1
+        place = f"position {hole.start}" if last == hole.start else f"positions {hole.start} to {last}"
+        what, settles, rows = f"who wrote {place}", f"a read of {place}", list(hole.candidates)
     else:
-        place = f"position {start}" if end == start + 1 else f"positions {start} to {end - 1}"
-        where, reading = f"who wrote {place}", f"a read of {place}"
-    ids = [f"#{int(judgement.history.id[row])}" for row in candidates[:MOST]]
-    more = "" if len(candidates) <= MOST else f" and {len(candidates) - MOST:,} more"
-    spent = decision.spent
-    return [
-        f"stream {judgement.stream.name}: {where} was not found: {decision.why} "
-        f"({spent.states:,} states, {spent.seconds:.1f} s, {spent.bytes / 2**20:.0f} MiB); "
-        f"candidates, all of unknown outcome: {', '.join(ids) or 'none'}{more}; {reading} would settle it"
-    ]
-
-
-def _hole(judgement: Judgement, decision: Decision) -> tuple[int, int, list[int]]:
-    """Start, end (NONE where it is open) and candidates (rows) of the hole at which the search got no further."""
-    dead, pool = decision.dead, decision.pool
-    for hole in judgement.holes:
-        if hole.fillable and hole.start <= dead.tail < hole.end:
-            return hole.start, NONE if hole.ragged else hole.end, list(hole.candidates)
-    room = dead.limit - dead.tail if dead.limit != NONE else None
-    rows = [row for row, size in zip(pool.row, pool.size, strict=True) if room is None or size <= room]
-    return dead.tail, dead.limit, rows
+        what, settles = "which appends of unknown outcome were applied", "a read of the whole stream"
+        rows = asked.asked.row[asked.asked.optional > 0].tolist()
+    candidates = ", ".join(f"#{int(ids[row])}" for row in rows[:MOST]) or "none"
+    more = "" if len(rows) <= MOST else f" and {len(rows) - MOST:,} more"
+    return (
+        f"stream {name}: {what} was not found: {decision.reason} ({decision.nodes:,} states were tried); "
+        f"candidates, all of unknown outcome: {candidates}{more}; {settles} would settle it"
+    )

@@ -15,8 +15,9 @@ import numpy as np
 
 from fencepost.harness.history.history import FOREVER, NONE
 
-from ..chain.stream import UNKNOWN, UNMENTIONED
+from ..chain.stream import UNKNOWN, UNMENTIONED, Stream
 from ..judgement import Judgement
+from ..structure.agreement import agrees
 from . import one_stream
 
 MOST: Final = 32
@@ -24,6 +25,15 @@ MOST: Final = 32
 
 World = tuple[str, Judgement]
 """What is supposed, as a clause, and what follows."""
+
+
+def likeliest(stream: Stream) -> Judgement:
+    """What is wrong with a stream by the reading, and the first token, that leaves the fewest violations."""
+    judgement = one_stream.judge(stream)
+    guessed = judgement.chain.placement.guessed
+    if judgement.findings.any and (not guessed or not agrees(judgement)):
+        return judgement
+    return contradicted(judgement) if guessed or stream.token == UNKNOWN else judgement
 
 
 def contradicted(judgement: Judgement) -> Judgement:
@@ -48,7 +58,6 @@ def contradicted(judgement: Judgement) -> Judgement:
         premise = f"This is so if {clause}, which is not known; but all else is contradicted too: {'; '.join(against)}."
         because = tuple(dict.fromkeys(op for _, violation in others for op in violation.operations))
         best.findings.suppose(premise, because)
-    best.decision, best.reasons = judgement.decision, []
     return best
 
 

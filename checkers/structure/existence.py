@@ -35,5 +35,6 @@ def check(judgement: Judgement) -> None:
         (edge,),
         culprit=claim,
         suspects=tuple(asked.row[lost].tolist()),
+        accused=tuple(asked.row[lost].tolist()),
     )
-    judgement.findings.add("lost-stream", witness, None, len(lost))
+    judgement.findings.add("lost-stream", witness)

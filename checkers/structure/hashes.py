@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fencepost.harness.history.chain_hash import fold
 from fencepost.harness.history.history import Int64s
 
 from ..chain.contents import hash_before
@@ -13,7 +14,8 @@ from ..judgement import Judgement
 
 
 def check(judgement: Judgement) -> None:
-    """inconsistent-offsets, where everything below the tail that was read is known. What is not is searched."""
+    """aborted-read, and inconsistent-offsets where everything below the tail that was read is known."""
+    _aborted(judgement)
     history, chain = judgement.history, judgement.chain
     rows = judgement.stream.rows[history.reads.hashed[judgement.stream.rows]]
     tails = history.observed_tail[rows]
@@ -32,6 +34,38 @@ def check(judgement: Judgement) -> None:
         )
         witness = Witness((row,), (sentence(text), teller.told(row)))
         judgement.findings.add("inconsistent-offsets", witness, tail)
+
+
+def _aborted(judgement: Judgement) -> None:
+    """A hash that is right only with the records of an append that failed for certain, right after what is known."""
+    history, chain, stream = judgement.history, judgement.chain, judgement.stream
+    appends, end = history.appends, int(chain.covered[1][0])
+    before = hash_before(stream, chain.contents)
+    rows = stream.rows[history.reads.hashed[stream.rows]]
+    rows = rows[(history.observed_tail[rows] > end) & (end >= stream.tail)]
+    if before is None or not len(rows) or not len(stream.failed):
+        return
+    known = fold(chain.contents.digest[chain.contents.axis.find(np.arange(stream.tail, end))[0]].tolist(), before)
+    for row in rows.tolist():
+        size, told = int(history.observed_tail[row]) - end, int(history.reads.stream_hash[row])
+        for failed in stream.failed[np.diff(appends.offset)[stream.failed] == size].tolist():
+            if fold(appends.digest[appends.offset[failed] : appends.offset[failed + 1]].tolist(), known) == told:
+                judgement.accused.add(row)
+                _tell_aborted(judgement, failed, row, end)
+                break
+
+
+def _tell_aborted(judgement: Judgement, failed: int, row: int, start: int) -> None:
+    teller = judgement.teller(failed, row)
+    place = teller.place(start, int(judgement.history.observed_tail[row]))
+    text = (
+        f"{teller.who(failed)} failed for certain, yet by the hash that {teller.name(row)} returned its records "
+        f"stand at {place}"
+    )
+    edge = teller.edge(failed, row, "wr", f"{teller.name(row)} returned the records of {teller.name(failed)}")
+    witness = Witness((failed, row), (sentence(text), teller.told(failed), teller.told(row)), (edge,), culprit=row)
+    for _ in judgement.findings.few("aborted-read", [row]):
+        judgement.findings.add("aborted-read", witness, start)
 
 
 def _offenders(judgement: Judgement, rows: Int64s, tails: Int64s) -> list[tuple[int, int]]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE, Int64s
 
-from ..chain.axis import union
 from ..chain.frontier import Frontier
 from ..chain.stream import among
 from ..domains.domains import Proof
@@ -187,11 +186,10 @@ def _cut_off(judgement: Judgement) -> None:
     batches, appends = judgement.chain.batches, history.appends
     gone = (batches.end > seen) & (appends.start[batches.row] != NONE) & batches.legal
     gone &= history.returned[batches.row] < history.invoked[row]
-    starts, _ = union(batches.start[gone], batches.end[gone])
     offenders = batches.row[gone]
-    if not len(offenders):
-        return
-    _cut(judgement, row, offenders, max(seen, int(starts[0])))
+    if not len(offenders) or int(batches.start[gone].min()) > seen:
+        return  # between the end that was seen and what was acknowledged nobody wrote anything: it is not cut off there
+    _cut(judgement, row, offenders, seen)
 
 
 def _cut(judgement: Judgement, read: int, gone: Int64s, start: int) -> None:
@@ -204,5 +202,6 @@ def _cut(judgement: Judgement, read: int, gone: Int64s, start: int) -> None:
     )
     edge = teller.real_time(first, read)
     sentences = (sentence(text), teller.told(first), teller.told(read), sentence(edge.because))
-    witness = Witness((first, read), sentences, (edge,), culprit=first, suspects=tuple(gone.tolist()))
-    judgement.findings.add("lost-write", witness, start, len(gone))
+    lost = tuple(gone.tolist())
+    witness = Witness((first, read), sentences, (edge,), culprit=first, suspects=lost, accused=lost)
+    judgement.findings.add("lost-write", witness, start)

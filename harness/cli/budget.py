@@ -12,7 +12,7 @@ from ..failure import UsageFailure
 
 _MIB: Final = 2**20
 
-HELP: Final = "per stream where the history leaves open who wrote what; beyond it the verdict is unknown"
+HELP: Final = "where the history leaves open who wrote what; beyond it the verdict is unknown"
 
 
 def budgeted(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,21 +23,21 @@ def budgeted(command: Callable[..., Any]) -> Callable[..., Any]:
             type=int,
             default=SEARCH_BYTES // _MIB,
             show_default=True,
-            help=f"MiB of memory that a search may use {HELP}.",
+            help=f"MiB of memory that searches may use in all {HELP}.",
         ),
         click.option(
             "--search-states",
             type=int,
             default=SEARCH_STATES,
             show_default=True,
-            help=f"States that a search may enter {HELP}.",
+            help=f"States that the search of a stream may enter {HELP}.",
         ),
         click.option(
             "--search-seconds",
             type=float,
             default=SEARCH_SECONDS,
             show_default=True,
-            help=f"Seconds that a search may take {HELP}.",
+            help=f"Seconds that searches may take in all {HELP}.",
         ),
     ):
         command = option(command)

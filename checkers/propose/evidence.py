@@ -1,0 +1,65 @@
+"""What answers prove of the tails that there were, and of the tokens in force, before any order is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fencepost.harness.history.history import FOREVER, NONE, Int64s
+
+from ..kernel import spec
+from ..kernel.columns import Requirements
+
+EXACT = (spec.TAIL, spec.WHOLE, spec.MATCH_REFUSED, spec.OUT_OF_RANGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """``released`` and ``latest`` bound, for each moment, the tail that it met; ``by_return`` are they by return.
+
+    ``tails`` are some that there were, ascending.
+    """
+
+    released: Int64s
+    latest: Int64s
+    by_return: Int64s
+    tails: Int64s
+
+
+def evidence(asked: Requirements, start: Int64s) -> Evidence:
+    """What is proven where appends took effect at ``start`` (NONE: not known)."""
+    columns, records, base = asked.asked, asked.records, asked.tail
+    exact = np.isin(columns.ask, EXACT)
+    placed = start != NONE
+    least = np.where(exact, columns.at, base)
+    read = np.flatnonzero(((columns.ask == spec.PART) | (columns.ask == spec.END)) & (columns.high > columns.low))
+    least[read] = records.seq_num[columns.high[read] - 1] + 1
+    told = (columns.ask == spec.PART) & (columns.told != NONE)
+    least[told] = np.maximum(least[told], columns.told[told])
+    ends = start + columns.high - columns.low
+    least[placed] = ends[placed]
+    by_return = np.argsort(columns.returned, kind="stable")
+    returned = columns.returned[by_return]
+    reached = np.concatenate(([base], np.maximum.accumulate(least[by_return])))
+    greatest = np.where(exact, columns.at, np.where(placed, start, FOREVER))
+    before = np.append(np.minimum.accumulate(greatest[::-1])[::-1], FOREVER)
+    return Evidence(
+        released=reached[np.searchsorted(returned, columns.invoked, side="left")],
+        latest=before[np.searchsorted(columns.invoked, columns.returned, side="right")],
+        by_return=by_return,
+        tails=np.unique(np.concatenate((columns.at[exact], columns.told[told], _ends(asked)))),
+    )
+
+
+def _ends(asked: Requirements) -> Int64s:
+    """Where reads ended although more would have fitted, and nothing can have been gone: at the tail."""
+    columns, records = asked.asked, asked.records
+    ended = (columns.ask == spec.END) & (columns.high > columns.low) & (columns.until == NONE)
+    ended &= (columns.places > columns.high - columns.low) & (asked.history.reads.bytes[columns.row] == NONE)
+    if len(records.trim_to) or asked.history.header.retention_ms is not None:
+        return np.zeros(0, dtype=np.int64)
+    ended = np.flatnonzero(ended)
+    size = np.concatenate(([0], np.cumsum(records.size)))
+    ended = ended[size[columns.high[ended]] - size[columns.low[ended]] < 1 << 19]
+    return np.asarray(records.seq_num[columns.high[ended] - 1] + 1, dtype=np.int64)

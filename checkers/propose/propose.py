@@ -1,0 +1,259 @@
+"""Orders that may explain a stream, the likeliest first.
+
+Acknowledgements and reads say where most appends took effect (:mod:`.chain`), holes are filled by guessing
+(:mod:`.holes`), every other moment then has a least place (:mod:`.tails`), and sorted by place they are an order. Where
+one moment finds no place, a hole before it is filled otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE, Int64s
+
+from ..kernel import log as logs
+from ..kernel import spec
+from ..kernel.accept import MANY, Order, listed
+from ..kernel.columns import Requirements, spans
+from ..kernel.refuted import Refuted
+from . import tails
+from .chain import Known, known
+from .evidence import Evidence, evidence
+from .holes import Filler
+from .states import chain_of
+
+ROUNDS: Final = 10
+"""How often places are found anew because of what is ordered beyond the clock, or gone."""
+WORK: Final = 1_000_000
+"""Moments that are placed in all, for another filling of a hole."""
+MOST: Final = 100
+"""Other fillings that are tried."""
+
+
+def propose(asked: Requirements, rows: Int64s) -> Iterator[Order]:
+    """Orders of the moments of a stream; ``rows`` are its rows, ascending.
+
+    They are guesses, one after another, for whoever accepts none of those before: no moment is known to be wrong in
+    them. There may be none.
+    """
+    told = known(asked)
+    if told is None:
+        return
+    proven = evidence(asked, told.start)
+    token = _first_token(asked, told, proven)
+    guesser = _Guesser(asked, rows, proven, token)
+    if told.covered.all() and not told.end > asked.tail + len(told.covered):
+        guess = guesser.guess(told.start)
+        if guess.order is not None:
+            yield guess.order
+        if guess.failed == NONE or not asked.asked.optional.any():
+            return
+    yield from _filled(asked, told, proven, token, guesser)
+
+
+def _filled(asked: Requirements, told: Known, proven: Evidence, token: int, guesser: _Guesser) -> Iterator[Order]:
+    """Guesses with holes filled; each time the best so far is changed in one place."""
+    filler = Filler(asked, told, proven, token)
+    best: dict[int, int] = {}
+    furthest = NONE
+    variations: Iterator[tuple[int, int]] = iter(((NONE, NONE),))
+    left = min(MOST, WORK // max(len(asked), 1)) + 1
+    more = NONE
+    while left and (variation := next(variations, None)) is not None:
+        hole, choice = variation
+        choices = best | ({hole: choice} if hole != NONE else {})
+        appended = choice if hole == NONE else more
+        filled = filler.fill(choices, appended)
+        if filled is None:
+            continue
+        left -= 1
+        start = told.start.copy()
+        start[list(filled)] = list(filled.values())
+        guess = guesser.guess(start)
+        if guess.order is not None:
+            yield guess.order
+        if guess.failed == NONE or guess.failed > furthest:
+            best, furthest, more = choices, guess.failed, appended
+            variations = _variations(filler, guess.tail)
+
+
+def _variations(filler: Filler, tail: int) -> Iterator[tuple[int, int]]:
+    """What else to try: another filling of a hole, those just before a tail first; an append at the open end."""
+    near = [i for i, hole in enumerate(filler.holes) if hole.low <= tail][-8:][::-1]
+    near += [i for i, hole in enumerate(filler.holes) if hole.low > tail][:2]
+    ends = filler.unused()[:20]
+    for choice in range(1, 8):
+        for hole in near:
+            yield hole, choice
+        if choice == 1:
+            yield from ((NONE, m) for m in ends)
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """An order, or the first moment that has no place, and the tail near which that was."""
+
+    order: Order | None
+    failed: int
+    tail: int
+
+
+class _Guesser:
+    """Finds the place of each moment, given where appends took effect."""
+
+    def __init__(self, asked: Requirements, rows: Int64s, proven: Evidence, token: int) -> None:
+        self._asked = asked
+        self._rows = rows
+        self._token = token
+        self._by_return = proven.by_return
+        self._latest = proven.latest
+        self._compiled = len(asked) >= MANY
+        self._columns = asked.asked if self._compiled else listed(asked.asked)
+        self._records = asked.records if self._compiled else listed(asked.records)
+        self._loops: Any = tails
+        if self._compiled:
+            from ..kernel.compiled import plain
+            from . import compiled_tails
+
+            self._columns, self._records, self._loops = plain(self._columns), plain(self._records), compiled_tails
+
+    def guess(self, start: Int64s) -> _Guess:
+        """The order with appends at ``start`` (NONE: not applied)."""
+        made = chain_of(self._asked, start, self._token)
+        if made is None:
+            return _Guess(None, NONE, NONE)
+        chain, appends = made
+        try:
+            log, latest = self._log(chain.tail, appends)
+        except Refuted:
+            return _Guess(None, NONE, NONE)
+        number = len(self._asked)
+        applied = np.full(number, NONE, dtype=np.int64)
+        applied[appends] = np.arange(len(appends))
+        places = tails.Places(
+            applied=applied,
+            least=np.zeros(number, dtype=np.int64),
+            key=np.full(number, NONE, dtype=np.int64),
+            first=self._first(),
+            latest=np.searchsorted(chain.tail, self._latest, side="right") - 1,
+            by_return=self._by_return,
+        )
+        places, failed = self._settled(log, chain, places)
+        key = np.asarray(places.key, dtype=np.int64)
+        if failed != NONE:
+            return _Guess(
+                None, failed, int(chain.tail[min(int(key[failed]) // tails.width(number), len(chain.tail) - 1)])
+            )
+        there = np.flatnonzero(key != NONE)
+        return _Guess(
+            Order(there[np.argsort(key[there], kind="stable")], self._token, latest), NONE, int(chain.tail[-1])
+        )
+
+    def _settled(self, log: spec.Log, chain: tails.Chain, places: tails.Places) -> tuple[tails.Places, int]:
+        state = np.zeros(spec.STATE, dtype=np.int64)
+        state[spec.HASHED] = NONE
+        slots = len(log.lower) + min(int(chain.floor[-1]), int(chain.tail[-1])) - int(log.base[0])
+        tree = np.full(2 * slots, NONE, dtype=np.int64)
+        ahead = self._asked.ahead.tolist()
+        held: tuple[Any, ...] = (log, chain, places)
+        if not self._compiled:
+            held = tuple(listed(one) for one in held)
+            state, tree = state.tolist(), tree.tolist()
+        log, chain, places = held
+        wide = tails.width(len(self._asked))
+        for _ in range(ROUNDS):
+            failed = int(self._loops.place(self._columns, self._records, log, chain, places, state))
+            if failed != NONE:
+                break
+            changed = _ahead(ahead, places, wide)
+            if slots:
+                changed |= self._loops.settle(self._columns, self._records, log, chain, places, tree)
+            if not changed:
+                break
+        return places, failed
+
+    def _first(self) -> Int64s:
+        """Of each read that begins apart, the first record that it returned."""
+        columns = self._asked.asked
+        first = np.full(len(self._asked), NONE, dtype=np.int64)
+        told = np.flatnonzero((columns.begun != NONE) & (columns.high > columns.low))[::-1]
+        first[columns.begun[told]] = self._asked.records.seq_num[columns.low[told]]
+        return first
+
+    def _log(self, tail: Int64s, appends: Int64s) -> tuple[spec.Log, list[tuple[int, int]]]:
+        """The log with every append in it, and bounds of timestamps. Contents are left to who accepts."""
+        columns, records, base = self._asked.asked, self._asked.records, self._asked.tail
+        number = int(tail[-1]) - base
+        latest: list[tuple[int, int]] = []
+        if base or (columns.since != NONE).any() or (columns.until != NONE).any():
+            log, _ = logs.begin(self._asked, self._rows, number, self._token)
+            latest = self._caps(log)
+            if latest:
+                log, _ = logs.begin(self._asked, self._rows, number, self._token, latest)
+        else:
+            empty = np.zeros(0, dtype=np.int64)
+            log = spec.Log(
+                base=np.array([base, int(self._asked.history.header.retention_ms is not None)]),
+                lower=empty,
+                digest=empty,
+                known=np.zeros(number, dtype=np.int64),
+                size=np.zeros(number, dtype=np.int64),
+                stamp=np.zeros(number, dtype=np.int64),
+                present=np.arange(number + 1),
+                boundary=np.zeros(number + 1, dtype=np.int64),
+                begun=np.full(len(self._asked), NONE, dtype=np.int64),
+            )
+        log.boundary[tail - base] = 1
+        record = spans(columns.low[appends], columns.high[appends] - columns.low[appends])
+        log.size[len(log.lower) :] = records.sent_size[record]
+        return log, latest
+
+    def _caps(self, log: spec.Log) -> list[tuple[int, int]]:
+        """Timestamps that nobody reported, and that reads by timestamp need to be earlier."""
+        columns, records, found = self._asked.asked, self._asked.records, []
+        reads = np.flatnonzero((columns.since != NONE) & (columns.after == NONE))
+        for m in reads.tolist():
+            low, high = int(columns.low[m]), int(columns.high[m])
+            if high > low:
+                end = int(records.seq_num[low])
+            elif columns.ask[m] == spec.OUT_OF_RANGE:
+                end = int(columns.at[m])
+            else:
+                continue
+            slot = spec.slot(log, end - 1) if end > 0 else NONE
+            since = int(columns.since[m])
+            if NONE < slot < len(log.stamp) and log.stamp[slot] >= since:
+                found.append((end - 1, since - 1))
+        return found
+
+
+def _ahead(ahead: list[list[int]], places: tails.Places, wide: int) -> bool:
+    """Whether anything has to move for what is ordered beyond the clock."""
+    changed = False
+    for one, other, _ in ahead:
+        least = int(places.key[one]) + 1
+        if places.key[one] != NONE and places.key[other] != NONE and places.key[other] < least:
+            places.least[other] = max(int(places.least[other]), least)
+            changed = True
+    return changed
+
+
+def _first_token(asked: Requirements, told: Known, proven: Evidence) -> int:
+    """What the header declares; else what was in force before the first fence, by what answers tell."""
+    declared, columns = asked.history.header.streams[asked.stream].fencing_token, asked.asked
+    if declared is not None:
+        return logs.number(asked.history, declared)
+    fences = told.start[(told.start != NONE) & (columns.fence != NONE)]
+    upto = int(fences.min(initial=told.end))
+    at = np.where(told.start != NONE, told.start, np.where(columns.ask == spec.MATCH_REFUSED, columns.at, NONE))
+    sure = np.flatnonzero((at != NONE) & (columns.token != NONE) & (at <= upto))
+    if len(sure):
+        return int(columns.token[sure[np.argmin(at[sure])]])
+    refused = np.flatnonzero(columns.ask == spec.TOKEN_REFUSED)
+    if len(refused):
+        return int(columns.told[refused[np.argmin(proven.latest[refused])]])
+    return logs.ANOTHER

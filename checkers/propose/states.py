@@ -1,0 +1,51 @@
+"""The states of a stream, from the appends that took effect."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE, Int64s
+
+from ..kernel.columns import Requirements, spans
+from .tails import Chain
+
+
+def chain_of(asked: Requirements, start: Int64s, token: int) -> tuple[Chain, Int64s] | None:
+    """The states, and the appends (moments) between them; None if these do not lie side by side.
+
+    ``start`` is where each append took effect (NONE: nowhere), ``token`` the first one in force.
+    """
+    columns, base = asked.asked, asked.tail
+    appends = np.flatnonzero(start != NONE)
+    at = start[appends]
+    if (at[1:] < at[:-1]).any():
+        order = np.argsort(at, kind="stable")
+        appends, at = appends[order], at[order]
+    tail = np.concatenate(([base], at + columns.high[appends] - columns.low[appends]))
+    if not np.array_equal(tail[:-1], at):
+        return None
+    states = len(tail)
+    fences = np.flatnonzero(columns.fence[appends] != NONE)
+    begins, tokens = np.append(0, fences + 1), np.append(token, columns.fence[appends[fences]])
+    is_tail = np.zeros(int(tail[-1]) - base + 1, dtype=np.int64)
+    is_tail[tail[1:] - base] = 1
+    return Chain(
+        tail=tail,
+        token=np.repeat(tokens, np.diff(np.append(begins, states))),
+        floor=tail if asked.history.header.retention_ms is not None else _floor(asked, appends, at),
+        at=np.cumsum(is_tail) - is_tail + (np.arange(len(is_tail)) > 0),
+        slots=np.sort((tokens + 2) * states + begins),
+    ), appends
+
+
+def _floor(asked: Requirements, appends: Int64s, at: Int64s) -> Int64s:
+    """Below which position records may be gone, by state."""
+    columns, records, base = asked.asked, asked.records, asked.tail
+    floor = np.full(len(at) + 1, base, dtype=np.int64)
+    trimming = np.flatnonzero(columns.trim_low[appends] < columns.trim_high[appends])
+    if not len(trimming):
+        return floor
+    low, high = columns.trim_low[appends[trimming]], columns.trim_high[appends[trimming]]
+    trim, state = spans(low, high - low), np.repeat(trimming, high - low)
+    np.maximum.at(floor, state + 1, np.minimum(records.trim_to[trim], at[state] + records.trim_index[trim] + 1))
+    return np.asarray(np.maximum.accumulate(floor), dtype=np.int64)

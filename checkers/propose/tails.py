@@ -1,0 +1,302 @@
+"""Where each moment of a stream can have been, once it is known which appends took effect, and where.
+
+These appends make a chain of *states*: state i is the stream before the i-th of them. A moment takes the least state in
+which its answer is right, at or after what its invocation had to follow (Theorem 2 of docs/checking.md). Which answer
+is right in a state, the kernel's specification says; this only skips states in which it cannot be. CPython runs this
+source on lists, and compiled it runs on columns (:mod:`.compiled_tails`).
+
+The place of a moment is a *key*, ``state * width + rank``: moments of one state by rank, and its append last.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from fencepost.harness.history.history import NONE
+
+from ..kernel.spec import (
+    ABSENT,
+    APPEND,
+    AT,
+    BEGIN,
+    END,
+    FLOOR,
+    IN_FORCE,
+    MATCH_REFUSED,
+    OUT_OF_RANGE,
+    PART,
+    POISONED,
+    RIGHT,
+    TAIL,
+    TOKEN_REFUSED,
+    WHOLE,
+    since_slot,
+    slot,
+    start_at,
+    start_of,
+    step,
+)
+
+TRIES: Final = 100
+"""States in which an answer is tried before it counts as right in none."""
+
+STEP: Final = 8
+"""Ranks between neighbours, so that something fits between them."""
+
+
+class Chain(NamedTuple):
+    """The states: their ``tail``, ``token`` in force, and ``floor`` (int64, shape (states,)).
+
+    ``at`` has the first state at or beyond each position from the base on. ``slots`` are the states at which a token
+    came into force, as ``(token + 2) * states + state``, ascending.
+    """
+
+    tail: Any
+    token: Any
+    floor: Any
+    at: Any
+    slots: Any
+
+
+class Places(NamedTuple):
+    """What is known of the place of each moment (int64, shape (moments,)).
+
+    ``applied`` is the state in which an append took effect, NONE for none; ``least`` bounds the key, which is ``key``
+    in the end. Of a read that begins apart, ``first`` is the first record that it returned (NONE: none), ``latest`` the
+    last state in which it can have begun. ``by_return`` are the moments in the order of their return.
+    """
+
+    applied: Any
+    least: Any
+    key: Any
+    first: Any
+    latest: Any
+    by_return: Any
+
+
+def width(moments: Any) -> Any:
+    """By how much the keys of one state differ from those of the next."""
+    return STEP * (moments + 2)
+
+
+def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: Any) -> Any:
+    """Find the keys, the least ones; the first moment that has no place, NONE if each has one."""
+    reached, over, failed, wide = 0, 0, NONE, width(len(asked.row))
+    for m in range(len(asked.row)):
+        while asked.returned[places.by_return[over]] < asked.invoked[m]:
+            reached = max(reached, (places.key[places.by_return[over]] + 1) // wide)
+            over += 1
+        low = max(reached, places.least[m] // wide)
+        ask, found = asked.ask[m], NONE
+        if ask == APPEND:
+            found = places.applied[m]
+            if found == NONE and asked.optional[m]:
+                places.key[m] = NONE
+                continue
+            places.key[m] = found * wide + wide - 1
+            if found < low and failed == NONE:
+                failed = m
+            continue
+        if ask == ABSENT:
+            places.key[m] = 0
+            continue
+        if ask != POISONED:
+            found = _least(asked, records, log, chain, places, state, m, low)
+        if found == NONE:
+            failed = m if failed == NONE else failed
+            found = low
+        if ask == BEGIN:
+            log.begun[m] = start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[found])
+        places.key[m] = max(found * wide + STEP * (m + 1), places.least[m])
+    return failed
+
+
+def _least(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: Any, m: Any, i: Any) -> Any:
+    """The least state from ``i`` on in which the answer is right; NONE if there is none, or none near."""
+    for _ in range(TRIES):
+        i = _skip(asked, records, log, chain, places, m, i)
+        if i == NONE or i >= len(chain.tail):
+            return NONE
+        state[AT], state[IN_FORCE], state[FLOOR] = chain.tail[i], chain.token[i], chain.floor[i]
+        if step(asked, records, log, state, m, False) == RIGHT:
+            return i
+        i += 1
+    return NONE
+
+
+def _skip(asked: Any, records: Any, log: Any, chain: Any, places: Any, m: Any, i: Any) -> Any:
+    """The first state from ``i`` on that may be right; NONE if there is none."""
+    ask = asked.ask[m]
+    if ask in (TAIL, WHOLE, MATCH_REFUSED, OUT_OF_RANGE):
+        exact = _state(log, chain, asked.at[m])
+        return exact if exact >= i and asked.at[m] >= log.base[0] else NONE
+    if i >= len(chain.tail):
+        return NONE
+    if ask == TOKEN_REFUSED:
+        if chain.token[i] == asked.told[m]:
+            return i
+        wanted = (asked.told[m] + 2) * len(chain.tail)
+        found = first_at(chain.slots, wanted + i)
+        if found < len(chain.slots) and chain.slots[found] < wanted + len(chain.tail):
+            return chain.slots[found] - wanted
+        return NONE
+    if ask == BEGIN:
+        return _beginning(asked, log, chain, places, m, i)
+    if ask in (PART, END):
+        return _returned(asked, records, log, chain, m, i)
+    return i
+
+
+def _state(log: Any, chain: Any, position: Any) -> Any:
+    """The first state whose tail is at or beyond a position."""
+    at = position - log.base[0]
+    if at <= 0:
+        return 0
+    return chain.at[at] if at < len(chain.at) else len(chain.tail)
+
+
+def first_at(ascending: Any, least: Any) -> Any:
+    """The first index whose value is at least ``least``."""
+    low, high = 0, len(ascending)
+    while low < high:
+        middle = (low + high) // 2
+        if ascending[middle] < least:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _beginning(asked: Any, log: Any, chain: Any, places: Any, m: Any, i: Any) -> Any:
+    """Where the read began so that its first record was the first that there was; else as early as can be."""
+    first = places.first[m]
+    if first == NONE:
+        return i
+    low, high = i, len(chain.tail)
+    while low < high:
+        middle = (low + high) // 2
+        if start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[middle]) < first:
+            low = middle + 1
+        else:
+            high = middle
+    if low < len(chain.tail) and low <= places.latest[m]:
+        if start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[low]) == first:
+            return low
+    return i
+
+
+def _returned(asked: Any, records: Any, log: Any, chain: Any, m: Any, i: Any) -> Any:
+    low, high, relative = asked.low[m], asked.high[m], False
+    start, gone = NONE, NONE
+    if asked.after[m] != NONE or asked.begun[m] != NONE:
+        start = start_of(asked, log, m, 0)
+    elif asked.since[m] == NONE:
+        relative = asked.start[m] == NONE or asked.clamp[m] != 0
+        start = NONE if relative else asked.start[m]
+    at, room = start, asked.room[m]
+    for record in range(low, high):
+        seq_num = records.seq_num[record]
+        if at != NONE and seq_num > at:
+            gone = seq_num
+        at = seq_num + 1
+        room -= records.size[record]
+    i = max(i, _state(log, chain, at))
+    if asked.told[m] != NONE:
+        i = max(i, _state(log, chain, asked.told[m]))
+    if gone != NONE:
+        i = max(i, first_at(chain.floor, gone))
+    if relative and high > low and i < len(chain.tail):
+        first = records.seq_num[low]
+        if asked.start[m] == NONE and first > 0 and chain.floor[i] < first:
+            i = max(i, _state(log, chain, first + max(asked.offset[m], 0)))
+    if (
+        asked.ask[m] == END
+        and at != NONE
+        and at >= log.base[0]
+        and asked.places[m] > high - low
+        and i < len(chain.tail)
+    ):
+        next_slot = slot(log, at)
+        if next_slot >= len(log.size) or (
+            log.size[next_slot] <= room and (asked.until[m] == NONE or log.stamp[next_slot] < asked.until[m])
+        ):
+            if chain.tail[i] > at and chain.floor[i] <= at:
+                i = first_at(chain.floor, at + 1)
+    return i
+
+
+def settle(asked: Any, records: Any, log: Any, chain: Any, places: Any, tree: Any) -> Any:
+    """Put what shows that a record was gone after all that returned it (V2); whether anything has to move for that.
+
+    ``tree`` is room for the greatest key at which each of the first slots was returned: twice as long as these.
+    """
+    slots, whole, whole_tail, changed = len(tree) // 2, NONE, NONE, False
+    for i in range(len(tree)):
+        tree[i] = NONE
+    for m in range(len(asked.row)):
+        if asked.ask[m] == WHOLE and places.key[m] > whole:
+            whole, whole_tail = places.key[m], asked.at[m]
+        if asked.ask[m] in (PART, END):
+            for record in range(asked.low[m], asked.high[m]):
+                i = slot(log, records.seq_num[record])
+                if 0 <= i < slots:
+                    tree[slots + i] = max(tree[slots + i], places.key[m])
+    for i in range(slots - 1, 0, -1):
+        tree[i] = max(tree[2 * i], tree[2 * i + 1])
+    for m in range(len(asked.row)):
+        if asked.ask[m] in (PART, END, OUT_OF_RANGE):
+            latest = _latest_in_gaps(asked, records, log, chain, places, tree, m, whole, whole_tail)
+            if latest >= places.key[m]:
+                places.least[m] = latest + 1
+                changed = True
+    return changed
+
+
+def _latest_in_gaps(
+    asked: Any, records: Any, log: Any, chain: Any, places: Any, tree: Any, m: Any, whole: Any, whole_tail: Any
+) -> Any:
+    """The greatest key at which anything was returned that the answer leaves out."""
+    i = places.key[m] // width(len(asked.row))
+    tail, latest = chain.tail[i], NONE
+    low, high = asked.low[m], asked.high[m]
+    if asked.since[m] != NONE and asked.after[m] == NONE:
+        end = slot(log, records.seq_num[low]) if high > low else slot(log, tail)
+        at = since_slot(log, asked.since[m], end)
+    else:
+        at = slot(log, min(start_of(asked, log, m, tail), tail))
+    room = asked.room[m]
+    for record in range(low, high):
+        upto = slot(log, records.seq_num[record])
+        if upto > at:
+            latest = max(latest, _greatest(tree, at, upto))
+            if at < slot(log, whole_tail):
+                latest = max(latest, whole)
+        at = upto + 1
+        room -= records.size[record]
+    if asked.ask[m] == PART or asked.places[m] <= high - low:
+        return latest
+    upto = at
+    end = min(slot(log, tail), slot(log, chain.floor[i]))
+    while upto < end and log.size[upto] <= room and (asked.until[m] == NONE or log.stamp[upto] < asked.until[m]):
+        upto += 1
+    if upto > at:
+        latest = max(latest, _greatest(tree, at, upto))
+        if at < slot(log, whole_tail):
+            latest = max(latest, whole)
+    return latest
+
+
+def _greatest(tree: Any, low: Any, high: Any) -> Any:
+    """The greatest of the leaves ``[low, high)``."""
+    slots, found = len(tree) // 2, NONE
+    low, high = slots + min(low, slots), slots + min(high, slots)
+    while low < high:
+        if low % 2:
+            found = max(found, tree[low])
+            low += 1
+        if high % 2:
+            high -= 1
+            found = max(found, tree[high])
+        low //= 2
+        high //= 2
+    return found
