@@ -1,4 +1,4 @@
-"""Orders of small random histories: the verifier accepts exactly those that the sequential model explains."""
+"""The kernel and the sequential model agree on which order explains a small history, in both directions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from random import Random
 import numpy as np
 import pytest
 
-from fencepost.checkers.certificate.order import Order
 from fencepost.checkers.certificate.proofs import LinearizabilityCertificate
-from fencepost.checkers.certificate.verifier import valid
-from fencepost.checkers.certificate.verifier.refutation import Refuted
+from fencepost.checkers.kernel.accept import accept
+from fencepost.checkers.kernel.columns import requirements
+from fencepost.checkers.kernel.format import Linearization, claimed_order
+from fencepost.checkers.kernel.refuted import Refuted
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.testing import history
@@ -27,25 +28,27 @@ PARTS = 2
 MANY = 20_000
 
 
-def verifies(judged: History, order: Order) -> bool:
+def is_accepted(judged: History, order: Linearization) -> bool:
+    rows = np.arange(len(judged), dtype=np.int64)
+    asked = requirements(judged, 0, rows)
     try:
-        valid.check(judged, 0, np.arange(len(judged)), order.rows, order.second, order.token)
+        accept(asked, rows, claimed_order(asked, order))
     except Refuted:
         return False
     return True
 
 
-def checkers_order(judged: History) -> Order | None:
+def checkers_order(judged: History) -> Linearization | None:
     """The order that the checker gives as proof, if it says valid."""
     certificate = Linearizability(minimal=False).check(judged).certificate
     assert isinstance(certificate, LinearizabilityCertificate)
-    (proof,) = certificate.proofs
-    return proof().order
+    (claim,) = certificate.claims
+    return claim.order
 
 
-def order_of(moments: Moments, token: str | None = None) -> Order:
+def order_of(moments: Moments, token: str | None = None) -> Linearization:
     columns = np.array(moments, dtype=np.int64).reshape(-1, 2)
-    return Order(columns[:, 0], columns[:, 1] > 0, token)
+    return Linearization(columns[:, 0], columns[:, 1] > 0, token)
 
 
 def changed(random: Random, moments: Moments, story: Story) -> Moments:
@@ -80,12 +83,12 @@ def compare(seeds: range) -> Counter[str]:
         orders: list[Moments] = []
         token = story.token if story.token is not None else "?"
         if found is not None:
-            assert verifies(judged, found), f"the checker's own order does not verify\n{story}"
+            assert is_accepted(judged, found), f"the checker's own order is refused\n{story}"
             orders.append(list(zip(found.rows.tolist(), found.second.tolist(), strict=True)))
             token = found.token or token
         if explanation is not None and is_plain(story) and story.token is not None:
             oracle_order = [(op, False) for op in explanation.order]
-            assert verifies(judged, order_of(oracle_order)), f"{explanation.order} does not verify\n{story}"
+            assert is_accepted(judged, order_of(oracle_order)), f"{explanation.order} is refused\n{story}"
             orders.append(oracle_order)
         if explanation is None:
             ids = [(op, False) for op in range(len(story.ops))]
@@ -94,15 +97,15 @@ def compare(seeds: range) -> Counter[str]:
             for _ in range(4):
                 order = changed(random, order, story)
                 right = is_right(story, order, token)
-                said = verifies(judged, order_of(order, token if story.token is None else None))
-                assert right is said, f"{order} {'is right' if right else 'is wrong'}: the verifier errs\n{story}"
+                said = is_accepted(judged, order_of(order, token if story.token is None else None))
+                assert right is said, f"{order} {'is right' if right else 'is wrong'}: the kernel errs\n{story}"
                 assert not (right and explanation is None)
                 seen["right" if right else "wrong"] += 1
     return seen
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_the_verifier_agrees_with_the_model(part: int) -> None:
+def test_the_kernel_agrees_with_the_model(part: int) -> None:
     size = HISTORIES // PARTS
     seen = compare(range(part * size, (part + 1) * size))
     assert seen["right"] > size // 10
@@ -110,11 +113,11 @@ def test_the_verifier_agrees_with_the_model(part: int) -> None:
 
 
 @pytest.mark.slow
-def test_the_verifier_agrees_with_the_model_on_many_more() -> None:
+def test_the_kernel_agrees_with_the_model_on_many_more() -> None:
     compare(range(HISTORIES, HISTORIES + MANY))
 
 
-def test_no_order_of_an_invalid_history_verifies() -> None:
+def test_no_order_of_an_invalid_history_is_accepted() -> None:
     tried = 0
     for seed in range(1, 1_200, 2):
         story, random = story_of(seed), Random(seed)
@@ -127,7 +130,7 @@ def test_no_order_of_an_invalid_history_verifies() -> None:
             lost = [row for row in rows if judged.outcome[row] == 2]
             kept = [row for row in rows if row not in lost or random.random() < 0.5]
             order = order_of([(row, False) for row in kept], random.choice(named) if story.token is None else None)
-            assert not verifies(judged, order), f"{kept}\n{story}"
+            assert not is_accepted(judged, order), f"{kept}\n{story}"
             tried += 1
     assert tried > 400
 
@@ -141,8 +144,10 @@ def test_another_first_token_is_noticed() -> None:
         if found is not None and story.token is None:
             moments = list(zip(found.rows.tolist(), found.second.tolist(), strict=True))
             for token in ("", "x", "xy", "y", "nobody's"):
-                assert verifies(judged, Order(found.rows, found.second, token)) is is_right(story, moments, token)
+                assert is_accepted(judged, Linearization(found.rows, found.second, token, found.latest)) is is_right(
+                    story, moments, token
+                )
                 noticed += not is_right(story, moments, token)
         elif found is not None:
-            assert not verifies(judged, Order(found.rows, found.second, "another"))
+            assert not is_accepted(judged, Linearization(found.rows, found.second, "another"))
     assert noticed > 2

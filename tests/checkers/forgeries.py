@@ -181,7 +181,7 @@ def _statement(random: Random, asked: Requirements, order: Order, wanted: str) -
     made: tuple[list[Claim], ...] = (
         [claim],
         [replace(claim, order=None, nodes=random.choice((0, 1, 10**6)), spent={"ending": "exhausted"})],
-        [replace(claim, violations=[violation], nodes=random.choice((0, 1)))],
+        [replace(claim, violations=[violation], nodes=random.choice((None, 1)))],
         [replace(claim, holes=[hole], reasons=["nobody knows"])],
         [],
         [claim, claim],

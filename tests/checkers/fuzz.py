@@ -17,7 +17,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -177,7 +177,8 @@ def _kept(options: argparse.Namespace) -> Report:
 def _keep(options: argparse.Namespace, report: Report) -> None:
     """Write down what was found so far, unless something was wrong: that is to be found again."""
     if options.state is not None and report.seed is None:
-        kept = asdict(report) | {"first": options.seed, "features": options.features}
+        kept = {one.name: getattr(report, one.name) for one in fields(report)}
+        kept |= {"first": options.seed, "features": options.features}
         options.state.write_text(json.dumps(kept))
 
 
