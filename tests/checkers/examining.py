@@ -46,12 +46,12 @@ def examine(random: Random, judged: History, witness: Witness | None, forger: Fo
             return Examination(f"the kernel refuses the oracle's order ({refuted})")
         if contradiction is not None:
             return Examination(f"the kernel refutes what an order explains ({contradiction.why})")
-        return Examination(forger.accepted(random, judged, True))
+        return Examination(forger.accepted(random, asked, True))
     if contradiction is not None:
-        return Examination(forger.accepted(random, judged, False))
+        return Examination(forger.accepted(random, asked, False))
     searched = exhaust(asked, rows, Spending(Budget(NODES, inf, MEMORY)))
     if isinstance(searched, Found):
         return Examination(f"the kernel finds an order where there is none ({searched.order})")
     if not isinstance(searched, Exhausted):
         return Examination("the kernel decides nothing in as many nodes as the verifier searches")
-    return Examination(forger.accepted(random, judged, False), searched.nodes)
+    return Examination(forger.accepted(random, asked, False), searched.nodes)
