@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -36,8 +35,8 @@ class CheckLimits:
     """What one check may use.
 
     ``budget`` bounds what is done beyond one pass over each stream. ``progress`` is called with a clause that says what
-    is being done. ``cores`` is the number of processes that may work at once. The time of the budget runs from ``since``
-    on (seconds of :func:`time.monotonic`; None: it has not begun).
+    is being done. ``cores`` is the number of processes that may work at once. The time of the budget runs from
+    ``since`` on (seconds of :func:`time.monotonic`; None: it has not begun).
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -45,18 +44,9 @@ class CheckLimits:
     cores: int = 1
     since: float | None = None
 
-    def begun(self) -> CheckLimits:
-        """The same limits, of which the time runs from now on, if it did not before."""
-        return self if self.since is not None else replace(self, since=time.monotonic())
-
     def shared(self, processes: int) -> CheckLimits:
         """What each of some processes may use, that work at once."""
         return replace(self, cores=1, budget=replace(self.budget, bytes=self.budget.bytes // processes))
-
-    @property
-    def spent(self) -> bool:
-        """Whether the time of the budget is over."""
-        return self.since is not None and time.monotonic() > self.since + self.budget.seconds
 
 
 def usable_cores() -> int:

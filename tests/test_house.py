@@ -25,7 +25,7 @@ TESTING = ROOT / "harness" / "testing"
 """A room within a room: it is imported as ``fencepost.testing``."""
 LONGEST = 400
 """Lines."""
-LONGER = {"fencepost.checkers.kernel.spec": 550}
+LONGER = {"fencepost.checkers.kernel.spec": 550, "fencepost.checkers.kernel.refute": 450}
 """The specification is compiled as one module."""
 
 

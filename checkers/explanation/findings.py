@@ -64,10 +64,16 @@ class Findings:
             position=position,
             count=count,
             since=self.since,
-            accused=tuple(int(ids[row]) for row in witness.accused or (culprit,)),
+            accused=self._whole(witness.accused or (culprit,)),
         )
         suspects = frozenset(int(ids[row]) for row in (culprit, *witness.suspects))
         self._found.setdefault(anomaly, []).append(Finding(violation, suspects))
+
+    def _whole(self, rows: Iterable[int]) -> tuple[int, ...]:
+        """The ids of some rows; of the part of an answer, that of the read."""
+        history = self._stream.history
+        whole = (row if history.part_of[row] == NONE else int(history.part_of[row]) for row in rows)
+        return tuple(dict.fromkeys(int(history.id[row]) for row in whole))
 
     @property
     def accused(self) -> set[int]:

@@ -117,7 +117,9 @@ def _may_vanish(history: History, rows: Int64s) -> bool:
     """May the stream be deleted, by others or, as a terminal trim says, by somebody?"""
     if history.header.others_may_delete:
         return True
-    return any(to >= BEYOND for sent in _trims(history, rows).values() for to in sent.values())
+    trims = _trims(history, rows)
+    applied = (sent for row, sent in trims.items() if history.outcome[row] != Outcome.FAILED)
+    return any(to >= BEYOND for sent in applied for to in sent.values())
 
 
 def _sessions(history: History, rows: Int64s) -> list[Int64s]:
@@ -180,7 +182,8 @@ def _columns(
     trimming = np.array(list(trims), dtype=np.int64)
     ends = np.concatenate(([0], np.cumsum([len(sent) for sent in trims.values()], dtype=np.int64)))
     sent_low, sent_high, read_low, read_high = (bound[at] for bound in bounds)
-    session, continued = history.session[row] != NONE, parts.records[at] > 0
+    session = history.session[row] != NONE
+    continued = (parts.records[at] > 0) | ((ask == spec.OUT_OF_RANGE) & ~parts.first[at])
     places, room = (
         np.minimum(
             np.where(given[row] == NONE, FOREVER, given[row]),
@@ -225,7 +228,7 @@ def _columns(
         places=np.where(reader, places, NONE),
         room=np.where(reader, room, NONE),
         until=np.where(reader, reads.until[row], NONE),
-        after=np.where(reader & continued, reads.from_seq_num[row], NONE),
+        after=np.where(reader & continued, np.maximum(reads.from_seq_num[row], 0), NONE),
         begun=begun,
     )
 

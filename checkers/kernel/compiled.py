@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
@@ -17,38 +17,37 @@ from . import spec
 from .hashing import signed_folded
 
 COLUMN: Final = numba.types.Array(numba.int64, 1, "C")
-"""The type of every column."""
 
 
-def copy(module: ModuleType, compiled: Mapping[str, Any], outermost: Sequence[str]) -> ModuleType:
-    """A copy of a module whose functions are compiled into those that call them.
+def copied(module: ModuleType, compiled: dict[str, Any], *entries: str) -> ModuleType:
+    """A second copy of a module in which all functions are numba's, but for the ``entries`` that Python calls.
 
-    ``compiled`` are what they call of other modules. The ``outermost`` functions stay as they are, to be translated.
+    ``compiled`` replaces what the module imported.
     """
     found = importlib.util.find_spec(module.__name__)
     assert found is not None
     assert found.loader is not None
-    made = importlib.util.module_from_spec(found)
-    found.loader.exec_module(made)
-    vars(made).update(compiled)
-    for name, function in inspect.getmembers(made, inspect.isfunction):
-        if function.__code__.co_filename == module.__file__ and name not in outermost:
-            setattr(made, name, inner(function))
-    return made
+    copy = importlib.util.module_from_spec(found)
+    found.loader.exec_module(copy)
+    vars(copy).update({name: value for name, value in compiled.items() if name in vars(copy)})
+    for name, function in inspect.getmembers(copy, inspect.isfunction):
+        if function.__code__.co_filename == module.__file__ and name not in entries:
+            setattr(copy, name, inner(function))
+    return copy
 
 
-def columns(table: Any) -> Any:
-    """The type of a tuple of columns."""
-    tuple_of: Any = numba.types.NamedTuple
-    return tuple_of((COLUMN,) * len(table._fields), table)
+def columns_of(table: Any) -> Any:
+    """The type of a named tuple of columns."""
+    tuple_of: Any = numba.types.NamedUniTuple
+    return tuple_of(COLUMN, len(table._fields), table)
 
 
-SPEC: Final = copy(spec, {"link": signed_folded}, [spec.replay.__name__])
-"""The specification, for other compiled functions."""
+INNER: Final = copied(spec, {"link": signed_folded}, spec.replay.__name__)
+"""The specification, as other compiled code takes it."""
 
 _replay: Callable[..., Any] = translated(
-    SPEC.replay,
-    numba.int64(columns(spec.Asked), columns(spec.Records), columns(spec.Log), COLUMN, COLUMN),
+    INNER.replay,
+    numba.int64(columns_of(spec.Asked), columns_of(spec.Records), columns_of(spec.Log), COLUMN, COLUMN),
 )
 
 

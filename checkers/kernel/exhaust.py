@@ -27,6 +27,7 @@ from .indefinite import Candidates
 from .plan import Plan, tokens
 from .refuted import Refuted
 from .situation import Mark, Situation
+from .targets import Targets
 
 _OFTEN = 1024
 
@@ -61,7 +62,7 @@ def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhau
     except Refuted:
         return Exhausted(0)
     plan = Plan(asked)
-    if plan.contradicted or spec.POISONED in plan.asked.ask or any(at < plan.base for at in plan.waiting):
+    if plan.impossible:
         return Exhausted(0)
     search = _Search(plan, spent)
     try:
@@ -92,7 +93,7 @@ def _openings(asked: Requirements, rows: Int64s, plan: Plan) -> Iterator[tuple[i
 class _Search:
     def __init__(self, plan: Plan, spent: Spending) -> None:
         self._plan = plan
-        self._candidates = Candidates(plan)
+        self._candidates, self._targets = Candidates(plan), Targets(plan)
         self._spent = spent
         self.furthest = plan.base
 
@@ -118,8 +119,7 @@ class _Search:
         """Go on while there is no choice; False if no order goes on from there."""
         steps = 0
         while not here.finished:
-            acked = self._plan.acked.get(here.state[spec.AT], ())
-            left = [m for m in acked if not here.placed[m]]
+            left = self._told(here)
             if not left or here.choices():
                 return True
             if not (here.take(left[0]) and here.settle()):
@@ -129,11 +129,14 @@ class _Search:
                 self._spent.tick()
         return True
 
+    def _told(self, here: Situation) -> list[int]:
+        """The appends that must be next, if any is known to be."""
+        return [m for m in self._plan.told.get(here.state[spec.AT], ()) if not here.placed[m]]
+
     def _options(self, here: Situation) -> Iterator[int]:
         """What may come next; the situation is the same whenever the next one is asked for."""
         choices = here.choices()
-        left = [m for m in self._plan.acked.get(here.state[spec.AT], ()) if not here.placed[m]]
-        yield from left or self._candidates.at(here)
+        yield from self._told(here) or self._targets.leading(here, self._candidates.at(here))
         yield from choices
 
 

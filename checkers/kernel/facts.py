@@ -8,11 +8,10 @@ been appended.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
@@ -30,8 +29,9 @@ class Facts:
 
     ``place`` is where an append took effect, NONE where that is not certain; ``chain`` are the moments of those that
     have one, in the order of place. ``free`` are the appends that may have taken effect anywhere, or not at all.
-    ``content`` is a record that a position holds: an index into the sent ones, or NONE; ``seen`` one that was read
-    there, an index into the returned ones, or NONE.
+    ``content`` is the record that an append of the chain has at a position, an index into the sent ones; ``seen`` one
+    that was read there, an index into the returned ones; NONE where there is none. ``tails`` are the tails from the
+    first one on that there certainly were and that no append of the chain has as its end, ascending.
     """
 
     place: Int64s
@@ -39,6 +39,8 @@ class Facts:
     free: Int64s
     content: Int64s
     seen: Int64s
+    ends: Int64s
+    tails: Int64s
 
     @property
     def certain(self) -> Mask:
@@ -47,35 +49,78 @@ class Facts:
         found[self.free] = False
         return found
 
+    @property
+    def top(self) -> int:
+        """The last tail that is certain."""
+        return int(max(self.ends[-1:].max(initial=0), self.tails[-1]))
 
-def certain(asked: Requirements) -> Facts:
-    """What is certain of a stream. Raises Contradicted where answers contradict each other."""
-    columns, records, base = asked.asked, asked.records, asked.tail
+    def holes(self, asked: Requirements) -> list[tuple[int, int]]:
+        """What lies between two certain tails and belongs to no certain append, ascending."""
+        starts = self.place[self.chain]
+        ends = np.concatenate(([asked.tail], self.ends))
+        gaps = np.flatnonzero(starts > ends[:-1])
+        cuts = ascending(np.concatenate((ends[gaps], starts[gaps], self.tails, ends[-1:])))
+        k = np.searchsorted(starts, cuts[:-1], side="right") - 1
+        free = (k < 0) | (ends[k + 1] <= cuts[:-1])
+        return list(zip(cuts[:-1][free].tolist(), cuts[1:][free].tolist(), strict=True))
+
+
+def certain(asked: Requirements, known: Mapping[int, int]) -> Facts:
+    """What is certain of a stream. Raises Contradicted where answers contradict each other.
+
+    ``known`` maps appends of unknown outcome to where they took effect, as far as that is known already.
+    """
+    columns, base = asked.asked, asked.tail
     appends = np.flatnonzero(columns.ask == spec.APPEND)
     sizes = columns.high - columns.low
     limit = base + int(sizes[appends].sum())
     _in_reach(asked, appends, limit)
     place = np.where(columns.ask == spec.APPEND, columns.at, NONE)
     content = np.full(limit - base, NONE, dtype=np.int64)
-    acked = appends[columns.at[appends] != NONE]
-    chain = acked[np.argsort(columns.at[acked], kind="stable")]
-    over = np.flatnonzero(columns.at[chain[1:]] < columns.end[chain[:-1]])
+    place[list(known)] = list(known.values())
+    chain = appends[place[appends] != NONE]
+    chain = chain[np.argsort(place[chain], kind="stable")]
+    over = np.flatnonzero(place[chain[1:]] < (place + sizes)[chain[:-1]])
     if len(over):
         one, other = int(chain[over[0]]), int(chain[over[0] + 1])
         late, early = (one, other) if columns.returned[one] > columns.returned[other] else (other, one)
         contradict(
             asked, "overlap", [late, early], f"was acknowledged where {described(asked, early)} already has its records"
         )
-    content[spans(columns.at[chain] - base, sizes[chain])] = spans(columns.low[chain], sizes[chain])
+    content[spans(place[chain] - base, sizes[chain])] = spans(columns.low[chain], sizes[chain])
     seen, reader = _seen(asked, limit)
-    _same(asked, content, seen, reader, chain)
-    free = appends[columns.at[appends] == NONE]
+    _same(asked, content, seen, reader, chain, place)
+    free = appends[place[appends] == NONE]
     placed = _placed(asked, free, place, content, seen, reader)
     if len(placed):
         chain = np.concatenate((chain, np.array(placed, dtype=np.int64)))
         chain = chain[np.argsort(place[chain], kind="stable")]
         free = free[place[free] == NONE]
-    return Facts(place, chain, free, content, seen)
+    ends = place[chain] + sizes[chain]
+    return Facts(place, chain, free, content, seen, ends, _tails(asked, place[chain], ends, chain))
+
+
+def told_tails(asked: Requirements) -> Int64s:
+    """The tail that the answer of each moment told; NONE where it told none."""
+    columns = asked.asked
+    told = np.where((columns.ask == spec.PART) | (columns.ask == spec.APPEND), columns.told, columns.at)
+    return np.asarray(np.where((columns.ask == spec.APPEND) & (columns.at == NONE), NONE, told), dtype=np.int64)
+
+
+def _tails(asked: Requirements, starts: Int64s, ends: Int64s, chain: Int64s) -> Int64s:
+    """The tails that were told and are no end of a certain append. None was inside one."""
+    told = told_tails(asked)
+    k = np.searchsorted(starts, told, side="left") - 1
+    mine = np.flatnonzero((told > asked.tail) & (k >= 0))
+    inside = told[mine] < ends[k[mine]]
+    if inside.any():
+        m = int(mine[np.argmax(inside)])
+        writer = int(chain[k[m]])
+        contradict(
+            asked, "inside", [m, writer], f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}"
+        )
+    other = (told > asked.tail) & ((k < 0) | (told > ends[k]) if len(ends) else True)
+    return ascending(np.concatenate(([asked.tail], told[other])))
 
 
 def _in_reach(asked: Requirements, appends: Int64s, limit: int) -> None:
@@ -86,6 +131,9 @@ def _in_reach(asked: Requirements, appends: Int64s, limit: int) -> None:
     far = (columns.ask != spec.APPEND) & (columns.ask != spec.POISONED) & (told > limit)
     if far.any():
         contradict(asked, "beyond", [int(np.argmax(far))], "told a tail that all records ever sent do not reach")
+    below = exacts(asked) & (columns.at < base)
+    if below.any():
+        contradict(asked, "below-first", [int(np.argmax(below))], "told a tail below the first one")
     poisoned = columns.ask == spec.POISONED
     if poisoned.any():
         contradict(asked, "poison", [int(np.argmax(poisoned))], spec.REASONS[spec.AFTER_FAILURE])
@@ -138,20 +186,20 @@ def returning(asked: Requirements) -> Int64s:
     return np.flatnonzero(((columns.ask == spec.PART) | (columns.ask == spec.END)) & (columns.high > columns.low))
 
 
-def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, chain: Int64s) -> None:
+def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, chain: Int64s, place: Int64s) -> None:
     """What was acknowledged is what was read there."""
     records, base = asked.records, asked.tail
     both = np.flatnonzero((content != NONE) & (seen != NONE))
     wrong = records.sent[content[both]] != records.digest[seen[both]]
     if wrong.any():
         position = int(both[np.argmax(wrong)])
-        writer = int(chain[np.searchsorted(asked.asked.at[chain], position + base, side="right") - 1])
+        writer = int(chain[np.searchsorted(place[chain], position + base, side="right") - 1])
         m = int(reader[position])
         contradict(
             asked,
             "other-content",
             [m, writer],
-            f"returned another record at {position + base} than {described(asked, writer)} was acknowledged to have there",
+            f"returned another record at {position + base} than {described(asked, writer)} put there",
         )
 
 
@@ -209,7 +257,7 @@ def _placed(
 
 def _nobody(asked: Requirements, m: int, position: int, senders: Sequence[int]) -> None:
     """No append put this record here: say why."""
-    columns, records, history = asked.asked, asked.records, asked.history
+    columns, records = asked.asked, asked.records
     mine = records.seq_num[columns.low[m] : columns.high[m]] == position
     digest = int(records.digest[columns.low[m] + np.argmax(mine)])
     if senders:
@@ -254,19 +302,49 @@ def exacts(asked: Requirements) -> Mask:
     return found
 
 
-def latest_before(times: Int64s, values: Int64s, at: Int64s, default: int) -> Int64s:
-    """For each of ``at`` the largest value of those whose time is before it."""
-    order = np.argsort(times, kind="stable")
-    best = np.concatenate(([default], np.maximum.accumulate(values[order]))) if len(order) else np.array([default])
-    return np.asarray(np.maximum(best[np.searchsorted(times[order], at, side="left")], default), dtype=np.int64)
+def ascending(values: Int64s) -> Int64s:
+    """The different values, in order (numpy's own ``unique`` hashes them, which is slower where they nearly are)."""
+    values = np.sort(values)
+    return values[np.concatenate(([True], values[1:] != values[:-1]))] if len(values) else values
 
 
-def least_from(keys: Int64s, values: Int64s, at: Int64s) -> Int64s:
-    """For each of ``at`` the least value of those whose key is at least that; FOREVER where there is none."""
-    order = np.argsort(keys, kind="stable")
-    best = np.minimum.accumulate(values[order][::-1])[::-1] if len(order) else np.zeros(0, np.int64)
-    best = np.concatenate((best, [FOREVER]))
-    return np.asarray(best[np.searchsorted(keys[order], at, side="left")], dtype=np.int64)
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Between which tails an append of unknown outcome took effect, if it did, and by when there were tails.
+
+    ``first`` is its least start and ``last`` its greatest end, by moment. There was a tail at or beyond ``tails[i]``
+    (ascending) by ``times[i]``.
+    """
+
+    first: Int64s
+    last: Int64s
+    tails: Int64s
+    times: Int64s
+
+    def deadline(self, tail: int) -> int:
+        """When there was a tail at or beyond this one, at the latest."""
+        at = int(np.searchsorted(self.tails, tail))
+        return int(self.times[at]) if at < len(self.times) else FOREVER
+
+    def same(self, other: Bounds, free: Int64s, many: bool) -> bool:
+        """Whether other bounds are the same for these appends. Of ``many`` moments, only their starts are compared."""
+        return not len(free) or (
+            np.array_equal(self.first[free], other.first[free])
+            and (many or (np.array_equal(self.times, other.times) and np.array_equal(self.tails, other.tails)))
+        )
 
 
-Floats = NDArray[np.float64]
+def bounds(asked: Requirements, facts: Facts, low: Int64s, high: Int64s, invoked: Int64s, returned: Int64s) -> Bounds:
+    """What follows from when moments were: at ``low`` or beyond was the tail after each, at most ``high`` before."""
+    certain = np.flatnonzero(facts.certain)
+    by_return = certain[np.argsort(returned[certain], kind="stable")]
+    reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[by_return])))
+    first, last = np.full(len(asked), asked.tail, dtype=np.int64), np.full(len(asked), FOREVER, dtype=np.int64)
+    first[facts.free] = reached[np.searchsorted(returned[by_return], invoked[facts.free])]
+    is_free = ~facts.certain
+    one, other, _ = asked.ahead.T
+    after, before = ~is_free[one] & is_free[other], is_free[one] & ~is_free[other]
+    np.maximum.at(first, other[after], low[one[after]])
+    np.minimum.at(last, one[before], high[other[before]])
+    by_tail = certain[np.argsort(low[certain], kind="stable")]
+    return Bounds(first, last, low[by_tail], np.minimum.accumulate(returned[by_tail][::-1])[::-1])

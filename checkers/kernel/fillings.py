@@ -1,16 +1,17 @@
-"""How holes between certain appends can have been filled, and so which tails, tokens and trim points there can be.
+"""How holes between certain appends can have been filled, and so which tails and tokens there can have been.
 
-A *state* is a tail, a token, a chained hash, and the appends of unknown outcome that were used so far. From the first
-tail on, every state leads to those after the next certain append, or after any unused append that fits into the hole:
-what it holds agrees with what was read there, it had been invoked in time, its conditions held. States from which the
-last certain tail cannot be reached are dropped. Where there would be too many, a hole becomes a *wildcard*: every tail
-in it, every token that some append may have set there, any hash.
+A *state* is a tail, a token, a chained hash, and the appends of unknown outcome that were used so far. Within a hole a
+state leads to those after any unused append that fits there: what was read agrees with its records, it had been invoked
+in time, its conditions held. Between holes, certain appends and whole reads say which states go on. Those that do not
+lead to the last certain tail are dropped. Where there would be too many states, a hole becomes a *wildcard*: any tail
+in it that sizes allow, any token that may have been set there, any hash.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -20,447 +21,352 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from . import spec
 from .columns import Requirements
 from .contradiction import contradict
-from .facts import Facts, latest_before, least_from
+from .facts import Bounds, Facts
 
-MOST_CANDIDATES = 10
-MOST_STATES = 600
-"""From more candidates or states in one hole on, it becomes a wildcard."""
+MOST_CANDIDATES: Final = 10
+MOST_STATES: Final = 600
+MOST_HASHED: Final = 100_000
+"""Of more candidates or states, a hole becomes a wildcard."""
 
 
 @dataclass(slots=True, eq=False)
-class State:
-    """A state that there may have been. ``used`` is None, ``chained`` is None where anything is possible.
+class Filling:
+    """A state that there may have been; ``chained`` and ``used`` are None where anything is possible.
 
-    ``time`` is when the last of the appends that led to it was invoked, at the earliest.
+    ``time`` is when the last append of unknown outcome that led here had been invoked, at the earliest. ``trim`` is the
+    highest position to which one of them may have trimmed.
     """
 
     tail: int
     token: int
     chained: int | None
     used: frozenset[int] | None
-    time: int
-    before: list[State] = field(default_factory=list)
+    time: int = 0
+    trim: int = 0
+    before: list[Filling] = field(default_factory=list)
     alive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """Within which tails an append of unknown outcome took effect, if it did, and by when a tail was surpassed.
-
-    ``first`` and ``last`` are the least start and the greatest end, by moment. ``deadline`` maps positions to when
-    there had been a tail at or beyond them, at the latest.
-    """
-
-    first: Int64s
-    last: Int64s
-    tails: Int64s
-    times: Int64s
-
-    def deadline(self, position: int) -> int:
-        """When the tail had come to a position at the latest."""
-        at = int(np.searchsorted(self.tails, position, side="left"))
-        return int(self.times[at]) if at < len(self.times) else FOREVER
-
-
-def bounds(asked: Requirements, facts: Facts, low: Int64s, high: Int64s, invoked: Int64s, returned: Int64s) -> Bounds:
-    """``low`` and ``high`` bound the tail after, and before, each moment that is certain."""
-    columns, certain = asked.asked, facts.certain
-    first = latest_before(returned[certain], low[certain], invoked, asked.tail)
-    last = np.full(len(asked), FOREVER, dtype=np.int64)
-    one, other, needed = asked.ahead.T
-    ahead = certain[one] & ~certain[other]
-    np.maximum.at(first, other[ahead], low[one[ahead]])
-    behind = ~certain[one] & certain[other]
-    np.minimum.at(last, one[behind], high[other[behind]])
-    order = np.argsort(low[certain], kind="stable")
-    times = np.minimum.accumulate(returned[certain][order][::-1])[::-1]
-    del columns, needed
-    return Bounds(first, last, low[certain][order], times)
-
-
-@dataclass(slots=True)
 class Fillings:
-    """The possible states, by checkpoint: ``at`` are their tails, ascending, ``states`` those that there may be.
+    """The states that there may have been, by tail (``at``, ascending; a later entry for the same tail replaces it).
 
-    ``wild`` are holes ``[low, high)`` that became wildcards; high is the greatest tail for the open end.
+    ``wild`` holds the tails ``(first, last)`` of the open end, where any is possible. ``placed`` maps appends of
+    unknown outcome that were certainly applied to where.
     """
 
     at: list[int]
-    states: list[list[State]]
-    wild: list[tuple[int, int]]
+    states: list[list[Filling]]
+    wild: tuple[int, int] | None
+    placed: dict[int, int] = field(default_factory=dict)
+
+    def drop_dead(self, needed: int) -> dict[int, int]:
+        """Drop the states from which a tail of at least ``needed`` cannot be reached.
+
+        Returns the appends that are used in all that are left, at one place, and that place.
+        """
+        waiting = [state for at, layer in zip(self.at, self.states, strict=True) if at >= needed for state in layer]
+        used = [state.used for state in waiting]
+        while waiting:
+            state = waiting.pop()
+            if not state.alive:
+                state.alive = True
+                waiting += state.before
+        for layer in self.states:
+            layer[:] = [state for state in layer if state.alive]
+        starts: dict[int, set[int]] = {}
+        for layer in self.states:
+            for state in layer:
+                for before in state.before:
+                    for m in (state.used or frozenset()) - (before.used or frozenset()):
+                        starts.setdefault(m, set()).add(before.tail)
+        return {
+            m: min(tails)
+            for m, tails in starts.items()
+            if len(tails) == 1 and all(one is not None and m in one for one in used)
+        }
 
 
 def fillings(
-    asked: Requirements, facts: Facts, limits: Bounds, boundaries: Int64s, token: int | None, chained: int | None
+    asked: Requirements, facts: Facts, limits: Bounds, tokens: Iterable[int], chained: dict[int, int]
 ) -> Fillings:
-    """Find the states. ``boundaries`` are tails that there certainly were (ascending, the first one included).
+    """All fillings, if the first token is one of ``tokens``. Raises Contradicted if there is none.
 
-    ``token`` is the first one, None if any of the history's may be. Raises Contradicted if nothing fits.
+    ``chained`` are the hashes that are certain, at tails from which a hole begins.
     """
-    return _Filling(asked, facts, limits, boundaries, chained).run(token)
+    filler = _Filler(asked, facts, limits, chained)
+    filler.run([Filling(asked.tail, token, chained.get(asked.tail), frozenset()) for token in tokens])
+    made = Fillings(filler.at, filler.states, filler.wild)
+    made.placed.update(made.drop_dead(facts.top if filler.reached is None else filler.reached))
+    return made
 
 
-class _Filling:
-    def __init__(
-        self, asked: Requirements, facts: Facts, limits: Bounds, boundaries: Int64s, chained: int | None
-    ) -> None:
-        self.asked, self.facts, self.limits, self.first_hash = asked, facts, limits, chained
-        columns = asked.asked
+class _Filler:
+    def __init__(self, asked: Requirements, facts: Facts, limits: Bounds, chained: dict[int, int]) -> None:
+        self.asked, self.facts, self.limits, self.chained = asked, facts, limits, chained
+        columns = self.columns = asked.asked
         self.sizes = columns.high - columns.low
-        self.free = facts.free
-        wholes = np.flatnonzero(columns.ask == spec.WHOLE)
-        self.wholes: dict[int, list[int]] = {}
-        for m in wholes.tolist():
-            self.wholes.setdefault(int(columns.at[m]), []).append(m)
-        self.boundaries = boundaries
+        self.chain = facts.chain
+        self.starts = facts.place[facts.chain]
+        self.ends = self.starts + self.sizes[facts.chain]
+        self.fencing = np.flatnonzero(columns.fence[facts.chain] != NONE)
+        self.demanding = np.flatnonzero(columns.token[facts.chain] != NONE)
+        self.refused = _by_tail(asked, (columns.ask == spec.MATCH_REFUSED) & (columns.token != NONE))
+        self.wholes = _by_tail(asked, columns.ask == spec.WHOLE)
         one, other, needed = asked.ahead.T
-        mine = (needed > 0) & np.isin(one, self.free) & (columns.ask[one] == spec.APPEND)
+        mine = (needed > 0) & ~facts.certain[one] & (columns.ask[one] == spec.APPEND)
         self.needs: dict[int, list[int]] = {}
         for a, b in zip(one[mine].tolist(), other[mine].tolist(), strict=True):
             self.needs.setdefault(b, []).append(a)
+        self.needing = np.flatnonzero(np.isin(facts.chain, list(self.needs))) if self.needs else self.fencing[:0]
         self.at: list[int] = []
-        self.states: list[list[State]] = []
-        self.wild: list[tuple[int, int]] = []
-        self.demands = self._demands()
+        self.states: list[list[Filling]] = []
+        self.wild: tuple[int, int] | None = None
+        self.reached: int | None = None
 
-    def _demands(self) -> dict[int, list[tuple[int, int]]]:
-        """Tokens that were in force at exact tails, as refusals for a ``match_seq_num`` show: by tail, with the moment."""
-        columns, found = self.asked.asked, {}
-        for m in np.flatnonzero((columns.ask == spec.MATCH_REFUSED) & (columns.token != NONE)).tolist():
-            found.setdefault(int(columns.at[m]), []).append((int(columns.token[m]), m))
-        return found
+    def run(self, states: list[Filling]) -> None:
+        """From the first tail to the open end."""
+        tail = self.asked.tail
+        for low, high in self.facts.holes(self.asked):
+            states = self._stretch(states, tail, low)
+            states = self._hole(states, low, high)
+            tail = high
+        states = self._stretch(states, tail, self.facts.top)
+        self._open_end(states, self.facts.top)
 
-    def run(self, token: int | None) -> Fillings:
-        columns, base = self.asked.asked, self.asked.tail
-        firsts = [token] if token is not None else [*range(len(self.asked.history.tokens)), -2]
-        states = [State(base, first, self.first_hash, frozenset(), 0) for first in firsts]
-        chain, place = self.facts.chain, self.facts.place
-        starts = place[chain]
-        ends = starts + self.sizes[chain]
-        # What happens to the states: certain appends that matter, tails that were exact within holes, whole reads.
-        events = self._events(starts, ends)
-        states = self._observed(states, base, [])
-        self._checkpoint(base, states)
-        tail = base
-        for position, k in events:
-            if position > tail:
-                states = self._advance(states, tail, position, starts, ends)
-                tail = position
-            if k == NONE:
-                states = self._observed(states, position, self._evidence(position))
-            else:
-                states = self._appended(states, int(chain[k]), int(ends[k]))
-                tail = int(ends[k])
-                states = self._observed(states, tail, [int(chain[k])])
-            self._checkpoint(tail, states)
-        self._open_end(states, tail)
-        return Fillings(self.at, self.states, self.wild)
-
-    def _events(self, starts: Int64s, ends: Int64s) -> list[tuple[int, int]]:
-        """Positions at which something is to be done, ascending: with an index into the chain, or NONE for a tail."""
-        columns, chain, base = self.asked.asked, self.facts.chain, self.asked.tail
-        found: list[tuple[int, int]] = []
-        matters = columns.fence[chain] != NONE
-        matters |= (columns.token[chain] != NONE) & self._unsure(starts)
-        if self.needs:
-            matters |= np.isin(chain, list(self.needs))
-        gap = np.concatenate(([base], ends[:-1])) < starts
-        found += [(int(starts[k]), int(k)) for k in np.flatnonzero(matters | gap)]
-        covered = np.searchsorted(starts, self.boundaries, side="right") - 1
-        inside = (
-            (covered >= 0) & (self.boundaries <= ends[np.maximum(covered, 0)])
-            if len(starts)
-            else np.zeros(len(self.boundaries), np.bool_)
-        )
-        extra = set(self.boundaries[~inside].tolist()) | set(self.wholes) | set(self.demands)
-        last = int(ends[-1]) if len(ends) else base
-        found += [(position, NONE) for position in {*extra, last} if position >= base]
-        # At one position, tails come before the append that starts there.
-        return sorted(set(found), key=lambda pair: (pair[0], pair[1] != NONE))
-
-    def _unsure(self, starts: Int64s) -> np.ndarray:
-        """Whether the token may not be certain at these positions: before the first fence, or after a hole."""
-        if self.asked.history.header.streams[self.asked.stream].fencing_token is None or len(self.free):
-            return np.ones(len(starts), dtype=np.bool_)
-        return np.zeros(len(starts), dtype=np.bool_)
-
-    def _evidence(self, position: int) -> list[int]:
-        columns = self.asked.asked
-        told = np.where(columns.ask == spec.PART, columns.told, np.where(columns.ask == spec.APPEND, NONE, columns.at))
-        return np.flatnonzero(told == position)[:2].tolist()
-
-    def _checkpoint(self, position: int, states: list[State]) -> None:
-        self.at.append(position)
+    def _checkpoint(self, tail: int, states: list[Filling]) -> None:
+        self.at.append(tail)
         self.states.append(states)
 
-    # -- steps
+    # -- between holes
 
-    def _appended(self, states: list[State], m: int, end: int) -> list[State]:
-        columns = self.asked.asked
-        token, fence = int(columns.token[m]), int(columns.fence[m])
-        needs = self.needs.get(m, [])
-        after: list[State] = []
+    def _stretch(self, states: list[Filling], low: int, high: int) -> list[Filling]:
+        """From one tail to a later one, over certain appends."""
+        self._checkpoint(low, states)
+        k, end = int(np.searchsorted(self.starts, low)), int(np.searchsorted(self.ends, high, side="right"))
+        fence = _first(self.fencing, k, end)
+        demand = _first(self.demanding, k, end if fence == NONE else fence + 1)
+        turn = high if fence == NONE else int(self.starts[fence])
+        checks: list[tuple[int, int]] = [] if demand == NONE else [(int(self.starts[demand]), int(self.chain[demand]))]
+        for moments, last in ((self.refused, turn), (self.wholes, high)):
+            m = _first_at(moments, self.columns.at, low, last)
+            checks += [] if m == NONE else [(int(self.columns.at[m]), m)]
+        needing = self.needing[(self.needing >= k) & (self.needing < end)]
+        checks += [(int(self.starts[i]), int(self.chain[i])) for i in needing.tolist()]
         before = states
-        if token != NONE:
-            states = [state for state in states if state.token == token]
-            if not states:
-                contradict(self.asked, "token", [m, *self._setters(before)], spec.REASONS[spec.TOKEN])
-        ok = [state for state in states if state.used is None or all(n in state.used for n in needs)]
-        if not ok:
-            contradict(
-                self.asked, "session", [m, *needs], "took effect, although an earlier batch of its session cannot have"
+        for _, m in sorted(checks):
+            states = self._checked(states, m, before)
+        if end > k or high in self.chained:
+            fences = self.fencing[: np.searchsorted(self.fencing, end)]
+            token = int(self.columns.fence[self.chain[fences[-1]]]) if fence != NONE else NONE
+            states = _merged(
+                [
+                    Filling(
+                        high,
+                        state.token if token == NONE else token,
+                        self.chained[high] if high in self.chained else self._hash_at(state, high),
+                        state.used,
+                        state.time,
+                        state.trim,
+                        [state],
+                    )
+                    for state in states
+                ]
             )
-        for state in ok:
-            chained = self._folded(state, end)
-            after.append(State(end, state.token if fence == NONE else fence, chained, state.used, state.time, [state]))
-        return _merged(after)
+        self._checkpoint(high, states)
+        return states
 
-    def _setters(self, states: list[State]) -> list[int]:
-        columns, chain = self.asked.asked, self.facts.chain
-        tails = max((state.tail for state in states), default=0)
-        known = chain[(columns.fence[chain] != NONE) & (self.facts.place[chain] < max(tails, 1))]
-        return [int(known[-1])] if len(known) else []
+    def _checked(self, states: list[Filling], m: int, all_: list[Filling]) -> list[Filling]:
+        """The states that a certain moment allows."""
+        columns, ask, token = self.columns, self.columns.ask[m], int(self.columns.token[m])
+        needs = self.needs.get(m, []) if ask == spec.APPEND else []
+        if ask == spec.WHOLE:
+            kept = [s for s in states if self._hash_at(s, int(columns.at[m])) in (None, int(columns.hash[m]))]
+            rule, why, others = "hash", spec.REASONS[spec.OTHER_HASH], self.wholes[:0].tolist()
+        elif token != NONE and not any(state.token == token for state in states):
+            kept, rule, others = [], "token", self._setters(int(max(state.tail for state in all_)))
+            why = spec.REASONS[spec.TOKEN if ask == spec.APPEND else spec.TOKEN_FIRST]
+        else:
+            kept = [s for s in states if token in (NONE, s.token) and (s.used is None or s.used.issuperset(needs))]
+            rule, others = "session", needs
+            why = "was applied, although the batch before it in its session cannot have been"
+        if not kept:
+            contradict(self.asked, rule, [m, *others], why)
+        return kept
 
-    def _folded(self, state: State, end: int) -> int | None:
-        """The hash after what is certainly there up to ``end``."""
-        if state.chained is None or not self.wholes:
+    def _hash_at(self, state: Filling, tail: int) -> int | None:
+        """The hash at a later tail, with certain appends between."""
+        chained, base, records = state.chained, self.asked.tail, self.asked.records
+        if chained is None or tail - state.tail > MOST_HASHED:
             return None
-        chained, base = state.chained, self.asked.tail
-        records = self.asked.records
-        for position in range(state.tail, end):
-            content = int(self.facts.content[position - base])
-            if content == NONE:
-                return None
+        for content in self.facts.content[state.tail - base : tail - base].tolist():
             chained = signed_link(chained, int(records.sent[content]))
         return chained
 
-    def _observed(self, states: list[State], tail: int, evidence: list[int]) -> list[State]:
-        """Keep the states that agree with what was told of a tail: the hash, and the token."""
-        columns = self.asked.asked
-        for token, m in self.demands.get(tail, []):
-            kept = [state for state in states if state.token == token]
-            if not kept:
-                contradict(self.asked, "token", [m, *self._setters(states)], spec.REASONS[spec.TOKEN_FIRST])
-            states = kept
-        for m in self.wholes.get(tail, []):
-            told = int(columns.hash[m])
-            kept = [state for state in states if state.chained is None or state.chained == told]
-            if not kept:
-                contradict(self.asked, "hash", [m, *evidence], spec.REASONS[spec.OTHER_HASH])
-            states = [
-                state if state.chained == told else State(tail, state.token, told, state.used, state.time, [state])
-                for state in kept
-            ]
-        return states
+    def _setters(self, tail: int) -> list[int]:
+        """Who set the token that is in force at a tail."""
+        known = self.fencing[self.ends[self.fencing] <= tail]
+        return [int(m) for m in self.chain[known[-1:]]]
 
-    def _advance(self, states: list[State], low: int, high: int, starts: Int64s, ends: Int64s) -> list[State]:
-        """From one tail to a later one: over certain appends that matter to nothing, or through a hole."""
-        k = int(np.searchsorted(starts, low, side="right")) - 1
-        covered = (k + 1 < len(starts) and starts[k + 1] == low) or (k >= 0 and ends[k] > low)
-        # Certain appends first, then the hole that follows them.
-        first = int(np.searchsorted(starts, low, side="left"))
-        last = int(np.searchsorted(ends, high, side="right"))
-        del k, covered
-        tail = int(ends[last - 1]) if last > first else low
-        if tail > low:
-            states = [State(tail, s.token, self._folded(s, tail), s.used, s.time, [s]) for s in states]
-            self._checkpoint(tail, states)
-        return self._hole(states, tail, high) if tail < high else states
+    # -- holes
 
-    def _hole(self, states: list[State], low: int, high: int) -> list[State]:
-        found = self._through(states, low, high, high)
-        if found is None:
-            return self._wildcard(states, low, high)
-        layers = found
+    def _hole(self, states: list[Filling], low: int, high: int) -> list[Filling]:
+        candidates = self._candidates(low, high)
+        layers = self._through(states, candidates, low, high)
+        if layers is None:
+            return self._wildcard(states, candidates, low, high)
         if high not in layers:
-            self._cannot(states, low, high)
-        for position in sorted(layers):
-            if position > low:
-                self._checkpoint(position, layers[position])
+            self._cannot(low, high)
+        for tail in sorted(layers):
+            if low < tail < high:
+                self._checkpoint(tail, layers[tail])
         return layers[high]
 
-    def _through(self, states: list[State], low: int, high: int, needed: int) -> dict[int, list[State]] | None:
+    def _candidates(self, low: int, high: int) -> list[int]:
+        columns, free, limits = self.columns, self.facts.free, self.limits
+        n = self.sizes[free]
+        mine = (n > 0) & (np.maximum(limits.first[free], low) + n <= np.minimum(limits.last[free], high))
+        mine &= (columns.match[free] == NONE) | ((columns.match[free] >= low) & (columns.match[free] + n <= high))
+        mine &= columns.invoked[free] <= limits.deadline(high)
+        return [int(m) for m in free[mine]]
+
+    def _through(
+        self, states: list[Filling], candidates: list[int], low: int, high: int
+    ) -> dict[int, list[Filling]] | None:
         """All states in a hole, by tail; None if there are too many."""
-        candidates = self._candidates(low, high)
-        if len(candidates) > MOST_CANDIDATES or (any(state.used is None for state in states) and len(candidates) > 3):
+        if len(candidates) > MOST_CANDIDATES or (len(candidates) > 3 and any(state.used is None for state in states)):
             return None
-        columns, base = self.asked.asked, self.asked.tail
-        layers: dict[int, dict[tuple[int, int | None, frozenset[int] | None], State]] = {
-            low: {(s.token, s.chained, s.used): s for s in states}
-        }
-        count = 0
-        waiting = [low]
+        layers: dict[int, list[Filling]] = {low: states}
+        found, waiting = 0, {low}
         while waiting:
             tail = min(waiting)
             waiting.remove(tail)
-            if tail == high:
-                continue
-            for state in list(layers[tail].values()):
+            layers[tail] = _merged(layers[tail])
+            for state in layers[tail]:
                 for m in candidates:
                     end = tail + int(self.sizes[m])
-                    if end > high or not self._fits(m, tail, state):
-                        continue
-                    time = max(state.time, int(columns.invoked[m]))
-                    if time > self.limits.deadline(end):
-                        continue
-                    fence = int(columns.fence[m])
-                    chained = state.chained
-                    if chained is not None and self.wholes:
-                        for digest in self.asked.records.sent[columns.low[m] : columns.high[m]].tolist():
-                            chained = signed_link(chained, digest)
-                    after = State(
-                        end,
-                        state.token if fence == NONE else fence,
-                        chained,
-                        None if state.used is None else state.used | {m},
-                        time,
-                        [state],
-                    )
-                    key = after.token, after.chained, after.used
-                    layer = layers.setdefault(end, {})
-                    if key in layer:
-                        layer[key].before.append(state)
-                        layer[key].time = min(layer[key].time, time)
-                    else:
-                        layer[key] = after
-                        count += 1
-                        if count > MOST_STATES:
-                            return None
-                        if end not in waiting:
-                            waiting.append(end)
-        del base, needed
-        return {position: list(layer.values()) for position, layer in layers.items()}
+                    after = self._after(state, m, tail, end) if end <= high else None
+                    if after is not None:
+                        layers.setdefault(end, []).append(after)
+                        waiting.add(end)
+                        found += 1
+            if found > MOST_STATES:
+                return None
+        return layers
 
-    def _candidates(self, low: int, high: int) -> list[int]:
-        columns, free = self.asked.asked, self.free
-        n = self.sizes[free]
-        mine = (n > 0) & (self.limits.first[free] <= high - n) & (self.limits.last[free] >= low + n) & (low + n <= high)
-        mine &= columns.invoked[free] <= self.limits.deadline(low + 1) if False else mine
-        mine &= (columns.match[free] == NONE) | ((columns.match[free] >= low) & (columns.match[free] <= high - n))
-        mine &= columns.invoked[free] <= self.limits.deadline(high)
-        return [int(m) for m in free[mine]]
-
-    def _fits(self, m: int, tail: int, state: State) -> bool:
-        columns, base = self.asked.asked, self.asked.tail
-        if state.used is not None and (m in state.used or any(n not in state.used for n in self.needs.get(m, []))):
-            return False
+    def _after(self, state: Filling, m: int, tail: int, end: int) -> Filling | None:
+        """The state after one more append of unknown outcome, if it can have been applied there."""
+        columns, records, limits, low = self.columns, self.asked.records, self.limits, int(self.columns.low[m])
+        if state.used is not None and (m in state.used or not state.used.issuperset(self.needs.get(m, []))):
+            return None
         if columns.match[m] not in (NONE, tail) or columns.token[m] not in (NONE, state.token):
-            return False
-        n = int(self.sizes[m])
-        if tail < self.limits.first[m] or tail + n > self.limits.last[m]:
-            return False
-        return self.agrees(m, tail - base, n)
-
-    def agrees(self, m: int, at: int, n: int) -> bool:
-        """Whether what was read at a place is what an append would have put there."""
-        records, low = self.asked.records, int(self.asked.asked.low[m])
-        seen = self.facts.seen[at : at + n]
+            return None
+        time = max(state.time, int(columns.invoked[m]))
+        if tail < limits.first[m] or end > limits.last[m] or time > limits.deadline(end):
+            return None
+        seen = self.facts.seen[tail - self.asked.tail : end - self.asked.tail]
         there = np.flatnonzero(seen != NONE)
-        return bool((records.sent[low + there] == records.digest[seen[there]]).all())
+        if (records.sent[low + there] != records.digest[seen[there]]).any():
+            return None
+        fence, chained = int(columns.fence[m]), state.chained
+        if chained is not None:
+            for digest in records.sent[low : columns.high[m]].tolist():
+                chained = signed_link(chained, digest)
+        return Filling(
+            end,
+            state.token if fence == NONE else fence,
+            chained,
+            None if state.used is None else state.used | {m},
+            time,
+            max(state.trim, self._trim(m, tail)),
+            [state],
+        )
 
-    def _wildcard(self, states: list[State], low: int, high: int) -> list[State]:
-        columns = self.asked.asked
-        candidates = self._candidates(low, high)
-        sums = 1
+    def _trim(self, m: int, tail: int) -> int:
+        """The highest trim point that an append sets at a tail."""
+        mine = slice(int(self.columns.trim_low[m]), int(self.columns.trim_high[m]))
+        to, index = self.asked.records.trim_to[mine], self.asked.records.trim_index[mine]
+        return int(np.minimum(to, tail + index + 1).max(initial=0))
+
+    def _wildcard(self, states: list[Filling], candidates: list[int], low: int, high: int) -> list[Filling]:
+        sums, most = 1, (1 << (high - low + 1)) - 1
         for m in candidates:
-            sums |= sums << int(self.sizes[m])
-            sums &= (1 << (high - low + 1)) - 1
+            sums = (sums | sums << int(self.sizes[m])) & most
         if not sums >> (high - low) & 1:
-            self._cannot(states, low, high)
-        self.wild.append((low, high))
-        tokens = self._tokens(states, candidates)
+            self._cannot(low, high)
         for tail in range(low + 1, high):
             if sums >> (tail - low) & 1:
-                self._checkpoint(tail, [State(tail, token, None, None, time, states) for token, time in tokens.items()])
-        del columns
-        return [State(high, token, None, None, time, states) for token, time in tokens.items()]
+                self._checkpoint(tail, self._any(states, candidates, tail))
+        return self._any(states, candidates, high)
 
-    def _tokens(self, states: Iterable[State], candidates: Iterable[int]) -> dict[int, int]:
-        """The tokens that may be in force, and from when on."""
-        columns = self.asked.asked
-        tokens: dict[int, int] = {}
-        for state in states:
-            tokens[state.token] = min(tokens.get(state.token, FOREVER), state.time)
-        earliest = min(tokens.values(), default=0)
+    def _any(self, states: list[Filling], candidates: Iterable[int], tail: int) -> list[Filling]:
+        """Whatever may be, once any of the candidates may have been applied."""
+        earliest = min(state.time for state in states)
+        trim = max([*(state.trim for state in states), *(self._trim(m, tail) for m in candidates)])
+        tokens = {state.token: earliest for state in states}
         for m in candidates:
-            if columns.fence[m] != NONE:
-                fence, time = int(columns.fence[m]), max(earliest, int(columns.invoked[m]))
+            if self.columns.fence[m] != NONE:
+                fence, time = int(self.columns.fence[m]), max(earliest, int(self.columns.invoked[m]))
                 tokens[fence] = min(tokens.get(fence, FOREVER), time)
-        return tokens
+        return [Filling(tail, token, None, None, time, trim, states) for token, time in tokens.items()]
 
-    def _cannot(self, states: list[State], low: int, high: int) -> None:
-        chain = self.facts.chain
-        after = chain[self.facts.place[chain] == high].tolist()
-        before = chain[self.facts.place[chain] + self.sizes[chain] == low].tolist()
-        witnesses = [*after, *self._evidence(high), *before, *self._evidence(low)][:4]
-        contradict(
-            self.asked,
-            "hole",
-            witnesses or [0],
-            f"shows {high} as a tail, and no appends of unknown outcome can fill [{low}, {high})",
-        )
+    def _cannot(self, low: int, high: int) -> None:
+        columns = self.columns
+        k = int(np.searchsorted(self.starts, high))
+        after = self.chain[k : k + 1].tolist() if k < len(self.starts) and self.starts[k] == high else []
+        told = np.where(columns.ask == spec.PART, columns.told, np.where(columns.ask == spec.APPEND, NONE, columns.at))
+        told = np.where(columns.ask == spec.APPEND, np.where(columns.at != NONE, columns.told, NONE), told)
+        after += np.flatnonzero(told == high)[:1].tolist()
+        before = self.chain[self.ends == low].tolist() + np.flatnonzero(told == low)[:1].tolist()
+        why = f"shows {high} as a tail, but nothing of unknown outcome can fill [{low}, {high})"
+        contradict(self.asked, "hole", [*after[:1], *before[:1]], why)
 
-    def _open_end(self, states: list[State], low: int) -> None:
-        """Past the last certain tail, appends may have taken effect or not; what was seen there was there."""
-        base = self.asked.tail
-        seen = np.flatnonzero(self.facts.seen != NONE)
-        needed = int(seen[-1]) + 1 + base if len(seen) else low
-        high = low + int(self.sizes[self.free].sum())
-        if high > low:
-            layers = self._through(states, low, high, needed)
-            if layers is None:
-                self._wild_end(states, low, high)
-                return
-            for position in sorted(layers):
-                if position > low:
-                    self._checkpoint(position, layers[position])
-        if needed > low:
-            reach = [state for at, layer in zip(self.at, self.states, strict=True) for state in layer if at >= needed]
-            if not reach:
-                readers = self._readers(needed - 1)
-                contradict(
-                    self.asked, "hole", readers, f"returned a record at {needed - 1} that no append can have put there"
-                )
-
-    def _readers(self, position: int) -> list[int]:
-        columns, records = self.asked.asked, self.asked.records
-        record = int(self.facts.seen[position - self.asked.tail])
-        reads = np.flatnonzero(
-            ((columns.ask == spec.PART) | (columns.ask == spec.END)) & (columns.low <= record) & (columns.high > record)
-        )
-        del records
-        return reads[:1].tolist() or [0]
-
-    def _wild_end(self, states: list[State], low: int, high: int) -> None:
-        columns = self.asked.asked
+    def _open_end(self, states: list[Filling], low: int) -> None:
+        """Past the last certain tail, appends were applied or not. What was seen there was there."""
+        seen = np.flatnonzero(self.facts.seen[low - self.asked.tail :] != NONE)
+        needed = low + int(seen[-1]) + 1 if len(seen) else low
+        high = low + int(self.sizes[self.facts.free].sum())
         candidates = self._candidates(low, high)
-        tokens = self._tokens(states, candidates)
-        total = sum(int(self.sizes[m]) for m in candidates)
-        self.wild.append((low, low + total))
-        self._checkpoint(low + 1, [State(low + 1, token, None, None, time, states) for token, time in tokens.items()])
-        del columns
+        layers = self._through(states, candidates, low, high)
+        if layers is None:
+            self.wild = low + 1, low + sum(int(self.sizes[m]) for m in candidates)
+            self._checkpoint(low + 1, self._any(states, candidates, low + 1))
+            return
+        self.reached = needed
+        for tail in sorted(layers):
+            if tail > low:
+                self._checkpoint(tail, layers[tail])
+        if max(layers) < needed:
+            record = int(self.facts.seen[needed - 1 - self.asked.tail])
+            reads = (self.columns.ask == spec.PART) | (self.columns.ask == spec.END)
+            reader = np.flatnonzero(reads & (self.columns.low <= record) & (self.columns.high > record))
+            why = f"returned a record at {needed - 1} that no append can have put there"
+            contradict(self.asked, "hole", reader.tolist(), why)
 
 
-def _merged(states: list[State]) -> list[State]:
-    found: dict[tuple[int, int | None, frozenset[int] | None], State] = {}
+def _by_tail(asked: Requirements, mask: np.ndarray) -> Int64s:
+    moments = np.flatnonzero(mask)
+    return moments[np.argsort(asked.asked.at[moments], kind="stable")]
+
+
+def _first(indices: Int64s, low: int, high: int) -> int:
+    """The first of ascending indices within ``[low, high)``; NONE if there is none."""
+    at = int(np.searchsorted(indices, low))
+    return int(indices[at]) if at < len(indices) and indices[at] < high else NONE
+
+
+def _first_at(moments: Int64s, tails: Int64s, low: int, high: int) -> int:
+    """The first of moments, by their tail, within ``[low, high]``; NONE if there is none."""
+    at = int(np.searchsorted(tails[moments], low))
+    return int(moments[at]) if at < len(moments) and tails[moments[at]] <= high else NONE
+
+
+def _merged(states: list[Filling]) -> list[Filling]:
+    """Of states that differ in nothing that matters later, one, with all that lead to it."""
+    found: dict[tuple[int, int | None, frozenset[int] | None], Filling] = {}
     for state in states:
-        key = state.token, state.chained, state.used
-        if key in found:
-            found[key].before += state.before
-            found[key].time = min(found[key].time, state.time)
-        else:
-            found[key] = state
+        one = found.setdefault((state.token, state.chained, state.used), state)
+        if one is not state:
+            one.before += state.before
+            one.time, one.trim = min(one.time, state.time), max(one.trim, state.trim)
     return list(found.values())
-
-
-def alive(made: Fillings, needed: int) -> None:
-    """Mark the states from which a tail of at least ``needed`` (the last that is certain) can be reached."""
-    waiting = [state for at, layer in zip(made.at, made.states, strict=True) if at >= needed for state in layer]
-    while waiting:
-        state = waiting.pop()
-        if not state.alive:
-            state.alive = True
-            waiting += state.before
-
-
-_ = least_from

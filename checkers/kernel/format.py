@@ -227,7 +227,9 @@ class _Rows:
             rows = self._order[at]
             wrong = self._ids[rows] != ids
         if wrong.any():
-            raise Damaged(f"the certificate names operation {int(ids[np.argmax(wrong)])}, which the history does not hold")
+            raise Damaged(
+                f"the certificate names operation {int(ids[np.argmax(wrong)])}, which the history does not hold"
+            )
         return rows
 
     def some(self, ids: Any) -> list[int]:

@@ -13,22 +13,48 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from fencepost.harness.history.history import FOREVER, NONE
+from fencepost.harness.history.chain_hash import signed_link as link
+from fencepost.harness.history.history import NONE
 
-from . import spec
+from .spec import (
+    APPEND,
+    AT,
+    END,
+    FLOOR,
+    IN_FORCE,
+    MATCH_REFUSED,
+    OUT_OF_RANGE,
+    REFUSED,
+    RIGHT,
+    STATE,
+    TAIL,
+    TOKEN_REFUSED,
+    WHOLE,
+    WHY,
+    Asked,
+    Log,
+    Records,
+    since_slot,
+    slot,
+    start_at,
+    step,
+)
 
 BEHIND: Final = -1
-"""The tail that it tells had been surpassed before."""
+"""The tail that was told had been surpassed before."""
 NOWHERE: Final = -2
-"""The tail that it tells was none."""
+"""The tail that was told was none."""
 TOO_SOON: Final = -3
-"""No tail that it allows had been reached when it returned."""
+"""No tail that the answer allows had been reached when it was returned."""
 
-STEPS: Final = spec.STATE
-"""After the state of the specification, one more entry: how many tails may still be tried."""
-WORK: Final = spec.STATE + 1
+STEPS: Final = STATE
+"""After the state of the specification: how many tails may still be tried. When none may, anything is right."""
+WORK: Final = STATE + 1
 
 MOST_STAMPS: Final = 16
+"""Among how many records without a known timestamp the first of a time is looked for."""
+MOST_WALKED: Final = 4096
+"""How many records that are gone are derived from one answer at most."""
 
 
 class Stops(NamedTuple):
@@ -45,12 +71,13 @@ class Stops(NamedTuple):
     time: Any
 
 
-class Plan(NamedTuple):
+class Schedule(NamedTuple):
     """The moments that are in every order, as columns of all moments or lists of some.
 
     ``order`` by invocation, ``leaving`` by return; ``invoked`` and ``returned`` are at least as tight as the clock's.
     ``place`` is where an append took effect. ``least`` and ``most`` bound the tail before each (``most`` the tail
     after). ``early`` is the earliest timestamp of each slot. Before moment m are ``before[ahead[m]:ahead[m + 1]]``.
+    ``scratch`` is room for as many timestamps as are tried.
     """
 
     order: Any
@@ -63,46 +90,47 @@ class Plan(NamedTuple):
     early: Any
     ahead: Any
     before: Any
+    scratch: Any
 
 
 def solve(
-    asked: spec.Asked, records: spec.Records, log: spec.Log, state: Any, stops: Stops, plan: Plan, x: Any, because: Any
+    asked: Asked, records: Records, log: Log, state: Any, stops: Stops, schedule: Schedule, x: Any, because: Any
 ) -> Any:
-    """``x`` becomes the least tail at which each moment can be, ``because`` the moment that keeps it from an earlier one.
+    """``x`` becomes the least tail at which each moment can be, ``because`` what keeps it from an earlier one.
 
-    Returns the first moment that has no place, with the reason in ``state[spec.WHY]``, or NONE. ``x`` holds NONE, or
+    Returns the first moment that has no place, with the reason in ``state[WHY]``, or NONE. ``x`` holds NONE, or
     lower bounds found before.
     """
     bound, by, leaving = log.base[0], NONE, 0
-    for i in range(len(plan.order)):
-        m = plan.order[i]
-        while leaving < len(plan.leaving) and plan.returned[plan.leaving[leaving]] < plan.invoked[m]:
-            one = plan.leaving[leaving]
+    for i in range(len(schedule.order)):
+        m = schedule.order[i]
+        while leaving < len(schedule.leaving) and schedule.returned[schedule.leaving[leaving]] < schedule.invoked[m]:
+            one = schedule.leaving[leaving]
             leaving += 1
             end = after(asked, x, one)
             if end > bound:
                 bound, by = end, one
         low = bound
         because[m] = by
-        for k in range(plan.ahead[m], plan.ahead[m + 1]):
-            one = plan.before[k]
+        for k in range(schedule.ahead[m], schedule.ahead[m + 1]):
+            one = schedule.before[k]
             if x[one] != NONE:
                 end = after(asked, x, one)
                 if end > low:
                     low = end
                     because[m] = one
-        if plan.least[m] > low:
-            low = plan.least[m]
-        why = _place(asked, records, log, state, stops, plan, x, m, low)
-        if why != spec.RIGHT:
-            state[spec.WHY] = why
+        if schedule.least[m] > low:
+            low = schedule.least[m]
+        why = _place(asked, records, log, state, stops, schedule, x, m, low)
+        if why != RIGHT:
+            state[WHY] = why
             return m
     return NONE
 
 
-def after(asked: spec.Asked, x: Any, m: Any) -> Any:
+def after(asked: Asked, x: Any, m: Any) -> Any:
     """The tail after a moment."""
-    if asked.ask[m] == spec.APPEND:
+    if asked.ask[m] == APPEND:
         return x[m] + asked.high[m] - asked.low[m]
     return x[m]
 
@@ -120,12 +148,12 @@ def stop_from(stops: Stops, tail: Any) -> Any:
 
 
 def _place(
-    asked: spec.Asked,
-    records: spec.Records,
-    log: spec.Log,
+    asked: Asked,
+    records: Records,
+    log: Log,
     state: Any,
     stops: Stops,
-    plan: Plan,
+    schedule: Schedule,
     x: Any,
     m: Any,
     low: Any,
@@ -133,9 +161,9 @@ def _place(
     """Put ``x[m]`` to the least tail from ``low`` on that is right; RIGHT, or why there is none."""
     ask = asked.ask[m]
     exact = NONE
-    if ask == spec.APPEND:
-        exact = plan.place[m]
-    elif ask in (spec.TAIL, spec.WHOLE, spec.MATCH_REFUSED, spec.OUT_OF_RANGE):
+    if ask == APPEND:
+        exact = schedule.place[m]
+    elif ask in (TAIL, WHOLE, MATCH_REFUSED, OUT_OF_RANGE):
         exact = asked.at[m]
     if exact != NONE and exact < low:
         return BEHIND
@@ -144,127 +172,96 @@ def _place(
         return NOWHERE
     why = NOWHERE
     while j < len(stops.tail) and (exact == NONE or stops.tail[j] == exact):
-        if stops.tail[j] > plan.most[m]:
+        if stops.tail[j] > schedule.most[m]:
             return why if why != NOWHERE else TOO_SOON
         if state[STEPS] <= 0:
             x[m] = stops.tail[j]
-            return spec.RIGHT
+            return RIGHT
         state[STEPS] -= 1
-        found = allowed(asked, records, log, state, stops, plan, x, m, j)
-        if found == spec.RIGHT:
+        found = allowed(asked, records, log, state, stops, schedule, x, m, j)
+        if found == RIGHT:
             x[m] = stops.tail[j]
-            return spec.RIGHT
+            return RIGHT
         if found != TOO_SOON or why == NOWHERE:
             why = found
         j += 1
     return why
 
 
+PLAIN: Final = 0
+BY_TOKEN: Final = 1
+BY_BEGINNING: Final = 2
+BY_TIME: Final = 3
+
+
 def allowed(
-    asked: spec.Asked,
-    records: spec.Records,
-    log: spec.Log,
-    state: Any,
-    stops: Stops,
-    plan: Plan,
-    x: Any,
-    m: Any,
-    j: Any,
+    asked: Asked, records: Records, log: Log, state: Any, stops: Stops, schedule: Schedule, x: Any, m: Any, j: Any
 ) -> Any:
-    """Whether a moment can be at a stop: RIGHT, or why not."""
+    """Whether a moment can be at a stop: RIGHT, or why not. Tries all that is not certain and that it depends on.
+
+    That is the token in force; or the tail at which the read began, the latest first, since that leaves out the fewest
+    records; or where the first record of a time is, as far as timestamps are not known.
+    """
     ask, run = asked.ask[m], stops.run[j]
-    state[spec.AT] = stops.tail[j]
-    state[spec.FLOOR] = stops.floor[j]
-    conditional = ask in (spec.APPEND, spec.TOKEN_REFUSED, spec.MATCH_REFUSED, spec.REFUSED)
+    tail = state[AT] = stops.tail[j]
+    state[FLOOR] = stops.floor[j]
+    mode, trial, last = PLAIN, 0, 0
+    low = high = 0
+    if ask in (APPEND, TOKEN_REFUSED, MATCH_REFUSED, REFUSED):
+        mode, trial, last = BY_TOKEN, stops.low[run], stops.low[run + 1] - 1
+    elif asked.after[m] == NONE and asked.begun[m] != NONE:
+        mode, last = BY_BEGINNING, j
+    elif asked.after[m] == NONE and asked.since[m] != NONE:
+        end = slot(log, tail)
+        low, high = since_slot(log, asked.since[m], end), since_early(schedule, asked.since[m], end)
+        mode, last = BY_TIME, high - low
+        if last > MOST_STAMPS:
+            return RIGHT
     why = TOO_SOON
-    for k in range(stops.low[run], stops.low[run + 1]):
-        if stops.time[k] > plan.returned[m]:
-            continue
-        state[spec.IN_FORCE] = stops.token[k]
-        if conditional:
-            why = spec.step(asked, records, log, state, m, False)
-        else:
-            why = _reads(asked, records, log, state, stops, plan, x, m, j)
-        if why == spec.RIGHT or not conditional:
-            return why
-    return why
-
-
-def _reads(
-    asked: spec.Asked,
-    records: spec.Records,
-    log: spec.Log,
-    state: Any,
-    stops: Stops,
-    plan: Plan,
-    x: Any,
-    m: Any,
-    j: Any,
-) -> Any:
-    begun = asked.begun[m]
-    if begun != NONE and asked.after[m] == NONE:
-        return _begun(asked, records, log, state, stops, x, m, begun, j)
-    if asked.since[m] != NONE and asked.after[m] == NONE:
-        return _since(asked, records, log, state, plan, m)
-    return spec.step(asked, records, log, state, m, False)
-
-
-def _begun(
-    asked: spec.Asked,
-    records: spec.Records,
-    log: spec.Log,
-    state: Any,
-    stops: Stops,
-    x: Any,
-    m: Any,
-    begun: Any,
-    j: Any,
-) -> Any:
-    """Try every tail at which the read may have begun, the latest first: of that the fewest records are left out."""
-    why = NOWHERE
-    i = j
-    while i >= 0 and stops.tail[i] >= x[begun]:
-        if state[STEPS] <= 0:
-            return spec.RIGHT
-        start = spec.start_at(asked.start[begun], asked.offset[begun], asked.clamp[begun], stops.tail[i])
-        # It did not begin at the tail, unless it was to follow.
-        if start < stops.tail[i] or asked.follows[begun]:
-            state[STEPS] -= 1
-            log.begun[begun] = start
-            why = spec.step(asked, records, log, state, m, False)
-            if why == spec.RIGHT:
-                return why
-        i -= 1
-    return why
-
-
-def _since(asked: spec.Asked, records: spec.Records, log: spec.Log, state: Any, plan: Plan, m: Any) -> Any:
-    """Try where the first record of a time may be, as far as timestamps are not known."""
-    why = spec.step(asked, records, log, state, m, False)
-    if why == spec.RIGHT:
+    if mode != BY_TOKEN and not in_time(stops, schedule, m, run):
         return why
-    since, end = asked.since[m], spec.slot(log, state[spec.AT])
-    low, high = spec.since_slot(log, since, end), since_early(plan, since, end)
-    if high - low > MOST_STAMPS:
-        return spec.RIGHT
-    for first in range(high, low, -1):
-        for i in range(low, first):
-            plan.early[len(log.stamp) + i - low] = log.stamp[i]
-            log.stamp[i] = since - 1
-        why = spec.step(asked, records, log, state, m, False)
-        for i in range(low, first):
-            log.stamp[i] = plan.early[len(log.stamp) + i - low]
-        if why == spec.RIGHT:
-            return why
+    while trial <= last:
+        if state[STEPS] <= 0:
+            return RIGHT
+        is_possible = True
+        if mode == BY_TOKEN:
+            state[IN_FORCE] = stops.token[trial]
+            is_possible = stops.time[trial] <= schedule.returned[m]
+        elif mode == BY_BEGINNING:
+            begun, begin = asked.begun[m], stops.tail[j - trial]
+            if begin < x[begun]:
+                return why
+            log.begun[begun] = start_at(asked.start[begun], asked.offset[begun], asked.clamp[begun], begin)
+            # It did not begin at the tail, unless it was to follow.
+            is_possible = begin <= schedule.most[begun] and (log.begun[begun] < begin or asked.follows[begun] != 0)
+        if is_possible:
+            state[STEPS] -= 1
+            for i in range(low, low + trial if mode == BY_TIME else low):
+                schedule.scratch[i - low] = log.stamp[i]
+                log.stamp[i] = asked.since[m] - 1
+            why = step(asked, records, log, state, m, False)
+            for i in range(low, low + trial if mode == BY_TIME else low):
+                log.stamp[i] = schedule.scratch[i - low]
+            if why == RIGHT:
+                return why
+        trial += 1
     return why
 
 
-def since_early(plan: Plan, since: Any, end: Any) -> Any:
+def in_time(stops: Stops, schedule: Schedule, m: Any, run: Any) -> Any:
+    """Whether a tail can have been reached before a moment returned."""
+    k = stops.low[run]
+    while k < stops.low[run + 1] and stops.time[k] > schedule.returned[m]:
+        k += 1
+    return k < stops.low[run + 1]
+
+
+def since_early(schedule: Schedule, since: Any, end: Any) -> Any:
     """The first slot below ``end`` whose timestamp is certainly at least ``since``; ``end`` if there is none."""
     low, high = 0, end
     while low < high:
         middle = (low + high) // 2
-        if plan.early[middle] < since:
+        if schedule.early[middle] < since:
             low = middle + 1
         else:
             high = middle
@@ -275,51 +272,80 @@ def since_early(plan: Plan, since: Any, end: Any) -> Any:
 
 
 def vanished(
-    asked: spec.Asked, log: spec.Log, stops: Stops, plan: Plan, x: Any, m: Any, first: Any, last: Any, gone: Any
-) -> Any:
-    """Which positions the answer of a moment shows to be gone wherever it is, from ``x[m]`` on: two spans in ``gone``.
+    asked: Asked, records: Records, log: Log, stops: Stops, schedule: Schedule, x: Any, moments: Any, found: Any
+) -> None:
+    """Which positions the answers of some moments show to be gone, wherever each is from its least tail ``x`` on.
 
-    ``first`` and ``last`` are the first record returned and the one after the last (NONE if there is none).
+    ``found`` becomes two spans of positions for each, as four numbers: before the first record, and after the last.
     """
-    tail, ask = x[m], asked.ask[m]
-    end = spec.slot(log, tail)
-    gone[0] = gone[1] = gone[2] = gone[3] = 0
+    for i in range(len(moments)):
+        _vanished(asked, records, log, stops, schedule, x[moments[i]], moments[i], found, 4 * i)
+
+
+def _vanished(
+    asked: Asked, records: Records, log: Log, stops: Stops, schedule: Schedule, tail: Any, m: Any, found: Any, to: Any
+) -> None:
+    end, low, high = slot(log, tail), asked.low[m], asked.high[m]
     by_time = asked.since[m] != NONE and asked.after[m] == NONE
-    if ask == spec.OUT_OF_RANGE:
+    if asked.ask[m] == OUT_OF_RANGE:
         if by_time:
-            gone[0] = position(log, since_early(plan, asked.since[m], end))
-            gone[1] = tail
+            found[to], found[to + 1] = position(log, since_early(schedule, asked.since[m], end)), tail
         return
-    start = NONE
     if asked.after[m] != NONE:
         start = asked.after[m]
     elif by_time:
-        start = position(log, since_early(plan, asked.since[m], end))
+        start = position(log, since_early(schedule, asked.since[m], end))
     else:
-        b = asked.begun[m] if asked.begun[m] != NONE else m
-        highest = min(plan.most[b], plan.most[m], stops.tail[len(stops.tail) - 1])
-        start = spec.start_at(asked.start[m], asked.offset[m], asked.clamp[m], highest)
-    if first != NONE:
-        gone[0], gone[1] = start, max(first, start)
-    if ask != spec.END:
+        # The later it began, the less it shows, where the tail says where that was.
+        latest = min(schedule.most[m], stops.tail[len(stops.tail) - 1])
+        if asked.begun[m] != NONE:
+            latest = min(latest, schedule.most[asked.begun[m]])
+        start = start_at(asked.start[m], asked.offset[m], asked.clamp[m], latest)
+    room = asked.room[m]
+    if high > low:
+        found[to], found[to + 1] = start, records.seq_num[low]
+        start = records.seq_num[high - 1] + 1
+        for record in range(low, high):
+            room -= records.size[record]
+    elif by_time and since_slot(log, asked.since[m], end) != since_early(schedule, asked.since[m], end):
+        return  # nobody knows which record did not fit
+    if asked.ask[m] != END or start >= tail or asked.places[m] <= high - low:
         return
-    i = spec.slot(log, min(start if last == NONE else last, tail))
-    places, room, until = asked.places[m], asked.room[m], asked.until[m]
-    gone[2] = position(log, i)
-    used = 0
-    while i < end and used < 4096:
-        # What was returned is subtracted by whoever calls.
-        if gone[4] >= places or log.size[i] > room - gone[5] or (until != NONE and log.stamp[i] >= until):
+    first = slot(log, start)
+    i = first
+    while i < end and i < first + MOST_WALKED and log.size[i] <= room:
+        if asked.until[m] != NONE and log.stamp[i] >= asked.until[m]:
             break
         i += 1
-        used += 1
-    gone[3] = position(log, i)
+    found[to + 2], found[to + 3] = start, min(position(log, i), tail)
 
 
-def position(log: spec.Log, i: Any) -> Any:
+def position(log: Log, i: Any) -> Any:
     """The first position of a slot."""
     below = len(log.lower)
     return log.lower[i] if i < below else log.base[0] + i - below
 
 
-_ = FOREVER
+# -- hashes
+
+
+def chain_hashes(digest: Any, known: Any, at: Any, told: Any, start: Any, hashes: Any, has: Any) -> Any:
+    """``hashes`` become the chained hashes before and after each record, where ``has`` becomes 1.
+
+    Whole reads ``told`` hashes at tails ``at`` (ascending, from 0); ``start`` is whether the first hash is known, and
+    the hash. Returns the first whole read that told another hash than follows from what is known, or NONE.
+    """
+    w, is_known, chained = 0, start[0], start[1]
+    for tail in range(len(hashes)):
+        while w < len(at) and at[w] == tail:
+            if is_known and chained != told[w]:
+                return w
+            is_known, chained = 1, told[w]
+            w += 1
+        hashes[tail], has[tail] = chained, is_known
+        if tail < len(digest):
+            if known[tail]:
+                chained = link(chained, digest[tail])
+            else:
+                is_known = 0
+    return NONE

@@ -18,6 +18,9 @@ from . import spec
 from .columns import Requirements, spans
 from .refuted import Refuted, refute
 
+MOST: Final = 100_000
+"""Starts relative to the tail that are kept apart."""
+
 ANOTHER: Final = -2
 """Stands for a token that the history does not mention."""
 
@@ -40,7 +43,8 @@ def begin(
     if any(at < 0 or time < 0 for at, time in latest):
         raise Refuted("the order bounds a timestamp where there is none, or by less than 0 ms")
     position, stamp, row = reported(asked, rows)
-    lower, digest, size = _before(asked, rows, np.concatenate((position, np.array([at for at, _ in latest], np.int64))))
+    named = np.concatenate((position, np.array([at for at, _ in latest], np.int64), starts(asked)))
+    lower, digest, size = _before(asked, rows, named)
     slots = len(lower) + records
     log = spec.Log(
         base=np.array([base, int(history.header.retention_ms is not None)]),
@@ -89,6 +93,22 @@ def reported(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]
     row = np.concatenate((acked, acked, acked, tails, np.repeat(read, lengths)))
     speaks = (position >= 0) & (stamp != NONE)
     return position[speaks], stamp[speaks], row[speaks]
+
+
+def starts(asked: Requirements) -> Int64s:
+    """Positions before the history at which reads start: from there on, and not before, an answer tells what is gone.
+
+    Of reads that start relative to the tail these are all that a tail can lead to.
+    """
+    columns, base = asked.asked, asked.tail
+    relative = (columns.ask >= spec.OUT_OF_RANGE) & (columns.ask <= spec.END) & (columns.start == NONE)
+    offsets = np.unique(columns.offset[relative & (columns.since == NONE) & (columns.offset > 0)])
+    low = np.maximum(base - offsets, 0)
+    lengths = np.maximum(np.minimum(base, base - offsets + len(asked.records.sent) + 1) - low, 0)
+    if int(lengths.sum()) > MOST:
+        lengths = np.minimum(lengths, MOST // len(offsets))
+    found = np.concatenate((columns.start, columns.after, spans(low, lengths)))
+    return np.unique(found[(found >= 0) & (found < base)])
 
 
 def _before(asked: Requirements, rows: Int64s, named: Int64s) -> tuple[Int64s, Int64s, Int64s]:

@@ -1,37 +1,49 @@
-"""Says why no order explains a history, if that follows from its answers without a search."""
+"""Says why no order explains the answers of a stream, where that follows without a search.
+
+First come facts that depend on no order (:mod:`.facts`, :mod:`.fillings`). Then every certain moment is put to the
+least tail at which it can have been (:mod:`.least`). What that shows to be gone must come after every answer that
+returned it, which may tighten times and tails: that goes on until nothing changes.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
 
 import numpy as np
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
-from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
+from . import least, spec
 from . import log as logs
-from . import spec
-from .accept import polls, listed
+from .accept import MANY, listed, polls
 from .columns import Requirements, spans
-from .contradiction import Contradicted, Contradiction, contradict, described
-from .facts import Facts, certain, exacts, lowest, returning
-from .fillings import Bounds, Fillings, alive, bounds, fillings
-from .least import BEHIND, NOWHERE, TOO_SOON, WORK, Plan, Stops, solve, vanished
+from .contradiction import RULES, Contradicted, Contradiction, contradict, described
+from .facts import Bounds, Facts, ascending, bounds, certain, exacts, lowest, returning
+from .fillings import Fillings, fillings
+from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule, Stops
 from .refuted import Refuted
 
-MOST_ROUNDS = 12
-STEPS_PER_MOMENT = 64
+MOST_ROUNDS: Final = 12
+MOST_TOKENS: Final = 8
+"""How many tokens with which the stream may have begun are tried one by one."""
+MOST_IN_CYCLES: Final = 300
+"""Among how many moments cycles are looked for."""
+STEPS_PER_MOMENT: Final = 64
 
 
 def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
     """Why no order explains the answers of a stream; None if that does not follow from what is certain.
 
-    ``rows`` are the stream's, ascending. Never refutes what some order explains.
+    ``rows`` are the stream's, ascending. What some order explains is never refuted. O(n log n) of moments and records.
     """
     if not len(asked):
         return None
     try:
-        _refute(asked, rows)
+        polls(asked)
+        known: dict[int, int] = {}
+        while placed := _Refutation(asked, rows, certain(asked, known)).run():
+            known |= placed
     except Contradicted as error:
         return error.found
     except Refuted as error:
@@ -39,407 +51,386 @@ def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
     return None
 
 
-def _refute(asked: Requirements, rows: Int64s) -> None:
-    polls(asked)
-    facts = certain(asked)
-    _Refuting(asked, rows, facts).run()
+class _Refutation:
+    """Everything that is known of a stream, which becomes more from round to round."""
 
-
-class _Refuting:
     def __init__(self, asked: Requirements, rows: Int64s, facts: Facts) -> None:
-        self.asked, self.rows, self.facts = asked, rows, facts
-        self.columns = asked.asked
-        self.sizes = self.columns.high - self.columns.low
+        self.asked, self.rows, self.facts, self.columns = asked, rows, facts, asked.asked
+        self.many = len(asked) >= MANY
+        self.sizes = np.where(self.columns.ask == spec.APPEND, self.columns.high - self.columns.low, 0)
         self.certain = facts.certain
-        self.invoked = self.columns.invoked.copy()
-        self.returned = self.columns.returned.copy()
+        self.invoked, self.returned = self.columns.invoked.copy(), self.columns.returned.copy()
         self.low = lowest(asked, facts)
-        self.exact = exacts(asked)
+        self.high = np.where(facts.place != NONE, facts.place, np.where(exacts(asked), self.columns.at, FOREVER))
+        one, other, _ = asked.ahead.T
+        both = self.certain[one] & self.certain[other]
+        self.one, self.other = one[both], other[both]
+        by_other = np.argsort(self.other, kind="stable")
+        self.before = self.one[by_other]
+        self.ahead = np.searchsorted(self.other[by_other], np.arange(len(asked) + 1))
+        self.gone: list[tuple[int, int]] = []
+        self.placed: dict[int, int] = {}
+        self.alone = False
+        self.x = np.full(len(asked), NONE, dtype=np.int64)
 
-    def run(self) -> None:
-        asked, columns, facts = self.asked, self.columns, self.facts
-        free_total = int(self.sizes[facts.free].sum())
-        self._inside()
-        room = max(len(facts.content), free_total)
-        self.log, _ = logs.begin(asked, self.rows, room, NONE)
-        self.begin_state = _hash(self.log, asked.tail)
-        self._fill_log()
-        self.early = self._early()
-        self.extra = np.zeros(len(self.log.stamp) + 64, dtype=np.int64)
-        self.extra[: len(self.early)] = self.early
+    def run(self) -> dict[int, int]:
+        """Raises Contradicted, or returns where appends of unknown outcome were applied for certain."""
+        history = self.asked.history
+        self._set_up_log()
         self._absent()
-        self.least = np.full(len(asked), asked.tail, dtype=np.int64)
-        self._program_order()
+        self._tighten()
+        declared = history.header.streams[self.asked.stream].fencing_token
+        tokens = [*range(len(history.tokens)), logs.ANOTHER] if declared is None else [logs.number(history, declared)]
+        left = self._with_tokens(tokens)
+        if not self.placed and 1 < len(left) <= MOST_TOKENS:
+            self._each_token(left)
+            return {}
+        return self.placed
+
+    def _each_token(self, tokens: list[int]) -> None:
+        """One of the tokens was the first: contradicted if each of them is."""
+        self.alone = True
+        found: list[Contradiction] = []
+        known = self.invoked.copy(), self.returned.copy(), self.x.copy()
+        for token in tokens:
+            self.invoked, self.returned, self.x = (column.copy() for column in known)
+            try:
+                self._with_tokens([token])
+                return
+            except Contradicted as error:
+                found.append(error.found)
+        rows = tuple(dict.fromkeys(row for one in found for row in one.rows))
+        raise Contradicted(Contradiction(found[0].rule, rows, found[0].why))
+
+    def _with_tokens(self, tokens: list[int]) -> list[int]:
+        """Contradict all of these first tokens, or return those that may be the first."""
+        within = self._limits()
         for _ in range(MOST_ROUNDS):
-            if not self._round():
+            made = fillings(self.asked, self.facts, within, tokens, self.chained)
+            tokens = [state.token for state in made.states[0]]
+            self.placed = {} if self.many else made.placed
+            if self.placed and not self.alone:
+                return tokens
+            stops = self._stops(made)
+            plan = stops, self._schedule()
+            self._solve(plan)
+            again = self._after_returned(plan) or (self.x[self.other] < (self.x + self.sizes)[self.one]).any()
+            before, within = within, self._limits()
+            if not again and within.same(before, self.facts.free, self.many):
                 break
-        else:
-            return
         self._cycle()
+        return tokens
+
+    def _limits(self) -> Bounds:
+        low = np.maximum(self.low, np.where(self.x == NONE, NONE, self.x + self.sizes))
+        return bounds(self.asked, self.facts, low, self.high, self.invoked, self.returned)
+
+    def _loop(self, function: Callable[..., Any], *arguments: Any) -> int:
+        """Call a function of :mod:`.least`, compiled if that pays; it changes columns in place."""
+        if self.many:
+            from . import compiled_least
+
+            return int(getattr(compiled_least, function.__name__)(*arguments))
+        lists = [listed(one) if isinstance(one, tuple) else one.tolist() for one in arguments]
+        found = function(*lists)
+        for column, changed in zip(arguments, lists, strict=True):
+            if not isinstance(column, tuple):
+                column[:] = changed
+        return int(found or 0)
 
     # -- what was there
 
-    def _inside(self) -> None:
-        """No tail was inside a batch that certainly took effect."""
-        columns, chain = self.columns, self.facts.chain
-        if not len(chain):
-            return
-        starts = self.facts.place[chain]
-        told = np.where(self.exact, columns.at, np.where(columns.ask == spec.PART, columns.told, NONE))
-        late = columns.ask == spec.APPEND
-        for values, mask in ((told, ~late), (columns.told, late & (columns.at != NONE))):
-            k = np.searchsorted(starts, values, side="left") - 1
-            ends = starts[np.maximum(k, 0)] + self.sizes[chain[np.maximum(k, 0)]]
-            wrong = mask & (values != NONE) & (k >= 0) & (values < ends)
-            if wrong.any():
-                m = int(np.argmax(wrong))
-                contradict(
-                    self.asked,
-                    "inside",
-                    [m, int(chain[k[m]])],
-                    f"told {values[m]} as a tail, inside the batch of {described(self.asked, int(chain[k[m]]))}",
-                )
-        below = self.exact & (columns.at < self.asked.tail)
-        if below.any():
-            contradict(self.asked, "below-first", [int(np.argmax(below))], "told a tail below the first one")
+    def _set_up_log(self) -> None:
+        """The log as it is at the end, as far as it is certain; sizes that are not are the largest possible."""
+        asked, facts, columns, records = self.asked, self.facts, self.columns, self.asked.records
+        log, state = logs.begin(asked, self.rows, len(facts.content), NONE)
+        below, base = len(log.lower), asked.tail
+        own, seen = facts.content != NONE, facts.seen
+        log.digest[below:][own] = records.sent[facts.content[own]]
+        log.size[below:][own] = records.sent_size[facts.content[own]]
+        read = ~own & (seen != NONE)
+        sizes = self.sizes[facts.free]
+        free = spans(columns.low[facts.free], sizes)
+        log.size[below:][~own] = records.sent_size[free].max(initial=0)
+        log.digest[below:][read] = records.digest[seen[read]]
+        log.size[below:][read] = records.size[seen[read]]
+        log.known[below:] = own | read
+        log.boundary[:] = 1
+        self.log = log
+        position, stamp, _ = logs.reported(asked, self.rows)
+        at = np.searchsorted(log.lower, position, side="right") - 1 if base else position
+        at = np.where(position < base, at, below + position - base)
+        early = np.zeros(len(log.stamp), dtype=np.int64)
+        early[at[at < len(log.stamp)]] = stamp[at < len(log.stamp)]
+        self.early = np.maximum.accumulate(early)
+        self.chained = self._hashes(int(state[spec.HASHED]), int(state[spec.HASH]))
 
-    def _fill_log(self) -> None:
-        asked, facts, log = self.asked, self.facts, self.log
-        records, below = asked.records, len(log.lower)
-        here = np.flatnonzero(facts.content != NONE)
-        log.digest[below + here] = records.sent[facts.content[here]]
-        log.size[below + here] = records.sent_size[facts.content[here]]
-        log.known[below + here] = 1
-        unknown = np.flatnonzero(facts.content == NONE)
-        free = [
-            records.sent_size[self.columns.low[m] : self.columns.high[m]].max() for m in facts.free if self.sizes[m]
-        ]
-        largest = int(max(free, default=0))
-        log.size[below + len(facts.content) :] = largest
-        log.size[below + unknown] = largest
-        read = unknown[facts.seen[unknown] != NONE]
-        log.digest[below + read] = records.digest[facts.seen[read]]
-        log.size[below + read] = records.size[facts.seen[read]]
-        log.known[below + read] = 1
-
-    def _early(self) -> Int64s:
-        """The earliest timestamp of each slot."""
-        log, base = self.log, self.asked.tail
-        position, stamp, _ = logs.reported(self.asked, self.rows)
-        found = np.zeros(len(log.stamp), dtype=np.int64)
-        at = np.where(
-            position < base, np.searchsorted(log.lower, position, side="right") - 1, len(log.lower) + position - base
-        )
-        mine = at < len(found)
-        found[at[mine]] = stamp[mine]
-        return np.maximum.accumulate(found)
+    def _hashes(self, hashed: int, chained: int) -> dict[int, int]:
+        """The hashes at the beginning of holes, as far as they are certain. Whole reads told no others."""
+        asked, columns = self.asked, self.columns
+        wholes = np.flatnonzero(columns.ask == spec.WHOLE)
+        if not len(wholes):
+            return {}
+        wholes = wholes[np.argsort(columns.at[wholes], kind="stable")]
+        below, end = len(self.log.lower), self.facts.top - asked.tail
+        digest, known = self.log.digest[below : below + end], self.log.known[below : below + end]
+        hashes, has = np.zeros(end + 1, dtype=np.int64), np.zeros(end + 1, dtype=np.int64)
+        at, told = columns.at[wholes] - asked.tail, columns.hash[wholes]
+        start = np.array([hashed != NONE, chained], dtype=np.int64)
+        w = self._loop(least.chain_hashes, digest, known, at, told, start, hashes, has)
+        if w != NONE:
+            contradict(
+                asked, "hash", [int(wholes[w]), *wholes[max(w - 1, 0) : w].tolist()], spec.REASONS[spec.OTHER_HASH]
+            )
+        tails = {asked.tail, self.facts.top, *(low for low, _ in self.facts.holes(asked))}
+        return {tail: int(hashes[tail - asked.tail]) for tail in tails if has[tail - asked.tail]}
 
     def _absent(self) -> None:
-        """Nothing showed the stream to exist before an answer that it does not."""
-        columns = self.columns
-        absent = columns.ask == spec.ABSENT
+        """Nothing that shows the stream to exist comes before an answer that it does not."""
+        absent = self.columns.ask == spec.ABSENT
         if not absent.any():
             return
         m = int(np.flatnonzero(absent)[np.argmax(self.invoked[absent])])
-        shows = self.certain & ~absent
-        self.invoked = np.where(shows, np.maximum(self.invoked, self.invoked[m]), self.invoked)
-        late = shows & (self.invoked > self.returned)
-        if late.any():
+        shows = self.certain & ~absent & (self.columns.optional == 0)
+        self.invoked[shows] = np.maximum(self.invoked[shows], self.invoked[m])
+        wrong = np.flatnonzero(shows & (self.invoked > self.returned))
+        pairs = np.flatnonzero(shows[self.one] & absent[self.other])
+        if len(wrong) or len(pairs):
+            m, shown = (m, int(wrong[0])) if len(wrong) else (int(self.other[pairs[0]]), int(self.one[pairs[0]]))
             contradict(
-                self.asked,
-                "absent",
-                [m, int(np.argmax(late))],
-                f"found no stream, although {described(self.asked, int(np.argmax(late)))} had shown it before",
+                self.asked, "absent", [m, shown], f"found no stream, but {described(self.asked, shown)} had found one"
             )
-        one, other, _ = self.asked.ahead.T
-        wrong = shows[one] & absent[other]
-        if wrong.any():
-            k = int(np.argmax(wrong))
-            contradict(
-                self.asked,
-                "absent",
-                [int(other[k]), int(one[k])],
-                "found no stream, although its process had been shown it before",
-            )
+
+    def _stops(self, made: Fillings) -> Stops:
+        facts, columns, base = self.facts, self.columns, self.asked.tail
+        layers = dict(zip(made.at, made.states, strict=True))
+        at = np.array(sorted(tail for tail, states in layers.items() if states), dtype=np.int64)
+        fencing = columns.fence[facts.chain] != NONE
+        fences, set_to = facts.ends[fencing], columns.fence[facts.chain][fencing]
+        runs = ascending(np.concatenate((at, fences)))
+        latest = np.searchsorted(fences, runs, side="right") - 1
+        # A token is certain from a certain fence on, up to the next hole; elsewhere the states tell.
+        holes = np.array([(base - 1, base - 1), *facts.holes(self.asked), (facts.top, FOREVER)], dtype=np.int64)
+        filled = holes[np.searchsorted(holes[:, 0], runs) - 1, 1]
+        sure = np.concatenate((fences, [NONE]))[latest] > filled
+        tokens: list[int] = []
+        times: list[int] = []
+        trims: list[int] = []
+        counts: list[int] = []
+        states = layers[base]
+        for tail, single, k in zip(runs.tolist(), sure.tolist(), latest.tolist(), strict=True):
+            states = layers.get(tail) or states
+            found: dict[int, int] = {}
+            for state in states:
+                token = int(set_to[k]) if single else state.token
+                found[token] = min(found.get(token, FOREVER), state.time)
+            tokens += found
+            times += found.values()
+            trims.append(max(state.trim for state in states))
+            counts.append(len(found))
+        wild = np.arange(made.wild[0], made.wild[1] + 1) if made.wild else at[:0]
+        tails = ascending(np.concatenate((at, facts.ends, wild)))
+        run = np.searchsorted(runs, tails, side="right") - 1
+        return Stops(
+            tail=tails,
+            floor=self._floors(tails, np.array(trims, dtype=np.int64)[run]),
+            run=run,
+            low=np.concatenate(([0], np.cumsum(counts, dtype=np.int64))),
+            token=np.array(tokens, dtype=np.int64),
+            time=np.array(times, dtype=np.int64),
+        )
+
+    def _floors(self, tails: Int64s, trims: Int64s) -> Int64s:
+        """The highest trim point that there may have been at each tail."""
+        if self.log.base[1]:
+            return tails.copy()
+        columns, records, chain = self.columns, self.asked.records, self.facts.chain
+        floor = np.full(len(tails), self.asked.tail, dtype=np.int64)
+        counts = columns.trim_high[chain] - columns.trim_low[chain]
+        trim = spans(columns.trim_low[chain], counts)
+        start = np.repeat(self.facts.place[chain], counts)
+        to = np.minimum(records.trim_to[trim], start + records.trim_index[trim] + 1)
+        np.maximum.at(floor, np.searchsorted(tails, np.repeat(self.facts.ends, counts)), to)
+        return np.maximum(np.maximum.accumulate(floor), np.minimum(trims, tails))
 
     # -- order
 
-    def _program_order(self) -> None:
-        """Tighten intervals by orders beyond the clock, until nothing changes."""
-        one, other, needed = self.asked.ahead.T
-        both = self.certain[one] & self.certain[other]
-        self._one, self._other = one[both], other[both]
-        self._tighten()
-        del needed
-
     def _tighten(self) -> None:
-        one, other = self._one, self._other
-        if not len(one):
-            return
-        while True:
-            before = self.invoked[other].copy()
+        """What comes first was invoked, and returned, before what comes later had to."""
+        one, other = self.one, self.other
+        while len(one):
+            invoked, returned = self.invoked[other], self.returned[one]
             np.maximum.at(self.invoked, other, self.invoked[one])
-            ends = self.returned[one].copy()
             np.minimum.at(self.returned, one, self.returned[other])
-            if (self.invoked[other] == before).all() and (self.returned[one] == ends).all():
+            if (self.invoked[other] == invoked).all() and (self.returned[one] == returned).all():
                 break
-        late = self.certain & (self.invoked > self.returned)
-        if late.any():
-            m = int(np.argmax(late))
-            who = one[(other == m) & (self.invoked[one] > self.returned[m])]
-            contradict(self.asked, "order", [m, *who[:1].tolist()], "had returned before what comes before it began")
+        late = np.flatnonzero(self.certain & (self.invoked > self.returned))
+        if len(late):
+            m = int(late[0])
+            others = one[(other == m)].tolist() + other[(one == m)].tolist()
+            contradict(self.asked, "order", [m, *others[:2]], "stands both before and after another operation")
 
-    def _round(self) -> bool:
-        """One pass over everything; whether something is known now that was not before."""
-        asked, columns, facts = self.asked, self.columns, self.facts
-        high = np.where(facts.place != NONE, facts.place, np.where(self.exact, columns.at, FOREVER))
-        low = np.maximum(self.low, self.least)
-        limits = bounds(asked, facts, low, high, self.invoked, self.returned)
-        made, needed = self._fillings(limits)
-        alive(made, needed)
-        stops = self._stops(made, limits)
-        plan = self._plan(high)
-        x, because = self._solve(stops, plan)
-        return self._vanished(stops, plan, x, because)
-
-    def _fillings(self, limits: Bounds) -> tuple[Fillings, int]:
-        asked, columns, facts, history = self.asked, self.columns, self.facts, self.asked.history
-        told = np.where(self.exact, columns.at, np.where((columns.ask == spec.PART), columns.told, NONE))
-        acked = (columns.ask == spec.APPEND) & (columns.at != NONE)
-        boundaries = np.unique(np.concatenate((told[told > asked.tail], columns.told[acked], [asked.tail])))
-        declared = history.header.streams[asked.stream].fencing_token
-        token = None if declared is None else logs.number(history, declared)
-        made = fillings(asked, facts, limits, boundaries, token, self.begin_state)
-        seen = np.flatnonzero(facts.seen != NONE)
-        ends = facts.place[facts.chain] + self.sizes[facts.chain]
-        needed = max(
-            int(boundaries.max()), int(ends.max(initial=0)), int(seen[-1]) + 1 + asked.tail if len(seen) else 0
-        )
-        return made, needed
-
-    def _stops(self, made: Fillings, limits: Bounds) -> Stops:
-        asked, facts = self.asked, self.facts
-        chain, base = facts.chain, asked.tail
-        ends = facts.place[chain] + self.sizes[chain]
-        layers: dict[int, dict[int, int]] = {}
-        used: dict[int, frozenset[int] | None] = {}
-        for at, states in zip(made.at, made.states, strict=True):
-            tokens: dict[int, int] = {}
-            who: frozenset[int] | None = frozenset()
-            for state in states:
-                if state.alive:
-                    tokens[state.token] = min(tokens.get(state.token, FOREVER), state.time)
-                    who = None if who is None or state.used is None else who | state.used
-            if tokens:
-                layers[at], used[at] = tokens, who
-        at = np.array(sorted(layers), dtype=np.int64)
-        wild = [np.arange(low + 1, high + 1) for low, high in made.wild if low + 1 >= at[-1]]
-        tails = np.unique(np.concatenate((np.array([base]), ends, facts.place[chain], at, *wild)))
-        run = np.searchsorted(at, tails, side="right") - 1
-        tokens_of = [layers[int(position)] for position in at]
-        low = np.concatenate(([0], np.cumsum([len(tokens) for tokens in tokens_of], dtype=np.int64)))
-        floor = self._floors(tails, [used[int(position)] for position in at], run, limits)
-        return Stops(
-            tail=tails,
-            floor=floor,
-            run=run,
-            low=low,
-            token=np.array([token for tokens in tokens_of for token in tokens], dtype=np.int64),
-            time=np.array([time for tokens in tokens_of for time in tokens.values()], dtype=np.int64),
-        )
-
-    def _floors(self, tails: Int64s, used: list[frozenset[int] | None], run: Int64s, limits: Bounds) -> Int64s:
-        """The highest trim point that there may have been at each tail."""
-        asked, columns, facts, records = self.asked, self.columns, self.facts, self.asked.records
-        if self.log.base[1]:
-            return tails.copy()
-        floor = np.full(len(tails), asked.tail, dtype=np.int64)
-        trimming = np.flatnonzero((columns.trim_high > columns.trim_low) & (columns.ask == spec.APPEND))
-        free: list[tuple[int, int, int]] = []
-        for m in trimming.tolist():
-            for trim in range(int(columns.trim_low[m]), int(columns.trim_high[m])):
-                to, index = int(records.trim_to[trim]), int(records.trim_index[trim])
-                if facts.place[m] != NONE:
-                    start = int(facts.place[m])
-                    first = int(np.searchsorted(tails, start + self.sizes[m]))
-                    if first < len(tails):
-                        floor[first] = max(int(floor[first]), min(to, start + index + 1))
-                else:
-                    free.append((m, to, int(limits.first[m] + self.sizes[m])))
-        floor = np.maximum.accumulate(floor)
-        for m, to, first in free:
-            for j in range(int(np.searchsorted(tails, first)), len(tails)):
-                who = used[int(run[j])]
-                if who is None or m in who:
-                    floor[j] = max(int(floor[j]), min(to, int(tails[j])))
-        return floor
-
-    def _plan(self, high: Int64s) -> Plan:
+    def _schedule(self) -> Schedule:
+        asked, columns, high = self.asked, self.columns, self.high
         mine = np.flatnonzero(self.certain)
-        order = mine[np.argsort(self.invoked[mine], kind="stable")]
+        # The end of an answer that came in parts stands before them in the rows, and after them in any order.
+        parts = np.zeros(len(asked.history) + 1, dtype=np.bool_)
+        parts[asked.history.part_of[columns.row]] = True
+        parts[-1] = False
+        ends = parts[columns.row[mine]] & (columns.ask[mine] != spec.BEGIN)
+        order = mine[np.lexsort((ends, self.invoked[mine]))]
         leaving = mine[np.argsort(self.returned[mine], kind="stable")]
         known = mine[high[mine] != FOREVER]
-        by_time = known[np.argsort(self.invoked[known], kind="stable")]
-        least = np.concatenate((np.minimum.accumulate(high[by_time][::-1])[::-1], [FOREVER]))
-        most = least[np.searchsorted(self.invoked[by_time], self.returned, side="right")]
-        one, other = self._one, self._other
-        np.minimum.at(most, one, high[other])
-        by_other = np.argsort(other, kind="stable")
-        ahead = np.searchsorted(other[by_other], np.arange(len(self.asked) + 1))
-        after = np.where(self.columns.ask == spec.APPEND, self.sizes, 0)
-        return Plan(
-            order,
-            leaving,
-            self.invoked,
-            self.returned,
-            self.facts.place,
-            self.least,
-            most - after,
-            self.extra,
-            ahead,
-            one[by_other],
+        known = known[np.argsort(self.invoked[known], kind="stable")]
+        latest = np.concatenate((np.minimum.accumulate(high[known][::-1])[::-1], [FOREVER]))
+        most = latest[np.searchsorted(self.invoked[known], self.returned, side="right")]
+        np.minimum.at(most, self.one, high[self.other])
+        return Schedule(
+            order=order,
+            leaving=leaving,
+            invoked=self.invoked,
+            returned=self.returned,
+            place=self.facts.place,
+            least=self.x,
+            most=most - self.sizes,
+            early=self.early,
+            ahead=self.ahead,
+            before=self.before,
+            scratch=np.zeros(MOST_STAMPS, dtype=np.int64),
         )
 
-    def _solve(self, stops: Stops, plan: Plan) -> tuple[Int64s, Int64s]:
-        asked = self.asked
+    def _solve(self, plan: tuple[Stops, Schedule]) -> None:
+        """Put every certain moment to its least tail."""
         state = np.zeros(WORK, dtype=np.int64)
-        state[spec.HASHED] = NONE
-        state[-1] = STEPS_PER_MOMENT * len(asked) + 100_000
-        x = [NONE] * len(asked)
-        because = [NONE] * len(asked)
-        log = self.log
-        log.boundary[:] = 1
-        self.lists: Any = (
-            listed(self.columns),
-            listed(asked.records),
-            listed(log),
-            state.tolist(),
-            listed(stops),
-            listed(plan),
-        )
-        m = solve(*self.lists, x, because)
-        why = self.lists[3][spec.WHY]
+        state[spec.HASHED], state[STEPS] = NONE, STEPS_PER_MOMENT * len(self.asked) + 100_000
+        because, x = np.full(len(self.asked), NONE, dtype=np.int64), self.x.copy()
+        m = self._loop(least.solve, self.columns, self.asked.records, self.log, state, *plan, x, because)
         if m != NONE:
-            self._no_place(int(m), int(why), x, because, plan)
-        return np.array(x, dtype=np.int64), np.array(because, dtype=np.int64)
+            self._no_place(int(m), int(state[spec.WHY]), int(because[m]))
+        self.x = x
 
-    def _no_place(self, m: int, why: int, x: list[int], because: list[int], plan: Plan) -> None:
-        columns = self.columns
-        evidence = [because[m]] if because[m] != NONE else []
-        later = np.flatnonzero(self.certain & (self.invoked > self.returned[m]) & (self.facts.place != NONE))
+    def _no_place(self, m: int, why: int, because: int) -> NoReturn:
+        """Nowhere is the answer of a moment right."""
+        later = np.flatnonzero(self.certain & (self.invoked > self.returned[m]) & (self.high != FOREVER))
+        evidence = [because] if because != NONE else []
         if len(later):
-            evidence.append(int(later[np.argmin(self.facts.place[later])]))
-        if why == BEHIND:
-            contradict(
-                self.asked, "behind", [m, *evidence], "shows an earlier tail than there had been before it began"
-            )
-        if why == NOWHERE:
-            contradict(self.asked, "nowhere", [m, *evidence], "shows a tail that there was not")
-        if why == TOO_SOON:
-            contradict(self.asked, "too-soon", [m, *evidence], "shows what nobody had begun to write when it returned")
-        at = columns.row[m]
-        del at
-        contradict(self.asked, spec.REASONS[why], [m, *evidence], spec.REASONS[why])
+            evidence.append(int(later[np.argmin(self.high[later])]))
+        told = {
+            BEHIND: ("behind", "shows an earlier tail than there had been before it began"),
+            NOWHERE: ("nowhere", "shows a tail that there was not"),
+            TOO_SOON: ("too-soon", "shows what nobody had begun to write when it returned"),
+        }
+        rule, text = told[why] if why in told else (RULES[why], spec.REASONS[why])
+        contradict(self.asked, rule, [m, *evidence], text)
 
     # -- gone
 
-    def _vanished(self, stops: Stops, plan: Plan, x: Int64s, because: Int64s) -> bool:
-        """Whatever shows a record to be gone comes after every answer that returned it."""
+    def _after_returned(self, plan: tuple[Stops, Schedule]) -> bool:
+        """Put what shows a record to be gone after every answer that returned it; whether that changed anything."""
         asked, columns, records = self.asked, self.columns, self.asked.records
+        self.gone = []
         if not (self.log.base[1] or asked.tail or len(records.trim_to)):
-            self._edges = []
             return False
-        lists = self.lists
-        gaps: list[tuple[int, int, int]] = []
-        for m in np.flatnonzero(self.certain).tolist():
-            if columns.ask[m] not in (spec.PART, spec.END, spec.OUT_OF_RANGE):
-                continue
-            low, high = int(columns.low[m]), int(columns.high[m])
-            seen = records.seq_num[low:high]
-            some = high > low and columns.ask[m] != spec.OUT_OF_RANGE
-            gone = [0, 0, 0, 0, high - low, int(records.size[low:high].sum())]
-            vanished(
-                lists[0],
-                lists[2],
-                lists[4],
-                lists[5],
-                x.tolist(),
-                m,
-                int(seen[0]) if some else NONE,
-                int(seen[-1]) + 1 if some else NONE,
-                gone,
+        m, low, high = self._gaps(plan)
+        if not len(m):
+            return False
+        shows = returning(asked)
+        lengths = columns.high[shows] - columns.low[shows]
+        position, by = records.seq_num[spans(columns.low[shows], lengths)], np.repeat(shows, lengths)
+        covered = np.searchsorted(np.sort(low), position, side="right") > np.searchsorted(
+            np.sort(high), position, side="right"
+        )
+        position, by = position[covered], by[covered]
+        order = np.argsort(position, kind="stable")
+        position, by = position[order], by[order]
+        first, last = np.searchsorted(position, low), np.searchsorted(position, high)
+        wholes = np.flatnonzero(columns.ask == spec.WHOLE)
+        wholes = wholes[np.argsort(columns.at[wholes], kind="stable")]
+        whole = np.searchsorted(columns.at[wholes], low, side="right")
+        times = np.maximum(
+            _largest(self.invoked[by], first, last),
+            _largest(self.invoked[wholes], whole, np.full(len(whole), len(wholes))),
+        )
+        tails = np.maximum(
+            _largest(self.x[by], first, last), _largest(self.x[wholes], whole, np.full(len(whole), len(wholes)))
+        )
+        wrong = np.flatnonzero(times > self.returned[m])
+        if len(wrong):
+            k = wrong[0]
+            those = np.concatenate((by[first[k] : last[k]], wholes[whole[k] :]))
+            r = int(those[np.argmax(self.invoked[those])])
+            contradict(
+                asked,
+                "resurrected",
+                [r, int(m[k])],
+                f"returned a record that {described(asked, int(m[k]))} had shown to be gone",
             )
-            gaps += [(m, gone[k], gone[k + 1]) for k in (0, 2) if gone[k + 1] > gone[k]]
-            if some:
-                gaps += [(m, int(a) + 1, int(b)) for a, b in zip(seen[:-1], seen[1:], strict=True) if b > a + 1]
-        self._edges = []
-        changed = False
-        shown = [(m, records.seq_num[columns.low[m] : columns.high[m]]) for m in returning(asked).tolist()]
-        wholes = np.flatnonzero(columns.ask == spec.WHOLE).tolist()
-        for m, low, high in gaps:
-            returned = [r for r, seen in shown if r != m and ((seen >= low) & (seen < high)).any()]
-            returned += [w for w in wholes if columns.at[w] > low]
-            for r in returned:
-                self._edges.append((r, m))
-                if self.invoked[r] > self.returned[m]:
-                    contradict(
-                        self.asked,
-                        "resurrected",
-                        [r, m],
-                        f"returned a record that {described(asked, m)} had shown to be gone",
-                    )
-                if self.invoked[r] > self.invoked[m]:
-                    self.invoked[m] = self.invoked[r]
-                    changed = True
-                if x[r] > self.least[m]:
-                    self.least[m] = x[r]
-                    changed = changed or x[r] > x[m]
+        if len(asked) <= MOST_IN_CYCLES:
+            self.gone = [
+                (int(r), int(m[k])) for k in range(len(m)) for r in (*by[first[k] : last[k]], *wholes[whole[k] :])
+            ]
+        invoked, x = self.invoked.copy(), self.x.copy()
+        np.maximum.at(self.invoked, m, times)
+        np.maximum.at(self.x, m, tails)
         self._tighten()
-        self._x = x
-        return changed
+        return bool((invoked != self.invoked).any() or (x != self.x).any())
+
+    def _gaps(self, plan: tuple[Stops, Schedule]) -> tuple[Int64s, Int64s, Int64s]:
+        """Positions that answers show to be gone: the moments, and spans of positions."""
+        columns, records = self.columns, self.asked.records
+        mine = np.flatnonzero(self.certain & np.isin(columns.ask, (spec.PART, spec.END, spec.OUT_OF_RANGE)))
+        some = returning(self.asked)
+        lengths = columns.high[some] - columns.low[some]
+        record, by = spans(columns.low[some], lengths), np.repeat(some, lengths)
+        skip = np.flatnonzero((records.seq_num[record][1:] > records.seq_num[record][:-1] + 1) & (by[1:] == by[:-1]))
+        found = np.zeros(4 * len(mine), dtype=np.int64)
+        self._loop(least.vanished, self.columns, records, self.log, *plan, self.x, mine, found)
+        outer = found.reshape(-1, 2)
+        moments = np.concatenate((np.repeat(mine, 2), by[skip]))
+        low = np.concatenate((outer[:, 0], records.seq_num[record[skip]] + 1))
+        high = np.concatenate((outer[:, 1], records.seq_num[record[skip] + 1]))
+        is_gap = high > low
+        return moments[is_gap], low[is_gap], high[is_gap]
 
     def _cycle(self) -> None:
-        """What shows a record to be gone cannot also come before what returned it, at one tail."""
-        if not self._edges or len(self.asked) > 300:
+        """No moments come before one another in a circle, where their tails do not tell."""
+        if not self.gone:
             return
-        mine = np.flatnonzero(self.certain).tolist()
-        after: dict[int, set[int]] = {m: set() for m in mine}
-        for a, b in [*self._edges, *zip(self._one.tolist(), self._other.tolist(), strict=True)]:
-            after[a].add(b)
-        high = np.where(self.facts.place != NONE, self.facts.place, np.where(self.exact, self.columns.at, FOREVER))
-        for a in mine:
-            for b in mine:
-                if a != b and self.returned[a] < self.invoked[b]:
-                    after[a].add(b)
-                if (
-                    a != b
-                    and high[a] != FOREVER
-                    and high[a] + (self.sizes[a] if self.facts.place[a] != NONE else 0) <= self._x[b]
-                    and (high[a] < self._x[b])
-                ):
-                    after[a].add(b)
-        colour: dict[int, int] = {}
+        mine = np.flatnonzero(self.certain)
+        after: dict[int, list[int]] = {int(m): [] for m in mine}
+        for a, b in (*self.gone, *zip(self.one.tolist(), self.other.tolist(), strict=True)):
+            after[a].append(b)
+        for a in mine.tolist():
+            later = (self.returned[a] < self.invoked[mine]) | (self.high[a] < self.x[mine])
+            after[a] += mine[later].tolist()
+        done: set[int] = set()
 
         def visit(m: int, path: list[int]) -> None:
-            colour[m] = 1
-            path.append(m)
-            for n in after[m]:
-                if colour.get(n) == 1:
-                    loop = path[path.index(n) :]
-                    contradict(self.asked, "cycle", loop, "cannot stand in one order with the others")
-                if n not in colour:
-                    visit(n, path)
-            path.pop()
-            colour[m] = 2
+            if m in path:
+                contradict(
+                    self.asked, "cycle", path[path.index(m) :], "comes before itself, by what was gone and by time"
+                )
+            if m not in done:
+                for n in after[m]:
+                    visit(n, [*path, m])
+                done.add(m)
 
-        for m in mine:
-            if m not in colour:
-                visit(m, [])
+        for m in mine.tolist():
+            visit(m, [])
 
 
-def _hash(log: spec.Log, base: int) -> int | None:
-    hashed, chained = logs._hash(log, base)
-    return None if hashed == NONE else chained
-
-
-_ = (spans, MAX_BATCH_BYTES)
+def _largest(values: Int64s, first: Int64s, last: Int64s) -> Int64s:
+    """The largest value of each span ``[first, last)``; NONE of an empty one."""
+    levels = [values]
+    while len(levels[-1]) > 1 << (len(levels) - 1):
+        width = 1 << (len(levels) - 1)
+        below = levels[-1]
+        if len(below) <= width:
+            break
+        levels.append(np.maximum(below[:-width], below[width:]))
+    found = np.full(len(first), NONE, dtype=np.int64)
+    lengths = last - first
+    for k, level in enumerate(levels):
+        mine = (lengths >= 1 << k) & (lengths < 2 << k)
+        found[mine] = np.maximum(level[first[mine]], level[last[mine] - (1 << k)])
+    return found

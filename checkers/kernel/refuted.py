@@ -9,7 +9,7 @@ from fencepost.harness.history.history import NONE, History
 
 
 class Refuted(Exception):
-    """A claim does not hold; the text says which, and names the operation. ``row`` is its row, NONE if it is of none."""
+    """A claim does not hold; the text says which, and names the operation, which is that of ``row`` (or of NONE)."""
 
     def __init__(self, why: str, row: int = NONE) -> None:
         super().__init__(why)

@@ -11,8 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from fencepost.harness.history.chain_hash import signed_link
-from fencepost.harness.history.history import FOREVER, NONE
+from fencepost.harness.history.history import NONE
 
 from . import spec
 from .accept import listed
@@ -50,14 +49,16 @@ class Mark:
     pending: list[int]
     applied: int
     gone: int
+    chained: int | None
 
 
 class Situation:
     """A prefix of an order.
 
     ``front`` counts the moments that are placed up to the first, by return, that is not; ``beyond`` is the set of
-    those placed after it, ``applied`` that of floats (bits); ``left`` counts those that are not by their length.
-    ``pending`` are the observations that could be next by the clock.
+    those placed after it, ``applied`` that of floats (bits); ``left`` counts those that are not, by their length.
+    ``pending`` are the observations that could be next by the clock. ``at`` has where floats are. ``chained`` is the
+    hash of what is there, where whole reads tell it.
     """
 
     def __init__(self, plan: Plan, log: spec.Log, state: Any) -> None:
@@ -72,10 +73,11 @@ class Situation:
         self.pending: list[int] = []
         self.waiting = dict(plan.waiting)
         self.absences = plan.absences
-        self.left = Counter(plan.size(m) for m in plan.floats)
-        self.bit = {m: 1 << number for number, m in enumerate(plan.floats)}
-        self.keeps_hash = bool(plan.wholes)
-        self.chained: dict[tuple[int, int, int], int] = {}
+        self.at: dict[int, int] = {}
+        self.left = Counter(plan.size(m) for m in plan.floats if m not in plan.home)
+        self.spare = dict(plan.spare)
+        known = bool(plan.wholes) and self.state[spec.HASHED] != NONE
+        self.chained = self.state[spec.HASH] if known else None
         self.may_vanish = bool(plan.base or plan.records.trim_to or self.log.base[1])
 
     @property
@@ -86,14 +88,13 @@ class Situation:
     @property
     def now(self) -> int:
         """When the first operation returned that has a moment left: nothing invoked later can be next."""
-        plan = self.plan
-        return FOREVER if self.finished else plan.asked.returned[plan.by_return[self.front]]
+        return self.plan.returns[self.front]
 
     def mark(self) -> Mark:
         """Where this is."""
         return Mark(
             len(self.order), self.state[:], len(self.present.trail), self.front, self.beyond, self.calls, self.pending,
-            self.applied, self.gone,
+            self.applied, self.gone, self.chained,
         )  # fmt: skip
 
     def back(self, mark: Mark) -> None:
@@ -106,12 +107,13 @@ class Situation:
             if plan.asked.ask[m] == spec.ABSENT:
                 self.absences += 1
             if not plan.definite[m]:
-                self.left[plan.size(m)] += 1
+                self.left[plan.size(m)] += m not in plan.home
+                self._spend(m, self.at[m], -1)
         del self.order[mark.placed :]
         self.state[:] = mark.state
         self.present.back(mark.trail)
         self.front, self.beyond, self.calls = mark.front, mark.beyond, mark.calls
-        self.pending, self.applied, self.gone = mark.pending, mark.applied, mark.gone
+        self.pending, self.applied, self.gone, self.chained = mark.pending, mark.applied, mark.gone, mark.chained
 
     # -- one moment
 
@@ -131,7 +133,7 @@ class Situation:
         plan, placed = self.plan, self.placed
         return (
             not placed[m]
-            and plan.asked.invoked[m] <= self.now
+            and plan.asked.invoked[m] <= plan.returns[self.front]
             and (not self.absences or plan.asked.ask[m] == spec.ABSENT)
             and all(placed[one] for one in plan.needs[m])
             and not any(placed[other] for other in plan.shut_by[m])
@@ -146,10 +148,23 @@ class Situation:
         end = tail + columns.high[m] - columns.low[m]
         if end > self.limit(tail):
             return False
+        if plan.holds[m] and any(self.spare[digest] < count for digest, count in self._unread(m, tail).items()):
+            return False
         read, sent, shift = plan.read, plan.records.sent, columns.low[m] - tail
         if len(read) < end - tail:
             return all(not tail <= at < end or digest == sent[at + shift] for at, digest in read.items())
         return all(read.get(at, sent[at + shift]) == sent[at + shift] for at in range(tail, end))
+
+    def _unread(self, m: int, tail: int) -> Counter[int]:
+        """How many records a float has where nobody read them, of digests that were read elsewhere."""
+        plan, shift = self.plan, self.plan.asked.low[m] - tail
+        sent = ((at, plan.records.sent[at + shift]) for at in range(tail, tail + plan.size(m)))
+        return Counter(digest for at, digest in sent if digest in self.spare and at not in plan.read)
+
+    def _spend(self, m: int, tail: int, sign: int) -> None:
+        if self.plan.holds[m]:
+            for digest, count in self._unread(m, tail).items():
+                self.spare[digest] -= sign * count
 
     def limit(self, tail: int) -> int:
         """The next tail that there must be."""
@@ -195,9 +210,15 @@ class Situation:
             self.waiting[plan.names[m]] -= 1
         if plan.asked.ask[m] == spec.ABSENT:
             self.absences -= 1
+        elif plan.asked.ask[m] == spec.WHOLE:
+            self.chained = plan.asked.hash[m]
+        elif plan.is_append[m] and self.chained is not None:
+            self.chained = plan.after(self.chained, m)
         if not plan.definite[m]:
-            self.applied |= self.bit[m]
-            self.left[plan.size(m)] -= 1
+            self.applied |= plan.bit[m]
+            self.left[plan.size(m)] -= m not in plan.home
+            self.at[m] = self.state[spec.AT] - plan.size(m)
+            self._spend(m, self.at[m], 1)
             return
         self.beyond |= 1 << (plan.rank[m] - self.front)
         while self.beyond & 1:
@@ -293,12 +314,12 @@ class Situation:
         return (
             self.front,
             self.beyond,
-            self.applied,
+            self.applied | plan.past(state[spec.AT]),
             state[spec.AT],
             state[spec.IN_FORCE],
             state[spec.FLOOR],
             self.gone,
-            self._hash(),
+            None if all(self.placed[m] for m in plan.wholes) else self.chained,
             tuple(
                 self.log.begun[m]
                 for m in plan.begins
@@ -306,16 +327,6 @@ class Situation:
             ),
             self._sizes(),
         )
-
-    def _hash(self) -> int | None:
-        """The hash of what is there, if that is known and asked for."""
-        known = self.state[spec.HASHED]
-        if known == NONE or not self.keeps_hash or all(self.placed[m] for m in self.plan.wholes):
-            return None
-        chained = self.state[spec.HASH]
-        for i in range(spec.slot(self.log, known), spec.slot(self.log, self.state[spec.AT])):
-            chained = signed_link(chained, self.log.digest[i])
-        return chained
 
     def _sizes(self) -> tuple[int, ...]:
         """Which rooms are too small for each record of which a read may have had no room for."""

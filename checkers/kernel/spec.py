@@ -350,14 +350,16 @@ def _out_of_range(asked: Asked, log: Log, state: Any, m: Any, keep: Any) -> Any:
     tail = state[AT]
     if asked.at[m] != tail:
         return OTHER_TAIL
-    if asked.after[m] == NONE and asked.begun[m] == NONE and asked.since[m] != NONE:
+    if asked.after[m] != NONE or asked.begun[m] != NONE:
+        return IN_RANGE  # it had begun
+    if asked.since[m] != NONE:
         if asked.clamp[m] and asked.follows[m]:
             return IN_RANGE
         end = slot(log, tail)
         if vanish(log, state, since_slot(log, asked.since[m], end), end, keep):
             return RIGHT
         return IN_RANGE
-    start = start_of(asked, log, m, tail)
+    start = start_at(asked.start[m], asked.offset[m], asked.clamp[m], tail)
     return RIGHT if start > tail or (start == tail and not asked.follows[m]) else IN_RANGE
 
 
@@ -388,7 +390,7 @@ def _returned(asked: Asked, records: Records, log: Log, state: Any, m: Any, keep
         start = start_of(asked, log, m, tail)
         if start > tail:
             return BEYOND_TAIL
-        if start == tail and asked.ask[m] == END and asked.after[m] == NONE:
+        if start == tail and not asked.follows[m] and asked.after[m] == NONE:
             return AT_TAIL
     if places < 0 and high > low:
         return TOO_MANY

@@ -14,6 +14,7 @@ from ..certificate.proofs import LinearizabilityCertificate
 from ..chain.stream import streams
 from .judging import judge
 from .many import judge_all
+from .time_left import begun
 
 
 class Linearizability:
@@ -31,7 +32,7 @@ class Linearizability:
 
     def check(self, history: History, limits: CheckLimits | None = None) -> CheckResult:
         """See :class:`~fencepost.harness.verdict.Checker`."""
-        limits = (limits or CheckLimits()).begun()
+        limits = begun(limits or CheckLimits())
         violations: list[Violation] = []
         reasons: list[str] = []
         details: dict[str, Any] = {}

@@ -17,6 +17,7 @@ from ..kernel.contradiction import Contradiction
 from ..kernel.refute import refute
 from ..kernel.refuted import Refuted
 from ..propose.propose import propose
+from .time_left import begun
 
 PROVABLE: Final = 10_000
 """Nodes of a search beyond which nobody can be asked to search again: then nothing is proven."""
@@ -54,7 +55,7 @@ def decide(asked: Requirements, rows: Int64s, limits: CheckLimits, name: str = "
     if contradiction is not None:
         return Decision(Validity.INVALID, contradiction=contradiction, declined=declined)
     limits.progress(f"searching ({name})")
-    limits = limits.begun()
+    limits = begun(limits)
     assert limits.since is not None
     return _searched(asked, rows, Spending(limits.budget, limits.progress, begun=limits.since), declined)
 

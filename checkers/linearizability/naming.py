@@ -27,6 +27,7 @@ from ..kernel import spec
 from ..kernel.columns import Requirements, requirements
 from . import worlds
 from .decide import Decision, contradicts_itself, decide
+from .time_left import is_over
 
 PASSES: Final = 5
 """How often a long stream is judged, each time without all that was accused before."""
@@ -80,33 +81,61 @@ def named(
     few = len(stream.rows) <= FEW
     found: list[Violation] = []
     left, accused = stream, set[int]()
-    for number in range(TOLD if few else PASSES):
+    for _ in range(TOLD if few else PASSES):
         judgement = worlds.likeliest(left)
         new = judgement.findings.violations() or _fallback(left, asked, decision)
-        accusing = {op for violation in new for op in violation.accused} | judgement.findings.accused
         if few:  # what follows from the first is no news: the next pass shows whether anything is left without it
-            new, accusing = new[:1], set(new[0].accused)
-        found += new
+            accusing = _tell(stream, new[0], found, {int(stream.history.id[row]) for row in accused})
+        else:
+            found += new
+            accusing = {op for violation in new for op in violation.accused} | judgement.findings.accused
         accused |= {stream.history.row_of(op) for op in accusing}
         left = without(stream, accused)
         asked = requirements(left.history, left.index, left.rows)
         decision = decide(asked, left.rows, small)
-        if decision.validity is not Validity.INVALID or limits.spent:
+        if decision.validity is not Validity.INVALID or is_over(limits):
             break
     if few and decision.validity is Validity.VALID:
         found = _needed(stream, found, small)
-    if minimally and not limits.spent:
+    if minimally and not is_over(limits):
         found = list(minimal(stream, found, partial(contradicts_itself, limits=small)))
     return tuple(replace(one, signature=signature(stream.history, one)) for one in found)
 
 
 def without(stream: Stream, accused: Iterable[int]) -> Stream:
-    """The stream with the answers of some rows relaxed: appends of unknown outcome, everything else gone."""
-    dropped = set(accused)
-    members = [row for row in stream.rows.tolist() if row not in dropped]
+    """The stream with the answers of some rows relaxed: appends of unknown outcome, all else gone with its parts."""
+    dropped, part_of = set(accused), stream.history.part_of
+    members = [row for row in stream.rows.tolist() if dropped.isdisjoint((row, int(part_of[row])))]
     history = relaxed(stream.history, stream.rows, members, ())
     (left,) = (one for one in streams(history) if one.index == stream.index)
     return left
+
+
+def _tell(stream: Stream, violation: Violation, found: list[Violation], accused: set[int]) -> set[int]:
+    """Add a violation to those that were found, and return whom it accuses that was not accused before.
+
+    Where that is nobody, it goes on with one found before: then others are wrong as well, its own operations first.
+    """
+    fresh = {op for op in violation.accused if op not in accused and _answered(stream, op)}
+    if fresh:
+        found.append(violation)
+        return fresh
+    everyone = stream.history.id[stream.rows[stream.history.part_of[stream.rows] == NONE]][::-1].tolist()
+    everybody = (*violation.operations[::-1], *violation.context, *everyone)
+    others = [op for op in everybody if op not in accused and _answered(stream, op)]
+    fresh = set(others[:1])
+    root = next((i for i, one in enumerate(found) if set(one.accused) & set(violation.accused)), len(found) - 1)
+    if root < 0:
+        found.append(replace(violation, accused=tuple(fresh)))
+    else:
+        found[root] = replace(found[root], accused=(*found[root].accused, *fresh))
+    return fresh
+
+
+def _answered(stream: Stream, op: int) -> bool:
+    """Whether an operation had an answer, or a part of one, that can be wrong."""
+    row = stream.history.row_of(op)
+    return bool(stream.history.outcome[row] != Outcome.INDEFINITE or (stream.history.part_of == row).any())
 
 
 def _needed(stream: Stream, found: list[Violation], limits: CheckLimits) -> list[Violation]:

@@ -6,20 +6,17 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numba
+from numba.core.dispatcher import Dispatcher
 
-from ..kernel import compiled, spec
+from fencepost.harness.compiling import translated
+
+from ..kernel import spec
+from ..kernel.compiled import COLUMN, INNER, columns_of, copied
 from . import tails
 
-_COLUMN: Final = compiled.COLUMN
-_copy: Final = compiled.copy(
-    tails,
-    {
-        "step": compiled.SPEC.step,
-        **{name: getattr(compiled.SPEC, name) for name in ("slot", "since_slot", "start_at", "start_of")},
-    },
-    (tails.place.__name__, tails.settle.__name__),
-)
-_TABLES: Final = [compiled.columns(table) for table in (spec.Asked, spec.Records, spec.Log, tails.Chain, tails.Places)]
+_INNER: Final = {name: value for name, value in vars(INNER).items() if isinstance(value, Dispatcher)}
+_COPY: Final = copied(tails, _INNER, tails.place.__name__, tails.settle.__name__)
+_TABLES: Final = [columns_of(table) for table in (spec.Asked, spec.Records, spec.Log, tails.Chain, tails.Places)]
 
-place: Final[Callable[..., Any]] = compiled.translated(_copy.place, numba.int64(*_TABLES, _COLUMN))
-settle: Final[Callable[..., Any]] = compiled.translated(_copy.settle, numba.boolean(*_TABLES, _COLUMN))
+place: Final[Callable[..., Any]] = translated(_COPY.place, numba.int64(*_TABLES, COLUMN))
+settle: Final[Callable[..., Any]] = translated(_COPY.settle, numba.boolean(*_TABLES, COLUMN))

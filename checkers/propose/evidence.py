@@ -63,3 +63,28 @@ def _ends(asked: Requirements) -> Int64s:
     size = np.concatenate(([0], np.cumsum(records.size)))
     ended = ended[size[columns.high[ended]] - size[columns.low[ended]] < 1 << 19]
     return np.asarray(records.seq_num[columns.high[ended] - 1] + 1, dtype=np.int64)
+
+
+def missing_trims(asked: Requirements, start: Int64s, proven: Evidence) -> list[tuple[int, int, int]]:
+    """Reads that show records to be gone that no append at ``start`` had trimmed: bounds of the tail, and up to where.
+
+    Only what lies between records of an answer, or between these and where it had to start, is looked at.
+    """
+    columns, records, base = asked.asked, asked.records, asked.tail
+    read = np.flatnonzero(((columns.ask == spec.PART) | (columns.ask == spec.END)) & (columns.high > columns.low))
+    first, last = records.seq_num[columns.low[read]], records.seq_num[columns.high[read] - 1]
+    begin = np.where(columns.after[read] == NONE, columns.start[read], columns.after[read])
+    gone = np.where((begin != NONE) & (begin < first), first, 0)
+    for i in np.flatnonzero(last - first >= columns.high[read] - columns.low[read]).tolist():
+        own = records.seq_num[columns.low[read[i]] : columns.high[read[i]]]
+        gone[i] = int(own[1:][np.diff(own) > 1].max(initial=gone[i]))
+    trimming = np.flatnonzero((start != NONE) & (columns.trim_low < columns.trim_high))
+    trimming = trimming[np.argsort(start[trimming], kind="stable")]
+    to = np.array(
+        [records.trim_to[columns.trim_low[m] : columns.trim_high[m]].max() for m in trimming.tolist()], np.int64
+    )
+    floor = np.maximum.accumulate(np.concatenate(([base], to)))
+    trimmed = floor[np.searchsorted(start[trimming], proven.latest[read], side="left")]
+    missing = np.flatnonzero(gone > trimmed)
+    read = read[missing]
+    return list(zip(proven.released[read].tolist(), proven.latest[read].tolist(), gone[missing].tolist(), strict=True))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from typing import Final
 
 import numpy as np
@@ -21,21 +21,34 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from ..kernel import spec
 from ..kernel.columns import Requirements
 from .chain import Known
-from .evidence import Evidence
+from .evidence import Evidence, missing_trims
+from .hashes import Hashes
 
 NODES: Final = 400
 """Placements that are tried in one hole."""
 NEAR: Final = 12
 """Appends of one kind that are tried at one position."""
+BACKTRACKS: Final = 40
+"""How often an earlier hole is filled otherwise."""
+BACK: Final = 6
+"""Holes before one that stays open that may be filled otherwise, so that something is left for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """Positions ``[low, high)`` to be filled. Unless ``wanted`` is empty, one of these tokens is in force behind it."""
+    """Positions ``[low, high)`` to be filled.
+
+    Unless ``wanted`` is empty, one of these tokens is in force behind it, or behind a later hole if that is not so
+    ``soon``. Records below ``gone`` have to be trimmed.
+    ``hashed`` tells that a hash of its contents is known.
+    """
 
     low: int
     high: int
     wanted: frozenset[int]
+    soon: bool
+    gone: int
+    hashed: bool
 
 
 @dataclass(slots=True)
@@ -43,9 +56,11 @@ class Candidates:
     """The appends (moments) that may fill holes, by what singles them out, each list by invocation, the last first."""
 
     by_match: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    by_token: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    by_token: dict[tuple[int, bool], list[int]] = field(default_factory=lambda: defaultdict(list))
     by_fence: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    fencing: list[int] = field(default_factory=list)
     by_size: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    trimming: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     by_digest: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -66,12 +81,24 @@ class Filler:
         self._given = dict(zip(self._free, columns.token[free].tolist(), strict=True))
         self._fence = dict(zip(self._free, columns.fence[free].tolist(), strict=True))
         self._released = dict(zip(self._free, evidence.released[free].tolist(), strict=True))
-        self._start = {}  # of those that have been placed
+        self._start: dict[int, int] = {}  # of those that have been placed
         self._latest = dict.fromkeys(self._free, FOREVER)
         self._before: dict[int, list[int]] = defaultdict(list)
         self._known = known.start
+        self._trim = {
+            m: int(asked.records.trim_to[columns.trim_low[m] : columns.trim_high[m]].max())
+            for m in free[columns.trim_low[free] < columns.trim_high[free]].tolist()
+        }
+        self._demanded = missing_trims(asked, known.start, evidence) if self._trim else []
+        self._hashes = Hashes(asked, known.start, known.end)
+        self._barred: frozenset[int] = frozenset()
+        self._only: frozenset[int] | None = None
         self._largest = max(self._size.values(), default=0)
         self._needed: list[int] = []
+        self._fencing: dict[int, list[int]] = defaultdict(list)
+        for m in self._free:
+            if self._fence[m] != NONE:
+                self._fencing[self._fence[m]].append(m)
         self._sessions(asked, known.start)
         self._candidates = Candidates()
         self._placed: set[int] = set()
@@ -103,9 +130,12 @@ class Filler:
             if self._match[m] != NONE:
                 found.by_match[self._match[m]].append(m)
             elif self._given[m] != NONE:
-                found.by_token[self._given[m]].append(m)
+                found.by_token[self._given[m], m in self._trim].append(m)
             elif self._fence[m] != NONE:
                 found.by_fence[self._fence[m]].append(m)
+                found.fencing.append(m)
+            elif m in self._trim:
+                found.trimming[self._size[m]].append(m)
             else:
                 found.by_size[self._size[m]].append(m)
             if self._seen:
@@ -156,53 +186,103 @@ class Filler:
                 low = exact[i]
                 i += 1
             parts.append((low, high))
+        following = [low for low, _ in parts[1:]] + [FOREVER]
         return [
-            Hole(low, high, self._wanted(low, high, parts[i + 1][0] if i + 1 < len(parts) else FOREVER))
-            for i, (low, high) in enumerate(parts)
+            Hole(
+                low,
+                high,
+                *self._wanted(low, high, after),
+                self._gone(low, high, after),
+                self._hashes.told(low, high, after),
+            )
+            for (low, high), after in zip(parts, following, strict=False)
         ]
 
-    def _wanted(self, low: int, high: int, following: int) -> frozenset[int]:
-        """The tokens that the next evidence asks for, if no fence and no other hole comes before."""
+    def _gone(self, low: int, high: int, following: int) -> int:
+        """Up to where records were seen to be gone behind a hole, and before the next one, that nothing had trimmed.
+
+        No trim reaches beyond itself.
+        """
+        seen = (gone for at, latest, gone in self._demanded if at <= following and low < latest and gone <= high)
+        return max(seen, default=0)
+
+    def _wanted(self, low: int, high: int, following: int) -> tuple[frozenset[int], bool]:
+        """The tokens that the next evidence asks for, if no fence comes before; whether no other hole does, either."""
         fence = bisect_left(self._fence_start, high)
-        upto = min(following, self._fence_start[fence] if fence < len(self._fence_start) else FOREVER)
+        upto = self._fence_start[fence] if fence < len(self._fence_start) else FOREVER
         i = bisect_left(self._sure_at, high)
         if i < len(self._sure_at) and self._sure_at[i] <= upto:
-            return frozenset((self._sure_token[i],))
-        return frozenset(token for at, latest, token in self.demands if at <= upto and low < latest)
+            return frozenset((self._sure_token[i],)), self._sure_at[i] <= following
+        upto = min(upto, following)
+        return frozenset(token for at, latest, token in self.demands if at <= upto and low < latest), True
 
-    def fill(self, choices: dict[int, int], more: int = NONE) -> dict[int, int] | None:
+    def fill(self, barred: Mapping[int, frozenset[int]], more: int = NONE) -> dict[int, int] | None:
         """Where each append that is used begins; None if a hole stays open.
 
-        ``choices`` maps a hole (by index) to the number of its filling, 0 for the first. ``more`` is appended at the
-        open end, if that is possible.
+        ``barred`` maps a hole (by index) to appends that are not to fill it. ``more`` is appended at the open end, if
+        that is possible.
         """
         self._start, self._placed, self._candidates = {}, set(), self._sorted_out()
-        held, since = self._token, NONE
-        for number, hole in enumerate(self.holes):
-            token = self._in_force(hole.low, held, since)
-            choice = choices.get(number, 0)
-            found = next(islice(self._fillings(hole, token), choice, None), None)
+        barred = dict(barred)
+        before: list[tuple[int, int]] = []
+        fillings: list[list[tuple[int, int]]] = []
+        held, since, left = self._token, NONE, BACKTRACKS
+        while len(fillings) < len(self.holes):
+            number = len(fillings)
+            hole = self.holes[number]
+            self._barred = barred.get(number, frozenset())
+            found = next(self._fillings(hole, self._in_force(hole.low, held, since)), None)
             if found is None:
-                return None
+                helpful = self._helpful(hole, fillings) if left else None
+                if helpful is None:
+                    return None
+                left -= 1
+                number, m = helpful
+                barred[number] = barred.get(number, frozenset()) | {m}
+                held, since = before[number]
+                del before[number:], fillings[number:]
+                self._start = dict(chain.from_iterable(fillings))
+                self._placed, self._candidates = set(self._start), self._sorted_out()
+                continue
+            self._hashes.put(found)
+            before.append((held, since))
+            fillings.append(found)
             for m, at in found:
                 self._start[m] = at
                 self._placed.add(m)
                 if self._fence[m] != NONE:
                     held, since = self._fence[m], at
-        if more != NONE and not self._append(more, self._in_force(self._end, held, since)):
-            return None
+        self._barred, self._only = frozenset(), None
+        if more != NONE:
+            if not self._fits(more, self._end, self._in_force(self._end, held, since), FOREVER):
+                return None
+            self._start[more] = self._end
         return self._start
 
-    def _append(self, m: int, token: int) -> bool:
-        at = self._end
-        if not self._fits(m, at, token, FOREVER):
-            return False
-        self._start[m] = at
-        return True
+    def _helpful(self, hole: Hole, fillings: list[list[tuple[int, int]]]) -> tuple[int, int] | None:
+        """What an earlier hole was filled with, and would fit into one that stays open."""
+        self._start = dict(chain.from_iterable(fillings))
+        for number in range(len(fillings) - 1, max(len(fillings) - 1 - BACK, -1), -1):
+            for m, _ in fillings[number]:
+                if self._size[m] <= hole.high - hole.low and self._match[m] == NONE:
+                    return number, m
+        return None
 
     def unused(self) -> list[int]:
         """What has not been placed, the latest first."""
         return [m for m in reversed(self._free) if m not in self._start]
+
+    def others(self, hole: int) -> Iterator[frozenset[int]]:
+        """What to bar from a hole so that it is filled otherwise: all like one of its appends, or one."""
+        low, high = self.holes[hole].low, self.holes[hole].high
+        used = [m for m, at in self._start.items() if low <= at < high]
+        for m in used:
+            yield frozenset(other for other in self._free if self._kind(other) == self._kind(m))
+        for m in used:
+            yield frozenset((m,))
+
+    def _kind(self, m: int) -> tuple[int, int, int]:
+        return self._size[m], self._fence[m], self._trim.get(m, NONE)
 
     def _in_force(self, at: int, held: int, since: int) -> int:
         """The token in force at a tail, where the last fence of a filling began at ``since`` and set ``held``."""
@@ -210,50 +290,84 @@ class Filler:
         return self._fence_token[i] if i >= 0 and self._fence_start[i] > since else held
 
     def _fillings(self, hole: Hole, token: int) -> Iterator[list[tuple[int, int]]]:
-        """The ways to fill a hole, the best first: those that set a wanted token, then others."""
-        wanted = hole.wanted or {token}
-        for rest in (False, True):
-            self._nodes = NODES
-            for filling, after in self._tilings(hole, hole.low, token, []):
-                if (after in wanted) != rest:
-                    yield filling
+        """The ways to fill a hole, the best first: a wanted token behind it and no other set, then one behind it.
+
+        Few appends are more likely than many.
+        """
+        wanted, same = hole.wanted or frozenset((token,)), frozenset((token,))
+        goals: list[tuple[frozenset[int] | None, bool]] = []
+        if token in wanted or any(m not in self._start for one in wanted for m in self._fencing.get(one, ())):
+            goals += [(wanted, True), (wanted, False)]
+        if not hole.soon:
+            goals.append((same, True))
+        for goal, calmly in (*goals, (None, False)):
+            for most in (1, 2, hole.high - hole.low):
+                self._nodes, self._only = NODES, goal if calmly else None
+                for filling, after in self._tilings(hole, hole.low, token, [], most):
+                    if goal is None or (after in goal and self._agrees(hole, filling)):
+                        yield filling
+
+    def _agrees(self, hole: Hole, filling: list[tuple[int, int]]) -> bool:
+        """Has it the contents that a hash asks for, if there is one?"""
+        if not hole.hashed:
+            return True
+        self._hashes.put(filling)
+        return self._hashes.agree(hole.low, hole.high)
 
     def _tilings(
-        self, hole: Hole, at: int, token: int, chosen: list[tuple[int, int]]
+        self, hole: Hole, at: int, token: int, chosen: list[tuple[int, int]], most: int
     ) -> Iterator[tuple[list[tuple[int, int]], int]]:
         if at == hole.high:
             yield list(chosen), token
             return
+        if not most:
+            return
         for m in self._options(hole, at, token):
+            if most == 1 and self._size[m] != hole.high - at:
+                continue
             self._nodes -= 1
             if self._nodes < 0:
                 return
             self._start[m] = at
             chosen.append((m, at))
             after = self._fence[m] if self._fence[m] != NONE else token
-            yield from self._tilings(hole, at + self._size[m], after, chosen)
+            yield from self._tilings(hole, at + self._size[m], after, chosen, most - 1)
             chosen.pop()
             del self._start[m]
 
-    def _options(self, hole: Hole, at: int, token: int) -> list[int]:
+    def _options(self, hole: Hole, at: int, token: int) -> Iterator[int]:
         """What may come next, the best first; of those that are alike, a few."""
-        held, room = self._candidates, hole.high - at
+        room = hole.high - at
         needed = [m for m in self._needed if m not in self._start and self._released[m] <= at]
+        sources = chain([needed], self._sources(hole, at, token))
+        fitting = (
+            islice((m for m in self._released_of(source, at) if self._fits(m, at, token, room)), NEAR)
+            for source in sources
+        )
+        found = dict.fromkeys(chain.from_iterable(fitting)) if self._needed else chain.from_iterable(fitting)
+        return iter(sorted(found, key=lambda m: (self._latest[m], self._match[m] == NONE)) if self._needed else found)
+
+    def _sources(self, hole: Hole, at: int, token: int) -> Iterator[list[int]]:
+        held, room = self._candidates, hole.high - at
         if at in self._seen:
-            sources = [held.by_digest.get(self._seen[at], [])]
-        else:
-            sources = [*self._seen_later(hole, at), held.by_match.get(at, [])]
-            sources += [held.by_fence[wanted] for wanted in hole.wanted if wanted in held.by_fence]
-            sources.append(held.by_token.get(token, []))
-            sizes = [room, *range(min(room - 1, self._largest), 0, -1)]
-            sources += [held.by_size[size] for size in sizes if size in held.by_size]
-            sources += self._other_fences(hole, token)
-        found = [m for m in needed if self._fits(m, at, token, room)]
-        for source in sources:
-            found += islice((m for m in self._released_of(source, at) if self._fits(m, at, token, room)), NEAR)
-        if self._needed:
-            found.sort(key=lambda m: (self._latest[m], self._match[m] == NONE))
-        return list(dict.fromkeys(found))
+            yield held.by_digest.get(self._seen[at], [])
+            return
+        later = next((p for p in range(at, hole.high) if p in self._seen), NONE) if self._seen else NONE
+        if later != NONE:
+            yield held.by_digest.get(self._seen[later], [])
+        yield held.by_match.get(at, [])
+        for wanted in hole.wanted:
+            yield held.by_fence.get(wanted, [])
+        if hole.gone:
+            reaching = (m for m, to in reversed(self._trim.items()) if min(to, at + self._size[m]) >= hole.gone)
+            yield [m for m in reaching if m not in self._start and self._released[m] <= at]
+        yield held.by_token.get((token, False), [])
+        for size in (room, *range(min(room - 1, self._largest), 0, -1)):
+            yield held.by_size.get(size, [])
+            yield held.trimming.get(size, [])
+        yield held.by_token.get((token, True), [])
+        yield held.by_fence.get(token, [])
+        yield held.fencing
 
     def _released_of(self, source: list[int], at: int) -> Iterator[int]:
         """Those that had been invoked by a tail, the first one first."""
@@ -261,21 +375,18 @@ class Filler:
             source.pop()
         return takewhile(lambda m: self._released[m] <= at, reversed(source))
 
-    def _seen_later(self, hole: Hole, at: int) -> list[list[int]]:
-        later = next((p for p in range(at, hole.high) if p in self._seen), None)
-        if later is None:
-            return []
-        return [self._candidates.by_digest.get(self._seen[later], [])]
-
-    def _other_fences(self, hole: Hole, token: int) -> list[list[int]]:
-        fences = self._candidates.by_fence
-        first = [fences[token]] if token in fences else []
-        return first + [found for other, found in islice(fences.items(), 50) if other not in hole.wanted | {token}]
-
     def _fits(self, m: int, at: int, token: int, room: int) -> bool:
         """May this append have been applied at a tail with ``room`` behind it?"""
         size = self._size[m]
-        if m in self._start or size > room or self._released[m] > at or self._latest[m] < at + size:
+        if (
+            m in self._start
+            or m in self._barred
+            or size > room
+            or self._released[m] > at
+            or self._latest[m] < at + size
+        ):
+            return False
+        if self._only is not None and self._fence[m] not in self._only and self._fence[m] not in (NONE, token):
             return False
         if self._match[m] not in (NONE, at) or self._given[m] not in (NONE, token):
             return False
@@ -283,7 +394,7 @@ class Filler:
             placed = self._start.get(before, int(self._known[before]))
             if before in self._size and not NONE != placed < at:
                 return False
-        if self._seen:
+        if self._seen and any(p in self._seen for p in range(at, at + size)):
             low, sent = int(self._asked.asked.low[m]), self._asked.records.sent
             return all(self._seen.get(at + i, (d := int(sent[low + i]))) == d for i in range(size))
         return True

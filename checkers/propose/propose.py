@@ -7,8 +7,8 @@ one moment finds no place, a hole before it is filled otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -26,10 +26,12 @@ from .evidence import Evidence, evidence
 from .holes import Filler
 from .states import chain_of
 
+TOKENS: Final = 4
+"""First tokens that are tried where nobody says which it was."""
 ROUNDS: Final = 10
 """How often places are found anew because of what is ordered beyond the clock, or gone."""
 WORK: Final = 1_000_000
-"""Moments that are placed in all, for another filling of a hole."""
+"""Moments that are placed in all, to try other fillings."""
 MOST: Final = 100
 """Other fillings that are tried."""
 
@@ -44,53 +46,52 @@ def propose(asked: Requirements, rows: Int64s) -> Iterator[Order]:
     if told is None:
         return
     proven = evidence(asked, told.start)
-    token = _first_token(asked, told, proven)
-    guesser = _Guesser(asked, rows, proven, token)
-    if told.covered.all() and not told.end > asked.tail + len(told.covered):
-        guess = guesser.guess(told.start)
-        if guess.order is not None:
-            yield guess.order
-        if guess.failed == NONE or not asked.asked.optional.any():
-            return
-    yield from _filled(asked, told, proven, token, guesser)
+    for token in _first_tokens(asked, told, proven):
+        guesser = _Guesser(asked, rows, proven, token)
+        if told.covered.all():
+            guess = guesser.guess(told.start)
+            if guess.order is not None:
+                yield guess.order
+        if asked.asked.optional.any():
+            yield from _filled(asked, told, Filler(asked, told, proven, token), guesser)
 
 
-def _filled(asked: Requirements, told: Known, proven: Evidence, token: int, guesser: _Guesser) -> Iterator[Order]:
+def _filled(asked: Requirements, told: Known, filler: Filler, guesser: _Guesser) -> Iterator[Order]:
     """Guesses with holes filled; each time the best so far is changed in one place."""
-    filler = Filler(asked, told, proven, token)
-    best: dict[int, int] = {}
-    furthest = NONE
-    variations: Iterator[tuple[int, int]] = iter(((NONE, NONE),))
-    left = min(MOST, WORK // max(len(asked), 1)) + 1
-    more = NONE
+    best, furthest, left = _Variation(), NONE - 1, min(MOST, WORK // max(len(asked), 1)) + 1
+    variations = iter((best,))
     while left and (variation := next(variations, None)) is not None:
-        hole, choice = variation
-        choices = best | ({hole: choice} if hole != NONE else {})
-        appended = choice if hole == NONE else more
-        filled = filler.fill(choices, appended)
+        filled = filler.fill(variation.barred, variation.more)
+        left -= 1
         if filled is None:
             continue
-        left -= 1
         start = told.start.copy()
         start[list(filled)] = list(filled.values())
         guess = guesser.guess(start)
         if guess.order is not None:
             yield guess.order
-        if guess.failed == NONE or guess.failed > furthest:
-            best, furthest, more = choices, guess.failed, appended
-            variations = _variations(filler, guess.tail)
+        if guess.failed > furthest:
+            best, furthest = variation, guess.failed
+            variations = iter(list(_variations(filler, best, guess.tail)))
 
 
-def _variations(filler: Filler, tail: int) -> Iterator[tuple[int, int]]:
-    """What else to try: another filling of a hole, those just before a tail first; an append at the open end."""
-    near = [i for i, hole in enumerate(filler.holes) if hole.low <= tail][-8:][::-1]
-    near += [i for i, hole in enumerate(filler.holes) if hole.low > tail][:2]
-    ends = filler.unused()[:20]
-    for choice in range(1, 8):
-        for hole in near:
-            yield hole, choice
-        if choice == 1:
-            yield from ((NONE, m) for m in ends)
+@dataclass(frozen=True, slots=True)
+class _Variation:
+    """Appends that are ``barred`` from a hole (by index), and one ``more`` at the open end."""
+
+    barred: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    more: int = NONE
+
+
+def _variations(filler: Filler, best: _Variation, tail: int) -> Iterator[_Variation]:
+    """What else to try: other fillings of holes, those just before a tail first; an append at the open end."""
+    before = [i for i, hole in enumerate(filler.holes) if hole.low < tail][-4:][::-1]
+    after = [i for i, hole in enumerate(filler.holes) if hole.low >= tail][:4]
+    for hole in before + after:
+        for other in filler.others(hole):
+            yield replace(best, barred={**best.barred, hole: best.barred.get(hole, frozenset()) | other})
+    for m in filler.unused()[:20]:
+        yield replace(best, more=m)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +155,16 @@ class _Guesser:
         )
 
     def _settled(self, log: spec.Log, chain: tails.Chain, places: tails.Places) -> tuple[tails.Places, int]:
-        state = np.zeros(spec.STATE, dtype=np.int64)
+        state: Any = np.zeros(spec.STATE, dtype=np.int64)
         state[spec.HASHED] = NONE
         slots = len(log.lower) + min(int(chain.floor[-1]), int(chain.tail[-1])) - int(log.base[0])
-        tree = np.full(2 * slots, NONE, dtype=np.int64)
+        tree: Any = np.full(2 * slots, NONE, dtype=np.int64)
         ahead = self._asked.ahead.tolist()
         held: tuple[Any, ...] = (log, chain, places)
         if not self._compiled:
             held = tuple(listed(one) for one in held)
-            state, tree = state.tolist(), tree.tolist()
         log, chain, places = held
+        state, tree = (column if self._compiled else column.tolist() for column in (state, tree))
         wide = tails.width(len(self._asked))
         for _ in range(ROUNDS):
             failed = int(self._loops.place(self._columns, self._records, log, chain, places, state))
@@ -216,18 +217,19 @@ class _Guesser:
         """Timestamps that nobody reported, and that reads by timestamp need to be earlier."""
         columns, records, found = self._asked.asked, self._asked.records, []
         reads = np.flatnonzero((columns.since != NONE) & (columns.after == NONE))
+        position, stamp, _ = logs.reported(self._asked, self._rows)
         for m in reads.tolist():
-            low, high = int(columns.low[m]), int(columns.high[m])
+            low, high, since = int(columns.low[m]), int(columns.high[m]), int(columns.since[m])
             if high > low:
-                end = int(records.seq_num[low])
+                last = int(records.seq_num[low]) - 1
             elif columns.ask[m] == spec.OUT_OF_RANGE:
-                end = int(columns.at[m])
+                last = int(columns.at[m]) - 1
             else:
                 continue
-            slot = spec.slot(log, end - 1) if end > 0 else NONE
-            since = int(columns.since[m])
-            if NONE < slot < len(log.stamp) and log.stamp[slot] >= since:
-                found.append((end - 1, since - 1))
+            slot = spec.slot(log, last) if last >= 0 else NONE
+            earliest = int(stamp[position <= last].max(initial=NONE))
+            if NONE < slot < len(log.stamp) and log.stamp[slot] >= since > earliest:
+                found.append((last, since - 1))
         return found
 
 
@@ -242,18 +244,18 @@ def _ahead(ahead: list[list[int]], places: tails.Places, wide: int) -> bool:
     return changed
 
 
-def _first_token(asked: Requirements, told: Known, proven: Evidence) -> int:
-    """What the header declares; else what was in force before the first fence, by what answers tell."""
+def _first_tokens(asked: Requirements, told: Known, proven: Evidence) -> Iterable[int]:
+    """What the header declares; else what was in force before the first fence, by what answers tell, and others."""
     declared, columns = asked.history.header.streams[asked.stream].fencing_token, asked.asked
     if declared is not None:
-        return logs.number(asked.history, declared)
+        return (logs.number(asked.history, declared),)
     fences = told.start[(told.start != NONE) & (columns.fence != NONE)]
     upto = int(fences.min(initial=told.end))
     at = np.where(told.start != NONE, told.start, np.where(columns.ask == spec.MATCH_REFUSED, columns.at, NONE))
     sure = np.flatnonzero((at != NONE) & (columns.token != NONE) & (at <= upto))
     if len(sure):
-        return int(columns.token[sure[np.argmin(at[sure])]])
+        return (int(columns.token[sure[np.argmin(at[sure])]]),)
     refused = np.flatnonzero(columns.ask == spec.TOKEN_REFUSED)
-    if len(refused):
-        return int(columns.told[refused[np.argmin(proven.latest[refused])]])
-    return logs.ANOTHER
+    refused = refused[np.argsort(proven.latest[refused], kind="stable")]
+    given = columns.token[(columns.optional == 1) & (columns.token != NONE)]
+    return list(dict.fromkeys([*columns.told[refused].tolist(), *given.tolist(), logs.ANOTHER]))[:TOKENS]

@@ -62,8 +62,8 @@ class Places(NamedTuple):
     """What is known of the place of each moment (int64, shape (moments,)).
 
     ``applied`` is the state in which an append took effect, NONE for none; ``least`` bounds the key, which is ``key``
-    in the end. Of a read that begins apart, ``first`` is the first record that it returned (NONE: none), ``latest`` the
-    last state in which it can have begun. ``by_return`` are the moments in the order of their return.
+    in the end, and ``latest`` the last state that it can have met. Of a read that begins apart, ``first`` is the first
+    record that it returned (NONE: none). ``by_return`` are the moments in the order of their return.
     """
 
     applied: Any
@@ -94,17 +94,17 @@ def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: An
                 places.key[m] = NONE
                 continue
             places.key[m] = found * wide + wide - 1
-            if found < low and failed == NONE:
-                failed = m
+            wrong = found < low or asked.token[m] not in (NONE, chain.token[found])
+            failed = m if wrong and failed == NONE else failed
             continue
         if ask == ABSENT:
             places.key[m] = 0
             continue
         if ask != POISONED:
             found = _least(asked, records, log, chain, places, state, m, low)
-        if found == NONE:
+        if found == NONE or found > places.latest[m]:
             failed = m if failed == NONE else failed
-            found = low
+            found = min(low, places.latest[m])
         if ask == BEGIN:
             log.begun[m] = start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[found])
         places.key[m] = max(found * wide + STEP * (m + 1), places.least[m])
@@ -179,9 +179,9 @@ def _beginning(asked: Any, log: Any, chain: Any, places: Any, m: Any, i: Any) ->
             low = middle + 1
         else:
             high = middle
-    if low < len(chain.tail) and low <= places.latest[m]:
-        if start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[low]) == first:
-            return low
+    there = low < len(chain.tail) and low <= places.latest[m]
+    if there and start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[low]) == first:
+        return low
     return i
 
 
@@ -217,11 +217,11 @@ def _returned(asked: Any, records: Any, log: Any, chain: Any, m: Any, i: Any) ->
         and i < len(chain.tail)
     ):
         next_slot = slot(log, at)
-        if next_slot >= len(log.size) or (
+        fits = next_slot >= len(log.size) or (
             log.size[next_slot] <= room and (asked.until[m] == NONE or log.stamp[next_slot] < asked.until[m])
-        ):
-            if chain.tail[i] > at and chain.floor[i] <= at:
-                i = first_at(chain.floor, at + 1)
+        )
+        if fits and chain.tail[i] > at and chain.floor[i] <= at:
+            i = first_at(chain.floor, at + 1)
     return i
 
 

@@ -128,7 +128,8 @@ def _skipped(judgement: Judgement, anomaly: str, gap: Gap, row: int) -> None:
         text += ", although no trim that may have been in force reaches there"
     if row != NONE:
         text += f", where {teller.who(row)} was acknowledged ({part(judgement, gap.start, gap.end)})"
-    witness = Witness(tuple(rows), (sentence(text), *(teller.told(one) for one in rows)), culprit=rows[0])
+    told = (sentence(text), *(teller.told(one) for one in rows))
+    witness = Witness(tuple(rows), told, culprit=rows[0], accused=(gap.row,))
     judgement.findings.add(anomaly, witness, gap.start)
 
 

@@ -44,6 +44,7 @@ from tests.checkers.damage_to_records import (
     swap_records,
 )
 from tests.checkers.damage_to_sessions import (
+    begin_with_nothing,
     change_part,
     change_read_session,
     cut_off,
@@ -51,6 +52,7 @@ from tests.checkers.damage_to_sessions import (
     fail_in_session,
     hasten_part,
     join_session,
+    refuse_after_parts,
     repeat_part,
     swap_in_session,
     swap_parts,
@@ -126,7 +128,15 @@ PLAIN_MUTATIONS: Final[tuple[Mutation, ...]] = (
 """What can happen to single appends, reads and check-tails."""
 
 SESSION_MUTATIONS: Final = (swap_in_session, fail_in_session, join_session)
-PART_MUTATIONS: Final = (drop_part, repeat_part, swap_parts, change_part, hasten_part)
+PART_MUTATIONS: Final = (
+    drop_part,
+    repeat_part,
+    swap_parts,
+    change_part,
+    hasten_part,
+    begin_with_nothing,
+    refuse_after_parts,
+)
 
 
 def mutations_of(features: Features) -> tuple[Mutation, ...]:

@@ -88,6 +88,27 @@ def repeat_part(random: Random, ops: list[Op]) -> list[Op] | None:
     return with_changes(ops, i, parts=(*ops[i].parts[: k + 1], *ops[i].parts[k:]))
 
 
+def begin_with_nothing(random: Random, ops: list[Op]) -> list[Op] | None:
+    """A first part without records, of an answer in parts or of a session's; nothing else need have come."""
+    found = [i for i, op in enumerate(ops) if op.parts or (op.kind == "read" and op.session is not None)]
+    if not found:
+        return None
+    i = random.choice(found)
+    parts = ops[i].parts
+    if not parts or random.random() < 0.5:
+        return with_changes(ops, i, parts=(Part(ops[i].invoked, ()),))
+    return with_changes(ops, i, parts=(Part(parts[0].time, ()), *parts))
+
+
+def refuse_after_parts(random: Random, ops: list[Op]) -> list[Op] | None:
+    """The answer ends with a 416, just after the last record that it returned."""
+    if (i := _parted(random, ops)) is None or ops[i].ended is None:
+        return None
+    seen = [one for part in ops[i].parts for one in part.seen]
+    tail = (seen[-1].seq_num + 1, seen[-1].timestamp) if seen else (0, 0)
+    return with_changes(ops, i, answer=Unsatisfiable(tail))
+
+
 def swap_parts(random: Random, ops: list[Op]) -> list[Op] | None:
     found = [i for i, op in enumerate(ops) if len(op.parts) > 1]
     if not found:

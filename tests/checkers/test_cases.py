@@ -56,7 +56,7 @@ def test_it_is_judged_and_named_as_it_must_be(name: str) -> None:
 
 
 def test_half_of_a_surrogate_pair_is_told_as_what_it_is() -> None:
-    with pytest.raises(HistoryFailure, match="fencing_token: .ud800 is half of a surrogate pair"):
+    with pytest.raises(HistoryFailure, match=r"fencing_token: .ud800 is half of a surrogate pair"):
         read_history(CASES / "b2-surrogate.jsonl")
 
 

@@ -6,19 +6,25 @@ from itertools import permutations
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fencepost.checkers.kernel import situation
 from fencepost.checkers.kernel.accept import accept
 from fencepost.checkers.kernel.budget import Spending
 from fencepost.checkers.kernel.columns import Requirements, requirements, rows_of
 from fencepost.checkers.kernel.exhaust import Exhausted, Found, Over, exhaust
+from fencepost.checkers.kernel.unfolding import unfolded
 from fencepost.harness.check_limits import Budget
+from fencepost.harness.history.chain_hash import fold
 from fencepost.harness.history.history import History, Int64s
 from fencepost.testing import Op, append, check_tail, history, part, read, whole
 from tests.checkers.damage import story_of
 from tests.checkers.literal import has_order
 from tests.checkers.partitions import hard, spoiled, three_partition, triples
 from tests.checkers.stories import ALL
+
+words = st.integers(0, 2**64 - 1)
 
 
 def stream_of(found: History) -> tuple[Requirements, Int64s]:
@@ -44,8 +50,14 @@ def is_explained(*ops: Op, tail: int = 0, token: str | None = "", unique: bool =
 @pytest.mark.parametrize("band", range(3))
 def test_a_search_that_takes_no_shortcut_agrees(band: int) -> None:
     for seed in range(50 * band, 50 * (band + 1)):
-        found = story_of(seed, ALL).history
-        assert isinstance(search(found, states=10_000), Found) == has_order(*stream_of(found)), f"seed {seed}"
+        story = story_of(seed, ALL)
+        found = isinstance(search(story.history, states=10_000), Found)
+        assert found == has_order(*stream_of(story.history)), story
+
+
+@given(words, st.lists(words, max_size=5))
+def test_a_hash_goes_back_the_way_it_came(chained: int, digests: list[int]) -> None:
+    assert unfolded(fold(digests, chained), digests) == chained
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -112,6 +124,13 @@ def test_a_timestamp_that_nobody_told_may_be_early_or_late_but_not_both() -> Non
     assert is_explained(*lost, known, late)
     assert not is_explained(*lost, known, early, late)
     assert is_explained(*lost, known, read(2, 7, 8, timestamp=1006, saw="c@1010", at=2), late)
+
+
+def test_of_what_was_there_before_only_what_a_read_passed_over_is_gone() -> None:
+    """Something must be left of the time that the later read asks for, and all of that is too late for it."""
+    later = check_tail(0, 1, 2, 6), read(0, 5, 6, timestamp=998, until=998, saw="")
+    assert is_explained(*later, read(1, 3, 4, 4, saw=""), tail=6)
+    assert not is_explained(*later, read(1, 3, 4, 0, saw=""), tail=6)
 
 
 # -- appends of unknown outcome

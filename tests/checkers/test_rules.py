@@ -42,6 +42,12 @@ TIMESTAMPS: tuple[Case, ...] = (
     ("the first returned is of an earlier time", False, (*A_B, read(1, 4, 5, timestamp=1001, saw="a b"))),
     ("what was left out may be earlier", True, (A_B_C, read(1, 4, 5, timestamp=1001, saw="c", at=2))),
     ("what was left out may be late enough", True, (A_B_C, read(1, 4, 5, 0, until=1001, saw="a"))),
+    (
+        "what nobody ever mentioned may be of that time, and too large",
+        True,
+        (read(1, 0, 1, 1, saw=""), read(1, 2, 3, timestamp=997, bytes=5, saw="")),
+        {"tail": 2},
+    ),
     ("what ended an answer was late, or gone", True, (A_TO_TRIM, A_ALONE)),
     ("it was gone, as what came after it was early", True, (A_TO_TRIM, A_ALONE, *C_IS_EARLY)),
     ("it was not gone", False, (A_TO_TRIM, A_ALONE, *C_IS_EARLY, read(1, 12, 13, 1, count=1, saw="b@1000"))),
