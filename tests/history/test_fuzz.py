@@ -11,6 +11,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fencepost.harness.history.content import Content
 from fencepost.harness.history.failure import HistoryFailure
 from fencepost.harness.history.history import History
 from fencepost.harness.history.journal import read_journal
@@ -21,7 +22,7 @@ from tests.history.journals import LINES, damaged, random_lines
 def judge(data: bytes) -> History | None:
     """Read it; what comes out must be sound enough to be looked at, row by row."""
     try:
-        history = read_journal(data, "h")
+        history = read_journal(Content(data, "h"))
     except HistoryFailure:
         return None
     assert history.duration >= 0
