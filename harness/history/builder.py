@@ -48,8 +48,11 @@ class Builder:
         return joined(self.tables, warnings, self._terms, cut)
 
     def build(self, warnings: list[str] | None = None) -> History:
-        """Return the history of the events added so far. Raises :class:`InconsistentEvent` for a contradiction."""
-        history, found = self.joined(warnings or [])
+        """Return the history of the events added so far. Raises :class:`InconsistentEvent` for a contradiction.
+
+        Whether processes do one thing at a time is left to whoever reads the history as a whole.
+        """
+        history, found = self.joined(warnings or [], cut=True)
         if found is not None:
             raise InconsistentEvent(found.field, found.text)
         return history

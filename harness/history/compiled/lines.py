@@ -15,48 +15,77 @@ from ...compiling import compiled, inner
 from ..bytescan import (
     BEYOND,
     NONE,
-    after_comma,
-    after_open,
     find_newline,
-    intern,
     literal,
     match,
     optional_int,
     optional_position,
     parse_int,
     parse_ints,
-    parse_position,
     parse_positions,
     parse_uint,
     parse_uints,
-    string_end,
     take,
 )
-
-# Columns of both tables: where the line begins, and what every event of an operation has.
-AT, OP, TIME, KIND, DEFERRED, NUMBER = range(6)
-
-# Of an invocation. Texts are numbers of :func:`..bytescan.intern`.
-PROCESS, STREAM, THREAD, PURPOSE, INTENDED, SESSION, MATCH, TOKEN = range(6, 14)
-FROM_SEQ_NUM, FROM_TIMESTAMP, TAIL_OFFSET, CLAMP, COUNT, BYTES, UNTIL, WAIT, GIVEN = range(14, 23)
-ASKED: Final = 23
-
-# Of an answer. What it says of the stream begins at FIRST; the hash of a whole stream stands after its tail.
-STATUS, CODE, MISMATCH, TOKEN_MISMATCH, OF, FIRST = range(6, 12)
-HASH: Final = FIRST + 2
-ANSWERED: Final = 18
-
-# Kinds: the first three are invocations, those below OTHER are answers, in the order of :class:`..tables.Ending`.
-APPEND, READ, CHECK_TAIL, ACK, BATCH, WHOLE, TAIL, FAILURE, INDEFINITE, FRAME, OTHER, END, UNKNOWN = range(13)
-
-# What is counted.
-N_ASKED, N_ANSWERED, N_OTHERS, N_TEXTS, N_SENT, N_SEEN, N_COMMANDS, N_GIVEN, N_ENDED = range(9)
-COUNTS: Final = 9
-
-# Of a command: is it in an answer, the place of its invocation or answer in their table, its index; is it a trim
-# command; its token or position.
-ANSWER, PLACE, INDEX, TRIM, VALUE = range(5)
-COMMAND: Final = 5
+from .fields import (
+    body,
+    commands_of,
+    given,
+    optional_text,
+    pair,
+    text,
+)
+from .layout import (
+    ACK,
+    APPEND,
+    AT,
+    BATCH,
+    BYTES,
+    CHECK_TAIL,
+    CLAMP,
+    CODE,
+    COUNT,
+    DEFERRED,
+    END,
+    FAILURE,
+    FIRST,
+    FRAME,
+    FROM_SEQ_NUM,
+    FROM_TIMESTAMP,
+    GIVEN,
+    HASH,
+    INDEFINITE,
+    INTENDED,
+    KIND,
+    MATCH,
+    N_ANSWERED,
+    N_ASKED,
+    N_COMMANDS,
+    N_ENDED,
+    N_GIVEN,
+    N_OTHERS,
+    N_SEEN,
+    N_SENT,
+    NUMBER,
+    OF,
+    OP,
+    OTHER,
+    PROCESS,
+    PURPOSE,
+    READ,
+    SESSION,
+    STATUS,
+    STREAM,
+    TAIL,
+    TAIL_OFFSET,
+    THREAD,
+    TIME,
+    TOKEN,
+    UNKNOWN,
+    UNTIL,
+    WAIT,
+    WHOLE,
+)
 
 _SMALL: Final = 2**31 - 1
 _TYPE: Final = literal('{"type":"')
@@ -102,28 +131,9 @@ _TIMESTAMPS: Final = literal(',"timestamps":')
 _CODE: Final = literal(',"code":"')
 _REASON: Final = literal(',"reason":"')
 _STATUS: Final = literal(',"status":')
-_SEQ_NUM_MISMATCH: Final = literal(',"body":{"seq_num_mismatch":')
-_TOKEN_MISMATCH: Final = literal(',"body":{"fencing_token_mismatch":"')
-_TAIL_BODY: Final = literal(',"body":{"tail":{"seq_num":')
-_COMMA: Final = literal(",")
 _GIVEN: Final = literal(',"timestamps":')
-_FENCES: Final = literal(',"fences":{"')
-_TRIMS: Final = literal(',"trims":{"')
-_KEYED: Final = literal('":"')
-_NUMBERED: Final = literal('":')
-_BODY: Final = literal(',"body":{"')
-_TRUE: Final = literal("true")
-_FALSE: Final = literal("false")
-_NEXT: Final = literal(',"')
-_CLOSING: Final = 125
-_NULL: Final = literal("null")
-_BRACKET: Final = literal("]")
 _BRACE: Final = literal("}")
-_BRACES: Final = literal("}}")
 _NEWLINE: Final = 10
-_QUOTE: Final = 34
-_CLOSE: Final = 93
-_LAST_OF_ASCII: Final = 126
 _COMMA_BYTE: Final = 44
 
 
@@ -191,7 +201,7 @@ def _invocation(
     counts: Any,
 ) -> int:
     row[PROCESS], place = parse_int(data, take(data, place, _PROCESS), _SMALL)
-    row[STREAM], place = _text(data, take(data, place, _STREAM), slots, texts, counts)
+    row[STREAM], place = text(data, take(data, place, _STREAM), slots, texts, counts)
     if kind == APPEND:
         before = counts[N_SENT]
         digests, place = parse_uints(data, take(data, place, _DIGESTS), sent[0], before)
@@ -201,18 +211,18 @@ def _invocation(
         counts[N_SENT] = digests
         row[NUMBER] = digests - before
         row[MATCH], place = optional_position(data, place, _MATCH)
-        row[TOKEN], place = _optional_text(data, place, _TOKEN, slots, texts, counts)
+        row[TOKEN], place = optional_text(data, place, _TOKEN, slots, texts, counts)
         row[GIVEN] = NONE
         if place >= 0 and match(data, place, _GIVEN):
             row[GIVEN] = counts[N_GIVEN]
-            counts[N_GIVEN], place = _given(data, place + len(_GIVEN), sent[2], row[GIVEN])
+            counts[N_GIVEN], place = given(data, place + len(_GIVEN), sent[2], row[GIVEN])
             if counts[N_GIVEN] - row[GIVEN] != row[NUMBER]:
                 return -1
-        place = _commands(data, place, row[NUMBER], 0, counts[N_ASKED] - 1, commands, slots, texts, counts)
+        place = commands_of(data, place, row[NUMBER], 0, counts[N_ASKED] - 1, commands, slots, texts, counts)
     elif kind == READ:
         place = _parameters(data, place, row)
     row[THREAD], place = optional_int(data, place, _THREAD, _SMALL)
-    row[PURPOSE], place = _optional_text(data, place, _PURPOSE, slots, texts, counts)
+    row[PURPOSE], place = optional_text(data, place, _PURPOSE, slots, texts, counts)
     row[INTENDED], place = optional_int(data, place, _INTENDED, BEYOND)
     row[SESSION] = NONE
     if kind != CHECK_TAIL:
@@ -248,26 +258,26 @@ def _answer(
     counts: Any,
 ) -> int:
     if kind == ACK:
-        place = _pair(data, place, _START_PAIR, row, FIRST)
-        place = _pair(data, place, _END_PAIR, row, FIRST + 2)
-        place = _pair(data, place, _TAIL_PAIR, row, FIRST + 4)
+        place = pair(data, place, _START_PAIR, row, FIRST)
+        place = pair(data, place, _END_PAIR, row, FIRST + 2)
+        place = pair(data, place, _TAIL_PAIR, row, FIRST + 4)
     elif kind in (BATCH, FRAME):
         place = _batch(data, place, row, seen, counts)
-        place = _commands(data, place, row[NUMBER], 1, counts[N_ANSWERED] - 1, commands, slots, texts, counts)
+        place = commands_of(data, place, row[NUMBER], 1, counts[N_ANSWERED] - 1, commands, slots, texts, counts)
         row[FIRST] = NONE
         if place >= 0 and data[place] == _COMMA_BYTE:
-            place = _pair(data, place, _TAIL_PAIR, row, FIRST)
+            place = pair(data, place, _TAIL_PAIR, row, FIRST)
     elif kind in (TAIL, WHOLE):
-        place = _pair(data, place, _TAIL_PAIR, row, FIRST)
+        place = pair(data, place, _TAIL_PAIR, row, FIRST)
         if kind == WHOLE:
             value, place = parse_uint(data, take(data, place, _STREAM_HASH))
             row[HASH] = np.int64(value)
     elif kind == FAILURE:
-        row[CODE], place = _text(data, take(data, place, _CODE), slots, texts, counts)
+        row[CODE], place = text(data, take(data, place, _CODE), slots, texts, counts)
         row[STATUS], place = optional_int(data, place, _STATUS, 999)
-        place = _body(data, place, row, slots, texts, counts)
+        place = body(data, place, row, slots, texts, counts)
     elif kind == INDEFINITE:
-        row[CODE], place = _text(data, take(data, place, _REASON), slots, texts, counts)
+        row[CODE], place = text(data, take(data, place, _REASON), slots, texts, counts)
         row[STATUS], place = optional_int(data, place, _STATUS, 999)
     else:
         return -1
@@ -288,157 +298,6 @@ def _batch(data: Any, place: int, row: Any, seen: tuple[Any, Any, Any, Any], cou
     counts[N_SEEN] = seq_nums
     row[NUMBER] = seq_nums - before
     return place
-
-
-@inner
-def _given(data: Any, place: int, values: Any, number: int) -> tuple[int, int]:
-    """Read a list of positions and nulls (NONE) into ``values`` from index ``number``; return the new count."""
-    place = after_open(data, place)
-    if place > 0 and data[place] == _CLOSE:
-        return number, place + 1
-    while place > 0:
-        values[number] = NONE
-        if match(data, place, _NULL):
-            place += len(_NULL)
-        else:
-            values[number], place = parse_position(data, place)
-        number += 1
-        if place < 0 or data[place] == _CLOSE:
-            break
-        place = after_comma(data, place)
-    return number, place + 1 if place > 0 else -1
-
-
-@inner
-def _commands(
-    data: Any, place: int, number: int, answer: int, of: int, commands: Any, slots: Any, texts: Any, counts: Any
-) -> int:
-    """The fence and the trim commands among ``number`` records, if any, each kind with ascending indices."""
-    for trim in range(2):
-        if place >= 0 and match(data, place, _TRIMS if trim else _FENCES):
-            place = _commands_of_kind(
-                data, place + len(_TRIMS if trim else _FENCES), number, answer, of, trim, commands, slots, texts, counts
-            )
-    return place
-
-
-@inner
-def _commands_of_kind(
-    data: Any,
-    place: int,
-    number: int,
-    answer: int,
-    of: int,
-    trim: int,
-    commands: Any,
-    slots: Any,
-    texts: Any,
-    counts: Any,
-) -> int:
-    last = -1
-    while place >= 0 and last < number - 1:
-        index, place = parse_int(data, place, number - 1)
-        if place < 0 or index <= last:
-            return -1
-        if trim:
-            value, place = parse_position(data, take(data, place, _NUMBERED))
-        else:
-            value, place = _text(data, take(data, place, _KEYED), slots, texts, counts)
-        if place < 0:
-            return -1
-        command = commands[counts[N_COMMANDS]]
-        command[ANSWER], command[PLACE], command[INDEX], command[TRIM], command[VALUE] = answer, of, index, trim, value
-        counts[N_COMMANDS] += 1
-        if data[place] == _CLOSING:
-            return place + 1
-        last, place = index, take(data, place, _NEXT)
-    return -1
-
-
-@inner
-def _body(data: Any, place: int, row: Any, slots: Any, texts: Any, counts: Any) -> int:
-    """The body of a refusal that says something of the stream, or none."""
-    row[MISMATCH], row[TOKEN_MISMATCH], row[FIRST] = NONE, NONE, NONE
-    if place < 0 or data[place] != _COMMA_BYTE:
-        return place
-    if row[STATUS] == 412 and match(data, place, _SEQ_NUM_MISMATCH):
-        row[MISMATCH], place = parse_position(data, place + len(_SEQ_NUM_MISMATCH))
-        return take(data, place, _BRACE)
-    if row[STATUS] == 412 and match(data, place, _TOKEN_MISMATCH):
-        row[TOKEN_MISMATCH], place = _text(data, place + len(_TOKEN_MISMATCH), slots, texts, counts)
-        return take(data, place, _BRACE)
-    if row[STATUS] == 416 and match(data, place, _TAIL_BODY):
-        row[FIRST], place = parse_position(data, place + len(_TAIL_BODY))
-        row[FIRST + 1], place = parse_position(
-            data,
-            take(data, place, _TIMESTAMP),
-        )
-        return take(data, place, _BRACES)
-    if row[STATUS] in (412, 416) or not match(data, place, _BODY):
-        return -1
-    return _skip(data, place + len(_BODY))
-
-
-@inner
-def _skip(data: Any, place: int) -> int:
-    """Pass over the rest of an object, from within its first name on: names and simple values of ASCII, no escapes."""
-    while place >= 0:
-        place = take(data, _plain_end(data, place), _NUMBERED)
-        if place < 0:
-            return -1
-        if data[place] == _QUOTE:
-            place = _plain_end(data, place + 1) + 1
-        elif match(data, place, _NULL) or match(data, place, _TRUE):
-            place += len(_NULL)
-        elif match(data, place, _FALSE):
-            place += len(_FALSE)
-        else:
-            place = parse_uint(data, place)[1]
-        if place <= 0:
-            return -1
-        if data[place] == _CLOSING:
-            return place + 1
-        place = take(data, place, _NEXT)
-    return -1
-
-
-@inner
-def _plain_end(data: Any, place: int) -> int:
-    """Return the place of the quote that ends a text of ASCII without escapes; -2 if it is another."""
-    end = string_end(data, place)
-    for i in range(place, end):
-        if data[i] > _LAST_OF_ASCII:
-            return -2
-    return end if end >= 0 else -2
-
-
-@inner
-def _pair(data: Any, place: int, name: Any, row: Any, column: int) -> int:
-    """A position, after ``name``, into two columns: the second is NONE where nobody knows the timestamp."""
-    row[column], place = parse_position(data, take(data, place, name))
-    place = take(data, place, _COMMA)
-    if place >= 0 and match(data, place, _NULL):
-        row[column + 1], place = NONE, place + len(_NULL)
-    else:
-        row[column + 1], place = parse_position(data, place)
-    return take(data, place, _BRACKET)
-
-
-@inner
-def _text(data: Any, place: int, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
-    """The number of the text that begins here, and the place after its quote."""
-    end = string_end(data, place)
-    if end < 0:
-        return NONE, -1
-    text, counts[N_TEXTS] = intern(data, place, end, slots, texts, counts[N_TEXTS])
-    return text, end + 1
-
-
-@inner
-def _optional_text(data: Any, place: int, name: Any, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
-    if place < 0 or not match(data, place, name):
-        return NONE, place
-    return _text(data, place + len(name), slots, texts, counts)
 
 
 @compiled(

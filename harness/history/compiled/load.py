@@ -17,7 +17,8 @@ from ..joining import joined
 from ..lines import LONGEST, whole
 from ..progress import Progress
 from ..tables import FOLLOWING, Tables
-from . import lines as at
+from . import layout as at
+from .lines import scan
 
 _BLOCK: Final = 4_000_000
 _SHORTEST: Final = 16
@@ -135,7 +136,7 @@ class _Loading:
             raise Unsupported
         self._allocate(block.size)
         counts = np.zeros(at.COUNTS, dtype=np.int64)
-        if not at.scan(
+        if not scan(
             block.numbers,
             block.first,
             self._asked,
