@@ -22,8 +22,8 @@ from tests.checkers.stories import Story
 
 Moments = list[tuple[int, bool]]
 
-HISTORIES = 1_200
-PARTS = 4
+HISTORIES = 500
+PARTS = 2
 MANY = 20_000
 
 
@@ -134,7 +134,7 @@ def test_no_order_of_an_invalid_history_verifies() -> None:
 
 def test_another_first_token_is_noticed() -> None:
     noticed = 0
-    for seed in range(0, 2_400, 2):
+    for seed in range(0, 1_000, 2):
         story = story_of(seed)
         judged = history(*story.ops, tail=story.tail, token=story.token)
         found = checkers_order(judged)
@@ -145,4 +145,4 @@ def test_another_first_token_is_noticed() -> None:
                 noticed += not is_right(story, moments, token)
         elif found is not None:
             assert not verifies(judged, Order(found.rows, found.second, "another"))
-    assert noticed > 5
+    assert noticed > 2

@@ -21,8 +21,8 @@ from tests.checkers.oracle import explain
 from tests.checkers.random_histories import random_story
 from tests.checkers.stories import JUDGED
 
-HISTORIES = 20_000
-PARTS = 8
+HISTORIES = 4_000
+PARTS = 2
 MANY = 200_000
 
 

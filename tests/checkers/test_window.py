@@ -19,7 +19,7 @@ from tests.checkers.damage import story_of
 from tests.checkers.relaxation import Remainder, remainder
 from tests.checkers.stories import JUDGED, PLAIN, Features, Story
 
-HISTORIES = 300
+HISTORIES = 200
 MOST_APPENDS = 6
 """Relaxed, each may be anywhere: brute force tries them all in every order."""
 
@@ -58,8 +58,8 @@ def test_what_contradicts_itself_in_the_part_does_in_the_whole(features: Feature
             )
             said[contradicts, window.tail > stream.tail] += 1
             assert not (contradicts and kept.consistent), f"{members} beside {context}, from {window.tail}:\n{story}"
-    assert said[True, True] > 4  # of what begins later there are some that do
-    assert said[False, True] > 4
+    assert said[True, True] > 2  # of what begins later there are some that do
+    assert said[False, True] > 2
 
 
 @pytest.mark.parametrize("features", [PLAIN, JUDGED], ids=["plain", "judged"])

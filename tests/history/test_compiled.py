@@ -72,7 +72,7 @@ def test_golden_histories(path: Path) -> None:
 
 
 def test_random_journals() -> None:
-    for seed in range(600):
+    for seed in range(250):
         assert agree(b"".join(random_lines(Random(seed)))), seed
 
 
@@ -88,7 +88,7 @@ def judge_seeds(seeds: range) -> int:
 
 
 def test_damaged_journals() -> None:
-    assert judge_seeds(range(1500)) > 70
+    assert judge_seeds(range(700)) > 30
 
 
 @pytest.mark.slow
@@ -100,7 +100,7 @@ def test_many_damaged_journals(seeds: range) -> None:
 def test_every_line_cut_anywhere() -> None:
     for number in range(1, len(FRAMELESS)):
         before = b"".join(FRAMELESS[:number])
-        for length in range(0, len(FRAMELESS[number]), 3):
+        for length in range(number % 7, len(FRAMELESS[number]), 7):
             assert agree(before + FRAMELESS[number][:length]), (number, length)
 
 
