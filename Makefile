@@ -67,7 +67,7 @@ differential: $(STAMP) ## do s2-porcupine's verdicts agree with ours? Needs Go (
 bench: $(STAMP) ## measure every figure anew and write docs/benchmarks.md (ARGS: names of some)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-checker: $(STAMP) ## the checker beside s2-porcupine, for its section of docs/benchmarks.md (S2_PORCUPINE=binary)
+bench-checker: $(STAMP) ## the checker on easy and real histories, beside s2-porcupine (ARGS: --row NAME, …; S2_PORCUPINE=binary)
 	@$(BIN)/python -m benchmarks checker $(ARGS)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)

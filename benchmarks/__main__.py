@@ -1,6 +1,7 @@
 """Runs every benchmark and writes ``docs/benchmarks.md``: ``python -m benchmarks [NAME…] [OPTION…]``.
 
-If benchmarks are named, only their sections are replaced. The options are passed to each benchmark.
+If benchmarks are named, only their sections are replaced. The options are passed to each benchmark. What a benchmark
+measures in part is printed, but not written.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ CLAIMS: Final = (
 ASKED_FOR: Final = ("checker",)
 """Benchmarks that run only when they are named, because they take many minutes and gigabytes."""
 
+PARTIAL: Final = ("--row", "--operations", "--sizes")
+"""Options with which a benchmark measures only a part, or something smaller."""
+
 FOLDER: Final = Path(__file__).parent
 PAGE: Final = FOLDER.parent / "docs" / "benchmarks.md"
 
@@ -31,7 +35,10 @@ def main() -> None:
     every = (*CLAIMS, *ASKED_FOR)
     if unknown := set(chosen) - set(every):
         raise SystemExit(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(every)}")
-    sections = _written() | {name: _section(name, _measure(name, options)) for name in chosen}
+    measured = {name: _section(name, _measure(name, options)) for name in chosen}
+    if any(option.startswith(PARTIAL) for option in options):
+        return
+    sections = _written() | measured
     PAGE.write_text(_HEAD + "\n".join(sections[name] for name in every if name in sections))
     print(f"written: {PAGE.relative_to(FOLDER.parent)}")
 

@@ -1,6 +1,6 @@
 """Time and memory to check a history of 10,000, 100,000 and 1,000,000 operations.
 
-Each size is measured in its own process, on a synthetic valid history (see :mod:`benchmarks.synthetic`). The check is
+Each size is measured in its own process, on a valid history (see :mod:`benchmarks.realistic`). The check is
 timed in process, starting from columns. Reading the journal from disk is timed separately. Each size is ten times the
 one before, so a ratio of about ten between their times shows that the core is linear.
 """
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.machine import machine
-from benchmarks.synthetic import synthetic
+from benchmarks.realistic import Recipe, realistic
+from benchmarks.realistic_lines import journal
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.reader import read_history
-from fencepost.harness.history.writer import journal
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
 REPEATS: Final = 3
@@ -29,7 +29,7 @@ REPEATS: Final = 3
 
 def measure(size: int, clients: int, reading: bool) -> dict[str, Any]:
     """Return the figures of one size: the least of several times, and peak memory (bytes) before and after a check."""
-    history = synthetic(size, clients)
+    history = realistic(Recipe(size, clients))
     before = _peak()
     times = []
     for _ in range(REPEATS):
@@ -37,7 +37,7 @@ def measure(size: int, clients: int, reading: bool) -> dict[str, Any]:
         result = Linearizability().check(history)
         times.append(time.perf_counter() - begun)
         if result.validity != "valid":
-            raise SystemExit(f"the synthetic history is {result.validity}: {result.violations or result.reasons}")
+            raise SystemExit(f"the history is {result.validity}: {result.violations or result.reasons}")
     figures = {"operations": len(history), "check": min(times), "before": before, "peak": _peak()}
     if reading:
         figures |= _reading(size, clients)
@@ -48,7 +48,7 @@ def _reading(size: int, clients: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "history.jsonl"
         with path.open("wb") as file:
-            file.writelines(journal(synthetic(size, clients)))
+            file.writelines(journal(realistic(Recipe(size, clients))))
         begun = time.perf_counter()
         history = read_history(path)
         read = time.perf_counter() - begun

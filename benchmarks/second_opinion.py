@@ -6,14 +6,12 @@ It needs gigabytes for a few thousand operations, so it always runs with limits 
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
-import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from benchmarks.commands import Measured, measured
 
 SOURCE: Final = Path(__file__).parent.parent / "tests" / "differential" / "s2_porcupine"
 GENUINE: Final = "S2_PORCUPINE"
@@ -25,19 +23,6 @@ MOST_BYTES: Final = 18 << 30
 
 class Missing(Exception):
     """s2-porcupine cannot run on this machine. The text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The result of a command: wall-clock seconds, processor seconds, peak memory in bytes, and exit code."""
-
-    seconds: float
-    processor: float
-    peak: int
-    code: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.seconds:.3g} s ({self.processor:.3g} s), {self.peak / 1e6:,.0f} MB"
 
 
 def second_opinion(folder: Path) -> Path:
@@ -66,29 +51,6 @@ def checked(program: Path, file: Path) -> Measured:
             f"only {_available() / 2**30:.0f} GiB of memory are available, but it may use {MOST_BYTES >> 30} GiB"
         )
     return measured([str(program), "-file", str(file)], MOST_SECONDS, MOST_BYTES)
-
-
-def measured(command: list[str], most_seconds: float = 600, most_bytes: int | None = None) -> Measured:
-    """Run a command silently and return its measurements. The code is -9 if it exceeded a limit."""
-
-    with tempfile.TemporaryFile() as out:
-        begun = time.perf_counter()
-        with subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as process:
-            if most_bytes is not None and hasattr(resource, "prlimit"):
-                resource.prlimit(process.pid, resource.RLIMIT_AS, (most_bytes, most_bytes))
-            ended, status, usage = 0, 0, None
-            while not ended:
-                ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-                seconds = time.perf_counter() - begun
-                if not ended and seconds > most_seconds:
-                    process.kill()
-                    ended, status, usage = os.wait4(process.pid, 0)
-                    seconds = time.perf_counter() - begun
-                elif not ended:
-                    time.sleep(0.002)
-            process.returncode = os.waitstatus_to_exitcode(status)
-    assert usage is not None
-    return Measured(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, process.returncode)
 
 
 def _available() -> int:

@@ -33,8 +33,9 @@ class HistoryBuilder:
 
     ``streams`` are the streams that calls may name. A name stands for a new, empty stream. For any other stream, pass
     its state, a :class:`~fencepost.StreamState`. ``clock`` returns nanoseconds and never decreases. ``unique_records``
-    means that no two appended records have the same content, which spares the checker a search. ``workload`` says what
-    the test does, for people.
+    means that no two appended records have the same content, which spares the checker a search. ``others_may_delete``
+    and ``retention_ms`` declare who else may delete a stream, and the age at which the service may drop records
+    (:class:`.events.Header`). ``workload`` says what the test does, for people.
 
     Each method records a call before it is sent. It returns an object, such as a :class:`~fencepost.RecordedAppend`,
     on which you record how the call ended. A call happens now, unless you pass a ``time`` (ns since the start). Calls
@@ -51,6 +52,8 @@ class HistoryBuilder:
         clock: Callable[[], int] | None = None,
         unique_records: bool = True,
         workload: str = "by-hand",
+        others_may_delete: bool = False,
+        retention_ms: int | None = None,
     ) -> None:
         from importlib.metadata import version
 
@@ -60,6 +63,8 @@ class HistoryBuilder:
         self._streams = [stream.name for stream in states]
         if len(set(self._streams)) < len(states):
             raise ValueError(f"a stream is declared twice: {', '.join(self._streams)}")
+        if retention_ms is not None and retention_ms <= 0:
+            raise ValueError(f"retention_ms is {retention_ms}; it is the age (ms) at which records may vanish, or None")
         self._clock = clock or SystemClock.monotonic_ns
         self._start = self._clock()
         self._time = 0
@@ -75,6 +80,8 @@ class HistoryBuilder:
                 started=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 streams=states,
                 unique_records=unique_records,
+                others_may_delete=others_may_delete,
+                retention_ms=retention_ms,
             ),
             lambda: self._time,
         )

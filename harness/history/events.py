@@ -26,6 +26,9 @@ Small: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Status: TypeAlias = Annotated[int, Meta(ge=100, le=999)]
 """An HTTP status."""
 
+Age: TypeAlias = Annotated[int, Meta(gt=0, le=2**63 - 1)]
+"""An age, ms."""
+
 Pair: TypeAlias = tuple[Number, Number | None]
 """A stream position: ``[seq_num, timestamp]``; the timestamp is None where the recorder does not know it."""
 
@@ -45,6 +48,8 @@ class Header(Struct, frozen=True, tag_field="type", tag="history"):
     ``exercises`` maps counters of the statistics checker to the number below which the run proves little.
     ``untold`` lists, for people, what a history can express but this recorder left out.
     ``checkers`` names the checkers that judge the history; None means every general one.
+    ``others_may_delete`` says that streams, or the basin, may be deleted by somebody whom this history does not show.
+    ``retention_ms`` is the age (ms) beyond which the service may drop records; None means that none vanishes by age.
     """
 
     schema: int
@@ -59,6 +64,8 @@ class Header(Struct, frozen=True, tag_field="type", tag="history"):
     unique_records: bool = True
     untold: list[str] = field(default_factory=list)
     checkers: list[str] | None = None
+    others_may_delete: bool = False
+    retention_ms: Age | None = None
 
 
 class _Event(Struct, frozen=True, tag_field="type", gc=False, omit_defaults=True):

@@ -212,6 +212,8 @@ def test_a_mistake_names_the_call() -> None:
     assert len(builder) == 2
     with pytest.raises(ValueError, match="declared twice"):
         HistoryBuilder("s", "s")
+    with pytest.raises(ValueError, match="retention_ms is 0"):
+        HistoryBuilder("s", retention_ms=0)
     with pytest.raises(ValueError, match="name the streams"):
         HistoryBuilder()
 

@@ -36,6 +36,8 @@ def header(random: Random) -> events.Header:
         exercises={"appends": 3},
         unique_records=random.random() < 0.5,
         untold=random.choice(([], ["timestamps"])),
+        others_may_delete=random.random() < 0.5,
+        retention_ms=random.choice((None, 1, 604_800_000)),
     )
 
 

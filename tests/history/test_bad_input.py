@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import subprocess
 import sys
@@ -220,6 +221,10 @@ class TestNumbers:
         text = refusal(path, record(streams=[{"name": "s", "tail": 2**63}]))
         assert text.startswith("1:")
         assert "streams: the tail of 's' is beyond 2⁶³" in text
+
+    @pytest.mark.parametrize("age", [0, -1, 2**63])
+    def test_of_an_age_that_is_none(self, path: Path, age: int) -> None:
+        assert re.match(r"1:\d+: retention_ms:", refusal(path, record(retention_ms=age)))
 
 
 class TestProcesses:

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from benchmarks.synthetic import synthetic
+from benchmarks.realistic import Recipe, realistic
 
 from fencepost.harness.history import events
 from fencepost.harness.history import journal as reading
@@ -104,10 +104,10 @@ def test_every_line_cut_anywhere() -> None:
             assert agree(before + FRAMELESS[number][:length]), (number, length)
 
 
-def test_a_synthetic_history(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_realistic_history(monkeypatch: pytest.MonkeyPatch) -> None:
     for block in (5000, 4_000_000):
         monkeypatch.setattr(load, "_BLOCK", block)
-        assert agree(b"".join(journal(synthetic(4000, indefinite=0.02))))
+        assert agree(b"".join(journal(realistic(Recipe(operations=4000, indefinite=0.02)))))
 
 
 def test_a_short_journal_is_read_without_numba(tmp_path: Path) -> None:

@@ -195,6 +195,18 @@ def test_fields_of_tomorrow_are_ignored(tmp_path: Path) -> None:
     assert read_back(tmp_path, with_line(line)).remarks[-1].text == "t"
 
 
+def test_what_may_vanish_is_declared_in_the_header_or_nothing_may(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    for declared, others_may_delete, retention_ms in (
+        ({}, False, None),
+        ({"others_may_delete": True, "retention_ms": 1000}, True, 1000),
+    ):
+        head = {"type": "history", "schema": 2, "version": "", "workload": "", "seed": 0, "started": "", "streams": []}
+        path.write_bytes(msgspec.json.encode(head | declared) + b"\n")
+        header = read_history(path).header
+        assert (header.others_may_delete, header.retention_ms) == (others_may_delete, retention_ms)
+
+
 @pytest.mark.parametrize("blank", [b"", b" "], ids=["compiled", "ordinary"])
 def test_progress_is_told(tmp_path: Path, blank: bytes) -> None:
     path = tmp_path / "history.jsonl"

@@ -41,6 +41,8 @@ def written(history: History, stream: int, losses: Losses) -> Iterator[bytes]:
     rows = np.flatnonzero(history.stream == stream)
     losses.add("an operation on another stream: left out", len(history) - len(rows))
     losses.add("a fault or a remark", len(history.faults) + len(history.remarks))
+    losses.add("that others may delete the stream", int(history.header.others_may_delete))
+    losses.add("the age at which records may vanish", int(history.header.retention_ms is not None))
     begins = beginning(history, rows, history.header.streams[stream], losses)
     translate = Translation(history, rows, losses, begins.known, history.header.streams[stream].tail)
     translated = {row: one for row in rows.tolist() if (one := translate(row)) is not None}
