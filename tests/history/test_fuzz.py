@@ -53,7 +53,7 @@ def test_what_is_damaged_is_sound_before() -> None:
 
 
 def test_damaged_journals() -> None:
-    judge_seeds(range(2000))
+    judge_seeds(range(4000))
 
 
 @pytest.mark.slow
@@ -118,9 +118,9 @@ def test_damaged_compression(tmp_path: Path, packed: bytes) -> None:
 
 
 def test_every_line_cut_anywhere() -> None:
-    """Each line in turn is the last one, and cut at every third of its bytes, and at each of its last."""
+    """Each line in turn is the last one, and cut at each of its bytes."""
     for number, line in enumerate(LINES):
         before = b"".join(LINES[:number])
-        for length in (*range(number % 3, len(line) - 3, 3), *range(max(len(line) - 3, 0), len(line))):
+        for length in range(len(line)):
             history = judge(before + line[:length])
             assert (history is None) == (number == 0 and length < len(line) - 1), (number, length)
