@@ -11,7 +11,7 @@ import pytest
 from benchmarks.realistic import Recipe, realistic
 
 from fencepost.harness.history import journal as reading
-from fencepost.harness.history.compiled import load
+from fencepost.harness.history.compiled import blocks
 from fencepost.harness.history.content import Content
 from fencepost.harness.history.contradictions import Contradiction
 from fencepost.harness.history.failure import HistoryFailure
@@ -26,7 +26,7 @@ from tests.history.same import differences
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """However short the journal, it is compiled code that reads it, in several blocks."""
     monkeypatch.setattr(reading, "COMPILED_FROM", 0)
-    monkeypatch.setattr(load, "_BLOCK", 700)
+    monkeypatch.setattr(blocks, "_BLOCK", 700)
 
 
 def outcome(read: tuple[History, Contradiction | None]) -> History | str:
@@ -108,7 +108,7 @@ def test_every_line_cut_anywhere() -> None:
 
 def test_a_realistic_history(monkeypatch: pytest.MonkeyPatch) -> None:
     for block in (5000, 4_000_000):
-        monkeypatch.setattr(load, "_BLOCK", block)
+        monkeypatch.setattr(blocks, "_BLOCK", block)
         assert agree(b"".join(journal(realistic(Recipe(operations=4000, indefinite=0.02)))))
 
 

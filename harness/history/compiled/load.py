@@ -14,18 +14,10 @@ from ..content import Content
 from ..contradictions import Contradiction, InconsistentEvent
 from ..history import FOREVER, NONE, History, Int64s
 from ..joining import joined
-from ..lines import LONGEST, whole
 from ..progress import Progress
 from ..tables import FOLLOWING, Tables
 from . import layout as at
-from .lines import scan
-
-_BLOCK: Final = 4_000_000
-_SHORTEST: Final = 16
-"""No line that is scanned has fewer bytes."""
-
-_SHORTEST_TEXT: Final = 5
-"""No text and no command has fewer bytes, with what must stand around it."""
+from .blocks import Block, blocks
 
 _KINDS: Final[dict[type[Any], int]] = {
     events.AppendInvoked: at.APPEND,
@@ -53,13 +45,18 @@ def load(
     Raises :class:`Unsupported` where that must look at it.
     """
     loading = _Loading(header)
-    block = _Block(content, begin)
     try:
-        while block.fill(warnings):
-            loading.tables.expected.share = (block.first + block.size) / content.size
-            loading.take(block)
-            if progress is not None:
-                progress(block.first + block.size, content.size)
+        for block in blocks(content, begin):
+            if not block.ours:
+                raise Unsupported
+            if block.cut:
+                number, _ = content.line_at(block.first)
+                warnings.append(f"line {number} was cut after {block.cut} bytes and is left out")
+            if block.size:
+                loading.tables.expected.share = min((block.first + block.size) / content.size, 1.0)
+                loading.take(block)
+                if progress is not None:
+                    progress(block.first + block.size, content.size)
         return joined(loading.tables, warnings, TERMS)
     except (
         msgspec.DecodeError,
@@ -72,97 +69,28 @@ def load(
         raise Unsupported from error
 
 
-class _Block:
-    """The whole lines of a piece of the content, from its byte ``first`` on: ``size`` bytes of one reused buffer."""
-
-    def __init__(self, content: Content, begin: int) -> None:
-        self._content = content
-        self._room = bytearray(min(_BLOCK, content.size - begin + 1))
-        self.first = begin
-        self.size = 0
-
-    def fill(self, warnings: list[str]) -> bool:
-        """Read the next lines; False if there are none. A last line that was cut is left out, with a warning."""
-        self.first += self.size
-        have = 0
-        while True:
-            have += self._content.fill(memoryview(self._room)[have:], self.first + have)
-            self.size = self._room.rfind(b"\n", 0, have) + 1
-            if self.size or not have:
-                return bool(have)
-            if have < len(self._room):
-                return self._close(have, warnings)
-            if have > LONGEST:
-                raise Unsupported
-            self._room = self._room + bytes(len(self._room))
-
-    def _close(self, length: int, warnings: list[str]) -> bool:
-        """Take the last line, which has no newline, if it is whole."""
-        line = bytes(self._room[:length])
-        if whole(line):
-            self._room[length : length + 1], self.size = b"\n", length + 1
-            return True
-        number, _ = self._content.line_at(self.first)
-        warnings.append(f"line {number} was cut after {length} bytes and is left out")
-        self.size = length
-        return False
-
-    @property
-    def numbers(self) -> Any:
-        """The bytes, as uint8, shape (size,)."""
-        return np.frombuffer(self._room, dtype=np.uint8, count=self.size)
-
-    def text(self, begin: int, end: int) -> str:
-        """What stands between two places of the block."""
-        return str(self._room[begin:end], "utf-8")
-
-    def line(self, place: int) -> bytes:
-        """The line that begins at a place of the content."""
-        begin = place - self.first
-        return bytes(self._room[begin : self._room.find(b"\n", begin)])
-
-
 class _Loading:
     """What has been read so far."""
 
     def __init__(self, header: events.Header) -> None:
         self.tables = Tables(header)
         self._decoder = msgspec.json.Decoder(events.Event)
-        self._room = 0
 
-    def take(self, block: _Block) -> None:
+    def take(self, block: Block) -> None:
         """The lines of a block."""
         if self.tables.whole:
             raise Unsupported
-        self._allocate(block.size)
-        counts = np.zeros(at.COUNTS, dtype=np.int64)
-        if not scan(
-            block.numbers,
-            block.first,
-            self._asked,
-            self._answered,
-            self._others,
-            self._slots,
-            self._texts,
-            self._sent,
-            self._seen,
-            self._commands,
-            counts,
-        ):
-            raise Unsupported
-        tables = self.tables
-        asked, answered = self._asked[: counts[at.N_ASKED]], self._answered[: counts[at.N_ANSWERED]]
-        texts = [block.text(begin, end) for begin, end in self._texts[: counts[at.N_TEXTS], :2].tolist()]
-        self._slots[self._texts[: counts[at.N_TEXTS], 3]] = NONE
+        tables, counts, texts = self.tables, block.counts, block.texts()
+        asked, answered = block.asked[: counts[at.N_ASKED]], block.answered[: counts[at.N_ANSWERED]]
         numbers = (tables.n_asked + np.arange(len(asked)), tables.n_answered + np.arange(len(answered)))
         tables.n_asked, tables.n_answered = tables.n_asked + len(asked), tables.n_answered + len(answered)
-        tokens = self._command(counts, texts, numbers)
-        self._ask(*_scanned(asked, numbers[0]), texts, tokens)
+        tokens = self._command(block, texts, numbers)
+        self._ask(*_scanned(asked, numbers[0]), texts, tokens, block.sent[2])
         self._answer(*_scanned(answered, numbers[1]), texts)
         sent, seen = counts[at.N_SENT], counts[at.N_SEEN]
         append, batch = _scanned(asked, numbers[0], at.APPEND), _scanned(answered, numbers[1], at.BATCH, at.FRAME)
-        tables.appended.extend(append[1], append[0][:, at.NUMBER], *(column[:sent] for column in self._sent[:2]))
-        tables.returned.extend(batch[1], batch[0][:, at.NUMBER], *(column[:seen] for column in self._seen))
+        tables.appended.extend(append[1], append[0][:, at.NUMBER], *(column[:sent] for column in block.sent[:2]))
+        tables.returned.extend(batch[1], batch[0][:, at.NUMBER], *(column[:seen] for column in block.seen))
         for table, of_line, enter in ((asked, numbers[0], tables.ask), (answered, numbers[1], tables.answer)):
             for index in np.flatnonzero(table[:, at.DEFERRED]).tolist():
                 place, op, time, kind = table[index, : at.KIND + 1].tolist()
@@ -171,32 +99,15 @@ class _Loading:
                 if _KINDS.get(type(event)) != kind or (event.op, event.time) != (op, time):
                     raise Unsupported
                 enter(int(of_line[index]), place, event)
-        for place in self._others[: counts[at.N_OTHERS]].tolist():
+        for place in block.others[: counts[at.N_OTHERS]].tolist():
             self._other(block.line(place))
         tables.whole = bool(counts[at.N_ENDED])
 
-    def _allocate(self, size: int) -> None:
-        """Room for whatever so many bytes may hold."""
-        if size > self._room:
-            self._room = size
-            number = size // _SHORTEST + 1
-            self._asked = np.empty((number, at.ASKED), dtype=np.int64)
-            self._answered = np.empty((number, at.ANSWERED), dtype=np.int64)
-            self._others = np.empty(number, dtype=np.int64)
-            texts = size // _SHORTEST_TEXT + 1
-            self._texts = np.empty((texts, 4), dtype=np.int64)
-            self._slots = np.full(1 << (texts + texts // 4).bit_length(), NONE, dtype=np.int32)
-            self._commands = np.empty((texts, at.COMMAND), dtype=np.int64)
-            numbers = size // 2 + 1  # with its comma or bracket
-            positions, sent = (np.int64, np.int64), (np.uint64, np.int64)
-            self._sent: Any = tuple(np.empty(numbers, dtype=dtype) for dtype in (*sent, np.int64))
-            self._seen: Any = tuple(np.empty(numbers, dtype=dtype) for dtype in positions + sent)
-
-    def _command(self, counts: Any, texts: list[str], numbers: tuple[Int64s, Int64s]) -> dict[int, int]:
+    def _command(self, block: Block, texts: list[str], numbers: tuple[Int64s, Int64s]) -> dict[int, int]:
         """Enter the commands; return the last token that each invocation sets."""
         tables, last = self.tables, dict[int, int]()
         targets = ((tables.fences, tables.trims), (tables.read_fences, tables.read_trims))
-        for answer, place, index, trim, value in self._commands[: counts[at.N_COMMANDS]].tolist():
+        for answer, place, index, trim, value in block.commands[: block.counts[at.N_COMMANDS]].tolist():
             number = int(numbers[answer][place])
             said = value if trim else tables.tokens(texts[value])
             targets[answer][trim].setdefault(number, {})[index] = said
@@ -204,8 +115,8 @@ class _Loading:
                 last[number] = said
         return last
 
-    def _ask(self, asked: Any, number: Int64s, texts: list[str], last: dict[int, int]) -> None:
-        """``last`` holds the token that each batch with a fence command sets in the end."""
+    def _ask(self, asked: Any, number: Int64s, texts: list[str], last: dict[int, int], stamps: Int64s) -> None:
+        """``last`` has the token that each batch with a fence command sets in the end, ``stamps`` given timestamps."""
         tables, of = self.tables, asked.T
         purpose = tables.purposes.numbers(texts, of[at.PURPOSE])
         tables.operations.extend(
@@ -229,7 +140,7 @@ class _Loading:
         tables.appends.extend(row, appends(at.MATCH), tables.tokens.numbers(texts, appends(at.TOKEN)), fence)
         given = appends(at.GIVEN)
         for place in np.flatnonzero(given != NONE).tolist():
-            values = self._sent[2][given[place] : given[place] + appends(at.NUMBER)[place]].tolist()
+            values = stamps[given[place] : given[place] + appends(at.NUMBER)[place]].tolist()
             tables.timestamps[int(row[place])] = [None if value == NONE else value for value in values]
         row, reads = _picked(asked, number, of[at.KIND] == at.READ)
         wait = reads(at.WAIT)
