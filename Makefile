@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 # What these hold is compiled when it is first imported, and kept beside it.
 COMPILED := fencepost.checkers.linearizability.compiled_loops, fencepost.harness.history.s2_porcupine.scanner, \
-	fencepost.harness.history.compiled.order, fencepost.checkers.certificate.verifier.hashes
+	fencepost.harness.history.compiled.load, fencepost.checkers.certificate.verifier.hashes
 # Without its own files for rewritten assertions, pytest rewrites them anew in every process: seconds each.
 KEPT := PYTHONDONTWRITEBYTECODE=
 ARGS ?=

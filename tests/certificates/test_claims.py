@@ -56,7 +56,7 @@ def test_the_verdicts_on_random_histories_are_proven() -> None:
 
 def test_nothing_proves_that_a_sound_history_is_invalid() -> None:
     random, tried = Random(3), 0
-    for seed in range(0, 1_200, 2):  # of a correct stream: whatever is said of it is false
+    for seed in range(0, 3_000, 2):  # of a correct stream: whatever is said of it is false
         story = story_of(seed, JUDGED)
         judged = story.history
         if not len(judged):
@@ -66,7 +66,7 @@ def test_nothing_proves_that_a_sound_history_is_invalid() -> None:
         found = invalid.check(judged, 0, np.arange(len(judged)), [Claim("any", rows, [], position, [])])
         assert not found.proven, f"{found.proven}\n{rows} {position}\n{story}"
         tried += 1
-    assert tried > 560
+    assert tried > 1_400
 
 
 STALE = (append(0, 0, 1, "a", ack=0), check_tail(1, 2, 3, 0), check_tail(2, 0, 1, 0))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from fencepost.checkers import model
 from fencepost.testing import by_invocation, stream_hash_after
-from fencepost.testing.operations import Ack, Op, Rec, Refused, Tail, TailMismatch, TokenMismatch, Unsatisfiable, Whole
+from fencepost.testing.operations import Ack, Op, Refused, Tail, TailMismatch, TokenMismatch, Unsatisfiable, Whole
 from tests.checkers.consistency import contents_before, goes_back, latest, resurrected, timestamps
 from tests.checkers.points import Point, all_points, bars, precedes
 
@@ -70,7 +70,8 @@ def _one(ops: dict[int, Op], tail: int, token: str, unique: bool, literal: bool)
         for p in range(tail)
     ]  # fmt: skip
     known = [before[p][0] for p in range(tail) if p in before]
-    chained = stream_hash_after(0, known) if len(known) == tail else None
+    hashed = any(isinstance(op.answer, Whole) for op in ops.values())  # else no answer depends on the hash
+    chained = stream_hash_after(0, known) if hashed and len(known) == tail else None
     points = all_points(ops)
     if points is None:
         return None
@@ -102,6 +103,7 @@ class _Search:
         self._matters = [point.matters or bool(barring >> i & 1) for i, point in enumerate(points)]
         self._needed = sum(1 << i for i, point in enumerate(points) if not point.optional)
         self._seen: set[tuple[int, tuple[int, ...], tuple[tuple[int, int | None], ...], int | None]] = set()
+        self._batches: dict[tuple[int, int], tuple[model.Record, ...]] = {}
 
     def run(self, place: _Place) -> Explanation | None:
         order = self._from(0, (), (), place)
@@ -150,10 +152,10 @@ class _Search:
             begun = model.start_of(state, point.asked)
             if begun is not None and begun >= state.tail and not point.asked.waits:
                 return None
-            return replace(place, starts=(*place.starts, (point.op, begun)))
+            return _Place(state, place.log, place.boundaries, place.chained, (*place.starts, (point.op, begun)))
         if isinstance(op.answer, Whole):
             known = place.chained in (None, op.answer.stream_hash) and model.is_tail(state, op.answer.tail[0])
-            return replace(place, chained=op.answer.stream_hash) if known else None
+            return _Place(state, place.log, place.boundaries, op.answer.stream_hash, place.starts) if known else None
         if not point.applies:
             return place if _observes(point, place) else None
         conditions = model.Conditions(op.match, op.token)
@@ -163,19 +165,22 @@ class _Search:
                 return None
         elif model.refusal(state, conditions) is not None:
             return None
-        batch = tuple(self._record(rec, seq_num) for seq_num, rec in enumerate(op.records, state.tail))
+        batch = self._batch(point, state.tail)
         after = model.applied(state, batch)
         chained = place.chained
-        return replace(
-            place,
-            state=after,
-            log=place.log + batch,
-            boundaries=place.boundaries | {after.tail},
-            chained=None if chained is None else stream_hash_after(chained, (rec.digest for rec in op.records)),
-        )
+        if chained is not None:
+            chained = stream_hash_after(chained, (rec.digest for rec in op.records))
+        return _Place(after, place.log + batch, place.boundaries | {after.tail}, chained, place.starts)
 
-    def _record(self, rec: Rec, seq_num: int) -> model.Record:
-        return model.Record(rec.digest, rec.metered, latest(self._claims, seq_num), rec.fence, rec.trim)
+    def _batch(self, point: Point, start: int) -> tuple[model.Record, ...]:
+        """The records of an append as they lie from there on."""
+        batch = self._batches.get((point.op, start))
+        if batch is None:
+            batch = self._batches[point.op, start] = tuple(
+                model.Record(rec.digest, rec.metered, latest(self._claims, seq_num), rec.fence, rec.trim)
+                for seq_num, rec in enumerate(point.call.records, start)
+            )
+        return batch
 
 
 def _observes(point: Point, place: _Place) -> bool:

@@ -23,7 +23,7 @@ from fencepost.testing import history
 from tests.checkers.oracle import explain
 from tests.checkers.test_oracle import story_of
 
-HISTORIES = 2000
+HISTORIES = 4000
 """Many more are in test_oracle.py: the checker asks for the fast acceptance first."""
 
 PARTS = 2

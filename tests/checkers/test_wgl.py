@@ -15,7 +15,7 @@ from tests.checkers.random_histories import random_story
 from tests.checkers.stories import ALL
 from tests.checkers.wgl import linearize
 
-HISTORIES = 5_000
+HISTORIES = 12_000
 NEVER_TO_BLAME = {"lose_accepted", "cut_off"}
 """What a client does not know, or did not wait for, is nobody's fault."""
 
