@@ -88,7 +88,8 @@ class Table:
         found = {}
         for index, (name, typecode) in enumerate(self._typecodes.items()):
             values = _fitting(single[:, index], typecode)
-            found[name] = np.concatenate((self._many[name].whole(), values)) if self._many else values
+            many = self._many[name].whole() if self._many else values
+            found[name] = np.concatenate((many, values)) if self._many and len(values) else many
         return found
 
     @property
