@@ -104,6 +104,8 @@ class Table:
         are rows beyond the last one. A column of one value may be read-only, and in the memory of one value. The table
         must not be used any more.
         """
+        if not self._single and not self._many:
+            return {name: _constant(empty, rows, self._typecodes[name]) for name in self._typecodes if name != _ROWS}
         filled = self._whole()
         self._many = {}
         places = filled.pop(_ROWS)
@@ -115,7 +117,7 @@ class Table:
         ordered = len(places) == rows and np.array_equal(places, np.arange(rows))
         for name, values in filled.items():
             if not len(places):
-                filled[name] = np.broadcast_to(np.array(empty).astype(values.dtype), rows)
+                filled[name] = _constant(empty, rows, values.dtype)
             elif not ordered:
                 every = len(places) == rows  # then all are overwritten, and what is empty need not fit
                 filled[name] = np.full(rows, 0 if every else empty, dtype=values.dtype)
@@ -225,6 +227,13 @@ class _Column:
         if self._one is not None:
             many = np.broadcast_to(np.array(self._one).astype(self._many.dtype), self._used)
         return np.concatenate([many, as_array(self._single)]) if self._single else many
+
+
+def _constant(value: int, rows: int, dtype: Any) -> Any:
+    """Return a column of one value; if it is long, in the memory of one value."""
+    if rows < _LEAST:
+        return np.full(rows, np.array(value).astype(dtype), dtype)
+    return np.broadcast_to(np.array(value).astype(dtype), rows)
 
 
 def as_array(column: array[Any]) -> Any:

@@ -109,6 +109,8 @@ def _by_record(
 
 def _indices(column: str, offset: Int64s, said: dict[int, Any], places: Int64s, first: First) -> None:
     """Note indices that are none of a record's of the row, and lists with another number of entries."""
+    if not said:
+        return
     rows = np.fromiter(said, dtype=np.int64, count=len(said))
     numbers = (offset[rows + 1] - offset[rows]).tolist()
     for row, number, of_row in zip(rows.tolist(), numbers, said.values(), strict=True):
@@ -129,6 +131,8 @@ def _misplaced(of_row: list[Any] | dict[int, Any], number: int) -> str | None:
 
 def _frames(history: History, first: First, ended: Int64s) -> None:
     frames = np.flatnonzero(history.part_of != NONE)
+    if not len(frames):
+        return
     reads = history.part_of[frames]
     wrong = (history.kind[reads] != Kind.READ) | (history.part_of[reads] != NONE)
     wrong |= (history.kind[frames] != Kind.READ) | (history.outcome[frames] != Outcome.OK)

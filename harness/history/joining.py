@@ -231,6 +231,8 @@ def _sorted(interned: Interned, kept: int) -> tuple[list[str], Any]:
 
 def _placed(commands: dict[int, Any], row: Int64s) -> dict[int, Any]:
     """Return what was said, by number, by row, in the order of rows."""
+    if not commands:
+        return {}
     numbers = np.fromiter(commands, dtype=np.int64, count=len(commands))
     rows = np.where(numbers < len(row), row[np.minimum(numbers, len(row) - 1)], NONE) if len(row) else numbers[:0]
     return dict(sorted((at, said) for at, said in zip(rows.tolist(), commands.values(), strict=False) if at != NONE))
