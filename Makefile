@@ -46,7 +46,7 @@ test: $(STAMP) ## the default test suite (ARGS go to pytest)
 test-slow: $(STAMP) ## the long tests: more kills, more random histories
 	@$(BIN)/pytest -m slow $(ARGS)
 
-fuzz-checker: $(STAMP) ## the checker, its proofs and two oracles on 200,000 random histories (ARGS: --histories, --seed, --features, …)
+fuzz-checker: $(STAMP) ## the checker, its kernel, forged proofs and two oracles on 200,000 random histories (ARGS: --histories, --seed, --state, …)
 	@$(BIN)/python -m tests.checkers.fuzz $(ARGS)
 
 lint: $(STAMP) ## ruff (lint, format) and mypy --strict
