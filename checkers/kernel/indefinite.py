@@ -60,7 +60,7 @@ class Candidates:
 
     def _usefulness(self, m: int) -> tuple[bool, bool, int]:
         columns = self._plan.asked
-        return columns.fence[m] != NONE, columns.token[m] == NONE, -self._plan.size(m)
+        return columns.fence[m] != NONE, columns.token[m] == NONE, -self._plan.length[m]
 
     def at(self, here: Situation) -> Iterator[int]:
         """Those that may come next, the least useful elsewhere first; what was used before is the last to be."""
@@ -77,25 +77,27 @@ class Candidates:
         yield from again
 
     def _fitting(self, here: Situation, tail: int, room: int) -> Iterator[int]:
-        size = self._plan.size
+        length = self._plan.length
         if tail in self._plan.read:
             found = self._firsts(self._beginning.get(self._plan.read[tail], ()), here)
-            yield from sorted(found, key=lambda m: size(m) != room)
+            yield from sorted(found, key=lambda m: length[m] != room)
             return
         yield from self._firsts(self._at.get(tail, ()), here)
         later = []
         for m in self._firsts(self._anywhere, here):
-            if tail + room == NEVER or size(m) == room:
+            if tail + room == NEVER or length[m] == room:
                 yield m
-            elif size(m) < room:
+            elif length[m] < room:
                 later.append(m)
         yield from later
 
     def _firsts(self, classes: Iterable[list[int]], here: Situation) -> Iterator[int]:
         """The first of each class that is left, or, where none is and it may be used again, the first."""
-        invoked = self._plan.asked.invoked
+        invoked, placed, used = self._plan.asked.invoked, here.placed, here.used
         for members in classes:
-            m = next((m for m in members if not (here.placed[m] or here.used[m])), NONE)
+            m = members[0]
+            if placed[m] or used[m]:
+                m = next((m for m in members if not (placed[m] or used[m])), NONE)
             if here.relaxed and (m == NONE or invoked[m] > here.now):
                 m = members[0]
             if m != NONE:

@@ -27,7 +27,8 @@ NEVER: Final = 2**63 - 1
 class Plan:
     """Lists by moment, and indexes of moments.
 
-    ``names`` is the tail that a moment names exactly (NONE if none), ``lowest`` and ``highest`` bound the others'.
+    ``length`` is how many records a moment has, ``names`` the tail that it names exactly (NONE if none); ``lowest`` and
+    ``highest`` bound the others'.
     ``needs`` are the moments that must have come before; ``shuts`` the optional ones that cannot come after it, and
     ``shut_by`` the reverse. ``fixed`` are the tails that there must have been, ascending, and ``most`` is the last that
     there can be. ``first`` is the first record that depends on where a moment begins, or NONE.
@@ -52,6 +53,7 @@ class Plan:
         self.most = asked.tail + len(asked.records.sent)
         self.count = len(asked)
         columns = self.asked
+        self.length = [high - low for low, high in zip(columns.low, columns.high, strict=True)]
         self.is_append = [ask == spec.APPEND for ask in columns.ask]
         self.definite = [not optional for optional in columns.optional]
         moments = range(self.count)
@@ -85,10 +87,6 @@ class Plan:
             or any(at < self.base for at in self.waiting)
             or any(spare < 0 for spare in self.spare.values())
         )
-
-    def size(self, m: int) -> int:
-        """How many records an append holds."""
-        return int(self.asked.high[m] - self.asked.low[m])
 
     def after(self, chained: int, m: int) -> int:
         """The chained hash after an append."""
@@ -170,7 +168,7 @@ class Plan:
         self.told = {at: list(same) for at, same in self.acked.items()}
         for m, at in self.home.items():
             self.told.setdefault(at, []).append(m)
-        ends = [at + self.size(m) for m, at in self.home.items()]
+        ends = [at + self.length[m] for m, at in self.home.items()]
         self.fixed = sorted({at for at in (*self.fixed, *self.home.values(), *ends) if at >= self.base})
 
     def _homes(self) -> dict[int, int]:

@@ -79,7 +79,7 @@ class Situation:
         self.waiting = dict(plan.waiting)
         self.absences = plan.absences
         self.at: dict[int, int] = {}
-        self.left = Counter(plan.size(m) for m in plan.floats if m not in plan.home)
+        self.left = Counter(plan.length[m] for m in plan.floats if m not in plan.home)
         self.spare = dict(plan.spare)
         known = bool(plan.wholes) and self.state[spec.HASHED] != NONE
         self.chained = self.state[spec.HASH] if known else None
@@ -115,7 +115,7 @@ class Situation:
             if plan.asked.ask[m] == spec.ABSENT:
                 self.absences += 1
             if not plan.definite[m]:
-                self.left[plan.size(m)] += m not in plan.home
+                self.left[plan.length[m]] += m not in plan.home
                 self._spend(m, self.at[m], -1)
         del self.order[mark.placed :]
         self.state[:] = mark.state
@@ -169,7 +169,7 @@ class Situation:
     def _unread(self, m: int, tail: int) -> Counter[int]:
         """How many records a float has where nobody read them, of digests that were read elsewhere."""
         plan, shift = self.plan, self.plan.asked.low[m] - tail
-        sent = ((at, plan.records.sent[at + shift]) for at in range(tail, tail + plan.size(m)))
+        sent = ((at, plan.records.sent[at + shift]) for at in range(tail, tail + plan.length[m]))
         return Counter(digest for at, digest in sent if digest in self.spare and at not in plan.read)
 
     def _spend(self, m: int, tail: int, sign: int) -> None:
@@ -230,8 +230,8 @@ class Situation:
         self.placed[m] = 1
         if not plan.definite[m]:
             self.applied |= plan.bit[m]
-            self.left[plan.size(m)] -= m not in plan.home
-            self.at[m] = self.state[spec.AT] - plan.size(m)
+            self.left[plan.length[m]] -= m not in plan.home
+            self.at[m] = self.state[spec.AT] - plan.length[m]
             self._spend(m, self.at[m], 1)
             return
         self.beyond |= 1 << (plan.rank[m] - self.front)
