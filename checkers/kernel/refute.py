@@ -145,7 +145,7 @@ class _Refutation:
         """The log as it is at the end, as far as it is certain; sizes that are not are the largest possible."""
         asked, facts, columns, records = self.asked, self.facts, self.columns, self.asked.records
         log, state = logs.begin(asked, self.rows, len(facts.content), NONE)
-        below, base = len(log.lower), asked.tail
+        below = len(log.lower)
         own, seen = facts.content != NONE, facts.seen
         log.digest[below:][own] = records.sent[facts.content[own]]
         log.size[below:][own] = records.sent_size[facts.content[own]]
