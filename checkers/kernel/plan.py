@@ -27,10 +27,11 @@ NEVER: Final = 2**63 - 1
 class Plan:
     """Lists by moment, and indexes of moments.
 
-    ``names`` is the tail that a moment names exactly (NONE if none), ``lowest`` and ``highest`` bound the others'.
+    ``length`` is how many records a moment has, ``names`` the tail that it names exactly (NONE if none); ``lowest`` and
+    ``highest`` bound the others'.
     ``needs`` are the moments that must have come before; ``shuts`` the optional ones that cannot come after it, and
-    ``shut_by`` the reverse. ``fixed`` are the tails that there must have been, ascending. ``first`` is the first record
-    that depends on where a moment begins, or NONE.
+    ``shut_by`` the reverse. ``fixed`` are the tails that there must have been, ascending, and ``most`` is the last that
+    there can be. ``first`` is the first record that depends on where a moment begins, or NONE.
 
     ``by_return`` are the definite moments in the order in which they returned (``rank`` is their place in it, and
     ``returns`` these times), ``by_call`` the observations in the order in which they were invoked.
@@ -39,7 +40,8 @@ class Plan:
     says whether some were. ``wanted`` are the positions of those that no acknowledged append wrote, by digest.
 
     ``floats`` are the optional appends in the order in which they were invoked; ``bit`` numbers them, and ``tied`` are
-    those that a session orders. ``holds`` says which hold a record that is wanted, and ``spare`` how many more of it
+    those that a session orders (``free`` are those without a home beside; ``all`` are the bits of all, ``bound`` those
+    of all that are not free). ``holds`` says which hold a record that is wanted, and ``spare`` how many more of it
     they hold than are wanted. Where only one does, it was applied, and there is its ``home``. ``told`` are the appends
     by start of which that is known: these, and the acknowledged ones (``acked``).
     """
@@ -48,8 +50,10 @@ class Plan:
         self.asked: spec.Asked = listed(asked.asked)
         self.records: spec.Records = listed(asked.records)
         self.base = asked.tail
+        self.most = asked.tail + len(asked.records.sent)
         self.count = len(asked)
         columns = self.asked
+        self.length = [high - low for low, high in zip(columns.low, columns.high, strict=True)]
         self.is_append = [ask == spec.APPEND for ask in columns.ask]
         self.definite = [not optional for optional in columns.optional]
         moments = range(self.count)
@@ -83,10 +87,6 @@ class Plan:
             or any(at < self.base for at in self.waiting)
             or any(spare < 0 for spare in self.spare.values())
         )
-
-    def size(self, m: int) -> int:
-        """How many records an append holds."""
-        return int(self.asked.high[m] - self.asked.low[m])
 
     def after(self, chained: int, m: int) -> int:
         """The chained hash after an append."""
@@ -168,7 +168,7 @@ class Plan:
         self.told = {at: list(same) for at, same in self.acked.items()}
         for m, at in self.home.items():
             self.told.setdefault(at, []).append(m)
-        ends = [at + self.size(m) for m, at in self.home.items()]
+        ends = [at + self.length[m] for m, at in self.home.items()]
         self.fixed = sorted({at for at in (*self.fixed, *self.home.values(), *ends) if at >= self.base})
 
     def _homes(self) -> dict[int, int]:
@@ -196,6 +196,9 @@ class Plan:
         self.bit = {m: 1 << number for number, m in enumerate(self.floats)}
         needed = {one for needs in self.needs for one in needs}
         self.tied = {m for m in self.floats if m in needed or self.needs[m] or self.shuts[m] or self.shut_by[m]}
+        self.free = {m for m in self.floats if m not in self.tied and m not in self.home}
+        self.all = (1 << len(self.floats)) - 1
+        self.bound = self.all & ~sum(self.bit[m] for m in self.free)
         last = ((m, self.home.get(m, self.asked.match[m])) for m in self.floats if m not in self.tied)
         expires = sorted((at, m) for m, at in last if at != NONE)
         self._expiry, self._expired = [at for at, _ in expires], [0]

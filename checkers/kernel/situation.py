@@ -59,10 +59,15 @@ class Situation:
     those placed after it, ``applied`` that of floats (bits); ``left`` counts those that are not, by their length.
     ``pending`` are the observations that could be next by the clock. ``at`` has where floats are. ``chained`` is the
     hash of what is there, where whole reads tell it.
+
+    If it is ``relaxed``, floats that nothing else depends on may be applied again and again, and are no part of the
+    key; ``used`` counts how often they were.
     """
 
-    def __init__(self, plan: Plan, log: spec.Log, state: Any) -> None:
+    def __init__(self, plan: Plan, log: spec.Log, state: Any, *, relaxed: bool = False) -> None:
         self.plan = plan
+        self.relaxed = relaxed
+        self.used = [0] * plan.count
         self.present = _Traced(log.present.tolist())
         self.log: spec.Log = listed(log)._replace(present=self.present)
         self.state: list[int] = state.tolist()
@@ -74,7 +79,7 @@ class Situation:
         self.waiting = dict(plan.waiting)
         self.absences = plan.absences
         self.at: dict[int, int] = {}
-        self.left = Counter(plan.size(m) for m in plan.floats if m not in plan.home)
+        self.left = Counter(plan.length[m] for m in plan.floats if m not in plan.home)
         self.spare = dict(plan.spare)
         known = bool(plan.wholes) and self.state[spec.HASHED] != NONE
         self.chained = self.state[spec.HASH] if known else None
@@ -101,13 +106,16 @@ class Situation:
         """Go back to where this was."""
         plan = self.plan
         for m in self.order[mark.placed :]:
+            if self._may_again(m):
+                self.used[m] -= 1
+                continue
             self.placed[m] = 0
             if plan.names[m] != NONE:
                 self.waiting[plan.names[m]] += 1
             if plan.asked.ask[m] == spec.ABSENT:
                 self.absences += 1
             if not plan.definite[m]:
-                self.left[plan.size(m)] += m not in plan.home
+                self.left[plan.length[m]] += m not in plan.home
                 self._spend(m, self.at[m], -1)
         del self.order[mark.placed :]
         self.state[:] = mark.state
@@ -128,6 +136,9 @@ class Situation:
         self._place(m, trail)
         return True
 
+    def _may_again(self, m: int) -> bool:
+        return self.relaxed and m in self.plan.free
+
     def is_due(self, m: int) -> bool:
         """Is all that must come before it placed, and nothing that must come after it?"""
         plan, placed = self.plan, self.placed
@@ -146,7 +157,7 @@ class Situation:
         if self.waiting.get(tail, 0) - (plan.names[m] == tail):
             return False
         end = tail + columns.high[m] - columns.low[m]
-        if end > self.limit(tail):
+        if end > min(self.limit(tail), plan.most):
             return False
         if plan.holds[m] and any(self.spare[digest] < count for digest, count in self._unread(m, tail).items()):
             return False
@@ -158,7 +169,7 @@ class Situation:
     def _unread(self, m: int, tail: int) -> Counter[int]:
         """How many records a float has where nobody read them, of digests that were read elsewhere."""
         plan, shift = self.plan, self.plan.asked.low[m] - tail
-        sent = ((at, plan.records.sent[at + shift]) for at in range(tail, tail + plan.size(m)))
+        sent = ((at, plan.records.sent[at + shift]) for at in range(tail, tail + plan.length[m]))
         return Counter(digest for at, digest in sent if digest in self.spare and at not in plan.read)
 
     def _spend(self, m: int, tail: int, sign: int) -> None:
@@ -202,7 +213,6 @@ class Situation:
 
     def _place(self, m: int, trail: int) -> None:
         plan = self.plan
-        self.placed[m] = 1
         self.order.append(m)
         for i in self._vanished(trail):
             self.gone |= 1 << i
@@ -214,10 +224,14 @@ class Situation:
             self.chained = plan.asked.hash[m]
         elif plan.is_append[m] and self.chained is not None:
             self.chained = plan.after(self.chained, m)
+        if self._may_again(m):
+            self.used[m] += 1
+            return
+        self.placed[m] = 1
         if not plan.definite[m]:
             self.applied |= plan.bit[m]
-            self.left[plan.size(m)] -= m not in plan.home
-            self.at[m] = self.state[spec.AT] - plan.size(m)
+            self.left[plan.length[m]] -= m not in plan.home
+            self.at[m] = self.state[spec.AT] - plan.length[m]
             self._spend(m, self.at[m], 1)
             return
         self.beyond |= 1 << (plan.rank[m] - self.front)
@@ -308,13 +322,16 @@ class Situation:
 
     # -- memory
 
-    def key(self) -> tuple[object, ...]:
-        """What the future depends on: two prefixes with the same key can be continued in the same ways."""
+    def key(self, floats: int) -> tuple[object, ...]:
+        """What the future depends on: two prefixes with the same key can be continued in the same ways.
+
+        Of the floats only these (bits) are looked at.
+        """
         plan, state = self.plan, self.state
         return (
             self.front,
             self.beyond,
-            self.applied | plan.past(state[spec.AT]),
+            (self.applied | plan.past(state[spec.AT])) & floats,
             state[spec.AT],
             state[spec.IN_FORCE],
             state[spec.FLOOR],

@@ -21,12 +21,12 @@ class Targets:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._least = min((plan.size(m) for m in plan.floats), default=0)
+        self._least = min((plan.length[m] for m in plan.floats), default=0)
         self._before: dict[tuple[int, int], dict[int, list[int]]] = {}
         self.at = {plan.asked.at[m]: plan.asked.hash[m] & _WORD for m in plan.wholes}
         for start in sorted(plan.told, reverse=True) if plan.wholes else ():
             m = plan.told[start][0]
-            end = start + plan.size(m)
+            end = start + plan.length[m]
             if start not in self.at and end in self.at:
                 self.at[start] = unfolded(self.at[end], self._digests(m))
 
@@ -43,7 +43,7 @@ class Targets:
             return
         later = []
         for m in found:
-            end, after = tail + self._plan.size(m), self._plan.after(here.chained, m) & _WORD
+            end, after = tail + self._plan.length[m], self._plan.after(here.chained, m) & _WORD
             if end == limit:
                 if after == self.at[limit]:
                     yield m
@@ -59,7 +59,7 @@ class Targets:
         if (limit, size) not in self._before:
             before: dict[int, list[int]] = {}
             for m in self._plan.floats:
-                if self._plan.size(m) == size:
+                if self._plan.length[m] == size:
                     before.setdefault(unfolded(self.at[limit], self._digests(m)), []).append(m)
             self._before[limit, size] = before
         return self._before[limit, size].get(chained, [])

@@ -153,6 +153,24 @@ def test_equal_contents_with_different_conditions_are_told_apart() -> None:
     assert not is_explained(append(0, 0, None, "a", token="y"), lost[1], fence, *saw, unique=False)
 
 
+def test_what_is_undecided_before_a_contradiction_does_not_multiply() -> None:
+    """Ten holes of which each may be any of forty; then a tail that nobody can have seen."""
+    lost = [append(i, 0, None, f"a{i}", gave_up=1, token="" if i % 2 else None) for i in range(40)]
+    acked = [append(100, 10 * i + 2, 10 * i + 3, f"b{i}", ack=2 * i + 1) for i in range(10)]
+    stale = check_tail(101, 110, 111, 19)
+    result = search(history(*lost, *acked, stale))
+    assert isinstance(result, Exhausted)
+    assert result.nodes < 100
+    assert is_explained(*lost, *acked)
+
+
+def test_no_append_is_applied_twice() -> None:
+    lost = append(0, 0, None, "a b"), append(1, 0, None, "c d e")
+    acked = append(2, 1, 2, "f", ack=2), append(2, 3, 4, "g", ack=6)
+    assert is_explained(*lost, *acked)
+    assert not is_explained(*lost, *acked, append(2, 5, 6, "h", ack=9))
+
+
 def test_a_hash_tells_who_wrote_what_nobody_acknowledged() -> None:
     lost = append(0, 0, None, "a"), append(1, 0, None, "b"), append(2, 0, None, "a b")
     assert is_explained(*lost, whole(3, 5, 6, "b a"), unique=False)
@@ -184,10 +202,10 @@ def test_a_budget_ends_a_search_and_it_says_how_far_it_came() -> None:
 def test_an_interrupt_ends_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
     key, calls = situation.Situation.key, iter(range(100))
 
-    def interrupted(here: situation.Situation) -> tuple[object, ...]:
+    def interrupted(here: situation.Situation, floats: int) -> tuple[object, ...]:
         if next(calls) == 10:
             raise KeyboardInterrupt
-        return key(here)
+        return key(here, floats)
 
     monkeypatch.setattr(situation.Situation, "key", interrupted)
     result = search(history(*three_partition(spoiled(triples(Random(1), 5, 43)), 5)))
