@@ -232,7 +232,7 @@ class _Filler:
         mine = (n > 0) & (np.maximum(limits.first[free], low) + n <= np.minimum(limits.last[free], high))
         mine &= (columns.match[free] == NONE) | ((columns.match[free] >= low) & (columns.match[free] + n <= high))
         mine &= columns.invoked[free] <= limits.deadline(high)
-        return free[mine]
+        return np.asarray(free[mine], dtype=np.int64)
 
     def _through(
         self, states: list[Filling], candidates: Int64s, low: int, high: int

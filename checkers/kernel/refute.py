@@ -165,7 +165,7 @@ class _Refutation:
         """The earliest timestamp of each slot; reads that start by time ask for it alone."""
         log, base = self.log, self.asked.tail
         if not (self.columns.since != NONE).any():
-            return log.stamp
+            return np.asarray(log.stamp)
         position, stamp, _ = logs.reported(self.asked, self.rows)
         at = logs.slots_of(position, log.lower, base)
         early = np.zeros(len(log.stamp), dtype=np.int64)
