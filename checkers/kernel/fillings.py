@@ -301,12 +301,14 @@ class _Filler:
         if not sums >> (high - low) & 1:
             self._cannot(low, high)
         possible = self._any(states, candidates)
+        before = list(states)
         for tail in range(low + 1, high):
             if sums >> (tail - low) & 1:
-                self._checkpoint(tail, possible(tail))
-        return possible(high)
+                self._checkpoint(tail, possible(tail, states))
+                before += self.states[-1]
+        return possible(high, before)
 
-    def _any(self, states: list[Filling], candidates: Int64s) -> Callable[[int], list[Filling]]:
+    def _any(self, states: list[Filling], candidates: Int64s) -> Callable[[int, list[Filling]], list[Filling]]:
         """Whatever may be at a tail, once any of the candidates may have been applied."""
         columns = self.columns
         earliest = min(state.time for state in states)
@@ -316,7 +318,9 @@ class _Filler:
         times = np.maximum(columns.invoked[setting], earliest)
         for fence, time in zip(columns.fence[setting].tolist(), times.tolist(), strict=True):
             tokens[fence] = min(tokens.get(fence, FOREVER), time)
-        return lambda tail: [Filling(tail, token, None, None, time, trim, states) for token, time in tokens.items()]
+        return lambda tail, before: [
+            Filling(tail, token, None, None, time, trim, before) for token, time in tokens.items()
+        ]
 
     def _cannot(self, low: int, high: int) -> None:
         columns = self.columns
@@ -338,7 +342,7 @@ class _Filler:
         layers = self._through(states, candidates, low, high)
         if layers is None:
             self.wild = low + 1, low + int(self.sizes[candidates].sum())
-            self._checkpoint(low + 1, self._any(states, candidates)(low + 1))
+            self._checkpoint(low + 1, self._any(states, candidates)(low + 1, states))
             return
         self.reached = needed
         for tail in sorted(layers):
@@ -375,6 +379,6 @@ def _merged(states: list[Filling]) -> list[Filling]:
     for state in states:
         one = found.setdefault((state.token, state.chained, state.used), state)
         if one is not state:
-            one.before += state.before
+            one.before = one.before + state.before
             one.time, one.trim = min(one.time, state.time), max(one.trim, state.trim)
     return list(found.values())
