@@ -318,9 +318,12 @@ class _Filler:
         times = np.maximum(columns.invoked[setting], earliest)
         for fence, time in zip(columns.fence[setting].tolist(), times.tolist(), strict=True):
             tokens[fence] = min(tokens.get(fence, FOREVER), time)
-        return lambda tail, before: [
-            Filling(tail, token, None, None, time, trim, before) for token, time in tokens.items()
-        ]
+
+        def possible(tail: int, before: list[Filling]) -> list[Filling]:
+            join = Filling(tail, NONE, None, None, before=before)  # many lead to many
+            return [Filling(tail, token, None, None, time, trim, [join]) for token, time in tokens.items()]
+
+        return possible
 
     def _cannot(self, low: int, high: int) -> None:
         columns = self.columns

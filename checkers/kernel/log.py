@@ -187,6 +187,7 @@ def _stamps(
 
 
 def slots_of(position: Int64s, lower: Int64s, base: int) -> Int64s:
+    """The slots of positions (:func:`.spec.slot`)."""
     if not base:
         return position
     below = np.searchsorted(lower, position, side="right") - 1
