@@ -187,8 +187,7 @@ def _tell_inside(judgement: Judgement, anomaly: str, row: int, batch: int, tail:
     place = teller.place(int(batches.start[batch]), int(batches.end[batch]))
     text = f"{teller.name(row)} found the tail at {tail}, inside the batch of {teller.who(append)} at {place}"
     rows = tuple(dict.fromkeys((append, row)))
-    culprit = append if anomaly == "torn-batch" else row
-    witness = Witness(rows, (sentence(text), *(teller.told(one) for one in rows)), culprit=culprit)
+    witness = Witness(rows, (sentence(text), *(teller.told(one) for one in rows)), culprit=row, suspects=(append,))
     judgement.findings.add(anomaly, witness, tail)
 
 

@@ -177,7 +177,8 @@ def _kept(options: argparse.Namespace) -> Report:
 def _keep(options: argparse.Namespace, report: Report) -> None:
     """Write down what was found so far, unless something was wrong: that is to be found again."""
     if options.state is not None and report.seed is None:
-        kept = asdict(report) | {"first": options.seed, "features": options.features}
+        # Of a Counter, asdict makes one of its pairs.
+        kept = asdict(report) | {"said": dict(report.said), "first": options.seed, "features": options.features}
         options.state.write_text(json.dumps(kept))
 
 
