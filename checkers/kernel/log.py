@@ -43,7 +43,7 @@ def begin(
     if any(at < 0 or time < 0 for at, time in latest):
         raise Refuted("the order bounds a timestamp where there is none, or by less than 0 ms")
     position, stamp, row = reported(asked, rows)
-    named = np.concatenate((position, np.array([at for at, _ in latest], np.int64), _starts(asked)))
+    named = np.concatenate((position, np.array([at for at, _ in latest], np.int64), starts(asked)))
     lower, digest, size = _before(asked, rows, named)
     slots = len(lower) + records
     log = spec.Log(
@@ -95,22 +95,20 @@ def reported(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]
     return position[speaks], stamp[speaks], row[speaks]
 
 
-def _starts(asked: Requirements) -> Int64s:
+def starts(asked: Requirements) -> Int64s:
     """Positions before the history at which reads start: from there on, and not before, an answer tells what is gone.
 
-    Of reads that start relative to the tail these are told by the tails that answers name.
+    Of reads that start relative to the tail these are all that a tail can lead to.
     """
     columns, base = asked.asked, asked.tail
-    if not base:
-        return np.zeros(0, dtype=np.int64)
     relative = (columns.ask >= spec.OUT_OF_RANGE) & (columns.ask <= spec.END) & (columns.start == NONE)
-    offsets = np.unique(np.maximum(columns.offset[relative & (columns.since == NONE)], 0))
-    tails = np.unique(np.concatenate((np.array([base]), columns.at, columns.end)))
-    tails = tails[(tails >= base) & (tails < base + int(offsets.max(initial=0)))]
-    if len(offsets) * len(tails) > MOST:
-        tails = tails[: MOST // len(offsets)]
-    starts = np.concatenate((columns.start[columns.start >= 0], np.subtract.outer(tails, offsets).ravel()))
-    return starts[(starts >= 0) & (starts < base)]
+    offsets = np.unique(columns.offset[relative & (columns.since == NONE) & (columns.offset > 0)])
+    low = np.maximum(base - offsets, 0)
+    lengths = np.maximum(np.minimum(base, base - offsets + len(asked.records.sent) + 1) - low, 0)
+    if int(lengths.sum()) > MOST:
+        lengths = np.minimum(lengths, MOST // len(offsets))
+    found = np.concatenate((columns.start, columns.after, spans(low, lengths)))
+    return np.unique(found[(found >= 0) & (found < base)])
 
 
 def _before(asked: Requirements, rows: Int64s, named: Int64s) -> tuple[Int64s, Int64s, Int64s]:
