@@ -67,7 +67,7 @@ def reported(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]
     position, stamp = (np.concatenate([source[i] for source in told]) for i in (0, 1))
     row = np.concatenate([np.repeat(source[2], source[3]) for source in told])
     speaks = (position >= 0) & (stamp != NONE)
-    return position[speaks], stamp[speaks], row[speaks]
+    return (position, stamp, row) if speaks.all() else (position[speaks], stamp[speaks], row[speaks])
 
 
 def _reports(asked: Requirements, rows: Int64s) -> Iterator[tuple[Int64s, Int64s, Int64s, int | Int64s]]:
@@ -161,18 +161,18 @@ def _stamps(
         speaks = (position >= 0) & (position < upto) & (stamp != NONE)
         if not speaks.all():
             position, stamp = position[speaks], stamp[speaks]
-        at = _slots(position, lower, asked.tail)
+        at = slots_of(position, lower, asked.tail)
         found[at] = stamp
         told.append((at, stamp))
     for where, time in latest:
         if where < upto:
-            one = int(_slots(np.array([where]), lower, asked.tail)[0])
+            one = int(slots_of(np.array([where]), lower, asked.tail)[0])
             found[one] = min(int(found[one]), time)
     np.minimum.accumulate(found[::-1], out=found[::-1])
     if any((found[at] != stamp).any() for at, stamp in told):
         position, stamp, row = reported(asked, rows)
         mine = position < upto
-        wrong = found[_slots(position[mine], lower, asked.tail)] != stamp[mine]
+        wrong = found[slots_of(position[mine], lower, asked.tail)] != stamp[mine]
         refute(
             asked.history,
             int(row[mine][np.argmax(wrong)]),
@@ -181,7 +181,8 @@ def _stamps(
     return found
 
 
-def _slots(position: Int64s, lower: Int64s, base: int) -> Int64s:
+def slots_of(position: Int64s, lower: Int64s, base: int) -> Int64s:
+    """The slots of positions (:func:`.spec.slot`)."""
     if not base:
         return position
     below = np.searchsorted(lower, position, side="right") - 1
