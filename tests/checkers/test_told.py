@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from fencepost.checkers.linearizability import Linearizability
-from fencepost.harness.verdict import Violation
 from tests.checkers.damage import story_of
 from tests.checkers.stories import ALL
+from tests.checkers.told import unlike
 
 HISTORIES = 1_000
 """Damaged ones, of which some four tenths are invalid."""
-
-
-def unlike(violation: Violation) -> str | None:
-    """Which operations are only in the sentences of a violation, or only in its witness; None if none are."""
-    named = {int(number) for text in violation.sentences for number in re.findall(r"#(\d+)", text)}
-    strangers = named.difference(violation.operations, violation.context)
-    silent = set(violation.operations) - named
-    if strangers or silent:
-        return f"{violation}: {sorted(strangers)} are only in the sentences, {sorted(silent)} only in the witness"
-    return None
 
 
 def compare(seeds: range) -> int:
@@ -43,8 +31,3 @@ def compare(seeds: range) -> int:
 def test_sentences_and_witness_are_about_the_same_operations(part: int) -> None:
     size = 2 * HISTORIES // 4
     assert compare(range(part * size + 1, (part + 1) * size, 2)) > HISTORIES // 10
-
-
-@pytest.mark.slow
-def test_sentences_and_witness_are_about_the_same_operations_in_many_more() -> None:
-    compare(range(2 * HISTORIES + 1, 50 * HISTORIES, 2))
