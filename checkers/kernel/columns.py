@@ -181,10 +181,15 @@ def _columns(
     optional = append & (history.outcome[row] == Outcome.INDEFINITE)
     gave, appended, answered = np.flatnonzero(append | refused), np.flatnonzero(append), np.flatnonzero(read)
 
-    def of(moments: Int64s, values: Int64s, others: Int64s | int = NONE) -> Int64s:
-        """A column with the values of some moments, one of each."""
-        column = np.full(len(at), others, dtype=np.int64) if isinstance(others, int) else others
-        column[moments] = values
+    same = {value: np.full(len(at), value, dtype=np.int64) for value in (0, NONE)}
+
+    def of(*parts: tuple[Int64s, Int64s], others: int = NONE) -> Int64s:
+        """A column with the values of some moments, one of each. All columns that say nothing are the same array."""
+        if not any((values != others).any() for _, values in parts):
+            return same[others]
+        column = same[others].copy()
+        for moments, values in parts:
+            column[moments] = values
         return column
 
     own = history.observed_tail[row[tails]]
@@ -212,8 +217,6 @@ def _columns(
         np.repeat(ends, np.diff(np.searchsorted(row, trimming, side), prepend=0, append=len(row)))
         for side in ("right", "left")
     )
-    told = of(by_token, history.token_mismatch[row[by_token]])
-    told = of(reading[telling], reads.tail[asking[telling]], told)
     whole = np.flatnonzero(ask == spec.WHOLE)
     return spec.Asked(
         row=row,
@@ -222,26 +225,30 @@ def _columns(
         optional=optional.astype(np.int64),
         invoked=history.invoked[row],
         returned=history.returned[row],
-        at=of(acked, appends.start[row[acked]], of(by_match, history.seq_num_mismatch[row[by_match]], of(tails, own))),
-        end=of(acked, appends.end[row[acked]]),
-        told=of(acked, appends.tail[row[acked]], told),
-        token=of(gave, appends.token[row[gave]]),
-        match=of(gave, appends.match_seq_num[row[gave]]),
-        fence=of(appended, appends.last_fence[row[appended]]),
-        low=of(appended, sent_low[at[appended]], of(answered, read_low[at[answered]], 0)),
-        high=of(appended, sent_high[at[appended]], of(answered, read_high[at[answered]], 0)),
+        at=of((tails, own), (by_match, history.seq_num_mismatch[row[by_match]]), (acked, appends.start[row[acked]])),
+        end=of((acked, appends.end[row[acked]])),
+        told=of(
+            (by_token, history.token_mismatch[row[by_token]]),
+            (reading[telling], reads.tail[asking[telling]]),
+            (acked, appends.tail[row[acked]]),
+        ),
+        token=of((gave, appends.token[row[gave]])),
+        match=of((gave, appends.match_seq_num[row[gave]])),
+        fence=of((appended, appends.last_fence[row[appended]])),
+        low=of((appended, sent_low[at[appended]]), (answered, read_low[at[answered]]), others=0),
+        high=of((appended, sent_high[at[appended]]), (answered, read_high[at[answered]]), others=0),
         trim_low=trim_low,
         trim_high=trim_high,
-        hash=of(whole, reads.stream_hash[row[whole]].view(np.int64), 0),
-        start=of(reading, reads.from_seq_num[asking]),
-        since=of(reading, reads.from_timestamp[asking]),
-        offset=of(reading, reads.tail_offset[asking]),
-        clamp=of(reading, reads.clamp[asking], 0),
-        follows=of(reading, follows, 0),
-        places=of(reading, places),
-        room=of(reading, room),
-        until=of(reading, reads.until[asking]),
-        after=of(reading[continued], np.maximum(reads.from_seq_num[asking[continued]], 0)),
+        hash=of((whole, reads.stream_hash[row[whole]].view(np.int64)), others=0),
+        start=of((reading, reads.from_seq_num[asking])),
+        since=of((reading, reads.from_timestamp[asking])),
+        offset=of((reading, reads.tail_offset[asking])),
+        clamp=of((reading, reads.clamp[asking]), others=0),
+        follows=of((reading, follows), others=0),
+        places=of((reading, places)),
+        room=of((reading, room)),
+        until=of((reading, reads.until[asking])),
+        after=of((reading[continued], np.maximum(reads.from_seq_num[asking[continued]], 0))),
         begun=_begun(ask, at, parts, reading[~continued]),
     )
 
@@ -291,7 +298,8 @@ def _records(history: History, rows: Int64s) -> tuple[spec.Records, tuple[Int64s
 
 def own(offset: Int64s, rows: Int64s) -> tuple[slice | Int64s, tuple[Int64s, Int64s]]:
     """Where the records of some rows (ascending) lie, and the bounds of each row among these."""
-    low, high = offset[rows], offset[rows + 1]
+    everything = len(rows) == len(offset) - 1
+    low, high = (offset[:-1], offset[1:]) if everything else (offset[rows], offset[rows + 1])
     lengths = high - low
     if lengths.sum() == offset[-1]:
         return slice(None), (low, high)

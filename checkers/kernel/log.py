@@ -101,9 +101,7 @@ def starts(asked: Requirements) -> Int64s:
     return np.unique(found[(found >= 0) & (found < base)])
 
 
-def _before(
-    asked: Requirements, rows: Int64s, latest: Sequence[tuple[int, int]]
-) -> tuple[Int64s, Int64s, Int64s]:
+def _before(asked: Requirements, rows: Int64s, latest: Sequence[tuple[int, int]]) -> tuple[Int64s, Int64s, Int64s]:
     """The slots of what was there before the history: first position, digest and size (NONE where nobody knows them).
 
     What was read there is of one piece. Where records are unique, it is none of what this history sent, bare commands
@@ -150,9 +148,7 @@ def _sent(asked: Requirements, rows: Int64s) -> Int64s:
     return appends.digest[record].view(np.int64)
 
 
-def _stamps(
-    asked: Requirements, rows: Int64s, lower: Int64s, slots: int, latest: Sequence[tuple[int, int]]
-) -> Int64s:
+def _stamps(asked: Requirements, rows: Int64s, lower: Int64s, slots: int, latest: Sequence[tuple[int, int]]) -> Int64s:
     """The timestamp of each slot (ms): as reported, and elsewhere the latest that fits."""
     found = np.full(slots, FOREVER, dtype=np.int64)
     upto = asked.tail + slots - len(lower)  # whoever speaks of a record beyond is wrong by that
