@@ -122,6 +122,13 @@ class Plan:
             if begun != NONE:
                 self.tellers[begun].append(m)
         self.relative = [m for m in range(self.count) if self.highest[m] != NEVER]
+        self.relative.sort(key=self.highest.__getitem__)
+        self.is_relative = [
+            NONE == after == begun == since and (start == NONE or bool(clamp))
+            for after, begun, since, start, clamp in zip(
+                columns.after, columns.begun, columns.since, columns.start, columns.clamp, strict=True
+            )
+        ]
 
     def _starts(self, m: int) -> None:
         """A start that the tail decides is not beyond the first record, which bounds the tail."""
@@ -229,6 +236,9 @@ class Plan:
                 self.looks[m] = columns.after[m]
             elif columns.start[m] != NONE and not columns.clamp[m]:
                 self.looks[m] = columns.start[m]
+        self.may_end = [False] * self.count
+        for m in self.ends:
+            self.may_end[m] = True
         self.rooms = sorted({self.room[m] for m in self.ends if self.room[m] < self.largest})
         self.tight = [m for m in self.ends if self.room[m] < self.largest]
 

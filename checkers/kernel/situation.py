@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,7 @@ class Mark:
     applied: int
     gone: int
     chained: int | None
+    early: int
 
 
 class Situation:
@@ -57,8 +59,8 @@ class Situation:
 
     ``front`` counts the moments that are placed up to the first, by return, that is not; ``beyond`` is the set of
     those placed after it, ``applied`` that of floats (bits); ``left`` counts those that are not, by their length.
-    ``pending`` are the observations that could be next by the clock. ``at`` has where floats are. ``chained`` is the
-    hash of what is there, where whole reads tell it.
+    ``pending`` are the observations that could be next by the clock, ``early`` counts relative moments for which the
+    tail is too far. ``at`` has where floats are. ``chained`` is the hash of what is there, where whole reads tell it.
 
     If it is ``relaxed``, floats that nothing else depends on may be applied again and again, and are no part of the
     key; ``used`` counts how often they were.
@@ -74,7 +76,7 @@ class Situation:
         self.below = len(self.log.lower)
         self.order: list[int] = []
         self.placed = bytearray(plan.count)
-        self.front = self.beyond = self.calls = self.applied = self.gone = 0
+        self.front = self.beyond = self.calls = self.applied = self.gone = self.early = 0
         self.pending: list[int] = []
         self.waiting = dict(plan.waiting)
         self.absences = plan.absences
@@ -99,7 +101,7 @@ class Situation:
         """Where this is."""
         return Mark(
             len(self.order), self.state[:], len(self.present.trail), self.front, self.beyond, self.calls, self.pending,
-            self.applied, self.gone, self.chained,
+            self.applied, self.gone, self.chained, self.early,
         )  # fmt: skip
 
     def back(self, mark: Mark) -> None:
@@ -121,7 +123,8 @@ class Situation:
         self.state[:] = mark.state
         self.present.back(mark.trail)
         self.front, self.beyond, self.calls = mark.front, mark.beyond, mark.calls
-        self.pending, self.applied, self.gone, self.chained = mark.pending, mark.applied, mark.gone, mark.chained
+        self.pending, self.applied, self.gone = mark.pending, mark.applied, mark.gone
+        self.chained, self.early = mark.chained, mark.early
 
     # -- one moment
 
@@ -247,10 +250,17 @@ class Situation:
             self._call()
             rest = [m for m in self.pending if not self._at_once(m)]
             if len(rest) == len(self.pending):
-                return not any(
-                    self.state[spec.AT] > self.plan.highest[m] and not self.placed[m] for m in self.plan.relative
-                )
+                return not self._is_late()
             self.pending = rest
+
+    def _is_late(self) -> bool:
+        """Is the tail past the last at which a moment was possible that has yet to be placed?"""
+        relative, tail = self.plan.relative, self.state[spec.AT]
+        while self.early < len(relative) and self.plan.highest[relative[self.early]] < tail:
+            if not self.placed[relative[self.early]]:
+                return True
+            self.early += 1
+        return False
 
     def _call(self) -> None:
         plan, now, calls = self.plan, self.now, self.calls
@@ -294,10 +304,22 @@ class Situation:
         if not vanished:
             return False
         last = max(self._position(i) for i in vanished)
-        ends = self.plan.ends
-        return self._hides(m, trail) or any(
-            one != m and not self.placed[one] and self.plan.looks[one] <= last for one in ends
-        )
+        looks = self.plan.looks
+        return self._hides(m, trail) or any(looks[one] <= last for one in self._ends_beside(m))
+
+    def _ends_beside(self, m: int) -> Iterator[int]:
+        """The limited reads that have yet to end, and may do so before ``m``, or would have been the same after it."""
+        plan, columns = self.plan, self.plan.asked
+        if plan.is_relative[m]:
+            yield from (one for one in plan.ends if one != m and not self.placed[one])
+            return
+        yield from (one for one in self.pending if one != m and plan.may_end[one] and not self.placed[one])
+        for call in range(self.calls, len(plan.by_call)):
+            one = plan.by_call[call]
+            if columns.invoked[one] > columns.returned[m]:
+                return
+            if plan.may_end[one]:
+                yield one
 
     def choices(self) -> list[int]:
         """Observations that are possible here, and may as well wait."""

@@ -89,7 +89,7 @@ def _orders(random: Random, asked: Requirements, rows: Int64s) -> Iterator[Order
 
 def _token(random: Random, asked: Requirements) -> int:
     declared = asked.history.header.streams[asked.stream].fencing_token
-    if declared is not None and random.random() < 0.95:
+    if declared is not None and random.random() < 0.8:
         return logs.number(asked.history, declared)
     return random.choice((*range(len(asked.history.tokens)), logs.ANOTHER))
 
