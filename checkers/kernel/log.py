@@ -92,7 +92,7 @@ def reported(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]
     )
     row = np.concatenate((acked, acked, acked, tails, np.repeat(read, lengths)))
     speaks = (position >= 0) & (stamp != NONE)
-    return position[speaks], stamp[speaks], row[speaks]
+    return (position, stamp, row) if speaks.all() else (position[speaks], stamp[speaks], row[speaks])
 
 
 def starts(asked: Requirements) -> Int64s:
@@ -167,24 +167,29 @@ def _stamps(
     position, stamp, row = told
     found = np.full(slots, FOREVER, dtype=np.int64)
     mine = position < asked.tail + slots - len(lower)  # whoever speaks of a record beyond is wrong by that
-    at = _slots(position[mine], lower, asked.tail)
-    found[at] = stamp[mine]
+    if not mine.all():
+        position, stamp, row = position[mine], stamp[mine], row[mine]
+    at = slots_of(position, lower, asked.tail)
+    found[at] = stamp
     for where, time in latest:
         if where < asked.tail + slots - len(lower):
-            one = int(_slots(np.array([where]), lower, asked.tail)[0])
+            one = int(slots_of(np.array([where]), lower, asked.tail)[0])
             found[one] = min(int(found[one]), time)
     found = np.minimum.accumulate(found[::-1])[::-1].copy()
-    wrong = found[at] != stamp[mine]
+    wrong = found[at] != stamp
     if wrong.any():
         refute(
             asked.history,
-            int(row[mine][np.argmax(wrong)]),
+            int(row[np.argmax(wrong)]),
             "tells a timestamp that contradicts what others tell: each record has one, and they never decrease",
         )
     return found
 
 
-def _slots(position: Int64s, lower: Int64s, base: int) -> Int64s:
+def slots_of(position: Int64s, lower: Int64s, base: int) -> Int64s:
+    """The slots of positions (:func:`.spec.slot`)."""
+    if not base:
+        return position
     below = np.searchsorted(lower, position, side="right") - 1
     return np.where(position < base, below, len(lower) + position - base)
 

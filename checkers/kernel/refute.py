@@ -145,7 +145,7 @@ class _Refutation:
         """The log as it is at the end, as far as it is certain; sizes that are not are the largest possible."""
         asked, facts, columns, records = self.asked, self.facts, self.columns, self.asked.records
         log, state = logs.begin(asked, self.rows, len(facts.content), NONE)
-        below, base = len(log.lower), asked.tail
+        below = len(log.lower)
         own, seen = facts.content != NONE, facts.seen
         log.digest[below:][own] = records.sent[facts.content[own]]
         log.size[below:][own] = records.sent_size[facts.content[own]]
@@ -158,13 +158,19 @@ class _Refutation:
         log.known[below:] = own | read
         log.boundary[:] = 1
         self.log = log
-        position, stamp, _ = logs.reported(asked, self.rows)
-        at = np.searchsorted(log.lower, position, side="right") - 1 if base else position
-        at = np.where(position < base, at, below + position - base)
-        early = np.zeros(len(log.stamp), dtype=np.int64)
-        early[at[at < len(log.stamp)]] = stamp[at < len(log.stamp)]
-        self.early = np.maximum.accumulate(early)
+        self.early = self._early()
         self.chained = self._hashes(int(state[spec.HASHED]), int(state[spec.HASH]))
+
+    def _early(self) -> Int64s:
+        """The earliest timestamp of each slot; reads that start by time ask for it alone."""
+        log, base = self.log, self.asked.tail
+        if not (self.columns.since != NONE).any():
+            return np.asarray(log.stamp)
+        position, stamp, _ = logs.reported(self.asked, self.rows)
+        at = logs.slots_of(position, log.lower, base)
+        early = np.zeros(len(log.stamp), dtype=np.int64)
+        early[at[at < len(early)]] = stamp[at < len(early)]
+        return np.maximum.accumulate(early)
 
     def _hashes(self, hashed: int, chained: int) -> dict[int, int]:
         """The hashes at the beginning of holes, as far as they are certain. Whole reads told no others."""

@@ -37,11 +37,11 @@ MOST: Final = 100
 """Other fillings that are tried."""
 
 
-def propose(asked: Requirements, rows: Int64s) -> Iterator[Order]:
+def propose(asked: Requirements, rows: Int64s) -> Iterator[Order | None]:
     """Orders of the moments of a stream; ``rows`` are its rows, ascending.
 
-    They are guesses, one after another, for whoever accepts none of those before: no moment is known to be wrong in
-    them. There may be none.
+    They are guesses, one after another, for whoever accepts none of those before. It is None where one came to nothing:
+    whoever waits may do something else first.
     """
     told = known(asked)
     if told is None:
@@ -50,14 +50,12 @@ def propose(asked: Requirements, rows: Int64s) -> Iterator[Order]:
     for token in _first_tokens(asked, told, proven):
         guesser = _Guesser(asked, rows, proven, token)
         if told.covered.all():
-            guess = guesser.guess(told.start)
-            if guess.order is not None:
-                yield guess.order
+            yield guesser.guess(told.start).order
         if asked.asked.optional.any():
             yield from _filled(asked, told, Filler(asked, told, proven, token), guesser)
 
 
-def _filled(asked: Requirements, told: Known, filler: Filler, guesser: _Guesser) -> Iterator[Order]:
+def _filled(asked: Requirements, told: Known, filler: Filler, guesser: _Guesser) -> Iterator[Order | None]:
     """Guesses with holes filled; each time the best so far is changed in one place."""
     best, furthest, left = _Variation(), NONE - 1, min(MOST, WORK // max(len(asked), 1)) + 1
     variations: Iterator[_Variation] = iter((best,))
@@ -65,12 +63,12 @@ def _filled(asked: Requirements, told: Known, filler: Filler, guesser: _Guesser)
         filled = filler.fill(variation.holes, variation.more)
         left -= 1
         if filled is None:
+            yield None
             continue
         start = told.start.copy()
         start[list(filled)] = list(filled.values())
         guess = guesser.guess(start)
-        if guess.order is not None:
-            yield guess.order
+        yield guess.order
         if guess.failed > furthest:
             best, furthest = variation, guess.failed
             variations = iter(list(_variations(filler, best, guess.tail)))

@@ -28,7 +28,7 @@ def _asked(held: History) -> tuple[Requirements, Int64s]:
 
 def _explained(held: History) -> bool:
     asked, rows = _asked(held)
-    for order in propose(asked, rows):
+    for order in filter(None, propose(asked, rows)):
         try:
             accept(asked, rows, order)
         except Refuted:
@@ -78,8 +78,8 @@ def test_a_violation_is_not_explained_away(recipe: Recipe) -> None:
 @pytest.mark.parametrize("recipe", RECIPES[:5:2])
 def test_compiled_loops_guess_the_same(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, rows = _asked(realistic(recipe))
-    interpreted = next(iter(propose(asked, rows)))
+    interpreted = next(filter(None, propose(asked, rows)))
     monkeypatch.setattr(proposing, "MANY", 0)
-    compiled = next(iter(propose(asked, rows)))
+    compiled = next(filter(None, propose(asked, rows)))
     assert (interpreted.moments == compiled.moments).all()
     assert (interpreted.token, interpreted.latest) == (compiled.token, compiled.latest)

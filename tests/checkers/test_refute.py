@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fencepost.checkers.kernel import refute
+from fencepost.checkers.kernel import fillings, refute
 from fencepost.checkers.kernel.columns import requirements, rows_of
 from fencepost.checkers.kernel.contradiction import Contradiction
 from fencepost.harness.history.history import History
@@ -20,6 +20,7 @@ from tests.checkers.wgl import linearize
 DAMAGED = 700
 SOUND = 200
 TIMED = 150
+WILD = 400
 LEFT = 0.03
 """The share of invalid histories that may be left to a search."""
 
@@ -77,6 +78,18 @@ def test_what_a_correct_stream_answers_is_not_refuted() -> None:
         story = story_of(2 * seed, ALL)
         found = contradiction(story.history)
         assert found is None, f"{found}\n{story}"
+
+
+def test_where_holes_have_too_many_fillings_less_is_refuted_but_nothing_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fillings, "MOST_CANDIDATES", 0)
+    invalid = left = 0
+    for seed in range(WILD):
+        story = story_of(seed, ALL)
+        found, valid = contradiction(story.history), explained(story)
+        assert not (found and valid), f"{found}\n{story}"
+        invalid += not valid
+        left += not valid and found is None
+    assert left <= 2 * LEFT * invalid
 
 
 def test_the_compiled_loops_refute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
