@@ -301,12 +301,13 @@ class _Filler:
         if not sums >> (high - low) & 1:
             self._cannot(low, high)
         possible = self._any(states, candidates)
-        before = list(states)
-        for tail in range(low + 1, high):
-            if sums >> (tail - low) & 1:
-                self._checkpoint(tail, possible(tail, states))
-                before += self.states[-1]
-        return possible(high, before)
+        inside = [tail for tail in range(low + 1, high) if sums >> (tail - low) & 1]
+        if not inside:
+            return possible(high, states)
+        between = possible(low, states)
+        for tail in inside:
+            self._checkpoint(tail, between)
+        return possible(high, [*states, *between])
 
     def _any(self, states: list[Filling], candidates: Int64s) -> Callable[[int, list[Filling]], list[Filling]]:
         """Whatever may be at a tail, once any of the candidates may have been applied."""
