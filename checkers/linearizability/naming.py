@@ -19,6 +19,8 @@ from fencepost.harness.history.history import NONE, History, Kind, Outcome
 from fencepost.harness.verdict import Validity, Violation
 
 from ..chain.stream import Stream, streams
+from ..explanation.completion import completed
+from ..explanation.elision import elided
 from ..explanation.findings import Findings
 from ..explanation.minimal import minimal
 from ..explanation.relaxation import relaxed
@@ -134,7 +136,8 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
     told, others = _first(stream.history, found)
     if minimally and not is_over(limits):
         told = list(minimal(stream, told, partial(contradicts_itself, limits=small)))
-    return Named(tuple(replace(one, signature=signature(stream.history, one)) for one in told), others)
+    whole = (completed(stream.history, one) for one in told)
+    return Named(tuple(replace(one, signature=signature(stream.history, one)) for one in whole), others)
 
 
 def _first(history: History, found: Sequence[_Root]) -> tuple[list[Violation], dict[str, int]]:
@@ -162,9 +165,9 @@ def _standing_for(violation: Violation, more: int) -> Violation:
 
 def without(stream: Stream, accused: Iterable[int]) -> Stream:
     """The stream with the answers of some rows relaxed: appends of unknown outcome, all else gone with its parts."""
-    dropped, part_of = set(accused), stream.history.part_of
-    members = [row for row in stream.rows.tolist() if dropped.isdisjoint((row, int(part_of[row])))]
-    history = relaxed(stream.history, stream.rows, members, ())
+    dropped, rows = np.fromiter(set(accused), dtype=np.int64), stream.rows
+    relaxing = np.isin(rows, dropped) | np.isin(stream.history.part_of[rows], dropped)
+    history = relaxed(stream.history, rows, rows[~relaxing], ())
     (left,) = (one for one in streams(history) if one.index == stream.index)
     return left
 
@@ -234,7 +237,7 @@ def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> Violat
         accused = max(rows, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
     rule = _RULES.get(contradiction.rule) if contradiction is not None else None
     teller, findings = Teller(history, rows), Findings(stream)
-    witness = Witness(rows, (sentence(why), *(teller.told(row) for row in rows[:MOST])), culprit=accused)
+    witness = Witness(rows, (sentence(why), *elided([teller.told(row) for row in rows], MOST)), culprit=accused)
     findings.add(rule or _by_question(asked, accused), witness)
     return findings.violations()[0]
 

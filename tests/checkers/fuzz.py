@@ -33,6 +33,7 @@ from tests.checkers.forgeries import Forger
 from tests.checkers.oracle import explain
 from tests.checkers.shrinking import shrunk
 from tests.checkers.stories import ALL, JUDGED, PLAIN, Features, Story
+from tests.checkers.told import unlike
 from tests.checkers.wgl import witness
 
 CHUNK = 500
@@ -99,6 +100,11 @@ class _Remembering:
         failures = LinearizabilityVerifier().verify(self.history, parts, said.validity).failures
         return f"the verdict {said.validity} is not proven ({failures[0]})" if failures else None
 
+    def confused(self) -> str | None:
+        """Which violation has sentences about other operations than its witness; None if none has."""
+        problems = (unlike(violation) for violation in self._said.violations)
+        return next((f"misleading ({problem})" for problem in problems if problem), None)
+
 
 def look(seed: int, story: Story, sound: bool, task: Task, forger: Forger, report: Report) -> str | None:
     """What is wrong with what is said of a story, None if nothing is; the rest goes into the report."""
@@ -114,7 +120,7 @@ def look(seed: int, story: Story, sound: bool, task: Task, forger: Forger, repor
     judge = _Remembering(minimal=seed % MINIMAL == 1)
     try:
         validity, problem = contradiction(story, explained, judge, decided=task.decided)
-        problem = problem or judge.unproven()
+        problem = problem or judge.unproven() or judge.confused()
         examined = examine(Random(seed), judge.history, found, forger) if problem is None else Examination(problem)
     except Exception as error:  # whatever it is, it is wrong
         return f"the checker raised {error!r}"
