@@ -31,7 +31,7 @@ class TrimPoints:
         own = len(steps)
         if unplaced is not None:
             appends = stream.history.appends
-            # A trim reaches past its own record at most, and nobody knows where that is: at the latest, after all others.
+            # A trim reaches no further than its own record, wherever that is: after all the others at the latest.
             most = stream.tail + int((appends.offset[stream.rows + 1] - appends.offset[stream.rows]).sum())
             for row, tail in unplaced.earliest().items():
                 if appends.trims.get(row):
