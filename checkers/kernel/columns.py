@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,7 +184,7 @@ def _columns(
 
     same = {value: np.full(len(at), value, dtype=np.int64) for value in (0, NONE)}
 
-    def of(*parts: tuple[Int64s, Int64s], others: int = NONE) -> Int64s:
+    def of(*parts: tuple[Int64s, NDArray[Any]], others: int = NONE) -> Int64s:
         """A column with the values of some moments, one of each. All columns that say nothing are the same array."""
         if not any((values != others).any() for _, values in parts):
             return same[others]
