@@ -17,18 +17,21 @@ MILLION: Final = 1_000_000
 _LONG: Final = 10.0
 """Seconds. What takes longer is measured once."""
 
+_PATIENCE: Final = 5
+"""How many times the limit on processor time a command may take on a busy machine."""
+
 VERDICTS: Final = {0: "valid", 1: "invalid", 2: "unknown"}
 
 
 @dataclass(slots=True)
 class Bench:
-    """The folder of the files, and the options. ``limit`` is the most seconds that one command may take."""
+    """The folder of the files, and the options. ``limit`` is the most processor seconds of one command."""
 
     folder: Path
     million: int = MILLION
     others: bool = True
     real: Path | None = None
-    limit: float = 200.0
+    limit: int = 200
 
     def file(self, name: str, *options: str) -> Path:
         """Return an easy history, made with these options if it does not exist."""
@@ -50,27 +53,32 @@ class Bench:
 
     def in_process(self, path: Path, repeats: int = REPEATS, *, checking: bool = True) -> Inside:
         """Measure reading (and checking) the file in process."""
-        return in_process(path, repeats, checking=checking, limit=repeats * self.limit)
+        return in_process(path, repeats, checking=checking, limit=_PATIENCE * repeats * self.limit)
 
     def whole(self, path: Path, repeats: int = REPEATS, *options: str) -> Measured:
-        """Measure the whole command ``check``."""
-        return self.command("check", str(path), *options, repeats=repeats)
+        """Measure the whole command ``check``. The limit ends it, rather than the clock that a search has."""
+        patience = str(_PATIENCE * self.limit)
+        return self.command("check", str(path), "--search-seconds", patience, *options, repeats=repeats)
 
     def command(self, *arguments: str, repeats: int = REPEATS) -> Measured:
         """Measure a whole command of fencepost: the least of several times, of one if it takes long."""
-        best = measured([sys.executable, "-m", "fencepost", *arguments], self.limit)
+        best = self._measured(*arguments)
         for _ in range(repeats - 1):
             if best.seconds > _LONG:
                 break
-            again = measured([sys.executable, "-m", "fencepost", *arguments], self.limit)
-            best = min(best, again, key=lambda one: one.seconds)
+            best = min(best, self._measured(*arguments), key=lambda one: one.seconds)
         return best
+
+    def _measured(self, *arguments: str) -> Measured:
+        command = [sys.executable, "-m", "fencepost", *arguments]
+        return measured(command, _PATIENCE * self.limit, most_processor=self.limit)
 
 
 def say(what: str, figure: str, reached: object, target: str, before: str = "") -> None:
-    """Print one line of the table. ``before`` is the figure of earlier code."""
-    verdict = "reached" if reached else "MISSED"
-    print(f"  {what:<34} {figure:<48} target {target}: {verdict}{before and f', before: {before}'}", flush=True)
+    """Print one line of the table. ``before`` is the processor time of earlier code."""
+    verdict = f"target {target}: {'reached' if reached else 'MISSED'}" if target else ""
+    beside = ", ".join(text for text in (verdict, before and f"before {before}") if text)
+    print(f"  {what:<34} {figure:<48} {beside}".rstrip(), flush=True)
 
 
 def judged(one: Measured) -> str:

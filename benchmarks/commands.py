@@ -31,13 +31,19 @@ class Measured:
         return f"{most}{self.seconds:.3g} s ({self.processor:.3g} s), {self.peak / 1e6:,.0f} MB"
 
 
-def measured(command: list[str], most_seconds: float = 600, most_bytes: int | None = None) -> Measured:
-    """Run a command silently and return its measurements. The code is :data:`KILLED` if it exceeded a limit."""
+def measured(
+    command: list[str], most_seconds: float = 600, most_bytes: int | None = None, most_processor: int | None = None
+) -> Measured:
+    """Run a command silently and return its measurements. The code is :data:`KILLED` if it exceeded a limit.
+
+    ``most_processor`` limits the processor seconds, which other load on the machine hardly changes.
+    """
     with tempfile.TemporaryFile() as out:
         begun = time.perf_counter()
         with subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as process:
-            if most_bytes is not None and hasattr(resource, "prlimit"):
-                resource.prlimit(process.pid, resource.RLIMIT_AS, (most_bytes, most_bytes))
+            for what, most in (resource.RLIMIT_AS, most_bytes), (resource.RLIMIT_CPU, most_processor):
+                if most is not None and hasattr(resource, "prlimit"):
+                    resource.prlimit(process.pid, what, (most, most))
             ended, status, usage = 0, 0, None
             while not ended:
                 ended, status, usage = os.wait4(process.pid, os.WNOHANG)

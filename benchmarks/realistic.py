@@ -11,7 +11,7 @@ shows what every position holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -67,7 +67,7 @@ def realistic(recipe: Recipe) -> History:
     reads = _reads(random, log, recipe)
     times = _times(random, log, recipe, len(reads.start) - recipe.operations)
     if recipe.violation:
-        _misread_tail(log, times)
+        log = _misreading(log, times)
     return _History(log, reads, times).columns()
 
 
@@ -75,10 +75,10 @@ def realistic(recipe: Recipe) -> History:
 class _Log:
     """The operations in order of effect: what each sends, and the state that it meets.
 
-    ``match`` and ``token`` are the conditions. ``tail``, ``token_before`` and ``trim_point`` are the state. ``fence``
-    is the token that it sets, ``trim`` the position to which it trims. Tokens are numbers, ``tokens`` in all. The
-    records of operation i are ``offset[i]`` to ``offset[i + 1]``, of ``size`` bytes each; ``source[p]`` is the record
-    at position p.
+    ``match`` and ``token`` are the conditions. ``tail``, ``token_before`` and ``trim_point`` are the state, and
+    ``observed`` is the tail that a check-tail reports. ``fence`` is the token that an append sets, ``trim`` the
+    position to which it trims. Tokens are numbers, ``tokens`` in all. The records of operation i are ``offset[i]`` up
+    to ``offset[i + 1]``, of ``size`` bytes each; the record at position p is ``source[p]``.
     """
 
     kind: NDArray[np.uint8]
@@ -224,16 +224,19 @@ def _times(random: np.random.Generator, log: _Log, recipe: Recipe, pages: int) -
     )
 
 
-def _misread_tail(log: _Log, times: _Times) -> None:
-    """Let a check-tail in the middle report the tail before the latest append that was acknowledged before it began."""
+def _misreading(log: _Log, times: _Times) -> _Log:
+    """Return the log with one wrong observation.
+
+    A check-tail in the middle reports the tail before the latest append that was acknowledged before it began.
+    """
     acked = np.flatnonzero((log.kind == Kind.APPEND) & (log.outcome == Outcome.OK))
-    middle = len(log.kind) // 2
-    for row in np.flatnonzero(log.kind == Kind.CHECK_TAIL).tolist():
-        over = acked[: np.searchsorted(acked, row)]
-        over = over[times.ended[over] < times.invoked[row]] if row >= middle else over[:0]
+    checks = np.flatnonzero(log.kind == Kind.CHECK_TAIL)
+    for row in checks[checks >= len(log.kind) // 2].tolist():
+        over = acked[(acked < row) & (times.ended[acked] < times.invoked[row])]
         if len(over):
-            log.observed[row] = log.tail[over[-1]]
-            return
+            observed = log.observed.copy()
+            observed[row] = log.tail[over[-1]]
+            return replace(log, observed=observed)
     raise ValueError("no check-tail in the second half was invoked after an acknowledgement")
 
 

@@ -1,1 +1,1 @@
-"""What must hold: the sequential model, the chain, linearizability, structure, explanation, statistics, plots."""
+"""What must hold: the kernel that decides, what proposes to it, names and explanations, statistics, plots."""

@@ -14,7 +14,7 @@ SEARCH_SECONDS: Final = 60.0
 """Default time that searches may take, for all streams of a history together."""
 
 SEARCH_BYTES: Final = 1 << 30
-"""Default memory that a search may use, per stream."""
+"""Default memory that searches may use, for all streams of a history together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ class CheckedHistory:
         return explanation(self.history, self.verdict, anomaly)
 
     def verify(self) -> Verification:
-        """Return the result of re-checking the verdict's proof with a program that shares no code with the checkers.
+        """Return the result of re-checking the verdict's proof with the checker's kernel, run alone.
 
         Raises UsageFailure if no checker has a proof.
         """
@@ -244,7 +244,7 @@ def plot(
 
 
 def verify(run: PathLike, certificate: PathLike | None = None, *, watcher: Watcher = UNWATCHED) -> Verification:
-    """Return the result of re-checking a stored proof with a program that shares no code with the checkers.
+    """Return the result of re-checking a stored proof with the checker's kernel, run alone.
 
     ``run`` is a run's folder, which contains the proof, or a history file; then pass the path of its ``certificate``.
     The verdict stored in a folder must be the proven one. Raises UsageFailure if a file is missing or damaged, or if

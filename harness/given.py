@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from . import store
-from .history.consistency import overlap
+from .history.consistency import contradiction
 from .history.events import Event, Header
 from .history.failure import HistoryFailure
 from .history.history import History
@@ -64,8 +64,8 @@ def given(source: Source, failures: Failures = Failures.ANY, watcher: Watcher = 
     line 1 and every event is one line), and TypeError for any other source.
     """
     if isinstance(source, History):
-        if (found := overlap(source)) is not None:
-            raise HistoryFailure(f"{HISTORY}: operation {found.op}: {found.field}: {found.text}")
+        if (found := contradiction(source)) is not None:
+            raise HistoryFailure(f"{HISTORY}: operation {source.id[found.place]}: {found.field}: {found.text}")
         return Given(source, HISTORY)
     if isinstance(source, str | os.PathLike):
         path = Path(source)

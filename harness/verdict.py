@@ -101,7 +101,7 @@ class Violation:
 
 
 class Certificate(Protocol):
-    """The proof of a checker's result, which another program can re-check (see :class:`Verifier`)."""
+    """The proof of a checker's result, which can be re-checked without the checker (see :class:`Verifier`)."""
 
     def parts(self) -> Mapping[str, bytes]:
         """Return the proof as parts, by file name. Computed on demand."""
@@ -188,7 +188,7 @@ class Verification:
 class Verifier(Protocol):
     """Re-checks the certificates of a checker. Registered under ``fencepost.verifiers`` by the checker's name.
 
-    It shares no code with the checker that made them.
+    It believes nothing that they say, and decides anew.
     """
 
     def verify(self, history: History, parts: Mapping[str, bytes], claimed: Validity) -> Verification:

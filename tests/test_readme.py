@@ -28,6 +28,11 @@ EXPECTED = {
 EARLY = "--rate 300 --seed 922"
 """So ``kill`` strikes three times in the first two seconds, and what was done before does not take long to look at."""
 
+ONE_PICTURE = (
+    "from fencepost.harness import pictures; pictures.PLOTS.names = lambda: ['witness'];"
+    "from fencepost.harness.cli import main; main()"
+)
+
 
 def blocks() -> list[str]:
     """The shell blocks, in order."""
@@ -89,8 +94,12 @@ class Shell:
         assert "listening" in process.stdout.readline()
 
     def _here(self, command: str) -> str:
-        """The command on a free port. Runs are as short as what is said of them allows, and draw nothing."""
+        """The command on a free port. Runs are as short as what is said of them allows, and draw nothing; a story draws
+        the one picture that it shows.
+        """
         command = command.replace("4566", str(self.port))
+        if command.startswith("fencepost repro "):
+            return f'{sys.executable} -c "{ONE_PICTURE}" {command.removeprefix("fencepost ")}'
         if not command.startswith("fencepost run "):
             return command
         found = "--expect" in command

@@ -1,1 +1,1 @@
-"""Certificates: what a verdict rests on, written down such that a second program can re-check it."""
+"""Certificates: what a verdict rests on, written down such that the kernel, run alone, can re-check it."""

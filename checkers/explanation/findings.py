@@ -23,7 +23,7 @@ FEW: Final = 5
 CONSIDERED: Final = 25
 """How many are looked at: some turn out to have the same root as others."""
 
-REMEMBERED: Final = 10_000
+REMEMBERED: Final = 100_000
 """Of how many more the root is remembered, at least."""
 
 
@@ -103,7 +103,11 @@ class Findings:
                 found[at] = replace(finding, violation=supposed)
 
     def violations(self) -> tuple[Violation, ...]:
-        """All, the most specific anomaly first; the last of an anomaly also stands for those not told."""
+        """All, the most specific anomaly first; the last of an anomaly also counts those not told."""
+        return tuple(replace(violation, count=violation.count + more) for violation, more in self.counted())
+
+    def counted(self) -> list[tuple[Violation, int]]:
+        """All violations that are told, the most specific anomaly first, and for how many others each also stands."""
         ranked: list[Finding] = []
         for anomaly in sorted(self._found, key=RANK.__getitem__):
             ranked += self._found[anomaly]
@@ -119,19 +123,15 @@ class Findings:
                 same.append(violation)
             else:
                 more[violation.anomaly] = more.get(violation.anomaly, 0) + violation.count
+        beside: dict[str, int] = {}
         for anomaly, number in more.items():
-            if not number:
-                continue
-            if anomaly in told:
-                told[anomaly][-1] = _standing_for(told[anomaly][-1], anomaly, number)
-            else:
+            host = anomaly
+            if number and anomaly not in told:
                 # All that were looked at had other roots; so, most likely, have these.
-                host = next(same for same in told.values() if any(anomaly in one.also for one in same))
-                host[-1] = _standing_for(host[-1], anomaly, number)
-        return tuple(violation for same in told.values() for violation in same)
-
-
-def _standing_for(violation: Violation, anomaly: str, more: int) -> Violation:
-    kind = "of this kind" if anomaly == violation.anomaly else f"that show as {anomaly}"
-    note = f"{more:,} more {'violation' if more == 1 else 'violations'} {kind} on this stream are not told."
-    return replace(violation, sentences=(*violation.sentences, note), count=violation.count + more)
+                host = next(name for name, same in told.items() if any(anomaly in one.also for one in same))
+            beside[host] = beside.get(host, 0) + number
+        return [
+            (violation, beside.get(anomaly, 0) if violation is same[-1] else 0)
+            for anomaly, same in told.items()
+            for violation in same
+        ]

@@ -150,8 +150,11 @@ class _Trial:
         return stream
 
     def _with(self, violation: Violation, members: set[int], context: set[int]) -> Violation:
-        ids = self._history.id
-        first = [op for op in violation.operations if self._whole([op])[0] in members]
-        told = set(self._whole(first))
-        operations = (*first, *(int(ids[row]) for row in sorted(members - told)))
-        return replace(violation, operations=operations, context=tuple(int(ids[row]) for row in sorted(context)))
+        beside = self._named((*violation.operations, *violation.context), context - members)
+        return replace(violation, operations=self._named(violation.operations, members), context=beside)
+
+    def _named(self, named: Sequence[int], rows: Collection[int]) -> tuple[int, ...]:
+        """The operations (ids) of some rows: parts of an answer for it, where these were named; the others follow."""
+        first = list(dict.fromkeys(op for op in named if self._whole([op])[0] in rows))
+        others = sorted(set(rows) - set(self._whole(first)))
+        return (*first, *(int(self._history.id[row]) for row in others))

@@ -33,11 +33,11 @@ class Witness:
 
 
 class Teller:
-    """Tells of some operations of a history; times count from the invocation of the first of them."""
+    """Tells of some operations of a history; times count from ``zero`` (ns), or the invocation of the first of them."""
 
-    def __init__(self, history: History, rows: Iterable[int]) -> None:
+    def __init__(self, history: History, rows: Iterable[int], zero: int | None = None) -> None:
         self.history = history
-        self._times = times_of(history, rows)
+        self._times = times_of(history, rows, zero)
 
     @property
     def origin(self) -> int:
@@ -71,11 +71,12 @@ class Teller:
         """A time of the run."""
         return self._times.point(time)
 
-    def told(self, row: int) -> str:
-        """The whole operation as a sentence."""
+    def told(self, row: int, *, first: bool = True) -> str:
+        """The whole operation as a sentence, or as the rest of one if it is not ``first`` there."""
         operation = self.history.operation(row)
         ended = operation.ended
-        who = f"{_capital(self.name(row))} of process {operation.process} ({describe.request(operation)})"
+        name = self.name(row)
+        who = f"{_capital(name) if first else name} of process {operation.process} ({describe.request(operation)})"
         if ended is None:
             return f"{who} was invoked at {self.when(operation.invoked)} and never returned."
         answered = describe.answer(operation)

@@ -15,7 +15,7 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from . import spec
 from .columns import Requirements
-from .log import reported
+from .log import reported, starts
 from .plan import Plan
 
 Cap = tuple[int, int]
@@ -39,10 +39,11 @@ def caps(asked: Requirements, rows: Int64s, plan: Plan) -> Iterator[tuple[Cap, .
         yield ()
         return
     choices: list[list[tuple[Cap, ...]]] = []
+    begins = starts(asked).tolist()
     for run in _runs(asked, rows, plan):
         for since in sorted({columns.since[m] for m in by_time}):
             if run.early < since <= run.late:
-                cuts = _cuts(plan, run, since, [m for m in by_time if columns.since[m] == since])
+                cuts = _cuts(plan, run, since, [m for m in by_time if columns.since[m] == since], begins)
                 choices.append([((cut - 1, since - 1),) if cut > run.low else () for cut in cuts])
     for chosen in product(*choices):
         yield tuple(cap for some in chosen for cap in some)
@@ -59,8 +60,8 @@ def _runs(asked: Requirements, rows: Int64s, plan: Plan) -> Iterator[_Run]:
         low, early = at + 1, late
 
 
-def _cuts(plan: Plan, run: _Run, since: int, moments: list[int]) -> list[int]:
-    """Up to where the positions of a run may be of before ``since``."""
+def _cuts(plan: Plan, run: _Run, since: int, moments: list[int], begins: list[int]) -> list[int]:
+    """Up to where the positions of a run may be of before ``since``: below the first tail, at what is told apart."""
     columns = plan.asked
     wanted, open_ = {run.low}, False
     for m in moments:
@@ -77,6 +78,6 @@ def _cuts(plan: Plan, run: _Run, since: int, moments: list[int]) -> list[int]:
         open_ |= late or (other and run.early < columns.since[m] <= run.late)
     if not open_ or (len(wanted) == 1 and not any(columns.ask[m] == spec.END for m in moments)):
         return [max(wanted)]
-    before = {at for m in plan.ends if run.low < (at := plan.looks[m]) < run.high}
-    every = {*range(max(run.low, plan.base), run.high + 1), *before, *wanted}
+    before = (at for at in begins if run.low < at < run.high)
+    every = {*range(max(run.low, plan.base), run.high + 1), max(run.low, min(run.high, plan.base)), *before, *wanted}
     return sorted(every, key=lambda cut: (cut not in wanted, -cut))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 from collections.abc import Callable
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Final
 
 import numba
@@ -29,11 +29,14 @@ def copied(module: ModuleType, compiled: dict[str, Any], *entries: str) -> Modul
     assert found.loader is not None
     copy = importlib.util.module_from_spec(found)
     found.loader.exec_module(copy)
-    vars(copy).update({name: value for name, value in compiled.items() if name in vars(copy)})
-    for name, function in inspect.getmembers(copy, inspect.isfunction):
-        if function.__code__.co_filename == module.__file__ and name not in entries:
-            setattr(copy, name, inner(function))
+    own = {name: one for name, one in inspect.getmembers(copy, inspect.isfunction) if _stands_in(module, one)}
+    vars(copy).update({name: one for name, one in compiled.items() if name in vars(copy) and name not in own})
+    vars(copy).update({name: inner(one) for name, one in own.items() if name not in entries})
     return copy
+
+
+def _stands_in(module: ModuleType, function: FunctionType) -> bool:
+    return function.__code__.co_filename == module.__file__
 
 
 def columns_of(table: Any) -> Any:

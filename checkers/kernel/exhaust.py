@@ -27,8 +27,13 @@ from .indefinite import Candidates
 from .plan import Plan, tokens
 from .refuted import Refuted
 from .situation import Mark, Situation
+from .targets import Targets
 
 _OFTEN = 1024
+
+
+_Choice = tuple[Mark, Iterator[int], tuple[object, ...]]
+"""Where a choice was made, what is left to be tried, and the key of the situation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,9 @@ def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhau
                 log, state = logs.begin(asked, rows, len(plan.records.sent), token, latest)
             except Refuted:
                 continue
-            found = search.run(Situation(plan, log, state))
+            found = search.run(Situation(plan, log, state, relaxed=True))
+            if found is not None and len(set(found)) < len(found):
+                found = search.run(Situation(plan, log, state))
             if found is not None:
                 return Found(Order(np.array(found, dtype=np.int64), token, latest))
     except Exceeded as exceeded:
@@ -92,27 +99,36 @@ def _openings(asked: Requirements, rows: Int64s, plan: Plan) -> Iterator[tuple[i
 class _Search:
     def __init__(self, plan: Plan, spent: Spending) -> None:
         self._plan = plan
-        self._candidates = Candidates(plan)
+        self._candidates, self._targets = Candidates(plan), Targets(plan)
         self._spent = spent
+        self._dead: set[tuple[object, ...]] = set()
         self.furthest = plan.base
 
     def run(self, here: Situation) -> list[int] | None:
-        """An order that goes on from a situation; None if there is none."""
+        """An order that goes on from a situation; None if there is none.
+
+        What is dead where appends may be used again and again is so where they may not.
+        """
+        floats = self._plan.bound if here.relaxed else self._plan.all
         seen: set[tuple[object, ...]] = set()
-        stack: list[tuple[Mark, Iterator[int]]] = []
+        stack: list[_Choice] = []
         alive = here.settle()
         while True:
             alive = alive and self._along(here)
             if alive and here.finished:
+                self._dead = seen.difference(key for *_, key in stack) if here.relaxed else set()
                 return here.order
             self.furthest = max(self.furthest, here.state[spec.AT])
-            if alive and (key := here.key()) not in seen:
+            if alive and (key := here.key(floats)) not in seen and self._may_live(here):
                 seen.add(key)
                 self._spent.state(400 + len(here.plan.floats) // 8)
-                stack.append((here.mark(), self._options(here)))
+                stack.append((here.mark(), self._options(here), key))
             if not _next(here, stack):
                 return None
             alive = here.settle()
+
+    def _may_live(self, here: Situation) -> bool:
+        return here.relaxed or not self._dead or here.key(self._plan.bound) not in self._dead
 
     def _along(self, here: Situation) -> bool:
         """Go on while there is no choice; False if no order goes on from there."""
@@ -135,14 +151,14 @@ class _Search:
     def _options(self, here: Situation) -> Iterator[int]:
         """What may come next; the situation is the same whenever the next one is asked for."""
         choices = here.choices()
-        yield from self._told(here) or self._candidates.at(here)
+        yield from self._told(here) or self._targets.leading(here, self._candidates.at(here))
         yield from choices
 
 
-def _next(here: Situation, stack: list[tuple[Mark, Iterator[int]]]) -> bool:
+def _next(here: Situation, stack: list[_Choice]) -> bool:
     """Go back to the last choice that has another option, and take that; False if there is none."""
     while stack:
-        mark, options = stack[-1]
+        mark, options, _ = stack[-1]
         here.back(mark)
         for m in options:
             if here.take(m):

@@ -287,7 +287,7 @@ def lowest(asked: Requirements, facts: Facts) -> Int64s:
     low[exact] = columns.at[exact]
     reads = (columns.ask == spec.PART) | (columns.ask == spec.END)
     start = (columns.start != NONE) & ((columns.clamp == 0) | (columns.after != NONE))
-    here = np.where(columns.after != NONE, columns.after, columns.start + (columns.ask == spec.END))
+    here = np.where(columns.after != NONE, columns.after, columns.start + (columns.follows == 0))
     low = np.where(reads & start, np.maximum(low, here), low)
     low = np.where(columns.ask == spec.PART, np.maximum(low, columns.told), low)
     some = returning(asked)

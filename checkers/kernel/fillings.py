@@ -9,7 +9,7 @@ in it that sizes allow, any token that may have been set there, any hash.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +19,7 @@ from fencepost.harness.history.chain_hash import signed_link
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from . import spec
-from .columns import Requirements
+from .columns import Requirements, spans
 from .contradiction import contradict
 from .facts import Bounds, Facts
 
@@ -119,6 +119,10 @@ class _Filler:
         for a, b in zip(one[mine].tolist(), other[mine].tolist(), strict=True):
             self.needs.setdefault(b, []).append(a)
         self.needing = np.flatnonzero(np.isin(facts.chain, list(self.needs))) if self.needs else self.fencing[:0]
+        self.trims = np.zeros(len(columns.row), dtype=np.int64)
+        trims = columns.trim_high[facts.free] - columns.trim_low[facts.free]
+        to = asked.records.trim_to[spans(columns.trim_low[facts.free], trims)]
+        np.maximum.at(self.trims, np.repeat(facts.free, trims), to)
         self.at: list[int] = []
         self.states: list[list[Filling]] = []
         self.wild: tuple[int, int] | None = None
@@ -222,16 +226,16 @@ class _Filler:
                 self._checkpoint(tail, layers[tail])
         return layers[high]
 
-    def _candidates(self, low: int, high: int) -> list[int]:
+    def _candidates(self, low: int, high: int) -> Int64s:
         columns, free, limits = self.columns, self.facts.free, self.limits
         n = self.sizes[free]
         mine = (n > 0) & (np.maximum(limits.first[free], low) + n <= np.minimum(limits.last[free], high))
         mine &= (columns.match[free] == NONE) | ((columns.match[free] >= low) & (columns.match[free] + n <= high))
         mine &= columns.invoked[free] <= limits.deadline(high)
-        return [int(m) for m in free[mine]]
+        return np.asarray(free[mine], dtype=np.int64)
 
     def _through(
-        self, states: list[Filling], candidates: list[int], low: int, high: int
+        self, states: list[Filling], candidates: Int64s, low: int, high: int
     ) -> dict[int, list[Filling]] | None:
         """All states in a hole, by tail; None if there are too many."""
         if len(candidates) > MOST_CANDIDATES or (len(candidates) > 3 and any(state.used is None for state in states)):
@@ -243,7 +247,7 @@ class _Filler:
             waiting.remove(tail)
             layers[tail] = _merged(layers[tail])
             for state in layers[tail]:
-                for m in candidates:
+                for m in candidates.tolist():
                     end = tail + int(self.sizes[m])
                     after = self._after(state, m, tail, end) if end <= high else None
                     if after is not None:
@@ -288,27 +292,39 @@ class _Filler:
         to, index = self.asked.records.trim_to[mine], self.asked.records.trim_index[mine]
         return int(np.minimum(to, tail + index + 1).max(initial=0))
 
-    def _wildcard(self, states: list[Filling], candidates: list[int], low: int, high: int) -> list[Filling]:
+    def _wildcard(self, states: list[Filling], candidates: Int64s, low: int, high: int) -> list[Filling]:
         sums, most = 1, (1 << (high - low + 1)) - 1
-        for m in candidates:
-            sums = (sums | sums << int(self.sizes[m])) & most
+        sizes, copies = np.unique(self.sizes[candidates], return_counts=True)
+        for size, number in zip(sizes.tolist(), copies.tolist(), strict=True):
+            for _ in range(min(number, (high - low) // size)):
+                sums = (sums | sums << size) & most
         if not sums >> (high - low) & 1:
             self._cannot(low, high)
-        for tail in range(low + 1, high):
-            if sums >> (tail - low) & 1:
-                self._checkpoint(tail, self._any(states, candidates, tail))
-        return self._any(states, candidates, high)
+        possible = self._any(states, candidates)
+        inside = [tail for tail in range(low + 1, high) if sums >> (tail - low) & 1]
+        if not inside:
+            return possible(high, states)
+        between = possible(low, states)
+        for tail in inside:
+            self._checkpoint(tail, between)
+        return possible(high, [*states, *between])
 
-    def _any(self, states: list[Filling], candidates: Iterable[int], tail: int) -> list[Filling]:
-        """Whatever may be, once any of the candidates may have been applied."""
+    def _any(self, states: list[Filling], candidates: Int64s) -> Callable[[int, list[Filling]], list[Filling]]:
+        """Whatever may be at a tail, once any of the candidates may have been applied."""
+        columns = self.columns
         earliest = min(state.time for state in states)
-        trim = max([*(state.trim for state in states), *(self._trim(m, tail) for m in candidates)])
+        trim = max([*(state.trim for state in states), int(self.trims[candidates].max(initial=0))])
         tokens = {state.token: earliest for state in states}
-        for m in candidates:
-            if self.columns.fence[m] != NONE:
-                fence, time = int(self.columns.fence[m]), max(earliest, int(self.columns.invoked[m]))
-                tokens[fence] = min(tokens.get(fence, FOREVER), time)
-        return [Filling(tail, token, None, None, time, trim, states) for token, time in tokens.items()]
+        setting = candidates[columns.fence[candidates] != NONE]
+        times = np.maximum(columns.invoked[setting], earliest)
+        for fence, time in zip(columns.fence[setting].tolist(), times.tolist(), strict=True):
+            tokens[fence] = min(tokens.get(fence, FOREVER), time)
+
+        def possible(tail: int, before: list[Filling]) -> list[Filling]:
+            join = Filling(tail, NONE, None, None, before=before)  # many lead to many
+            return [Filling(tail, token, None, None, time, trim, [join]) for token, time in tokens.items()]
+
+        return possible
 
     def _cannot(self, low: int, high: int) -> None:
         columns = self.columns
@@ -329,8 +345,8 @@ class _Filler:
         candidates = self._candidates(low, high)
         layers = self._through(states, candidates, low, high)
         if layers is None:
-            self.wild = low + 1, low + sum(int(self.sizes[m]) for m in candidates)
-            self._checkpoint(low + 1, self._any(states, candidates, low + 1))
+            self.wild = low + 1, low + int(self.sizes[candidates].sum())
+            self._checkpoint(low + 1, self._any(states, candidates)(low + 1, states))
             return
         self.reached = needed
         for tail in sorted(layers):
@@ -367,6 +383,6 @@ def _merged(states: list[Filling]) -> list[Filling]:
     for state in states:
         one = found.setdefault((state.token, state.chained, state.used), state)
         if one is not state:
-            one.before += state.before
+            one.before = one.before + state.before
             one.time, one.trim = min(one.time, state.time), max(one.trim, state.trim)
     return list(found.values())

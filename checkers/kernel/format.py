@@ -20,6 +20,7 @@ from fencepost.harness.history.history import History, Int64s
 from . import log
 from .accept import Order
 from .columns import Requirements
+from .refuted import Refuted
 
 FORMAT: Final = 2
 """The version of the format."""
@@ -81,7 +82,7 @@ class OpenHole:
 class Claim:
     """What is claimed of one stream.
 
-    ``reasons`` say why the stream is unknown, ``nodes`` is how many nodes a search had entered when it was given up.
+    ``reasons`` say why the stream is unknown, ``nodes`` how many nodes a search had entered when it was given up.
     ``spent`` tells people what a search took.
     """
 
@@ -90,7 +91,7 @@ class Claim:
     order: Linearization | None = None
     violations: Sequence[NamedViolation] = ()
     holes: Sequence[OpenHole] = ()
-    nodes: int = 0
+    nodes: int | None = None
     reasons: Sequence[str] = ()
     spent: Mapping[str, Any] = field(default_factory=dict)
 
@@ -113,9 +114,14 @@ def linearization(asked: Requirements, order: Order) -> Linearization:
 
 
 def claimed_order(asked: Requirements, claimed: Linearization) -> Order:
-    """The order that a certificate claims. It has -1 for what is no moment of the stream."""
+    """The order that a certificate claims. It has -1 for what is no moment of the stream.
+
+    Raises Refuted if it begins with another token than the header says.
+    """
     history = asked.history
     declared = history.header.streams[asked.stream].fencing_token
+    if declared is not None and claimed.token not in (None, declared):
+        raise Refuted("the order begins with another token than the history")
     token = claimed.token if claimed.token is not None else declared
     first = log.ANOTHER if token is None else log.number(history, token)
     return Order(asked.find(claimed.rows, claimed.second.astype(np.int64)), first, claimed.latest)
@@ -221,7 +227,9 @@ class _Rows:
             rows = self._order[at]
             wrong = self._ids[rows] != ids
         if wrong.any():
-            raise Damaged(f"the certificate names operation {int(ids[np.argmax(wrong)])}, which the history has not")
+            raise Damaged(
+                f"the certificate names operation {int(ids[np.argmax(wrong)])}, which the history does not hold"
+            )
         return rows
 
     def some(self, ids: Any) -> list[int]:
@@ -246,7 +254,7 @@ def _claim(told: dict[str, Any], rows: _Rows, moments: Int64s, second: NDArray[n
             OpenHole(_integer(one["start"]), _integer(one["end"]), rows.some(one["candidates"]), bool(one["ragged"]))
             for one in told["holes"]
         ],
-        nodes=_number(told["nodes"]),
+        nodes=None if told["nodes"] is None else _number(told["nodes"]),
         reasons=_texts(told["reasons"]),
         spent=dict(told["spent"]),
     )

@@ -7,7 +7,7 @@ invoked is possible whenever any of them is. So of each class only the first tha
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from fencepost.harness.history.history import NONE
 
@@ -21,7 +21,6 @@ class Candidates:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._needed = {one for needs in plan.needs for one in needs}
         classes: dict[tuple[object, ...], list[int]] = {}
         for m in plan.floats:
             if m in plan.home:
@@ -45,7 +44,6 @@ class Candidates:
         plan, columns, records = self._plan, self._plan.asked, self._plan.records
         digests = tuple(records.sent[columns.low[m] : columns.high[m]])
         sizes = records.sent_size[columns.low[m] : columns.high[m]]
-        tied = plan.needs[m] or plan.shuts[m] or plan.shut_by[m] or m in self._needed
         return (
             len(digests),
             columns.match[m],
@@ -57,38 +55,53 @@ class Candidates:
             ),
             digests if plan.wholes or plan.holds[m] else (),
             tuple(bisect_left(plan.rooms, size) for size in sizes) if plan.rooms else (),
-            m if tied else NONE,
+            m if m in plan.tied else NONE,
         )
 
     def _usefulness(self, m: int) -> tuple[bool, bool, int]:
         columns = self._plan.asked
-        return columns.fence[m] != NONE, columns.token[m] == NONE, -self._plan.size(m)
+        return columns.fence[m] != NONE, columns.token[m] == NONE, -self._plan.length[m]
 
     def at(self, here: Situation) -> Iterator[int]:
-        """Those that may come next, the least useful elsewhere first."""
+        """Those that may come next, the least useful elsewhere first; what was used before is the last to be."""
         tail = here.state[spec.AT]
         room = here.limit(tail) - tail
         if tail + room < NEVER and not _may_fill(room, here.left):
             return
-        if tail in self._plan.read:
-            firsts = [self._first_left(members, here) for members in self._beginning.get(self._plan.read[tail], ())]
-            yield from sorted((m for m in firsts if m != NONE), key=lambda m: self._plan.size(m) != room)
-            return
-        firsts = [self._first_left(members, here) for members in self._at.get(tail, ())]
-        yield from (m for m in firsts if m != NONE)
-        later = []
-        for members in self._anywhere:
-            m = self._first_left(members, here)
-            if m == NONE or self._plan.size(m) > room:
-                continue
-            if tail + room < NEVER and self._plan.size(m) < room:
-                later.append(m)
+        again = []
+        for m in self._fitting(here, tail, room):
+            if here.used[m]:
+                again.append(m)
             else:
                 yield m
+        yield from again
+
+    def _fitting(self, here: Situation, tail: int, room: int) -> Iterator[int]:
+        length = self._plan.length
+        if tail in self._plan.read:
+            found = self._firsts(self._beginning.get(self._plan.read[tail], ()), here)
+            yield from sorted(found, key=lambda m: length[m] != room)
+            return
+        yield from self._firsts(self._at.get(tail, ()), here)
+        later = []
+        for m in self._firsts(self._anywhere, here):
+            if tail + room == NEVER or length[m] == room:
+                yield m
+            elif length[m] < room:
+                later.append(m)
         yield from later
 
-    def _first_left(self, members: list[int], here: Situation) -> int:
-        return next((m for m in members if not here.placed[m]), NONE)
+    def _firsts(self, classes: Iterable[list[int]], here: Situation) -> Iterator[int]:
+        """The first of each class that is left, or, where none is and it may be used again, the first."""
+        invoked, placed, used = self._plan.asked.invoked, here.placed, here.used
+        for members in classes:
+            m = members[0]
+            if placed[m] or used[m]:
+                m = next((m for m in members if not (placed[m] or used[m])), NONE)
+            if here.relaxed and (m == NONE or invoked[m] > here.now):
+                m = members[0]
+            if m != NONE:
+                yield m
 
 
 def _may_fill(length: int, left: Mapping[int, int]) -> bool:

@@ -135,12 +135,12 @@ def after(asked: Asked, x: Any, m: Any) -> Any:
     return x[m]
 
 
-def stop_from(stops: Stops, tail: Any) -> Any:
+def stop_from(tails: Any, tail: Any) -> Any:
     """The first stop at or above a tail."""
-    low, high = 0, len(stops.tail)
+    low, high = 0, len(tails)
     while low < high:
         middle = (low + high) // 2
-        if stops.tail[middle] < tail:
+        if tails[middle] < tail:
             low = middle + 1
         else:
             high = middle
@@ -167,7 +167,7 @@ def _place(
         exact = asked.at[m]
     if exact != NONE and exact < low:
         return BEHIND
-    j = stop_from(stops, low if exact == NONE else exact)
+    j = stop_from(stops.tail, low if exact == NONE else exact)
     if exact != NONE and (j == len(stops.tail) or stops.tail[j] != exact):
         return NOWHERE
     why = NOWHERE
@@ -213,12 +213,12 @@ def allowed(
         mode, last = BY_BEGINNING, j
     elif asked.after[m] == NONE and asked.since[m] != NONE:
         end = slot(log, tail)
-        low, high = since_slot(log, asked.since[m], end), since_early(schedule, asked.since[m], end)
+        low, high = since_slot(log, asked.since[m], end), since_early(schedule.early, asked.since[m], end)
         mode, last = BY_TIME, high - low
         if last > MOST_STAMPS:
             return RIGHT
     why = TOO_SOON
-    if mode != BY_TOKEN and not in_time(stops, schedule, m, run):
+    if mode != BY_TOKEN and not in_time(stops.time, stops.low[run], stops.low[run + 1], schedule.returned[m]):
         return why
     while trial <= last:
         if state[STEPS] <= 0:
@@ -248,20 +248,19 @@ def allowed(
     return why
 
 
-def in_time(stops: Stops, schedule: Schedule, m: Any, run: Any) -> Any:
-    """Whether a tail can have been reached before a moment returned."""
-    k = stops.low[run]
-    while k < stops.low[run + 1] and stops.time[k] > schedule.returned[m]:
-        k += 1
-    return k < stops.low[run + 1]
+def in_time(times: Any, low: Any, high: Any, returned: Any) -> Any:
+    """Whether one of the times ``[low, high)`` is no later than a moment returned."""
+    while low < high and times[low] > returned:
+        low += 1
+    return low < high
 
 
-def since_early(schedule: Schedule, since: Any, end: Any) -> Any:
+def since_early(early: Any, since: Any, end: Any) -> Any:
     """The first slot below ``end`` whose timestamp is certainly at least ``since``; ``end`` if there is none."""
     low, high = 0, end
     while low < high:
         middle = (low + high) // 2
-        if schedule.early[middle] < since:
+        if early[middle] < since:
             low = middle + 1
         else:
             high = middle
@@ -289,12 +288,12 @@ def _vanished(
     by_time = asked.since[m] != NONE and asked.after[m] == NONE
     if asked.ask[m] == OUT_OF_RANGE:
         if by_time:
-            found[to], found[to + 1] = position(log, since_early(schedule, asked.since[m], end)), tail
+            found[to], found[to + 1] = position(log, since_early(schedule.early, asked.since[m], end)), tail
         return
     if asked.after[m] != NONE:
         start = asked.after[m]
     elif by_time:
-        start = position(log, since_early(schedule, asked.since[m], end))
+        start = position(log, since_early(schedule.early, asked.since[m], end))
     else:
         # The later it began, the less it shows, where the tail says where that was.
         latest = min(schedule.most[m], stops.tail[len(stops.tail) - 1])
@@ -307,7 +306,7 @@ def _vanished(
         start = records.seq_num[high - 1] + 1
         for record in range(low, high):
             room -= records.size[record]
-    elif by_time and since_slot(log, asked.since[m], end) != since_early(schedule, asked.since[m], end):
+    elif by_time and since_slot(log, asked.since[m], end) != since_early(schedule.early, asked.since[m], end):
         return  # nobody knows which record did not fit
     if asked.ask[m] != END or start >= tail or asked.places[m] <= high - low:
         return

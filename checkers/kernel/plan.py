@@ -5,13 +5,15 @@ All of it follows from the columns, whatever the order, and only saves questions
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE
+from fencepost.harness.history.chain_hash import signed_link
+from fencepost.harness.history.history import FOREVER, NONE
 from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
 from . import spec
@@ -25,25 +27,33 @@ NEVER: Final = 2**63 - 1
 class Plan:
     """Lists by moment, and indexes of moments.
 
-    ``names`` is the tail that a moment names exactly (NONE if none), ``lowest`` and ``highest`` bound the others'.
+    ``length`` is how many records a moment has, ``names`` the tail that it names exactly (NONE if none); ``lowest`` and
+    ``highest`` bound the others'.
     ``needs`` are the moments that must have come before; ``shuts`` the optional ones that cannot come after it, and
-    ``shut_by`` the reverse. ``fixed`` are the tails that there must have been, ascending, ``read`` the digests that
-    were returned (of several at one position, one), ``contradicted`` whether some were. ``wanted`` are the positions by
-    digest of what was read and no acknowledged append wrote; ``spare`` is how many more records of the digest the
-    floats hold, and ``holds`` says which floats do. Where only one does, it was applied at its ``home``;
-    ``told`` are the appends by start of which that is known, of these or acknowledged.
+    ``shut_by`` the reverse. ``fixed`` are the tails that there must have been, ascending, and ``most`` is the last that
+    there can be. ``first`` is the first record that depends on where a moment begins, or NONE.
 
-    ``by_return`` are the definite moments in the order in which they returned (``rank`` is their place in it),
-    ``by_call`` the observations, ``floats`` the optional appends in the order in which they were invoked, ``acked``
-    the acknowledged ones by start. ``first`` is the first record that depends on where a moment begins, or NONE.
+    ``by_return`` are the definite moments in the order in which they returned (``rank`` is their place in it, and
+    ``returns`` these times), ``by_call`` the observations in the order in which they were invoked.
+
+    ``read`` are the digests that were returned, by position (of several at one position, one), and ``contradicted``
+    says whether some were. ``wanted`` are the positions of those that no acknowledged append wrote, by digest.
+
+    ``floats`` are the optional appends in the order in which they were invoked; ``bit`` numbers them, and ``tied`` are
+    those that a session orders (``free`` are those without a home beside; ``all`` are the bits of all, ``bound`` those
+    of all that are not free). ``holds`` says which hold a record that is wanted, and ``spare`` how many more of it
+    they hold than are wanted. Where only one does, it was applied, and there is its ``home``. ``told`` are the appends
+    by start of which that is known: these, and the acknowledged ones (``acked``).
     """
 
     def __init__(self, asked: Requirements) -> None:
         self.asked: spec.Asked = listed(asked.asked)
         self.records: spec.Records = listed(asked.records)
         self.base = asked.tail
+        self.most = asked.tail + len(asked.records.sent)
         self.count = len(asked)
         columns = self.asked
+        self.length = [high - low for low, high in zip(columns.low, columns.high, strict=True)]
         self.is_append = [ask == spec.APPEND for ask in columns.ask]
         self.definite = [not optional for optional in columns.optional]
         moments = range(self.count)
@@ -51,6 +61,7 @@ class Plan:
         self.rank = [NONE] * self.count
         for rank, m in enumerate(self.by_return):
             self.rank[m] = rank
+        self.returns: list[int] = [*(columns.returned[m] for m in self.by_return), FOREVER]
         calls = sorted(moments, key=columns.invoked.__getitem__)
         self.by_call = [m for m in calls if not self.is_append[m]]
         self.floats = [m for m in calls if not self.definite[m] and columns.high[m] > columns.low[m]]
@@ -65,6 +76,7 @@ class Plan:
         self._evidence()
         self._order(asked)
         self._ends()
+        self._expiries()
 
     @property
     def impossible(self) -> bool:
@@ -76,9 +88,11 @@ class Plan:
             or any(spare < 0 for spare in self.spare.values())
         )
 
-    def size(self, m: int) -> int:
-        """How many records an append holds."""
-        return int(self.asked.high[m] - self.asked.low[m])
+    def after(self, chained: int, m: int) -> int:
+        """The chained hash after an append."""
+        for record in range(self.asked.low[m], self.asked.high[m]):
+            chained = signed_link(chained, self.records.sent[record])
+        return chained
 
     def _tails(self) -> None:
         columns = self.asked
@@ -108,6 +122,13 @@ class Plan:
             if begun != NONE:
                 self.tellers[begun].append(m)
         self.relative = [m for m in range(self.count) if self.highest[m] != NEVER]
+        self.relative.sort(key=self.highest.__getitem__)
+        self.is_relative = [
+            NONE == after == begun == since and (start == NONE or bool(clamp))
+            for after, begun, since, start, clamp in zip(
+                columns.after, columns.begun, columns.since, columns.start, columns.clamp, strict=True
+            )
+        ]
 
     def _starts(self, m: int) -> None:
         """A start that the tail decides is not beyond the first record, which bounds the tail."""
@@ -154,7 +175,7 @@ class Plan:
         self.told = {at: list(same) for at, same in self.acked.items()}
         for m, at in self.home.items():
             self.told.setdefault(at, []).append(m)
-        ends = [at + self.size(m) for m, at in self.home.items()]
+        ends = [at + self.length[m] for m, at in self.home.items()]
         self.fixed = sorted({at for at in (*self.fixed, *self.home.values(), *ends) if at >= self.base})
 
     def _homes(self) -> dict[int, int]:
@@ -178,6 +199,23 @@ class Plan:
                 self.shuts[other].append(one)
                 self.shut_by[one].append(other)
 
+    def _expiries(self) -> None:
+        self.bit = {m: 1 << number for number, m in enumerate(self.floats)}
+        needed = {one for needs in self.needs for one in needs}
+        self.tied = {m for m in self.floats if m in needed or self.needs[m] or self.shuts[m] or self.shut_by[m]}
+        self.free = {m for m in self.floats if m not in self.tied and m not in self.home}
+        self.all = (1 << len(self.floats)) - 1
+        self.bound = self.all & ~sum(self.bit[m] for m in self.free)
+        last = ((m, self.home.get(m, self.asked.match[m])) for m in self.floats if m not in self.tied)
+        expires = sorted((at, m) for m, at in last if at != NONE)
+        self._expiry, self._expired = [at for at, _ in expires], [0]
+        for _, m in expires:
+            self._expired.append(self._expired[-1] | self.bit[m])
+
+    def past(self, tail: int) -> int:
+        """The floats (bits) that can be no more at a tail, and that nothing else depends on."""
+        return self._expired[bisect_left(self._expiry, tail)]
+
     def _ends(self) -> None:
         """Ends that a record may explain which did not fit: what is left of their room, and from where on they look."""
         columns, records = self.asked, self.records
@@ -198,6 +236,9 @@ class Plan:
                 self.looks[m] = columns.after[m]
             elif columns.start[m] != NONE and not columns.clamp[m]:
                 self.looks[m] = columns.start[m]
+        self.may_end = [False] * self.count
+        for m in self.ends:
+            self.may_end[m] = True
         self.rooms = sorted({self.room[m] for m in self.ends if self.room[m] < self.largest})
         self.tight = [m for m in self.ends if self.room[m] < self.largest]
 

@@ -19,10 +19,11 @@ from . import log as logs
 from .accept import MANY, listed, polls
 from .columns import Requirements, spans
 from .contradiction import RULES, Contradicted, Contradiction, contradict, described
-from .facts import Bounds, Facts, ascending, bounds, certain, exacts, lowest, returning
-from .fillings import Fillings, fillings
+from .facts import Bounds, Facts, bounds, certain, exacts, lowest, returning
+from .fillings import fillings
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule, Stops
 from .refuted import Refuted
+from .stops import all_stops
 
 MOST_ROUNDS: Final = 12
 MOST_TOKENS: Final = 8
@@ -74,7 +75,7 @@ class _Refutation:
         self.x = np.full(len(asked), NONE, dtype=np.int64)
 
     def run(self) -> dict[int, int]:
-        """Raises Contradicted, or returns where appends of unknown outcome were applied for certain."""
+        """Raises Contradicted, or returns where appends of unknown outcome were applied, if that is certain now."""
         history = self.asked.history
         self._set_up_log()
         self._absent()
@@ -111,7 +112,7 @@ class _Refutation:
             self.placed = {} if self.many else made.placed
             if self.placed and not self.alone:
                 return tokens
-            stops = self._stops(made)
+            stops = all_stops(self.asked, self.facts, made, bool(self.log.base[1]))
             plan = stops, self._schedule()
             self._solve(plan)
             again = self._after_returned(plan) or (self.x[self.other] < (self.x + self.sizes)[self.one]).any()
@@ -130,7 +131,7 @@ class _Refutation:
         if self.many:
             from . import compiled_least
 
-            return int(getattr(compiled_least, function.__name__)(*arguments))
+            return int(getattr(compiled_least, function.__name__)(*arguments) or 0)
         lists = [listed(one) if isinstance(one, tuple) else one.tolist() for one in arguments]
         found = function(*lists)
         for column, changed in zip(arguments, lists, strict=True):
@@ -144,7 +145,7 @@ class _Refutation:
         """The log as it is at the end, as far as it is certain; sizes that are not are the largest possible."""
         asked, facts, columns, records = self.asked, self.facts, self.columns, self.asked.records
         log, state = logs.begin(asked, self.rows, len(facts.content), NONE)
-        below, base = len(log.lower), asked.tail
+        below = len(log.lower)
         own, seen = facts.content != NONE, facts.seen
         log.digest[below:][own] = records.sent[facts.content[own]]
         log.size[below:][own] = records.sent_size[facts.content[own]]
@@ -157,13 +158,19 @@ class _Refutation:
         log.known[below:] = own | read
         log.boundary[:] = 1
         self.log = log
-        position, stamp, _ = logs.reported(asked, self.rows)
-        at = np.searchsorted(log.lower, position, side="right") - 1 if base else position
-        at = np.where(position < base, at, below + position - base)
-        early = np.zeros(len(log.stamp), dtype=np.int64)
-        early[at[at < len(log.stamp)]] = stamp[at < len(log.stamp)]
-        self.early = np.maximum.accumulate(early)
+        self.early = self._early()
         self.chained = self._hashes(int(state[spec.HASHED]), int(state[spec.HASH]))
+
+    def _early(self) -> Int64s:
+        """The earliest timestamp of each slot; reads that start by time ask for it alone."""
+        log, base = self.log, self.asked.tail
+        if not (self.columns.since != NONE).any():
+            return np.asarray(log.stamp)
+        position, stamp, _ = logs.reported(self.asked, self.rows)
+        at = logs.slots_of(position, log.lower, base)
+        early = np.zeros(len(log.stamp), dtype=np.int64)
+        early[at[at < len(early)]] = stamp[at < len(early)]
+        return np.maximum.accumulate(early)
 
     def _hashes(self, hashed: int, chained: int) -> dict[int, int]:
         """The hashes at the beginning of holes, as far as they are certain. Whole reads told no others."""
@@ -200,58 +207,6 @@ class _Refutation:
             contradict(
                 self.asked, "absent", [m, shown], f"found no stream, but {described(self.asked, shown)} had found one"
             )
-
-    def _stops(self, made: Fillings) -> Stops:
-        facts, columns, base = self.facts, self.columns, self.asked.tail
-        layers = dict(zip(made.at, made.states, strict=True))
-        at = np.array(sorted(tail for tail, states in layers.items() if states), dtype=np.int64)
-        fencing = columns.fence[facts.chain] != NONE
-        fences, set_to = facts.ends[fencing], columns.fence[facts.chain][fencing]
-        runs = ascending(np.concatenate((at, fences)))
-        latest = np.searchsorted(fences, runs, side="right") - 1
-        # A token is certain from a certain fence on, up to the next hole; elsewhere the states tell.
-        holes = np.array([(base - 1, base - 1), *facts.holes(self.asked), (facts.top, FOREVER)], dtype=np.int64)
-        filled = holes[np.searchsorted(holes[:, 0], runs) - 1, 1]
-        sure = np.concatenate((fences, [NONE]))[latest] > filled
-        tokens: list[int] = []
-        times: list[int] = []
-        trims: list[int] = []
-        counts: list[int] = []
-        states = layers[base]
-        for tail, single, k in zip(runs.tolist(), sure.tolist(), latest.tolist(), strict=True):
-            states = layers.get(tail) or states
-            found: dict[int, int] = {}
-            for state in states:
-                token = int(set_to[k]) if single else state.token
-                found[token] = min(found.get(token, FOREVER), state.time)
-            tokens += found
-            times += found.values()
-            trims.append(max(state.trim for state in states))
-            counts.append(len(found))
-        wild = np.arange(made.wild[0], made.wild[1] + 1) if made.wild else at[:0]
-        tails = ascending(np.concatenate((at, facts.ends, wild)))
-        run = np.searchsorted(runs, tails, side="right") - 1
-        return Stops(
-            tail=tails,
-            floor=self._floors(tails, np.array(trims, dtype=np.int64)[run]),
-            run=run,
-            low=np.concatenate(([0], np.cumsum(counts, dtype=np.int64))),
-            token=np.array(tokens, dtype=np.int64),
-            time=np.array(times, dtype=np.int64),
-        )
-
-    def _floors(self, tails: Int64s, trims: Int64s) -> Int64s:
-        """The highest trim point that there may have been at each tail."""
-        if self.log.base[1]:
-            return tails.copy()
-        columns, records, chain = self.columns, self.asked.records, self.facts.chain
-        floor = np.full(len(tails), self.asked.tail, dtype=np.int64)
-        counts = columns.trim_high[chain] - columns.trim_low[chain]
-        trim = spans(columns.trim_low[chain], counts)
-        start = np.repeat(self.facts.place[chain], counts)
-        to = np.minimum(records.trim_to[trim], start + records.trim_index[trim] + 1)
-        np.maximum.at(floor, np.searchsorted(tails, np.repeat(self.facts.ends, counts)), to)
-        return np.maximum(np.maximum.accumulate(floor), np.minimum(trims, tails))
 
     # -- order
 
@@ -312,9 +267,10 @@ class _Refutation:
     def _no_place(self, m: int, why: int, because: int) -> NoReturn:
         """Nowhere is the answer of a moment right."""
         later = np.flatnonzero(self.certain & (self.invoked > self.returned[m]) & (self.high != FOREVER))
-        evidence = [because] if because != NONE else []
-        if len(later):
-            evidence.append(int(later[np.argmin(self.high[later])]))
+        least_later = int(later[np.argmin(self.high[later])]) if len(later) else NONE
+        if why == TOO_SOON and least_later != NONE and self.columns.ask[least_later] != spec.APPEND:
+            m, least_later, why = least_later, m, BEHIND  # what comes later went back
+        evidence = [one for one in (least_later, because) if one != NONE]
         told = {
             BEHIND: ("behind", "shows an earlier tail than there had been before it began"),
             NOWHERE: ("nowhere", "shows a tail that there was not"),

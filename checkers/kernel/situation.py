@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fencepost.harness.history.chain_hash import signed_link
-from fencepost.harness.history.history import FOREVER, NONE
+from fencepost.harness.history.history import NONE
 
 from . import spec
 from .accept import listed
@@ -50,6 +50,8 @@ class Mark:
     pending: list[int]
     applied: int
     gone: int
+    chained: int | None
+    early: int
 
 
 class Situation:
@@ -57,27 +59,32 @@ class Situation:
 
     ``front`` counts the moments that are placed up to the first, by return, that is not; ``beyond`` is the set of
     those placed after it, ``applied`` that of floats (bits); ``left`` counts those that are not, by their length.
-    ``pending`` are the observations that could be next by the clock. ``at`` has where floats are.
+    ``pending`` are the observations that could be next by the clock, ``early`` counts relative moments for which the
+    tail is too far. ``at`` has where floats are. ``chained`` is the hash of what is there, where whole reads tell it.
+
+    If it is ``relaxed``, floats that nothing else depends on may be applied again and again, and are no part of the
+    key; ``used`` counts how often they were.
     """
 
-    def __init__(self, plan: Plan, log: spec.Log, state: Any) -> None:
+    def __init__(self, plan: Plan, log: spec.Log, state: Any, *, relaxed: bool = False) -> None:
         self.plan = plan
+        self.relaxed = relaxed
+        self.used = [0] * plan.count
         self.present = _Traced(log.present.tolist())
         self.log: spec.Log = listed(log)._replace(present=self.present)
         self.state: list[int] = state.tolist()
         self.below = len(self.log.lower)
         self.order: list[int] = []
         self.placed = bytearray(plan.count)
-        self.front = self.beyond = self.calls = self.applied = self.gone = 0
+        self.front = self.beyond = self.calls = self.applied = self.gone = self.early = 0
         self.pending: list[int] = []
         self.waiting = dict(plan.waiting)
         self.absences = plan.absences
         self.at: dict[int, int] = {}
-        self.left = Counter(plan.size(m) for m in plan.floats if m not in plan.home)
+        self.left = Counter(plan.length[m] for m in plan.floats if m not in plan.home)
         self.spare = dict(plan.spare)
-        self.bit = {m: 1 << number for number, m in enumerate(plan.floats)}
-        self.keeps_hash = bool(plan.wholes)
-        self.chained: dict[tuple[int, int, int], int] = {}
+        known = bool(plan.wholes) and self.state[spec.HASHED] != NONE
+        self.chained = self.state[spec.HASH] if known else None
         self.may_vanish = bool(plan.base or plan.records.trim_to or self.log.base[1])
 
     @property
@@ -88,33 +95,36 @@ class Situation:
     @property
     def now(self) -> int:
         """When the first operation returned that has a moment left: nothing invoked later can be next."""
-        plan = self.plan
-        return FOREVER if self.finished else plan.asked.returned[plan.by_return[self.front]]
+        return self.plan.returns[self.front]
 
     def mark(self) -> Mark:
         """Where this is."""
         return Mark(
             len(self.order), self.state[:], len(self.present.trail), self.front, self.beyond, self.calls, self.pending,
-            self.applied, self.gone,
+            self.applied, self.gone, self.chained, self.early,
         )  # fmt: skip
 
     def back(self, mark: Mark) -> None:
         """Go back to where this was."""
         plan = self.plan
         for m in self.order[mark.placed :]:
+            if self._may_again(m):
+                self.used[m] -= 1
+                continue
             self.placed[m] = 0
             if plan.names[m] != NONE:
                 self.waiting[plan.names[m]] += 1
             if plan.asked.ask[m] == spec.ABSENT:
                 self.absences += 1
             if not plan.definite[m]:
-                self.left[plan.size(m)] += m not in plan.home
+                self.left[plan.length[m]] += m not in plan.home
                 self._spend(m, self.at[m], -1)
         del self.order[mark.placed :]
         self.state[:] = mark.state
         self.present.back(mark.trail)
         self.front, self.beyond, self.calls = mark.front, mark.beyond, mark.calls
         self.pending, self.applied, self.gone = mark.pending, mark.applied, mark.gone
+        self.chained, self.early = mark.chained, mark.early
 
     # -- one moment
 
@@ -129,12 +139,15 @@ class Situation:
         self._place(m, trail)
         return True
 
+    def _may_again(self, m: int) -> bool:
+        return self.relaxed and m in self.plan.free
+
     def is_due(self, m: int) -> bool:
         """Is all that must come before it placed, and nothing that must come after it?"""
         plan, placed = self.plan, self.placed
         return (
             not placed[m]
-            and plan.asked.invoked[m] <= self.now
+            and plan.asked.invoked[m] <= plan.returns[self.front]
             and (not self.absences or plan.asked.ask[m] == spec.ABSENT)
             and all(placed[one] for one in plan.needs[m])
             and not any(placed[other] for other in plan.shut_by[m])
@@ -147,7 +160,7 @@ class Situation:
         if self.waiting.get(tail, 0) - (plan.names[m] == tail):
             return False
         end = tail + columns.high[m] - columns.low[m]
-        if end > self.limit(tail):
+        if end > min(self.limit(tail), plan.most):
             return False
         if plan.holds[m] and any(self.spare[digest] < count for digest, count in self._unread(m, tail).items()):
             return False
@@ -159,7 +172,7 @@ class Situation:
     def _unread(self, m: int, tail: int) -> Counter[int]:
         """How many records a float has where nobody read them, of digests that were read elsewhere."""
         plan, shift = self.plan, self.plan.asked.low[m] - tail
-        sent = ((at, plan.records.sent[at + shift]) for at in range(tail, tail + plan.size(m)))
+        sent = ((at, plan.records.sent[at + shift]) for at in range(tail, tail + plan.length[m]))
         return Counter(digest for at, digest in sent if digest in self.spare and at not in plan.read)
 
     def _spend(self, m: int, tail: int, sign: int) -> None:
@@ -203,7 +216,6 @@ class Situation:
 
     def _place(self, m: int, trail: int) -> None:
         plan = self.plan
-        self.placed[m] = 1
         self.order.append(m)
         for i in self._vanished(trail):
             self.gone |= 1 << i
@@ -211,10 +223,18 @@ class Situation:
             self.waiting[plan.names[m]] -= 1
         if plan.asked.ask[m] == spec.ABSENT:
             self.absences -= 1
+        elif plan.asked.ask[m] == spec.WHOLE:
+            self.chained = plan.asked.hash[m]
+        elif plan.is_append[m] and self.chained is not None:
+            self.chained = plan.after(self.chained, m)
+        if self._may_again(m):
+            self.used[m] += 1
+            return
+        self.placed[m] = 1
         if not plan.definite[m]:
-            self.applied |= self.bit[m]
-            self.left[plan.size(m)] -= m not in plan.home
-            self.at[m] = self.state[spec.AT] - plan.size(m)
+            self.applied |= plan.bit[m]
+            self.left[plan.length[m]] -= m not in plan.home
+            self.at[m] = self.state[spec.AT] - plan.length[m]
             self._spend(m, self.at[m], 1)
             return
         self.beyond |= 1 << (plan.rank[m] - self.front)
@@ -230,10 +250,17 @@ class Situation:
             self._call()
             rest = [m for m in self.pending if not self._at_once(m)]
             if len(rest) == len(self.pending):
-                return not any(
-                    self.state[spec.AT] > self.plan.highest[m] and not self.placed[m] for m in self.plan.relative
-                )
+                return not self._is_late()
             self.pending = rest
+
+    def _is_late(self) -> bool:
+        """Is the tail past the last at which a moment was possible that has yet to be placed?"""
+        relative, tail = self.plan.relative, self.state[spec.AT]
+        while self.early < len(relative) and self.plan.highest[relative[self.early]] < tail:
+            if not self.placed[relative[self.early]]:
+                return True
+            self.early += 1
+        return False
 
     def _call(self) -> None:
         plan, now, calls = self.plan, self.now, self.calls
@@ -277,10 +304,22 @@ class Situation:
         if not vanished:
             return False
         last = max(self._position(i) for i in vanished)
-        ends = self.plan.ends
-        return self._hides(m, trail) or any(
-            one != m and not self.placed[one] and self.plan.looks[one] <= last for one in ends
-        )
+        looks = self.plan.looks
+        return self._hides(m, trail) or any(looks[one] <= last for one in self._ends_beside(m))
+
+    def _ends_beside(self, m: int) -> Iterator[int]:
+        """The limited reads that have yet to end, and may do so before ``m``, or would have been the same after it."""
+        plan, columns = self.plan, self.plan.asked
+        if plan.is_relative[m]:
+            yield from (one for one in plan.ends if one != m and not self.placed[one])
+            return
+        yield from (one for one in self.pending if one != m and plan.may_end[one] and not self.placed[one])
+        for call in range(self.calls, len(plan.by_call)):
+            one = plan.by_call[call]
+            if columns.invoked[one] > columns.returned[m]:
+                return
+            if plan.may_end[one]:
+                yield one
 
     def choices(self) -> list[int]:
         """Observations that are possible here, and may as well wait."""
@@ -305,18 +344,21 @@ class Situation:
 
     # -- memory
 
-    def key(self) -> tuple[object, ...]:
-        """What the future depends on: two prefixes with the same key can be continued in the same ways."""
+    def key(self, floats: int) -> tuple[object, ...]:
+        """What the future depends on: two prefixes with the same key can be continued in the same ways.
+
+        Of the floats only these (bits) are looked at.
+        """
         plan, state = self.plan, self.state
         return (
             self.front,
             self.beyond,
-            self.applied,
+            (self.applied | plan.past(state[spec.AT])) & floats,
             state[spec.AT],
             state[spec.IN_FORCE],
             state[spec.FLOOR],
             self.gone,
-            self._hash(),
+            None if all(self.placed[m] for m in plan.wholes) else self.chained,
             tuple(
                 self.log.begun[m]
                 for m in plan.begins
@@ -324,16 +366,6 @@ class Situation:
             ),
             self._sizes(),
         )
-
-    def _hash(self) -> int | None:
-        """The hash of what is there, if that is known and asked for."""
-        known = self.state[spec.HASHED]
-        if known == NONE or not self.keeps_hash or all(self.placed[m] for m in self.plan.wholes):
-            return None
-        chained = self.state[spec.HASH]
-        for i in range(spec.slot(self.log, known), spec.slot(self.log, self.state[spec.AT])):
-            chained = signed_link(chained, self.log.digest[i])
-        return chained
 
     def _sizes(self) -> tuple[int, ...]:
         """Which rooms are too small for each record of which a read may have had no room for."""

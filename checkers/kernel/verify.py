@@ -20,6 +20,7 @@ from .budget import Spending
 from .columns import Requirements, requirements, rows_of
 from .exhaust import Exhausted, Found, Over, exhaust
 from .format import VALIDITIES, Claim, NamedViolation, claimed_order, read
+from .refute import refute
 from .refuted import Refuted
 
 NODES: Final = 10_000
@@ -82,6 +83,9 @@ def _valid(asked: Requirements, rows: Int64s, claim: Claim) -> str:
 def _invalid(asked: Requirements, rows: Int64s, claim: Claim) -> str:
     for violation in claim.violations:
         _named(asked, violation)
+    contradiction = refute(asked, rows)
+    if contradiction is not None:
+        return f"invalid: {contradiction.why}"
     searched = _searched(asked, rows, NODES)
     if isinstance(searched, Found):
         raise Refuted("an order explains every answer")
@@ -93,12 +97,15 @@ def _invalid(asked: Requirements, rows: Int64s, claim: Claim) -> str:
 def _unknown(asked: Requirements, rows: Int64s, claim: Claim) -> str:
     if not any(claim.reasons):
         raise Refuted("no reason is given")
-    if not claim.holes and not claim.nodes:
+    if not claim.holes and claim.nodes is None:
         raise Refuted("no hole is named that is open, and no search that was given up")
     for hole in claim.holes:
         holes.check(asked, hole)
     if claim.nodes and not isinstance(_searched(asked, rows, min(claim.nodes, NODES) - 1), Over):
-        raise Refuted(f"a search of no more than {claim.nodes:,} nodes decides it")
+        raise Refuted(f"a search of fewer than {claim.nodes:,} nodes decides it")
+    contradiction = refute(asked, rows)
+    if contradiction is not None:
+        raise Refuted(f"it is invalid: {contradiction.why}")
     return f"unknown: {claim.reasons[0]}"
 
 

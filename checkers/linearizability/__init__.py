@@ -1,4 +1,4 @@
-"""Linearizability of each stream, exactly: the scan, and what it proves where it fails."""
+"""Linearizability of each stream, exactly: propose, let the kernel decide, name what it refuted."""
 
 from .checker import Linearizability
 

@@ -25,7 +25,8 @@ def accuse(judgement: Judgement, scan: Scan) -> None:
     """Name and tell every contradiction of the scan."""
     causes = Causes(judgement, scan)
     for anomaly, found in _observations(judgement, causes, scan).items():
-        for members in judgement.findings.few(anomaly, found):
+        culprits = [int(scan.observations.row[root]) for root, _ in found]
+        for _, members in judgement.findings.few(anomaly, found, culprits):
             target = causes.observation(members[0])
             links = causes.chain(target)
             witness = tell(judgement, links)
@@ -37,7 +38,7 @@ def accuse(judgement: Judgement, scan: Scan) -> None:
     for index in scan.failing_unions.tolist():
         by_name.setdefault(_union_name(judgement, scan, index), []).append(index)
     for anomaly, indices in by_name.items():
-        for index in judgement.findings.few(anomaly, indices):
+        for index in judgement.findings.few(anomaly, indices, scan.unions.row[indices].tolist()):
             target = causes.union(index)
             judgement.findings.add(anomaly, tell(judgement, causes.chain(target)), target.upper)
 
@@ -56,8 +57,8 @@ def _union_name(judgement: Judgement, scan: Scan, index: int) -> str:
     return "stale-read" if appended > slots.ends[-1] else "nonmonotonic-read"
 
 
-def _observations(judgement: Judgement, causes: Causes, scan: Scan) -> dict[str, list[list[int]]]:
-    """The failing observations by the anomaly's name and by their root, the earliest first."""
+def _observations(judgement: Judgement, causes: Causes, scan: Scan) -> dict[str, list[tuple[int, list[int]]]]:
+    """The failing observations by the anomaly's name and, with the observation to blame, by their root."""
     failing, observations = scan.failing, scan.observations
     if not len(failing):
         return {}
@@ -83,9 +84,12 @@ def _observations(judgement: Judgement, causes: Causes, scan: Scan) -> dict[str,
         if root != NONE and skipping.get(int(observations.row[root]), upper[at] + 1) <= upper[at]:
             anomaly = "over-trim"
         # A stale answer is its own fault; what else goes wrong, the fault of what was seen too early.
-        key = -2 - entry if anomaly == "stale-read" else root
-        groups.setdefault(anomaly, {}).setdefault(key, []).append(entry)
-    return {anomaly: list(by_root.values()) for anomaly, by_root in groups.items()}
+        alone = anomaly == "stale-read" or root == NONE
+        groups.setdefault(anomaly, {}).setdefault(-2 - entry if alone else root, []).append(entry)
+    return {
+        anomaly: [(root if root >= 0 else members[0], members) for root, members in by_root.items()]
+        for anomaly, by_root in groups.items()
+    }
 
 
 def _skipping(judgement: Judgement) -> dict[int, int]:

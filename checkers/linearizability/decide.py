@@ -43,21 +43,29 @@ class Decision:
 
 def decide(asked: Requirements, rows: Int64s, limits: CheckLimits, name: str = "") -> Decision:
     """Decide a stream, whose rows are ``rows``, within the limits."""
-    declined = "no order was proposed"
-    for number, order in enumerate(propose(asked, rows)):
-        try:
-            accept(asked, rows, order)
-        except Refuted as refuted:
-            declined = declined if number else str(refuted)
-        else:
-            return Decision(Validity.VALID, order, declined=declined if number else "")
+    declined, orders = "no order was proposed", propose(asked, rows)
+    first = next(orders, None)
+    if first is not None and not (declined := _refusal(asked, rows, first)):
+        return Decision(Validity.VALID, first)
     contradiction = refute(asked, rows)
     if contradiction is not None:
         return Decision(Validity.INVALID, contradiction=contradiction, declined=declined)
+    for order in orders:
+        if order is not None and not _refusal(asked, rows, order):
+            return Decision(Validity.VALID, order, declined=declined)
     limits.progress(f"searching ({name})")
     limits = begun(limits)
     assert limits.since is not None
     return _searched(asked, rows, Spending(limits.budget, limits.progress, begun=limits.since), declined)
+
+
+def _refusal(asked: Requirements, rows: Int64s, order: Order) -> str:
+    """Why the kernel does not accept an order; empty if it does."""
+    try:
+        accept(asked, rows, order)
+    except Refuted as refuted:
+        return str(refuted)
+    return ""
 
 
 def _searched(asked: Requirements, rows: Int64s, spent: Spending, declined: str) -> Decision:

@@ -40,9 +40,10 @@ def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged
         from .naming import named
 
         found = named(stream, asked, decision, limits, minimally)
-        details["violations"] = sum(violation.count for violation in found)
-        claim = Claim(name, validity, violations=[_told(one) for one in found])
-        return Judged(details, claim, found)
+        told = found.violations
+        details["violations"] = sum(violation.count for violation in told) + sum(found.others.values())
+        details["violations-not-told"] = dict(found.others)
+        return Judged(details, Claim(name, validity, violations=[_told(one) for one in told]), told)
     from .undecided import holes, reason
 
     opened = holes(asked, decision)

@@ -6,18 +6,21 @@ violations are found one after another, and none swallows another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 import numpy as np
 
 from fencepost.harness.check_limits import Budget, CheckLimits
-from fencepost.harness.history.history import NONE, Kind, Outcome
+from fencepost.harness.history.history import NONE, History, Kind, Outcome
 from fencepost.harness.verdict import Validity, Violation
 
 from ..chain.stream import Stream, streams
+from ..explanation.completion import completed
+from ..explanation.elision import elided
 from ..explanation.findings import Findings
 from ..explanation.minimal import minimal
 from ..explanation.relaxation import relaxed
@@ -36,10 +39,16 @@ FEW: Final = 2_000
 """Operations up to which each violation is looked for by itself."""
 
 TOLD: Final = 10
-"""Violations that are told of a stream that short."""
+"""Violations of a stream that are told in full; the others are counted by their signatures."""
+
+ALIKE: Final = 5
+"""Violations of one signature that are told in full."""
 
 MOST: Final = 20
 """Operations of a witness that are told, and operations accused of which each is tried."""
+
+MOST_ACCUSED: Final = 40
+"""Operations that are accused one after another, before all that remain are accused together."""
 
 _SMALL: Final = Budget(states=10_000, seconds=1.0, bytes=1 << 26)
 """For what is left of a stream when all but a witness, or what was accused, is relaxed."""
@@ -73,62 +82,124 @@ _QUESTIONS: Final = {
 """The anomaly of an answer that has no place in any order, by what was asked; of any other, ``nonmonotonic-read``."""
 
 
-def named(
-    stream: Stream, asked: Requirements, decision: Decision, limits: CheckLimits, minimally: bool
-) -> tuple[Violation, ...]:
-    """The violations of an invalid stream, each root once."""
+@dataclass(slots=True)
+class _Root:
+    """A violation, and the number of ``more`` for which it also stands, since they are not told."""
+
+    violation: Violation
+    more: int = 0
+
+    def accuse(self, ops: Collection[int]) -> None:
+        """Accuse these operations too."""
+        self.violation = replace(self.violation, accused=(*self.violation.accused, *ops))
+
+    def counts(self, other: Violation) -> bool:
+        """Whether another one is among those of the same root that this counts."""
+        mine, its = ({*one.operations} - {*one.accused} for one in (self.violation, other))
+        same = self.violation.anomaly == other.anomaly and self.violation.position == other.position
+        return self.violation.count > 1 and same and bool(mine & its)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What is wrong with a stream: violations that are told, and by signature the number of the others."""
+
+    violations: tuple[Violation, ...]
+    others: Mapping[str, int]
+
+
+def named(stream: Stream, asked: Requirements, decision: Decision, limits: CheckLimits, minimally: bool) -> Named:
+    """What is wrong with an invalid stream, each root once."""
     small = CheckLimits(_SMALL)
-    few = len(stream.rows) <= FEW
-    found: list[Violation] = []
+    found: list[_Root] = []
     left, accused = stream, set[int]()
-    for _ in range(TOLD if few else PASSES):
+    singly = len(stream.rows) <= FEW
+    passes = 0
+    while passes < PASSES and not is_over(limits):
         judgement = worlds.likeliest(left)
-        new = judgement.findings.violations() or _fallback(left, asked, decision)
-        if few:  # what follows from the first is no news: the next pass shows whether anything is left without it
-            accusing = _tell(stream, new[0], found, {int(stream.history.id[row]) for row in accused})
+        new = judgement.findings.counted() or [(_fallback(left, asked, decision), 0)]
+        if singly:  # what follows from the first is no news: the next pass shows whether anything is left without it
+            accusing = _tell(stream, [violation for violation, _ in new], found, accused)
+            singly = len(found) < TOLD and len(accused) < MOST_ACCUSED
         else:
-            found += new
-            accusing = {op for violation in new for op in violation.accused} | judgement.findings.accused
+            found += (_Root(violation, more) for violation, more in new)
+            accusing = {op for violation, _ in new for op in violation.accused} | judgement.findings.accused
+            passes += 1
         accused |= {stream.history.row_of(op) for op in accusing}
         left = without(stream, accused)
         asked = requirements(left.history, left.index, left.rows)
         decision = decide(asked, left.rows, small)
-        if decision.validity is not Validity.INVALID or is_over(limits):
+        if decision.validity is not Validity.INVALID:
             break
-    if few and decision.validity is Validity.VALID:
+    if not passes and decision.validity is Validity.VALID:
         found = _needed(stream, found, small)
+    told, others = _first(stream.history, found)
     if minimally and not is_over(limits):
-        found = list(minimal(stream, found, partial(contradicts_itself, limits=small)))
-    return tuple(replace(one, signature=signature(stream.history, one)) for one in found)
+        told = list(minimal(stream, told, partial(contradicts_itself, limits=small)))
+    whole = (completed(stream.history, one) for one in told)
+    return Named(tuple(replace(one, signature=signature(stream.history, one)) for one in whole), others)
+
+
+def _first(history: History, found: Sequence[_Root]) -> tuple[list[Violation], dict[str, int]]:
+    """The violations that are told, and by signature how many others there are of which none is told."""
+    told: dict[str, list[Violation]] = {}
+    others = Counter[str]()
+    for root in found:
+        kind = signature(history, root.violation)
+        others[kind] += root.more
+        if sum(map(len, told.values())) < TOLD and len(told.get(kind, ())) < ALIKE:
+            told.setdefault(kind, []).append(root.violation)
+        else:
+            others[kind] += root.violation.count
+    for kind, same in told.items():
+        same[-1] = _standing_for(same[-1], others.pop(kind))
+    return [violation for same in told.values() for violation in same], dict(others)
+
+
+def _standing_for(violation: Violation, more: int) -> Violation:
+    if not more:
+        return violation
+    note = f"{more:,} more {'violation' if more == 1 else 'violations'} of this kind on this stream are not told."
+    return replace(violation, sentences=(*violation.sentences, note), count=violation.count + more)
 
 
 def without(stream: Stream, accused: Iterable[int]) -> Stream:
     """The stream with the answers of some rows relaxed: appends of unknown outcome, all else gone with its parts."""
-    dropped, part_of = set(accused), stream.history.part_of
-    members = [row for row in stream.rows.tolist() if dropped.isdisjoint((row, int(part_of[row])))]
-    history = relaxed(stream.history, stream.rows, members, ())
+    dropped, rows = np.fromiter(set(accused), dtype=np.int64), stream.rows
+    relaxing = np.isin(rows, dropped) | np.isin(stream.history.part_of[rows], dropped)
+    history = relaxed(stream.history, rows, rows[~relaxing], ())
     (left,) = (one for one in streams(history) if one.index == stream.index)
     return left
 
 
-def _tell(stream: Stream, violation: Violation, found: list[Violation], accused: set[int]) -> set[int]:
-    """Add a violation to those that were found, and return whom it accuses that was not accused before.
+def _tell(stream: Stream, new: Sequence[Violation], found: list[_Root], accused: set[int]) -> set[int]:
+    """Add the first violation to those that were found, and return whom it accuses that was not accused before.
 
-    Where that is nobody, it goes on with one found before: then others are wrong as well, its own operations first.
+    Others of its kind are added with it if they accuse nobody else. One that an earlier one has counted is no news.
+    Where a violation accuses nobody new, it goes on with one found before: then others are wrong as well, its own
+    operations first.
     """
-    fresh = {op for op in violation.accused if op not in accused and _answered(stream, op)}
+    before = {int(stream.history.id[row]) for row in accused}
+    violation = new[0]
+    fresh = {op for op in violation.accused if op not in before and _answered(stream, op)}
     if fresh:
-        found.append(violation)
+        known = next((root for root in found if root.counts(violation)), None)
+        if known is not None:
+            known.accuse(fresh)
+        else:
+            alike = (one for one in new if one.anomaly == violation.anomaly and {*one.accused} <= {*violation.accused})
+            found += (_Root(one) for one in alike)
         return fresh
     everyone = stream.history.id[stream.rows[stream.history.part_of[stream.rows] == NONE]][::-1].tolist()
     everybody = (*violation.operations[::-1], *violation.context, *everyone)
-    others = [op for op in everybody if op not in accused and _answered(stream, op)]
-    fresh = set(others[:1])
-    root = next((i for i, one in enumerate(found) if set(one.accused) & set(violation.accused)), len(found) - 1)
-    if root < 0:
-        found.append(replace(violation, accused=tuple(fresh)))
+    fresh = set([op for op in everybody if op not in before and _answered(stream, op)][:1])
+    known = next((root for root in found if {*root.violation.accused} & {*violation.accused}), None)
+    if known is None and found:
+        known = found[-1]
+    if known is None:
+        found.append(_Root(replace(violation, accused=tuple(fresh))))
     else:
-        found[root] = replace(found[root], accused=(*found[root].accused, *fresh))
+        known.accuse(fresh)
     return fresh
 
 
@@ -138,9 +209,9 @@ def _answered(stream: Stream, op: int) -> bool:
     return bool(stream.history.outcome[row] != Outcome.INDEFINITE or (stream.history.part_of == row).any())
 
 
-def _needed(stream: Stream, found: list[Violation], limits: CheckLimits) -> list[Violation]:
+def _needed(stream: Stream, found: list[_Root], limits: CheckLimits) -> list[_Root]:
     """The violations, accusing only what has to be accused: without the rest alone, nothing is wrong any more."""
-    accused = list(dict.fromkeys(op for violation in found for op in violation.accused))
+    accused = list(dict.fromkeys(op for root in found for op in root.violation.accused))
     if len(accused) > MOST:
         return found
     for op in accused[::-1]:
@@ -148,11 +219,12 @@ def _needed(stream: Stream, found: list[Violation], limits: CheckLimits) -> list
         left = without(stream, rows)
         if decide(requirements(left.history, left.index, left.rows), left.rows, limits).validity is Validity.VALID:
             accused.remove(op)
-    kept = (replace(one, accused=tuple(op for op in one.accused if op in accused)) for one in found)
-    return [violation for violation in kept if violation.accused]
+    for root in found:
+        root.violation = replace(root.violation, accused=tuple(op for op in root.violation.accused if op in accused))
+    return [root for root in found if root.violation.accused]
 
 
-def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> tuple[Violation, ...]:
+def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> Violation:
     """One violation by what the kernel found, or by all that is there where it tried every order."""
     history, contradiction = stream.history, decision.contradiction
     if contradiction is not None:
@@ -165,9 +237,9 @@ def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> tuple[
         accused = max(rows, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
     rule = _RULES.get(contradiction.rule) if contradiction is not None else None
     teller, findings = Teller(history, rows), Findings(stream)
-    witness = Witness(rows, (sentence(why), *(teller.told(row) for row in rows[:MOST])), culprit=accused)
+    witness = Witness(rows, (sentence(why), *elided([teller.told(row) for row in rows], MOST)), culprit=accused)
     findings.add(rule or _by_question(asked, accused), witness)
-    return findings.violations()
+    return findings.violations()[0]
 
 
 def _by_question(asked: Requirements, row: int) -> str:

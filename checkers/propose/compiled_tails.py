@@ -14,7 +14,11 @@ from ..kernel import spec
 from ..kernel.compiled import COLUMN, INNER, columns_of, copied
 from . import tails
 
-_INNER: Final = {name: value for name, value in vars(INNER).items() if isinstance(value, Dispatcher)}
+_INNER: Final = {
+    name: value
+    for name, value in vars(INNER).items()
+    if isinstance(value, Dispatcher) and vars(tails).get(name) is vars(spec)[name]
+}
 _COPY: Final = copied(tails, _INNER, tails.place.__name__, tails.settle.__name__)
 _TABLES: Final = [columns_of(table) for table in (spec.Asked, spec.Records, spec.Log, tails.Chain, tails.Places)]
 

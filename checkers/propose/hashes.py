@@ -21,7 +21,7 @@ class Hashes:
         columns, self._base = asked.asked, asked.tail
         whole = np.flatnonzero(columns.ask == spec.WHOLE)
         told = dict(zip(columns.at[whole].tolist(), columns.hash[whole].tolist(), strict=True))
-        if self._base == 0:
+        if self._base == 0 and told:
             told.setdefault(0, EMPTY)
         self._told = sorted(told.items())
         self._tails = [tail for tail, _ in self._told]
@@ -48,7 +48,7 @@ class Hashes:
     def agree(self, low: int, high: int) -> bool:
         """Does the next hash behind a hole agree with what has been put into it?"""
         before, after = self._told[bisect_right(self._tails, low) - 1], self._told[bisect_left(self._tails, high)]
-        chained = before[1]
+        chained: int = before[1]
         for digest in self._digest[before[0] - self._base : after[0] - self._base].tolist():
             chained = signed_link(chained, digest)
         return bool(chained == after[1])

@@ -7,10 +7,9 @@ is asked for by its number. The general problem is NP-complete (3-PARTITION).
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, islice, takewhile
 from typing import Final
 
@@ -20,9 +19,11 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from ..kernel import spec
 from ..kernel.columns import Requirements
+from .candidates import Candidates
 from .chain import Known
-from .evidence import Evidence, missing_trims
+from .evidence import Evidence
 from .hashes import Hashes
+from .wants import Hole, Wants
 
 NODES: Final = 400
 """Placements that are tried in one hole."""
@@ -30,38 +31,22 @@ NEAR: Final = 12
 """Appends of one kind that are tried at one position."""
 BACKTRACKS: Final = 40
 """How often an earlier hole is filled otherwise."""
+SKIPPED: Final = 4
+"""Ways to fill a hole that are tried one after another."""
 BACK: Final = 6
 """Holes before one that stays open that may be filled otherwise, so that something is left for it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
-    """Positions ``[low, high)`` to be filled.
+class Otherwise:
+    """How to fill a hole: with none of the ``barred`` appends, and not in the first ways, which are ``skipped``."""
 
-    Unless ``wanted`` is empty, one of these tokens is in force behind it, or behind a later hole if that is not so
-    ``soon``. Records below ``gone`` have to be trimmed.
-    ``hashed`` tells that a hash of its contents is known.
-    """
+    barred: frozenset[int] = frozenset()
+    skipped: int = 0
 
-    low: int
-    high: int
-    wanted: frozenset[int]
-    soon: bool
-    gone: int
-    hashed: bool
-
-
-@dataclass(slots=True)
-class Candidates:
-    """The appends (moments) that may fill holes, by what singles them out, each list by invocation, the last first."""
-
-    by_match: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    by_token: dict[tuple[int, bool], list[int]] = field(default_factory=lambda: defaultdict(list))
-    by_fence: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    fencing: list[int] = field(default_factory=list)
-    by_size: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    trimming: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    by_digest: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    def without(self, m: int) -> Otherwise:
+        """The same, and without an append."""
+        return Otherwise(self.barred | {m}, self.skipped)
 
 
 class Filler:
@@ -81,7 +66,7 @@ class Filler:
         self._given = dict(zip(self._free, columns.token[free].tolist(), strict=True))
         self._fence = dict(zip(self._free, columns.fence[free].tolist(), strict=True))
         self._released = dict(zip(self._free, evidence.released[free].tolist(), strict=True))
-        self._start: dict[int, int] = {}  # of those that have been placed
+        self._start: dict[int, int] = {}
         self._latest = dict.fromkeys(self._free, FOREVER)
         self._before: dict[int, list[int]] = defaultdict(list)
         self._known = known.start
@@ -89,8 +74,8 @@ class Filler:
             m: int(asked.records.trim_to[columns.trim_low[m] : columns.trim_high[m]].max())
             for m in free[columns.trim_low[free] < columns.trim_high[free]].tolist()
         }
-        self._demanded = missing_trims(asked, known.start, evidence) if self._trim else []
         self._hashes = Hashes(asked, known.start, known.end)
+        self._wants = Wants(asked, known, evidence, token, self._hashes)
         self._barred: frozenset[int] = frozenset()
         self._only: frozenset[int] | None = None
         self._largest = max(self._size.values(), default=0)
@@ -102,9 +87,7 @@ class Filler:
         self._sessions(asked, known.start)
         self._candidates = Candidates()
         self._placed: set[int] = set()
-        self._fences(known.start)
-        self._wants(known.start, evidence)
-        self.holes = self._holes(known, evidence.tails)
+        self.holes = self._wants.holes()
 
     def _sessions(self, asked: Requirements, start: Int64s) -> None:
         columns = asked.asked
@@ -123,122 +106,51 @@ class Filler:
                 self._before[other].append(one)
         self._needed.reverse()
 
+    def demand(self, low: int, high: int, token: int) -> None:
+        """A token has to be in force at a tail from ``low`` to ``high``, and will not be by what is known."""
+        self._wants.demand(low, high, token)
+        self.holes = self._wants.holes()
+
     def _sorted_out(self) -> Candidates:
-        found, sent = Candidates(), self._asked.records.sent
-        low = self._asked.asked.low
+        found, sent, low = Candidates(), self._asked.records.sent, self._asked.asked.low
         for m in reversed(self._free):
-            if self._match[m] != NONE:
-                found.by_match[self._match[m]].append(m)
-            elif self._given[m] != NONE:
-                found.by_token[self._given[m], m in self._trim].append(m)
-            elif self._fence[m] != NONE:
-                found.by_fence[self._fence[m]].append(m)
-                found.fencing.append(m)
-            elif m in self._trim:
-                found.trimming[self._size[m]].append(m)
-            else:
-                found.by_size[self._size[m]].append(m)
-            if self._seen:
-                for digest in set(sent[low[m] : low[m] + self._size[m]].tolist()):
-                    found.by_digest[digest].append(m)
+            digests = sent[low[m] : low[m] + self._size[m]].tolist() if self._seen else ()
+            found.put(
+                m,
+                match=self._match[m],
+                token=self._given[m],
+                fence=self._fence[m],
+                size=self._size[m],
+                trims=m in self._trim,
+                digests=set(digests),
+            )
         return found
 
-    def _fences(self, start: Int64s) -> None:
-        columns = self._asked.asked
-        fences = np.flatnonzero((start != NONE) & (columns.fence != NONE))
-        fences = fences[np.argsort(start[fences], kind="stable")]
-        self._fence_start = start[fences].tolist()
-        self._fence_end = (start[fences] + columns.high[fences] - columns.low[fences]).tolist()
-        self._fence_token = columns.fence[fences].tolist()
-
-    def _wants(self, start: Int64s, evidence: Evidence) -> None:
-        """Which token was in force where: at a tail, and at some tail of an interval."""
-        columns = self._asked.asked
-        at = np.where(start != NONE, start, np.where(columns.ask == spec.MATCH_REFUSED, columns.at, NONE))
-        sure = np.flatnonzero((at != NONE) & (columns.token != NONE))
-        sure = sure[np.argsort(at[sure], kind="stable")]
-        self._sure_at, self._sure_token = at[sure].tolist(), columns.token[sure].tolist()
-        refused = np.flatnonzero(columns.ask == spec.TOKEN_REFUSED)
-        slots: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        begins, ends = [self._asked.tail, *self._fence_end], [*self._fence_start, FOREVER]
-        for begin, end, token in zip(begins, ends, [self._token, *self._fence_token], strict=True):
-            slots[token].append((begin, end))
-        self.demands: list[tuple[int, int, int]] = []
-        for low, high, token in zip(
-            evidence.released[refused].tolist(),
-            evidence.latest[refused].tolist(),
-            columns.told[refused].tolist(),
-            strict=True,
-        ):
-            i = bisect_right(slots[token], (high, FOREVER)) - 1
-            if i < 0 or slots[token][i][1] < low:
-                self.demands.append((low, high, token))
-
-    def _holes(self, known: Known, tails: Int64s) -> list[Hole]:
-        edges = np.flatnonzero(np.diff(np.concatenate(([True], known.covered, [True])).astype(np.int8)))
-        bounds = (edges + self._asked.tail).reshape(-1, 2).tolist()
-        exact = tails.tolist()
-        parts = []
-        for low, high in bounds:
-            i = bisect_right(exact, low)
-            while i < len(exact) and exact[i] < high:
-                parts.append((low, exact[i]))
-                low = exact[i]
-                i += 1
-            parts.append((low, high))
-        following = [low for low, _ in parts[1:]] + [FOREVER]
-        return [
-            Hole(
-                low,
-                high,
-                *self._wanted(low, high, after),
-                self._gone(low, high, after),
-                self._hashes.told(low, high, after),
-            )
-            for (low, high), after in zip(parts, following, strict=False)
-        ]
-
-    def _gone(self, low: int, high: int, following: int) -> int:
-        """Up to where records were seen to be gone behind a hole, and before the next one, that nothing had trimmed.
-
-        No trim reaches beyond itself.
-        """
-        seen = (gone for at, latest, gone in self._demanded if at <= following and low < latest and gone <= high)
-        return max(seen, default=0)
-
-    def _wanted(self, low: int, high: int, following: int) -> tuple[frozenset[int], bool]:
-        """The tokens that the next evidence asks for, if no fence comes before; whether no other hole does, either."""
-        fence = bisect_left(self._fence_start, high)
-        upto = self._fence_start[fence] if fence < len(self._fence_start) else FOREVER
-        i = bisect_left(self._sure_at, high)
-        if i < len(self._sure_at) and self._sure_at[i] <= upto:
-            return frozenset((self._sure_token[i],)), self._sure_at[i] <= following
-        upto = min(upto, following)
-        return frozenset(token for at, latest, token in self.demands if at <= upto and low < latest), True
-
-    def fill(self, barred: Mapping[int, frozenset[int]], more: int = NONE) -> dict[int, int] | None:
+    def fill(self, otherwise: Mapping[int, Otherwise], more: int = NONE) -> dict[int, int] | None:
         """Where each append that is used begins; None if a hole stays open.
 
-        ``barred`` maps a hole (by index) to appends that are not to fill it. ``more`` is appended at the open end, if
-        that is possible.
+        ``otherwise`` maps a hole (by index) to how it is to be filled, if not in the likeliest way. ``more`` is
+        appended at the open end, if that is possible.
         """
         self._start, self._placed, self._candidates = {}, set(), self._sorted_out()
-        barred = dict(barred)
+        otherwise = dict(otherwise)
         before: list[tuple[int, int]] = []
         fillings: list[list[tuple[int, int]]] = []
         held, since, left = self._token, NONE, BACKTRACKS
         while len(fillings) < len(self.holes):
             number = len(fillings)
             hole = self.holes[number]
-            self._barred = barred.get(number, frozenset())
-            found = next(self._fillings(hole, self._in_force(hole.low, held, since)), None)
+            how = otherwise.get(number, Otherwise())
+            self._barred = how.barred
+            fillings_of = self._fillings(hole, self._wants.in_force(hole.low, held, since))
+            found = next(islice(fillings_of, how.skipped, None), None)
             if found is None:
                 helpful = self._helpful(hole, fillings) if left else None
                 if helpful is None:
                     return None
                 left -= 1
                 number, m = helpful
-                barred[number] = barred.get(number, frozenset()) | {m}
+                otherwise[number] = otherwise.get(number, Otherwise()).without(m)
                 held, since = before[number]
                 del before[number:], fillings[number:]
                 self._start = dict(chain.from_iterable(fillings))
@@ -254,7 +166,7 @@ class Filler:
                     held, since = self._fence[m], at
         self._barred, self._only = frozenset(), None
         if more != NONE:
-            if not self._fits(more, self._end, self._in_force(self._end, held, since), FOREVER):
+            if not self._fits(more, self._end, self._wants.in_force(self._end, held, since), FOREVER):
                 return None
             self._start[more] = self._end
         return self._start
@@ -272,22 +184,19 @@ class Filler:
         """What has not been placed, the latest first."""
         return [m for m in reversed(self._free) if m not in self._start]
 
-    def others(self, hole: int) -> Iterator[frozenset[int]]:
-        """What to bar from a hole so that it is filled otherwise: all like one of its appends, or one."""
+    def others(self, hole: int) -> Iterator[Otherwise]:
+        """How a hole may be filled otherwise than now: without all that is like one of its appends, or one, or next."""
         low, high = self.holes[hole].low, self.holes[hole].high
         used = [m for m, at in self._start.items() if low <= at < high]
         for m in used:
-            yield frozenset(other for other in self._free if self._kind(other) == self._kind(m))
+            yield Otherwise(frozenset(other for other in self._free if self._kind(other) == self._kind(m)))
         for m in used:
-            yield frozenset((m,))
+            yield Otherwise(frozenset((m,)))
+        for skipped in range(1, SKIPPED):
+            yield Otherwise(skipped=skipped)
 
     def _kind(self, m: int) -> tuple[int, int, int]:
         return self._size[m], self._fence[m], self._trim.get(m, NONE)
-
-    def _in_force(self, at: int, held: int, since: int) -> int:
-        """The token in force at a tail, where the last fence of a filling began at ``since`` and set ``held``."""
-        i = bisect_right(self._fence_end, at) - 1
-        return self._fence_token[i] if i >= 0 and self._fence_start[i] > since else held
 
     def _fillings(self, hole: Hole, token: int) -> Iterator[list[tuple[int, int]]]:
         """The ways to fill a hole, the best first: a wanted token behind it and no other set, then one behind it.
@@ -299,7 +208,9 @@ class Filler:
         if token in wanted or any(m not in self._start for one in wanted for m in self._fencing.get(one, ())):
             goals += [(wanted, True), (wanted, False)]
         if not hole.soon:
-            goals.append((same, True))
+            setting = (m for one in wanted - same for m in self._fencing.get(one, ()) if m not in self._start)
+            steps = frozenset(self._given[m] for m in setting) - {NONE, token}
+            goals += [(steps, True)] * bool(steps) + [(same, True)]
         for goal, calmly in (*goals, (None, False)):
             for most in (1, 2, hole.high - hole.low):
                 self._nodes, self._only = NODES, goal if calmly else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +24,7 @@ from ..kernel.refuted import Refuted
 from . import tails
 from .chain import Known, known
 from .evidence import Evidence, evidence
-from .holes import Filler
+from .holes import Filler, Otherwise
 from .states import chain_of
 
 TOKENS: Final = 4
@@ -36,11 +37,11 @@ MOST: Final = 100
 """Other fillings that are tried."""
 
 
-def propose(asked: Requirements, rows: Int64s) -> Iterator[Order]:
+def propose(asked: Requirements, rows: Int64s) -> Iterator[Order | None]:
     """Orders of the moments of a stream; ``rows`` are its rows, ascending.
 
-    They are guesses, one after another, for whoever accepts none of those before: no moment is known to be wrong in
-    them. There may be none.
+    They are guesses, one after another, for whoever accepts none of those before. It is None where one came to nothing:
+    whoever waits may do something else first.
     """
     told = known(asked)
     if told is None:
@@ -49,37 +50,38 @@ def propose(asked: Requirements, rows: Int64s) -> Iterator[Order]:
     for token in _first_tokens(asked, told, proven):
         guesser = _Guesser(asked, rows, proven, token)
         if told.covered.all():
-            guess = guesser.guess(told.start)
-            if guess.order is not None:
-                yield guess.order
+            yield guesser.guess(told.start).order
         if asked.asked.optional.any():
             yield from _filled(asked, told, Filler(asked, told, proven, token), guesser)
 
 
-def _filled(asked: Requirements, told: Known, filler: Filler, guesser: _Guesser) -> Iterator[Order]:
+def _filled(asked: Requirements, told: Known, filler: Filler, guesser: _Guesser) -> Iterator[Order | None]:
     """Guesses with holes filled; each time the best so far is changed in one place."""
     best, furthest, left = _Variation(), NONE - 1, min(MOST, WORK // max(len(asked), 1)) + 1
-    variations = iter((best,))
+    variations: Iterator[_Variation] = iter((best,))
     while left and (variation := next(variations, None)) is not None:
-        filled = filler.fill(variation.barred, variation.more)
+        filled = filler.fill(variation.holes, variation.more)
         left -= 1
         if filled is None:
+            yield None
             continue
         start = told.start.copy()
         start[list(filled)] = list(filled.values())
         guess = guesser.guess(start)
-        if guess.order is not None:
-            yield guess.order
+        yield guess.order
         if guess.failed > furthest:
             best, furthest = variation, guess.failed
             variations = iter(list(_variations(filler, best, guess.tail)))
+            if guess.failed != NONE and asked.asked.ask[guess.failed] == spec.TOKEN_REFUSED:
+                filler.demand(guess.tail, guesser.latest(guess.failed), int(asked.asked.told[guess.failed]))
+                variations = chain((best,), variations)
 
 
 @dataclass(frozen=True, slots=True)
 class _Variation:
-    """Appends that are ``barred`` from a hole (by index), and one ``more`` at the open end."""
+    """Which ``holes`` (by index) are filled otherwise, and what is appended at the open end, NONE for nothing."""
 
-    barred: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    holes: Mapping[int, Otherwise] = field(default_factory=dict)
     more: int = NONE
 
 
@@ -89,7 +91,8 @@ def _variations(filler: Filler, best: _Variation, tail: int) -> Iterator[_Variat
     after = [i for i, hole in enumerate(filler.holes) if hole.low >= tail][:4]
     for hole in before + after:
         for other in filler.others(hole):
-            yield replace(best, barred={**best.barred, hole: best.barred.get(hole, frozenset()) | other})
+            barred = best.holes.get(hole, Otherwise()).barred | other.barred
+            yield replace(best, holes={**best.holes, hole: replace(other, barred=barred)})
     for m in filler.unused()[:20]:
         yield replace(best, more=m)
 
@@ -112,6 +115,7 @@ class _Guesser:
         self._token = token
         self._by_return = proven.by_return
         self._latest = proven.latest
+        self._order = _by_invocation(asked)
         self._compiled = len(asked) >= MANY
         self._columns = asked.asked if self._compiled else listed(asked.asked)
         self._records = asked.records if self._compiled else listed(asked.records)
@@ -121,6 +125,10 @@ class _Guesser:
             from . import compiled_tails
 
             self._columns, self._records, self._loops = plain(self._columns), plain(self._records), compiled_tails
+
+    def latest(self, m: int) -> int:
+        """The greatest tail that a moment can have met."""
+        return int(self._latest[m])
 
     def guess(self, start: Int64s) -> _Guess:
         """The order with appends at ``start`` (NONE: not applied)."""
@@ -142,6 +150,7 @@ class _Guesser:
             first=self._first(),
             latest=np.searchsorted(chain.tail, self._latest, side="right") - 1,
             by_return=self._by_return,
+            order=self._order,
         )
         places, failed = self._settled(log, chain, places)
         key = np.asarray(places.key, dtype=np.int64)
@@ -155,24 +164,20 @@ class _Guesser:
         )
 
     def _settled(self, log: spec.Log, chain: tails.Chain, places: tails.Places) -> tuple[tails.Places, int]:
+        loops, columns, records = self._loops, self._columns, self._records
+        slots = len(log.lower) + min(int(chain.floor[-1]), int(chain.tail[-1])) - int(log.base[0])
         state: Any = np.zeros(spec.STATE, dtype=np.int64)
         state[spec.HASHED] = NONE
-        slots = len(log.lower) + min(int(chain.floor[-1]), int(chain.tail[-1])) - int(log.base[0])
         tree: Any = np.full(2 * slots, NONE, dtype=np.int64)
-        ahead = self._asked.ahead.tolist()
-        held: tuple[Any, ...] = (log, chain, places)
         if not self._compiled:
-            held = tuple(listed(one) for one in held)
-        log, chain, places = held
-        state, tree = (column if self._compiled else column.tolist() for column in (state, tree))
-        wide = tails.width(len(self._asked))
+            log, chain, places = listed(log), listed(chain), listed(places)
+            state, tree = state.tolist(), tree.tolist()
+        ahead, failed = self._asked.ahead.tolist(), NONE
         for _ in range(ROUNDS):
-            failed = int(self._loops.place(self._columns, self._records, log, chain, places, state))
-            if failed != NONE:
-                break
-            changed = _ahead(ahead, places, wide)
-            if slots:
-                changed |= self._loops.settle(self._columns, self._records, log, chain, places, tree)
+            failed = int(loops.place(columns, records, log, chain, places, state))
+            changed = failed == NONE and _ahead(ahead, places)
+            if failed == NONE and slots:
+                changed |= bool(loops.settle(columns, records, log, chain, places, tree))
             if not changed:
                 break
         return places, failed
@@ -233,7 +238,18 @@ class _Guesser:
         return found
 
 
-def _ahead(ahead: list[list[int]], places: tails.Places, wide: int) -> bool:
+def _by_invocation(asked: Requirements) -> Int64s:
+    """The moments by invocation, but those of a read whose answer came in parts behind these."""
+    row, rank = asked.asked.row, np.arange(len(asked), dtype=np.int64)
+    parts = np.flatnonzero(asked.history.part_of[row] != NONE)
+    if not len(parts):
+        return rank
+    ends = asked.find(asked.history.part_of[row[parts]], np.zeros(len(parts), dtype=np.int64))
+    np.maximum.at(rank, ends[ends != NONE], parts[ends != NONE])
+    return np.lexsort((np.isin(np.arange(len(asked)), ends), rank))
+
+
+def _ahead(ahead: list[list[int]], places: tails.Places) -> bool:
     """Whether anything has to move for what is ordered beyond the clock."""
     changed = False
     for one, other, _ in ahead:
@@ -253,9 +269,8 @@ def _first_tokens(asked: Requirements, told: Known, proven: Evidence) -> Iterabl
     upto = int(fences.min(initial=told.end))
     at = np.where(told.start != NONE, told.start, np.where(columns.ask == spec.MATCH_REFUSED, columns.at, NONE))
     sure = np.flatnonzero((at != NONE) & (columns.token != NONE) & (at <= upto))
-    if len(sure):
-        return (int(columns.token[sure[np.argmin(at[sure])]]),)
+    first = columns.token[sure[np.argsort(at[sure], kind="stable")]][:1].tolist()
     refused = np.flatnonzero(columns.ask == spec.TOKEN_REFUSED)
     refused = refused[np.argsort(proven.latest[refused], kind="stable")]
     given = columns.token[(columns.optional == 1) & (columns.token != NONE)]
-    return list(dict.fromkeys([*columns.told[refused].tolist(), *given.tolist(), logs.ANOTHER]))[:TOKENS]
+    return list(dict.fromkeys([*first, *columns.told[refused].tolist(), *given.tolist(), logs.ANOTHER]))[:TOKENS]

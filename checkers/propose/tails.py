@@ -63,7 +63,8 @@ class Places(NamedTuple):
 
     ``applied`` is the state in which an append took effect, NONE for none; ``least`` bounds the key, which is ``key``
     in the end, and ``latest`` the last state that it can have met. Of a read that begins apart, ``first`` is the first
-    record that it returned (NONE: none). ``by_return`` are the moments in the order of their return.
+    record that it returned (NONE: none). ``by_return`` are the moments in the order of their return, ``order`` by
+    invocation, and the end of an answer after its parts.
     """
 
     applied: Any
@@ -72,6 +73,7 @@ class Places(NamedTuple):
     first: Any
     latest: Any
     by_return: Any
+    order: Any
 
 
 def width(moments: Any) -> Any:
@@ -82,7 +84,7 @@ def width(moments: Any) -> Any:
 def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: Any) -> Any:
     """Find the keys, the least ones; the first moment that has no place, NONE if each has one."""
     reached, over, failed, wide = 0, 0, NONE, width(len(asked.row))
-    for m in range(len(asked.row)):
+    for m in places.order:
         while asked.returned[places.by_return[over]] < asked.invoked[m]:
             reached = max(reached, (places.key[places.by_return[over]] + 1) // wide)
             over += 1
@@ -179,10 +181,9 @@ def _beginning(asked: Any, log: Any, chain: Any, places: Any, m: Any, i: Any) ->
             low = middle + 1
         else:
             high = middle
-    there = low < len(chain.tail) and low <= places.latest[m]
-    if there and start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[low]) == first:
-        return low
-    return i
+    if low >= len(chain.tail) or low > places.latest[m]:
+        return i
+    return low if start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[low]) == first else i
 
 
 def _returned(asked: Any, records: Any, log: Any, chain: Any, m: Any, i: Any) -> Any:
@@ -209,16 +210,10 @@ def _returned(asked: Any, records: Any, log: Any, chain: Any, m: Any, i: Any) ->
         first = records.seq_num[low]
         if asked.start[m] == NONE and first > 0 and chain.floor[i] < first:
             i = max(i, _state(log, chain, first + max(asked.offset[m], 0)))
-    if (
-        asked.ask[m] == END
-        and at != NONE
-        and at >= log.base[0]
-        and asked.places[m] > high - low
-        and i < len(chain.tail)
-    ):
-        next_slot = slot(log, at)
-        fits = next_slot >= len(log.size) or (
-            log.size[next_slot] <= room and (asked.until[m] == NONE or log.stamp[next_slot] < asked.until[m])
+    if asked.ask[m] == END and at >= log.base[0] and asked.places[m] > high - low and i < len(chain.tail):
+        there = slot(log, at)
+        fits = there >= len(log.size) or (
+            log.size[there] <= room and (asked.until[m] == NONE or log.stamp[there] < asked.until[m])
         )
         if fits and chain.tail[i] > at and chain.floor[i] <= at:
             i = first_at(chain.floor, at + 1)

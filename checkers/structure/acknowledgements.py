@@ -38,7 +38,7 @@ def _impossible(judgement: Judgement) -> None:
 def _short_tails(judgement: Judgement) -> None:
     appends, rows = judgement.history.appends, judgement.stream.acked
     short = rows[appends.tail[rows] < appends.end[rows]]
-    for row in judgement.findings.few("bad-ack", short.tolist()):
+    for row in judgement.findings.few("bad-ack", short.tolist(), short.tolist()):
         teller = judgement.teller(row)
         text = (
             f"{teller.who(row)} was acknowledged up to {int(appends.end[row])}, "

@@ -32,7 +32,7 @@ def _exceeding(judgement: Judgement) -> None:
         ((until != NONE) & (last >= until), "a record from the time at which it was to end, or later"),
     ):
         offenders = asked.row[read[wrong]]
-        for row in judgement.findings.few("bad-read", offenders.tolist()):
+        for row in judgement.findings.few("bad-read", offenders.tolist(), offenders.tolist()):
             _tell(judgement, f"returned {what}", [int(row)])
             judgement.accused.add(int(row))
 

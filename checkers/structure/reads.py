@@ -40,7 +40,7 @@ def _backward(judgement: Judgement) -> None:
     source, reads = judgement.chain.source, judgement.history.reads
     same = source.read_row[1:] == source.read_row[:-1]
     back = np.flatnonzero(same & (source.read_position[1:] <= source.read_position[:-1])) + 1
-    for at in judgement.findings.few("nonmonotonic-poll", back.tolist()):
+    for at in judgement.findings.few("nonmonotonic-poll", back.tolist(), source.read_row[back].tolist()):
         row, position = int(source.read_row[at]), int(source.read_position[at])
         teller = judgement.teller(row)
         text = f"{teller.name(row)} returned position {position} after {int(source.read_position[at - 1])}"
@@ -51,7 +51,7 @@ def _backward(judgement: Judgement) -> None:
     before = (first < reads.from_seq_num[rows]) | (reads.timestamp[reads.offset[rows]] < reads.from_timestamp[rows])
     # One that was clamped to the tail, and waited there, returns whatever comes next.
     early = rows[before & ~(reads.clamp[rows] & (reads.wait[rows] > 0))]
-    for row in judgement.findings.few("nonmonotonic-poll", early.tolist()):
+    for row in judgement.findings.few("nonmonotonic-poll", early.tolist(), early.tolist()):
         position = int(reads.seq_num[reads.offset[row]])
         teller = judgement.teller(row)
         text = f"{teller.name(row)} returned position {position}, before where it was to start"

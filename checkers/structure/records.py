@@ -19,13 +19,13 @@ def check(judgement: Judgement) -> None:
         _overwritten(judgement, row, positions)
     for row, start in judgement.findings.few("duplicate", facts.duplicates, [row for row, _ in facts.duplicates]):
         _duplicate(judgement, row, start)
-    for row, start in judgement.findings.few("aborted-read", facts.aborted):
+    for row, start in judgement.findings.few("aborted-read", facts.aborted, [row for row, _ in facts.aborted]):
         _aborted(judgement, row, start)
     for position in judgement.findings.few("garbage-read", sorted(facts.garbage)):
         _garbage(judgement, position, judgement.latest_read(position))
     for row, sighting in judgement.findings.few("torn-batch", facts.torn, [row for row, _ in facts.torn]):
         _torn(judgement, row, sighting)
-    for row, start in judgement.findings.few("torn-batch", facts.scattered):
+    for row, start in judgement.findings.few("torn-batch", facts.scattered, [row for row, _ in facts.scattered]):
         _scattered(judgement, row, start)
     for row, start in judgement.findings.few(
         "inconsistent-offsets", sorted(facts.displaced.items()), sorted(facts.displaced)
@@ -187,9 +187,9 @@ def _conflicting_reads(judgement: Judgement) -> None:
                 altered.append(at)
             elif int(source.read_position[at]) not in accused:
                 other.append(at)
-        for at in judgement.findings.few("garbage-read", altered):
+        for at in judgement.findings.few("garbage-read", altered, source.read_row[altered].tolist()):
             _garbage(judgement, int(source.read_position[at]), int(source.read_row[at]))
-        for at in judgement.findings.few("inconsistent-offsets", other):
+        for at in judgement.findings.few("inconsistent-offsets", other, source.read_row[other].tolist()):
             _conflict(judgement, int(source.read_row[at]), int(source.read_position[at]), "another record")
 
 

@@ -28,7 +28,7 @@ def _accuse(judgement: Judgement, anomaly: str, rows: Int64s, why: str, position
     """Rows whose own answer gives them away. ``why`` is completed with their ``asked`` and ``told``."""
     history = judgement.history
     judgement.accused.update(rows.tolist())
-    for row in judgement.findings.few(anomaly, rows.tolist()):
+    for row in judgement.findings.few(anomaly, rows.tolist(), rows.tolist()):
         teller = judgement.teller(row)
         text = f"{teller.who(row)} {why}"
         tail = int(history.seq_num_mismatch[row]) if position else NONE
@@ -54,7 +54,7 @@ def _seq_num_refusals(judgement: Judgement) -> None:
         if int(token[at]) not in excused and int(token[at]) not in judgement.uncertain_tokens(int(tail[at]))
     ]
     judgement.accused.update(int(rows[at]) for at in offenders)
-    for at in judgement.findings.few("wrong-mismatch", offenders):
+    for at in judgement.findings.few("wrong-mismatch", offenders, rows[offenders].tolist()):
         _token_unchecked(judgement, int(rows[at]), int(tail[at]), int(in_force[at]))
 
 
@@ -176,7 +176,7 @@ def _inside(judgement: Judgement) -> None:
         found.setdefault(anomaly, []).append((row, batch, int(observations.lower[exact[i]])))
     for anomaly, offenders in found.items():
         judgement.accused.update(row for row, *_ in offenders)
-        for row, batch, tail in judgement.findings.few(anomaly, offenders):
+        for row, batch, tail in judgement.findings.few(anomaly, offenders, [row for row, *_ in offenders]):
             _tell_inside(judgement, anomaly, row, batch, tail)
 
 
@@ -187,8 +187,7 @@ def _tell_inside(judgement: Judgement, anomaly: str, row: int, batch: int, tail:
     place = teller.place(int(batches.start[batch]), int(batches.end[batch]))
     text = f"{teller.name(row)} found the tail at {tail}, inside the batch of {teller.who(append)} at {place}"
     rows = tuple(dict.fromkeys((append, row)))
-    culprit = append if anomaly == "torn-batch" else row
-    witness = Witness(rows, (sentence(text), *(teller.told(one) for one in rows)), culprit=culprit)
+    witness = Witness(rows, (sentence(text), *(teller.told(one) for one in rows)), culprit=row, suspects=(append,))
     judgement.findings.add(anomaly, witness, tail)
 
 

@@ -17,7 +17,7 @@ Examples:
   fencepost verify results/latest
   fencepost verify history.jsonl --certificate proof.zip
 
-The verifier shares no code with the checkers (docs/certificates.md).
+The verifier is the checker's kernel, run alone on the history and the proof (docs/certificates.md).
 
 Exit codes: 0 verified, whatever the verdict; 254 a file is missing, damaged, or the proof of another history; 255 the
 proof does not bear out the verdict; the worst of several runs.

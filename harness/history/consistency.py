@@ -1,30 +1,152 @@
-"""Rules that the operations of a history must keep together, whatever file they came from.
+"""The rules that the operations of a history must keep together, whatever file they came from.
 
-A process does one thing after another. If it does not, the history contradicts itself, because every order that a
-checker derives from processes would be wrong. Records should be as unique as the header says, and a batch should hold
-records. If not, the rest keeps its meaning, and the history carries a warning.
+If an operation breaks one, the history contradicts itself, and no checker could say anything of it. Records should be
+as unique as the header says, and a batch should hold records. If not, the rest keeps its meaning, and the history
+carries a warning.
+
+What can only be wrong with lines that stand apart (an answer without an invocation) is found where they are joined
+(:mod:`.joining`); what a single line or row cannot hold, where it is decoded.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from .contradictions import Contradiction, First, Terms
 from .history import FOREVER, NONE, Appends, History, Int64s, Kind, Outcome
+from .ids import Ids
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """The field ``field`` of the operation with id ``op`` cannot be right. ``text`` says why, and what to do."""
+def contradiction(history: History, terms: Terms | None = None) -> Contradiction | None:
+    """Return the first thing that cannot be right in a history of columns, with its row for its place; or None."""
+    rows, first = np.arange(len(history)), First(terms or Terms())
+    ordered(history.id, history.invoked, rows, first)
+    check(history, first, rows, rows)
+    return first.found
 
-    op: int
-    field: str
-    text: str
+
+def check(
+    history: History, first: First, invoked: Int64s, ended: Int64s, streams: Sequence[str] = (), cut: bool = False
+) -> None:
+    """Note whatever breaks a rule, except for the order of invocations (:func:`ordered`).
+
+    ``invoked`` and ``ended`` (shape (n,)) are the places of invocations and answers. ``streams`` are the names that
+    streams have, declared or not. ``cut`` says that answers may be missing.
+    """
+    ids, terms, part = history.id, first.terms, history.part_of != NONE
+    repeated = Ids(ids, invoked).repeated
+    first.note(repeated, invoked, "op", lambda row: f"operation {ids[row]} was {terms.invoked} before")
+    undeclared = history.stream >= len(history.header.streams)
+    first.note(
+        undeclared,
+        invoked,
+        "stream",
+        lambda row: f"the stream {streams[history.stream[row]]!r} is not declared in the header",
+    )
+    _versions(history, first, invoked, ended)
+    for column, offset, commands, places in _by_record(history, invoked, ended):
+        _indices(column, offset, commands, places, first)
+    early = history.ended < history.invoked
+    first.note(
+        early,
+        ended,
+        "ended",
+        lambda row: (
+            f"the frame {ids[row]} came before its read was {terms.invoked}"
+            if part[row]
+            else f"operation {ids[row]} {terms.returned} before it was {terms.invoked}"
+        ),
+    )
+    never = (history.ended == FOREVER) & (history.outcome != Outcome.INDEFINITE)
+    first.note(never, ended, "ended", lambda row: f"operation {ids[row]} has no time at which it {terms.returned}")
+    _frames(history, first, ended)
+    if not cut:
+        _overlap(history, first, invoked)
 
 
-def overlap(history: History) -> Contradiction | None:
-    """Return the first operation that its process must not have invoked, or None.
+def ordered(ids: Int64s, times: Int64s, places: Int64s, first: First) -> None:
+    """Note the first invocation (all of shape (n,), as they stand in the file) that is earlier than the one before."""
+    wrong = np.zeros(len(times), dtype=np.bool_)
+    wrong[1:] = times[1:] < times[:-1]
+    terms, moment = first.terms, first.terms.moment
+    first.note(
+        wrong,
+        places,
+        "invoked",
+        lambda row: (
+            f"operation {ids[row]} was {terms.invoked} {moment.format(times[row])}, but operation {ids[row - 1]}, "
+            f"which stands before it, {moment.format(times[row - 1])}; invocations stand in the order of their times"
+        ),
+    )
+
+
+def _versions(history: History, first: First, invoked: Int64s, ended: Int64s) -> None:
+    version = history.header.schema
+    if version >= 2:
+        return
+    text = f"the header says version {version}, but {{}} is of version 2"
+    session, part = history.session != NONE, history.part_of != NONE
+    first.note(session & ~part, invoked, "session", lambda row: text.format("a session"))
+    first.note(part, ended, "type", lambda row: text.format("a frame"))
+    first.note(history.reads.hashed, ended, "type", lambda row: text.format("a read of the whole stream"))
+
+
+def _by_record(
+    history: History, invoked: Int64s, ended: Int64s
+) -> Iterator[tuple[str, Int64s, dict[int, Any], Int64s]]:
+    """Yield what is said of single records: its column, the offsets of the records, what is said by row, the places."""
+    appends, reads = history.appends, history.reads
+    yield "append_fences", appends.offset, appends.fences, invoked
+    yield "append_trims", appends.offset, appends.trims, invoked
+    yield "append_timestamps", appends.offset, appends.timestamps, invoked
+    yield "read_fences", reads.offset, reads.fences, ended
+    yield "read_trims", reads.offset, reads.trims, ended
+    yield "read_contents", reads.offset, reads.contents, ended
+
+
+def _indices(column: str, offset: Int64s, said: dict[int, Any], places: Int64s, first: First) -> None:
+    """Note indices that are none of a record's of the row, and lists with another number of entries."""
+    if not said:
+        return
+    rows = np.fromiter(said, dtype=np.int64, count=len(said))
+    numbers = (offset[rows + 1] - offset[rows]).tolist()
+    for row, number, of_row in zip(rows.tolist(), numbers, said.values(), strict=True):
+        text = _misplaced(of_row, number)
+        if text is not None:
+            first.at(int(places[row]), column, text)
+
+
+def _misplaced(of_row: list[Any] | dict[int, Any], number: int) -> str | None:
+    """Return what is wrong with a list of one entry per record, or with a map from indices of ``number`` records."""
+    if isinstance(of_row, list):
+        return None if len(of_row) == number else f"{number} digests, but {len(of_row)} timestamps"
+    if not of_row or 0 <= min(of_row) <= max(of_row) < number:
+        return None
+    index = next(index for index in of_row if not 0 <= index < number)
+    return f"the index {index} is not one of {number} records"
+
+
+def _frames(history: History, first: First, ended: Int64s) -> None:
+    frames = np.flatnonzero(history.part_of != NONE)
+    if not len(frames):
+        return
+    reads = history.part_of[frames]
+    wrong = (history.kind[reads] != Kind.READ) | (history.part_of[reads] != NONE)
+    wrong |= (history.kind[frames] != Kind.READ) | (history.outcome[frames] != Outcome.OK)
+    wrong |= (history.invoked[frames] != history.invoked[reads]) | (history.ended[frames] > history.ended[reads])
+    first.note(
+        wrong,
+        ended[frames],
+        "part_of",
+        lambda frame: "a frame is a part of the answer to a read, invoked when it was, and ended no later",
+    )
+
+
+def _overlap(history: History, first: First, places: Int64s) -> None:
+    """Note the first operation that its process must not have invoked.
 
     A process must wait until its last operation has returned (at the same instant is fine), and does nothing after one
     that ended indefinitely. Operations of sessions are exempt: batches are pipelined, and frames are parts of one read.
@@ -35,27 +157,27 @@ def overlap(history: History) -> Contradiction | None:
     before, after = rows[:-1], rows[1:]
     wrong = history.process[before] == history.process[after]
     wrong &= (history.outcome[before] == Outcome.INDEFINITE) | (history.ended[before] > history.invoked[after])
-    if not wrong.any():
-        return None
-    place = np.flatnonzero(wrong)
-    place = place[np.argmin(after[place])]
-    return _overlapping(history, int(before[place]), int(after[place]))
+    first.note(
+        wrong,
+        places[after],
+        "process",
+        lambda pair: _overlapping(history, first.terms, int(before[pair]), int(after[pair])),
+    )
 
 
-def _overlapping(history: History, before: int, after: int) -> Contradiction:
+def _overlapping(history: History, terms: Terms, before: int, after: int) -> str:
     one, other, ended = history.operation(before), history.operation(after), int(history.ended[before])
     if ended == FOREVER:
-        when = "which never returned"
+        when = f"which never {terms.returned}"
     elif ended > other.invoked:
-        when = f"which ended at {ended} ns"
+        when = f"which ended {terms.moment.format(ended)}"
     else:
-        when = f"which ended indefinitely at {ended} ns"
-    return Contradiction(
-        other.id,
-        "process",
-        f"process {other.process} invoked operation {other.id} at {other.invoked} ns, after its operation {one.id}, "
-        f"{when}; a process does one thing after another, and nothing after an indefinite end: "
-        "number processes apart, or give what is pipelined a session",
+        when = f"which ended indefinitely {terms.moment.format(ended)}"
+    apart = "" if terms.sessions is None else f": {terms.sessions}"
+    return (
+        f"{terms.process} {other.process} {terms.invoked} operation {other.id} {terms.moment.format(other.invoked)}, "
+        f"after its operation {one.id}, {when}; a {terms.process} does one thing after another, and nothing after an "
+        f"indefinite end{apart}"
     )
 
 

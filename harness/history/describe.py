@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..printable import quoted
 from .history import NONE, Kind, Operation, Outcome
+from .tables import FOLLOWING
 
 
 def name(operation: Operation) -> str:
@@ -50,7 +53,12 @@ def _append(operation: Operation) -> str:
 
 
 def _read(operation: Operation) -> str:
-    reads, row = operation.history.reads, operation.row
+    """What the whole read asked for, of the part of an answer as well: a part asks for nothing by itself."""
+    history, reads = operation.history, operation.history.reads
+    part_of = int(history.part_of[operation.row])
+    whole = operation.row if part_of == NONE else part_of
+    parts = np.flatnonzero(history.part_of == whole)
+    row = int(parts[0]) if len(parts) else whole  # the read's own row has what was left to ask for in the end
     given = {
         "from": reads.from_seq_num[row],
         "from timestamp": reads.from_timestamp[row],
@@ -58,10 +66,13 @@ def _read(operation: Operation) -> str:
         "count": reads.count[row],
         "bytes": reads.bytes[row],
         "until": reads.until[row],
-        "wait": reads.wait[row],
+        "wait": reads.wait[whole],
     }
-    parts = [f"{label} {value}" for label, value in given.items() if value != NONE]
-    return " ".join(["read", ", ".join(parts) or "from the tail", *(["clamped"] if reads.clamp[row] else [])])
+    bounded = any(given[bound] != NONE for bound in ("count", "bytes", "until"))
+    if history.session[whole] != NONE and not bounded and given["wait"] == FOLLOWING:
+        del given["wait"]  # it follows the tail because nothing ends it, whether or not it gave that
+    told = [f"{label} {value}" for label, value in given.items() if value != NONE]
+    return " ".join(["read", ", ".join(told) or "from the tail", *(["clamped"] if reads.clamp[row] else [])])
 
 
 def _records(number: int) -> str:

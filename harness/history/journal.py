@@ -5,16 +5,18 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from . import events
-from .builder import Builder, InconsistentEvent, too_large
-from .consistency import Contradiction, doubts, overlap
+from .builder import Builder
+from .consistency import doubts
+from .content import Content
+from .contradictions import Contradiction, InconsistentEvent
 from .failure import HistoryFailure
 from .history import BEYOND, History
-from .lines import BOM, column_of, line_of, lines, malformed, whole
+from .lines import BOM, LONGEST, column_of, is_cut, lines, malformed, placed, refused
 from .progress import Progress
 
 COMPILED_FROM: Final = 2_000_000
@@ -23,20 +25,17 @@ COMPILED_FROM: Final = 2_000_000
 _EVERY: Final = 50_000
 
 
-def read_journal(data: bytes, name: str, progress: Progress | None = None) -> History:
-    """Return the history in a journal; errors refer to it as ``name``.
+def read_journal(content: Content, progress: Progress | None = None) -> History:
+    """Return the history in a journal.
 
     A last line that was cut short (the recorder was killed while it wrote) is skipped with a warning in
     :attr:`History.warnings`. So are oddities that leave the rest its meaning (:func:`.consistency.doubts`). Anything
     else that is malformed raises :class:`HistoryFailure`.
     """
     with _without_collection():
-        history = _fast(data, name, progress)
-        if history is None:
-            history = _read(data, name, progress)
-    found = overlap(history)
+        history, found = _fast(content, progress) or _ordinary(content, progress)
     if found is not None:
-        raise _placed(data, name, found)
+        raise placed(content, found)
     history.warnings.extend(doubts(history))
     return history
 
@@ -53,55 +52,57 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _fast(data: bytes, name: str, progress: Progress | None) -> History | None:
+_Read: TypeAlias = tuple[History, Contradiction | None]
+"""A history, and the first contradiction in it."""
+
+
+def _fast(content: Content, progress: Progress | None) -> _Read | None:
     """Return the history as compiled code reads it, or None if the file is small or needs the ordinary reader."""
-    if len(data) < COMPILED_FROM:
+    if content.size < COMPILED_FROM:
         return None
     from .compiled.load import Unsupported, load
 
-    _, line, _ = next(lines(data, name))
-    begin = data.find(line) + len(line) + 1
-    warnings = _greeting(data)
     try:
-        return load(data, begin, _header(name, line), warnings, progress)
+        begin, header = _beginning(content)
+        return load(content, begin, header, _greeting(content), progress)
     except Unsupported:
         return None
 
 
-def _greeting(data: bytes) -> list[str]:
+def _beginning(content: Content) -> tuple[int, events.Header]:
+    """Return where the second line begins, and the header."""
+    _, line, position = next(lines(content.first_line(LONGEST), content.name))
+    return position + len(line) + 1, _header(content.name, line)
+
+
+def _greeting(content: Content) -> list[str]:
     """Return the warning about a byte order mark, if there is one."""
-    return ["the file begins with a byte order mark, which is passed over"] if data.startswith(BOM) else []
+    marked = content.part(0, len(BOM)) == BOM
+    return ["the file begins with a byte order mark, which is passed over"] if marked else []
 
 
-def _read(data: bytes, name: str, progress: Progress | None) -> History:
+def _ordinary(content: Content, progress: Progress | None) -> _Read:
+    data, name = content.whole(), content.name
     rest = lines(data, name)
     first = next(rest, None)
     if first is None:
         raise HistoryFailure(f"{name}:1: the file is empty; a history begins with a header line")
     builder = Builder(_header(name, first[1]))
-    warnings = _greeting(data)
+    warnings = _greeting(content)
     decode = msgspec.json.Decoder(events.Event).decode
     for number, line, position in rest:
         try:
-            event = decode(line)
-        except RecursionError as error:
-            raise HistoryFailure(f"{name}:{number}:1: a value is nested too deeply") from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            if position + len(line) == len(data) and not whole(line):
+            builder.add(decode(line), position)
+        except (InconsistentEvent, OverflowError, RecursionError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            if is_cut(error, line, position, len(data)):
                 warnings.append(f"line {number} was cut after {len(line)} bytes and is left out")
                 break
-            raise malformed(name, number, line, error) from error
-        try:
-            builder.add(event)
-        except InconsistentEvent as error:
-            raise HistoryFailure(f"{name}:{number}:{column_of(line, error.field)}: {error.field}: {error}") from error
-        except OverflowError as error:
-            field, limit = too_large(event)
-            where = f"{name}:{number}:{column_of(line, field)}"
-            raise HistoryFailure(f"{where}: {field}: a number is beyond {limit}") from error
+            if (earlier := builder.joined(warnings, cut=True)[1]) is not None and earlier.place < position:
+                raise placed(content, earlier) from error
+            raise refused(name, number, line, error) from error
         if progress is not None and number % _EVERY == 0:
             progress(position, len(data))
-    return builder.build(warnings)
+    return builder.joined(warnings)
 
 
 class _Version(msgspec.Struct):
@@ -130,8 +131,3 @@ def _header(name: str, line: bytes) -> events.Header:
             where = f"{name}:1:{column_of(line, 'streams')}: streams"
             raise HistoryFailure(f"{where}: the tail of {stream.name!r} is beyond 2⁶³: no stream gets there")
     return header
-
-
-def _placed(data: bytes, name: str, found: Contradiction) -> HistoryFailure:
-    number, line = line_of(data, name, found.op, events.INVOCATIONS)
-    return HistoryFailure(f"{name}:{number}:{column_of(line, found.field)}: {found.field}: {found.text}")

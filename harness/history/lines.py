@@ -6,10 +6,14 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from . import events
+from .builder import too_large
+from .content import Content
+from .contradictions import Contradiction, InconsistentEvent
 from .failure import HistoryFailure
 
 LONGEST: Final = 2**28
@@ -115,17 +119,25 @@ def whole(line: bytes) -> bool:
     return True
 
 
-class _Operation(msgspec.Struct):
-    type: str
-    op: int | None = None
+def is_cut(error: Exception, line: bytes, position: int, size: int) -> bool:
+    """Return whether a line that could not be decoded is the last one of the file, and was cut short."""
+    undecoded = isinstance(error, msgspec.DecodeError | UnicodeDecodeError)
+    return undecoded and position + len(line) == size and not whole(line)
 
 
-def line_of(data: bytes, name: str, op: int, kinds: frozenset[str]) -> tuple[int, bytes]:
-    """Return the line of operation ``op`` whose type is one of ``kinds``. Raises LookupError if there is none."""
-    decode: Any = msgspec.json.Decoder(_Operation).decode
-    for number, line, _ in lines(data, name):
-        if b"%d" % op in line:
-            found = decode(line)
-            if found.op == op and found.type in kinds:
-                return number, line
-    raise LookupError(op)
+def refused(name: str, number: int, line: bytes, error: Exception) -> HistoryFailure:
+    """Return the error for a line that could not be decoded, or contradicts itself."""
+    if isinstance(error, RecursionError):
+        return HistoryFailure(f"{name}:{number}:1: a value is nested too deeply")
+    if isinstance(error, InconsistentEvent):
+        return HistoryFailure(f"{name}:{number}:{column_of(line, error.field)}: {error.field}: {error}")
+    if isinstance(error, OverflowError):
+        field, limit = too_large(msgspec.json.decode(line, type=events.Event))
+        return HistoryFailure(f"{name}:{number}:{column_of(line, field)}: {field}: a number is beyond {limit}")
+    return malformed(name, number, line, error)
+
+
+def placed(content: Content, found: Contradiction) -> HistoryFailure:
+    """Return the error for a contradiction whose place is that of a line."""
+    number, line = content.line_at(found.place)
+    return HistoryFailure(f"{content.name}:{number}:{column_of(line, found.field)}: {found.field}: {found.text}")

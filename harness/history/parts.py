@@ -1,80 +1,57 @@
-"""Follows an answer that comes in parts: where the next part starts, and how much of the read's bounds is left."""
+"""Follows answers that come in parts: where the next part starts, and how much of its read's bounds is left."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Any
 
-from . import events
-from .history import NONE
+import numpy as np
 
-Parameters = tuple[int, int, int, bool, int, int, int, int]
-"""The parameters of a read in the order of the columns: from_seq_num, from_timestamp, tail_offset, clamp, count, bytes,
-until, wait."""
-
-FOLLOWING: Final = 1
-"""The ``wait`` (s) that stands for a read that may follow the tail without giving one."""
+from .history import NONE, Int64s
+from .tables import FOLLOWING
 
 
-@dataclass(slots=True)
-class Parts:
-    """The parts so far of the answer to ``read`` (row ``row``). ``after`` is the end of the last record, if any."""
+def bound(reads: dict[str, Any], frames: Int64s, of: Int64s) -> None:
+    """Give each frame the parameters of the part that it is, and its read those of the rest, in place.
 
-    row: int
-    read: events.ReadInvoked
-    after: int | None = None
-    records: int = 0
-    size: int = 0
-
-    def add(self, part: events.Frame) -> None:
-        """Add a part, after which the answer goes on."""
-        if part.seq_nums:
-            self.after = part.seq_nums[-1] + 1
-            self.records += len(part.seq_nums)
-            self.size += sum(part.sizes)
-
-    @property
-    def of_part(self) -> Parameters:
-        """Return the parameters of the next part, which may end anywhere."""
-        *bounds, wait = self.of_rest
-        return (*bounds, wait if wait > 0 else FOLLOWING)  # type: ignore[return-value]
-
-    @property
-    def of_rest(self) -> Parameters:
-        """Return the parameters of the rest of the answer."""
-        read, after = self.read, self.after
-        if after is None:
-            return of_whole(read)
-        wait = _following(read)
-        count, size = _given(read.count), _given(read.bytes)
-        count, size = (
-            max(bound - used, 0) if bound != NONE else NONE
-            for bound, used in ((count, self.records), (size, self.size))
-        )
-        return after, NONE, NONE, False, count, size, _given(read.until), wait
+    ``reads`` holds the columns of :class:`.history.Reads`; the rows of reads that have frames still hold the parameters
+    that were sent. ``frames`` are rows, those of one read in the order of the answer, and ``of`` the row of each one's
+    read; both have shape (n,). A frame may end anywhere, so it follows the tail.
+    """
+    order = np.argsort(of, kind="stable")
+    frames, of = frames[order], of[order]
+    first = np.flatnonzero(np.concatenate(([True], of[1:] != of[:-1])))
+    group = np.cumsum(np.concatenate(([True], of[1:] != of[:-1]))) - 1
+    offset, last = reads["offset"], np.concatenate((first[1:], [len(of)])) - 1
+    records = offset[frames + 1] - offset[frames]
+    sizes = np.concatenate(([0], np.cumsum(reads["size"], dtype=np.int64)))
+    size = sizes[offset[frames + 1]] - sizes[offset[frames]]
+    # The end of the last record up to each frame: that of the last frame with records, if its read has one before.
+    nonempty = np.maximum.accumulate(np.where(records > 0, np.arange(len(of)), NONE))
+    known = nonempty >= first[group]
+    end = np.full(len(of), NONE, dtype=np.int64)
+    end[known] = reads["seq_num"][offset[frames[nonempty[known]] + 1] - 1] + 1
+    after = np.concatenate(([NONE], end[:-1]))
+    after[first] = NONE
+    used_records, used_size = (np.cumsum(used) - (np.cumsum(used) - used)[first][group] for used in (records, size))
+    reading = of[first]
+    rest = _rest(reads, reading, end[last], used_records[last], used_size[last])
+    part = _rest(reads, of, after, used_records - records, used_size - size)
+    part["wait"] = np.where(part["wait"] > 0, part["wait"], FOLLOWING)
+    for rows, values in ((reading, rest), (frames, part)):
+        for name, column in values.items():
+            reads[name] = np.require(reads[name], requirements="W")
+            reads[name][rows] = column
 
 
-def of_whole(read: events.ReadInvoked) -> Parameters:
-    """Return the parameters of a read that has no answer yet."""
-    return (
-        _given(read.seq_num),
-        _given(read.timestamp),
-        _given(read.tail_offset),
-        read.clamp,
-        _given(read.count),
-        _given(read.bytes),
-        _given(read.until),
-        _following(read),
-    )
-
-
-def _following(read: events.ReadInvoked) -> int:
-    """Return how long a read waits (s). A session without any limit follows the tail."""
-    wait = _given(read.wait)
-    if read.session is not None and wait <= 0 and (read.count, read.bytes, read.until) == (None, None, None):
-        return FOLLOWING
-    return wait
-
-
-def _given(value: int | None) -> int:
-    return NONE if value is None else value
+def _rest(reads: dict[str, Any], rows: Int64s, after: Int64s, records: Int64s, size: Int64s) -> dict[str, Any]:
+    """Return the parameters of what is left of an answer once so many records, of that size, have come."""
+    begun = after != NONE
+    found = {name: reads[name][rows] for name in ("from_timestamp", "tail_offset", "clamp", "until", "wait")}
+    found["from_seq_num"] = np.where(begun, after, reads["from_seq_num"][rows])
+    for name in ("from_timestamp", "tail_offset"):
+        found[name] = np.where(begun, NONE, found[name])
+    found["clamp"] = found["clamp"] & ~begun
+    for name, used in (("count", records), ("bytes", size)):
+        given = reads[name][rows]
+        found[name] = np.where(given == NONE, NONE, np.maximum(given - used, 0))
+    return found

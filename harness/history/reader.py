@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .content import Content
 from .deletions import with_deletions
 from .history import History
 from .journal import read_journal
 from .progress import Progress
 from .s2_porcupine.described import Failures
-from .s2_porcupine.scanning import scanned
-from .sniffing import Format, format_of
-from .sources import name_of, read_bytes
+from .sniffing import LOOKED_AT, Format, format_of
+from .sources import opened
 
 
 def read_history(
@@ -23,25 +23,25 @@ def read_history(
     ``failures`` says what definite failures of appends mean in a format that does not say so (s2-porcupine's). Raises
     :class:`~.failure.HistoryFailure` if the file cannot be read or makes no sense.
     """
-    path = Path(path)
-    if failures is Failures.ANY and (found := scanned(path, progress)) is not None:
-        return found
-    return parse_history(read_bytes(path), name_of(path), progress, failures)
+    with opened(Path(path)) as content:
+        return _read(content, progress, failures)
 
 
 def parse_history(
     data: bytes, name: str, progress: Progress | None = None, failures: Failures = Failures.ANY
 ) -> History:
     """Return the history in these bytes, as :func:`read_history` does; errors refer to them as ``name``."""
-    found = format_of(data)
+    return _read(Content(data, name), progress, failures)
+
+
+def _read(content: Content, progress: Progress | None, failures: Failures) -> History:
+    found = format_of(content.part(0, LOOKED_AT))
     if found is Format.S2_PORCUPINE:
-        if failures is Failures.ANY and (history := scanned(data, progress)) is not None:
-            return history
         from .s2_porcupine.reader import read_s2_porcupine
 
-        return read_s2_porcupine(data, name, progress, failures)
+        return read_s2_porcupine(content, progress, failures)
     if found is Format.PARQUET:
         from .parquet.reader import read_parquet
 
-        return with_deletions(read_parquet(data, name))
-    return with_deletions(read_journal(data, name, progress))
+        return with_deletions(read_parquet(content.whole(), content.name))
+    return with_deletions(read_journal(content, progress))

@@ -16,7 +16,7 @@ class Format(StrEnum):
 
 
 _PARQUET: Final = b"PAR1"
-_LOOKED_AT: Final = 4096
+LOOKED_AT: Final = 4096
 """Bytes at the beginning that are looked at."""
 
 _LINE_OF_S2_PORCUPINE: Final = re.compile(rb'\s*\{\s*"(?:event|client_id|op_id)"\s*:')
@@ -26,6 +26,6 @@ def format_of(data: bytes) -> Format:
     """Return the format of these bytes. Anything unknown counts as a journal, whose reader says what is wrong."""
     if data.startswith(_PARQUET):
         return Format.PARQUET
-    if _LINE_OF_S2_PORCUPINE.match(data.removeprefix(b"\xef\xbb\xbf")[:_LOOKED_AT]):
+    if _LINE_OF_S2_PORCUPINE.match(data.removeprefix(b"\xef\xbb\xbf")[:LOOKED_AT]):
         return Format.S2_PORCUPINE
     return Format.JSONL

@@ -8,13 +8,17 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 from weakref import WeakKeyDictionary
 
 from ..files import is_endless, refuse_device
+from .content import Content, FileContent
 from .failure import HistoryFailure
 
 STDIN: Final = Path("-")
@@ -45,6 +49,24 @@ _of_pipes: Final[dict[Path, str]] = {}
 """Likewise of what came from a pipe with a name."""
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[Content]:
+    """Open the content of the file, or of standard input for ``-``, decompressed where it is compressed.
+
+    A regular file that is not compressed is read in pieces, as it is needed. Raises what :func:`read_bytes` does.
+    """
+    if path != STDIN and path.is_file():
+        try:
+            with path.open("rb", buffering=0) as file:
+                content = FileContent(file.fileno(), os.fstat(file.fileno()).st_size, path)
+                if not is_compressed(content.part(0, 4)):
+                    yield content
+                    return
+        except OSError as error:
+            raise HistoryFailure(f"{path}: cannot be read: {error.strerror}") from error
+    yield Content(read_bytes(path), name_of(path))
+
+
 def read_bytes(path: Path) -> bytes:
     """The content of the file, or of standard input for ``-``, decompressed where it is compressed.
 
@@ -59,11 +81,15 @@ def decompressed(data: bytes, name: str) -> bytes:
 
     Raises :class:`HistoryFailure` where it is damaged, or so much larger once decompressed that it is no history.
     """
-    if data.startswith(_GZIP):
-        return _gunzip(data, name)
-    if data.startswith(_ZSTD) or (data[1:4] == _SKIPPABLE and 0x50 <= data[0] <= 0x5F):
-        return _unzstd(data, name)
-    return data
+    if not is_compressed(data):
+        return data
+    return _gunzip(data, name) if data.startswith(_GZIP) else _unzstd(data, name)
+
+
+def is_compressed(data: bytes) -> bool:
+    """Return whether data that begin like this are compressed with gzip or Zstandard."""
+    skippable = data[1:4] == _SKIPPABLE and 0x50 <= data[0] <= 0x5F
+    return skippable or data.startswith((_GZIP, _ZSTD))
 
 
 def most(size: int) -> int:

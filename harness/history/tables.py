@@ -1,20 +1,19 @@
-"""The tables that a history's columns are made of: request and answer, row by row.
+"""The tables that a history's columns are made of: invocations and answers, as their lines say.
 
-Callers decide which row an event belongs to, and whether it may stand where it stands: :class:`.builder.Builder` does
-so for one event at a time, :mod:`.compiled` for many lines at once.
+A reader only enters what it decodes, one event at a time or many as arrays. Whether an event may stand where it stands
+is for :mod:`.joining` to find out, once all are there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any, Final
 
-import numpy as np
-
 from . import events
-from .columns import Interned, Ragged, Table
-from .history import BEYOND, NONE, Appends, History, Int64s, Kind, Reads, UInt8s
-from .parts import Parameters, Parts, of_whole
+from .columns import Expected, Interned, Ragged, Table
+from .contradictions import InconsistentEvent
+from .history import BEYOND, FOREVER, NONE, Kind
 
 KINDS = {
     events.AppendInvoked: Kind.APPEND,
@@ -25,138 +24,137 @@ KINDS = {
 LARGEST = 2**64 - 1
 """Digests are of 64 bits, and so are a service's positions."""
 
+FOLLOWING: Final = 1
+"""The ``wait`` (s) that stands for a read that may follow the tail without giving one."""
 
-class InconsistentEvent(Exception):
-    """An event contradicts itself or those before it. The text says how, and ``field`` names the field at fault."""
 
-    def __init__(self, field: str, text: str) -> None:
-        super().__init__(text)
-        self.field = field
+class Ending(IntEnum):
+    """What an answer is."""
+
+    ACK = 0
+    BATCH = 1
+    WHOLE = 2
+    TAIL = 3
+    FAILURE = 4
+    INDEFINITE = 5
+    FRAME = 6
+
+
+_ENDINGS: Final = {
+    events.Acked: Ending.ACK,
+    events.BatchRead: Ending.BATCH,
+    events.WholeRead: Ending.WHOLE,
+    events.TailRead: Ending.TAIL,
+    events.Failed: Ending.FAILURE,
+    events.Indefinite: Ending.INDEFINITE,
+    events.Frame: Ending.FRAME,
+}
 
 
 class Tables:
-    """Collects the rows of one history. Rows may come in any order, each once.
+    """Collects the invocations and the answers of one history, each under its number in the file.
 
-    Methods that take an event raise :class:`InconsistentEvent` if it contradicts the header or itself, and
-    OverflowError for a number beyond the bounds that :func:`.builder.too_large` names.
+    Invocations and answers are counted apart, from 0. They may be entered in any order, each once. What is said of an
+    operation by its invocation is kept under the number of that, what is said by an answer under the number of the
+    answer. ``place`` says where the line stands: anything that grows from line to line. ``claims`` holds whose
+    operation, and of which kind, an answer says it is of, in formats whose answers say so.
+
+    Methods that take an event raise :class:`InconsistentEvent` if it contradicts itself, and OverflowError for a number
+    beyond the bounds that :func:`.builder.too_large` names.
     """
 
     def __init__(self, header: events.Header) -> None:
         self.header = header
-        self.streams = {stream.name: index for index, stream in enumerate(header.streams)}
+        self.streams = Interned(*(stream.name for stream in header.streams))
         self.tokens = Interned("")
         self.codes = Interned()
         self.purposes = Interned("")
-        self.operations = Table(
-            id="q", process="i", thread="i", stream="i", kind="B", invoked="q", intended="q", purpose="i", session="q"
+        self.expected = share = Expected()
+        self.operations = Table(share,
+            place="q", id="q", process="i", thread="i", stream="i", kind="B", invoked="q", intended="q", purpose="i",
+            session="q",
+        )  # fmt: skip
+        self.answers = Table(share, place="q", op="q", time="q", ending="B")
+        self.frames = Table(share, of="q")
+        self.claims = Table(share, process="i", kind="b")
+        self.errors = Table(share, status="i", code="i")
+        self.observed = Table(share, observed_tail="q", observed_tail_timestamp="q")
+        self.seq_num_mismatches = Table(share, seq_num_mismatch="q")
+        self.token_mismatches = Table(share, token_mismatch="i")
+        self.appends = Table(share, match_seq_num="q", token="i", last_fence="i")
+        self.acks = Table(
+            share, start="q", start_timestamp="q", end="q", end_timestamp="q", tail="q", tail_timestamp="q"
         )
-        self.part_of = Table(part_of="q")
-        self.errors = Table(status="i", code="i")
-        self.observed = Table(observed_tail="q", observed_tail_timestamp="q")
-        self.seq_num_mismatches = Table(seq_num_mismatch="q")
-        self.token_mismatches = Table(token_mismatch="i")
-        self.appends = Table(match_seq_num="q", token="i", last_fence="i")
-        self.acks = Table(start="q", start_timestamp="q", end="q", end_timestamp="q", tail="q", tail_timestamp="q")
         self.reads = Table(
-            from_seq_num="q", from_timestamp="q", tail_offset="q", clamp="b", count="q", bytes="q", until="q", wait="q"
+            share,
+            from_seq_num="q",
+            from_timestamp="q",
+            tail_offset="q",
+            clamp="b",
+            count="q",
+            bytes="q",
+            until="q",
+            wait="q",
         )
-        self.batch_tails = Table(tail="q")
-        self.hashes = Table(stream_hash="Q")
-        self.appended = Ragged(digest="Q", size="i")
-        self.returned = Ragged(seq_num="q", timestamp="q", digest="Q", size="i")
+        self.batch_tails = Table(share, tail="q")
+        self.hashes = Table(share, stream_hash="Q", hashed="B")
+        self.appended = Ragged(share, digest="Q", size="i")
+        self.returned = Ragged(share, seq_num="q", timestamp="q", digest="Q", size="i")
         self.faults: list[events.Fault] = []
         self.remarks: list[events.Remark] = []
-        self._rests: dict[int, Parameters] = {}
         self.fences: dict[int, dict[int, int]] = {}
-        self._trims: dict[int, dict[int, int]] = {}
-        self._timestamps: dict[int, list[int | None]] = {}
+        self.trims: dict[int, dict[int, int]] = {}
+        self.timestamps: dict[int, list[int | None]] = {}
         self.read_fences: dict[int, dict[int, int]] = {}
-        self._read_trims: dict[int, dict[int, int]] = {}
-        self._read_contents: dict[int, dict[int, events.Content]] = {}
+        self.read_trims: dict[int, dict[int, int]] = {}
+        self.read_contents: dict[int, dict[int, events.Content]] = {}
+        self.whole = False
+        self.n_asked = self.n_answered = 0
 
-    def ask(self, row: int, event: events.Invoked) -> None:
-        """Enter an invocation as this row."""
-        stream = self.streams.get(event.stream)
-        if stream is None:
-            raise InconsistentEvent("stream", f"the stream {event.stream!r} is not declared in the header")
-        kind, session = KINDS[type(event)], None
-        if not isinstance(event, events.CheckTailInvoked) and event.session is not None:
-            session = event.session
-            self.since(2, "session", "a session")
+    def add(self, event: events.Event, place: int) -> None:
+        """Enter the next event of the file."""
+        if not 0 <= event.time < FOREVER:
+            raise InconsistentEvent("time", f"the time {event.time} is not between 0 and 2⁶³ ns")
+        if self.whole:
+            raise InconsistentEvent("type", "nothing may follow the end; were two histories put into one file?")
+        if isinstance(event, events.Fault):
+            self.faults.append(event)
+        elif isinstance(event, events.Remark):
+            self.remarks.append(event)
+        elif isinstance(event, events.End):
+            self.whole = True
+        elif type(event) in KINDS:
+            self.ask(self.n_asked, place, event)  # type: ignore[arg-type]
+            self.n_asked += 1
+        else:
+            self.answer(self.n_answered, place, event)  # type: ignore[arg-type]
+            self.n_answered += 1
+
+    def ask(self, number: int, place: int, event: events.Invoked) -> None:
+        """Enter the invocation of this number."""
+        session = None if isinstance(event, events.CheckTailInvoked) else event.session
         self.operations.add(
-            row,
+            number,
+            place,
             event.op,
             event.process,
             NONE if event.thread is None else event.thread,
-            stream,
-            kind,
+            self.streams(event.stream),
+            KINDS[type(event)],
             event.time,
-            event.time if event.intended is None else event.intended,
+            NONE if event.intended is None else event.intended,
             self.purposes(event.purpose) if event.purpose else 0,
             NONE if session is None else session,
         )
         if isinstance(event, events.AppendInvoked):
-            self._append(row, event)
+            self._append(number, event)
         elif isinstance(event, events.ReadInvoked):
-            self._read(row, of_whole(event))
+            self._read(number, event)
 
-    def answer(self, row: int, event: events.Completed) -> None:
-        """Enter how the row ended. The answer must be of the row's kind."""
-        _TELLERS[type(event)](self, row, event)
-
-    def part(self, row: int, event: events.Frame, parts: Parts) -> None:
-        """Enter a frame: this row is one part of the answer to the read of ``parts``, which goes on."""
-        read = parts.read
-        thread, session = (NONE if given is None else given for given in (read.thread, read.session))
-        stream, purpose = self.streams[read.stream], self.purposes(read.purpose)
-        intended = read.time if read.intended is None else read.intended
-        self.operations.add(
-            row, event.op, read.process, thread, stream, Kind.READ, read.time, intended, purpose, session
-        )
-        self.part_of.add(row, parts.row)
-        self._read(row, parts.of_part)
-        self._batch(row, event)
-        parts.add(event)
-        self._rests[parts.row] = parts.of_rest
-
-    def since(self, version: int, field: str, what: str) -> None:
-        """Raise :class:`InconsistentEvent` if the header's version is older than what the journal holds."""
-        if self.header.schema < version:
-            raise InconsistentEvent(
-                field, f"the header says version {self.header.schema}, but {what} is of version {version}"
-            )
-
-    def build(self, outcome: UInt8s, ended: Int64s, returned: Int64s, whole: bool, warnings: list[str]) -> History:
-        """Return the history of all rows, in their order. Columns have shape (n,)."""
-        rows = len(outcome)
-        appends: dict[str, Any] = self.appends.dense(rows) | self.acks.dense(rows)
-        return History(
-            header=self.header,
-            **self.operations.dense(rows),
-            **self.part_of.dense(rows),
-            outcome=outcome,
-            ended=ended,
-            returned=returned,
-            **self.errors.dense(rows),
-            **self.observed.dense(rows),
-            **self.seq_num_mismatches.dense(rows),
-            **self.token_mismatches.dense(rows),
-            appends=Appends(
-                **appends,
-                **self.appended.dense(rows),
-                fences=dict(sorted(self.fences.items())),
-                trims=self._trims,
-                timestamps=self._timestamps,
-            ),
-            reads=self._build_reads(rows),
-            tokens=self.tokens.values,
-            codes=self.codes.values,
-            purposes=self.purposes.values,
-            faults=self.faults,
-            remarks=self.remarks,
-            whole=whole,
-            warnings=warnings,
-        )
+    def answer(self, number: int, place: int, event: events.Completed | events.Frame) -> None:
+        """Enter the answer of this number."""
+        self.answers.add(number, place, event.op, event.time, _ENDINGS[type(event)])
+        _TELLERS[type(event)](self, number, event)
 
     def _indefinite(self, row: int, event: events.Indefinite) -> None:
         self.errors.add(row, NONE if event.status is None else event.status, self.codes(event.reason))
@@ -168,11 +166,10 @@ class Tables:
         self.observed.add(row, *map(_position, event.tail))
 
     def _whole(self, row: int, event: events.WholeRead) -> None:
-        self.since(2, "type", "a read of the whole stream")
         if event.stream_hash > LARGEST:
             raise InconsistentEvent("stream_hash", "a hash is beyond 2⁶⁴")
         self.observed.add(row, *map(_position, event.tail))
-        self.hashes.add(row, event.stream_hash)
+        self.hashes.add(row, event.stream_hash, 1)
 
     def _append(self, row: int, event: events.AppendInvoked) -> None:
         number = len(event.digests)
@@ -180,26 +177,30 @@ class Tables:
             raise InconsistentEvent("sizes", f"{number} digests, but {len(event.sizes)} sizes")
         last = NONE
         if event.fences:
-            _check_indices("fences", event.fences, number)
             self.fences[row] = self._numbered(event.fences)
             last = self.fences[row][max(event.fences)]
         if event.trims:
-            _check_indices("trims", event.trims, number)
-            self._trims[row] = _capped(event.trims)
+            self.trims[row] = _capped(event.trims)
         if event.timestamps is not None:
-            if len(event.timestamps) != number:
-                raise InconsistentEvent("timestamps", f"{number} digests, but {len(event.timestamps)} timestamps")
-            self._timestamps[row] = [None if given is None else _position(given) for given in event.timestamps]
+            self.timestamps[row] = [None if given is None else _position(given) for given in event.timestamps]
         self.appended.add(row, event.digests, event.sizes)
         self.appends.add(row, _position(event.match_seq_num), self.tokens(event.fencing_token), last)
 
-    def _read(self, row: int, parameters: Parameters) -> None:
-        if max(parameters) > BEYOND:
-            if max(parameters) > LARGEST:
-                raise OverflowError
-            self.reads.add(row, *(min(value, BEYOND) for value in parameters))
-        else:
-            self.reads.add(row, *parameters)
+    def _read(self, row: int, event: events.ReadInvoked) -> None:
+        wait = _position(event.wait)
+        if event.session is not None and wait <= 0 and (event.count, event.bytes, event.until) == (None, None, None):
+            wait = FOLLOWING  # a session without any limit follows the tail
+        self.reads.add(
+            row,
+            _position(event.seq_num),
+            _position(event.timestamp),
+            _position(event.tail_offset),
+            event.clamp,
+            _position(event.count),
+            _position(event.bytes),
+            _position(event.until),
+            wait,
+        )
 
     def _fail(self, row: int, event: events.Failed) -> None:
         self.errors.add(row, NONE if event.status is None else event.status, self.codes(event.code))
@@ -223,8 +224,6 @@ class Tables:
                 raise InconsistentEvent(name, f"{number} seq_nums, but {len(getattr(event, name))} {name}")
         if max(event.digests, default=0) > LARGEST:
             raise InconsistentEvent("digests", "a digest is beyond 2⁶⁴")
-        for name in ("fences", "trims", "contents"):
-            _check_indices(name, getattr(event, name) or {}, number)
         if event.tail is not None:
             self.batch_tails.add(row, _position(event.tail[0]))
         seq_nums, timestamps = _positions(event.seq_nums), _positions(event.timestamps)
@@ -232,27 +231,13 @@ class Tables:
         if event.fences:
             self.read_fences[row] = self._numbered(event.fences)
         if event.trims:
-            self._read_trims[row] = _capped(event.trims)
+            self.read_trims[row] = _capped(event.trims)
         if event.contents:
-            self._read_contents[row] = event.contents
+            self.read_contents[row] = event.contents
 
-    def _build_reads(self, rows: int) -> Reads:
-        columns: dict[str, Any] = self.reads.dense(rows) | self.batch_tails.dense(rows)
-        columns["clamp"] = columns["clamp"] > 0
-        for row, rest in self._rests.items():
-            names = ("from_seq_num", "from_timestamp", "tail_offset", "clamp", "count", "bytes", "until", "wait")
-            for name, value in zip(names, rest, strict=True):
-                columns[name][row] = min(value, BEYOND)
-        columns |= self.hashes.dense(rows, empty=0)
-        columns["hashed"] = np.zeros(rows, dtype=np.bool_)
-        columns["hashed"][self.hashes.rows] = True
-        return Reads(
-            **columns,
-            **self.returned.dense(rows),
-            fences=dict(sorted(self.read_fences.items())),
-            trims=dict(sorted(self._read_trims.items())),
-            contents=dict(sorted(self._read_contents.items())),
-        )
+    def _frame(self, row: int, event: events.Frame) -> None:
+        self.frames.add(row, event.of)
+        self._batch(row, event)
 
     def _numbered(self, fences: dict[int, str]) -> dict[int, int]:
         return {index: self.tokens(token) for index, token in sorted(fences.items())}
@@ -265,6 +250,7 @@ _TELLERS: Final[dict[type, Callable[[Tables, int, Any], None]]] = {
     events.TailRead: Tables._tail,
     events.WholeRead: Tables._whole,
     events.BatchRead: Tables._batch,
+    events.Frame: Tables._frame,
 }
 """What each way to end tells."""
 
@@ -294,9 +280,3 @@ def _body_position(body: dict[str, Any], name: str) -> int:
     if value > LARGEST:
         raise InconsistentEvent(f"body.{name}", "a number is beyond 2⁶⁴")
     return _position(value)
-
-
-def _check_indices(field: str, indices: dict[int, Any], number: int) -> None:
-    for index in indices:
-        if not 0 <= index < number:
-            raise InconsistentEvent(field, f"the index {index} is not one of {number} records")

@@ -67,7 +67,7 @@ def test_an_order_that_explains_every_answer_proves_a_stream_valid() -> None:
         (Claim("s", "valid", linearization(0, 1, 2, 3, latest=[(0, -1)])), "by less than 0 ms"),
         (Claim("s", "unknown", reasons=["who knows"]), "no hole is named"),
         (Claim("s", "unknown", holes=[OpenHole(0, 1, [0])]), "no reason is given"),
-        (Claim("s", "unknown", nodes=9, reasons=["?"]), "a search of no more than 9 nodes decides it"),
+        (Claim("s", "unknown", nodes=9, reasons=["?"]), "a search of fewer than 9 nodes decides it"),
         (Claim("s", "unknown", holes=[OpenHole(0, 1, [0])], reasons=["?"]), "append #0 wrote some of the positions"),
         (Claim("t", "valid", linearization(0, 1, 2, 3)), "is not of the streams of the history"),
     ],
@@ -84,6 +84,11 @@ def test_no_order_of_an_invalid_history_is_accepted(rows: tuple[int, ...]) -> No
 def test_the_kernel_searches_an_invalid_history_itself() -> None:
     found = checked(INVALID, Claim("s", "invalid"))
     assert (len(found.lines), found.failures) == (1, [])
+
+
+def test_what_is_certainly_invalid_is_not_unknown() -> None:
+    assert "it is invalid: " in refused(INVALID, Claim("s", "unknown", nodes=0, reasons=["no time"]))
+    assert checked(VALID, Claim("s", "unknown", nodes=0, reasons=["no time"])).failures == []
 
 
 def test_every_stream_has_one_proof_and_the_worst_is_the_verdict() -> None:

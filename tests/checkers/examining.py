@@ -1,4 +1,4 @@
-"""What the kernel says of a story whose truth the oracles know: of orders, of searches, and of forged proofs."""
+"""What the kernel says of a story whose truth the oracles know: of orders, refutations, searches and forged proofs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fencepost.checkers.kernel.accept import accept
 from fencepost.checkers.kernel.budget import Spending
 from fencepost.checkers.kernel.columns import requirements
 from fencepost.checkers.kernel.exhaust import Exhausted, Found, exhaust
+from fencepost.checkers.kernel.refute import refute
 from fencepost.checkers.kernel.refuted import Refuted
 from fencepost.checkers.kernel.verify import MEMORY, NODES
 from fencepost.harness.check_limits import Budget
@@ -32,19 +33,25 @@ class Examination:
 def examine(random: Random, judged: History, witness: Witness | None, forger: Forger) -> Examination:
     """Examine the kernel by a history of one stream. ``witness`` is an order that explains it, None if there is none.
 
-    The order must be accepted. Without one, the kernel must show that there is none. No forged proof may pass.
+    The order must be accepted, and not be refuted. Without one, the kernel must show that there is none. No forged
+    proof may pass.
     """
     rows = np.arange(len(judged), dtype=np.int64)
     asked = requirements(judged, 0, rows)
+    contradiction = refute(asked, rows)
     if witness is not None:
         try:
             accept(asked, rows, order_of(asked, witness))
         except Refuted as refuted:
-            return Examination(f"the kernel refuses the oracle's order: {refuted}")
-        return Examination(forger.accepted(random, judged, True))
+            return Examination(f"the kernel refuses the oracle's order ({refuted})")
+        if contradiction is not None:
+            return Examination(f"the kernel refutes what an order explains ({contradiction.why})")
+        return Examination(forger.accepted(random, asked, True))
+    if contradiction is not None:
+        return Examination(forger.accepted(random, asked, False))
     searched = exhaust(asked, rows, Spending(Budget(NODES, inf, MEMORY)))
     if isinstance(searched, Found):
-        return Examination(f"the kernel finds the order {searched.order} where there is none")
+        return Examination(f"the kernel finds an order where there is none ({searched.order})")
     if not isinstance(searched, Exhausted):
-        return Examination(f"the kernel decides nothing in {NODES:,} nodes")
-    return Examination(forger.accepted(random, judged, False), searched.nodes)
+        return Examination("the kernel decides nothing in as many nodes as the verifier searches")
+    return Examination(forger.accepted(random, asked, False), searched.nodes)

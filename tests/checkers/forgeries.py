@@ -16,7 +16,7 @@ import numpy as np
 from fencepost.checkers.kernel import log as logs
 from fencepost.checkers.kernel import spec
 from fencepost.checkers.kernel.accept import Order, accept, listed
-from fencepost.checkers.kernel.columns import Requirements, requirements
+from fencepost.checkers.kernel.columns import Requirements
 from fencepost.checkers.kernel.format import Claim, Damaged, NamedViolation, OpenHole, Statement, linearization, write
 from fencepost.checkers.kernel.refuted import Refuted
 from fencepost.checkers.kernel.verify import verify
@@ -35,13 +35,12 @@ class Forger:
         self.tried = 0
         self._stolen: Parts | None = None
 
-    def accepted(self, random: Random, judged: History, explained: bool, orders: int = 4) -> str | None:
+    def accepted(self, random: Random, asked: Requirements, explained: bool, orders: int = 4) -> str | None:
         """What the kernel accepted of the forged proofs of a history of one stream; None if nothing.
 
         ``explained``: an order explains it. ``orders`` are tried where none does.
         """
-        rows = np.arange(len(judged), dtype=np.int64)
-        asked = requirements(judged, 0, rows)
+        judged, rows = asked.history, np.arange(len(asked.history), dtype=np.int64)
         forged = _orders(random, asked, rows)
         tried = [next(forged) for _ in range(1 if explained else orders)]
         if not explained:
@@ -90,7 +89,7 @@ def _orders(random: Random, asked: Requirements, rows: Int64s) -> Iterator[Order
 
 def _token(random: Random, asked: Requirements) -> int:
     declared = asked.history.header.streams[asked.stream].fencing_token
-    if declared is not None and random.random() < 0.95:
+    if declared is not None and random.random() < 0.8:
         return logs.number(asked.history, declared)
     return random.choice((*range(len(asked.history.tokens)), logs.ANOTHER))
 
@@ -181,7 +180,7 @@ def _statement(random: Random, asked: Requirements, order: Order, wanted: str) -
     made: tuple[list[Claim], ...] = (
         [claim],
         [replace(claim, order=None, nodes=random.choice((0, 1, 10**6)), spent={"ending": "exhausted"})],
-        [replace(claim, violations=[violation], nodes=random.choice((0, 1)))],
+        [replace(claim, violations=[violation], nodes=random.choice((None, 1)))],
         [replace(claim, holes=[hole], reasons=["nobody knows"])],
         [],
         [claim, claim],

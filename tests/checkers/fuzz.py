@@ -17,7 +17,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -33,9 +33,12 @@ from tests.checkers.forgeries import Forger
 from tests.checkers.oracle import explain
 from tests.checkers.shrinking import shrunk
 from tests.checkers.stories import ALL, JUDGED, PLAIN, Features, Story
+from tests.checkers.told import unlike
 from tests.checkers.wgl import witness
 
 CHUNK = 500
+MINIMAL = 16
+"""Of so many histories one has witnesses that are made minimal, which takes longer than all else."""
 
 
 @dataclass(slots=True)
@@ -78,19 +81,29 @@ class Task:
 
 
 class _Remembering:
-    """The checker; it knows what it said last, and of what."""
+    """The checker; it knows what it said last, and of which ``history``."""
+
+    history: History
+
+    def __init__(self, minimal: bool) -> None:
+        self._minimal = minimal
 
     def check(self, history: History) -> CheckResult:
         """See :class:`~fencepost.harness.verdict.Checker`."""
-        self._history, self._said = history, Linearizability().check(history)
+        self.history, self._said = history, Linearizability(self._minimal).check(history)
         return self._said
 
     def unproven(self) -> str | None:
         """Why the certificate of that does not prove it; None if it does."""
         said, certificate = self._said, self._said.certificate
         parts = {} if certificate is None else certificate.parts()
-        failures = LinearizabilityVerifier().verify(self._history, parts, said.validity).failures
+        failures = LinearizabilityVerifier().verify(self.history, parts, said.validity).failures
         return f"the verdict {said.validity} is not proven ({failures[0]})" if failures else None
+
+    def confused(self) -> str | None:
+        """Which violation has sentences about other operations than its witness; None if none has."""
+        problems = (unlike(violation) for violation in self._said.violations)
+        return next((f"misleading ({problem})" for problem in problems if problem), None)
 
 
 def look(seed: int, story: Story, sound: bool, task: Task, forger: Forger, report: Report) -> str | None:
@@ -104,11 +117,11 @@ def look(seed: int, story: Story, sound: bool, task: Task, forger: Forger, repor
         return "no order explains what a correct stream did"
     if not task.checker:
         return None
-    judge = _Remembering()
+    judge = _Remembering(minimal=seed % MINIMAL == 1)
     try:
         validity, problem = contradiction(story, explained, judge, decided=task.decided)
-        problem = problem or judge.unproven()
-        examined = examine(Random(seed), story.history, found, forger) if problem is None else Examination(problem)
+        problem = problem or judge.unproven() or judge.confused()
+        examined = examine(Random(seed), judge.history, found, forger) if problem is None else Examination(problem)
     except Exception as error:  # whatever it is, it is wrong
         return f"the checker raised {error!r}"
     report.said[validity] += examined.problem is None
@@ -177,7 +190,8 @@ def _kept(options: argparse.Namespace) -> Report:
 def _keep(options: argparse.Namespace, report: Report) -> None:
     """Write down what was found so far, unless something was wrong: that is to be found again."""
     if options.state is not None and report.seed is None:
-        kept = asdict(report) | {"first": options.seed, "features": options.features}
+        kept = {one.name: getattr(report, one.name) for one in fields(report)}
+        kept |= {"first": options.seed, "features": options.features}
         options.state.write_text(json.dumps(kept))
 
 

@@ -146,6 +146,19 @@ REFUSALS: Final = (
 )
 
 OBSERVATIONS: Final = (
+    bad("bad-read", "more-than-its-count", *A_B_C, read(1, 6, 7, 0, count=1, saw="a b")),
+    bad("bad-read", "empty-where-a-416-was-due", append(0, 0, 1, "a", ack=0), read(1, 2, 3, 1, saw="")),
+    bad("bad-read", "a-record-of-that-time-left-out", *A_B_C, read(1, 6, 7, timestamp=1001, at=2, saw="c")),
+    near("bad-read", "as-many-as-its-count", *A_B_C, read(1, 6, 7, 0, count=2, saw="a b")),
+    near("bad-read", "a-416-at-the-tail", append(0, 0, 1, "a", ack=0), read(1, 2, 3, 1, tail=1)),
+    near("bad-read", "from-the-first-record-of-that-time", *A_B_C, read(1, 6, 7, timestamp=1001, at=1, saw="b c")),
+    bad("lost-stream", "after-a-record", append(0, 0, 1, "a", ack=0), check_tail(1, 2, 3, failed="stream_not_found")),
+    near(
+        "lost-stream",
+        "before-anything-was-there",
+        check_tail(1, 0, 3, failed="stream_not_found"),
+        append(0, 2, 4, "a", ack=0),
+    ),
     bad("stale-read", "check-tail", append(0, 0, 1, "a", ack=0), check_tail(1, 2, 3, 0)),
     bad("stale-read", "read", append(0, 0, 1, "a", ack=0), append(0, 2, 3, "b", ack=1), read(1, 4, 5, 0, saw="a")),
     bad("stale-read", "refusal", append(0, 0, 1, "a", ack=0), append(1, 2, 3, "b", match=4, tail=0)),

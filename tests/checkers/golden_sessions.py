@@ -341,7 +341,7 @@ APPEND_SESSIONS: Final = (
     ),
     unsound(
         "a-lost-batch-that-an-acknowledged-one-overtook",
-        "bad-ack",
+        "session-order",
         append(0, 0, None, "a", session=0),
         append(0, 1, 6, "b", session=0, ack=0),
     ),

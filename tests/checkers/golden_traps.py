@@ -310,7 +310,7 @@ TRAPS: Final = (
     ),
     unsound(
         "a-session-of-which-the-first-batch-was-not-applied",
-        "nonmonotonic-read",
+        "session-order",
         append(0, 0, None, "a", session=0),
         append(0, 1, None, "b", session=0),
         read(1, 7, 8, 0, saw="b"),

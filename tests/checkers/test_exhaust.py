@@ -6,19 +6,25 @@ from itertools import permutations
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fencepost.checkers.kernel import situation
 from fencepost.checkers.kernel.accept import accept
 from fencepost.checkers.kernel.budget import Spending
 from fencepost.checkers.kernel.columns import Requirements, requirements, rows_of
 from fencepost.checkers.kernel.exhaust import Exhausted, Found, Over, exhaust
+from fencepost.checkers.kernel.unfolding import unfolded
 from fencepost.harness.check_limits import Budget
+from fencepost.harness.history.chain_hash import fold
 from fencepost.harness.history.history import History, Int64s
 from fencepost.testing import Op, append, check_tail, history, part, read, whole
 from tests.checkers.damage import story_of
 from tests.checkers.literal import has_order
 from tests.checkers.partitions import hard, spoiled, three_partition, triples
 from tests.checkers.stories import ALL
+
+words = st.integers(0, 2**64 - 1)
 
 
 def stream_of(found: History) -> tuple[Requirements, Int64s]:
@@ -44,8 +50,14 @@ def is_explained(*ops: Op, tail: int = 0, token: str | None = "", unique: bool =
 @pytest.mark.parametrize("band", range(3))
 def test_a_search_that_takes_no_shortcut_agrees(band: int) -> None:
     for seed in range(50 * band, 50 * (band + 1)):
-        found = story_of(seed, ALL).history
-        assert isinstance(search(found, states=10_000), Found) == has_order(*stream_of(found)), f"seed {seed}"
+        story = story_of(seed, ALL)
+        found = isinstance(search(story.history, states=10_000), Found)
+        assert found == has_order(*stream_of(story.history)), story
+
+
+@given(words, st.lists(words, max_size=5))
+def test_a_hash_goes_back_the_way_it_came(chained: int, digests: list[int]) -> None:
+    assert unfolded(fold(digests, chained), digests) == chained
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -114,6 +126,13 @@ def test_a_timestamp_that_nobody_told_may_be_early_or_late_but_not_both() -> Non
     assert is_explained(*lost, known, read(2, 7, 8, timestamp=1006, saw="c@1010", at=2), late)
 
 
+def test_of_what_was_there_before_only_what_a_read_passed_over_is_gone() -> None:
+    """Something must be left of the time that the later read asks for, and all of that is too late for it."""
+    later = check_tail(0, 1, 2, 6), read(0, 5, 6, timestamp=998, until=998, saw="")
+    assert is_explained(*later, read(1, 3, 4, 4, saw=""), tail=6)
+    assert not is_explained(*later, read(1, 3, 4, 0, saw=""), tail=6)
+
+
 # -- appends of unknown outcome
 
 
@@ -132,6 +151,24 @@ def test_equal_contents_with_different_conditions_are_told_apart() -> None:
     saw = read(3, 9, 10, 0, saw="fence=x a b a"), append(4, 5, 6, "b", ack=2)
     assert is_explained(*lost, fence, *saw, unique=False)
     assert not is_explained(append(0, 0, None, "a", token="y"), lost[1], fence, *saw, unique=False)
+
+
+def test_what_is_undecided_before_a_contradiction_does_not_multiply() -> None:
+    """Ten holes of which each may be any of forty; then a tail that nobody can have seen."""
+    lost = [append(i, 0, None, f"a{i}", gave_up=1, token="" if i % 2 else None) for i in range(40)]
+    acked = [append(100, 10 * i + 2, 10 * i + 3, f"b{i}", ack=2 * i + 1) for i in range(10)]
+    stale = check_tail(101, 110, 111, 19)
+    result = search(history(*lost, *acked, stale))
+    assert isinstance(result, Exhausted)
+    assert result.nodes < 100
+    assert is_explained(*lost, *acked)
+
+
+def test_no_append_is_applied_twice() -> None:
+    lost = append(0, 0, None, "a b"), append(1, 0, None, "c d e")
+    acked = append(2, 1, 2, "f", ack=2), append(2, 3, 4, "g", ack=6)
+    assert is_explained(*lost, *acked)
+    assert not is_explained(*lost, *acked, append(2, 5, 6, "h", ack=9))
 
 
 def test_a_hash_tells_who_wrote_what_nobody_acknowledged() -> None:
@@ -165,10 +202,10 @@ def test_a_budget_ends_a_search_and_it_says_how_far_it_came() -> None:
 def test_an_interrupt_ends_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
     key, calls = situation.Situation.key, iter(range(100))
 
-    def interrupted(here: situation.Situation) -> tuple[object, ...]:
+    def interrupted(here: situation.Situation, floats: int) -> tuple[object, ...]:
         if next(calls) == 10:
             raise KeyboardInterrupt
-        return key(here)
+        return key(here, floats)
 
     monkeypatch.setattr(situation.Situation, "key", interrupted)
     result = search(history(*three_partition(spoiled(triples(Random(1), 5, 43)), 5)))

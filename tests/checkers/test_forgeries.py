@@ -27,7 +27,8 @@ def test_no_forged_proof_is_accepted(part: int) -> None:
     while forger.tried < FORGERIES // PARTS:
         story = story_of(2 * seed + 1, ALL)
         explained = explain(story.ops, **story.declared) is not None
-        problem = forger.accepted(Random(seed), story.history, explained)
+        asked = requirements(story.history, 0, np.arange(len(story.history), dtype=np.int64))
+        problem = forger.accepted(Random(seed), asked, explained)
         assert problem is None, f"{problem}\n{story}"
         invalid += not explained
         seed += PARTS

@@ -49,6 +49,8 @@ def test_a_disagreement_is_told_with_its_seed_and_written_as_a_journal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     class Credulous:
+        def __init__(self, minimal: bool) -> None: ...
+
         def check(self, history: object) -> CheckResult:
             return CheckResult(Validity.VALID, (), ())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,45 @@ def test_a_certificate_is_of_one_history(inside: Inside, histories: dict[str, Pa
     )
     assert said.code == 254
     assert "name one PATH" in said.err
+
+
+GOLDEN = Path(__file__).parents[1] / "certificates" / "golden"
+STATEMENT = "linearizability/statement.json"
+
+
+@pytest.mark.parametrize(
+    ("checkers", "claim", "why"),
+    [
+        (
+            {"linearizability": "invalid"},
+            {"validity": "invalid", "spent": {"ending": "exhausted"}},
+            "an order explains",
+        ),
+        ({"linearizability": "unknown"}, {"validity": "unknown", "reasons": ["no idea"]}, "no hole is named"),
+        ({}, {"validity": "valid"}, "holds no checker's proof"),
+    ],
+)
+def test_a_forged_certificate_is_not_verified(
+    inside: Inside, tmp_path: Path, checkers: dict[str, str], claim: dict[str, object], why: str
+) -> None:
+    file, proof = GOLDEN / "cert-valid.jsonl", tmp_path / "proof.zip"
+    assert inside("check", str(file), "--certificate", str(proof)).code == 0
+    with zipfile.ZipFile(proof) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    header, statement = (json.loads(members[name]) for name in ("certificate.json", STATEMENT))
+    statement["streams"][0] = {**statement["streams"][0], **claim}
+    members |= {"certificate.json": json.dumps(header | {"checkers": checkers}).encode()}
+    members |= {STATEMENT: json.dumps(statement).encode()}
+    with zipfile.ZipFile(proof, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    said = inside("verify", str(file), "--certificate", str(proof))
+    assert (said.code, said.out) == (255, f"NOT VERIFIED: {file}\n")
+    assert why in said.err
+
+
+@pytest.mark.parametrize("name", ["cert-false-invalid", "cert-vacuous"])
+def test_a_certificate_of_the_first_format_is_bad_input(inside: Inside, name: str) -> None:
+    said = inside("verify", str(GOLDEN / "cert-valid.jsonl"), "--certificate", str(GOLDEN / f"{name}.zip"))
+    assert said.code == 254
+    assert "fencepost check --certificate FILE" in said.err

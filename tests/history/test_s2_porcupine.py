@@ -208,7 +208,11 @@ class TestMalformations:
             (b'{"event":{"Start":"Read"},"client_id":1,"op_id":9223372036854775808}', "3:49: op_id:", "<="),
             (b'{"event":{"Start":"Read"},"client_id":1,"op_id":0}', "3:49: op_id:", "started before"),
             (b'{"event":{"Finish":"ReadFailure"},"client_id":1,"op_id":9}', "3:57: op_id:", "never started"),
-            (b'{"event":{"Finish":"ReadFailure"},"client_id":1,"op_id":0}', "3:20: Finish:", "cannot finish with Read"),
+            (
+                b'{"event":{"Finish":"ReadFailure"},"client_id":1,"op_id":0}',
+                "3:20: Finish:",
+                "append cannot be answered by 'Read",
+            ),
             (b'{"event":{"Finish":"AppendDefiniteFailure"},"client_id":2,"op_id":0}', "3:57:", "started by client 1"),
             (
                 b'{"event":{"Finish":{"AppendSuccess":{"tail":18446744073709551616}}},"client_id":1,"op_id":0}',
@@ -246,11 +250,11 @@ class TestMalformations:
     @pytest.mark.parametrize("ended", [False, True])
     def test_a_client_that_does_two_things(self, ended: bool) -> None:
         lost = (finish(0, 1, "AppendIndefiniteFailure"),) if ended else ()
-        with pytest.raises(HistoryFailure, match=r"f:\d:44: client_id: client 1 started operation 1 while"):
+        with pytest.raises(HistoryFailure, match=r"f:\d:44: client_id: client 1 started operation 1 in line"):
             read(append(0, 1, 5), *lost, start(1, 1, "CheckTail"))
 
     def test_a_second_finish(self) -> None:
-        with pytest.raises(HistoryFailure, match=r"f:16:\d+: op_id: operation 0 returned before"):
+        with pytest.raises(HistoryFailure, match=r"f:16:\d+: op_id: operation 0 finished before"):
             parse_history(DATA + written(LINES[2]), "f")
 
     def test_an_old_collectors_format(self) -> None:

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
+import msgspec
 import pytest
 from benchmarks.porcupine_history import Flow, Recipe, Violation, write
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from fencepost.harness.history.content import Content
 from fencepost.harness.history.failure import HistoryFailure
-from fencepost.harness.history.history import History
-from fencepost.harness.history.s2_porcupine import scanner
-from fencepost.harness.history.s2_porcupine.reader import read_s2_porcupine
-from fencepost.harness.history.s2_porcupine.scanner import scan, scan_bytes
-
-
-def differences(one: Any, other: Any, path: str = "") -> list[str]:
-    """The fields in which two histories (or parts of them) differ, values and types."""
-    found: list[str] = []
-    for field in fields(one):
-        mine, theirs = getattr(one, field.name), getattr(other, field.name)
-        if is_dataclass(mine):
-            found += differences(mine, theirs, f"{path}{field.name}.")
-        elif isinstance(mine, np.ndarray):
-            if mine.dtype != theirs.dtype or not np.array_equal(mine, theirs):
-                found.append(path + field.name)
-        elif mine != theirs:
-            found.append(path + field.name)
-    return found
+from fencepost.harness.history.history import BEYOND, NONE, History
+from fencepost.harness.history.losses import Losses
+from fencepost.harness.history.s2_porcupine import reader, scanner
+from fencepost.harness.history.s2_porcupine.scanner import scan
+from fencepost.harness.history.s2_porcupine.writer import written
+from tests.history.events_at_random import random_history
+from tests.history.same import differences
 
 
 def careful(data: bytes) -> History | None:
-    """What the careful reader makes of it; None if it refuses it."""
+    """What the ordinary reader makes of it; None if it refuses it."""
     try:
-        return read_s2_porcupine(data, "file")
+        return reader._ordinary(Content(data, "file"), None)
     except HistoryFailure:
         return None
+
+
+def scan_bytes(data: bytes) -> History | None:
+    return scan(Content(data, "file"))
 
 
 def made(folder: Path, **recipe: Any) -> bytes:
@@ -54,9 +48,9 @@ def test_both_readers_give_the_same_columns(tmp_path: Path, flow: Flow, seed: in
         tmp_path / "h",
         Recipe(3000, clients=1 + 9 * seed, flow=flow, lost=0.02, landed=0.02, violation=Violation(seed), seed=seed),
     )
-    found = scan(tmp_path / "h")
+    found = scan_bytes((tmp_path / "h").read_bytes())
     assert found is not None
-    assert differences(found, read_s2_porcupine((tmp_path / "h").read_bytes(), "file")) == []
+    assert differences(found, careful((tmp_path / "h").read_bytes())) == []
     assert (found.outcome == 2).any() or seed == 0
 
 
@@ -67,7 +61,7 @@ def test_wherever_the_file_is_cut_into_pieces(tmp_path: Path, monkeypatch: pytes
     for file in (data, data[:-1]):  # the last newline may be missing
         found = scan_bytes(file)
         assert found is not None
-        assert differences(found, read_s2_porcupine(file, "file")) == []
+        assert differences(found, careful(file)) == []
 
 
 def test_a_line_longer_than_a_piece_with_its_slack() -> None:
@@ -81,8 +75,42 @@ def test_a_line_longer_than_a_piece_with_its_slack() -> None:
     ).encode()
     found = scan_bytes(data)
     assert found is not None
-    assert found.header.streams[0].fencing_token is None
-    assert differences(found, read_s2_porcupine(data, "file")) == []
+    assert differences(found, careful(data)) == []
+
+
+def spelled(data: bytes, text: str) -> bytes:
+    """The file with another token in the place of "a", as our writer spells it."""
+    return data.replace(b'"a"', msgspec.json.encode(text))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.randoms(use_true_random=False),
+    st.one_of(st.just("a"), st.text(st.characters(exclude_categories=["Cs"]), max_size=40)),
+)
+def test_whatever_our_writer_writes_is_scanned_and_both_readers_give_the_same(random: Random, token: str) -> None:
+    history = random_history(random)
+    for stream in range(len(history.header.streams)):
+        data = spelled(b"".join(written(history, stream, Losses())), token)
+        if not data:
+            continue
+        for file in (data, data[: -random.randrange(1, 60)]):
+            wanted, found = careful(file), scan_bytes(file)
+            assert found is not None
+            assert wanted is not None
+            assert not differences(found, wanted)
+
+
+def test_ids_need_not_be_near_each_other() -> None:
+    lines = [
+        b'{"event":{"Start":"CheckTail"},"client_id":2147483647,"op_id":9223372036854775807}\n',
+        b'{"event":{"Start":"CheckTail"},"client_id":0,"op_id":5}\n',
+        b'{"event":{"Finish":{"CheckTailSuccess":{"tail":18446744073709551615}}},"client_id":0,"op_id":5}\n',
+    ]
+    found = scan_bytes(b"".join(lines))
+    assert found is not None
+    assert not differences(found, careful(b"".join(lines)))
+    assert found.observed_tail.tolist() == [NONE, BEYOND]
 
 
 def test_what_the_careful_reader_refuses_or_reads_otherwise_is_left_to_it(tmp_path: Path) -> None:

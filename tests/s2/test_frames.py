@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tracemalloc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 
 import pytest
@@ -95,22 +95,23 @@ def zstd_of_unknown_size(body: bytes) -> bytes:
     return compressor.compress(body) + compressor.flush()
 
 
-BOMB = bytes(64 << 20)
+BOMB = 64 << 20
 
 
+@pytest.mark.parametrize("size", [BOMB, MAX_BODY_BYTES + 1], ids=["much", "by a byte"])
 @pytest.mark.parametrize(
-    ("flag", "body"),
+    ("flag", "compress"),
     [
-        (0b0010_0000, zstandard.compress(BOMB)),
-        (0b0010_0000, zstd_of_unknown_size(BOMB)),
-        (0b0100_0000, gzip.compress(BOMB, mtime=0)),
-        (0b0010_0000, zstandard.compress(bytes(MAX_BODY_BYTES + 1))),
-        (0b0010_0000, zstd_of_unknown_size(bytes(MAX_BODY_BYTES + 1))),
-        (0b0100_0000, gzip.compress(bytes(MAX_BODY_BYTES + 1), mtime=0)),
+        (0b0010_0000, zstandard.compress),
+        (0b0010_0000, zstd_of_unknown_size),
+        (0b0100_0000, gzip.compress),
     ],
-    ids=["zstd", "zstd of unknown size", "gzip", "zstd by a byte", "zstd of unknown size by a byte", "gzip by a byte"],
+    ids=["zstd", "zstd of unknown size", "gzip"],
 )
-def test_a_decompression_bomb_is_refused_within_bounded_memory(flag: int, body: bytes) -> None:
+def test_a_decompression_bomb_is_refused_within_bounded_memory(
+    flag: int, compress: Callable[[bytes], bytes], size: int
+) -> None:
+    body = compress(bytes(size))  # here, not where tests are collected: every worker does that
     assert len(body) < 1 << 20
     tracemalloc.start()
     try:

@@ -9,46 +9,83 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
 from ...compiling import compiled, inner
 from ..bytescan import (
     BEYOND,
     NONE,
     find_newline,
-    intern,
     literal,
     match,
     optional_int,
     optional_position,
     parse_int,
     parse_ints,
-    parse_position,
     parse_positions,
+    parse_uint,
     parse_uints,
-    string_end,
     take,
 )
-
-# Columns of both tables: where the line begins, and what every event of an operation has.
-AT, OP, TIME, KIND, DEFERRED, NUMBER = range(6)
-
-# Of an invocation. Texts are numbers of :func:`..bytescan.intern`.
-PROCESS, STREAM, THREAD, PURPOSE, INTENDED, SESSION, MATCH, TOKEN = range(6, 14)
-FROM_SEQ_NUM, FROM_TIMESTAMP, TAIL_OFFSET, CLAMP, COUNT, BYTES, UNTIL, WAIT = range(14, 22)
-ASKED: Final = 22
-
-# Of an answer.
-STATUS, CODE, MISMATCH, TOKEN_MISMATCH, FIRST = range(6, 11)
-ANSWERED: Final = 17
-
-# Kinds: the first three are invocations, those below OTHER are answers.
-APPEND, READ, CHECK_TAIL, ACK, BATCH, TAIL, WHOLE, FAILURE, INDEFINITE, OTHER, END, UNKNOWN = range(12)
-
-# What is counted.
-N_ASKED, N_ANSWERED, N_OTHERS, N_TEXTS, N_SENT, N_SEEN, N_FENCES, N_ENDED = range(8)
-COUNTS: Final = 8
-
-# Of a fence command: is it in an answer, the place of its invocation or answer in their table, its index, its token.
-ANSWER, PLACE, INDEX, FENCE = range(4)
+from .fields import (
+    body,
+    commands_of,
+    given,
+    optional_text,
+    pair,
+    text,
+)
+from .layout import (
+    ACK,
+    APPEND,
+    AT,
+    BATCH,
+    BYTES,
+    CHECK_TAIL,
+    CLAMP,
+    CODE,
+    COUNT,
+    DEFERRED,
+    END,
+    FAILURE,
+    FIRST,
+    FRAME,
+    FROM_SEQ_NUM,
+    FROM_TIMESTAMP,
+    GIVEN,
+    HASH,
+    INDEFINITE,
+    INTENDED,
+    KIND,
+    MATCH,
+    N_ANSWERED,
+    N_ASKED,
+    N_COMMANDS,
+    N_ENDED,
+    N_GIVEN,
+    N_OTHERS,
+    N_SEEN,
+    N_SENT,
+    NUMBER,
+    OF,
+    OP,
+    OTHER,
+    PROCESS,
+    PURPOSE,
+    READ,
+    SESSION,
+    STATUS,
+    STREAM,
+    TAIL,
+    TAIL_OFFSET,
+    THREAD,
+    TIME,
+    TOKEN,
+    UNKNOWN,
+    UNTIL,
+    WAIT,
+    WHOLE,
+)
 
 _SMALL: Final = 2**31 - 1
 _TYPE: Final = literal('{"type":"')
@@ -61,6 +98,9 @@ _TAIL: Final = literal('tail","op":')
 _FAILURE: Final = literal('failure","op":')
 _INDEFINITE: Final = literal('indefinite","op":')
 _WHOLE: Final = literal('whole","op":')
+_FRAME: Final = literal('frame","op":')
+_OF: Final = literal(',"of":')
+_STREAM_HASH: Final = literal(',"stream_hash":')
 _FAULT: Final = literal('fault","time":')
 _REMARK: Final = literal('remark","time":')
 _END: Final = literal('end","time":')
@@ -91,18 +131,8 @@ _TIMESTAMPS: Final = literal(',"timestamps":')
 _CODE: Final = literal(',"code":"')
 _REASON: Final = literal(',"reason":"')
 _STATUS: Final = literal(',"status":')
-_SEQ_NUM_MISMATCH: Final = literal(',"body":{"seq_num_mismatch":')
-_TOKEN_MISMATCH: Final = literal(',"body":{"fencing_token_mismatch":"')
-_TAIL_BODY: Final = literal(',"body":{"tail":{"seq_num":')
-_COMMA: Final = literal(",")
-_FENCES: Final = literal(',"fences":{"')
-_KEYED: Final = literal('":"')
-_NEXT: Final = literal(',"')
-_CLOSING: Final = 125
-_NULL: Final = literal("null")
-_BRACKET: Final = literal("]")
+_GIVEN: Final = literal(',"timestamps":')
 _BRACE: Final = literal("}")
-_BRACES: Final = literal("}}")
 _NEWLINE: Final = 10
 _COMMA_BYTE: Final = 44
 
@@ -133,6 +163,8 @@ def _kind(data: Any, place: int) -> tuple[int, int]:
     elif first == 102:
         if match(data, place, _FAILURE):
             return FAILURE, place + len(_FAILURE)
+        if match(data, place, _FRAME):
+            return FRAME, place + len(_FRAME)
         if match(data, place, _FAULT):
             return OTHER, place + len(_FAULT)
     elif first == 105:
@@ -147,19 +179,29 @@ def _kind(data: Any, place: int) -> tuple[int, int]:
 
 
 @inner
-def _begin(data: Any, place: int, row: Any) -> int:
-    """The operation and the time."""
+def _begin(data: Any, place: int, kind: int, row: Any) -> int:
+    """The operation and the time; before the time of a frame, its read."""
     row[OP], place = parse_int(data, place, BEYOND)
+    if kind == FRAME:
+        row[OF], place = parse_int(data, take(data, place, _OF), BEYOND)
     row[TIME], place = parse_int(data, take(data, place, _TIME), BEYOND)
     return place
 
 
 @inner
 def _invocation(
-    data: Any, place: int, kind: int, row: Any, slots: Any, texts: Any, sent: tuple[Any, Any], fences: Any, counts: Any
+    data: Any,
+    place: int,
+    kind: int,
+    row: Any,
+    slots: Any,
+    texts: Any,
+    sent: tuple[Any, Any, Any],
+    commands: Any,
+    counts: Any,
 ) -> int:
     row[PROCESS], place = parse_int(data, take(data, place, _PROCESS), _SMALL)
-    row[STREAM], place = _text(data, take(data, place, _STREAM), slots, texts, counts)
+    row[STREAM], place = text(data, take(data, place, _STREAM), slots, texts, counts)
     if kind == APPEND:
         before = counts[N_SENT]
         digests, place = parse_uints(data, take(data, place, _DIGESTS), sent[0], before)
@@ -169,12 +211,18 @@ def _invocation(
         counts[N_SENT] = digests
         row[NUMBER] = digests - before
         row[MATCH], place = optional_position(data, place, _MATCH)
-        row[TOKEN], place = _optional_text(data, place, _TOKEN, slots, texts, counts)
-        place = _fences(data, place, row[NUMBER], 0, counts[N_ASKED] - 1, fences, slots, texts, counts)
+        row[TOKEN], place = optional_text(data, place, _TOKEN, slots, texts, counts)
+        row[GIVEN] = NONE
+        if place >= 0 and match(data, place, _GIVEN):
+            row[GIVEN] = counts[N_GIVEN]
+            counts[N_GIVEN], place = given(data, place + len(_GIVEN), sent[2], row[GIVEN])
+            if counts[N_GIVEN] - row[GIVEN] != row[NUMBER]:
+                return -1
+        place = commands_of(data, place, row[NUMBER], 0, counts[N_ASKED] - 1, commands, slots, texts, counts)
     elif kind == READ:
         place = _parameters(data, place, row)
     row[THREAD], place = optional_int(data, place, _THREAD, _SMALL)
-    row[PURPOSE], place = _optional_text(data, place, _PURPOSE, slots, texts, counts)
+    row[PURPOSE], place = optional_text(data, place, _PURPOSE, slots, texts, counts)
     row[INTENDED], place = optional_int(data, place, _INTENDED, BEYOND)
     row[SESSION] = NONE
     if kind != CHECK_TAIL:
@@ -206,31 +254,34 @@ def _answer(
     slots: Any,
     texts: Any,
     seen: tuple[Any, Any, Any, Any],
-    fences: Any,
+    commands: Any,
     counts: Any,
 ) -> int:
     if kind == ACK:
-        place = _pair(data, place, _START_PAIR, row, FIRST)
-        place = _pair(data, place, _END_PAIR, row, FIRST + 2)
-        place = _pair(data, place, _TAIL_PAIR, row, FIRST + 4)
-    elif kind == BATCH:
+        place = pair(data, place, _START_PAIR, row, FIRST)
+        place = pair(data, place, _END_PAIR, row, FIRST + 2)
+        place = pair(data, place, _TAIL_PAIR, row, FIRST + 4)
+    elif kind in (BATCH, FRAME):
         place = _batch(data, place, row, seen, counts)
-        place = _fences(data, place, row[NUMBER], 1, counts[N_ANSWERED] - 1, fences, slots, texts, counts)
+        place = commands_of(data, place, row[NUMBER], 1, counts[N_ANSWERED] - 1, commands, slots, texts, counts)
         row[FIRST] = NONE
         if place >= 0 and data[place] == _COMMA_BYTE:
-            place = _pair(data, place, _TAIL_PAIR, row, FIRST)
-    elif kind == TAIL:
-        place = _pair(data, place, _TAIL_PAIR, row, FIRST)
+            place = pair(data, place, _TAIL_PAIR, row, FIRST)
+    elif kind in (TAIL, WHOLE):
+        place = pair(data, place, _TAIL_PAIR, row, FIRST)
+        if kind == WHOLE:
+            value, place = parse_uint(data, take(data, place, _STREAM_HASH))
+            row[HASH] = np.int64(value)
     elif kind == FAILURE:
-        row[CODE], place = _text(data, take(data, place, _CODE), slots, texts, counts)
+        row[CODE], place = text(data, take(data, place, _CODE), slots, texts, counts)
         row[STATUS], place = optional_int(data, place, _STATUS, 999)
-        place = _body(data, place, row, slots, texts, counts)
+        place = body(data, place, row, slots, texts, counts)
     elif kind == INDEFINITE:
-        row[CODE], place = _text(data, take(data, place, _REASON), slots, texts, counts)
+        row[CODE], place = text(data, take(data, place, _REASON), slots, texts, counts)
         row[STATUS], place = optional_int(data, place, _STATUS, 999)
     else:
         return -1
-    if kind >= FAILURE and NONE < row[STATUS] < 100:
+    if FAILURE <= kind <= INDEFINITE and NONE < row[STATUS] < 100:
         return -1
     return take(data, place, _BRACE)
 
@@ -249,85 +300,10 @@ def _batch(data: Any, place: int, row: Any, seen: tuple[Any, Any, Any, Any], cou
     return place
 
 
-@inner
-def _fences(
-    data: Any, place: int, number: int, answer: int, of: int, fences: Any, slots: Any, texts: Any, counts: Any
-) -> int:
-    """The fence commands among ``number`` records, if any, with ascending indices."""
-    if place < 0 or not match(data, place, _FENCES):
-        return place
-    place, last = place + len(_FENCES), -1
-    while place >= 0 and last < number - 1:
-        index, place = parse_int(data, place, number - 1)
-        if place < 0 or index <= last:
-            return -1
-        text, place = _text(data, take(data, place, _KEYED), slots, texts, counts)
-        if place < 0:
-            return -1
-        fence = fences[counts[N_FENCES]]
-        fence[ANSWER], fence[PLACE], fence[INDEX], fence[FENCE] = answer, of, index, text
-        counts[N_FENCES] += 1
-        if data[place] == _CLOSING:
-            return place + 1
-        last, place = index, take(data, place, _NEXT)
-    return -1
-
-
-@inner
-def _body(data: Any, place: int, row: Any, slots: Any, texts: Any, counts: Any) -> int:
-    """The body of a refusal that says something of the stream, or none."""
-    row[MISMATCH], row[TOKEN_MISMATCH], row[FIRST] = NONE, NONE, NONE
-    if place < 0 or data[place] != _COMMA_BYTE:
-        return place
-    if row[STATUS] == 412 and match(data, place, _SEQ_NUM_MISMATCH):
-        row[MISMATCH], place = parse_position(data, place + len(_SEQ_NUM_MISMATCH))
-        return take(data, place, _BRACE)
-    if row[STATUS] == 412 and match(data, place, _TOKEN_MISMATCH):
-        row[TOKEN_MISMATCH], place = _text(data, place + len(_TOKEN_MISMATCH), slots, texts, counts)
-        return take(data, place, _BRACE)
-    if row[STATUS] == 416 and match(data, place, _TAIL_BODY):
-        row[FIRST], place = parse_position(data, place + len(_TAIL_BODY))
-        row[FIRST + 1], place = parse_position(
-            data,
-            take(data, place, _TIMESTAMP),
-        )
-        return take(data, place, _BRACES)
-    return -1
-
-
-@inner
-def _pair(data: Any, place: int, name: Any, row: Any, column: int) -> int:
-    """A position, after ``name``, into two columns: the second is NONE where nobody knows the timestamp."""
-    row[column], place = parse_position(data, take(data, place, name))
-    place = take(data, place, _COMMA)
-    if place >= 0 and match(data, place, _NULL):
-        row[column + 1], place = NONE, place + len(_NULL)
-    else:
-        row[column + 1], place = parse_position(data, place)
-    return take(data, place, _BRACKET)
-
-
-@inner
-def _text(data: Any, place: int, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
-    """The number of the text that begins here, and the place after its quote."""
-    end = string_end(data, place)
-    if end < 0:
-        return NONE, -1
-    text, counts[N_TEXTS] = intern(data, place, end, slots, texts, counts[N_TEXTS])
-    return text, end + 1
-
-
-@inner
-def _optional_text(data: Any, place: int, name: Any, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
-    if place < 0 or not match(data, place, name):
-        return NONE, place
-    return _text(data, place + len(name), slots, texts, counts)
-
-
 @compiled(
     "boolean(text, int64, int64[:,::1], int64[:,::1], int64[::1], int32[::1], int64[:,::1],"
-    " Tuple((uint64[::1], int64[::1])), Tuple((int64[::1], int64[::1], uint64[::1], int64[::1])), int64[:,::1],"
-    " int64[::1])"
+    " Tuple((uint64[::1], int64[::1], int64[::1])), Tuple((int64[::1], int64[::1], uint64[::1], int64[::1])),"
+    " int64[:,::1], int64[::1])"
 )
 def scan(
     data: Any,
@@ -337,23 +313,24 @@ def scan(
     others: Any,
     slots: Any,
     texts: Any,
-    sent: tuple[Any, Any],
+    sent: tuple[Any, Any, Any],
     seen: tuple[Any, Any, Any, Any],
-    fences: Any,
+    commands: Any,
     counts: Any,
 ) -> bool:
     """Scan whole lines, ``data`` (uint8), of which the first lies at ``base`` in the file; False if one is not ours.
 
     ``asked`` (int64, shape (n, ASKED)), ``answered`` (int64, (n, ANSWERED)) and ``others`` (int64, (n,): where lines
     begin that are of no operation) are filled, and so are ``texts`` and ``slots`` (see :func:`..bytescan.intern`),
-    ``sent`` (digests, sizes), ``seen`` (seq_nums, timestamps, digests, sizes) and ``fences`` (int64, (n, 4)).
-    ``counts`` (int64, (COUNTS,)) says how much; all must have room for as many as there can be.
+    ``sent`` (digests, sizes, timestamps that were given), ``seen`` (seq_nums, timestamps, digests, sizes) and
+    ``commands`` (int64, (n, COMMAND)). ``counts`` (int64, (COUNTS,)) says how much; all must have room for as many as
+    there can be.
     """
     place = 0
     while place < len(data):
         if counts[N_ENDED] or not match(data, place, _TYPE):
             return False
-        line, sent_before, seen_before, fences_before = place, counts[N_SENT], counts[N_SEEN], counts[N_FENCES]
+        line, sent_before, seen_before, commands_before = place, counts[N_SENT], counts[N_SEEN], counts[N_COMMANDS]
         kind, place = _kind(data, place + len(_TYPE))
         if kind < ACK:
             row = asked[counts[N_ASKED]]
@@ -375,17 +352,17 @@ def scan(
             continue
         else:
             return False
-        place = _begin(data, place, row)
+        place = _begin(data, place, kind, row)
         if place < 0:
             return False
         row[AT], row[KIND] = base + line, kind
         if kind < ACK:
-            after = _invocation(data, place, kind, row, slots, texts, sent, fences, counts)
+            after = _invocation(data, place, kind, row, slots, texts, sent, commands, counts)
         else:
-            after = _answer(data, place, kind, row, slots, texts, seen, fences, counts)
+            after = _answer(data, place, kind, row, slots, texts, seen, commands, counts)
         row[DEFERRED] = after < 0 or data[after] != _NEWLINE
         if row[DEFERRED]:
-            counts[N_SENT], counts[N_SEEN], counts[N_FENCES] = sent_before, seen_before, fences_before
+            counts[N_SENT], counts[N_SEEN], counts[N_COMMANDS] = sent_before, seen_before, commands_before
             after = find_newline(data, place)
         place = after + 1
     return True

@@ -10,12 +10,14 @@ import numpy as np
 
 from .. import events
 from ..columns import Interned
-from ..consistency import doubts, overlap
+from ..consistency import contradiction, doubts
 from ..failure import HistoryFailure
 from ..history import FOREVER, NONE, Appends, History, Int64s, Kind, Outcome, Reads
+from ..ids import Ids
 from ..sources import most
+from .answers import check_answers
 from .layout import COLUMNS, METADATA, VERSION, Column, Rest, Shape
-from .validation import Wrong, check
+from .wrong import Wrong
 
 _BATCH = 8192
 """Rows that are decoded at a time."""
@@ -29,13 +31,13 @@ def read_parquet(data: bytes, name: str) -> History:
     try:
         rest, table = _opened(data)
         history = _history(rest, _Columns(table))
-        check(history)
+        check_answers(history)
     except Wrong as wrong:
         row = "" if wrong.row is None else f"row {wrong.row}: "
         raise HistoryFailure(f"{name}: {row}{wrong.column}: {wrong}") from wrong
-    found = overlap(history)
+    found = contradiction(history)
     if found is not None:
-        raise HistoryFailure(f"{name}: row {history.row_of(found.op)}: {found.field}: {found.text}")
+        raise HistoryFailure(f"{name}: row {found.place}: {found.field}: {found.text}")
     known = set(history.warnings)
     history.warnings.extend(doubt for doubt in doubts(history) if doubt not in known)
     return history
@@ -113,6 +115,11 @@ class _Columns:
         if array.null_count:
             gone = array.is_null().to_numpy(zero_copy_only=False)
             values = np.where(gone, np.array(missing).astype(column.dtype), values)
+            negative = (values < 0) & ~gone
+        else:
+            negative = values < 0
+        if negative.any():
+            raise Wrong(name, "it is negative", int(np.argmax(negative)))
         return values
 
     def present(self, name: str) -> Any:
@@ -154,10 +161,13 @@ class _Columns:
         values = array.flatten()
         if values.null_count:
             raise Wrong(name, "a list holds a null")
-        return _Lists(
-            np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64))),
-            values.to_numpy(zero_copy_only=False).astype(column.dtype),
-        )
+        offset = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)))
+        numbers = values.to_numpy(zero_copy_only=False).astype(column.dtype)
+        negative = np.flatnonzero(numbers < 0)
+        if len(negative):
+            row = int(np.searchsorted(offset, negative[0], side="right")) - 1
+            raise Wrong(name, "a number is negative", row)
+        return _Lists(offset, numbers)
 
     def sparse(self, name: str) -> dict[int, Any]:
         """Return the values of the rows that have any, as Python objects."""
@@ -176,7 +186,12 @@ class _Columns:
 
     def maps(self, name: str) -> dict[int, dict[int, Any]]:
         """Return maps from indices of records."""
-        return {row: dict(sorted(pairs)) for row, pairs in self.sparse(name).items()}
+        found = {row: dict(sorted(pairs)) for row, pairs in self.sparse(name).items()}
+        for row, of_row in found.items():
+            for value in of_row.values():
+                if value is None or (isinstance(value, int) and value < 0):
+                    raise Wrong(name, f"{value!r} is no value", row)
+        return found
 
     def named(self, name: str) -> dict[int, dict[int, int]]:
         """Return maps from indices of records to tokens."""
@@ -261,7 +276,7 @@ def _appends(table: _Columns) -> Appends:
         **{f"{end}_timestamp": table.numbers(f"append_{end}_timestamp") for end in ends},
         fences=fences,
         trims=table.maps("append_trims"),
-        timestamps=table.sparse("append_timestamps"),
+        timestamps=_given(table),
     )
 
 
@@ -322,13 +337,17 @@ def _one_of(names: dict[str, int]) -> Any:
 
 
 def _rows_of(ids: Int64s, ops: Int64s) -> Int64s:
-    """Return the rows of operation ids; NONE for an unknown id."""
-    found = np.full(len(ops), NONE, dtype=np.int64)
-    frames = np.flatnonzero(ops != NONE)
-    rows = {int(op): row for row, op in enumerate(ids.tolist())} if len(frames) else {}
-    for frame in frames.tolist():
-        row = rows.get(int(ops[frame]))
-        if row is None:
-            raise Wrong("part_of", f"there is no operation {int(ops[frame])}", frame)
-        found[frame] = row
+    """Return the rows of operation ids; NONE for none. Raises Wrong for an unknown id."""
+    found = np.where(ops == NONE, NONE, Ids(ids, np.arange(len(ids))).rows(ops))
+    unknown = np.flatnonzero((found == NONE) & (ops != NONE))
+    if len(unknown):
+        raise Wrong("part_of", f"there is no operation {int(ops[unknown[0]])}", int(unknown[0]))
+    return found
+
+
+def _given(table: _Columns) -> dict[int, list[int | None]]:
+    found: dict[int, list[int | None]] = table.sparse("append_timestamps")
+    for row, of_row in found.items():
+        if any(one is not None and one < 0 for one in of_row):
+            raise Wrong("append_timestamps", "a timestamp is negative", row)
     return found

@@ -6,8 +6,12 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
+import numpy as np
+
 from .. import events
+from ..contradictions import Terms
 from ..history import FOREVER, NONE, History, Kind, Outcome
+from ..tables import Ending
 
 STREAM: Final = "stream"
 """What the one stream is called: the format does not name it."""
@@ -24,6 +28,31 @@ UNTOLD: Final = (
     "the tail in an acknowledgement",
     "trim commands",
 )
+
+
+APPEND_FAILED: Final = "append_definite_failure"
+APPEND_LOST: Final = "append_indefinite_failure"
+READ_FAILED: Final = "read_failure"
+CHECK_TAIL_FAILED: Final = "check_tail_failure"
+
+TERMS: Final = Terms(
+    fields={"op": "op_id", "process": "client_id", "digests": "record_hashes", "type": "Finish"},
+    answers={
+        (Ending.ACK, Kind.APPEND): "AppendSuccess",
+        (Ending.FAILURE, Kind.APPEND): "AppendDefiniteFailure",
+        (Ending.INDEFINITE, Kind.APPEND): "AppendIndefiniteFailure",
+        (Ending.WHOLE, Kind.READ): "ReadSuccess",
+        (Ending.FAILURE, Kind.READ): "ReadFailure",
+        (Ending.TAIL, Kind.CHECK_TAIL): "CheckTailSuccess",
+        (Ending.FAILURE, Kind.CHECK_TAIL): "CheckTailFailure",
+    },
+    process="client",
+    invoked="started",
+    returned="finished",
+    moment="in line {}",
+    sessions=None,
+)
+"""What the format calls things."""
 
 
 class Failures(StrEnum):
@@ -53,14 +82,34 @@ def header(fencing_token: str | None = "") -> events.Header:
     )
 
 
-def described(history: History) -> History:
+def described(history: History, failures: Failures) -> History:
     """Return the same operations with what follows from them.
 
+    An acknowledged append begins its number of records below its end. If that were below 0, the tail is too short,
+    which is the service's mistake and not the file's: the range is then shorter than the batch.
+
     The header leaves the first token unknown if it is (:func:`rectified`). The history is whole if every operation has
-    finished, because the collector writes a finish for each, even if it does not know the outcome.
+    finished, because the collector writes a finish for each, even if it does not know the outcome. ``failures`` says
+    what definite failures of appends mean.
     """
     whole = not history.warnings and not bool((history.ended == FOREVER).any())
-    return replace(history, header=header(None) if rectified(history) else history.header, whole=whole)
+    appends = history.appends
+    acked = appends.end != NONE
+    start = np.where(acked, np.maximum(appends.end - np.diff(appends.offset), 0), NONE)
+    history = replace(history, appends=replace(appends, start=start), whole=whole)
+    if rectified(history):
+        history = replace(history, header=header(None))
+    return _conditional(history) if failures is Failures.CONDITION else history
+
+
+def _conditional(history: History) -> History:
+    """Return the history with a condition that did not hold for every definite failure of an append that gave one."""
+    appends = history.appends
+    failed = (history.kind == Kind.APPEND) & (history.outcome == Outcome.FAILED)
+    failed &= (appends.match_seq_num != NONE) | (appends.token != NONE)
+    code = np.where(failed, len(history.codes), history.code).astype(np.int32)
+    status = np.where(failed, 412, history.status).astype(np.int32)
+    return replace(history, code=code, codes=[*history.codes, "condition_failed"], status=status)
 
 
 def rectified(history: History) -> bool:

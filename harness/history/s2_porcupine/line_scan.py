@@ -1,33 +1,38 @@
 """Compiled loops that read lines of s2-porcupine's JSONL byte by byte.
 
-They understand only what the collector itself writes: its fields in its order, without spaces. Anything else sends the
-whole file to the careful reader, so nothing here says what is wrong.
+They understand only what the collector and our own :mod:`.writer` write: its fields in its order, without spaces.
+Anything else sends the whole file to the ordinary reader, so nothing here says what is wrong.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...compiling import Integer, compiled
-from ..history import UInt8s, UInt64s
+from ...compiling import Integer, compiled, inner
+from ..bytescan import intern
+from ..history import BEYOND, Int32s, Int64s, UInt8s, UInt64s
 
 APPEND, READ, CHECK_TAIL, ACKED, REFUSED, LOST, TAIL, TAIL_LOST, WHOLE, READ_LOST, CODES = range(11)
-"""What a line is: three ways to begin an operation, seven ways to end it."""
+"""What a line is: three ways to begin an operation (as in :class:`..history.Kind`), seven ways to end it."""
 
 CODE, CLIENT, OP, VALUE, EVENT_COLUMNS = range(5)
 """Columns of an event: what it is, whose, of which operation, and the tail that it tells."""
 
-COUNT, MATCH, SET_AT, SET_LENGTH, GIVEN_AT, GIVEN_LENGTH, APPEND_COLUMNS = range(7)
-"""Columns of an append: its records, the position it asks for (NONE if none), and where in the text its tokens are."""
+COUNT, MATCH, SET, GIVEN, APPEND_COLUMNS = range(5)
+"""Columns of an append: its records, the position it asks for, the token it sets and the one it gives (NONE if none).
+
+Tokens are numbers of :func:`..bytescan.intern`.
+"""
 
 PADDING: Final = 512
 """Bytes that must be there, and be zero, after the text."""
 
-LONGEST_TOKEN: Final = 64
-_MOST: Final = np.uint64(1 << 62)
+_MOST: Final = np.uint64(BEYOND)
+_MOST_RECORDS: Final = np.uint64(1 << 40)
+_LARGEST_ID: Final = np.uint64((1 << 63) - 1)
 _NONE: Final = -1
 
 
@@ -58,11 +63,11 @@ _OP = _text(',"op_id":')
 _END = _text("}\n")
 _NULL = _text("null")
 _BRACES = _text("}}")
-_QUOTE, _COMMA, _BRACKET, _BRACE = 34, 44, 93, 123
+_BLANK, _QUOTE, _COMMA, _BACKSLASH, _BRACKET, _BRACE = 32, 34, 44, 92, 93, 123
 _TENTH, _LAST = np.uint64((2**64 - 1) // 10), np.uint64((2**64 - 1) % 10)
 
 
-@compiled("int64(uint8[::1], int64, bytes_)")
+@inner
 def _after(data: UInt8s, at: Integer, text: UInt8s) -> Integer:
     """Return where the text at ``at`` ends; NONE if another text stands there or ``at`` is NONE."""
     if at < 0:
@@ -73,7 +78,7 @@ def _after(data: UInt8s, at: Integer, text: UInt8s) -> Integer:
     return _NONE if differing else at + len(text)
 
 
-@compiled("UniTuple(uint64, 2)(uint8[::1], int64)")
+@inner
 def _number(data: UInt8s, at: Integer) -> tuple[np.uint64, np.uint64]:
     """Return the number at ``at`` and its count of digits: 0 if there is no number or it exceeds 2⁶⁴."""
     number, digits = np.uint64(0), 0
@@ -90,37 +95,54 @@ def _number(data: UInt8s, at: Integer) -> tuple[np.uint64, np.uint64]:
     return number, np.uint64(digits)
 
 
-@compiled("int64(uint8[::1], int64)")
-def _token(data: UInt8s, at: Integer) -> Integer:
-    """Return the length of the string at ``at``, without its quotes; NONE if it is no plain string."""
+@inner
+def _position(data: UInt8s, at: Integer) -> tuple[Integer, Integer]:
+    """Return the position at ``at``, at most 2⁶³ - 2, and where it ends; NONE for that if there is none."""
+    number, digits = _number(data, at)
+    if not digits:
+        return 0, _NONE
+    return np.int64(min(number, _MOST)), at + np.int64(digits)
+
+
+@inner
+def _string_end(data: UInt8s, at: Integer) -> Integer:
+    """Return where the string that begins at ``at`` ends, with its quotes; NONE if there is none."""
     if data[at] != _QUOTE:
         return _NONE
-    length = 0
-    while data[at + 1 + length] != _QUOTE:
-        letter = data[at + 1 + length]
-        if letter < 32 or letter > 126 or letter == 92 or length == LONGEST_TOKEN:
+    at += 1
+    while data[at] != _QUOTE:
+        if data[at] < _BLANK:
             return _NONE
-        length += 1
-    return length
+        at += 2 if data[at] == _BACKSLASH else 1
+    return at + 1
 
 
-@compiled("int64(uint8[::1], int64, int64[:,::1], int64, int64)")
+@inner
 def _optional_token(
-    data: UInt8s, at: Integer, appends: NDArray[np.int64], appended: Integer, column: Integer
+    data: UInt8s, at: Integer, append: Int64s, column: Integer, slots: Any, texts: Any, counts: Any
 ) -> Integer:
     """Note the token at ``at``, or its absence; return where it ends, or NONE if it is malformed."""
+    append[column] = _NONE
     if at < 0:
         return _NONE
     if data[at] != _QUOTE:
-        appends[appended, column + 1] = _NONE
         return _after(data, at, _NULL)
-    appends[appended, column], appends[appended, column + 1] = at + 1, _token(data, at)
-    return _NONE if appends[appended, column + 1] < 0 else at + appends[appended, column + 1] + 2
+    end = _string_end(data, at)
+    if end >= 0:
+        append[column], counts[0] = intern(data, at, end, slots, texts, counts[0])
+    return end
 
 
-@compiled("int64(uint8[::1], int64, int64[:,::1], int64, uint64[::1], int64)")
+@inner
 def _append(
-    data: UInt8s, at: Integer, appends: NDArray[np.int64], appended: Integer, digests: UInt64s, records: Integer
+    data: UInt8s,
+    at: Integer,
+    append: Int64s,
+    digests: UInt64s,
+    records: Integer,
+    slots: Any,
+    texts: Any,
+    counts: Any,
 ) -> Integer:
     """Note an append's arguments after ``records`` digests; return where they end, or NONE if malformed."""
     at = _after(data, at, _START_APPEND)
@@ -128,33 +150,33 @@ def _append(
         return _NONE
     count, digits = _number(data, at)
     at = _after(data, at + np.int64(digits), _HASHES)
-    if at < 0 or not digits or not count or count > np.uint64(1 << 40):
+    if at < 0 or not digits or count > _MOST_RECORDS:
         return _NONE
-    appends[appended, COUNT] = np.int64(count)
-    for record in range(appends[appended, COUNT]):
+    append[COUNT] = np.int64(count)
+    for record in range(append[COUNT]):
         digest, digits = _number(data, at)
         at += np.int64(digits) + 1
-        if not digits or data[at - 1] != (_COMMA if record + 1 < appends[appended, COUNT] else _BRACKET):
+        if not digits or data[at - 1] != (_COMMA if record + 1 < append[COUNT] else _BRACKET):
             return _NONE
         digests[records + record] = digest
-    at = _optional_token(data, _after(data, at, _SET), appends, appended, SET_AT)
-    at = _optional_token(data, _after(data, at, _GIVEN), appends, appended, GIVEN_AT)
+    if not count:
+        if data[at] != _BRACKET:
+            return _NONE
+        at += 1
+    at = _optional_token(data, _after(data, at, _SET), append, SET, slots, texts, counts)
+    at = _optional_token(data, _after(data, at, _GIVEN), append, GIVEN, slots, texts, counts)
     at = _after(data, at, _MATCHING)
     if at < 0:
         return _NONE
-    appends[appended, MATCH] = _NONE
+    append[MATCH] = _NONE
     if data[at] == _NULL[0]:
         at = _after(data, at, _NULL)
     else:
-        match, digits = _number(data, at)
-        if not digits or match > _MOST:
-            return _NONE
-        appends[appended, MATCH] = np.int64(match)
-        at += np.int64(digits)
+        append[MATCH], at = _position(data, at)
     return _after(data, at, _BRACES)
 
 
-@compiled("int64(uint8[::1], int64, int64[:,::1], uint64[::1], int64)")
+@inner
 def _answer(data: UInt8s, at: Integer, events: NDArray[np.int64], hashes: UInt64s, index: Integer) -> Integer:
     """Note how an operation ended (a chained hash goes to ``hashes``); return where that ends, or NONE."""
     if data[at] != _BRACE:
@@ -173,11 +195,7 @@ def _answer(data: UInt8s, at: Integer, events: NDArray[np.int64], hashes: UInt64
         events[index, CODE], at = TAIL, _after(data, at, _TAIL)
     if at < 0:
         return _NONE
-    tail, digits = _number(data, at)
-    at += np.int64(digits)
-    if not digits or tail > _MOST:
-        return _NONE
-    events[index, VALUE] = np.int64(tail)
+    events[index, VALUE], at = _position(data, at)
     if events[index, CODE] == WHOLE:
         at = _after(data, at, _STREAM_HASH)
         if at < 0:
@@ -189,7 +207,7 @@ def _answer(data: UInt8s, at: Integer, events: NDArray[np.int64], hashes: UInt64
     return _after(data, at, _BRACES)
 
 
-@compiled("int64(uint8[::1], int64, int64[:,::1], int64)")
+@inner
 def _ids(data: UInt8s, at: Integer, events: NDArray[np.int64], index: Integer) -> Integer:
     """Note whose event it is; return where the line ends, or NONE if it is malformed."""
     at = _after(data, at, _CLIENT)
@@ -200,7 +218,7 @@ def _ids(data: UInt8s, at: Integer, events: NDArray[np.int64], index: Integer) -
     if at < 0 or not digits or client >= np.uint64(1 << 31):
         return _NONE
     op, digits = _number(data, at)
-    if not digits or op > _MOST:
+    if not digits or op > _LARGEST_ID:
         return _NONE
     events[index, CLIENT], events[index, OP] = np.int64(client), np.int64(op)
     return _after(data, at + np.int64(digits), _END)
@@ -216,7 +234,10 @@ def line_after(data: UInt8s, at: Integer, end: Integer) -> Integer:
     return _NONE
 
 
-@compiled("int64(uint8[::1], int64, int64, int64[:,::1], uint64[::1], int64[:,::1], uint64[::1])")
+@compiled(
+    "int64(uint8[::1], int64, int64, int64[:,::1], uint64[::1], int64[:,::1], uint64[::1], int32[::1], int64[:,::1],"
+    " int64[::1])"
+)
 def parse(
     data: UInt8s,
     at: Integer,
@@ -225,8 +246,14 @@ def parse(
     hashes: UInt64s,
     appends: NDArray[np.int64],
     digests: UInt64s,
+    slots: Int32s,
+    texts: NDArray[np.int64],
+    counts: Int64s,
 ) -> Integer:
-    """Read the lines from ``at`` to ``end`` into the other arrays; return their number, or NONE if one is unusual."""
+    """Read the lines from ``at`` to ``end`` into the other arrays; return their number, or NONE if one is unusual.
+
+    ``slots`` and ``texts`` are for :func:`..bytescan.intern`, and ``counts[0]`` is the number of texts.
+    """
     count = appended = records = 0
     while at < end:
         at = _after(data, at, _EVENT)
@@ -238,7 +265,7 @@ def parse(
                 return _NONE
             if data[at] == _BRACE:
                 events[count, CODE] = APPEND
-                at = _append(data, at, appends, appended, digests, records)
+                at = _append(data, at, appends[appended], digests, records, slots, texts, counts)
                 records += appends[appended, COUNT]
                 appended += 1
             elif data[at + 1] == _START_READ[1]:

@@ -1,81 +1,81 @@
 """Reads s2-porcupine's format fast, with compiled loops over pieces of the file, in threads.
 
-It understands only what the collector writes. At an unusual line it gives up. Then :mod:`.reader`, the reference for
-what a file means, reads the whole file and says what is wrong, if anything is.
+It understands only what the collector and our own :mod:`.writer` write. At an unusual line, or if anything is wrong, it
+gives up. Then :mod:`.reader` reads the whole file and says what is wrong, if anything is.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from ...check_limits import usable_cores
-from ..history import FOREVER, NONE, Appends, History, Kind, Outcome, Reads, UInt8s, UInt64s
+from ..content import Content
+from ..history import NONE, History, Int32s, Int64s, Kind, UInt8s, UInt64s
+from ..joining import joined
+from ..lines import whole
 from ..progress import Progress
-from . import line_scan, row_scan
-from .described import described, header
+from ..tables import Ending, Tables
+from . import line_scan
+from .described import APPEND_FAILED, APPEND_LOST, CHECK_TAIL_FAILED, COLLECTOR, READ_FAILED, TERMS, header
 
 _PIECE: Final = 1 << 22
 """Bytes that are read at a time. What they say fits in a core's cache, more or less."""
-
-Source = Callable[[memoryview, int], int]
-"""Fills the room with bytes of the file from a place on; how many there were."""
 
 _SHORTEST_LINE: Final = 48
 _SHORTEST_APPEND: Final = 140
 _THREADS: Final = 4
 _NEWLINE: Final = 10
-_STRAY_OPS: Final = 1 << 20
-"""How far an operation's number may be beyond what the rows account for."""
+_SHORTEST_TOKEN: Final = 20
 
-_CODES: Final = {
-    line_scan.REFUSED: "append_definite_failure",
-    line_scan.LOST: "append_indefinite_failure",
-    line_scan.TAIL_LOST: "check_tail_failure",
-    line_scan.READ_LOST: "read_failure",
-}
-
-_FAILURES: Final = np.array(list(_CODES))
-
-
-def scan(path: Path, progress: Progress | None = None) -> History | None:
-    """Return the history in an uncompressed file; None if it is not exactly what the collector writes.
-
-    Raises OSError where the file cannot be read.
-    """
-    with path.open("rb", buffering=0) as file:
-        descriptor = file.fileno()
-        return _scan(lambda room, at: os.preadv(descriptor, [room], at), os.fstat(descriptor).st_size, progress)
+_NO_CODE: Final = ""
+_ENDING: Final = np.zeros(line_scan.CODES, dtype=np.uint8)
+_OF_KIND: Final = np.zeros(line_scan.CODES, dtype=np.int8)
+_CODE: Final = [_NO_CODE] * line_scan.CODES
+for _code, _ending, _kind, _text in (
+    (line_scan.ACKED, Ending.ACK, Kind.APPEND, _NO_CODE),
+    (line_scan.REFUSED, Ending.FAILURE, Kind.APPEND, APPEND_FAILED),
+    (line_scan.LOST, Ending.INDEFINITE, Kind.APPEND, APPEND_LOST),
+    (line_scan.TAIL, Ending.TAIL, Kind.CHECK_TAIL, _NO_CODE),
+    (line_scan.TAIL_LOST, Ending.FAILURE, Kind.CHECK_TAIL, CHECK_TAIL_FAILED),
+    (line_scan.WHOLE, Ending.WHOLE, Kind.READ, _NO_CODE),
+    (line_scan.READ_LOST, Ending.FAILURE, Kind.READ, READ_FAILED),
+):
+    _ENDING[_code], _OF_KIND[_code], _CODE[_code] = _ending, _kind, _text
 
 
-def scan_bytes(data: bytes, progress: Progress | None = None) -> History | None:
-    """Return the same for the bytes of a file."""
-    return _scan(partial(_copied, memoryview(data)), len(data), progress)
-
-
-def _copied(data: memoryview, room: memoryview, at: int) -> int:
-    found = data[at : at + len(room)]
-    room[: len(found)] = found
-    return len(found)
-
-
-def _scan(source: Source, size: int, progress: Progress | None) -> History | None:
-    rows = _Rows(size)
-    for piece in _pieces(source, size):
+def scan(content: Content, progress: Progress | None = None) -> History | None:
+    """Return the history in a file; None if the ordinary reader must look at it. Raises OSError."""
+    size, warnings = content.size, list[str]()
+    last = _unfinished(content)
+    cut = b"" if whole(last) else last
+    rows = _Rows()
+    for piece in _pieces(content, size - len(cut)):
+        rows.tables.expected.share = piece.end / size
         if piece.lines < 0 or not rows.add(piece):
             return None
         if progress is not None:
             progress(piece.end, size)
-    return described(rows.build())
+    if cut:
+        warnings.append(f"line {rows.line} was cut after {len(cut)} bytes and is left out")
+    history, found = joined(rows.tables, warnings, TERMS)
+    return history if found is None else None
+
+
+def _unfinished(content: Content) -> bytes:
+    """Return the last line if it has no newline."""
+    last, begin = b"", content.size
+    while begin > 0 and b"\n" not in last:
+        begin = max(begin - _PIECE, 0)
+        last = content.part(begin, content.size - len(last)) + last
+    return last.rpartition(b"\n")[2]
 
 
 class _Piece:
@@ -92,34 +92,42 @@ class _Piece:
         self.hashes: UInt64s = np.empty(lines, dtype=np.uint64)
         self.appends: NDArray[np.int64] = np.empty((appends, line_scan.APPEND_COLUMNS), dtype=np.int64)
         self.digests: UInt64s = np.empty(size // 2 + 1, dtype=np.uint64)
+        texts = size // _SHORTEST_TOKEN + 2
+        self._texts: NDArray[np.int64] = np.empty((texts, 4), dtype=np.int64)
+        self._slots: Int32s = np.full(1 << (texts + texts // 4).bit_length(), NONE, dtype=np.int32)
+        self._counts: Int64s = np.zeros(1, dtype=np.int64)
         self._room = size
 
-    def read(self, source: Source, begin: int, size: int) -> _Piece:
+    def read(self, content: Content, begin: int, size: int) -> _Piece:
         """Read the lines that begin in the piece that begins at ``begin``; the file has ``size`` bytes."""
         self.end = min(begin + _PIECE, size)
         base = max(begin - 1, 0)
-        length = self._fill(source, base, size)
+        length = self._fill(content, base, size)
         low = 0 if begin == 0 else line_scan.line_after(self.data, 0, length)
         high = line_scan.line_after(self.data, self.end - 1 - base, length)
         if high < 0:  # the last line ends with the file
             self.data[length] = _NEWLINE
             high = length + 1
         self.data[max(high, length) :][: line_scan.PADDING] = 0
-        self.lines = 0 if low < 0 else line_scan.parse(self.data, low, high, *self.said)
+        self._slots[self._texts[: self._counts[0], 3]] = NONE
+        self._counts[0] = 0
+        said = (self.events, self.hashes, self.appends, self.digests, self._slots, self._texts, self._counts)
+        self.lines = 0 if low < 0 else line_scan.parse(self.data, low, high, *said)
         return self
 
     @property
-    def said(self) -> tuple[Any, ...]:
-        """What the lines say."""
-        return self.events, self.hashes, self.appends, self.digests
+    def tokens(self) -> list[str]:
+        """The tokens that the lines name, by number. Raises DecodeError and UnicodeDecodeError."""
+        spans = self._texts[: self._counts[0], :2].tolist()
+        return [msgspec.json.decode(self.data[begin:end].tobytes(), type=str) for begin, end in spans]
 
-    def _fill(self, source: Source, base: int, size: int) -> int:
+    def _fill(self, content: Content, base: int, size: int) -> int:
         """Read from ``base`` on to the end of the last line that begins before the piece's end; the bytes read."""
         length = 0
         while True:
             wanted = min(self._room, size - base)
             while length < wanted:
-                got = source(self.data.data[length:wanted], base + length)
+                got = content.fill(self.data.data[length:wanted], base + length)
                 if not got:
                     return length
                 length += got
@@ -130,205 +138,113 @@ class _Piece:
             self.data[:length] = begun[:length]
 
 
-def _pieces(source: Source, size: int) -> Iterator[_Piece]:
+def _pieces(content: Content, size: int) -> Iterator[_Piece]:
     """Yield the pieces of the file in order. Use each before you ask for the next."""
     threads = min(usable_cores(), _THREADS)
     begins = iter(range(0, size, _PIECE))
     if size <= _PIECE or threads == 1:
         piece = _Piece()
-        yield from (piece.read(source, begin, size) for begin in begins)
+        yield from (piece.read(content, begin, size) for begin in begins)
         return
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[_Piece]] = deque()
         try:
             for begin in itertools.islice(begins, threads + 1):
-                waiting.append(pool.submit(_Piece().read, source, begin, size))
+                waiting.append(pool.submit(_Piece().read, content, begin, size))
             while waiting:
                 piece = waiting.popleft().result()
                 yield piece
                 if (following := next(begins, None)) is not None:
-                    waiting.append(pool.submit(piece.read, source, following, size))
+                    waiting.append(pool.submit(piece.read, content, following, size))
         finally:
             for future in waiting:
                 future.cancel()
 
 
 class _Rows:
-    """The rows so far, in columns with room for more."""
+    """What the lines say, in tables. ``line`` is the number of the next line."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._tokens = row_scan.token_table()
-        self._counters = np.zeros(row_scan.COUNTERS, dtype=np.int64)
-        self._counters[row_scan.LINE] = self._counters[row_scan.TOKENS] = 1
-        self._endings = np.zeros(line_scan.CODES, dtype=np.int64)
-        self._row_of_client = np.zeros(row_scan.MOST_CLIENTS, dtype=np.int64)
-        self._row_of_op = np.zeros(0, dtype=np.int32)
-        self._digests = np.empty(0, dtype=np.uint64)
-        self._longs = np.zeros((row_scan.LONG_COLUMNS, 1), dtype=np.int64)
-        self._shorts = np.empty((row_scan.SHORT_COLUMNS, 0), dtype=np.int32)
-        self._flags = np.empty((row_scan.FLAG_COLUMNS, 0), dtype=np.uint8)
-        self._hashes = np.empty(0, dtype=np.uint64)
+    def __init__(self) -> None:
+        self.tables = Tables(header())
+        self.line = 1
 
     def add(self, piece: _Piece) -> bool:
-        """Add the next piece; False if it contradicts those before."""
-        rows, records = int(self._counters[row_scan.ROWS]), int(self._counters[row_scan.RECORDS])
-        self._make_room(rows + piece.lines, piece)
-        self._use(rows, piece)
-        failed = row_scan.merge(
-            piece.data, piece.events, piece.hashes, piece.appends, piece.lines, *self._tokens, self._counters,
-            self._longs, self._shorts, self._flags, self._hashes, self._row_of_op, self._row_of_client, self._endings,
-        )  # fmt: skip
-        if failed:
+        """Add the next piece; False if the ordinary reader must look at it."""
+        events, appends = piece.events[: piece.lines], piece.appends
+        code = events[:, line_scan.CODE]
+        appends = appends[: np.count_nonzero(code == line_scan.APPEND)]
+        try:
+            texts = piece.tokens
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return False
-        more = int(self._counters[row_scan.RECORDS]) - records
-        if records + more > len(self._digests):
-            self._digests = _grown(self._digests, self._estimate(records + more, piece))
-        self._digests[records : records + more] = piece.digests[:more]
+        begun = self._begins(events, appends, texts) if self.line == 1 else 0
+        line = self.line + np.arange(begun, piece.lines)
+        self.line += piece.lines
+        events, code, hashes, appends = events[begun:], code[begun:], piece.hashes[begun:], appends[begun // 2 :]
+        if (appends[appends[:, line_scan.COUNT] == 0, line_scan.SET] != NONE).any():
+            return False  # no record could set it
+        starts, ends = np.flatnonzero(code <= line_scan.CHECK_TAIL), np.flatnonzero(code > line_scan.CHECK_TAIL)
+        self._start(line[starts], events[starts], appends, piece.digests, texts)
+        self._finish(line[ends], events[ends], hashes[ends])
         return True
 
-    def _use(self, rows: int, piece: _Piece) -> None:
-        """Take into use the columns that this piece is the first to need: the rows before it hold nothing there."""
-        codes, appends = piece.events[: piece.lines, line_scan.CODE], piece.appends
-        if not self._counters[row_scan.ENDINGS] and (codes == _FAILURES[:, np.newaxis]).any():
-            self._counters[row_scan.ENDINGS] = 1
-            self._shorts[row_scan.ENDING, :rows] = NONE
-        if not self._counters[row_scan.CONDITIONS]:
-            asked = appends[: np.count_nonzero(codes == line_scan.APPEND)]
-            lengths = asked[:, [line_scan.SET_LENGTH, line_scan.GIVEN_LENGTH]]
-            if (asked[:, line_scan.MATCH] != NONE).any() or (lengths != NONE).any():
-                self._counters[row_scan.CONDITIONS] = 1
-                self._longs[row_scan.MATCHES, :rows] = NONE
-                self._shorts[[row_scan.TOKEN, row_scan.FENCE], :rows] = NONE
+    def _begins(self, events: Any, appends: Any, texts: list[str]) -> int:
+        """Return how many lines say only which token the stream had (:func:`.reader._first_token`)."""
+        if len(events) < 2 or not len(appends):
+            return 0
+        first, second = events[0].tolist(), events[1].tolist()
+        asked = appends[0].tolist()
+        if (
+            (first[line_scan.CODE], first[line_scan.CLIENT]) != (line_scan.APPEND, COLLECTOR)
+            or (asked[line_scan.COUNT], asked[line_scan.MATCH], asked[line_scan.GIVEN]) != (0, NONE, NONE)
+            or asked[line_scan.SET] == NONE
+            or (second[line_scan.CODE], second[line_scan.VALUE]) != (line_scan.ACKED, 0)
+            or second[line_scan.OP] != first[line_scan.OP]
+        ):
+            return 0
+        self.tables.header = header(texts[asked[line_scan.SET]])
+        return 2
 
-    def _make_room(self, rows: int, piece: _Piece) -> None:
-        if rows >= self._longs.shape[1]:
-            rows = self._estimate(rows, piece)
-            self._longs, self._shorts = _grown(self._longs, rows), _grown(self._shorts, rows)
-            self._flags, self._hashes = _grown(self._flags, rows), _grown(self._hashes, rows)
-            # Operations are numbered as they begin, more or less.
-            self._row_of_op = _grown(self._row_of_op, 2 * rows + _STRAY_OPS, fill=True)
+    def _start(self, line: Int64s, events: Any, appends: Any, digests: UInt64s, texts: list[str]) -> None:
+        tables, n = self.tables, len(line)
+        number = tables.n_asked + np.arange(n)
+        tables.n_asked += n
+        none, zero, kind = _same(NONE, n), _same(0, n), events[:, line_scan.CODE]
+        op, client = events[:, line_scan.OP], events[:, line_scan.CLIENT]
+        tables.operations.extend(number, line, op, client, none, zero, kind, line, none, zero, none)
+        rows, counts = number[kind == line_scan.APPEND], appends[:, line_scan.COUNT]
+        setting, given = (tables.tokens.numbers(texts, appends[:, one]) for one in (line_scan.SET, line_scan.GIVEN))
+        tables.appends.extend(rows, appends[:, line_scan.MATCH], given, setting)
+        records = int(counts.sum())
+        tables.appended.extend(rows, counts, digests[:records], _same(0, records))
+        places = np.flatnonzero(setting != NONE)
+        for row, count, token in zip(
+            rows[places].tolist(), counts[places].tolist(), setting[places].tolist(), strict=True
+        ):
+            tables.fences[row] = {count - 1: token}
+        rows = number[kind == line_scan.READ]
+        none, zero = _same(NONE, len(rows)), _same(0, len(rows))
+        tables.reads.extend(rows, zero, none, none, zero, none, none, none, none)
 
-    def _estimate(self, number: int, piece: _Piece) -> int:
-        """How many there will be in the whole file, if it goes on like this. What is not touched takes no memory."""
-        return int(number * max(self._size / max(piece.end, 1), 1.0) * 1.1) + 1000
-
-    def build(self) -> History:
-        """The history of all rows."""
-        n, records = int(self._counters[row_scan.ROWS]), int(self._counters[row_scan.RECORDS])
-        longs, shorts, flags = self._longs[:, :n], self._shorts[:, :n], self._flags[:, :n]
-        ended, kind, outcome = longs[row_scan.ENDED], flags[row_scan.KIND], flags[row_scan.OUTCOME]
-        indefinite = outcome == Outcome.INDEFINITE
-        returned = ended
-        if indefinite.any():
-            returned = ended.copy()
-            returned[indefinite] = FOREVER
-        invoked = longs[row_scan.INVOKED]
-        return History(
-            header=header(),
-            id=longs[row_scan.ID],
-            process=shorts[row_scan.PROCESS],
-            thread=_same(NONE, n, np.int32),
-            stream=_same(0, n, np.int32),
-            kind=kind,
-            outcome=outcome,
-            invoked=invoked,
-            intended=invoked,
-            ended=ended,
-            returned=returned,
-            status=_same(NONE, n, np.int32),
-            code=shorts[row_scan.ENDING] if self._counters[row_scan.ENDINGS] else _same(NONE, n, np.int32),
-            purpose=_same(0, n, np.int32),
-            session=_same(NONE, n),
-            part_of=_same(NONE, n),
-            observed_tail=longs[row_scan.TAILS],
-            observed_tail_timestamp=_same(NONE, n),
-            seq_num_mismatch=_same(NONE, n),
-            token_mismatch=_same(NONE, n, np.int32),
-            appends=self._appends(n, records),
-            reads=self._reads(n, kind),
-            tokens=self._token_texts(),
-            codes=[_CODES[code] for code in np.argsort(self._endings).tolist() if self._endings[code]],
-            purposes=[""],
-            whole=False,
-        )
-
-    def _appends(self, n: int, records: int) -> Appends:
-        longs, shorts = self._longs[:, :n], self._shorts[:, :n]
-        offset = self._longs[row_scan.OFFSET, : n + 1]
-        matches, token, fence = _same(NONE, n), _same(NONE, n, np.int32), _same(NONE, n, np.int32)
-        if self._counters[row_scan.CONDITIONS]:
-            matches, token, fence = longs[row_scan.MATCHES], shorts[row_scan.TOKEN], shorts[row_scan.FENCE]
-        setting = np.flatnonzero(fence != NONE)
-        last = (offset[setting + 1] - offset[setting] - 1).tolist()
-        end = longs[row_scan.END]
-        return Appends(
-            match_seq_num=_lean(matches),
-            token=_lean(token),
-            offset=offset,
-            digest=self._digests[:records],
-            size=_same(0, records, np.int32),
-            last_fence=_lean(fence),
-            start=longs[row_scan.START],
-            end=end,
-            tail=end,
-            start_timestamp=_same(NONE, n),
-            end_timestamp=_same(NONE, n),
-            tail_timestamp=_same(NONE, n),
-            fences={
-                row: {at: token} for row, at, token in zip(setting.tolist(), last, fence[setting].tolist(), strict=True)
-            },
-            trims={},
-            timestamps={},
-        )
-
-    def _reads(self, n: int, kind: UInt8s) -> Reads:
-        none = _same(NONE, n)
-        from_seq_num = np.full(n, NONE, dtype=np.int64)
-        from_seq_num[kind == Kind.READ] = 0
-        hashed = self._flags[row_scan.HASHED, :n].view(np.bool_)
-        self._hashes[:n][~hashed] = 0
-        empty = np.zeros(0, dtype=np.int64)
-        return Reads(
-            from_seq_num=from_seq_num,
-            from_timestamp=none,
-            tail_offset=none,
-            clamp=_same(False, n, np.bool_),
-            count=none,
-            bytes=none,
-            until=none,
-            wait=none,
-            offset=_same(0, n + 1),
-            seq_num=empty,
-            timestamp=empty,
-            digest=np.zeros(0, dtype=np.uint64),
-            size=np.zeros(0, dtype=np.int32),
-            tail=none,
-            hashed=hashed,
-            stream_hash=self._hashes[:n],
-            fences={},
-            trims={},
-            contents={},
-        )
-
-    def _token_texts(self) -> list[str]:
-        texts = self._tokens[0][: int(self._counters[row_scan.TOKENS])]
-        return [bytes(text[: text[line_scan.LONGEST_TOKEN]]).decode() for text in texts]
+    def _finish(self, line: Int64s, events: Any, hashes: UInt64s) -> None:
+        tables, n, code = self.tables, len(line), events[:, line_scan.CODE]
+        number = tables.n_answered + np.arange(n)
+        tables.n_answered += n
+        tables.answers.extend(number, line, events[:, line_scan.OP], line, _ENDING[code])
+        tables.claims.extend(number, events[:, line_scan.CLIENT], _OF_KIND[code])
+        for failure, text in enumerate(_CODE):
+            if text and len(rows := number[code == failure]):
+                tables.errors.extend(rows, _same(NONE, len(rows)), _same(tables.codes(text), len(rows)))
+        value = events[:, line_scan.VALUE]
+        acked = code == line_scan.ACKED
+        none, zero, end = _same(NONE, int(acked.sum())), _same(0, int(acked.sum())), value[acked]
+        tables.acks.extend(number[acked], zero, none, end, none, end, none)
+        observed = (code == line_scan.TAIL) | (code == line_scan.WHOLE)
+        tables.observed.extend(number[observed], value[observed], _same(NONE, int(observed.sum())))
+        rows = number[code == line_scan.WHOLE]
+        tables.hashes.extend(rows, hashes[code == line_scan.WHOLE], _same(1, len(rows)))
 
 
-def _grown(column: Any, rows: int, fill: bool = False) -> Any:
-    """The column (or the columns: the last axis counts) with room for so many rows; zeros beyond if ``fill``."""
-    shape = (*column.shape[:-1], rows)
-    grown = np.zeros(shape, column.dtype) if fill else np.empty(shape, column.dtype)
-    grown[..., : column.shape[-1]] = column
-    return grown
-
-
-def _same(value: Any, length: int, dtype: Any = np.int64) -> Any:
+def _same(value: int, length: int) -> Any:
     """A column that holds one value everywhere, in the memory of one."""
-    return np.broadcast_to(np.array(value, dtype=dtype), length)
-
-
-def _lean(column: Any) -> Any:
-    """The column; in the memory of one value where it holds nothing."""
-    return column if (column != NONE).any() else _same(NONE, len(column), column.dtype)
+    return np.broadcast_to(np.int64(value), length)

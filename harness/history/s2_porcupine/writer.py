@@ -48,7 +48,7 @@ def written(history: History, stream: int, losses: Losses) -> Iterator[bytes]:
     translated = {row: one for row in rows.tolist() if (one := translate(row)) is not None}
     encode = msgspec.json.Encoder().encode
     if begins.append is not None:
-        op = int(history.id.max(initial=-1)) + 1
+        op = int(np.setdiff1d(np.arange(len(history) + 1), history.id)[0])  # the least that is free
         told = Success(append=AtTail(begins.append.num_records))
         for event in (Event(start=Append(begins.append)), Event(finish=told)):
             yield encode(Line(event, COLLECTOR, op)) + b"\n"

@@ -1,0 +1,113 @@
+"""What the kernel refutes without a search: nothing that some order explains, and nearly all that none does."""
+
+from __future__ import annotations
+
+import pytest
+
+from fencepost.checkers.kernel import fillings, refute
+from fencepost.checkers.kernel.columns import requirements, rows_of
+from fencepost.checkers.kernel.contradiction import Contradiction
+from fencepost.harness.history.history import History
+from fencepost.testing import append, check_tail, history, read
+from fencepost.testing.operations import Op
+from tests.checkers.damage import story_of
+from tests.checkers.golden_case import Golden
+from tests.checkers.goldens import GOLDENS
+from tests.checkers.stories import ALL, Story
+from tests.checkers.timed_stories import timed_story
+from tests.checkers.wgl import linearize
+
+DAMAGED = 700
+SOUND = 200
+TIMED = 150
+WILD = 400
+LEFT = 0.03
+"""The share of invalid histories that may be left to a search."""
+
+A = append(0, 0, 1, "a", ack=0)
+A_B = (A, append(0, 2, 3, "b", ack=1))
+LOST_B = append(0, 2, None, "b")
+
+RULES: dict[str, tuple[Op, ...]] = {
+    "aborted": (append(0, 0, 1, "a", failed="invalid"), LOST_B, read(1, 4, 5, 0, saw="a")),
+    "absent": (A, check_tail(1, 4, 5, failed="stream_not_found")),
+    "behind": (*A_B, check_tail(1, 4, 5, tail=1)),
+    "cycle": (
+        append(0, 0, 1, "a b c trim=9", ack=0),
+        read(1, 2, 9, 0, saw="a #2 c trim=9"),
+        read(2, 2, 9, 0, saw="#1 b c trim=9"),
+    ),
+    "duplicate": (A, LOST_B, read(1, 4, 5, 0, saw="a a")),
+    "never-sent": (A, LOST_B, read(1, 4, 5, 0, saw="a c")),
+    "too-large": (*A_B, read(1, 4, 5, 0, bytes=17, saw="a b")),
+    "too-late": (*A_B, read(1, 4, 5, 0, until=1001, saw="a b")),
+    "too-many": (*A_B, read(1, 4, 5, 0, count=1, saw="a b")),
+}
+"""Rules that no golden history breaks first, each with a history that does."""
+
+
+def contradiction(columns: History) -> Contradiction | None:
+    """What is refuted of the first stream of which anything is."""
+    for stream, rows in enumerate(rows_of(columns)):
+        found = refute.refute(requirements(columns, stream, rows), rows)
+        if found is not None:
+            assert set(found.rows) <= set(rows.tolist()), found
+            return found
+    return None
+
+
+def explained(story: Story) -> bool:
+    """Whether the oracle finds an order."""
+    return linearize(story.ops, **story.declared) is not None
+
+
+def test_nothing_that_an_order_explains_is_refuted_and_little_that_none_does_is_left() -> None:
+    stories = [*(story_of(2 * seed + 1, ALL) for seed in range(DAMAGED)), *map(timed_story, range(TIMED))]
+    invalid = left = 0
+    for story in stories:
+        found, valid = contradiction(story.history), explained(story)
+        assert not (found and valid), f"{found}\n{story}"
+        invalid += not valid
+        left += not valid and found is None
+    assert invalid > 250
+    assert left <= LEFT * invalid
+
+
+def test_what_a_correct_stream_answers_is_not_refuted() -> None:
+    for seed in range(SOUND):
+        story = story_of(2 * seed, ALL)
+        found = contradiction(story.history)
+        assert found is None, f"{found}\n{story}"
+
+
+def test_where_holes_have_too_many_fillings_less_is_refuted_but_nothing_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fillings, "MOST_CANDIDATES", 0)
+    invalid = left = 0
+    for seed in range(WILD):
+        story = story_of(seed, ALL)
+        found, valid = contradiction(story.history), explained(story)
+        assert not (found and valid), f"{found}\n{story}"
+        invalid += not valid
+        left += not valid and found is None
+    assert left <= 2 * LEFT * invalid
+
+
+def test_the_compiled_loops_refute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    histories = [story_of(seed, ALL).history for seed in range(1, 300, 2)]
+    expected = [contradiction(columns) for columns in histories]
+    monkeypatch.setattr(refute, "MANY", 0)
+    for columns, found in zip(histories, expected, strict=True):
+        assert contradiction(columns) in (found, None)
+
+
+@pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
+def test_golden_histories(golden: Golden) -> None:
+    found = contradiction(history(*golden.ops, tail=golden.tail, token=golden.token, unique=golden.unique))
+    assert (found is not None) == (golden.anomaly is not None), found
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_rule(rule: str) -> None:
+    found = contradiction(history(*RULES[rule]))
+    assert found is not None
+    assert found.rule == rule
