@@ -316,6 +316,7 @@ ASKED: Final[Mapping[str, tuple[str, ...]]] = {
     "kernel.fillings": ("refutation",),
     "kernel.least": ("refutation",),
     "kernel.refute": ("refutation",),
+    "kernel.stops": ("refutation",),
     "kernel.exhaust": ("search",),
     "kernel.plan": ("search",),
     "kernel.situation": ("search",),

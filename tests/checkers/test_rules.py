@@ -302,7 +302,7 @@ SEARCHES: tuple[Case, ...] = (
     (
         "five of eleven",
         True,
-        (*(append(i, 0, None, one) for i, one in enumerate("abcdefghijk")), check_tail(20, 1, 2, 5)),
+        (*(append(i, 0, None, one) for i, one in enumerate([*"abcdefghij", "k l"])), check_tail(20, 1, 2, 5)),
     ),
 )
 
