@@ -131,7 +131,9 @@ def _proves_the_tail(story: Story, op: Op) -> bool:
     """Whether a read tells the exact tail, whatever record might have come next: so it has to have had room for it."""
     seen, read = _seen(op), op.read
     records = [rec for other in story.ops for rec in (*other.records, *(one.rec for one in _seen(other)))]
-    if not seen or any(rec.trim is not None for rec in records) or read.wait or read.until is not None:
+    if not seen or any(rec.trim is not None for rec in records) or story.retention_ms is not None:
+        return False
+    if read.wait or read.until is not None:
         return False
     if op.session is not None or op.parts:
         return False
@@ -227,7 +229,7 @@ OTHERS: Final = (
     Rule(
         "exact-reads-only",
         "the format knows reads of the whole stream and checks of the tail: a read that proves neither is left out, as "
-        "all are where records were trimmed; of one that began later, and of a 416, the tail remains",
+        "all are where records may vanish; of one that began later, and of a 416, the tail remains",
         _exact_reads_only,
         losses=("a read ",),
     ),
