@@ -231,9 +231,13 @@ def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> Violat
         rows, why, accused = contradiction.rows, contradiction.why, contradiction.rows[0]
     else:
         rows = tuple(stream.rows[history.outcome[stream.rows] != Outcome.INDEFINITE].tolist())
-        why = (
-            f"every order of these operations was tried ({decision.nodes:,} situations), and none explains all answers"
-        )
+        why = f"every order of these operations was tried ({decision.nodes:,} situations); none explains all answers"
+        if decision.explained is not None:
+            far = decision.explained
+            why += (
+                f". The one that got furthest explains {far.moments} of {far.of} moments, up to the tail {far.tail}; "
+                f"there {far.why}"
+            )
         accused = max(rows, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
     rule = _RULES.get(contradiction.rule) if contradiction is not None else None
     teller, findings = Teller(history, rows), Findings(stream)

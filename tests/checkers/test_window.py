@@ -90,7 +90,7 @@ def long(*last: Op) -> list[Op]:
 LONG: tuple[tuple[str, tuple[int, ...], list[Op]], ...] = (
     ("stale-read", (299, 300), long(check_tail(1, 4000, 4001, 299))),
     (
-        "lost-write",
+        "garbage-read",
         (301,),
         long(append(0, 4000, 4001, "x y", ack=300), read(1, 4002, 4003, 298, saw="r298 r299 z")),
     ),
