@@ -88,8 +88,10 @@ class _Attempts:
         return Prefix(refuted.place, len(order.moments), tail, until, refuted.row, str(refuted))
 
 
-def decide(asked: Requirements, rows: Int64s, limits: CheckLimits, name: str = "") -> Decision:
-    """Decide a stream, whose rows are ``rows``, within the limits."""
+def decide(
+    asked: Requirements, rows: Int64s, limits: CheckLimits, name: str = "", *, briefly: bool = False
+) -> Decision:
+    """Decide a stream, whose rows are ``rows``, within the limits; ``briefly``, by one proposed order or a search."""
     attempts, orders = _Attempts(asked, rows), propose(asked, rows)
     first = next(orders, None)
     if first is None:
@@ -100,7 +102,7 @@ def decide(asked: Requirements, rows: Int64s, limits: CheckLimits, name: str = "
     if contradiction is not None:
         decision = Decision(Validity.INVALID, contradiction=contradiction)
     else:
-        decision = _undecided(asked, rows, limits, name, orders, attempts)
+        decision = _undecided(asked, rows, limits, name, iter(()) if briefly else orders, attempts)
     return replace(
         decision,
         declined=attempts.declined,
@@ -145,6 +147,4 @@ def _searched(asked: Requirements, rows: Int64s, spent: Spending) -> Decision:
 def contradicts_itself(stream: Stream, limits: CheckLimits) -> bool:
     """Whether a stream is certainly not linearizable."""
     asked = requirements(stream.history, stream.index, stream.rows)
-    if refute(asked, stream.rows) is not None:
-        return True
-    return decide(asked, stream.rows, limits).validity is Validity.INVALID
+    return decide(asked, stream.rows, limits, briefly=True).validity is Validity.INVALID

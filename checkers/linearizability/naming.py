@@ -68,6 +68,27 @@ _RULES: Final = {
     "torn": "torn-batch",
     "two-contents": "inconsistent-offsets",
     "claims": "inconsistent-offsets",
+    "token": "stale-token-write",
+    "match": "match-violation",
+    "start": "bad-ack",
+    "length": "bad-ack",
+    "token-held": "spurious-rejection",
+    "match-held": "spurious-rejection",
+    "all-held": "spurious-rejection",
+    "in-range": "spurious-rejection",
+    "beyond-tail": "bad-read",
+    "at-tail": "bad-read",
+    "too-many": "bad-read",
+    "too-large": "bad-read",
+    "too-late": "bad-read",
+    "too-early": "bad-read",
+    "not-ascending": "nonmonotonic-poll",
+    "before-start": "nonmonotonic-poll",
+    "other-record": "inconsistent-offsets",
+    "was-gone": "resurrected-record",
+    "tail-inside": "torn-batch",
+    "existed": "lost-stream",
+    "after-failure": "session-poison",
 }
 """The anomaly of what the kernel found, where nothing more special was found; otherwise the question names it."""
 
@@ -128,7 +149,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
         accused |= {stream.history.row_of(op) for op in accusing}
         left = without(stream, accused)
         asked = requirements(left.history, left.index, left.rows)
-        decision = decide(asked, left.rows, small)
+        decision = decide(asked, left.rows, small, briefly=True)
         if decision.validity is not Validity.INVALID:
             break
     if not passes and decision.validity is Validity.VALID:
@@ -217,11 +238,16 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits) -> list[_Ro
     for op in accused[::-1]:
         rows = {stream.history.row_of(other) for other in accused if other != op}
         left = without(stream, rows)
-        if decide(requirements(left.history, left.index, left.rows), left.rows, limits).validity is Validity.VALID:
+        if _is_valid(left, limits):
             accused.remove(op)
     for root in found:
         root.violation = replace(root.violation, accused=tuple(op for op in root.violation.accused if op in accused))
     return [root for root in found if root.violation.accused]
+
+
+def _is_valid(stream: Stream, limits: CheckLimits) -> bool:
+    asked = requirements(stream.history, stream.index, stream.rows)
+    return decide(asked, stream.rows, limits, briefly=True).validity is Validity.VALID
 
 
 def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> Violation:
