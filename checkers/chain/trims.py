@@ -30,8 +30,12 @@ class TrimPoints:
         steps = [(stream.tail, stream.tail), *_placed(chain)]
         own = len(steps)
         if unplaced is not None:
-            trims = stream.history.appends.trims
-            steps += [(tail, max(trims[row].values())) for row, tail in unplaced.earliest().items() if trims.get(row)]
+            appends = stream.history.appends
+            # A trim reaches no further than its own record, wherever that is: after all the others at the latest.
+            most = stream.tail + int((appends.offset[stream.rows + 1] - appends.offset[stream.rows]).sum())
+            for row, tail in unplaced.earliest().items():
+                if appends.trims.get(row):
+                    steps.append((tail, min(max(appends.trims[row].values()), most)))
         self.asked = own > 1 or len(steps) > own
         steps.sort()
         self.ends = np.array([end for end, _ in steps], dtype=np.int64)

@@ -8,7 +8,7 @@ its answer, and if it was refused the conditions without which that means nothin
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -29,15 +29,15 @@ _UNSAID: Final = (
 )
 
 
-def relaxed(history: History, rows: Int64s, members: Collection[int], context: Collection[int]) -> History:
+def relaxed(history: History, rows: Int64s, members: Iterable[int], context: Iterable[int]) -> History:
     """The operations ``rows``, of which ``members`` are whole and ``context`` keep their answers; ids stay."""
-    loose = np.array([row for row in rows.tolist() if row not in members], dtype=np.int64)
-    kept = np.array([row in context for row in loose.tolist()], dtype=np.bool_)
+    whole = np.unique(np.fromiter(members, dtype=np.int64))
+    loose = rows[~np.isin(rows, whole)]
+    kept = np.isin(loose, np.fromiter(context, dtype=np.int64))
     append = history.kind[loose] == Kind.APPEND
     # Of an indefinite operation nothing is known but what it sent, or what parts of its answer hold.
     kept &= (history.outcome[loose] != Outcome.INDEFINITE) | np.isin(loose, history.part_of[rows])
     loose, kept = loose[append | kept], kept[append | kept]
-    whole = np.array(sorted(members), dtype=np.int64)
     return _loosened(select(history, np.concatenate((loose, whole))), kept)
 
 

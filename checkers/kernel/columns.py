@@ -261,8 +261,8 @@ def _records(history: History, rows: Int64s) -> tuple[spec.Records, tuple[Int64s
     appends, reads = history.appends, history.reads
     trims = [pair for sent in _trims(history, rows).values() for pair in sent.items()]
     pairs = np.array(trims, dtype=np.int64).reshape(-1, 2)
-    sent, sent_bounds = _own(appends.offset, rows)
-    returned, returned_bounds = _own(reads.offset, rows)
+    sent, sent_bounds = own(appends.offset, rows)
+    returned, returned_bounds = own(reads.offset, rows)
     records = spec.Records(
         sent=appends.digest[sent].view(np.int64),
         sent_size=appends.size[sent].astype(np.int64),
@@ -276,13 +276,14 @@ def _records(history: History, rows: Int64s) -> tuple[spec.Records, tuple[Int64s
     return records, (*sent_bounds, *returned_bounds)
 
 
-def _own(offset: Int64s, rows: Int64s) -> tuple[slice | Int64s, tuple[Int64s, Int64s]]:
-    """Where the records of some rows lie, and the bounds of each row among these."""
+def own(offset: Int64s, rows: Int64s) -> tuple[slice | Int64s, tuple[Int64s, Int64s]]:
+    """Where the records of some rows (ascending) lie, and the bounds of each row among these."""
     low, high = offset[rows], offset[rows + 1]
-    if len(rows) == len(offset) - 1:
+    lengths = high - low
+    if lengths.sum() == offset[-1]:
         return slice(None), (low, high)
-    ends = np.cumsum(high - low)
-    return spans(low, high - low), (ends - (high - low), ends)
+    ends = np.cumsum(lengths)
+    return spans(low, lengths), (ends - lengths, ends)
 
 
 # -- orders beyond the clock

@@ -5,7 +5,7 @@ Which timestamp each position has, and what was there before the history, does n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Ki
 from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
 from . import spec
-from .columns import Requirements, spans
+from .columns import Requirements, own, spans
 from .refuted import Refuted, refute
 
 MOST: Final = 100_000
@@ -42,9 +42,7 @@ def begin(
     base, history = asked.tail, asked.history
     if any(at < 0 or time < 0 for at, time in latest):
         raise Refuted("the order bounds a timestamp where there is none, or by less than 0 ms")
-    position, stamp, row = reported(asked, rows)
-    named = np.concatenate((position, np.array([at for at, _ in latest], np.int64), starts(asked)))
-    lower, digest, size = _before(asked, rows, named)
+    lower, digest, size = _before(asked, rows, latest)
     slots = len(lower) + records
     log = spec.Log(
         base=np.array([base, int(history.header.retention_ms is not None)]),
@@ -52,7 +50,7 @@ def begin(
         digest=np.concatenate((digest, np.zeros(records, dtype=np.int64))),
         known=np.concatenate((size != NONE, np.zeros(records, dtype=np.bool_))).astype(np.int64),
         size=np.concatenate((np.where(size == NONE, MAX_BATCH_BYTES, size), np.zeros(records, dtype=np.int64))),
-        stamp=_stamps(asked, lower, slots, (position, stamp, row), latest),
+        stamp=_stamps(asked, rows, lower, slots, latest),
         present=np.arange(slots + 1),
         boundary=np.zeros(records + 1, dtype=np.int64),
         begun=np.full(len(asked), NONE, dtype=np.int64),
@@ -65,34 +63,26 @@ def begin(
 
 def reported(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]:
     """Positions and timestamps (ms) that answers tell of records, and the rows of these answers."""
+    told = list(_reports(asked, rows))
+    position, stamp = (np.concatenate([source[i] for source in told]) for i in (0, 1))
+    row = np.concatenate([np.repeat(source[2], source[3]) for source in told])
+    speaks = (position >= 0) & (stamp != NONE)
+    return (position, stamp, row) if speaks.all() else (position[speaks], stamp[speaks], row[speaks])
+
+
+def _reports(asked: Requirements, rows: Int64s) -> Iterator[tuple[Int64s, Int64s, Int64s, int | Int64s]]:
+    """The same by what told them, NONE where nothing was told. Each row tells as many as the last entry says."""
     history = asked.history
     appends, reads = history.appends, history.reads
     ok = history.outcome[rows] == Outcome.OK
     acked, read = rows[ok & (history.kind[rows] == Kind.APPEND)], rows[ok & (history.kind[rows] == Kind.READ)]
     tails = rows[history.observed_tail[rows] != NONE]
-    lengths = reads.offset[read + 1] - reads.offset[read]
-    record = spans(reads.offset[read], lengths)
-    position = np.concatenate(
-        (
-            appends.start[acked],
-            appends.end[acked] - 1,
-            appends.tail[acked] - 1,
-            history.observed_tail[tails] - 1,
-            reads.seq_num[record],
-        )
-    )
-    stamp = np.concatenate(
-        (
-            appends.start_timestamp[acked],
-            appends.end_timestamp[acked],
-            appends.tail_timestamp[acked],
-            history.observed_tail_timestamp[tails],
-            reads.timestamp[record],
-        )
-    )
-    row = np.concatenate((acked, acked, acked, tails, np.repeat(read, lengths)))
-    speaks = (position >= 0) & (stamp != NONE)
-    return (position, stamp, row) if speaks.all() else (position[speaks], stamp[speaks], row[speaks])
+    yield appends.start[acked], appends.start_timestamp[acked], acked, 1
+    yield appends.end[acked] - 1, appends.end_timestamp[acked], acked, 1
+    yield appends.tail[acked] - 1, appends.tail_timestamp[acked], acked, 1
+    yield history.observed_tail[tails] - 1, history.observed_tail_timestamp[tails], tails, 1
+    record, (low, high) = own(reads.offset, read)
+    yield reads.seq_num[record], reads.timestamp[record], read, high - low
 
 
 def starts(asked: Requirements) -> Int64s:
@@ -111,7 +101,7 @@ def starts(asked: Requirements) -> Int64s:
     return np.unique(found[(found >= 0) & (found < base)])
 
 
-def _before(asked: Requirements, rows: Int64s, named: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+def _before(asked: Requirements, rows: Int64s, latest: Sequence[tuple[int, int]]) -> tuple[Int64s, Int64s, Int64s]:
     """The slots of what was there before the history: first position, digest and size (NONE where nobody knows them).
 
     What was read there is of one piece. Where records are unique, it is none of what this history sent, bare commands
@@ -126,8 +116,10 @@ def _before(asked: Requirements, rows: Int64s, named: Int64s) -> tuple[Int64s, I
     record, row = spans(reads.offset[read], lengths), np.repeat(read, lengths)
     old = reads.seq_num[record] < base
     record, row = record[old], row[old]
-    own = np.concatenate((reads.seq_num[record], named[named < base]))
-    lower = np.unique(np.concatenate((np.zeros(1, dtype=np.int64), own, own + 1)))
+    bounded = np.array([at for at, _ in latest], dtype=np.int64)
+    named = np.concatenate((reads.seq_num[record], reported(asked, rows)[0], bounded, starts(asked)))
+    named = named[named < base]
+    lower = np.unique(np.concatenate((np.zeros(1, dtype=np.int64), named, named + 1)))
     lower = lower[lower < base]
     digest, size = np.zeros(len(lower), dtype=np.int64), np.full(len(lower), NONE, dtype=np.int64)
     at = np.searchsorted(lower, reads.seq_num[record])
@@ -156,31 +148,30 @@ def _sent(asked: Requirements, rows: Int64s) -> Int64s:
     return appends.digest[record].view(np.int64)
 
 
-def _stamps(
-    asked: Requirements,
-    lower: Int64s,
-    slots: int,
-    told: tuple[Int64s, Int64s, Int64s],
-    latest: Sequence[tuple[int, int]],
-) -> Int64s:
+def _stamps(asked: Requirements, rows: Int64s, lower: Int64s, slots: int, latest: Sequence[tuple[int, int]]) -> Int64s:
     """The timestamp of each slot (ms): as reported, and elsewhere the latest that fits."""
-    position, stamp, row = told
     found = np.full(slots, FOREVER, dtype=np.int64)
-    mine = position < asked.tail + slots - len(lower)  # whoever speaks of a record beyond is wrong by that
-    if not mine.all():
-        position, stamp, row = position[mine], stamp[mine], row[mine]
-    at = slots_of(position, lower, asked.tail)
-    found[at] = stamp
+    upto = asked.tail + slots - len(lower)  # whoever speaks of a record beyond is wrong by that
+    told = []
+    for position, stamp, _, _ in _reports(asked, rows):
+        speaks = (position >= 0) & (position < upto) & (stamp != NONE)
+        if not speaks.all():
+            position, stamp = position[speaks], stamp[speaks]
+        at = slots_of(position, lower, asked.tail)
+        found[at] = stamp
+        told.append((at, stamp))
     for where, time in latest:
-        if where < asked.tail + slots - len(lower):
+        if where < upto:
             one = int(slots_of(np.array([where]), lower, asked.tail)[0])
             found[one] = min(int(found[one]), time)
-    found = np.minimum.accumulate(found[::-1])[::-1].copy()
-    wrong = found[at] != stamp
-    if wrong.any():
+    np.minimum.accumulate(found[::-1], out=found[::-1])
+    if any((found[at] != stamp).any() for at, stamp in told):
+        position, stamp, row = reported(asked, rows)
+        mine = position < upto
+        wrong = found[slots_of(position[mine], lower, asked.tail)] != stamp[mine]
         refute(
             asked.history,
-            int(row[np.argmax(wrong)]),
+            int(row[mine][np.argmax(wrong)]),
             "tells a timestamp that contradicts what others tell: each record has one, and they never decrease",
         )
     return found

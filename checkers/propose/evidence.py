@@ -18,7 +18,7 @@ EXACT = (spec.TAIL, spec.WHOLE, spec.MATCH_REFUSED, spec.OUT_OF_RANGE)
 class Evidence:
     """``released`` and ``latest`` bound, for each moment, the tail that it met; ``by_return`` are they by return.
 
-    ``tails`` are some that there were, ascending.
+    ``tails`` are some that there were, in no order.
     """
 
     released: Int64s
@@ -48,7 +48,7 @@ def evidence(asked: Requirements, start: Int64s) -> Evidence:
         released=reached[np.searchsorted(returned, columns.invoked, side="left")],
         latest=before[np.searchsorted(columns.invoked, columns.returned, side="right")],
         by_return=by_return,
-        tails=np.unique(np.concatenate((columns.at[exact], columns.told[told], _ends(asked)))),
+        tails=np.concatenate((columns.at[exact], columns.told[told], _ends(asked))),
     )
 
 

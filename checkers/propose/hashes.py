@@ -21,7 +21,7 @@ class Hashes:
         columns, self._base = asked.asked, asked.tail
         whole = np.flatnonzero(columns.ask == spec.WHOLE)
         told = dict(zip(columns.at[whole].tolist(), columns.hash[whole].tolist(), strict=True))
-        if self._base == 0:
+        if self._base == 0 and told:
             told.setdefault(0, EMPTY)
         self._told = sorted(told.items())
         self._tails = [tail for tail, _ in self._told]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +42,7 @@ class Wants:
         self._hashes = hashes
         self._demanded = missing_trims(asked, known.start, evidence)
         self._fences(known.start)
-        self._tokens(known.start, evidence)
+        self._tokens(known, evidence)
         self._parts = self._divided(known, evidence.tails)
 
     def holes(self) -> list[Hole]:
@@ -77,34 +76,31 @@ class Wants:
         self._fence_end = (start[fences] + columns.high[fences] - columns.low[fences]).tolist()
         self._fence_token = columns.fence[fences].tolist()
 
-    def _tokens(self, start: Int64s, evidence: Evidence) -> None:
+    def _tokens(self, known: Known, evidence: Evidence) -> None:
         """Which token was in force where: at a tail, and at some tail of an interval."""
-        columns = self._asked.asked
+        columns, start = self._asked.asked, known.start
         at = np.where(start != NONE, start, np.where(columns.ask == spec.MATCH_REFUSED, columns.at, NONE))
         sure = np.flatnonzero((at != NONE) & (columns.token != NONE))
         sure = sure[np.argsort(at[sure], kind="stable")]
         self._sure_at, self._sure_token = at[sure].tolist(), columns.token[sure].tolist()
         refused = np.flatnonzero(columns.ask == spec.TOKEN_REFUSED)
-        slots: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        begins, ends = [self._asked.tail, *self._fence_end], [*self._fence_start, FOREVER]
-        for begin, end, token in zip(begins, ends, [self._token, *self._fence_token], strict=True):
-            slots[token].append((begin, end))
-        self._demands: list[tuple[int, int, int]] = []
-        for low, high, token in zip(
-            evidence.released[refused].tolist(),
-            evidence.latest[refused].tolist(),
-            columns.told[refused].tolist(),
-            strict=True,
-        ):
-            i = bisect_right(slots[token], (high, FOREVER)) - 1
-            if i < 0 or slots[token][i][1] < low:
-                self._demands.append((low, high, token))
+        low, high, told = evidence.released[refused], evidence.latest[refused], columns.told[refused]
+        base, span = self._asked.tail, known.end - self._asked.tail + 2
+        tokens = np.array([self._token, *self._fence_token])
+        order = np.argsort(tokens, kind="stable")
+        tokens, begins = tokens[order], np.array([base, *self._fence_end])[order]
+        ends = np.array([*self._fence_start, FOREVER])[order]
+        wanted = (told + 2) * span + np.minimum(high - base, span - 1)
+        i = np.searchsorted((tokens + 2) * span + begins - base, wanted, side="right") - 1
+        open_ = np.flatnonzero((tokens[i] != told) | (ends[i] < low))
+        self._demands = list(zip(low[open_].tolist(), high[open_].tolist(), told[open_].tolist(), strict=True))
 
     def _divided(self, known: Known, tails: Int64s) -> list[tuple[int, int]]:
         """What is not covered, cut where a tail was."""
         edges = np.flatnonzero(np.diff(np.concatenate(([True], known.covered, [True])).astype(np.int8)))
         bounds = (edges + self._asked.tail).reshape(-1, 2).tolist()
-        exact = tails.tolist()
+        inside = tails[(tails > self._asked.tail) & (tails < known.end)]
+        exact = np.unique(inside[~known.covered[inside - self._asked.tail]]).tolist()
         parts = []
         for low, high in bounds:
             i = bisect_right(exact, low)

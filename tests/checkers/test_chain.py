@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from fencepost.checkers.chain.chain import Chain, build
+from fencepost.checkers.chain.in_force import chain_tokens
 from fencepost.checkers.chain.stream import streams
+from fencepost.checkers.chain.trims import TrimPoints
+from fencepost.checkers.chain.unplaced import unplaced
 from fencepost.testing import Op, append, check_tail, history, read
 
 
@@ -100,3 +103,10 @@ def test_what_was_there_before_is_nobodys() -> None:
 def test_absurd_positions_cost_no_memory() -> None:
     chain = chain_of(append(0, 1, 2, "a", ack=2**60), read(2, 8, 9, 0, saw="b", at=2**50))
     assert chain.contents.axis.size == 2
+
+
+def test_a_trim_of_unknown_place_reaches_no_further_than_all_records() -> None:
+    """Where an answer may have ended is looked for up to there, position by position."""
+    chain = chain_of(append(0, 1, None, f"trim={2**64 - 1}"), append(1, 2, 3, "a b", ack=5), tail=5)
+    trims = TrimPoints(chain, unplaced(chain, chain_tokens(chain)))
+    assert trims.greatest == 8

@@ -7,6 +7,12 @@ from random import Random
 
 import pytest
 
+from fencepost.checkers.chain.stream import streams
+from fencepost.checkers.kernel.columns import requirements
+from fencepost.checkers.linearizability.decide import decide
+from fencepost.harness.check_limits import CheckLimits
+from fencepost.harness.history.history import History
+from fencepost.harness.verdict import Validity, worst
 from fencepost.testing import append, check_tail, part, read, whole
 from fencepost.testing.operations import Op
 from tests.checkers.damage import damaged, mutations_of
@@ -17,15 +23,26 @@ from tests.checkers.timed_stories import timed_story
 from tests.checkers.wgl import linearize
 
 HISTORIES = 12_000
+PARTS = 3
 TIMED = 1_000
 NEVER_TO_BLAME = {"lose_accepted", "cut_off"}
 """What a client does not know, or did not wait for, is nobody's fault."""
 
 
-def test_brute_force_and_the_search_of_wing_gong_and_lowe_agree_on_every_kind_of_operation() -> None:
+def decision(history: History) -> Validity:
+    """What the kernel says of a history, all streams together."""
+    limits = CheckLimits()
+    asked = ((requirements(history, stream.index, stream.rows), stream.rows) for stream in streams(history))
+    return worst(decide(one, rows, limits).validity for one, rows in asked)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_brute_force_the_search_of_wing_gong_and_lowe_and_the_kernel_agree_on_every_kind_of_operation(
+    part: int,
+) -> None:
     noticed: Counter[str] = Counter()
-    explained = 0
-    for seed in range(HISTORIES):
+    explained, size = 0, HISTORIES // PARTS
+    for seed in range(part * size, (part + 1) * size):
         random = Random(seed)
         story = random_story(random, "", ALL)
         story = damaged(random, story, ALL) if seed % 2 else story
@@ -33,9 +50,11 @@ def test_brute_force_and_the_search_of_wing_gong_and_lowe_agree_on_every_kind_of
         other = linearize(story.ops, **story.declared) is not None
         assert brute == other, f"seed {seed}: brute force says {brute}, the search {other}\n{story}"
         assert brute or seed % 2, f"seed {seed}: a correct stream is not explained\n{story}"
+        decided = decision(story.history)
+        assert decided is (Validity.VALID if brute else Validity.INVALID), f"seed {seed}: {decided}\n{story}"
         explained += brute
         noticed[story.origin.strip()] += not brute
-    assert HISTORIES * 5 // 8 < explained < HISTORIES * 7 // 8
+    assert size * 5 // 8 < explained < size * 7 // 8
     wanted = {mutation.__name__ for mutation in mutations_of(ALL)} - NEVER_TO_BLAME
     assert {name for name in wanted if not noticed[name]} == set()
 
@@ -46,6 +65,7 @@ def test_they_agree_on_timestamps_that_nobody_reports() -> None:
         story = timed_story(seed)
         brute = explain(story.ops, **story.declared) is not None
         assert brute == (linearize(story.ops, **story.declared) is not None), story
+        assert decision(story.history) is (Validity.VALID if brute else Validity.INVALID), story
         explained += brute
     assert TIMED // 2 < explained < TIMED * 19 // 20
 

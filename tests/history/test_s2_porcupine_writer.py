@@ -141,6 +141,12 @@ def test_nothing_is_concluded_where_records_may_be_trimmed() -> None:
     assert lost["an append with a trim command: written as one with an ordinary record"] == 1
 
 
+def test_nothing_is_concluded_where_records_may_vanish_by_age() -> None:
+    ops = append(0, 1, 2, "a", ack=0), append(0, 3, 4, "b", ack=1), read(1, 5, 6, 0, saw="a")
+    for age, answer in ((None, "ReadSuccess"), (1000, "ReadFailure")):
+        assert answer in str(finishes(export(history(*ops, retention_ms=age))[0])[2])
+
+
 def test_nothing_is_concluded_from_the_end_of_what_is_older_than_the_history() -> None:
     found = history(read(0, 1, 2, 0, saw="a"), read(0, 3, 4, 0, saw="a b"), tail=2)
     assert finishes(export(found)[0])[0] == "ReadFailure"

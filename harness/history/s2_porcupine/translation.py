@@ -53,7 +53,8 @@ class Translation:
         self._first_tail = first_tail
         self._in_parts = set(history.part_of[rows].tolist()) - {NONE}
         appends, reads = history.appends, history.reads
-        self._trimmed = any(row in commands for row in rows.tolist() for commands in (appends.trims, reads.trims))
+        trims = any(row in commands for row in rows.tolist() for commands in (appends.trims, reads.trims))
+        self._may_vanish = trims or history.header.retention_ms is not None
         self._largest = max(int(appends.size.max(initial=0)), int(reads.size.max(initial=0)))
 
     def __call__(self, row: int) -> Translated | None:
@@ -139,14 +140,14 @@ class Translation:
         """Return the first position that was read and the exact tail, if the answer proves them.
 
         It does if the read neither waited nor came in parts, and any record of the history would have fitted after the
-        last one. Nothing follows where there are trim commands, or for records from before the history, which may have
-        been trimmed.
+        last one. Nothing follows where there are trim commands, where records vanish by age, or for records from before
+        the history, which may have been trimmed.
         """
         history, reads = self._history, self._history.reads
         part = slice(int(reads.offset[row]), int(reads.offset[row + 1]))
         seq_nums, number = reads.seq_num[part], part.stop - part.start
         waits = reads.wait[row] > 0 or history.session[row] != NONE or row in self._in_parts
-        if not number or self._trimmed or waits or reads.until[row] != NONE:
+        if not number or self._may_vanish or waits or reads.until[row] != NONE:
             return None
         count, size = (int(column[row]) for column in (reads.count, reads.bytes))
         most = PAGE_RECORDS if count == NONE else min(count, PAGE_RECORDS)
