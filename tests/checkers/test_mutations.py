@@ -8,8 +8,10 @@ from typing import Final
 import pytest
 
 from fencepost.harness.verdict import Validity
+from tests.checkers.judges import JUDGES
+from tests.checkers.known_cases import named, verdict_on
 from tests.checkers.mutating import MUTANTS, Mutant
-from tests.checkers.noticing import JUDGES, hints, is_noticed, named, verdict_on
+from tests.checkers.noticing import hints, is_noticed
 
 PROPOSER: Final = "propose."
 STORIES: Final = tuple(f"story {seed}" for seed in range(30))
