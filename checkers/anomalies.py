@@ -43,6 +43,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "the token in force at start = the token given; tr from the append to the fence, ww back",
         _TOKEN,
+        "A stale writer got a record in",
     ),
     Anomaly(
         "match-violation",
@@ -50,6 +51,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "start = match_seq_num",
         _MATCH,
+        "An append was accepted at another position than it asked for",
     ),
     Anomaly(
         "lost-update",
@@ -57,6 +59,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "no two accepted appends have the same match_seq_num",
         _MATCH,
+        "Two writers won the same race",
     ),
     Anomaly(
         "lost-write",
@@ -64,6 +67,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "an acknowledged record is returned by every later read of its position",
         _DURABLE,
+        "Acknowledged records are missing",
     ),
     Anomaly(
         "duplicate",
@@ -71,6 +75,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "a record that was sent once stands at one position",
         _ATOMIC,
+        "A record is in the stream twice",
     ),
     Anomaly(
         "aborted-read",
@@ -78,6 +83,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "wr from a failed append",
         _DEFINITE,
+        "An append that failed was applied",
     ),
     Anomaly(
         "garbage-read",
@@ -85,6 +91,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "every record read was sent in an append to this stream",
         _SEQUENCE,
+        "A read returned what nobody wrote",
     ),
     Anomaly(
         "torn-batch",
@@ -92,6 +99,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "the record at index i of a batch stands at start + i; no tail t with start < t < end",
         _ATOMIC,
+        "A batch was not applied as a whole",
     ),
     Anomaly(
         "lost-stream",
@@ -99,6 +107,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "no answer claims that the stream is absent after one that shows it, unless somebody may have deleted it",
         _EXISTS,
+        "The stream vanished",
     ),
     Anomaly(
         "bad-read",
@@ -106,6 +115,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _SERIOUS,
         "an answer starts where it was to, keeps its count, bytes and until, and is a 416 where nothing is to be read",
         _ASKED,
+        "A read was answered wrongly",
     ),
     Anomaly(
         "over-trim",
@@ -113,6 +123,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "a read skips only what lies below a trim point that may be in force",
         _TRIM,
+        "Records that nobody trimmed are gone",
     ),
     Anomaly(
         "resurrected-record",
@@ -120,6 +131,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _SERIOUS,
         "wr after rw: skipped by one read, returned by a later one",
         _TRIM,
+        "A record that was gone came back",
     ),
     Anomaly(
         "bad-ack",
@@ -127,6 +139,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _SERIOUS,
         "end − start = n, tail ≥ end, and acknowledged ranges tile the stream",
         _ACK,
+        "An acknowledgement cannot be true",
     ),
     Anomaly(
         "inconsistent-offsets",
@@ -134,6 +147,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "all sources agree on what a position holds",
         _NO_GAPS,
+        "Answers disagree about what the stream holds",
     ),
     Anomaly(
         "fence-regression",
@@ -141,6 +155,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "tr + rt: cycle of the refusal and the newer fence",
         _FENCE,
+        "A fence was undone",
     ),
     Anomaly(
         "phantom-fence",
@@ -148,6 +163,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _SERIOUS,
         "the token reported is the initial one, or was set by a fence",
         _REFUSAL,
+        "A refusal reports a token that was never set",
     ),
     Anomaly(
         "spurious-rejection",
@@ -155,6 +171,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _SERIOUS,
         "the state that a refusal reports does not satisfy the condition",
         _REFUSAL,
+        "An operation was refused without reason",
     ),
     Anomaly(
         "wrong-mismatch",
@@ -162,6 +179,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _SERIOUS,
         "the state that a refusal reports is one of the stream's, and the condition named was given",
         _REFUSAL,
+        "A refusal reports a state that never was",
     ),
     Anomaly(
         "stale-read",
@@ -169,6 +187,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "rw + rt",
         _STRONG,
+        "An answer was out of date",
     ),
     Anomaly(
         "future-read",
@@ -176,6 +195,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "wr + rt",
         _DURABLE_READ,
+        "An answer shows what nobody had written yet",
     ),
     Anomaly(
         "nonmonotonic-read",
@@ -183,6 +203,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _SERIOUS,
         "rw + wr + rt (or process)",
         _STRONG,
+        "The stream seemed to go backwards",
     ),
     Anomaly(
         "append-reorder",
@@ -190,6 +211,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "ww + rt (or process)",
         _SEQUENCE,
+        "Appends are in the wrong order",
     ),
     Anomaly(
         "session-order",
@@ -197,6 +219,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _SERIOUS,
         "ww + session",
         _SESSION_ORDER,
+        "The batches of a session are out of order",
     ),
     Anomaly(
         "session-poison",
@@ -204,6 +227,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _CRITICAL,
         "no batch of a session is applied after its first failure",
         _POISON,
+        "A session went on after it had failed",
     ),
     Anomaly(
         "poll-skip",
@@ -211,6 +235,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _SERIOUS,
         "the seq_nums of an answer are consecutive, but for what may have vanished",
         _POLL,
+        "A read jumped over records",
     ),
     Anomaly(
         "nonmonotonic-poll",
@@ -218,6 +243,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _SERIOUS,
         "the seq_nums of an answer increase, from its start on",
         _POLL,
+        "A read went backwards",
     ),
     Anomaly(
         "nonmonotonic-timestamp",
@@ -225,6 +251,7 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = (
         _MINOR,
         "timestamps do not decrease along the stream",
         "a timestamp (milliseconds, never decreasing along the stream)",
+        "A timestamp goes backwards",
     ),
 )
 

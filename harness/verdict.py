@@ -36,7 +36,7 @@ class Anomaly:
     """A row of a checker's anomaly table.
 
     ``rule`` is the invariant, or the edges of the cycle. ``promise`` quotes the clause of docs/semantics.md that the
-    anomaly breaks.
+    anomaly breaks. ``lead`` is what happened to the user, in a few words; an explanation begins with it.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Anomaly:
     severity: Severity
     rule: str
     promise: str
+    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,13 @@ def mentioned(sentences: Iterable[str]) -> set[int]:
 
 
 def completed(history: History, violation: Violation) -> Violation:
-    """The violation with a sentence for each operation of its witness that none has named.
+    """The violation with a sentence for each operation of its witness, and beside it all others that these name.
 
     A witness that was made minimal may hold operations that nobody thought of when it was told.
     """
     known = mentioned(violation.sentences)
+    beside = tuple(sorted(known.difference(violation.operations, violation.context)))
+    violation = replace(violation, context=(*violation.context, *beside))
     rows = [history.row_of(op) for op in violation.operations if op not in known]
     if not rows:
         return violation

@@ -13,7 +13,7 @@ from fencepost.harness.verdict import Violation
 from ..anomalies import BY_NAME, RANK
 from ..chain.stream import Stream
 from .roots import Finding, by_root
-from .sentences import Witness
+from .sentences import Witness, led
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class Findings:
             promise=BY_NAME[anomaly].promise,
             operations=tuple(int(ids[row]) for row in witness.rows),
             edges=witness.edges,
-            sentences=witness.sentences,
+            sentences=(led(BY_NAME[anomaly].lead, witness.sentences[0]), *witness.sentences[1:]),
             context=tuple(int(ids[row]) for row in witness.context if row not in witness.rows),
             position=position,
             count=count,

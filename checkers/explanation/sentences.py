@@ -138,3 +138,8 @@ def _capital(text: str) -> str:
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
     return _capital(text) + ("" if text.endswith(".") else ".")
+
+
+def led(lead: str, text: str) -> str:
+    """A sentence that begins with what happened, such as ``A stale writer got a record in: append #3 …``."""
+    return f"{lead}: {text[:1].lower()}{text[1:]}"

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import Violation
+
+from .graph import cycle_of
+
+_STREAM: Final = ("tr", "rw", "tw", "wr", "ww")
+"""Edges along the stream, the most telling first. How many there are on a path is chance: one counts."""
 
 
 def signature(history: History, violation: Violation) -> str:
     """The same text for the same kind of violation, whatever the run: anomaly, operations and edges of the witness.
 
-    Each operation tells its kind and outcome (of a failure the error code), in the order of the witness; the kinds of
-    the edges follow in the order of the proof, each once. Such as ``stale-read: append ok, check-tail ok; rw, rt``.
+    Each operation tells its kind and outcome (of a failure the error code), each shape once, in the order of the
+    alphabet. Of the contradiction's cycle, the kinds of the edges follow: those of the clock, and one along the stream.
+    Such as ``stale-read: append ok, check-tail ok; rt, rw``.
     """
-    shapes = ", ".join(dict.fromkeys(_shapes(history, violation)))
-    edges = ", ".join(dict.fromkeys(edge.kind for edge in violation.edges))
+    shapes = ", ".join(sorted(set(_shapes(history, violation))))
+    kinds = {edge.kind for edge in cycle_of(violation) or violation.edges}
+    along = [kind for kind in _STREAM if kind in kinds][:1]
+    edges = ", ".join([*sorted(kinds.difference(_STREAM)), *along])
     return f"{violation.anomaly}: {shapes}" + (f"; {edges}" if edges else "")
 
 

@@ -49,7 +49,7 @@ def accept(asked: Requirements, rows: Int64s, order: Order) -> None:
     log, state = logs.begin(asked, rows, records, order.token, order.latest)
     at, why = _replay(asked, log, state, moments)
     if at < len(moments):
-        refute(asked.history, int(columns.row[moments[at]]), spec.REASONS[why])
+        refute(asked.history, int(columns.row[moments[at]]), spec.REASONS[why], at)
 
 
 def _complete(asked: Requirements, moments: Int64s) -> Int64s:

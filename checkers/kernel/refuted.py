@@ -9,13 +9,17 @@ from fencepost.harness.history.history import NONE, History
 
 
 class Refuted(Exception):
-    """A claim does not hold; the text says which, and names the operation, which is that of ``row`` (or of NONE)."""
+    """A claim does not hold; the text says which, and names the operation, which is that of ``row`` (or of NONE).
 
-    def __init__(self, why: str, row: int = NONE) -> None:
+    ``place`` is the number of moments of an order that were replayed before it, NONE where none was replayed.
+    """
+
+    def __init__(self, why: str, row: int = NONE, place: int = NONE) -> None:
         super().__init__(why)
         self.row = row
+        self.place = place
 
 
-def refute(history: History, row: int, why: str) -> NoReturn:
-    """The claim that fails is about this row."""
-    raise Refuted(f"{describe.name(history.operation(int(row)))} {why}", int(row))
+def refute(history: History, row: int, why: str, place: int = NONE) -> NoReturn:
+    """The claim that fails is about this row, at this place of an order."""
+    raise Refuted(f"{describe.name(history.operation(int(row)))} {why}", int(row), place)

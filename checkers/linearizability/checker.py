@@ -35,6 +35,7 @@ class Linearizability:
         limits = begun(limits or CheckLimits())
         violations: list[Violation] = []
         reasons: list[str] = []
+        warnings: list[str] = []
         details: dict[str, Any] = {}
         claims = []
         judging = partial(judge, minimally=self._minimal)
@@ -43,10 +44,13 @@ class Linearizability:
             reasons += judged.reasons
             details[stream.name] = judged.details
             claims.append(judged.claim)
+            for kind, number in judged.details.get("violations-not-told", {}).items():
+                warnings.append(f"stream {stream.name}: {number:,} more like this are not told: {kind}")
         decided = len(reasons)
         if not _observed(history):
             reasons.append("nothing was observed" if len(history) else "the history is empty")
-        warnings = [] if history.whole else ["the journal has no end mark: what was pending counts as indefinite"]
+        if not history.whole:
+            warnings.append("the journal has no end mark: what was pending counts as indefinite")
         validity = Validity.INVALID if violations else Validity.UNKNOWN if reasons else Validity.VALID
         certificate = LinearizabilityCertificate(history, claims, reasons[decided:])
         return CheckResult(

@@ -15,7 +15,7 @@ from ..chain.stream import Stream
 from ..kernel import spec
 from ..kernel.columns import Requirements, requirements, spans
 from ..kernel.format import Claim, NamedViolation, linearization
-from .decide import Decision, decide
+from .decide import Decision, Prefix, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,19 @@ def _details(stream: Stream, asked: Requirements, decision: Decision) -> dict[st
         "appends-indefinite-unseen-applied": int((applied[optional] & ~seen).sum()),
         "states-searched": decision.nodes,
         "first-order-refused": decision.declined,
+        "explained-prefix": None if decision.explained is None else _prefix(stream, decision.explained),
         "violations": 0,
+    }
+
+
+def _prefix(stream: Stream, explained: Prefix) -> dict[str, Any]:
+    return {
+        "moments": explained.moments,
+        "of": explained.of,
+        "tail": explained.tail,
+        "until": explained.until,
+        "refused": int(stream.history.id[explained.row]),
+        "because": explained.why,
     }
 
 

@@ -68,6 +68,19 @@ _RULES: Final = {
     "torn": "torn-batch",
     "two-contents": "inconsistent-offsets",
     "claims": "inconsistent-offsets",
+    "token": "stale-token-write",
+    "match": "match-violation",
+    "start": "bad-ack",
+    "length": "bad-ack",
+    "token-held": "spurious-rejection",
+    "match-held": "spurious-rejection",
+    "all-held": "spurious-rejection",
+    "in-range": "spurious-rejection",
+    "other-record": "inconsistent-offsets",
+    "was-gone": "resurrected-record",
+    "tail-inside": "torn-batch",
+    "existed": "lost-stream",
+    "after-failure": "session-poison",
 }
 """The anomaly of what the kernel found, where nothing more special was found; otherwise the question names it."""
 
@@ -128,7 +141,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
         accused |= {stream.history.row_of(op) for op in accusing}
         left = without(stream, accused)
         asked = requirements(left.history, left.index, left.rows)
-        decision = decide(asked, left.rows, small)
+        decision = decide(asked, left.rows, small, briefly=True)
         if decision.validity is not Validity.INVALID:
             break
     if not passes and decision.validity is Validity.VALID:
@@ -217,11 +230,16 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits) -> list[_Ro
     for op in accused[::-1]:
         rows = {stream.history.row_of(other) for other in accused if other != op}
         left = without(stream, rows)
-        if decide(requirements(left.history, left.index, left.rows), left.rows, limits).validity is Validity.VALID:
+        if _is_valid(left, limits):
             accused.remove(op)
     for root in found:
         root.violation = replace(root.violation, accused=tuple(op for op in root.violation.accused if op in accused))
     return [root for root in found if root.violation.accused]
+
+
+def _is_valid(stream: Stream, limits: CheckLimits) -> bool:
+    asked = requirements(stream.history, stream.index, stream.rows)
+    return decide(asked, stream.rows, limits, briefly=True).validity is Validity.VALID
 
 
 def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> Violation:
@@ -231,9 +249,13 @@ def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> Violat
         rows, why, accused = contradiction.rows, contradiction.why, contradiction.rows[0]
     else:
         rows = tuple(stream.rows[history.outcome[stream.rows] != Outcome.INDEFINITE].tolist())
-        why = (
-            f"every order of these operations was tried ({decision.nodes:,} situations), and none explains all answers"
-        )
+        why = f"every order of these operations was tried ({decision.nodes:,} situations); none explains all answers"
+        if decision.explained is not None:
+            far = decision.explained
+            why += (
+                f". The one that got furthest explains {far.moments} of {far.of} moments, up to the tail {far.tail}; "
+                f"there {far.why}"
+            )
         accused = max(rows, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
     rule = _RULES.get(contradiction.rule) if contradiction is not None else None
     teller, findings = Teller(history, rows), Findings(stream)

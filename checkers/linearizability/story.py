@@ -48,7 +48,8 @@ class _Story:
         source, target = links[-2], links[-1]
         if source.union and not edges:
             steps.append(sentence(self._slot(source)))
-        sentences = elided([teller.told(link.row) for link in links], TOLD) + elided(steps, TOLD)
+        lead = f"{self._did(target)} after {self._did(source, had=True)}"
+        sentences = [sentence(lead), *elided([teller.told(link.row) for link in links], TOLD), *elided(steps, TOLD)]
         cycle = [self._order(source, target), *self._back(target, source)]
         sentences.append(teller.contradiction(shortest_cycle(cycle)))
         rows = tuple(link.row for link in links)
@@ -145,6 +146,23 @@ class _Story:
         if point.lower == point.upper:
             return f"{name} saw the tail {point.lower}"
         return f"{name} saw the stream up to {point.lower}"
+
+    def _did(self, point: Point, *, had: bool = False) -> str:
+        """What an operation did or saw, in a few words; ``had`` puts it into the time before."""
+        name = self._teller.name(point.row)
+        token = int(self._judgement.history.token_mismatch[point.row])
+        if point.appends:
+            place = self._teller.place(*(self._judgement.chain.batch_of(point.row) or (point.upper, point.lower)))
+            return f"{name} {'had written' if had else 'wrote'} {place}"
+        if token != NONE:
+            return f"{name} {'had been' if had else 'was'} refused with the token {self._teller.token(token)}"
+        if point.union:
+            bound = f"up to {point.upper}" if point.lower == NONE else f"of {point.lower} or more"
+            return f"{name} {'had taken' if had else 'took'} place at a tail {bound}"
+        saw = "had seen" if had else "saw"
+        if point.lower == point.upper:
+            return f"{name} {saw} the tail {point.lower}"
+        return f"{name} {saw} the stream {'up to' if had else 'no further than'} {point.lower if had else point.upper}"
 
     def _stands(self, row: int) -> str:
         start, end = self._judgement.chain.batch_of(row) or (NONE, NONE)

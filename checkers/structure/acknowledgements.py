@@ -26,7 +26,7 @@ def _impossible(judgement: Judgement) -> None:
         start, end = int(appends.start[row]), int(appends.end[row])
         teller = judgement.teller(row)
         if end - start != number or not number:
-            what = f"acknowledges {end - start} records from {start} to {end}, but {number} were sent"
+            what = f"acknowledges [{start}, {end}), but it sent {number} {'record' if number == 1 else 'records'}"
         else:
             what = f"was acknowledged at {start}, but the stream's tail was {judgement.stream.tail} from the beginning"
         judgement.findings.add(

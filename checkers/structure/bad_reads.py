@@ -72,7 +72,7 @@ def _by_time(judgement: Judgement) -> None:
             what = "left out" if high > low else "found nothing to read, although there was"
             row = _holder(judgement, missed)
             others = [row] if row != NONE else []
-            since = f"of the timestamp {int(asked.since[m])} or later"
+            since = f"whose timestamp is not below {int(asked.since[m])}"
             _tell(judgement, f"{what} position {missed}, {since}", [*others, int(asked.row[m])], missed)
             judgement.accused.add(int(asked.row[m]))
 

@@ -24,7 +24,7 @@ def check(judgement: Judgement) -> None:
     teller = judgement.teller(row, claim)
     edge = teller.real_time(row, claim)
     others = len(lost) - 1
-    more = f", and so did {others:,} later {'answer' if others == 1 else 'answers'}" if others else ""
+    more = f", as {others:,} later {'answer says' if others == 1 else 'answers say'} too" if others else ""
     text = (
         f"the stream was there when {teller.name(row)} was answered, and {teller.name(claim)} was told that it is not"
         f"{more}; no operation deleted it"

@@ -47,7 +47,7 @@ def times_of(history: History, rows: Iterable[int], zero: int | None = None) -> 
     """Return how to say the times of some rows. ``zero`` (ns) is when the first of them was invoked, if not given."""
     chosen = list(rows)
     times = [int(column[row]) for row in chosen for column in (history.invoked, history.ended)]
-    known = {time for time in times if time != FOREVER}
     zero = min((int(history.invoked[row]) for row in chosen), default=0) if zero is None else zero
-    fine = len({f"{(time - zero) / 1e6:.3f}" for time in known}) < len(known)
+    known = {zero, *(time for time in times if time != FOREVER)}
+    fine = len({round((time - zero) / 1e6, 3) for time in known}) < len(known)
     return Times(zero, fine, history.header.times_are_lines)

@@ -31,7 +31,8 @@ def test_a_stale_writer_is_told_as_a_story() -> None:
     assert violation.position == 2
     first = violation.sentences[0]
     assert first == (
-        'Append #2 of process 3 (token "a") was accepted at 2, although the token in force there was "b", '
+        'A stale writer got a record in: append #2 of process 3 (token "a") was accepted at 2, '
+        'although the token in force there was "b", '
         "set by append #1 at 1."
     )
     text = " ".join(violation.sentences)

@@ -9,9 +9,9 @@ import pytest
 from fencepost.testing import append, check_tail, part, read, whole
 from fencepost.testing.operations import Op
 from tests.checkers.oracle import explain
+from tests.checkers.rules_of_appends import A_B, ACKNOWLEDGEMENTS, PIPELINES, REFUSALS, SEARCHES, TIMES, Case
 from tests.checkers.wgl import linearize
 
-A_B = (append(0, 0, 1, "a", ack=0), append(0, 2, 3, "b", ack=1))
 A_B_C = append(0, 0, 1, "a b c", ack=0)
 """Nobody reports when b was written: from 1000 to 1002."""
 TRIMMED = (append(0, 0, 1, "a", ack=0), append(0, 2, 3, "trim=9", ack=1))
@@ -33,8 +33,6 @@ for its time."""
 def absent(process: int, invoked: int, ended: int, code: str = "stream_not_found") -> Op:
     return check_tail(process, invoked, ended, failed=code)
 
-
-Case = tuple[str, bool, tuple[Op, ...]] | tuple[str, bool, tuple[Op, ...], dict[str, Any]]
 
 TIMESTAMPS: tuple[Case, ...] = (
     ("a record of that time was left out", False, (*A_B, read(1, 4, 5, timestamp=1000, saw="b", at=1))),
@@ -78,6 +76,16 @@ GONE: tuple[Case, ...] = (
     ("passed over, then returned", False, (*TRIMMED, read(1, 4, 5, 0, saw="#1 trim=9"), read(1, 6, 7, 0, saw=ALL))),
     ("returned, then passed over", True, (*TRIMMED, read(1, 4, 5, 0, saw=ALL), read(1, 6, 7, 0, saw="#1 trim=9"))),
     ("at the same time", True, (*TRIMMED, read(1, 4, 5, 0, saw="#1 trim=9"), read(2, 4, 5, 0, saw=ALL))),
+    (
+        "what had not fitted was still there",
+        True,
+        (
+            append(0, 0, 1, "a~20 b~20 trim=9", ack=0),
+            read(1, 4, 5, 0, bytes=30, saw="a~20"),
+            read(1, 6, 7, 0, saw="a~20 b~20 trim=9"),
+        ),
+    ),
+    ("at one instant", True, (*TRIMMED, read(1, 4, 5, 0, saw="#1 trim=9"), read(2, 5, 6, 0, saw=ALL))),
     ("nothing was left, then something", False, (*TRIMMED, read(1, 4, 5, 0, saw=""), read(1, 6, 7, 0, saw=ALL))),
     (
         "relative to the tail",
@@ -126,8 +134,61 @@ BOUNDS: tuple[Case, ...] = (
         False,
         (*A_B, read(1, 4, 5, 0, session=1, count=1, parts=[part(5, "a")], saw="b")),
     ),
+    ("one record too few", False, (*A_B, read(1, 4, 5, 0, count=2, saw="a"))),
     ("a 416 after a part", False, (*A_B, read(1, 4, 5, 0, session=1, count=3, parts=[part(5, "a b")], tail=2))),
 )
+
+
+LATER_HASH = (whole(0, 0, 1, "b"), append(0, 2, 3, "a", ack=1))
+
+HASHES: tuple[Case, ...] = (
+    ("of what nobody read", True, (whole(0, 0, 1, "a"),), {"tail": 1}),
+    ("of less than there was", False, (append(0, 0, 1, "a", ack=1), whole(1, 2, 3, "b")), {"tail": 1}),
+    ("after what nobody read", True, (append(0, 0, None, "a"), whole(1, 1, 2, "b a")), {"tail": 1}),
+    ("that goes on", True, (*LATER_HASH, whole(0, 4, 5, "b a")), {"tail": 1}),
+    ("that does not go on", False, (*LATER_HASH, whole(0, 4, 5, "c a")), {"tail": 1}),
+)
+
+STARTS: tuple[Case, ...] = (
+    ("beyond the tail", False, (*A_B, read(1, 4, 5, 5, saw=""))),
+    ("beyond the tail, waiting", False, (*A_B, read(1, 4, 5, 5, wait=1, saw=""))),
+    ("with whatever token", True, A_B, {"token": None}),
+    ("a 416 with another tail", False, (*A_B, read(1, 4, 5, 5, tail=1))),
+    (
+        "at a command that was there before",
+        True,
+        (read(0, 0, 1, 0, count=1, saw="fence=x"), append(0, 2, 3, "fence=x", ack=1)),
+        {"tail": 1},
+    ),
+)
+
+
+HALVES = (append(0, 0, 1, "a~600000", ack=0), append(0, 2, 3, "b~600000", ack=1))
+"""Together they are larger than 1 MiB."""
+
+PARTS: tuple[Case, ...] = (
+    ("it waits for nothing, so it has to end", False, (*A_B, read(1, 4, 5, 0, wait=0, saw="a"))),
+    ("a part may stop anywhere", True, (*A_B, read(1, 4, 5, 0, session=1, count=3, parts=[part(5, "a")], saw="b"))),
+    ("all parts in no time", True, (*A_B, read(1, 4, 4, 0, session=1, count=2, parts=[part(4, "a")], saw="b"))),
+    ("more than 1 MiB", False, (*HALVES, read(1, 4, 5, 0, wait=1, parts=[part(5, "a~600000")], saw="b~600000"))),
+    (
+        "more than 1 MiB in a session",
+        True,
+        (*HALVES, read(1, 4, 5, 0, session=1, count=2, parts=[part(5, "a~600000")], saw="b~600000")),
+    ),
+    ("a tail that was not there", False, (*A_B, read(1, 4, 9, 0, wait=1, parts=[part(5, "a", followed=5)], saw="b"))),
+    ("a tail below its records", False, (*A_B, read(1, 4, 9, 0, wait=1, parts=[part(5, "a b", followed=1)], saw=""))),
+    (
+        "a tail below one that was told long before",
+        False,
+        (
+            *A_B,
+            read(1, 4, 9, 0, wait=1, parts=[part(5, "", followed=2), part(6, ""), part(7, "a", followed=1)], saw=""),
+        ),
+    ),
+    ("a 416 after an empty part", False, (*A_B, read(1, 4, 5, timestamp=1002, wait=1, parts=[part(5, "")], tail=2))),
+)
+
 
 ABSENCE: tuple[Case, ...] = (
     ("gone", False, (*A_B, absent(1, 4, 5))),
@@ -135,6 +196,7 @@ ABSENCE: tuple[Case, ...] = (
     ("being deleted", False, (*A_B, absent(1, 4, 5, "stream_deletion_pending"))),
     ("another failure", True, (*A_B, absent(1, 4, 5, "rate_limited"))),
     ("not there yet", True, (absent(1, 0, 0), *A_B)),
+    ("at the instant at which it was shown", True, (append(0, 0, 4, "a", ack=0), absent(1, 4, 5))),
     ("created meanwhile", True, (*A_B, absent(1, 0, 9))),
     ("shown by a refusal", False, (append(0, 0, 1, "a", match=1, tail=0), absent(1, 4, 5))),
     ("shown by a 416", False, (read(0, 0, 1, 0, tail=0), absent(1, 4, 5))),
@@ -147,15 +209,28 @@ ABSENCE: tuple[Case, ...] = (
 )
 
 
+RULES: dict[str, Case] = {
+    f"{about} - {case[0]}": case
+    for about, cases in (
+        ("timestamps", TIMESTAMPS),
+        ("gone", GONE),
+        ("bounds", BOUNDS),
+        ("acknowledgements", ACKNOWLEDGEMENTS),
+        ("refusals", REFUSALS),
+        ("searches", SEARCHES),
+        ("hashes", HASHES),
+        ("times", TIMES),
+        ("starts", STARTS),
+        ("parts", PARTS),
+        ("pipelines", PIPELINES),
+        ("absence", ABSENCE),
+    )
+    for case in cases
+}
+
+
 @pytest.mark.parametrize("judge", [explain, linearize])
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(case, id=f"{about} - {case[0]}")
-        for about, cases in (("timestamps", TIMESTAMPS), ("gone", GONE), ("bounds", BOUNDS), ("absence", ABSENCE))
-        for case in cases
-    ],
-)
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in RULES.items()])
 def test_a_rule(case: Any, judge: Any) -> None:
     _, explained, ops, *declared = case
     assert (judge(ops, **dict(*declared)) is not None) == explained

@@ -203,7 +203,7 @@ def _clients_apart(story: Story) -> Story:
 
 INITIAL_TOKEN: Final = Rule(
     "initial-token",
-    "their stream begins without a token, that of the service with the empty one: to them an append that gave the "
+    "their stream begins without a token, the service's with the empty one. To them, an append that gave the "
     'token "" before anybody had set one cannot have been applied',
     _without_first_token,
     stricter=True,
@@ -211,8 +211,8 @@ INITIAL_TOKEN: Final = Rule(
 
 UNKNOWN_FIRST_TOKEN: Final = Rule(
     "unknown-first-token",
-    "nobody knows the token that the stream began with: fencepost asks whether any explains the history, and theirs "
-    "begins without one",
+    "nobody knows the token that the stream began with: fencepost asks whether any token explains the "
+    "history, and theirs begins without one",
     _without_unknown_token,
     stricter=True,
     losses=("an append with a token, the first token being unknown",),
@@ -222,33 +222,35 @@ OTHERS: Final = (
     UNKNOWN_FIRST_TOKEN,
     Rule(
         "any-definite-failure",
-        "they take any definite failure of an append; fencepost asks whether what a 412 says was so",
+        "they accept any definite failure of an append; fencepost asks whether what a 412 says was so",
         _any_failure,
         losses=("a refused append: ", "a failed append: "),
     ),
     Rule(
         "exact-reads-only",
-        "the format knows reads of the whole stream and checks of the tail: a read that proves neither is left out, as "
-        "all are where records may vanish; of one that began later, and of a 416, the tail remains",
+        "the format knows reads of the whole stream and checks of the tail. A read that proves neither is "
+        "left out, and so is every read where records may vanish, by trims or by age. Of a read that began "
+        "later, and of a 416, the tail remains",
         _exact_reads_only,
         losses=("a read ",),
     ),
     Rule(
         "operations-alone",
-        "the format knows no sessions, in which batches land in order and none after a failure, nor answers in parts",
+        "the format knows no sessions, in which batches land in order and none after a failure, and no "
+        "answers in parts",
         _operations_alone,
         losses=("an append of a session", "a part of an answer", "a read "),
     ),
     Rule(
         "earlier-records",
-        "what stood on the stream before the first operation is, in the format, what a read returned there first; "
-        "fencepost asks whether it can have stood there",
+        "in the format, what stood on the stream before the first operation is what a read returned there "
+        "first; fencepost asks whether it can have stood there",
         _earlier_records_as_read,
         losses=("a stream that holds records before its first operation",),
     ),
     Rule(
         "acks-as-tails",
-        "of an acknowledgement the format keeps where the batch ended: not where it began, nor a tail beyond it",
+        "of an acknowledgement the format keeps where the batch ended, not where it began, nor a tail beyond it",
         _acks_as_tails,
         losses=("an acknowledgement ",),
     ),
@@ -264,8 +266,8 @@ OTHERS: Final = (
     ),
     Rule(
         "no-process-order",
-        "they do not look at who did what: of one client the second operation may begin at the very instant at which "
-        "the first ended, and to them that is concurrent",
+        "they do not look at who did what. The second operation of a client may begin at the very instant at "
+        "which its first ended, and to them the two are concurrent",
         _clients_apart,
         losses=("an operation that began when its process's last one ended",),
     ),
