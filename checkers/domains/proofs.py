@@ -95,7 +95,11 @@ def _refusals(chain: Chain, tokens: Tokens, unplaced: Unplaced | None, collected
     earliest = {} if unplaced is None else unplaced.earliest()
     reporting = rows[history.token_mismatch[rows] != NONE]
     distinct, which = np.unique(history.token_mismatch[reporting], return_inverse=True)
-    keys = np.array([collected.share(_reported(chain, tokens, int(t), earliest)) for t in distinct], dtype=np.int64)
+    fencing: dict[int, list[int]] = {}  # what an unseen fence set may hold from then on
+    for row, tail in earliest.items():
+        fencing.setdefault(int(history.appends.last_fence[row]), []).append(tail)
+    in_force = (_merged(tokens.slots(token), fencing.get(token, [])) for token in distinct.tolist())
+    keys = np.array([collected.share(slots) for slots in in_force], dtype=np.int64)
     collected.extend(reporting, Proof.TOKEN_MISMATCH, keys[which] if len(keys) else reporting)
     silent = rows[
         (history.status[rows] == 412)
@@ -106,12 +110,6 @@ def _refusals(chain: Chain, tokens: Tokens, unplaced: Unplaced | None, collected
         slots = _refusing(chain, tokens, row, earliest)
         if slots is not None:
             collected.add(row, Proof.REFUSAL, slots)
-
-
-def _reported(chain: Chain, tokens: Tokens, token: int, earliest: dict[int, int]) -> Slots:
-    """Where a token is, or may be, in force. What an unseen fence set may hold from then on."""
-    last = chain.stream.history.appends.last_fence
-    return _merged(tokens.slots(token), [tail for row, tail in earliest.items() if last[row] == token])
 
 
 def _refusing(chain: Chain, tokens: Tokens, row: int, earliest: dict[int, int]) -> Slots | None:

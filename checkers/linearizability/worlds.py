@@ -42,9 +42,9 @@ def contradicted(judgement: Judgement) -> Judgement:
     Where some world shows no violation by itself (only the search excluded it), or there are too many, the judgement is
     given back without any.
     """
-    judgement.findings.clear()
     worlds = list(_worlds(judgement))
     if not 0 < len(worlds) <= MOST or not all(world.findings.any for _, world in worlds):
+        judgement.findings.clear()
         return judgement
     if len(worlds) == 1:
         best = worlds[0][1]
@@ -68,7 +68,7 @@ def _worlds(judgement: Judgement) -> Iterator[World]:
         return
     for token in [*named, UNMENTIONED] if stream.token == UNKNOWN else [stream.token]:
         supposed = replace(stream, token=token)
-        first = one_stream.judge(supposed, 0)
+        first = judgement if token == stream.token else one_stream.judge(supposed)
         readings = first.chain.placement.readings  # a token may leave fewer
         for reading in range(readings):
             world = one_stream.judge(supposed, reading) if reading else first
