@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,11 +82,12 @@ def requirements(history: History, stream: int, rows: Int64s) -> Requirements:
     # The second moment of an acknowledgement is its tail; the first one of a read that begins apart is its beginning.
     number = np.concatenate((begins[once].astype(np.int64), (~begins[twice]).astype(np.int64)))
     ask = np.concatenate((ask[once], np.where(begins[twice], spec.BEGIN, spec.TAIL)))
-    order = np.lexsort((number, at)) if len(twice) else np.arange(len(at))
-    at, number, ask = at[order], number[order], ask[order]
+    if len(twice):
+        order = np.argsort(at * 2 + number, kind="stable")
+        at, number, ask = at[order], number[order], ask[order]
     records, bounds = _records(history, rows)
     asked = _columns(history, rows, bounds, at, number, ask, parts)
-    return Requirements(history, stream, asked, records, _ahead(history, rows, asked))
+    return Requirements(history, stream, asked, records, _ahead(history, rows, asked, parts))
 
 
 def _asks(history: History, rows: Int64s) -> Int64s:
@@ -173,67 +175,86 @@ def _columns(
     row, appends, reads = rows[at], history.appends, history.reads
     append = (ask == spec.APPEND) | (ask == spec.POISONED)
     refused = (ask >= spec.TOKEN_REFUSED) & (ask <= spec.REFUSED)
-    acked = append & (history.outcome[row] == Outcome.OK)
     read = (ask == spec.PART) | (ask == spec.END)
     reader = read | (ask == spec.BEGIN) | (ask == spec.OUT_OF_RANGE)
-    tails = (ask == spec.TAIL) | (ask == spec.WHOLE) | (ask == spec.OUT_OF_RANGE)
-    own = np.where(history.kind[row] == Kind.APPEND, appends.tail[row], history.observed_tail[row])
+    tails = np.flatnonzero((ask == spec.TAIL) | (ask == spec.WHOLE) | (ask == spec.OUT_OF_RANGE))
+    acked = np.flatnonzero(append & (history.outcome[row] == Outcome.OK))
+    optional = append & (history.outcome[row] == Outcome.INDEFINITE)
+    gave, appended, answered = np.flatnonzero(append | refused), np.flatnonzero(append), np.flatnonzero(read)
+
+    same = {value: np.full(len(at), value, dtype=np.int64) for value in (0, NONE)}
+
+    def of(*parts: tuple[Int64s, NDArray[Any]], others: int = NONE) -> Int64s:
+        """A column with the values of some moments, one of each. All columns that say nothing are the same array."""
+        if not any((values != others).any() for _, values in parts):
+            return same[others]
+        column = same[others].copy()
+        for moments, values in parts:
+            column[moments] = values
+        return column
+
+    own = history.observed_tail[row[tails]]
+    of_append = history.kind[row[tails]] == Kind.APPEND
+    own[of_append] = appends.tail[row[tails][of_append]]
+    by_token, by_match = np.flatnonzero(ask == spec.TOKEN_REFUSED), np.flatnonzero(ask == spec.MATCH_REFUSED)
+    sent_low, sent_high, read_low, read_high = bounds
+    reading = np.flatnonzero(reader)
+    asking, its = row[reading], at[reading]
+    continued = (parts.records[its] > 0) | ((ask[reading] == spec.OUT_OF_RANGE) & ~parts.first[its])
+    session = history.session[asking] != NONE
+    follows = reads.wait[parts.read[its]] > 0
+    telling = follows & (ask[reading] == spec.PART)
+    places, room = (
+        np.minimum(np.where(given == NONE, FOREVER, given), np.where(session, FOREVER, most - used))
+        for given, most, used in (
+            (reads.count[asking], MAX_BATCH_RECORDS, parts.records[its]),
+            (reads.bytes[asking], MAX_BATCH_BYTES, parts.size[its]),
+        )
+    )
     trims = _trims(history, rows)
     trimming = np.array(list(trims), dtype=np.int64)
     ends = np.concatenate(([0], np.cumsum([len(sent) for sent in trims.values()], dtype=np.int64)))
-    sent_low, sent_high, read_low, read_high = (bound[at] for bound in bounds)
-    session = history.session[row] != NONE
-    continued = (parts.records[at] > 0) | ((ask == spec.OUT_OF_RANGE) & ~parts.first[at])
-    places, room = (
-        np.minimum(
-            np.where(given[row] == NONE, FOREVER, given[row]),
-            np.where(session, FOREVER, most - used[at]),
-        )
-        for given, most, used in (
-            (reads.count, MAX_BATCH_RECORDS, parts.records),
-            (reads.bytes, MAX_BATCH_BYTES, parts.size),
-        )
+    trim_low, trim_high = (
+        np.repeat(ends, np.diff(np.searchsorted(row, trimming, side), prepend=0, append=len(row)))
+        for side in ("right", "left")
     )
-    begun = _begun(ask, at, parts, reader & ~continued)
-    told_token = np.where(ask == spec.TOKEN_REFUSED, history.token_mismatch[row], NONE)
-    follows = reader & (reads.wait[parts.read[at]] > 0)
-    told_tail = np.where((ask == spec.PART) & follows, reads.tail[row], NONE)
+    whole = np.flatnonzero(ask == spec.WHOLE)
     return spec.Asked(
         row=row,
         number=number,
         ask=ask,
-        optional=(append & (history.outcome[row] == Outcome.INDEFINITE)).astype(np.int64),
+        optional=optional.astype(np.int64),
         invoked=history.invoked[row],
         returned=history.returned[row],
-        at=np.where(
-            acked,
-            appends.start[row],
-            np.where(tails, own, np.where(ask == spec.MATCH_REFUSED, history.seq_num_mismatch[row], NONE)),
+        at=of((tails, own), (by_match, history.seq_num_mismatch[row[by_match]]), (acked, appends.start[row[acked]])),
+        end=of((acked, appends.end[row[acked]])),
+        told=of(
+            (by_token, history.token_mismatch[row[by_token]]),
+            (reading[telling], reads.tail[asking[telling]]),
+            (acked, appends.tail[row[acked]]),
         ),
-        end=np.where(acked, appends.end[row], NONE),
-        told=np.where(acked, appends.tail[row], np.maximum(told_token, told_tail)),
-        token=np.where(append | refused, appends.token[row], NONE).astype(np.int64),
-        match=np.where(append | refused, appends.match_seq_num[row], NONE),
-        fence=np.where(append, appends.last_fence[row], NONE).astype(np.int64),
-        low=np.where(append, sent_low, np.where(read, read_low, 0)),
-        high=np.where(append, sent_high, np.where(read, read_high, 0)),
-        trim_low=ends[np.searchsorted(trimming, row, side="left")],
-        trim_high=ends[np.searchsorted(trimming, row, side="right")],
-        hash=reads.stream_hash[row].view(np.int64),
-        start=np.where(reader, reads.from_seq_num[row], NONE),
-        since=np.where(reader, reads.from_timestamp[row], NONE),
-        offset=np.where(reader, reads.tail_offset[row], NONE),
-        clamp=(reader & reads.clamp[row]).astype(np.int64),
-        follows=follows.astype(np.int64),
-        places=np.where(reader, places, NONE),
-        room=np.where(reader, room, NONE),
-        until=np.where(reader, reads.until[row], NONE),
-        after=np.where(reader & continued, np.maximum(reads.from_seq_num[row], 0), NONE),
-        begun=begun,
+        token=of((gave, appends.token[row[gave]])),
+        match=of((gave, appends.match_seq_num[row[gave]])),
+        fence=of((appended, appends.last_fence[row[appended]])),
+        low=of((appended, sent_low[at[appended]]), (answered, read_low[at[answered]]), others=0),
+        high=of((appended, sent_high[at[appended]]), (answered, read_high[at[answered]]), others=0),
+        trim_low=trim_low,
+        trim_high=trim_high,
+        hash=of((whole, reads.stream_hash[row[whole]].view(np.int64)), others=0),
+        start=of((reading, reads.from_seq_num[asking])),
+        since=of((reading, reads.from_timestamp[asking])),
+        offset=of((reading, reads.tail_offset[asking])),
+        clamp=of((reading, reads.clamp[asking]), others=0),
+        follows=of((reading, follows), others=0),
+        places=of((reading, places)),
+        room=of((reading, room)),
+        until=of((reading, reads.until[asking])),
+        after=of((reading[continued], np.maximum(reads.from_seq_num[asking[continued]], 0))),
+        begun=_begun(ask, at, parts, reading[~continued]),
     )
 
 
-def _begun(ask: Int64s, at: Int64s, parts: _Parts, waiting: Mask) -> Int64s:
+def _begun(ask: Int64s, at: Int64s, parts: _Parts, waiting: Int64s) -> Int64s:
     """For each moment of an answer that has returned nothing so far, the moment of its beginning."""
     begins = np.flatnonzero(ask == spec.BEGIN)
     found = np.full(len(ask), NONE, dtype=np.int64)
@@ -241,7 +262,7 @@ def _begun(ask: Int64s, at: Int64s, parts: _Parts, waiting: Mask) -> Int64s:
         return found
     begins = begins[np.argsort(parts.read[at[begins]], kind="stable")]
     read = parts.read[at[begins]]
-    mine = np.flatnonzero(waiting & (ask != spec.BEGIN))
+    mine = waiting[ask[waiting] != spec.BEGIN]
     place = np.minimum(np.searchsorted(read, parts.read[at[mine]]), len(read) - 1)
     found[mine] = np.where(read[place] == parts.read[at[mine]], begins[place], NONE)
     return found
@@ -278,7 +299,8 @@ def _records(history: History, rows: Int64s) -> tuple[spec.Records, tuple[Int64s
 
 def own(offset: Int64s, rows: Int64s) -> tuple[slice | Int64s, tuple[Int64s, Int64s]]:
     """Where the records of some rows (ascending) lie, and the bounds of each row among these."""
-    low, high = offset[rows], offset[rows + 1]
+    everything = len(rows) == len(offset) - 1
+    low, high = (offset[:-1], offset[1:]) if everything else (offset[rows], offset[rows + 1])
     lengths = high - low
     if lengths.sum() == offset[-1]:
         return slice(None), (low, high)
@@ -289,13 +311,13 @@ def own(offset: Int64s, rows: Int64s) -> tuple[slice | Int64s, tuple[Int64s, Int
 # -- orders beyond the clock
 
 
-def _ahead(history: History, rows: Int64s, asked: spec.Asked) -> Int64s:
+def _ahead(history: History, rows: Int64s, asked: spec.Asked, parts: _Parts) -> Int64s:
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     pairs: list[tuple[int, int, int]] = []
     touching = _touching(history, rows)
     interesting = np.zeros(len(history), dtype=np.bool_)
-    for group in (*touching, *_sessions(history, rows), *(parts := _Parts(history, rows)).answers):
+    for group in (*touching, *_sessions(history, rows), *parts.answers):
         interesting[rows[group]] = True
     twice = np.flatnonzero(asked.number > 0)
     pairs += [(m - 1, m, 1) for m in twice.tolist()]

@@ -47,7 +47,8 @@ def known(asked: Requirements) -> Known | None:
     found = Known(start, end, covered, {})
     if covered.all() or not len(records.seq_num):
         return found
-    new = np.flatnonzero((records.seq_num >= base) & ~covered[np.maximum(records.seq_num - base, 0)])
+    at = records.seq_num - base if base else records.seq_num
+    new = np.flatnonzero(~covered.take(at, mode="clip") & (at >= 0))
     if not len(new):
         return found
     position, first = np.unique(records.seq_num[new], return_index=True)

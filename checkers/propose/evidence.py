@@ -55,13 +55,13 @@ def evidence(asked: Requirements, start: Int64s) -> Evidence:
 def _ends(asked: Requirements) -> Int64s:
     """Where reads ended although more would have fitted, and nothing can have been gone: at the tail."""
     columns, records = asked.asked, asked.records
-    ended = (columns.ask == spec.END) & (columns.high > columns.low) & (columns.until == NONE)
-    ended &= (columns.places > columns.high - columns.low) & (asked.history.reads.bytes[columns.row] == NONE)
     if len(records.trim_to) or asked.history.header.retention_ms is not None:
         return np.zeros(0, dtype=np.int64)
+    ended = (columns.ask == spec.END) & (columns.high > columns.low) & (columns.until == NONE)
+    ended &= (columns.places > columns.high - columns.low) & (asked.history.reads.bytes[columns.row] == NONE)
     ended = np.flatnonzero(ended)
-    size = np.concatenate(([0], np.cumsum(records.size)))
-    ended = ended[size[columns.high[ended]] - size[columns.low[ended]] < 1 << 19]
+    bounds = np.column_stack((columns.low[ended], columns.high[ended])).ravel()
+    ended = ended[np.add.reduceat(records.size, bounds[bounds < len(records.size)])[::2] < 1 << 19]
     return np.asarray(records.seq_num[columns.high[ended] - 1] + 1, dtype=np.int64)
 
 

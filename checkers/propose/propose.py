@@ -19,13 +19,13 @@ from fencepost.harness.history.history import NONE, Int64s
 from ..kernel import log as logs
 from ..kernel import spec
 from ..kernel.accept import MANY, Order, listed
-from ..kernel.columns import Requirements, spans
+from ..kernel.columns import Requirements
 from ..kernel.refuted import Refuted
 from . import tails
 from .chain import Known, known
 from .evidence import Evidence, evidence
 from .holes import Filler, Otherwise
-from .states import chain_of
+from .states import chain_of, last_states
 
 TOKENS: Final = 4
 """First tokens that are tried where nobody says which it was."""
@@ -137,7 +137,7 @@ class _Guesser:
             return _Guess(None, NONE, NONE)
         chain, appends = made
         try:
-            log, latest = self._log(chain.tail, appends)
+            log, latest = self._log(chain.tail)
         except Refuted:
             return _Guess(None, NONE, NONE)
         number = len(self._asked)
@@ -148,7 +148,7 @@ class _Guesser:
             least=np.zeros(number, dtype=np.int64),
             key=np.full(number, NONE, dtype=np.int64),
             first=self._first(),
-            latest=np.searchsorted(chain.tail, self._latest, side="right") - 1,
+            latest=last_states(chain, self._latest),
             by_return=self._by_return,
             order=self._order,
         )
@@ -190,9 +190,9 @@ class _Guesser:
         first[columns.begun[told]] = self._asked.records.seq_num[columns.low[told]]
         return first
 
-    def _log(self, tail: Int64s, appends: Int64s) -> tuple[spec.Log, list[tuple[int, int]]]:
-        """The log with every append in it, and bounds of timestamps. Contents are left to who accepts."""
-        columns, records, base = self._asked.asked, self._asked.records, self._asked.tail
+    def _log(self, tail: Int64s) -> tuple[spec.Log, list[tuple[int, int]]]:
+        """The log with room for every append, and bounds of timestamps. Contents are left to who accepts."""
+        columns, base = self._asked.asked, self._asked.tail
         number = int(tail[-1]) - base
         latest: list[tuple[int, int]] = []
         if base or (columns.since != NONE).any() or (columns.until != NONE).any():
@@ -214,8 +214,6 @@ class _Guesser:
                 begun=np.full(len(self._asked), NONE, dtype=np.int64),
             )
         log.boundary[tail - base] = 1
-        record = spans(columns.low[appends], columns.high[appends] - columns.low[appends])
-        log.size[len(log.lower) :] = records.sent_size[record]
         return log, latest
 
     def _caps(self, log: spec.Log) -> list[tuple[int, int]]:

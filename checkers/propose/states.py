@@ -27,15 +27,22 @@ def chain_of(asked: Requirements, start: Int64s, token: int) -> tuple[Chain, Int
     states = len(tail)
     fences = np.flatnonzero(columns.fence[appends] != NONE)
     begins, tokens = np.append(0, fences + 1), np.append(token, columns.fence[appends[fences]])
-    is_tail = np.zeros(int(tail[-1]) - base + 1, dtype=np.int64)
-    is_tail[tail[1:] - base] = 1
+    at_or_beyond = np.zeros(int(tail[-1]) - base + 2, dtype=np.int64)
+    at_or_beyond[tail - base + 1] = 1
+    np.cumsum(at_or_beyond, out=at_or_beyond)
     return Chain(
         tail=tail,
         token=np.repeat(tokens, np.diff(np.append(begins, states))),
         floor=tail if asked.history.header.retention_ms is not None else _floor(asked, appends, at),
-        at=np.cumsum(is_tail) - is_tail + (np.arange(len(is_tail)) > 0),
+        at=at_or_beyond[:-1],
         slots=np.sort((tokens + 2) * states + begins),
     ), appends
+
+
+def last_states(chain: Chain, tail: Int64s) -> Int64s:
+    """The last state whose tail is at most a given one."""
+    state = chain.at.take(tail - chain.tail[0], mode="clip")
+    return np.asarray(state - (chain.tail[state] > tail), dtype=np.int64)
 
 
 def _floor(asked: Requirements, appends: Int64s, at: Int64s) -> Int64s:

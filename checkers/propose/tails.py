@@ -84,6 +84,11 @@ def width(moments: Any) -> Any:
 def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: Any) -> Any:
     """Find the keys, the least ones; the first moment that has no place, NONE if each has one."""
     reached, over, failed, wide = 0, 0, NONE, width(len(asked.row))
+    for m in range(len(asked.row)):
+        if places.applied[m] != NONE:
+            i = slot(log, chain.tail[places.applied[m]]) - asked.low[m]
+            for record in range(asked.low[m], asked.high[m]):
+                log.size[i + record] = records.sent_size[record]
     for m in places.order:
         while asked.returned[places.by_return[over]] < asked.invoked[m]:
             reached = max(reached, (places.key[places.by_return[over]] + 1) // wide)

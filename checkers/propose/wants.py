@@ -97,8 +97,9 @@ class Wants:
 
     def _divided(self, known: Known, tails: Int64s) -> list[tuple[int, int]]:
         """What is not covered, cut where a tail was."""
-        edges = np.flatnonzero(np.diff(np.concatenate(([True], known.covered, [True])).astype(np.int8)))
-        bounds = (edges + self._asked.tail).reshape(-1, 2).tolist()
+        bare = np.flatnonzero(~known.covered) + self._asked.tail
+        first, last = np.diff(bare, prepend=NONE - 1) > 1, np.diff(bare, append=FOREVER) > 1
+        bounds = zip(bare[first].tolist(), (bare[last] + 1).tolist(), strict=True)
         inside = tails[(tails > self._asked.tail) & (tails < known.end)]
         exact = np.unique(inside[~known.covered[inside - self._asked.tail]]).tolist()
         parts = []
