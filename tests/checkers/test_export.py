@@ -149,7 +149,7 @@ def test_a_long_proof_is_told_in_few_lines() -> None:
     judged, violation = alternating()
     lines = list(violation_lines(judged, violation))
     assert len(lines) < 150
-    assert sum("more of the same" in line for line in lines) == 3
+    assert sum("more of the same" in line for line in lines) == 4
     assert sum("more operations" in line for line in lines) == 1
 
 
