@@ -22,6 +22,8 @@ from fencepost.harness.s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 from . import spec
 
 Mask = NDArray[np.bool_]
+Trims = dict[int, dict[int, int]]
+"""The trims that were sent, by row: the index in the batch, and the position asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,8 @@ def rows_of(history: History) -> list[Int64s]:
 
 def requirements(history: History, stream: int, rows: Int64s) -> Requirements:
     """What the rows of a stream (ascending) ask of it."""
-    ask = _asks(history, rows)
-    parts = _Parts(history, rows)
+    trims, sessions, parts = _trims(history, rows), _sessions(history, rows), _Parts(history, rows)
+    ask = _asks(history, rows, trims, sessions)
     begins = _begins(history, rows, ask, parts)
     late = (ask == spec.APPEND) & (history.outcome[rows] == Outcome.OK)
     late &= history.appends.tail[rows] > history.appends.end[rows]
@@ -85,12 +87,12 @@ def requirements(history: History, stream: int, rows: Int64s) -> Requirements:
     if len(twice):
         order = np.argsort(at * 2 + number, kind="stable")
         at, number, ask = at[order], number[order], ask[order]
-    records, bounds = _records(history, rows)
-    asked = _columns(history, rows, bounds, at, number, ask, parts)
-    return Requirements(history, stream, asked, records, _ahead(history, rows, asked, parts))
+    records, bounds = _records(history, rows, trims)
+    asked = _columns(history, rows, bounds, at, number, ask, parts, trims)
+    return Requirements(history, stream, asked, records, _ahead(history, rows, asked, parts, sessions))
 
 
-def _asks(history: History, rows: Int64s) -> Int64s:
+def _asks(history: History, rows: Int64s, trims: Trims, sessions: Sequence[Int64s]) -> Int64s:
     """What each row asks; NONE where it says nothing."""
     kind, outcome = history.kind[rows], history.outcome[rows]
     ok, failed = outcome == Outcome.OK, outcome == Outcome.FAILED
@@ -105,21 +107,20 @@ def _asks(history: History, rows: Int64s) -> Int64s:
     ask[ok & read] = np.where(follows[ok & read], spec.PART, spec.END)
     ask[ok & read & history.reads.hashed[rows]] = spec.WHOLE
     ask[failed & ~append & (history.observed_tail[rows] != NONE)] = spec.OUT_OF_RANGE
-    if not _may_vanish(history, rows):
+    if not _may_vanish(history, trims):
         claims = [index for index, code in enumerate(history.codes) if claims_absence(code)]
         ask[failed & (ask == NONE) & np.isin(history.code[rows], claims)] = spec.ABSENT
-    for batches in _sessions(history, rows):
+    for batches in sessions:
         bad = np.flatnonzero(outcome[batches] == Outcome.FAILED)
         for batch in batches[bad[0] + 1 :] if len(bad) else ():
             ask[batch] = spec.POISONED if ok[batch] else NONE if outcome[batch] == Outcome.INDEFINITE else ask[batch]
     return ask
 
 
-def _may_vanish(history: History, rows: Int64s) -> bool:
+def _may_vanish(history: History, trims: Trims) -> bool:
     """May the stream be deleted, by others or, as a terminal trim says, by somebody?"""
     if history.header.others_may_delete:
         return True
-    trims = _trims(history, rows)
     applied = (sent for row, sent in trims.items() if history.outcome[row] != Outcome.FAILED)
     return any(to >= BEYOND for sent in applied for to in sent.values())
 
@@ -170,7 +171,14 @@ def _begins(history: History, rows: Int64s, ask: Int64s, parts: _Parts) -> Mask:
 
 
 def _columns(
-    history: History, rows: Int64s, bounds: Sequence[Int64s], at: Int64s, number: Int64s, ask: Int64s, parts: _Parts
+    history: History,
+    rows: Int64s,
+    bounds: Sequence[Int64s],
+    at: Int64s,
+    number: Int64s,
+    ask: Int64s,
+    parts: _Parts,
+    trims: Trims,
 ) -> spec.Asked:
     row, appends, reads = rows[at], history.appends, history.reads
     append = (ask == spec.APPEND) | (ask == spec.POISONED)
@@ -211,7 +219,6 @@ def _columns(
             (reads.bytes[asking], MAX_BATCH_BYTES, parts.size[its]),
         )
     )
-    trims = _trims(history, rows)
     trimming = np.array(list(trims), dtype=np.int64)
     ends = np.concatenate(([0], np.cumsum([len(sent) for sent in trims.values()], dtype=np.int64)))
     trim_low, trim_high = (
@@ -268,7 +275,7 @@ def _begun(ask: Int64s, at: Int64s, parts: _Parts, waiting: Int64s) -> Int64s:
     return found
 
 
-def _trims(history: History, rows: Int64s) -> dict[int, dict[int, int]]:
+def _trims(history: History, rows: Int64s) -> Trims:
     """The trims that were sent to a stream, by row, ascending."""
     sent = history.appends.trims
     if len(sent) > len(rows):
@@ -277,16 +284,17 @@ def _trims(history: History, rows: Int64s) -> dict[int, dict[int, int]]:
     return {row: sent[row] for row in sorted(sent) if history.stream[row] == stream}
 
 
-def _records(history: History, rows: Int64s) -> tuple[spec.Records, tuple[Int64s, Int64s, Int64s, Int64s]]:
+def _records(
+    history: History, rows: Int64s, trims: Trims
+) -> tuple[spec.Records, tuple[Int64s, Int64s, Int64s, Int64s]]:
     """The records of a stream, and of each row the bounds of those sent, then of those returned."""
     appends, reads = history.appends, history.reads
-    trims = [pair for sent in _trims(history, rows).values() for pair in sent.items()]
-    pairs = np.array(trims, dtype=np.int64).reshape(-1, 2)
-    sent, sent_bounds = own(appends.offset, rows)
+    pairs = np.array([pair for sent in trims.values() for pair in sent.items()], dtype=np.int64).reshape(-1, 2)
+    sent_records, sent_bounds = own(appends.offset, rows)
     returned, returned_bounds = own(reads.offset, rows)
     records = spec.Records(
-        sent=appends.digest[sent].view(np.int64),
-        sent_size=appends.size[sent].astype(np.int64),
+        sent=appends.digest[sent_records].view(np.int64),
+        sent_size=appends.size[sent_records].astype(np.int64),
         trim_index=pairs[:, 0].copy(),
         trim_to=pairs[:, 1].copy(),
         seq_num=reads.seq_num[returned],
@@ -311,13 +319,13 @@ def own(offset: Int64s, rows: Int64s) -> tuple[slice | Int64s, tuple[Int64s, Int
 # -- orders beyond the clock
 
 
-def _ahead(history: History, rows: Int64s, asked: spec.Asked, parts: _Parts) -> Int64s:
+def _ahead(history: History, rows: Int64s, asked: spec.Asked, parts: _Parts, sessions: Sequence[Int64s]) -> Int64s:
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     pairs: list[tuple[int, int, int]] = []
     touching = _touching(history, rows)
     interesting = np.zeros(len(history), dtype=np.bool_)
-    for group in (*touching, *_sessions(history, rows), *parts.answers):
+    for group in (*touching, *sessions, *parts.answers):
         interesting[rows[group]] = True
     twice = np.flatnonzero(asked.number > 0)
     pairs += [(m - 1, m, 1) for m in twice.tolist()]
@@ -326,7 +334,7 @@ def _ahead(history: History, rows: Int64s, asked: spec.Asked, parts: _Parts) -> 
         last[int(asked.row[m])] = m
     for group in touching:
         pairs += _of_process(history, rows[group].tolist(), first, last)
-    for group in _sessions(history, rows):
+    for group in sessions:
         pairs += _of_session([first[row] for row in rows[group].tolist() if row in first], asked)
     for group in parts.answers:
         spoken = [row for row in rows[group].tolist() if row in first]
