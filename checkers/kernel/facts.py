@@ -16,6 +16,7 @@ import numpy as np
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from . import spec
+from .answers import exacts, reads, returned, returning
 from .columns import Mask, Requirements, spans
 from .contradiction import contradict, described
 
@@ -156,11 +157,9 @@ def _in_reach(asked: Requirements, appends: Int64s, limit: int) -> None:
 
 def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
     """For each position a returned record, and the moment that returned it; NONE where there is none."""
-    columns, records, base = asked.asked, asked.records, asked.tail
+    records, base = asked.records, asked.tail
     seen, reader = np.full(limit - base, NONE, dtype=np.int64), np.full(limit - base, NONE, dtype=np.int64)
-    moments = returning(asked)
-    lengths = columns.high[moments] - columns.low[moments]
-    record, by = spans(columns.low[moments], lengths), np.repeat(moments, lengths)
+    record, by = returned(asked)
     position = records.seq_num[record]
     own = position >= base
     if not own.all():
@@ -178,12 +177,6 @@ def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
             asked, "two-contents", [one, two], f"returned another record at {position[at]} than {described(asked, two)}"
         )
     return seen, reader
-
-
-def returning(asked: Requirements) -> Int64s:
-    """The moments that return records."""
-    columns = asked.asked
-    return np.flatnonzero(((columns.ask == spec.PART) | (columns.ask == spec.END)) & (columns.high > columns.low))
 
 
 def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, chain: Int64s, place: Int64s) -> None:
@@ -285,21 +278,13 @@ def lowest(asked: Requirements, facts: Facts) -> Int64s:
     low[placed] = facts.place[placed] + (columns.high - columns.low)[placed]
     exact = exacts(asked)
     low[exact] = columns.at[exact]
-    reads = (columns.ask == spec.PART) | (columns.ask == spec.END)
     start = (columns.start != NONE) & ((columns.clamp == 0) | (columns.after != NONE))
     here = np.where(columns.after != NONE, columns.after, columns.start + (columns.follows == 0))
-    low = np.where(reads & start, np.maximum(low, here), low)
+    low = np.where(reads(asked) & start, np.maximum(low, here), low)
     low = np.where(columns.ask == spec.PART, np.maximum(low, columns.told), low)
     some = returning(asked)
     low[some] = np.maximum(low[some], records.seq_num[columns.high[some] - 1] + 1)
     return low
-
-
-def exacts(asked: Requirements) -> Mask:
-    """Which moments tell the exact tail."""
-    ask = asked.asked.ask
-    found: Mask = (ask == spec.TAIL) | (ask == spec.WHOLE) | (ask == spec.MATCH_REFUSED) | (ask == spec.OUT_OF_RANGE)
-    return found
 
 
 def ascending(values: Int64s) -> Int64s:

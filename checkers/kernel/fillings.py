@@ -19,6 +19,7 @@ from fencepost.harness.history.chain_hash import signed_link
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from . import spec
+from .answers import reads
 from .columns import Requirements, spans
 from .contradiction import contradict
 from .facts import Bounds, Facts
@@ -354,8 +355,8 @@ class _Filler:
                 self._checkpoint(tail, layers[tail])
         if max(layers) < needed:
             record = int(self.facts.seen[needed - 1 - self.asked.tail])
-            reads = (self.columns.ask == spec.PART) | (self.columns.ask == spec.END)
-            reader = np.flatnonzero(reads & (self.columns.low <= record) & (self.columns.high > record))
+            holds = (self.columns.low <= record) & (self.columns.high > record)
+            reader = np.flatnonzero(reads(self.asked) & holds)
             why = f"returned a record at {needed - 1} that no append can have put there"
             contradict(self.asked, "hole", reader.tolist(), why)
 

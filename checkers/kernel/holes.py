@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, Int64s
+from fencepost.harness.history.history import NONE
 
 from . import spec
-from .columns import Requirements, spans
+from .answers import returned
+from .columns import Requirements
 from .format import OpenHole
 from .refuted import Refuted, refute
 
@@ -23,11 +24,12 @@ def check(asked: Requirements, hole: OpenHole) -> None:
     over = (columns.ask == spec.APPEND) & (columns.at != NONE) & (columns.at < end) & (columns.end > start)
     if over.any():
         refute(asked.history, int(columns.row[np.argmax(over)]), f"wrote some of the positions {start} to {end}")
-    returned = _returned(asked)
-    inside = (returned[1] >= start) & (returned[1] < end)
+    record, reader = returned(asked)
+    seq_num = asked.records.seq_num[record]
+    inside = (seq_num >= start) & (seq_num < end)
     if inside.any():
-        position = int(returned[1][np.argmax(inside)])
-        refute(asked.history, int(returned[0][np.argmax(inside)]), f"returned position {position}, said to be open")
+        row, position = int(columns.row[reader[np.argmax(inside)]]), int(seq_num[np.argmax(inside)])
+        refute(asked.history, row, f"returned position {position}, said to be open")
     if not len(hole.candidates):
         raise Refuted(f"nobody is named who may have written position {start}")
     for row in hole.candidates:
@@ -45,17 +47,14 @@ def _candidate(asked: Requirements, hole: OpenHole, row: int) -> None:
         refute(history, row, f"is named for the positions {hole.start} to {hole.end}, and does not fit")
 
 
-def _returned(asked: Requirements) -> tuple[Int64s, Int64s]:
-    """Row and position of every record that was returned."""
-    columns = asked.asked
-    reads = np.flatnonzero((columns.ask == spec.PART) | (columns.ask == spec.END))
-    lengths = columns.high[reads] - columns.low[reads]
-    return np.repeat(columns.row[reads], lengths), asked.records.seq_num[spans(columns.low[reads], lengths)]
-
-
 def _reached(asked: Requirements) -> int:
     """The greatest tail that an answer names or proves."""
     columns = asked.asked
     speaks = (columns.ask == spec.APPEND) | (columns.ask == spec.PART)
-    named = (columns.at, columns.end, np.where(speaks, columns.told, NONE), _returned(asked)[1] + 1)
+    named = (
+        columns.at,
+        columns.end,
+        np.where(speaks, columns.told, NONE),
+        asked.records.seq_num[returned(asked)[0]] + 1,
+    )
     return max(asked.tail, *(int(column.max(initial=NONE)) for column in named))

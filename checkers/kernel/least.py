@@ -20,6 +20,7 @@ from .spec import (
     APPEND,
     AT,
     END,
+    EXACT,
     FLOOR,
     IN_FORCE,
     MATCH_REFUSED,
@@ -27,13 +28,12 @@ from .spec import (
     REFUSED,
     RIGHT,
     STATE,
-    TAIL,
     TOKEN_REFUSED,
-    WHOLE,
     WHY,
     Asked,
     Log,
     Records,
+    first_at,
     since_slot,
     slot,
     start_at,
@@ -135,18 +135,6 @@ def after(asked: Asked, x: Any, m: Any) -> Any:
     return x[m]
 
 
-def stop_from(tails: Any, tail: Any) -> Any:
-    """The first stop at or above a tail."""
-    low, high = 0, len(tails)
-    while low < high:
-        middle = (low + high) // 2
-        if tails[middle] < tail:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
 def _place(
     asked: Asked,
     records: Records,
@@ -163,11 +151,11 @@ def _place(
     exact = NONE
     if ask == APPEND:
         exact = schedule.place[m]
-    elif ask in (TAIL, WHOLE, MATCH_REFUSED, OUT_OF_RANGE):
+    elif ask in EXACT:
         exact = asked.at[m]
     if exact != NONE and exact < low:
         return BEHIND
-    j = stop_from(stops.tail, low if exact == NONE else exact)
+    j = first_at(stops.tail, low if exact == NONE else exact, len(stops.tail))
     if exact != NONE and (j == len(stops.tail) or stops.tail[j] != exact):
         return NOWHERE
     why = NOWHERE
@@ -213,7 +201,7 @@ def allowed(
         mode, last = BY_BEGINNING, j
     elif asked.after[m] == NONE and asked.since[m] != NONE:
         end = slot(log, tail)
-        low, high = since_slot(log, asked.since[m], end), since_early(schedule.early, asked.since[m], end)
+        low, high = since_slot(log, asked.since[m], end), first_at(schedule.early, asked.since[m], end)
         mode, last = BY_TIME, high - low
         if last > MOST_STAMPS:
             return RIGHT
@@ -255,18 +243,6 @@ def in_time(times: Any, low: Any, high: Any, returned: Any) -> Any:
     return low < high
 
 
-def since_early(early: Any, since: Any, end: Any) -> Any:
-    """The first slot below ``end`` whose timestamp is certainly at least ``since``; ``end`` if there is none."""
-    low, high = 0, end
-    while low < high:
-        middle = (low + high) // 2
-        if early[middle] < since:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
 # -- what answers show to be gone
 
 
@@ -288,12 +264,12 @@ def _vanished(
     by_time = asked.since[m] != NONE and asked.after[m] == NONE
     if asked.ask[m] == OUT_OF_RANGE:
         if by_time:
-            found[to], found[to + 1] = position(log, since_early(schedule.early, asked.since[m], end)), tail
+            found[to], found[to + 1] = position(log, first_at(schedule.early, asked.since[m], end)), tail
         return
     if asked.after[m] != NONE:
         start = asked.after[m]
     elif by_time:
-        start = position(log, since_early(schedule.early, asked.since[m], end))
+        start = position(log, first_at(schedule.early, asked.since[m], end))
     else:
         # The later it began, the less it shows, where the tail says where that was.
         latest = min(schedule.most[m], stops.tail[len(stops.tail) - 1])
@@ -306,7 +282,7 @@ def _vanished(
         start = records.seq_num[high - 1] + 1
         for record in range(low, high):
             room -= records.size[record]
-    elif by_time and since_slot(log, asked.since[m], end) != since_early(schedule.early, asked.since[m], end):
+    elif by_time and since_slot(log, asked.since[m], end) != first_at(schedule.early, asked.since[m], end):
         return  # nobody knows which record did not fit
     if asked.ask[m] != END or start >= tail or asked.places[m] <= high - low:
         return

@@ -96,7 +96,7 @@ class Plan:
 
     def _tails(self) -> None:
         columns = self.asked
-        exact = (spec.APPEND, spec.TAIL, spec.WHOLE, spec.MATCH_REFUSED, spec.OUT_OF_RANGE)
+        exact = (spec.APPEND, *spec.EXACT)
         self.names = [
             at if ask in exact and definite else NONE
             for ask, at, definite in zip(columns.ask, columns.at, self.definite, strict=True)

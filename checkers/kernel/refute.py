@@ -17,9 +17,10 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from . import least, spec
 from . import log as logs
 from .accept import MANY, listed, polls
+from .answers import exacts, returning
 from .columns import Requirements, spans
 from .contradiction import RULES, Contradicted, Contradiction, contradict, described
-from .facts import Bounds, Facts, bounds, certain, exacts, lowest, returning
+from .facts import Bounds, Facts, bounds, certain, lowest
 from .fillings import fillings
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule, Stops
 from .refuted import Refuted

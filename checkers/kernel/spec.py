@@ -33,6 +33,9 @@ END: Final = 9
 ABSENT: Final = 10
 POISONED: Final = 11
 
+EXACT: Final = (TAIL, WHOLE, MATCH_REFUSED, OUT_OF_RANGE)
+"""What tells the exact tail."""
+
 RIGHT: Final = 0
 """What :func:`step` returns where the state allows the answer; anything else is an index into :data:`REASONS`."""
 
@@ -464,22 +467,20 @@ def slot(log: Log, position: Any) -> Any:
     base, below = log.base[0], len(log.lower)
     if position >= base:
         return below + position - base
-    low, high = 0, below  # the last slot that begins at the position or before
-    while low < high:
-        middle = (low + high) // 2
-        if log.lower[middle] <= position:
-            low = middle + 1
-        else:
-            high = middle
-    return low - 1
+    return first_at(log.lower, position + 1, below) - 1
 
 
 def since_slot(log: Log, since: Any, end: Any) -> Any:
     """The first slot below ``end`` whose timestamp is at least ``since`` (ms); ``end`` if there is none (R4)."""
+    return first_at(log.stamp, since, end)
+
+
+def first_at(ascending: Any, least: Any, end: Any) -> Any:
+    """The first index below ``end`` whose value is at least ``least``; ``end`` if there is none."""
     low, high = 0, end
     while low < high:
         middle = (low + high) // 2
-        if log.stamp[middle] < since:
+        if ascending[middle] < least:
             low = middle + 1
         else:
             high = middle

@@ -13,7 +13,8 @@ from fencepost.harness.verdict import Validity, Violation
 
 from ..chain.stream import Stream
 from ..kernel import spec
-from ..kernel.columns import Requirements, requirements, spans
+from ..kernel.answers import returned
+from ..kernel.columns import Requirements, requirements
 from ..kernel.format import Claim, NamedViolation, linearization
 from .decide import Decision, Prefix, decide
 
@@ -97,14 +98,12 @@ def _prefix(stream: Stream, explained: Prefix) -> dict[str, Any]:
 
 def _seen(asked: Requirements, appends: Int64s) -> Any:
     """Of some appends, whether a read returned their first record."""
-    columns, records = asked.asked, asked.records
-    filled = appends[columns.high[appends] > columns.low[appends]]
-    first = np.full(len(appends), NONE, dtype=np.int64)
-    first[columns.high[appends] > columns.low[appends]] = records.sent[columns.low[filled]]
     if not len(appends):
         return np.zeros(0, dtype=np.bool_)
-    wanted = np.sort(first)
-    reads = np.flatnonzero((columns.ask == spec.PART) | (columns.ask == spec.END))
-    returned = records.digest[spans(columns.low[reads], columns.high[reads] - columns.low[reads])]
-    at = np.minimum(np.searchsorted(wanted, returned), len(wanted) - 1)
-    return np.isin(first, returned[wanted[at] == returned])
+    columns, records = asked.asked, asked.records
+    filled = columns.high[appends] > columns.low[appends]
+    first = np.full(len(appends), NONE, dtype=np.int64)
+    first[filled] = records.sent[columns.low[appends[filled]]]
+    wanted, digest = np.sort(first), records.digest[returned(asked)[0]]
+    at = np.minimum(np.searchsorted(wanted, digest), len(wanted) - 1)
+    return np.isin(first, digest[wanted[at] == digest])

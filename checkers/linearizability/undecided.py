@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from ..kernel import spec
-from ..kernel.columns import Requirements, spans
+from ..kernel.answers import returned
+from ..kernel.columns import Requirements
 from ..kernel.format import OpenHole
 from .decide import Decision
 
@@ -20,15 +21,14 @@ def holes(asked: Requirements, decision: Decision) -> list[OpenHole]:
     """The stretches of positions of which nobody knows who wrote them, with the appends that may have."""
     columns = asked.asked
     acked = np.flatnonzero((columns.ask == spec.APPEND) & (columns.optional == 0))
-    reads = np.flatnonzero((columns.ask == spec.PART) | (columns.ask == spec.END))
-    returned = asked.records.seq_num[spans(columns.low[reads], columns.high[reads] - columns.low[reads])]
+    seen = asked.records.seq_num[returned(asked)[0]]
     named = columns.at[(columns.ask != spec.APPEND) & (columns.optional == 0)]
-    end = max(asked.tail, *(int(one.max(initial=0)) for one in (columns.end[acked], returned + 1, named)))
+    end = max(asked.tail, *(int(one.max(initial=0)) for one in (columns.end[acked], seen + 1, named)))
     covered = np.zeros(end - asked.tail + 1, dtype=np.int64)
     np.add.at(covered, columns.at[acked] - asked.tail, 1)
     np.add.at(covered, columns.end[acked] - asked.tail, -1)
     free = np.cumsum(covered)[:-1] == 0
-    free[returned[(returned >= asked.tail) & (returned < end)] - asked.tail] = False
+    free[seen[(seen >= asked.tail) & (seen < end)] - asked.tail] = False
     edges = np.diff(np.concatenate(([0], free.astype(np.int64), [0])))
     found = []
     for start, stop in zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True):

@@ -36,9 +36,8 @@ def known(asked: Requirements) -> Known | None:
     start[acked] = columns.at[acked]
     ends = start[acked] + length[acked]
     reported = np.concatenate((columns.at[(columns.ask != spec.APPEND)], columns.told[columns.ask == spec.PART]))
-    end = max(base, int(ends.max(initial=0)), int(reported.max(initial=0)), int(records.seq_num.max(initial=0) + 1))
-    if len(records.seq_num) == 0:
-        end = max(base, int(ends.max(initial=0)), int(reported.max(initial=0)))
+    seen = int(records.seq_num.max(initial=NONE)) + 1
+    end = max(base, int(ends.max(initial=0)), int(reported.max(initial=0)), seen)
     if end > base + int(length.sum()) or (start[acked] < base).any():
         return None
     covered = _covered(start[acked], ends, base, end)

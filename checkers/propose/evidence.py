@@ -9,9 +9,8 @@ import numpy as np
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from ..kernel import spec
+from ..kernel.answers import exacts, returning
 from ..kernel.columns import Requirements
-
-EXACT = (spec.TAIL, spec.WHOLE, spec.MATCH_REFUSED, spec.OUT_OF_RANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +29,10 @@ class Evidence:
 def evidence(asked: Requirements, start: Int64s) -> Evidence:
     """What is proven where appends took effect at ``start`` (NONE: not known)."""
     columns, records, base = asked.asked, asked.records, asked.tail
-    exact = np.isin(columns.ask, EXACT)
+    exact = exacts(asked)
     placed = start != NONE
     least = np.where(exact, columns.at, base)
-    read = np.flatnonzero(((columns.ask == spec.PART) | (columns.ask == spec.END)) & (columns.high > columns.low))
+    read = returning(asked)
     least[read] = records.seq_num[columns.high[read] - 1] + 1
     told = (columns.ask == spec.PART) & (columns.told != NONE)
     least[told] = np.maximum(least[told], columns.told[told])
@@ -71,7 +70,7 @@ def missing_trims(asked: Requirements, start: Int64s, proven: Evidence) -> list[
     Only what lies between records of an answer, or between these and where it had to start, is looked at.
     """
     columns, records, base = asked.asked, asked.records, asked.tail
-    read = np.flatnonzero(((columns.ask == spec.PART) | (columns.ask == spec.END)) & (columns.high > columns.low))
+    read = returning(asked)
     first, last = records.seq_num[columns.low[read]], records.seq_num[columns.high[read] - 1]
     begin = np.where(columns.after[read] == NONE, columns.start[read], columns.after[read])
     gone = np.where((begin != NONE) & (begin < first), first, 0)

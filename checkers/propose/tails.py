@@ -20,16 +20,16 @@ from ..kernel.spec import (
     AT,
     BEGIN,
     END,
+    EXACT,
     FLOOR,
     IN_FORCE,
-    MATCH_REFUSED,
     OUT_OF_RANGE,
     PART,
     POISONED,
     RIGHT,
-    TAIL,
     TOKEN_REFUSED,
     WHOLE,
+    first_at,
     since_slot,
     slot,
     start_at,
@@ -134,7 +134,7 @@ def _least(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: A
 def _skip(asked: Any, records: Any, log: Any, chain: Any, places: Any, m: Any, i: Any) -> Any:
     """The first state from ``i`` on that may be right; NONE if there is none."""
     ask = asked.ask[m]
-    if ask in (TAIL, WHOLE, MATCH_REFUSED, OUT_OF_RANGE):
+    if ask in EXACT:
         exact = _state(log, chain, asked.at[m])
         return exact if exact >= i and asked.at[m] >= log.base[0] else NONE
     if i >= len(chain.tail):
@@ -143,7 +143,7 @@ def _skip(asked: Any, records: Any, log: Any, chain: Any, places: Any, m: Any, i
         if chain.token[i] == asked.told[m]:
             return i
         wanted = (asked.told[m] + 2) * len(chain.tail)
-        found = first_at(chain.slots, wanted + i)
+        found = first_at(chain.slots, wanted + i, len(chain.slots))
         if found < len(chain.slots) and chain.slots[found] < wanted + len(chain.tail):
             return chain.slots[found] - wanted
         return NONE
@@ -160,18 +160,6 @@ def _state(log: Any, chain: Any, position: Any) -> Any:
     if at <= 0:
         return 0
     return chain.at[at] if at < len(chain.at) else len(chain.tail)
-
-
-def first_at(ascending: Any, least: Any) -> Any:
-    """The first index whose value is at least ``least``."""
-    low, high = 0, len(ascending)
-    while low < high:
-        middle = (low + high) // 2
-        if ascending[middle] < least:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _beginning(asked: Any, log: Any, chain: Any, places: Any, m: Any, i: Any) -> Any:
@@ -210,7 +198,7 @@ def _returned(asked: Any, records: Any, log: Any, chain: Any, m: Any, i: Any) ->
     if asked.told[m] != NONE:
         i = max(i, _state(log, chain, asked.told[m]))
     if gone != NONE:
-        i = max(i, first_at(chain.floor, gone))
+        i = max(i, first_at(chain.floor, gone, len(chain.floor)))
     if relative and high > low and i < len(chain.tail):
         first = records.seq_num[low]
         if asked.start[m] == NONE and first > 0 and chain.floor[i] < first:
@@ -221,7 +209,7 @@ def _returned(asked: Any, records: Any, log: Any, chain: Any, m: Any, i: Any) ->
             log.size[there] <= room and (asked.until[m] == NONE or log.stamp[there] < asked.until[m])
         )
         if fits and chain.tail[i] > at and chain.floor[i] <= at:
-            i = first_at(chain.floor, at + 1)
+            i = first_at(chain.floor, at + 1, len(chain.floor))
     return i
 
 

@@ -9,6 +9,7 @@ from fencepost.harness.history.history import NONE
 from ..explanation.sentences import Witness, sentence
 from ..judgement import Judgement
 from ..kernel import spec
+from ..kernel.answers import returning
 
 
 def check(judgement: Judgement) -> None:
@@ -21,7 +22,7 @@ def check(judgement: Judgement) -> None:
 def _exceeding(judgement: Judgement) -> None:
     """More records, bytes or later timestamps than the read allowed, of all parts of an answer together."""
     asked, records = judgement.asked.asked, judgement.asked.records
-    read = np.flatnonzero(((asked.ask == spec.PART) | (asked.ask == spec.END)) & (asked.high > asked.low))
+    read = returning(judgement.asked)
     sizes = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(records.size)))
     count, used = asked.high[read] - asked.low[read], sizes[asked.high[read]] - sizes[asked.low[read]]
     last = records.timestamp[asked.high[read] - 1]

@@ -1,0 +1,34 @@
+"""Which moments tell a tail or return records, and the records that they return."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fencepost.harness.history.history import Int64s
+
+from . import spec
+from .columns import Mask, Requirements, spans
+
+
+def exacts(asked: Requirements) -> Mask:
+    """Which moments tell the exact tail."""
+    found: Mask = np.isin(asked.asked.ask, spec.EXACT)
+    return found
+
+
+def reads(asked: Requirements) -> Mask:
+    """Which moments are an answer to a read, or a part of one."""
+    found: Mask = (asked.asked.ask == spec.PART) | (asked.asked.ask == spec.END)
+    return found
+
+
+def returning(asked: Requirements) -> Int64s:
+    """The moments that return records."""
+    return np.flatnonzero(reads(asked) & (asked.asked.high > asked.asked.low))
+
+
+def returned(asked: Requirements) -> tuple[Int64s, Int64s]:
+    """Every record that was returned, as indices into the returned ones, and the moment that returned it."""
+    moments = returning(asked)
+    lengths = asked.asked.high[moments] - asked.asked.low[moments]
+    return spans(asked.asked.low[moments], lengths), np.repeat(moments, lengths)
