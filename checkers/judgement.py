@@ -19,14 +19,14 @@ from .domains.reading import Answers
 from .explanation.findings import Findings
 from .explanation.sentences import Teller
 from .holes import Hole
-from .kernel.columns import Requirements, requirements
+from .kernel.columns import Requirements
 
 
 @dataclass(slots=True)
 class Judgement:
     """``accused`` are rows whose answer was found impossible by itself: they prove nothing further.
 
-    ``proofs`` are the wide ones.
+    ``proofs`` are the wide ones, ``asked`` is what the kernel judges the stream by.
     """
 
     stream: Stream
@@ -37,15 +37,8 @@ class Judgement:
     proofs: Proofs
     holes: list[Hole]
     findings: Findings
+    asked: Requirements
     accused: set[int] = field(default_factory=set)
-    _asked: Requirements | None = None
-
-    @property
-    def asked(self) -> Requirements:
-        """What the stream is asked, moment by moment."""
-        if self._asked is None:
-            self._asked = requirements(self.stream.history, self.stream.index, self.stream.rows)
-        return self._asked
 
     @property
     def observations(self) -> Observations:

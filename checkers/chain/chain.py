@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fencepost.harness.history.history import NONE, Int64s, Kind
+from fencepost.harness.s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 
 from .axis import distinct, union
-from .bounds import BYTES, RECORDS
 from .contents import Contents, Sources, contents, extended, sources
 from .frontier import raw_frontier
 from .placement import Placement, Sighting, place
@@ -186,13 +186,13 @@ def _boundaries(stream: Stream) -> Int64s:
     history, rows = stream.history, stream.rows
     reads, begin, end = history.reads, history.reads.offset[stream.reads], history.reads.offset[stream.reads + 1]
     bounds = (reads.count, reads.bytes, reads.until)
-    free = (end > begin) & (end - begin < RECORDS) & (reads.wait[stream.reads] <= 0)
+    free = (end > begin) & (end - begin < MAX_BATCH_RECORDS) & (reads.wait[stream.reads] <= 0)
     for bound in bounds:
         free &= bound[stream.reads] == NONE
     # So short that whatever came next would have fitted.
     total = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(reads.size, dtype=np.int64)))
     largest = int(history.appends.size.max(initial=0))
-    free &= total[end] - total[begin] + largest <= BYTES
+    free &= total[end] - total[begin] + largest <= MAX_BATCH_BYTES
     last = reads.seq_num[end[free] - 1]
     columns = (history.observed_tail[rows], history.seq_num_mismatch[rows], reads.tail[rows], last + 1)
     found = distinct(np.concatenate(columns))

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
+from fencepost.harness.s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 
 from ..chain.axis import ranges
-from ..chain.bounds import BYTES, RECORDS
 from ..chain.chain import Chain
 from ..chain.stream import among
 from ..chain.ties import parts_of_answers
@@ -103,8 +103,8 @@ def answers(chain: Chain) -> Answers:
         count=count,
         first=first,
         after=after,
-        room=_least(reads.bytes[rows], np.where(in_session, FOREVER, BYTES)) - (total[end] - total[begin]),
-        places=_least(reads.count[rows], np.where(in_session, FOREVER, RECORDS)) - count,
+        room=_least(reads.bytes[rows], np.where(in_session, FOREVER, MAX_BATCH_BYTES)) - (total[end] - total[begin]),
+        places=_least(reads.count[rows], np.where(in_session, FOREVER, MAX_BATCH_RECORDS)) - count,
         start=start,
         offset=np.where(relative, np.maximum(reads.tail_offset[rows], 0), NONE),
         gap=gap,
@@ -159,7 +159,7 @@ class Reading:
         # What lies in holes or past the end was sent, if it is there, by an append that was seen nowhere.
         self._unseen = _largest(chain, chain.unused)
         own = max(int(chain.contents.size.max(initial=0)), self._unseen)
-        self._largest = BYTES if chain.stream.tail else own
+        self._largest = MAX_BATCH_BYTES if chain.stream.tail else own
         self._latest = np.concatenate((latest_timestamps(chain), [FOREVER]))
         empty = found.empty & ~found.waits & (found.after != NONE)
         holds = self._would_hold(found.after)
@@ -194,7 +194,7 @@ class Reading:
         """By size and time. A record of before the history has at most 1 MiB: no batch has more."""
         held = self._chain.contents
         at, known = held.axis.find(position)
-        size = np.where(position < self._chain.stream.tail, BYTES, self._unseen)
+        size = np.where(position < self._chain.stream.tail, MAX_BATCH_BYTES, self._unseen)
         if held.axis.size:
             size = np.where(known, held.size[at], size)
         latest = self._latest[held.axis.following(position)]

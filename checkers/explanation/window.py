@@ -25,8 +25,8 @@ import numpy as np
 
 from fencepost.harness.history.events import StreamState
 from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
+from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
-from ..chain.bounds import BYTES
 from ..chain.stream import UNMENTIONED, Stream
 
 MOST_ROWS: Final = 128
@@ -156,7 +156,7 @@ class Windows:
         reads = self._history.reads
         if self._history.kind[row] != Kind.READ:
             return False
-        most = BYTES if reads.bytes[row] == NONE else min(int(reads.bytes[row]), BYTES)
+        most = MAX_BATCH_BYTES if reads.bytes[row] == NONE else min(int(reads.bytes[row]), MAX_BATCH_BYTES)
         return most - int(reads.size[reads.offset[row] : reads.offset[row + 1]].sum()) < self._largest
 
     def _read_of(self, spoken: Iterable[int]) -> set[int]:

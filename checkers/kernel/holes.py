@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE
+from fencepost.harness.history.history import NONE, Int64s
 
 from . import spec
 from .answers import returned
@@ -32,19 +32,23 @@ def check(asked: Requirements, hole: OpenHole) -> None:
         refute(asked.history, row, f"returned position {position}, said to be open")
     if not len(hole.candidates):
         raise Refuted(f"nobody is named who may have written position {start}")
+    fits = set(fitting(asked, start, end, hole.ragged).tolist())
     for row in hole.candidates:
-        _candidate(asked, hole, row)
+        (m,) = asked.find(np.array([row]), np.array([0])).tolist()
+        if m == NONE or not columns.optional[m]:
+            refute(asked.history, row, "is named for a hole, and is no append of unknown outcome to this stream")
+        if m not in fits:
+            refute(asked.history, row, f"is named for the positions {start} to {end}, and does not fit")
 
 
-def _candidate(asked: Requirements, hole: OpenHole, row: int) -> None:
-    history, appends = asked.history, asked.history.appends
-    (m,) = asked.find(np.array([row]), np.array([0])).tolist()
-    if m == NONE or not asked.asked.optional[m]:
-        refute(history, row, "is named for a hole, and is no append of unknown outcome to this stream")
-    size, match = int(appends.offset[row + 1] - appends.offset[row]), int(appends.match_seq_num[row])
-    least = max(hole.start, match)
-    if least >= hole.end or match not in (NONE, least) or (least + size > hole.end and not hole.ragged):
-        refute(history, row, f"is named for the positions {hole.start} to {hole.end}, and does not fit")
+def fitting(asked: Requirements, start: int, end: int, ragged: bool = False) -> Int64s:
+    """The appends (moments) of unknown outcome that fit between two positions; if ``ragged``, or beyond the second."""
+    columns = asked.asked
+    appends = np.flatnonzero(columns.optional > 0)
+    size, match = columns.high[appends] - columns.low[appends], columns.match[appends]
+    least = np.maximum(start, match)
+    fits = (least < end) & ((match == NONE) | (match == least)) & (ragged | (least + size <= end))
+    return appends[fits]
 
 
 def _reached(asked: Requirements) -> int:

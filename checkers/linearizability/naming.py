@@ -129,7 +129,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
     singly = len(stream.rows) <= FEW
     passes = 0
     while passes < PASSES and not is_over(limits):
-        judgement = worlds.likeliest(left)
+        judgement = worlds.likeliest(left, asked)
         new = judgement.findings.counted() or [(_fallback(left, asked, decision), 0)]
         if singly:  # what follows from the first is no news: the next pass shows whether anything is left without it
             accusing = _tell(stream, [violation for violation, _ in new], found, accused)

@@ -13,13 +13,14 @@ from ..domains.reading import answers
 from ..explanation.findings import Findings
 from ..holes import find_holes
 from ..judgement import Judgement
+from ..kernel.columns import Requirements
 from ..structure import acknowledgements, bad_reads, existence, hashes, reads, records, sessions, tails, timestamps
 from ..structure import tokens as token_checks
 from .contradictions import accuse
 from .scan import Scan, scan
 
 
-def judge(stream: Stream, reading: int = 0) -> Judgement:
+def judge(stream: Stream, asked: Requirements, reading: int = 0) -> Judgement:
     """Judge a stream by one reading of its records (see :func:`~..chain.placement.place`).
 
     Where its first token is not known, it is judged as if that might be whatever each operation needs.
@@ -33,7 +34,7 @@ def judge(stream: Stream, reading: int = 0) -> Judgement:
     certain = strict(chain, tokens, found)
     possible = wide(chain, tokens, found, unseen) if unseen.earliest() else certain
     holes = find_holes(chain, possible.observations, tokens)
-    judgement = Judgement(stream, chain, tokens, told, found, possible, holes, Findings(stream))
+    judgement = Judgement(stream, chain, tokens, told, found, possible, holes, Findings(stream), asked)
     acknowledgements.check(judgement)
     bad_reads.check(judgement)
     token_checks.check(judgement)

@@ -11,6 +11,7 @@ from ..kernel import spec
 from ..kernel.answers import returned
 from ..kernel.columns import Requirements
 from ..kernel.format import OpenHole
+from ..kernel.holes import fitting
 from .decide import Decision
 
 MOST: Final = 10
@@ -33,20 +34,11 @@ def holes(asked: Requirements, decision: Decision) -> list[OpenHole]:
     found = []
     for start, stop in zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True):
         low, high = start + asked.tail, stop + asked.tail
-        candidates = _candidates(asked, low, high)
+        fits = fitting(asked, low, high)
+        candidates = columns.row[fits[columns.high[fits] > columns.low[fits]]].tolist()
         if candidates:
             found.append(OpenHole(low, high, candidates))
     return found
-
-
-def _candidates(asked: Requirements, low: int, high: int) -> list[int]:
-    columns = asked.asked
-    appends = np.flatnonzero(columns.optional > 0)
-    size, match = columns.high[appends] - columns.low[appends], columns.match[appends]
-    least = np.maximum(low, match)
-    fits = (size > 0) & (least + size <= high) & ((match < 0) | (match == least))
-    rows: list[int] = columns.row[appends[fits]].tolist()
-    return rows
 
 
 def reason(asked: Requirements, decision: Decision, opened: Sequence[OpenHole]) -> str:

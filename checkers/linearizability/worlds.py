@@ -17,6 +17,7 @@ from fencepost.harness.history.history import FOREVER, NONE
 
 from ..chain.stream import UNKNOWN, UNMENTIONED, Stream
 from ..judgement import Judgement
+from ..kernel.columns import Requirements
 from ..structure.agreement import agrees
 from . import one_stream
 
@@ -27,9 +28,9 @@ World = tuple[str, Judgement]
 """What is supposed, as a clause, and what follows."""
 
 
-def likeliest(stream: Stream) -> Judgement:
+def likeliest(stream: Stream, asked: Requirements) -> Judgement:
     """What is wrong with a stream by the reading, and the first token, that leaves the fewest violations."""
-    judgement = one_stream.judge(stream)
+    judgement = one_stream.judge(stream, asked)
     guessed = judgement.chain.placement.guessed
     if judgement.findings.any and (not guessed or not agrees(judgement)):
         return judgement
@@ -68,10 +69,10 @@ def _worlds(judgement: Judgement) -> Iterator[World]:
         return
     for token in [*named, UNMENTIONED] if stream.token == UNKNOWN else [stream.token]:
         supposed = replace(stream, token=token)
-        first = judgement if token == stream.token else one_stream.judge(supposed)
+        first = judgement if token == stream.token else one_stream.judge(supposed, judgement.asked)
         readings = first.chain.placement.readings  # a token may leave fewer
         for reading in range(readings):
-            world = one_stream.judge(supposed, reading) if reading else first
+            world = one_stream.judge(supposed, judgement.asked, reading) if reading else first
             clauses = [_read(world)] if readings > 1 else []
             if stream.token == UNKNOWN:
                 told = "no token that is named" if token == UNMENTIONED else world.teller().token(token)
