@@ -42,13 +42,17 @@ def check(asked: Requirements, hole: OpenHole) -> None:
 
 
 def fitting(asked: Requirements, start: int, end: int, ragged: bool = False) -> Int64s:
-    """The appends (moments) of unknown outcome that fit between two positions; if ``ragged``, or beyond the second."""
+    """The appends (moments) of unknown outcome that fit between two positions.
+
+    If it is ``ragged``, they may reach beyond the second.
+    """
     columns = asked.asked
     appends = np.flatnonzero(columns.optional > 0)
     size, match = columns.high[appends] - columns.low[appends], columns.match[appends]
     least = np.maximum(start, match)
     fits = (least < end) & ((match == NONE) | (match == least)) & (ragged | (least + size <= end))
-    return appends[fits]
+    found: Int64s = appends[fits]
+    return found
 
 
 def _reached(asked: Requirements) -> int:

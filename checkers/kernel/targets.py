@@ -1,7 +1,8 @@
-"""Which hash the contents must have at tails where a stretch ends that nobody is known to have written.
+"""The chained hash that the contents must have where a hole ends, so that its last append can be looked up.
 
-A whole read tells it, taken back through what is known between. So the last append of such a stretch is found by
-looking it up, and the one before it is tried only if there is a last one.
+A read of the whole stream tells the hash at its tail. Undoing the records between the hole and that tail, which are
+known, gives the hash at the end of the hole. An append can be the last one of the hole only if its records lead to that
+hash, and the one before it is tried only if there is such a last one.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def _invalid(asked: Requirements, rows: Int64s, claim: Claim) -> str:
     if isinstance(searched, Found):
         raise Refuted("an order explains every answer")
     if isinstance(searched, Over):
-        raise Refuted(f"{NODES:,} nodes of a search do not show it")
+        raise Refuted(f"a search of {NODES:,} nodes, the most that is tried here, did not come to an end")
     return f"invalid: there is no order, by a search of {searched.nodes:,} nodes"
 
 

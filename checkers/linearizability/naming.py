@@ -186,11 +186,12 @@ def without(stream: Stream, accused: Iterable[int]) -> Stream:
 
 
 def _tell(stream: Stream, new: Sequence[Violation], found: list[_Root], accused: set[int]) -> set[int]:
-    """Add the first violation to those that were found, and return whom it accuses that was not accused before.
+    """Add the first of the ``new`` violations to those ``found``, and return the operations to relax next (ids).
 
-    Others of its kind are added with it if they accuse nobody else. One that an earlier one has counted is no news.
-    Where a violation accuses nobody new, it goes on with one found before: then others are wrong as well, its own
-    operations first.
+    Those are the ones that it accuses and that were not ``accused`` before (rows). Violations of the same anomaly that
+    accuse nobody else are added with it. If a violation found earlier counts it already, that one accuses them too, and
+    nothing is added. If it accuses nobody new, relaxing the accused was not enough: then one more operation is accused
+    on behalf of a violation found earlier, one of its own witness if there is any left.
     """
     before = {int(stream.history.id[row]) for row in accused}
     violation = new[0]

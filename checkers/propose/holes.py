@@ -39,7 +39,7 @@ BACK: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Otherwise:
-    """How to fill a hole: with none of the ``barred`` appends, and not in the first ways, which are ``skipped``."""
+    """How to fill a hole otherwise: without the ``barred`` appends, and passing over the first ``skipped`` ways."""
 
     barred: frozenset[int] = frozenset()
     skipped: int = 0
@@ -86,7 +86,6 @@ class Filler:
                 self._fencing[self._fence[m]].append(m)
         self._sessions(asked, known.start)
         self._candidates = Candidates()
-        self._placed: set[int] = set()
         self.holes = self._wants.holes()
 
     def _sessions(self, asked: Requirements, start: Int64s) -> None:
@@ -132,7 +131,7 @@ class Filler:
         ``otherwise`` maps a hole (by index) to how it is to be filled, if not in the likeliest way. ``more`` is
         appended at the open end, if that is possible.
         """
-        self._start, self._placed, self._candidates = {}, set(), self._sorted_out()
+        self._start, self._candidates = {}, self._sorted_out()
         otherwise = dict(otherwise)
         before: list[tuple[int, int]] = []
         fillings: list[list[tuple[int, int]]] = []
@@ -154,14 +153,13 @@ class Filler:
                 held, since = before[number]
                 del before[number:], fillings[number:]
                 self._start = dict(chain.from_iterable(fillings))
-                self._placed, self._candidates = set(self._start), self._sorted_out()
+                self._candidates = self._sorted_out()
                 continue
             self._hashes.put(found)
             before.append((held, since))
             fillings.append(found)
             for m, at in found:
                 self._start[m] = at
-                self._placed.add(m)
                 if self._fence[m] != NONE:
                     held, since = self._fence[m], at
         self._barred, self._only = frozenset(), None
@@ -282,7 +280,7 @@ class Filler:
 
     def _released_of(self, source: list[int], at: int) -> Iterator[int]:
         """Those that had been invoked by a tail, the first one first."""
-        while source and source[-1] in self._placed:
+        while source and source[-1] in self._start:
             source.pop()
         return takewhile(lambda m: self._released[m] <= at, reversed(source))
 

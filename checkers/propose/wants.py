@@ -20,9 +20,9 @@ from .hashes import Hashes
 class Hole:
     """Positions ``[low, high)`` to be filled.
 
-    Unless ``wanted`` is empty, one of these tokens is in force behind it, or behind a later hole if that is not so
-    ``soon``. Records below ``gone`` have to be trimmed.
-    ``hashed`` tells that a hash of its contents is known.
+    ``wanted`` are the tokens of which one must be in force afterwards; empty if any may be. With ``soon``, it must be
+    in force right after this hole; without, a later hole may still set it. Records below ``gone`` have to be trimmed by
+    then. ``hashed`` says that a hash of the contents is known.
     """
 
     low: int
