@@ -67,6 +67,7 @@ class Filler:
         self._fence = dict(zip(self._free, columns.fence[free].tolist(), strict=True))
         self._released = dict(zip(self._free, evidence.released[free].tolist(), strict=True))
         self._start: dict[int, int] = {}
+        self._placed: set[int] = set()  # for good: a place in ``_start`` may only be tried
         self._latest = dict.fromkeys(self._free, FOREVER)
         self._before: dict[int, list[int]] = defaultdict(list)
         self._known = known.start
@@ -131,7 +132,7 @@ class Filler:
         ``otherwise`` maps a hole (by index) to how it is to be filled, if not in the likeliest way. ``more`` is
         appended at the open end, if that is possible.
         """
-        self._start, self._candidates = {}, self._sorted_out()
+        self._start, self._placed, self._candidates = {}, set(), self._sorted_out()
         otherwise = dict(otherwise)
         before: list[tuple[int, int]] = []
         fillings: list[list[tuple[int, int]]] = []
@@ -153,13 +154,14 @@ class Filler:
                 held, since = before[number]
                 del before[number:], fillings[number:]
                 self._start = dict(chain.from_iterable(fillings))
-                self._candidates = self._sorted_out()
+                self._placed, self._candidates = set(self._start), self._sorted_out()
                 continue
             self._hashes.put(found)
             before.append((held, since))
             fillings.append(found)
             for m, at in found:
                 self._start[m] = at
+                self._placed.add(m)
                 if self._fence[m] != NONE:
                     held, since = self._fence[m], at
         self._barred, self._only = frozenset(), None
@@ -280,7 +282,7 @@ class Filler:
 
     def _released_of(self, source: list[int], at: int) -> Iterator[int]:
         """Those that had been invoked by a tail, the first one first."""
-        while source and source[-1] in self._start:
+        while source and source[-1] in self._placed:
             source.pop()
         return takewhile(lambda m: self._released[m] <= at, reversed(source))
 
