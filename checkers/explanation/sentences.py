@@ -12,24 +12,22 @@ from fencepost.harness.history.times import times_of
 from fencepost.harness.printable import quoted
 from fencepost.harness.verdict import Edge
 
-from ..chain.stream import UNKNOWN
-
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """The operations (rows) that prove a violation, those that help to understand it, and the proof in words.
+    """The operations (rows) that prove a violation, those that help to understand it (``context``), and the proof.
 
-    ``culprit`` is the one whose answer is to blame (NONE: the last of ``rows``), ``suspects`` are others that may be.
-    ``accused`` are all whose answers are wrong, if the culprit is not the only one.
+    The proof is in words, and as edges between operations. ``accused`` are the rows whose answers are wrong.
+    ``position`` is the one in question, if any. Times in the sentences count from ``since`` (ns).
     """
 
     rows: tuple[int, ...]
     sentences: tuple[str, ...]
     edges: tuple[Edge, ...] = ()
     context: tuple[int, ...] = ()
-    culprit: int = NONE
-    suspects: tuple[int, ...] = ()
     accused: tuple[int, ...] = ()
+    position: int | None = None
+    since: int | None = None
 
 
 class Teller:
@@ -61,11 +59,12 @@ class Teller:
 
     def token(self, token: int) -> str:
         """A token by its index, in quotes."""
-        if token == UNKNOWN:
-            return "the unknown token from before the history"
-        if token < 0:
-            return "the initial token"
         return quoted(self.history.tokens[token])
+
+    def initial(self, stream: int) -> str:
+        """The token with which a stream (an index) began, in quotes."""
+        token = self.history.header.streams[stream].fencing_token
+        return "the unknown token from before the history" if token is None else quoted(token)
 
     def when(self, time: int) -> str:
         """A time of the run."""

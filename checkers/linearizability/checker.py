@@ -11,7 +11,7 @@ from fencepost.harness.verdict import CheckResult, Validity, Violation
 
 from ..anomalies import ANOMALIES
 from ..certificate.proofs import LinearizabilityCertificate
-from ..chain.stream import streams
+from ..stream import streams
 from .judging import judge
 from .many import judge_all
 from .time_left import begun

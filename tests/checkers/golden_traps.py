@@ -10,7 +10,7 @@ from tests.checkers.golden_case import TRIMMED, Golden, sound, unsound
 TRAPS: Final = (
     unsound(
         "every-pair-is-fine-all-three-are-not",
-        "nonmonotonic-read",
+        "wrong-mismatch",
         append(0, 0, 40, "fence=x a b c", ack=0),
         append(1, 0, 40, "fence=y d", ack=4),
         append(2, 0, 40, "e", ack=6),
@@ -69,7 +69,7 @@ TRAPS: Final = (
     ),
     unsound(
         "a-page-that-had-room",
-        "torn-batch",
+        "bad-read",
         append(0, 0, 1, "a~600000 b~400000", ack=0),
         read(0, 2, 3, 0, saw="a~600000"),
     ),
@@ -229,7 +229,7 @@ TRAPS: Final = (
     ),
     unsound(
         "an-initial-token-that-a-silent-refusal-contradicts",
-        "spurious-rejection",
+        "wrong-mismatch",
         check_tail(0, 0, 1, 0),
         append(0, 2, 3, "a", token="x", fence="y"),
         append(0, 4, 5, "b", match=0, token="y", failed="condition_failed", status=412),
@@ -244,7 +244,7 @@ TRAPS: Final = (
     ),
     unsound(
         "an-initial-token-that-two-refusals-report",
-        "phantom-fence",
+        "wrong-mismatch",
         append(0, 2, 3, "a", token="x", fence="y"),
         append(0, 4, 5, "b", token="x", fence="z"),
         check_tail(0, 6, 7, 0),
@@ -267,7 +267,7 @@ TRAPS: Final = (
     ),
     unsound(
         "a-tail-tells-the-time-of-a-record-that-was-left-out",
-        "torn-batch",
+        "bad-read",
         append(0, 0, None, "a b"),
         read(1, 2, 3, 0, count=1, saw="a"),
         check_tail(1, 4, 5, 2),
@@ -275,7 +275,7 @@ TRAPS: Final = (
     ),
     unsound(
         "a-token-reported-means-that-its-batch-is-there",
-        "nonmonotonic-read",
+        "wrong-mismatch",
         append(0, 0, 9, "fence=x a b", ack=0),
         append(1, 1, 2, "c", token="w", fence="x"),
         check_tail(2, 3, 4, 0),
@@ -348,7 +348,7 @@ TRAPS: Final = (
     ),
     unsound(
         "a-token-of-a-fence-that-cannot-have-been-applied",
-        "nonmonotonic-read",
+        "wrong-mismatch",
         append(0, 0, 1, "a", ack=0),
         append(1, 2, None, "fence=x"),
         append(0, 4, 5, "b", token="w", fence="x"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fencepost.checkers.explanation.findings import CONSIDERED, FEW
+
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.verdict import Violation
 from fencepost.testing import Op, append, check_tail, history, read

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from fencepost.checkers.chain.stream import streams
 from fencepost.checkers.kernel.columns import requirements
 from fencepost.checkers.linearizability.decide import decide
+from fencepost.checkers.stream import streams
 from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import Validity, worst

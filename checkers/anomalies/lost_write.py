@@ -1,0 +1,93 @@
+"""lost-write: acknowledged records are missing (a prefix, the middle or a suffix of the stream)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fencepost.harness.history.history import FOREVER, NONE, Kind
+from fencepost.harness.verdict import Anomaly, Severity
+
+from ..explanation.case import Case
+from ..explanation.sentences import Witness, sentence
+from ..kernel import spec
+from . import promises
+
+RANK: Final = 40
+
+ROW: Final = Anomaly(
+    "lost-write",
+    "acknowledged records are missing (a prefix, the middle or a suffix of the stream)",
+    Severity.CRITICAL,
+    "an acknowledged record is returned by every later read of its position",
+    promises.DURABLE,
+    "Acknowledged records are missing",
+)
+
+
+def tell(case: Case) -> Witness | None:
+    """An acknowledged append whose place another took, that a read left out, or past which the last reads ended."""
+    return _overwritten(case) or _left_out(case) or _cut_off(case)
+
+
+def _overwritten(case: Case) -> Witness | None:
+    if case.content is None:
+        return None
+    position, read, digest = case.content
+    appends = case.history.appends
+    owner = next((row for row, _ in case.senders(digest) if not case.failed(row)), NONE)
+    for row in case.acked_at(position, position + 1).tolist():
+        index = position - int(appends.start[row])
+        if owner in (NONE, row) or case.digest_sent(row, index) == digest:
+            continue
+        teller = case.teller(row, read, owner)
+        text = (
+            f"{teller.who(row)} was acknowledged at {int(appends.start[row])}, but its {teller.record(row, index)} is "
+            f"not at position {position} ({case.part(position, position + 1)}), where {teller.name(read)} returned "
+            f"{teller.returned(read, position)} of {teller.name(owner)}"
+        )
+        return case.witness(text, (row, read), context=(owner,), accused=(row,), position=position)
+    return None
+
+
+def _left_out(case: Case) -> Witness | None:
+    if case.rule not in ("left-out", "no-reason", "at-tail"):
+        return None
+    for low, high in case.gaps:
+        start = max(low, case.trimmed)
+        rows = case.acked_at(start, high)
+        if start < high and len(rows) and not (len(case.trims) and low < case.trimmed):
+            row = int(rows[0])
+            teller = case.teller(row, case.row)
+            text = (
+                f"{teller.name(case.row)} left out {teller.place(start, high)}, where {teller.who(row)} was "
+                f"acknowledged ({case.part(start, high)})"
+            )
+            return case.witness(text, (row, case.row), position=start)
+    return None
+
+
+def _cut_off(case: Case) -> Witness | None:
+    """The last word on the tail, said by a read: acknowledged records past it that no later read returned are lost."""
+    history, reads, row = case.history, case.history.reads, case.row
+    if case.kind(row) is not Kind.READ or case.ask == spec.PART:
+        return None
+    end = case.upper(row)
+    later = case.rows[(history.kind[case.rows] == Kind.READ) & (history.returned[case.rows] > history.invoked[row])]
+    later = later[reads.offset[later + 1] > reads.offset[later]]
+    if end == NONE or int(reads.seq_num[reads.offset[later + 1] - 1].max(initial=NONE)) >= end:
+        return None
+    gone = case.acked_at(end, FOREVER)
+    gone = gone[history.returned[gone] < history.invoked[row]]
+    if not len(gone) or int(history.appends.start[gone[0]]) > end:
+        return None  # between the end that was seen and what was acknowledged nobody wrote anything: it is not cut off
+    first = int(gone[0])
+    teller = case.teller(first, row)
+    text = (
+        f"{teller.who(first)} was acknowledged before {teller.name(row)} began, but {teller.name(row)} found the "
+        f"stream to end at {end}, and nobody read further afterwards: {len(gone)} acknowledged "
+        f"{'batch is' if len(gone) == 1 else 'batches are'} missing from there on (a suffix of the stream)"
+    )
+    edge = teller.real_time(first, row)
+    lost = gone.tolist()
+    more = [sentence(edge.because)]
+    return case.witness(text, (first, row), edges=[edge], more=more, accused=lost, position=end)
