@@ -46,3 +46,6 @@ ANOMALIES: Final[tuple[Anomaly, ...]] = tuple(one.ROW for one in TELLING)
 
 BY_NAME: Final = MappingProxyType({anomaly.name: anomaly for anomaly in ANOMALIES})
 """The rows by name."""
+
+RANKS: Final = MappingProxyType({anomaly.name: rank for rank, anomaly in enumerate(ANOMALIES)})
+"""Where a name stands in the order of reporting."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from fencepost.harness.history.history import FOREVER, NONE, Kind
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.elision import elided
 from ..explanation.sentences import Witness, sentence
 from ..kernel import spec
 from . import promises
@@ -22,6 +24,10 @@ ROW: Final = Anomaly(
     promises.DURABLE,
     "Acknowledged records are missing",
 )
+
+
+TOLD: Final = 10
+"""Further stretches that a read left out, of which it is told."""
 
 
 def tell(case: Case) -> Witness | None:
@@ -52,18 +58,32 @@ def _overwritten(case: Case) -> Witness | None:
 def _left_out(case: Case) -> Witness | None:
     if case.rule not in ("left-out", "no-reason", "at-tail"):
         return None
+    found = list(_missing(case))
+    if not found:
+        return None
+    start, high, row = found[0]
+    reads = case.leaving_out(start)
+    teller = case.teller(row, case.row)
+    text = (
+        f"{teller.name(case.row)} left out {teller.place(start, high)}, where {teller.who(row)} was acknowledged "
+        f"({case.part(start, high)})"
+    )
+    more = [
+        sentence(f"it left out {teller.place(low, end)} too, where {teller.who(other)} was acknowledged")
+        for low, end, other in found[1:]
+    ]
+    return case.witness(text, (row, case.row), more=elided(more, TOLD), accused=reads, position=start, count=len(reads))
+
+
+def _missing(case: Case) -> Iterator[tuple[int, int, int]]:
+    """What was left out and cannot have been trimmed, and the first append that had been acknowledged there."""
     for low, high in case.gaps:
         start = max(low, case.trimmed)
-        rows = case.acked_at(start, high)
-        if start < high and len(rows) and not (len(case.trims) and low < case.trimmed):
-            row = int(rows[0])
-            teller = case.teller(row, case.row)
-            text = (
-                f"{teller.name(case.row)} left out {teller.place(start, high)}, where {teller.who(row)} was "
-                f"acknowledged ({case.part(start, high)})"
-            )
-            return case.witness(text, (row, case.row), position=start)
-    return None
+        if start < high and not (len(case.trims) and low < case.trimmed):
+            rows = case.acked_at(start, high)
+            rows = rows[case.history.invoked[rows] <= case.history.returned[case.row]]
+            if len(rows):
+                yield start, high, int(rows[0])
 
 
 def _cut_off(case: Case) -> Witness | None:

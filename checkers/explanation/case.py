@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
@@ -19,6 +20,11 @@ from ..kernel.columns import Requirements
 from ..kernel.contradiction import Contradicted, Contradiction
 from ..kernel.facts import certain
 from .sentences import Teller, Witness, sentence
+
+_LATE: Final = frozenset(
+    ("behind", "nowhere", "too-soon", "other-tail", "not-there", "no-reason", "at-tail", "beyond-tail", "in-range")
+)
+"""The rules by which an answer may have been right at another time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Case:
         more: Iterable[str] = (),
         accused: Iterable[int] = (),
         position: int | None = None,
+        count: int = 1,
     ) -> Witness:
         """A witness of ``rows``: the text, each operation in a sentence, and ``more`` sentences.
 
@@ -74,7 +81,7 @@ class Case:
         beside = tuple(dict.fromkeys(row for row in context if row not in (NONE, *rows)))
         sentences = (sentence(text), *(self._teller.told(row) for row in (*rows, *beside)), *more)
         return Witness(
-            rows, sentences, tuple(edges), beside, tuple(accused) or rows[-1:], position, self._teller.origin
+            rows, sentences, tuple(edges), beside, tuple(accused) or rows[-1:], position, self._teller.origin, count
         )
 
     # -- what operations said
@@ -273,12 +280,14 @@ class Case:
         """Below this anything may be gone: the highest point that a trim may have set, or where the history began."""
         return int(max(self.asked.tail, self.trims.max(initial=0)))
 
-    @cached_property
+    @property
     def gaps(self) -> list[tuple[int, int]]:
         """The positions ``[start, end)`` that the accused answer left out: before its first record, and between two."""
-        if not self.is_read:
-            return []
-        columns, m = self.columns, self.m
+        return self.gaps_of(self.m) if self.is_read else []
+
+    def gaps_of(self, m: int) -> list[tuple[int, int]]:
+        """The same of another answer to a read, which was given at a moment."""
+        columns = self.columns
         low, high = int(columns.low[m]), int(columns.high[m])
         start = int(columns.after[m] if columns.after[m] != NONE else columns.start[m])
         if high == low:
@@ -288,12 +297,28 @@ class Case:
         left_out = np.flatnonzero(positions > before)
         return list(zip(before[left_out].tolist(), positions[left_out].tolist(), strict=True))
 
+    def leaving_out(self, position: int) -> list[int]:
+        """The rows of the accused, and of those that break the same rule, whose answers left out a position."""
+        found = []
+        for row in (self.row, *self.contradiction.more):
+            m = self.m if row == self.row else self._moment(row)
+            if any(low <= position < high for low, high in self.gaps_of(m)):
+                found.append(row)
+        return found
+
     # -- where operations were
 
     @cached_property
     def cause(self) -> int | None:
-        """What had returned before the accused operation began, and proves a greater tail than it saw; None if none."""
+        """What had returned before the accused operation began, and proves a greater tail than it saw; None if none.
+
+        None too where the answer is wrong whenever it was given.
+        """
         upper = self.upper(self.row)
+        columns, m = self.columns, self.m
+        told = m != NONE and self.is_read and columns.start[m] == NONE == columns.since[m]  # the tail tells its start
+        if self.rule not in _LATE and not (told and self.rule in ("before-start", "left-out")):
+            return None
         for row in self.others:
             if self.lower(row) > upper != NONE and self.history.returned[row] <= self.history.invoked[self.row]:
                 return row

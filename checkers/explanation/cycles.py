@@ -8,13 +8,14 @@ answer would have been right, by an operation before it, and so on: a chain.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Edge
 
-from .case import Case
+from .case import Case, Fence
 from .elision import elided
 from .graph import shortest_cycle
 from .sentences import Teller, Witness, sentence
@@ -28,13 +29,39 @@ def cycle(case: Case, links: Sequence[int], *, accused: Sequence[int] = ()) -> W
     return _Story(case, links).witness(accused or links[-1:])
 
 
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """Where a refusal that told a token was, from the tail ``lower`` on: the fences that had set the token there,
+    ended the stretch before in which it was in force, and replace it for good; None where there is none."""
+
+    lower: int
+    setter: Fence | None
+    ender: Fence | None
+    last: Fence | None
+
+
 class _Story:
     def __init__(self, case: Case, links: Sequence[int]) -> None:
         self._case, self._links = case, links
-        self._enders = {row: self._ender(row) for row in links}
-        self._setters = {row: self._setter(row) for row in links}
-        fences = [row for row in (*self._enders.values(), *self._setters.values()) if row not in (NONE, *links)]
-        self._teller: Teller = case.teller(*links, *fences)
+        self._slots: dict[int, _Slot] = {}
+        bound = 0
+        for row in links:
+            if case.history.token_mismatch[row] != NONE:
+                self._slots[row] = self._forced(row, bound)
+            bound = max(bound, self._lower(row))
+        fences = {fence.row for slot in self._slots.values() for fence in (slot.setter, slot.ender, slot.last) if fence}
+        self._teller: Teller = case.teller(*links, *sorted(fences))
+
+    def _forced(self, row: int, bound: int) -> _Slot:
+        """The first stretch in which the token of a refusal was in force and that does not end below a tail."""
+        slots = self._case.slots(int(self._case.history.token_mismatch[row]))
+        k = next((k for k, (_, ender) in enumerate(slots) if ender is None or ender.start >= bound), len(slots))
+        setter = slots[k][0] if k < len(slots) else None
+        lower = NONE if setter is None else setter.end
+        return _Slot(lower, setter, slots[k - 1][1] if k else None, slots[-1][1] if slots else None)
+
+    def _lower(self, row: int) -> int:
+        return self._slots[row].lower if row in self._slots else self._case.lower(row)
 
     def witness(self, accused: Sequence[int]) -> Witness:
         links, teller = self._links, self._teller
@@ -42,9 +69,15 @@ class _Story:
         edges: list[Edge] = []
         steps: list[str] = []
         for before, after in pairwise(links[:-1]):
-            edges.append(teller.real_time(before, after))
-            edges += self._seen(after)
-            steps.append(sentence(f"{self._slot(after)}; {edges[-1].because}, and {edges[0].because}"))
+            ender = self._slots[after].ender if after in self._slots else None
+            order = teller.real_time(before, after)
+            edges += [*(self._into(ender.row, before) if ender else []), order, *self._seen(after)]
+            steps.append(
+                sentence(
+                    f"{self._slot(after)}; but {order.because}, and {self._saw(before)}: so {teller.name(after)} took "
+                    f"place at a tail of {self._lower(after)} or more"
+                )
+            )
         lead = f"{self._did(target)} after {self._did(source, had=True)}"
         sentences = [sentence(lead), *elided([teller.told(row) for row in links], TOLD), *elided(steps, TOLD)]
         around = [teller.real_time(source, target), *self._back(target, source)]
@@ -62,50 +95,31 @@ class _Story:
             teller.origin,
         )
 
-    # -- the places of operations
-
-    def _ender(self, row: int) -> int:
-        """The fence that replaced the token that a refusal told, for good; NONE if there is none."""
-        token = int(self._case.history.token_mismatch[row])
-        slots = self._case.slots(token) if token != NONE else []
-        ender = slots[-1][1] if slots else None
-        return NONE if ender is None else ender.row
-
-    def _setter(self, row: int) -> int:
-        """The fence that first set the token that a refusal told; NONE if there is none."""
-        token = int(self._case.history.token_mismatch[row])
-        slots = self._case.slots(token) if token != NONE else []
-        setter = slots[0][0] if slots else None
-        return NONE if setter is None else setter.row
-
     def _slot(self, row: int) -> str:
-        """Where an operation took place."""
+        """Where an operation may have taken place."""
         teller, name = self._teller, self._teller.name(row)
-        token = int(self._case.history.token_mismatch[row])
-        if token == NONE:
-            return f"{name} took place at a tail of {self._case.lower(row)} or more, by its answer"
-        since = ""
-        if self._setters[row] != NONE:
-            since = f", which {teller.name(self._setters[row])} set at {self._start(self._setters[row])}"
-        return f"{name} was refused with the token {teller.token(token)}{since}"
-
-    def _start(self, row: int) -> int:
-        place = self._case.place(row)
-        return NONE if place is None else place[0]
+        if row not in self._slots:
+            return f"{name} took place at a tail of {self._lower(row)} or more, by its answer"
+        slot, token = self._slots[row], teller.token(int(self._case.history.token_mismatch[row]))
+        until = (
+            f" until {teller.name(slot.ender.row)} replaced it at {slot.ender.start}, and again" if slot.ender else ""
+        )
+        since = f" from {slot.setter.end} on, where {teller.name(slot.setter.row)} had set it" if slot.setter else ""
+        return f"{name} was refused with the token {token}, in force{until}{since}"
 
     # -- the path back along the stream
 
     def _back(self, target: int, source: int) -> list[Edge]:
         """The path in the stream from the target, which is at a lower tail, to the source, which is at a higher."""
         teller, case = self._teller, self._case
-        if self._enders[target] != NONE:
+        ender = self._slots[target].last if target in self._slots else None
+        if ender is not None:
             token = teller.token(int(case.history.token_mismatch[target]))
-            ender = self._enders[target]
             because = (
                 f"{teller.name(target)} was refused with the token {token}, "
-                f"which {teller.name(ender)} replaced by its fence at {self._start(ender)}"
+                f"which {teller.name(ender.row)} replaced by its fence at {ender.start}"
             )
-            return [teller.edge(target, ender, "tr", because), *self._into(ender, source)]
+            return [teller.edge(target, ender.row, "tr", because), *self._into(ender.row, source)]
         if case.place(target) is not None:
             return self._into(target, source)
         upper = case.upper(target)
@@ -124,23 +138,24 @@ class _Story:
         if case.place(source) is not None:
             because = f"{self._stands(append)} comes before {self._stands(source)} in the stream"
             return [teller.edge(append, source, "ww", because)]
-        if self._setters[source] != NONE:
-            return [*self._into(append, self._setters[source]), *self._seen(source)]
+        setter = self._slots[source].setter if source in self._slots else None
+        if setter is not None:
+            return [*self._into(append, setter.row), *self._seen(source)]
         return [teller.edge(append, source, "wr", f"{self._saw(source)}, past {self._stands(append)}")]
 
     def _seen(self, row: int) -> list[Edge]:
         """That a refusal tells a token which a fence had set."""
-        teller, setter = self._teller, self._setters[row]
-        if setter == NONE:
+        teller, setter = self._teller, self._slots[row].setter if row in self._slots else None
+        if setter is None:
             return []
         token = teller.token(int(self._case.history.token_mismatch[row]))
-        because = f"{teller.name(row)} was refused with the token {token}, which {teller.name(setter)} set"
-        return [teller.edge(setter, row, "tw", because)]
+        because = f"{teller.name(row)} was refused with the token {token}, which {teller.name(setter.row)} set"
+        return [teller.edge(setter.row, row, "tw", because)]
 
     # -- words
 
     def _saw(self, row: int) -> str:
-        name, lower, upper = self._teller.name(row), self._case.lower(row), self._case.upper(row)
+        name, lower, upper = self._teller.name(row), self._lower(row), self._case.upper(row)
         return f"{name} saw the tail {lower}" if lower == upper else f"{name} saw the stream up to {lower}"
 
     def _did(self, row: int, *, had: bool = False) -> str:

@@ -18,7 +18,8 @@ class Witness:
     """The operations (rows) that prove a violation, those that help to understand it (``context``), and the proof.
 
     The proof is in words, and as edges between operations. ``accused`` are the rows whose answers are wrong.
-    ``position`` is the one in question, if any. Times in the sentences count from ``since`` (ns).
+    ``position`` is the one in question, if any. Times in the sentences count from ``since`` (ns). It stands for
+    ``count`` violations.
     """
 
     rows: tuple[int, ...]
@@ -28,6 +29,7 @@ class Witness:
     accused: tuple[int, ...] = ()
     position: int | None = None
     since: int | None = None
+    count: int = 1
 
 
 class Teller:

@@ -268,17 +268,18 @@ class _Refutation:
         why = np.zeros(len(self.asked), dtype=np.int64)
         first = self._loop(least.solve, self.columns, self.asked.records, self.log, state, *plan, x, because, why)
         if first != NONE:
+            # What comes too late tells best what it is behind.
             wrong = np.flatnonzero(why)
+            wrong = np.concatenate((wrong[why[wrong] == BEHIND], [first], wrong[why[wrong] != BEHIND]))
             later = self._least_later(wrong)
-            told = [
-                self._no_place(int(m), int(why[m]), because, later[int(m)]) for m in (first, *wrong[wrong != first])
-            ]
+            told = [self._no_place(int(m), int(why[m]), because, later[int(m)]) for m in wrong]
             rule, moments, text = told[0]
-            contradict(self.asked, rule, moments, text, more=[moments[0] for _, moments, _ in told])
+            more = [others[0] for same, others, _ in told if same == rule]
+            contradict(self.asked, rule, moments, text, more=more)
         self.x = x
 
     def _least_later(self, moments: Int64s) -> dict[int, int]:
-        """Of what comes after each of some moments, by the clock or else, what allows the least tail; NONE if nothing."""
+        """Of what comes after each of some moments, by the clock or else, what allows the least tail; or NONE."""
         known = np.flatnonzero(self.certain & (self.high != FOREVER))
         known = known[np.argsort(self.invoked[known], kind="stable")][::-1]
         least = np.minimum.accumulate(self.high[known])

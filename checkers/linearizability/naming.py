@@ -18,7 +18,7 @@ from fencepost.harness.check_limits import Budget, CheckLimits
 from fencepost.harness.history.history import NONE, History, Kind, Outcome
 from fencepost.harness.verdict import Validity, Violation
 
-from ..anomalies import BY_NAME, TELLING
+from ..anomalies import BY_NAME, RANKS, TELLING
 from ..explanation.case import Case
 from ..explanation.completion import completed
 from ..explanation.elision import elided
@@ -110,7 +110,8 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
             accusing = _tell(stream, new, found, accused)
             singly = len(found) < TOLD and len(accused) < MOST_ACCUSED
         else:
-            more -= {*new.accused}
+            # Where somebody else is accused, it stands for all that it contradicts.
+            more = more - {*new.accused} if int(left.history.id[contradiction.rows[0]]) in new.accused else set()
             found.append(_Root(new, len(more)))
             accusing = more.union(new.accused)
             passes += 1
@@ -122,6 +123,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
             break
     if not passes and decision.validity is Validity.VALID:
         found = _needed(stream, found, small)
+    found.sort(key=lambda root: RANKS[root.violation.anomaly])
     told, others = _first(stream.history, found)
     if minimally and not is_over(limits):
         told = list(minimal(stream, told, partial(contradicts_itself, limits=small)))
@@ -237,6 +239,7 @@ def named_by(case: Case, stream: str) -> Violation:
         also=tuple(other.name for other, _ in told[1:]),
         since=witness.since,
         accused=tuple(dict.fromkeys(int(ids[one]) for one in accused)),
+        count=witness.count if case.row in witness.accused else 1 + len(case.contradiction.more),
     )
 
 
