@@ -6,18 +6,18 @@ of several that a contradiction shows as, the one with the least rank names it. 
 :class:`~..explanation.case.Case` of a contradiction, and returns its :class:`~..explanation.sentences.Witness`, or None
 where it is no case of this anomaly.
 
-A package of yours adds one by an entry point in the group ``fencepost.anomalies`` that names such a module.
+A package of yours adds one by an entry point in the group ``fencepost.anomalies``, which names such a module, or a
+class that has the same three.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import entry_points
 from pkgutil import iter_modules
-from types import MappingProxyType
 from typing import Final, Protocol
 
+from fencepost.harness.registry import Registry
 from fencepost.harness.verdict import Anomaly
 
 from ..explanation.case import Case
@@ -32,20 +32,21 @@ class Telling(Protocol):
     tell: Callable[[Case], Witness | None]
 
 
-def _found() -> tuple[Telling, ...]:
-    names = (f"{__name__}.{module.name}" for module in iter_modules(__path__))
-    modules = [*map(import_module, names), *(point.load() for point in entry_points(group="fencepost.anomalies"))]
-    return tuple(sorted((one for one in modules if hasattr(one, "ROW")), key=lambda one: one.RANK))
+OURS: Final = tuple(
+    one for module in iter_modules(__path__) if hasattr(one := import_module(f"{__name__}.{module.name}"), "ROW")
+)
+"""The files of this folder."""
+
+OTHERS: Final = Registry[Telling]("fencepost.anomalies", "anomaly")
+"""What other packages add."""
 
 
-TELLING: Final = _found()
-"""The files, the most specific anomaly first."""
+def telling() -> tuple[Telling, ...]:
+    """Everything that tells anomalies, in the order in which they are reported: the most specific first."""
+    others = (OTHERS.get(name) for name in OTHERS.names())
+    return tuple(sorted((*OURS, *others), key=lambda one: one.RANK))  # type: ignore[arg-type]
 
-ANOMALIES: Final[tuple[Anomaly, ...]] = tuple(one.ROW for one in TELLING)
-"""The rows, in the order in which violations are reported."""
 
-BY_NAME: Final = MappingProxyType({anomaly.name: anomaly for anomaly in ANOMALIES})
-"""The rows by name."""
-
-RANKS: Final = MappingProxyType({anomaly.name: rank for rank, anomaly in enumerate(ANOMALIES)})
-"""Where a name stands in the order of reporting."""
+def anomalies() -> tuple[Anomaly, ...]:
+    """The table."""
+    return tuple(one.ROW for one in telling())

@@ -18,7 +18,7 @@ from fencepost.harness.check_limits import Budget, CheckLimits
 from fencepost.harness.history.history import NONE, History, Kind, Outcome
 from fencepost.harness.verdict import Validity, Violation
 
-from ..anomalies import BY_NAME, RANKS, TELLING
+from ..anomalies import Telling, telling
 from ..explanation.case import Case
 from ..explanation.completion import completed
 from ..explanation.elision import elided
@@ -97,14 +97,14 @@ class Named:
 
 def named(stream: Stream, asked: Requirements, decision: Decision, limits: CheckLimits, minimally: bool) -> Named:
     """What is wrong with an invalid stream, each root once."""
-    small = CheckLimits(_SMALL)
+    small, known = CheckLimits(_SMALL), telling()
     found: list[_Root] = []
     left, accused = stream, set[int]()
     singly = len(stream.rows) <= FEW
     passes = 0
     while passes < PASSES and not is_over(limits):
         contradiction = decision.contradiction or _exhausted(left, decision)
-        new = named_by(Case(asked, left.rows, contradiction), left.name)
+        new = named_by(Case(asked, left.rows, contradiction), left.name, known)
         more = {int(left.history.id[row]) for row in contradiction.more}
         if singly:  # what follows from the first is no news: the next pass shows whether anything is left without it
             accusing = _tell(stream, new, found, accused)
@@ -123,7 +123,8 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
             break
     if not passes and decision.validity is Validity.VALID:
         found = _needed(stream, found, small)
-    found.sort(key=lambda root: RANKS[root.violation.anomaly])
+    rank = {one.ROW.name: place for place, one in enumerate(known)}
+    found.sort(key=lambda root: rank[root.violation.anomaly])
     told, others = _first(stream.history, found)
     if minimally and not is_over(limits):
         told = list(minimal(stream, told, partial(contradicts_itself, limits=small)))
@@ -219,11 +220,12 @@ def _is_valid(stream: Stream, limits: CheckLimits) -> bool:
     return decide(asked, stream.rows, limits, briefly=True).validity is Validity.VALID
 
 
-def named_by(case: Case, stream: str) -> Violation:
-    """What a contradiction is a case of, and its proof; of several anomalies the most specific, ``also`` the others."""
-    told = [(one.ROW, witness) for one in TELLING if (witness := one.tell(case)) is not None]
+def named_by(case: Case, stream: str, known: Sequence[Telling]) -> Violation:
+    """What a contradiction is a case of, and its proof: the first of the ``known`` anomalies, ``also`` the others."""
+    told = [(one.ROW, witness) for one in known if (witness := one.tell(case)) is not None]
     if not told:
-        told = [(BY_NAME[_QUESTIONS.get(case.ask, "nonmonotonic-read")], _plainly(case))]
+        name = _QUESTIONS.get(case.ask, "nonmonotonic-read")
+        told = [(one.ROW, _plainly(case)) for one in known if one.ROW.name == name]
     row, witness = told[0]
     ids, part_of = case.history.id, case.history.part_of
     accused = (one if part_of[one] == NONE else int(part_of[one]) for one in witness.accused)
