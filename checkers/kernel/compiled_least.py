@@ -22,7 +22,7 @@ _COPY: Final = copied(
 _TABLES: Final = columns_of(spec.Asked), columns_of(spec.Records), columns_of(spec.Log)
 _SCHEDULE: Final = columns_of(least.Stops), columns_of(least.Schedule)
 
-_solve: Callable[..., Any] = translated(_COPY.solve, numba.int64(*_TABLES, COLUMN, *_SCHEDULE, COLUMN, COLUMN))
+_solve: Callable[..., Any] = translated(_COPY.solve, numba.int64(*_TABLES, COLUMN, *_SCHEDULE, COLUMN, COLUMN, COLUMN))
 _vanished: Callable[..., Any] = translated(_COPY.vanished, numba.void(*_TABLES, *_SCHEDULE, *(COLUMN,) * 3))
 _chain_hashes: Callable[..., Any] = translated(_COPY.chain_hashes, numba.int64(*(COLUMN,) * 7))
 

@@ -336,7 +336,7 @@ class _Filler:
         after += np.flatnonzero(told == high)[:1].tolist()
         before = self.chain[self.ends == low].tolist() + np.flatnonzero(told == low)[:1].tolist()
         why = f"shows {high} as a tail, but nothing of unknown outcome can fill [{low}, {high})"
-        contradict(self.asked, "hole", [*after[:1], *before[:1]], why)
+        contradict(self.asked, "hole", [*after[:1], *before[:1]], why, low)
 
     def _open_end(self, states: list[Filling], low: int) -> None:
         """Past the last certain tail, appends were applied or not. What was seen there was there."""
@@ -358,7 +358,7 @@ class _Filler:
             holds = (self.columns.low <= record) & (self.columns.high > record)
             reader = np.flatnonzero(reads(self.asked) & holds)
             why = f"returned a record at {needed - 1} that no append can have put there"
-            contradict(self.asked, "hole", reader.tolist(), why)
+            contradict(self.asked, "hole", reader.tolist(), why, needed - 1)
 
 
 def _by_tail(asked: Requirements, mask: np.ndarray) -> Int64s:

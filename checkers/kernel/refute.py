@@ -8,7 +8,7 @@ returned it, which may tighten times and tails: that goes on until nothing chang
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from .refuted import Refuted
 from .stops import all_stops
 
 MOST_ROUNDS: Final = 12
+MOST_LINKS: Final = 100
+"""How many moments, each of which kept the next from an earlier tail, are followed back."""
 MOST_TOKENS: Final = 8
 """How many tokens with which the stream may have begun are tried one by one."""
 MOST_IN_CYCLES: Final = 300
@@ -260,25 +262,49 @@ class _Refutation:
         state = np.zeros(WORK, dtype=np.int64)
         state[spec.HASHED], state[STEPS] = NONE, STEPS_PER_MOMENT * len(self.asked) + 100_000
         because, x = np.full(len(self.asked), NONE, dtype=np.int64), self.x.copy()
-        m = self._loop(least.solve, self.columns, self.asked.records, self.log, state, *plan, x, because)
-        if m != NONE:
-            self._no_place(int(m), int(state[spec.WHY]), int(because[m]))
+        why = np.zeros(len(self.asked), dtype=np.int64)
+        first = self._loop(least.solve, self.columns, self.asked.records, self.log, state, *plan, x, because, why)
+        if first != NONE:
+            wrong = np.flatnonzero(why)
+            later = self._least_later(wrong)
+            told = [
+                self._no_place(int(m), int(why[m]), because, later[int(m)]) for m in (first, *wrong[wrong != first])
+            ]
+            rule, moments, text = told[0]
+            contradict(self.asked, rule, moments, text, more=[moments[0] for _, moments, _ in told])
         self.x = x
 
-    def _no_place(self, m: int, why: int, because: int) -> NoReturn:
-        """Nowhere is the answer of a moment right."""
-        later = np.flatnonzero(self.certain & (self.invoked > self.returned[m]) & (self.high != FOREVER))
-        least_later = int(later[np.argmin(self.high[later])]) if len(later) else NONE
+    def _least_later(self, moments: Int64s) -> dict[int, int]:
+        """Of what was invoked after each of some moments had returned, the one that allows the least tail; or NONE."""
+        known = np.flatnonzero(self.certain & (self.high != FOREVER))
+        known = known[np.argsort(self.invoked[known], kind="stable")][::-1]
+        least = np.minimum.accumulate(self.high[known])
+        holder = np.maximum.accumulate(np.where(self.high[known] == least, np.arange(len(known)), 0))
+        number = len(known) - np.searchsorted(self.invoked[known[::-1]], self.returned[moments], side="right")
+        found = np.where(number > 0, np.append(known, NONE)[np.append(holder, -1)[number - 1]], NONE)
+        return dict(zip(moments.tolist(), found.tolist(), strict=True))
+
+    def _no_place(self, m: int, why: int, because: Int64s, least_later: int) -> tuple[str, list[int], str]:
+        """Nowhere is the answer of a moment right: the rule, who is accused and those that stand against it, and why.
+
+        Those are what kept it from an earlier tail, and what kept that one, as far as its own answer does not.
+        """
+        chain = [m]
+        while because[chain[-1]] not in (NONE, *chain) and len(chain) < MOST_LINKS:
+            chain.append(int(because[chain[-1]]))
+            if self.low[chain[-1]] > self.high[m]:
+                break
         if why == TOO_SOON and least_later != NONE and self.columns.ask[least_later] != spec.APPEND:
-            m, least_later, why = least_later, m, BEHIND  # what comes later went back
-        evidence = [one for one in (least_later, because) if one != NONE]
+            chain, why = [least_later, *chain], BEHIND  # what comes later went back
+        elif least_later != NONE:
+            chain.insert(1, least_later)
         told = {
             BEHIND: ("behind", "shows an earlier tail than there had been before it began"),
             NOWHERE: ("nowhere", "shows a tail that there was not"),
             TOO_SOON: ("too-soon", "shows what nobody had begun to write when it returned"),
         }
         rule, text = told[why] if why in told else (RULES[why], spec.REASONS[why])
-        contradict(self.asked, rule, [m, *evidence], text)
+        return rule, chain, text
 
     # -- gone
 
@@ -321,6 +347,7 @@ class _Refutation:
                 "resurrected",
                 [r, int(m[k])],
                 f"returned a record that {described(asked, int(m[k]))} had shown to be gone",
+                int(low[k]),
             )
         if len(asked) <= MOST_IN_CYCLES:
             self.gone = [
