@@ -30,7 +30,7 @@ class Calls(ABC):
     @abstractmethod
     def invoke(
         self,
-        call: Call,
+        call: Call[Answer],
         stream: str | None = None,
         process: int | None = None,
         time: int | None = None,
