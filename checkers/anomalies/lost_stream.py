@@ -38,11 +38,11 @@ def tell(case: Case) -> Witness | None:
         first, lost = case.others[0] if case.others else first, claims[claims == case.row]
     claim, others = int(lost[0]), len(lost) - 1
     teller = case.teller(first, claim)
-    edge = teller.real_time(first, claim)
+    edges = teller.order(first, claim)
     more = f", as {others:,} later {'answer says' if others == 1 else 'answers say'} too" if others else ""
     text = (
         f"the stream was there when {teller.name(first)} was answered, and {teller.name(claim)} was told that it is "
         f"not{more}; no operation deleted it"
     )
-    because = [sentence(edge.because)]
-    return case.witness(text, (first, claim), edges=[edge], more=because, accused=lost.tolist())
+    because = [sentence(edge.because) for edge in edges]
+    return case.witness(text, (first, claim), edges=edges, more=because, accused=lost.tolist())

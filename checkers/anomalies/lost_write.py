@@ -107,7 +107,7 @@ def _cut_off(case: Case) -> Witness | None:
         f"stream to end at {end}, and nobody read further afterwards: {len(gone)} acknowledged "
         f"{'batch is' if len(gone) == 1 else 'batches are'} missing from there on (a suffix of the stream)"
     )
-    edge = teller.real_time(first, row)
+    edges = teller.order(first, row)
     lost = gone.tolist()
-    more = [sentence(edge.because)]
-    return case.witness(text, (first, row), edges=[edge], more=more, accused=lost, position=end)
+    more = [sentence(edge.because) for edge in edges]
+    return case.witness(text, (first, row), edges=edges, more=more, accused=lost, position=end)

@@ -31,8 +31,7 @@ def tell(case: Case) -> Witness | None:
     teller = case.teller(gone, row)
     where = "a record" if case.position == NONE else f"position {case.position}"
     text = f"{teller.name(gone)} found {where} gone, and {teller.name(row)} read there again"
-    after = case.history.returned[gone] <= case.history.invoked[row]
-    edges = [teller.real_time(gone, row)] if after else []
+    edges = teller.order(gone, row)
     more = [sentence(edge.because) for edge in edges]
     position = None if case.position == NONE else case.position
     return case.witness(text, (*case.others[1:], gone, row), edges=edges, more=more, position=position)

@@ -55,9 +55,10 @@ def tell(case: Case) -> Witness | None:
         edges.insert(1, teller.edge(row, ended, "tr", because))
         more.append(teller.contradiction(edges[:2]))
     for other in others:
-        if case.history.returned[other] < case.history.invoked[row]:
-            edges.append(teller.real_time(other, row))
-            more.append(sentence(edges[-1].because))
+        order = teller.order(other, row)
+        if order:
+            edges += order
+            more.append(sentence(order[0].because))
             break
     proof = others[::-1][:1] if case.slots(given) else []
     edges = list(dict.fromkeys(edges))

@@ -70,18 +70,15 @@ class _Story:
         steps: list[str] = []
         for before, after in pairwise(links[:-1]):
             ender = self._slots[after].ender if after in self._slots else None
-            order = teller.real_time(before, after)
-            edges += [*(self._into(ender.row, before) if ender else []), order, *self._seen(after)]
-            steps.append(
-                sentence(
-                    f"{self._slot(after)}; but {order.because}, and {self._saw(before)}: so {teller.name(after)} took "
-                    f"place at a tail of {self._lower(after)} or more"
-                )
-            )
+            order = teller.order(before, after)
+            edges += [*(self._into(ender.row, before) if ender else []), *order, *self._seen(after)]
+            because = ", and ".join([*(edge.because for edge in order), self._saw(before)])
+            so = f"so {teller.name(after)} took place at a tail of {self._lower(after)} or more"
+            steps.append(sentence(f"{self._slot(after)}; but {because}: {so}"))
         lead = f"{self._did(target)} after {self._did(source, had=True)}"
         sentences = [sentence(lead), *elided([teller.told(row) for row in links], TOLD), *elided(steps, TOLD)]
-        around = [teller.real_time(source, target), *self._back(target, source)]
-        sentences.append(teller.contradiction(shortest_cycle(around)))
+        around = [*teller.order(source, target), *self._back(target, source)]
+        sentences.append(teller.contradiction(shortest_cycle(around) or around))
         ids = dict.fromkeys(op for edge in (*edges, *around) for op in (edge.source, edge.target))
         context = tuple(row for op in ids if (row := self._case.history.row_of(op)) not in links)
         sentences += elided([teller.told(row) for row in context], TOLD)
