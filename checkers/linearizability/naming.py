@@ -257,7 +257,10 @@ def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> Violat
                 f". The one that got furthest explains {far.moments} of {far.of} moments, up to the tail {far.tail}; "
                 f"there {far.why}"
             )
-        accused = max(rows, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
+        accused = max(
+            rows,
+            key=lambda row: (history.reads.hashed[row], history.kind[row] != Kind.APPEND, history.invoked[row], row),
+        )
     rule = _RULES.get(contradiction.rule) if contradiction is not None else None
     teller, findings = Teller(history, rows), Findings(stream)
     witness = Witness(rows, (sentence(why), *elided([teller.told(row) for row in rows], MOST)), culprit=accused)
