@@ -45,9 +45,9 @@ async def fill(directory: Path, batches: int, *, trimming: bool) -> None:
 
     async def client(trims: bool) -> None:
         for number in range(batches // CLIENTS):
-            ack = await service.append(*AT, BATCH)
+            ack = await service.perform(*AT, BATCH)
             if trims and number % 20 == 0:
-                await service.append(*AT, Append((Record.trim(max(0, ack.end.seq_num - KEPT)),)))
+                await service.perform(*AT, Append((Record.trim(max(0, ack.end.seq_num - KEPT)),)))
 
     await asyncio.gather(*(client(trimming and number == 0) for number in range(CLIENTS)))
     await service.close()
@@ -58,7 +58,7 @@ async def readable(service: Service) -> int:
     found, start = 0, 0
     while True:
         try:
-            records = (await service.read(*AT, Read(seq_num=start))).records
+            records = (await service.perform(*AT, Read(seq_num=start))).records
         except RangeNotSatisfiable:
             return found
         found += len(records)

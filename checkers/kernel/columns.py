@@ -102,7 +102,7 @@ def _asks(history: History, rows: Int64s, trims: Trims, sessions: Sequence[Int64
     ask[append & failed & (history.status[rows] == 412)] = spec.REFUSED
     ask[append & failed & (history.seq_num_mismatch[rows] != NONE)] = spec.MATCH_REFUSED
     ask[append & failed & (history.token_mismatch[rows] != NONE)] = spec.TOKEN_REFUSED
-    ask[ok & (kind == Kind.CHECK_TAIL)] = spec.TAIL
+    ask[ok & ~append & ~read] = spec.TAIL
     follows = (history.part_of[rows] != NONE) | (history.reads.wait[rows] > 0)
     ask[ok & read] = np.where(follows[ok & read], spec.PART, spec.END)
     ask[ok & read & history.reads.hashed[rows]] = spec.WHOLE

@@ -90,7 +90,7 @@ def certain(asked: Requirements) -> Facts:
         far = (start < base) | (start + sizes[found] > limit)
         if far.any():
             m, at = int(found[np.argmax(far)]), int(start[np.argmax(far)])
-            _torn(asked, reader[max(at - base, 0) : at - base + int(sizes[m])], m)
+            _torn(asked, reader, m, at)
         place[found] = start
     ends = place[chain] + sizes[chain]
     return Facts(place, chain, free, content, seen, ends, _tails(asked, place[chain], ends, chain))
@@ -124,20 +124,22 @@ def _contents(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s,
         one, other = int(chain[over[0]]), int(chain[over[0] + 1])
         for m in (one, other):
             if columns.optional[m]:
-                _torn(asked, reader[place[m] - base : place[m] - base + sizes[m]], m)
+                _torn(asked, reader, m, int(place[m]))
         late, early = (one, other) if columns.returned[one] > columns.returned[other] else (other, one)
         why = f"was acknowledged where {described(asked, early)} already has its records"
-        contradict(asked, "overlap", [late, early], why)
+        contradict(asked, "overlap", [late, early], why, int(place[other]), chain[over + 1])
     content = np.full(limit - base, NONE, dtype=np.int64)
     content[spans(place[chain] - base, sizes[chain])] = spans(columns.low[chain], sizes[chain])
     return content
 
 
-def _torn(asked: Requirements, readers: Int64s, m: int) -> NoReturn:
-    """An append of unknown outcome cannot be where one of these found a record of it."""
-    read = readers[readers != NONE][:1].tolist()
+def _torn(asked: Requirements, reader: Int64s, m: int, start: int) -> NoReturn:
+    """An append of unknown outcome, of which somebody found a record, cannot begin at ``start``."""
+    size = int(asked.asked.high[m] - asked.asked.low[m])
+    span = np.arange(max(start, asked.tail), min(start + size, asked.tail + len(reader)))
+    found = span[reader[span - asked.tail] != NONE][:1]
     why = f"returned a record of {described(asked, m)} where no append can have put it"
-    contradict(asked, "torn", [*read, m], why)
+    contradict(asked, "torn", [*reader[found - asked.tail].tolist(), m], why, *found.tolist())
 
 
 def told_tails(asked: Requirements) -> Int64s:
@@ -157,7 +159,12 @@ def _tails(asked: Requirements, starts: Int64s, ends: Int64s, chain: Int64s) -> 
         m = int(mine[np.argmax(inside)])
         writer = int(chain[k[m]])
         contradict(
-            asked, "inside", [m, writer], f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}"
+            asked,
+            "inside",
+            [m, writer],
+            f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}",
+            int(told[m]),
+            mine[inside],
         )
     other = (told > asked.tail) & ((k < 0) | (told > ends[k]) if len(ends) else True)
     return ascending(np.concatenate(([asked.tail], told[other])))
@@ -170,13 +177,16 @@ def _in_reach(asked: Requirements, appends: Int64s, limit: int) -> None:
     told = np.where(columns.ask == spec.PART, columns.told, columns.at)
     far = (columns.ask != spec.APPEND) & (columns.ask != spec.POISONED) & (told > limit)
     if far.any():
-        contradict(asked, "beyond", [int(np.argmax(far))], "told a tail that all records ever sent do not reach")
+        wrong = np.flatnonzero(far)
+        contradict(asked, "beyond", wrong[:1], "told a tail that all records ever sent do not reach", more=wrong)
     below = exacts(asked) & (columns.at < base)
     if below.any():
-        contradict(asked, "below-first", [int(np.argmax(below))], "told a tail below the first one")
+        wrong = np.flatnonzero(below)
+        contradict(asked, "below-first", wrong[:1], "told a tail below the first one", more=wrong)
     poisoned = columns.ask == spec.POISONED
     if poisoned.any():
-        contradict(asked, "poison", [int(np.argmax(poisoned))], spec.REASONS[spec.AFTER_FAILURE])
+        wrong = np.flatnonzero(poisoned)
+        contradict(asked, "poison", wrong[:1], spec.REASONS[spec.AFTER_FAILURE], more=wrong)
     acked = appends[columns.at[appends] != NONE]
     for rule, wrong, why in (
         ("empty", sizes[acked] < 1, spec.REASONS[spec.EMPTY]),
@@ -191,7 +201,8 @@ def _in_reach(asked: Requirements, appends: Int64s, limit: int) -> None:
         ),
     ):
         if wrong.any():
-            contradict(asked, rule, [int(acked[np.argmax(wrong)])], why)
+            offenders = acked[wrong]
+            contradict(asked, rule, offenders[:1], why, int(columns.at[offenders[0]]), offenders)
 
 
 def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
@@ -205,7 +216,7 @@ def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
         record, by, position = record[own], by[own], position[own]
     if len(position) and position.max() >= limit:
         m = int(by[np.argmax(position)])
-        contradict(asked, "beyond", [m], "returned a record from beyond all that were ever sent")
+        contradict(asked, "beyond", [m], "returned a record from beyond all that were ever sent", int(position.max()))
     seen[position - base], reader[position - base] = record, by
     other = records.digest[seen[position - base]] != records.digest[record]
     if other.any():
@@ -213,7 +224,12 @@ def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
         one = int(by[at])
         two = int(reader[position[at] - base])
         contradict(
-            asked, "two-contents", [one, two], f"returned another record at {position[at]} than {described(asked, two)}"
+            asked,
+            "two-contents",
+            [one, two],
+            f"returned another record at {position[at]} than {described(asked, two)}",
+            int(position[at]),
+            by[other],
         )
     return seen, reader
 
@@ -232,6 +248,8 @@ def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, ch
             "torn" if asked.asked.optional[writer] else "other-content",
             [m, writer],
             f"returned another record at {position + base} than {described(asked, writer)} put there",
+            position + base,
+            reader[both[wrong]],
         )
 
 
@@ -243,10 +261,11 @@ def _nobody(asked: Requirements, m: int, position: int) -> NoReturn:
     appends = np.flatnonzero(columns.ask == spec.APPEND)
     owners = [int(a) for a in appends if any(columns.low[a] <= c < columns.high[a] for c in copies[:8])]
     if owners:
-        contradict(asked, "duplicate", [m, *owners], f"returned a record at {position} that has its place elsewhere")
+        why = f"returned a record at {position} that has its place elsewhere"
+        contradict(asked, "duplicate", [m, *owners], why, position)
     if len(copies):
-        contradict(asked, "aborted", [m], f"returned a record at {position} of an append that failed")
-    contradict(asked, "never-sent", [m], f"returned a record at {position} that nobody sent")
+        contradict(asked, "aborted", [m], f"returned a record at {position} of an append that failed", position)
+    contradict(asked, "never-sent", [m], f"returned a record at {position} that nobody sent", position)
 
 
 # -- bounds that real time sets

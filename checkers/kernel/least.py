@@ -87,13 +87,21 @@ class Schedule(NamedTuple):
 
 
 def solve(
-    asked: Asked, records: Records, log: Log, state: Any, stops: Stops, schedule: Schedule, x: Any, because: Any
+    asked: Asked,
+    records: Records,
+    log: Log,
+    state: Any,
+    stops: Stops,
+    schedule: Schedule,
+    x: Any,
+    because: Any,
+    why: Any,
 ) -> Any:
     """``x`` becomes the least tail at which each moment can be, ``because`` what keeps it from an earlier one.
 
-    Returns the first moment that has no place, with the reason in ``state[WHY]``, or NONE. ``x`` holds NONE.
+    ``why`` becomes the reason where a moment has no place. Returns the first of these, or NONE. ``x`` holds NONE.
     """
-    bound, by, leaving = log.base[0], NONE, 0
+    bound, by, leaving, first = log.base[0], NONE, 0, NONE
     for i in range(len(schedule.order)):
         m = schedule.order[i]
         while leaving < len(schedule.leaving) and asked.returned[schedule.leaving[leaving]] < asked.invoked[m]:
@@ -111,11 +119,10 @@ def solve(
                 if end > low:
                     low = end
                     because[m] = one
-        why = _place(asked, records, log, state, stops, schedule, x, m, low)
-        if why != RIGHT:
-            state[WHY] = why
-            return m
-    return NONE
+        why[m] = _place(asked, records, log, state, stops, schedule, x, m, low)
+        if why[m] != RIGHT and first == NONE:
+            first = m
+    return first
 
 
 def after(asked: Asked, x: Any, m: Any) -> Any:

@@ -25,6 +25,8 @@ from .refuted import Refuted
 from .stops import all_stops
 
 STEPS_PER_MOMENT: Final = 64
+MOST_LINKS: Final = 100
+"""How many moments, each of which kept the next from an earlier tail, are followed back."""
 
 
 def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
@@ -51,6 +53,7 @@ class _Refutation:
         self.asked, self.rows, self.columns = asked, rows, asked.asked
         self.facts = certain(asked)
         self.certain = self.facts.certain
+        self.low = lowest(asked, self.facts)
         self.high = np.where(
             self.facts.place != NONE, self.facts.place, np.where(exacts(asked), self.columns.at, FOREVER)
         )
@@ -65,7 +68,7 @@ class _Refutation:
         self._absent()
         declared = history.header.streams[asked.stream].fencing_token
         tokens = [*range(len(history.tokens)), logs.ANOTHER] if declared is None else [logs.number(history, declared)]
-        stops = all_stops(asked, self.facts, lowest(asked, self.facts), tokens)
+        stops = all_stops(asked, self.facts, self.low, tokens)
         plan = self.columns, asked.records, log, np.zeros(WORK, dtype=np.int64), stops, self._schedule(log)
         self._solve(*plan)
 
@@ -171,9 +174,16 @@ class _Refutation:
         state, stops, log = plan[3], plan[4], plan[2]
         state[spec.HASHED], state[STEPS] = NONE, STEPS_PER_MOMENT * len(self.asked) + 100_000
         because, x = np.full(len(self.asked), NONE, dtype=np.int64), np.full(len(self.asked), NONE, dtype=np.int64)
-        m = self._loop(least.solve, *plan, x, because)
-        if m != NONE:
-            self._no_place(int(m), int(state[spec.WHY]), int(because[m]))
+        why = np.zeros(len(self.asked), dtype=np.int64)
+        first = self._loop(least.solve, *plan, x, because, why)
+        if first != NONE:
+            wrong = np.flatnonzero(why)
+            later = self._least_later(wrong)
+            told = [
+                self._no_place(int(m), int(why[m]), because, later[int(m)]) for m in (first, *wrong[wrong != first])
+            ]
+            rule, moments, text = told[0]
+            contradict(self.asked, rule, moments, text, more=[moments[0] for _, moments, _ in told])
         slots = len(log.lower) + int(stops.floor[-1]) - self.asked.tail
         if slots <= 0:
             return
@@ -181,21 +191,38 @@ class _Refutation:
         if m != NONE:
             returned = (self.columns.ask == spec.WHOLE) | (self.columns.high > self.columns.low)
             returned &= (self.columns.invoked == state[spec.WHY]) & (self.columns.ask != spec.APPEND)
-            why = f"returned a record that {described(self.asked, m)} had shown to be gone"
-            contradict(self.asked, "resurrected", [int(np.argmax(returned)), m], why)
+            text = f"returned a record that {described(self.asked, m)} had shown to be gone"
+            contradict(self.asked, "resurrected", [int(np.argmax(returned)), m], text)
 
-    def _no_place(self, m: int, why: int, because: int) -> None:
-        """Nowhere is the answer of a moment right."""
-        after = self.columns.invoked > self.columns.returned[m]
-        later = np.flatnonzero(self.certain & after & (self.high != FOREVER))
-        least_later = int(later[np.argmin(self.high[later])]) if len(later) else NONE
+    def _least_later(self, moments: Int64s) -> dict[int, int]:
+        """Of what was invoked after each of some moments had returned, the one that allows the least tail; or NONE."""
+        known = np.flatnonzero(self.certain & (self.high != FOREVER))
+        known = known[np.argsort(self.columns.invoked[known], kind="stable")][::-1]
+        least = np.minimum.accumulate(self.high[known])
+        holder = np.maximum.accumulate(np.where(self.high[known] == least, np.arange(len(known)), 0))
+        ascending = self.columns.invoked[known[::-1]]
+        number = len(known) - np.searchsorted(ascending, self.columns.returned[moments], side="right")
+        found = np.where(number > 0, np.append(known, NONE)[np.append(holder, -1)[number - 1]], NONE)
+        return dict(zip(moments.tolist(), found.tolist(), strict=True))
+
+    def _no_place(self, m: int, why: int, because: Int64s, least_later: int) -> tuple[str, list[int], str]:
+        """Nowhere is the answer of a moment right: the rule, who is accused and those that stand against it, and why.
+
+        Those are what kept it from an earlier tail, and what kept that one, as far as its own answer does not.
+        """
+        chain = [m]
+        while because[chain[-1]] not in (NONE, *chain) and len(chain) < MOST_LINKS:
+            chain.append(int(because[chain[-1]]))
+            if self.low[chain[-1]] > self.high[m]:
+                break
         if why == TOO_SOON and least_later != NONE and self.columns.ask[least_later] != spec.APPEND:
-            m, least_later, why = least_later, m, BEHIND  # what comes later went back
-        evidence = [one for one in (least_later, because) if one != NONE]
+            chain, why = [least_later, *chain], BEHIND  # what comes later went back
+        elif least_later != NONE:
+            chain.insert(1, least_later)
         told = {
             BEHIND: ("behind", "shows an earlier tail than there had been before it began"),
             NOWHERE: ("nowhere", "shows a tail that there was not"),
             TOO_SOON: ("too-soon", "shows what nobody had begun to write when it returned"),
         }
         rule, text = told[why] if why in told else (RULES[why], spec.REASONS[why])
-        contradict(self.asked, rule, [m, *evidence], text)
+        return rule, chain, text

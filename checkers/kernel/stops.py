@@ -151,7 +151,7 @@ def _cannot(asked: Requirements, facts: Facts, low: int, high: int) -> NoReturn:
     after = [*facts.chain[starts == high].tolist(), *np.flatnonzero(told == high)[:1].tolist()]
     before = [*facts.chain[facts.ends == low].tolist(), *np.flatnonzero(told == low)[:1].tolist()]
     why = f"shows {high} as a tail, but nothing of unknown outcome can fill [{low}, {high})"
-    contradict(asked, "hole", [*after[:1], *before[:1]], why)
+    contradict(asked, "hole", [*after[:1], *before[:1]], why, low)
 
 
 def _floors(asked: Requirements, facts: Facts, tails: Int64s, trims: Int64s) -> Int64s:

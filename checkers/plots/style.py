@@ -61,7 +61,7 @@ OUTCOMES: Final[dict[Outcome, Look]] = {
     Outcome.INDEFINITE: Look("indefinite", BLACK, "D", line=":"),
 }
 
-THICKNESS: Final[dict[Kind, float]] = {Kind.APPEND: 6.0, Kind.READ: 3.0, Kind.CHECK_TAIL: 1.2}
+THICKNESS: Final[dict[Kind, float]] = dict.fromkeys(Kind, 1.2) | {Kind.APPEND: 6.0, Kind.READ: 3.0}
 """Line widths (points) of the bars of operations, by kind."""
 
 VIOLATION: Final = Look("part of a violation", YELLOW, "*")

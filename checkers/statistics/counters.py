@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -62,9 +63,9 @@ def _answered_reads(activity: Activity) -> int:
     return int(activity.answered_reads.sum())
 
 
-def _answered_check_tails(activity: Activity) -> int:
-    kind, outcome = activity.history.kind, activity.history.outcome
-    return int((activity.clients & (kind == Kind.CHECK_TAIL) & (outcome == Outcome.OK)).sum())
+def _answered(kind: Kind, activity: Activity) -> int:
+    history = activity.history
+    return int((activity.clients & (history.kind == kind) & (history.outcome == Outcome.OK)).sum())
 
 
 def _records_appended(activity: Activity) -> int:
@@ -87,7 +88,16 @@ COUNTERS: Final[tuple[Counter, ...]] = (
     Counter("operations", "Operations that clients invoked.", _LONGER, _operations),
     Counter("acknowledged-appends", "Appends that were acknowledged.", _LONGER, _acknowledged_appends),
     Counter("answered-reads", "Reads that were answered with a batch.", _LONGER, _answered_reads),
-    Counter("answered-check-tails", "Check-tails that were answered.", _LONGER, _answered_check_tails),
+    *(
+        Counter(
+            f"answered-{kind.label}s",
+            f"{kind.label.capitalize()}s that were answered.",
+            _LONGER,
+            partial(_answered, kind),
+        )
+        for kind in Kind
+        if kind not in (Kind.APPEND, Kind.READ)
+    ),
     Counter(
         "seq-num-mismatches",
         "Appends refused because their `match_seq_num` was not the tail.",

@@ -13,13 +13,14 @@ from typing import TypeVar
 
 import msgspec
 
-from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail
+from ..s2 import Answer, Append, Batch, Call, Read
 from ..s2.errors import RANGE_NOT_SATISFIABLE
 from ..server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from ..server.service import Service
 from .outcome import Definite, Indefinite, Ok, Outcome
 from .sessions import Ticket, Tickets
 
+A = TypeVar("A", bound=Answer)
 T = TypeVar("T")
 
 Refusal = (ServiceError, ConditionFailed, RangeNotSatisfiable)
@@ -38,18 +39,9 @@ class InProcessClient:
         self._sessions: dict[InProcessAppendSession, None] = {}
         self._reading: dict[asyncio.Timeout, None] = {}
 
-    async def append(self, stream: str, call: Append) -> Outcome[Ack]:
-        """Return the outcome of appending a batch."""
-        return await self._conclude(self._service.append(self._basin, stream, call))
-
-    async def read(self, stream: str, call: Read) -> Outcome[Batch]:
-        """Return the outcome of reading one batch of records."""
-        return await self._conclude(self._service.read(self._basin, stream, call), call.wait or 0)
-
-    async def check_tail(self, stream: str, call: CheckTail) -> Outcome[Tail]:
-        """Return the outcome of asking for the tail."""
-        outcome = await self._conclude(self._service.check_tail(self._basin, stream))
-        return Ok(Tail(outcome.value)) if isinstance(outcome, Ok) else outcome
+    async def perform(self, stream: str, call: Call[A]) -> Outcome[A]:
+        """Return the outcome of one call."""
+        return await self._conclude(self._service.perform(self._basin, stream, call), call.patience)
 
     def append_session(self, stream: str) -> InProcessAppendSession:
         """Return a new append session."""

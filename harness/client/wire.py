@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from ..s2 import json_codec
+from ..s2 import Append, Call, CheckTail, Read, json_codec, urls
 from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, ErrorCode, Malformed, recognise
 from .outcome import Definite, Indefinite, Ok, Outcome
 from .redaction import redacted, redacted_json
@@ -81,9 +81,31 @@ def _nothing(content: bytes) -> None:
         raise ValueError("there is a body where none belongs")
 
 
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """How to make one kind of unary call, and how to interpret its answers.
+
+    ``target`` returns what follows the path of the stream, and ``body`` the JSON of a call that has one. Both raise
+    UnicodeEncodeError for a token that is not text.
+    """
+
+    operation: Operation[Any]
+    method: bytes
+    target: Callable[[Any], bytes]
+    body: Callable[[Any], bytes] | None = None
+
+
 APPEND: Final = Operation("append ack", (200,), json_codec.decode_ack, (SEQ_NUM_MISMATCH, FENCING_TOKEN_MISMATCH))
 READ: Final = Operation("batch of records", (200,), json_codec.decode_batch, (RANGE_NOT_SATISFIABLE,))
 CHECK_TAIL: Final = Operation("tail", (200,), json_codec.decode_tail)
+
+UNARY: Final[Mapping[type[Call[Any]], Unary]] = {
+    Append: Unary(APPEND, b"POST", lambda call: b"/records", json_codec.encode_append),
+    Read: Unary(READ, b"GET", lambda call: b"/records" + urls.encode_read(call)),
+    CheckTail: Unary(CHECK_TAIL, b"GET", lambda call: b"/records/tail"),
+}
+"""The calls on records, by noun."""
+
 CREATE: Final = Operation("description of what was made", (200, 201), _named)
 LIST: Final = Operation("page of streams", (200,), msgspec.json.Decoder(StreamPage).decode)
 DELETE: Final = Operation("acceptance of a deletion", (202,), _nothing)

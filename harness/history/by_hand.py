@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 
 from ..client.outcome import Definite, Indefinite, Ok, Outcome
-from ..s2 import Ack, Answer, Append, Batch, Call, CheckTail, Read, Record, Tail
+from ..s2 import Answer, Batch, Call
 from ..workload import Invocation
 from ..world.clock import SystemClock
 from . import events
-from .calls import RecordedAppend, RecordedCall, RecordedCheckTail, RecordedRead
+from .calls import Calls, RecordedCall
 from .history import History
 from .in_memory import InMemory
+from .kinds import ROWS
 from .reader import parse_history
 
-Records: TypeAlias = Iterable[Record | bytes | str]
-"""Records to append. Bytes or text stand for a record with that body."""
-
 _NAME: Final = "<HistoryBuilder>"
-_ANSWERS: Final = {"append": Ack, "read": Batch, "check-tail": Tail}
 
 
-class HistoryBuilder:
+class HistoryBuilder(Calls):
     """A history in the making.
 
     ``streams`` are the streams that calls may name. A name stands for a new, empty stream. For any other stream, pass
@@ -86,70 +83,6 @@ class HistoryBuilder:
             lambda: self._time,
         )
 
-    def append(
-        self,
-        records: Records,
-        *,
-        match_seq_num: int | None = None,
-        fencing_token: str | None = None,
-        stream: str | None = None,
-        process: int | None = None,
-        time: int | None = None,
-        purpose: str = "",
-    ) -> RecordedAppend:
-        """Record and return an append that is about to be sent. ``purpose`` is a label, for people."""
-        call = Append(_records(records), match_seq_num, fencing_token)
-        return RecordedAppend(self, *self.invoke(call, stream, process, time, purpose), len(call.records))
-
-    def append_session(self, *, stream: str | None = None, process: int | None = None) -> RecordedSession:
-        """Return an append session. Its batches may overlap, and apply in the order in which they are recorded."""
-        with self._lock:
-            return RecordedSession(self, self._named(stream), self._processes.reserved(process), self._session())
-
-    def read(
-        self,
-        parameters: Read | None = None,
-        /,
-        *,
-        stream: str | None = None,
-        process: int | None = None,
-        time: int | None = None,
-        purpose: str = "",
-        **given: int | None,
-    ) -> RecordedRead:
-        """Record and return a read that is about to be sent.
-
-        Pass a :class:`~fencepost.Read`, or its parameters by name: ``read(seq_num=7, count=10)``.
-        """
-        call = _read(parameters, given)
-        return RecordedRead(self, *self.invoke(call, stream, process, time, purpose))
-
-    def read_session(
-        self,
-        parameters: Read | None = None,
-        /,
-        *,
-        stream: str | None = None,
-        process: int | None = None,
-        time: int | None = None,
-        purpose: str = "",
-        **given: int | None,
-    ) -> RecordedRead:
-        """Record and return a read session that is about to be opened.
-
-        It has no implicit bounds, and its answer comes in parts. It takes the parameters of :meth:`read`.
-        """
-        call = _read(parameters, given)
-        with self._lock:
-            named, process, session = self._named(stream), self._processes.reserved(process), self._session()
-        return RecordedRead(self, *self.invoke(call, named, process, time, purpose, session))
-
-    def check_tail(
-        self, *, stream: str | None = None, process: int | None = None, time: int | None = None, purpose: str = ""
-    ) -> RecordedCheckTail:
-        """Record and return a check-tail that is about to be sent."""
-        return RecordedCheckTail(self, *self.invoke(CheckTail(), stream, process, time, purpose))
-
     def fault(self, name: str, phase: str, detail: str = "") -> None:
         """Record that a fault started, healed or failed to do so (phase ``start``, ``heal``, ``failure``)."""
         with self._lock:
@@ -195,11 +128,11 @@ class HistoryBuilder:
     def __repr__(self) -> str:
         return f"<HistoryBuilder: {len(self):,} calls on {', '.join(map(repr, self._streams))}>"
 
-    # -- called by the recorded calls
+    # -- called by the calls
 
     def invoke(
         self,
-        call: Call,
+        call: Call[Answer],
         stream: str | None = None,
         process: int | None = None,
         time: int | None = None,
@@ -218,11 +151,17 @@ class HistoryBuilder:
                 self._processes.begin(process, op)
             return op, process, now
 
+    def session(self, stream: str | None, process: int | None) -> tuple[str, int, int]:
+        """Return the stream, the process and the number of a new session."""
+        with self._lock:
+            self._sessions += 1
+            return self._named(stream), self._processes.reserved(process), self._sessions - 1
+
     def complete(self, call: RecordedCall, outcome: Outcome[Answer], time: int | None) -> None:
         """Record how a call ended."""
         with self._lock:
             ended = self._later(call, time)
-            if isinstance(outcome, Ok) and not isinstance(outcome.value, _ANSWERS[call.name]):
+            if isinstance(outcome, Ok) and not isinstance(outcome.value, ROWS[call.kind].answer):
                 raise ValueError(f"{call!r}: {type(outcome.value).__name__} is no answer to that")
             if not isinstance(outcome, Ok | Definite | Indefinite):
                 raise TypeError(f"{call!r}: a call ends Ok, Definite or Indefinite, not {type(outcome).__name__}")
@@ -259,34 +198,6 @@ class HistoryBuilder:
             what = "name the stream" if stream is None else f"the stream {stream!r} is not declared"
             raise ValueError(f"{what}; there are: {', '.join(map(repr, self._streams))}")
         return stream
-
-    def _session(self) -> int:
-        self._sessions += 1
-        return self._sessions - 1
-
-
-class RecordedSession:
-    """One append session. Its batches apply in the order in which they are recorded."""
-
-    def __init__(self, builder: HistoryBuilder, stream: str, process: int, session: int) -> None:
-        self._builder = builder
-        self.stream = stream
-        self.process = process
-        self.session = session
-
-    def append(
-        self,
-        records: Records,
-        *,
-        match_seq_num: int | None = None,
-        fencing_token: str | None = None,
-        time: int | None = None,
-        purpose: str = "",
-    ) -> RecordedAppend:
-        """Record and return the session's next batch, which is about to be sent."""
-        call = Append(_records(records), match_seq_num, fencing_token)
-        begun = self._builder.invoke(call, self.stream, self.process, time, purpose, self.session)
-        return RecordedAppend(self._builder, *begun, len(call.records))
 
 
 class _Processes:
@@ -342,21 +253,3 @@ class _Processes:
         while self._next in self._lent or self._next in self._given:
             self._next += 1
         return self._next
-
-
-def _records(given: Records) -> tuple[Record, ...]:
-    if isinstance(given, bytes | str | Record):
-        raise TypeError(f"an append takes a list of records, not a single {type(given).__name__}")
-    return tuple(_record(record) for record in given)
-
-
-def _record(given: Record | bytes | str) -> Record:
-    if isinstance(given, Record):
-        return given
-    return Record(given.encode() if isinstance(given, str) else given)
-
-
-def _read(parameters: Read | None, given: dict[str, int | None]) -> Read:
-    if parameters is not None and given:
-        raise TypeError("give a Read or its parameters by name, not both")
-    return Read(**given) if parameters is None else parameters  # type: ignore[arg-type]

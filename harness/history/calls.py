@@ -1,31 +1,117 @@
-"""The calls of a history that is recorded by hand. Each call is open until its end is recorded."""
+"""The calls of a history that is recorded by hand: how each begins, and how it ends.
+
+A call is open until its end is recorded.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from ..client.outcome import Definite, Indefinite, Ok, Outcome
-from ..s2 import Ack, Answer, Batch, Position, SequencedRecord, Tail
+from ..s2 import Ack, Answer, Append, Batch, Call, CheckTail, Position, Read, Record, SequencedRecord, Tail
+from .kinds import Kind
 
 Where: TypeAlias = int | tuple[int, int | None] | Position
 """A position in a stream: its seq_num, ``(seq_num, timestamp)``, or a Position from one of fencepost's clients."""
+
+Records: TypeAlias = Iterable[Record | bytes | str]
+"""Records to append. Bytes or text stand for a record with that body."""
 
 Seen: TypeAlias = SequencedRecord | tuple[int, int, bytes | str]
 """A record that a read returned: ``(seq_num, timestamp, body)``, or a SequencedRecord if it has headers."""
 
 
-class Book(Protocol):
-    """The recorder behind the calls."""
+class Calls(ABC):
+    """The calls that can be recorded. What records them is an implementation of the abstract methods."""
 
+    @abstractmethod
+    def invoke(
+        self,
+        call: Call[Answer],
+        stream: str | None = None,
+        process: int | None = None,
+        time: int | None = None,
+        purpose: str = "",
+        session: int | None = None,
+    ) -> tuple[int, int, int]:
+        """Return the operation id, process and time (ns) of a new invocation. Calls of a session may overlap."""
+
+    @abstractmethod
+    def session(self, stream: str | None, process: int | None) -> tuple[str, int, int]:
+        """Return the stream, the process and the number of a new session."""
+
+    @abstractmethod
     def complete(self, call: RecordedCall, outcome: Outcome[Answer], time: int | None) -> None:
         """Record how the call ended, now or at ``time`` (ns)."""
-        ...
 
+    @abstractmethod
     def part(self, call: RecordedCall, part: Batch, time: int | None) -> None:
         """Record that a part of the call's answer arrived, now or at ``time`` (ns)."""
-        ...
+
+    def append(
+        self,
+        records: Records,
+        *,
+        match_seq_num: int | None = None,
+        fencing_token: str | None = None,
+        stream: str | None = None,
+        process: int | None = None,
+        time: int | None = None,
+        purpose: str = "",
+    ) -> RecordedAppend:
+        """Record and return an append that is about to be sent. ``purpose`` is a label, for people."""
+        call = Append(_records(records), match_seq_num, fencing_token)
+        return RecordedAppend(self, *self.invoke(call, stream, process, time, purpose), len(call.records))
+
+    def append_session(self, *, stream: str | None = None, process: int | None = None) -> RecordedSession:
+        """Return an append session. Its batches may overlap, and apply in the order in which they are recorded."""
+        return RecordedSession(self, *self.session(stream, process))
+
+    def read(
+        self,
+        parameters: Read | None = None,
+        /,
+        *,
+        stream: str | None = None,
+        process: int | None = None,
+        time: int | None = None,
+        purpose: str = "",
+        **given: int | None,
+    ) -> RecordedRead:
+        """Record and return a read that is about to be sent.
+
+        Pass a :class:`~fencepost.Read`, or its parameters by name: ``read(seq_num=7, count=10)``.
+        """
+        call = _read(parameters, given)
+        return RecordedRead(self, *self.invoke(call, stream, process, time, purpose))
+
+    def read_session(
+        self,
+        parameters: Read | None = None,
+        /,
+        *,
+        stream: str | None = None,
+        process: int | None = None,
+        time: int | None = None,
+        purpose: str = "",
+        **given: int | None,
+    ) -> RecordedRead:
+        """Record and return a read session that is about to be opened.
+
+        It has no implicit bounds, and its answer comes in parts. It takes the parameters of :meth:`read`.
+        """
+        call = _read(parameters, given)
+        named, process, session = self.session(stream, process)
+        return RecordedRead(self, *self.invoke(call, named, process, time, purpose, session))
+
+    def check_tail(
+        self, *, stream: str | None = None, process: int | None = None, time: int | None = None, purpose: str = ""
+    ) -> RecordedCheckTail:
+        """Record and return a check-tail that is about to be sent."""
+        return RecordedCheckTail(self, *self.invoke(CheckTail(), stream, process, time, purpose))
 
 
 class RecordedCall:
@@ -35,13 +121,14 @@ class RecordedCall:
     ``op`` is the call's id in the history, ``process`` the process that made it.
     """
 
-    def __init__(self, book: Book, op: int, process: int, invoked: int, name: str) -> None:
+    kind: ClassVar[Kind]
+
+    def __init__(self, calls: Calls, op: int, process: int, invoked: int) -> None:
         self.op = op
         self.process = process
-        self.name = name
         self.invoked = invoked
         self.ended: int | None = None
-        self._book = book
+        self._calls = calls
 
     def failed(
         self, code: str, status: int | None = None, body: Mapping[str, Any] | None = None, *, time: int | None = None
@@ -63,7 +150,7 @@ class RecordedCall:
 
     def complete(self, outcome: Outcome[Any], *, time: int | None = None) -> None:
         """Record the outcome that a :class:`~fencepost.StreamClient` returned. ``time`` (ns) defaults to now."""
-        self._book.complete(self, outcome, time)
+        self._calls.complete(self, outcome, time)
 
     def __enter__(self) -> Self:
         return self
@@ -76,14 +163,16 @@ class RecordedCall:
 
     def __repr__(self) -> str:
         when = "open" if self.ended is None else f"ended at {self.ended} ns"
-        return f"<{self.name} #{self.op} of process {self.process}: invoked at {self.invoked} ns, {when}>"
+        return f"<{self.kind.label} #{self.op} of process {self.process}: invoked at {self.invoked} ns, {when}>"
 
 
 class RecordedAppend(RecordedCall):
     """One append whose invocation is recorded."""
 
-    def __init__(self, book: Book, op: int, process: int, invoked: int, records: int) -> None:
-        super().__init__(book, op, process, invoked, "append")
+    kind = Kind.APPEND
+
+    def __init__(self, calls: Calls, op: int, process: int, invoked: int, records: int) -> None:
+        super().__init__(calls, op, process, invoked)
         self._records = records
 
     def acked(
@@ -113,12 +202,11 @@ class RecordedAppend(RecordedCall):
 class RecordedRead(RecordedCall):
     """One read, or read session, whose invocation is recorded."""
 
-    def __init__(self, book: Book, op: int, process: int, invoked: int) -> None:
-        super().__init__(book, op, process, invoked, "read")
+    kind = Kind.READ
 
     def part(self, records: Iterable[Seen], tail: Where | None = None, *, time: int | None = None) -> None:
         """Record a part of the answer. The read goes on. A heartbeat has a ``tail`` and no records."""
-        self._book.part(self, _batch(records, tail), time)
+        self._calls.part(self, _batch(records, tail), time)
 
     def saw(self, records: Iterable[Seen] = (), tail: Where | None = None, *, time: int | None = None) -> None:
         """Record that the read succeeded, with these records after those of its parts.
@@ -137,12 +225,35 @@ class RecordedRead(RecordedCall):
 class RecordedCheckTail(RecordedCall):
     """One check-tail whose invocation is recorded."""
 
-    def __init__(self, book: Book, op: int, process: int, invoked: int) -> None:
-        super().__init__(book, op, process, invoked, "check-tail")
+    kind = Kind.CHECK_TAIL
 
     def answered(self, tail: Where, *, time: int | None = None) -> None:
         """Record the tail in the answer."""
         self.complete(Ok(Tail(_position(tail))), time=time)
+
+
+class RecordedSession:
+    """One append session. Its batches apply in the order in which they are recorded."""
+
+    def __init__(self, calls: Calls, stream: str, process: int, session: int) -> None:
+        self._calls = calls
+        self.stream = stream
+        self.process = process
+        self.session = session
+
+    def append(
+        self,
+        records: Records,
+        *,
+        match_seq_num: int | None = None,
+        fencing_token: str | None = None,
+        time: int | None = None,
+        purpose: str = "",
+    ) -> RecordedAppend:
+        """Record and return the session's next batch, which is about to be sent."""
+        call = Append(_records(records), match_seq_num, fencing_token)
+        begun = self._calls.invoke(call, self.stream, self.process, time, purpose, self.session)
+        return RecordedAppend(self._calls, *begun, len(call.records))
 
 
 # A journal may omit a timestamp. The type of a client's answer does not allow that.
@@ -165,3 +276,21 @@ def _seen(record: Seen) -> SequencedRecord:
         return record
     seq_num, timestamp, body = record
     return SequencedRecord(seq_num, timestamp, (), body.encode() if isinstance(body, str) else body)
+
+
+def _records(given: Records) -> tuple[Record, ...]:
+    if isinstance(given, bytes | str | Record):
+        raise TypeError(f"an append takes a list of records, not a single {type(given).__name__}")
+    return tuple(_record(record) for record in given)
+
+
+def _record(given: Record | bytes | str) -> Record:
+    if isinstance(given, Record):
+        return given
+    return Record(given.encode() if isinstance(given, str) else given)
+
+
+def _read(parameters: Read | None, given: dict[str, int | None]) -> Read:
+    if parameters is not None and given:
+        raise TypeError("give a Read or its parameters by name, not both")
+    return Read(**given) if parameters is None else parameters  # type: ignore[arg-type]

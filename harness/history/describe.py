@@ -16,9 +16,8 @@ def name(operation: Operation) -> str:
 
 def request(operation: Operation) -> str:
     """Return what the operation asked for, such as ``append 3 records, match_seq_num 12, token "a", fence "b"``."""
-    if operation.kind is Kind.CHECK_TAIL:
-        return "check-tail"
-    return _append(operation) if operation.kind is Kind.APPEND else _read(operation)
+    words = {Kind.APPEND: _append, Kind.READ: _read}.get(operation.kind)
+    return operation.kind.label if words is None else words(operation)
 
 
 def answer(operation: Operation) -> str:

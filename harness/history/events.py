@@ -261,9 +261,6 @@ class End(_Event, frozen=True, tag="end"):
     time: Number
 
 
-INVOCATIONS: Final = frozenset({"append", "read", "check-tail"})
-"""The types of the events that begin an operation."""
-
 Invoked: TypeAlias = AppendInvoked | ReadInvoked | CheckTailInvoked
 Completed: TypeAlias = Acked | BatchRead | WholeRead | TailRead | Failed | Indefinite
 Event: TypeAlias = Invoked | Frame | Completed | Fault | Remark | End

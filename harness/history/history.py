@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import events
+from .kinds import Kind as Kind
 
 Int64s: TypeAlias = NDArray[np.int64]
 UInt64s: TypeAlias = NDArray[np.uint64]
@@ -28,19 +29,6 @@ FOREVER: Final = int(np.iinfo(np.int64).max)
 
 BEYOND: Final = FOREVER - 1
 """Stands for every position of 2⁶³ and more: no real stream gets there."""
-
-
-class Kind(IntEnum):
-    """What an operation is."""
-
-    APPEND = 0
-    READ = 1
-    CHECK_TAIL = 2
-
-    @property
-    def label(self) -> str:
-        """The name for people: ``append``, ``read``, ``check-tail``."""
-        return self.name.lower().replace("_", "-")
 
 
 class Outcome(IntEnum):

@@ -5,25 +5,31 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .columns import Interned
 from .consistency import check, ordered
 from .contradictions import Contradiction, First, Terms
-from .history import FOREVER, NONE, Appends, History, Int64s, Kind, Outcome, Reads
+from .history import FOREVER, NONE, Appends, History, Int64s, Outcome, Reads
 from .ids import Ids
+from .kinds import ROWS, Kind
 from .parts import bound
 from .selection import select
-from .tables import Ending, Tables
+from .tables import ENDINGS, Ending, Tables
 
-_KINDS: Final = {
-    Ending.ACK: Kind.APPEND,
-    Ending.BATCH: Kind.READ,
-    Ending.WHOLE: Kind.READ,
-    Ending.TAIL: Kind.CHECK_TAIL,
-}
-"""The kind of the operations that an answer can be of; the others can be of any."""
 
-_KIND_OF: Final = np.array([_KINDS.get(ending, NONE) for ending in Ending], dtype=np.int64)
+def _answerable() -> NDArray[np.bool_]:
+    """Return whether an answer can be of an operation of a kind, at ``ending * len(Kind) + kind``; failures always."""
+    may = np.ones((len(Ending), len(Kind)), dtype=np.bool_)
+    own = {kind: [ENDINGS[answer] for answer in row.answers] for kind, row in ROWS.items()}
+    for endings in own.values():
+        may[endings] = False
+    for kind, endings in own.items():
+        may[endings, kind] = True
+    return may.ravel()
+
+
+_ANSWERABLE: Final = _answerable()
 _OUTCOME_OF: Final = np.array(
     [
         {Ending.FAILURE: Outcome.FAILED, Ending.INDEFINITE: Outcome.INDEFINITE}.get(ending, Outcome.OK)
@@ -107,14 +113,16 @@ class _Joining:
         note(again, places, "op", lambda i: f"operation {ops[i]} {terms.returned} before")
         row[again] = NONE
         self._ended_by = ends
-        wanted, claimed = _KIND_OF[answers["ending"]], None
-        if len(self.tables.claims.rows):
-            claimed = self.tables.claims.dense(len(row))
-            wanted = np.where(claimed["kind"] == NONE, wanted, claimed["kind"])
-        kind = kinds[row].astype(np.int64) if len(kinds) else wanted
-        wrong = (row != NONE) & (wanted != NONE) & (wanted != kind)
+        if not len(kinds):
+            return row
+        kind = kinds[row]
+        wrong = (row != NONE) & ~_ANSWERABLE[answers["ending"] * np.uint8(len(Kind)) + kind]
+        claimed = self.tables.claims.dense(len(row)) if len(self.tables.claims.rows) else None
+        wanted = np.broadcast_to(np.int8(NONE), len(row)) if claimed is None else claimed["kind"]
+        if claimed is not None:
+            wrong |= (row != NONE) & (wanted != NONE) & (wanted != kind)
         note(wrong, places, "type", lambda i: self._mistaken(Kind(int(kind[i])), i, int(wanted[i])))
-        if claimed is not None and len(kinds):
+        if claimed is not None:
             process = asked["process"][np.where(row < len(asked["process"]), row, 0)]
             others = (row != NONE) & (claimed["process"] != NONE) & (claimed["process"] != process)
             note(

@@ -20,6 +20,7 @@ from ..client import outcome as outcomes
 from ..workload import Invocation
 from . import events
 from .digest import digests
+from .kinds import ANSWERED, INVOKED
 
 
 class Recorder:
@@ -106,10 +107,10 @@ class Recorder:
         match answer:
             case s2.Ack(start, end, tail):
                 return events.Acked(op, time, _pair(start), _pair(end), _pair(tail))
-            case s2.Tail(tail):
-                return events.TailRead(op, time, _pair(tail))
             case s2.Batch():
                 return events.BatchRead(op=op, time=time, **self._parts(answer))
+            case _:
+                return ANSWERED[type(answer)](op, time, _pair(answer.tail))
 
     def _parts(self, answer: s2.Batch) -> dict[str, Any]:
         """Return the fields of an event that describe the records and the tail of an answer."""
@@ -228,11 +229,11 @@ def _invoked(op: int, time: int, process: int, invocation: Invocation, session: 
             intended=intended,
             session=session,
         )
-    if isinstance(call, s2.CheckTail):
-        return events.CheckTailInvoked(
-            op=op, time=time, process=process, stream=stream, thread=thread, purpose=purpose, intended=intended
-        )
-    raise TypeError(f"a strike is no operation on a stream: {invocation}")
+    if type(call) not in INVOKED:
+        raise TypeError(f"a strike is no operation on a stream: {invocation}")
+    return INVOKED[type(call)](
+        op=op, time=time, process=process, stream=stream, thread=thread, purpose=purpose, intended=intended
+    )
 
 
 def _pair(position: s2.Position) -> tuple[int, int]:

@@ -54,7 +54,7 @@ def _observations(history: History) -> Iterator[str]:
     records = np.diff(reads.offset)
     counted = {
         "acknowledged ranges": history.appends.start != NONE,
-        "exact tails told by check-tails": ok & (history.kind == Kind.CHECK_TAIL),
+        "exact tails that were asked for": ok & (history.observed_tail != NONE) & ~reads.hashed,
         "exact tails told by reads beyond the tail (416)": (history.outcome == Outcome.FAILED)
         & (history.observed_tail != NONE),
         "tails told by refusals (412)": history.seq_num_mismatch != NONE,

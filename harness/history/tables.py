@@ -13,13 +13,10 @@ from typing import Any, Final
 from . import events
 from .columns import Expected, Interned, Ragged, Table
 from .contradictions import InconsistentEvent
-from .history import BEYOND, FOREVER, NONE, Kind
+from .history import BEYOND, FOREVER, NONE
+from .kinds import ROWS
 
-KINDS = {
-    events.AppendInvoked: Kind.APPEND,
-    events.ReadInvoked: Kind.READ,
-    events.CheckTailInvoked: Kind.CHECK_TAIL,
-}
+KINDS: Final = {row.invoked: kind for kind, row in ROWS.items()}
 
 LARGEST = 2**64 - 1
 """Digests are of 64 bits, and so are a service's positions."""
@@ -29,7 +26,7 @@ FOLLOWING: Final = 1
 
 
 class Ending(IntEnum):
-    """What an answer is."""
+    """What an answer is. That of any kind but an append and a read is an exact tail."""
 
     ACK = 0
     BATCH = 1
@@ -40,11 +37,10 @@ class Ending(IntEnum):
     FRAME = 6
 
 
-_ENDINGS: Final = {
+ENDINGS: Final = {answer: Ending.TAIL for row in ROWS.values() for answer in row.answers} | {
     events.Acked: Ending.ACK,
     events.BatchRead: Ending.BATCH,
     events.WholeRead: Ending.WHOLE,
-    events.TailRead: Ending.TAIL,
     events.Failed: Ending.FAILURE,
     events.Indefinite: Ending.INDEFINITE,
     events.Frame: Ending.FRAME,
@@ -132,7 +128,7 @@ class Tables:
 
     def ask(self, number: int, place: int, event: events.Invoked) -> None:
         """Enter the invocation of this number."""
-        session = None if isinstance(event, events.CheckTailInvoked) else event.session
+        session = getattr(event, "session", None)
         self.operations.add(
             number,
             place,
@@ -153,7 +149,7 @@ class Tables:
 
     def answer(self, number: int, place: int, event: events.Completed | events.Frame) -> None:
         """Enter the answer of this number."""
-        self.answers.add(number, place, event.op, event.time, _ENDINGS[type(event)])
+        self.answers.add(number, place, event.op, event.time, ENDINGS[type(event)])
         _TELLERS[type(event)](self, number, event)
 
     def _indefinite(self, row: int, event: events.Indefinite) -> None:
@@ -162,7 +158,7 @@ class Tables:
     def _ack(self, row: int, event: events.Acked) -> None:
         self.acks.add(row, *map(_position, (*event.start, *event.end, *event.tail)))
 
-    def _tail(self, row: int, event: events.TailRead) -> None:
+    def _tail(self, row: int, event: Any) -> None:
         self.observed.add(row, *map(_position, event.tail))
 
     def _whole(self, row: int, event: events.WholeRead) -> None:
@@ -243,11 +239,12 @@ class Tables:
         return {index: self.tokens(token) for index, token in sorted(fences.items())}
 
 
-_TELLERS: Final[dict[type, Callable[[Tables, int, Any], None]]] = {
+_TELLERS: Final[dict[Any, Callable[[Tables, int, Any], None]]] = {
+    answer: Tables._tail for row in ROWS.values() for answer in row.answers
+} | {
     events.Indefinite: Tables._indefinite,
     events.Failed: Tables._fail,
     events.Acked: Tables._ack,
-    events.TailRead: Tables._tail,
     events.WholeRead: Tables._whole,
     events.BatchRead: Tables._batch,
     events.Frame: Tables._frame,

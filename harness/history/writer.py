@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 
 from . import events
-from .history import FOREVER, NONE, History, Int64s, Kind, Outcome
+from .history import FOREVER, NONE, History, Int64s, Outcome
+from .kinds import ROWS, Kind
 
 
 def journal(history: History) -> Iterator[bytes]:
@@ -121,11 +122,11 @@ class _Rows:
             "purpose": history.purposes[int(history.purpose[row])],
             "intended": None if intended == invoked else intended,
         }
-        kind = history.kind[row]
-        if kind == Kind.CHECK_TAIL:
-            return events.CheckTailInvoked(**common)
+        kind = Kind(int(history.kind[row]))
+        if kind not in (Kind.APPEND, Kind.READ):
+            return ROWS[kind].invoked(**common)
         common["session"] = _given(history.session[row])
-        return self._append(row, common) if kind == Kind.APPEND else self._read(row, common)
+        return self._append(row, common) if kind is Kind.APPEND else self._read(row, common)
 
     def _append(self, row: int, common: dict[str, Any]) -> events.AppendInvoked:
         appends = self._history.appends
@@ -184,7 +185,7 @@ class _Rows:
         tail = _pair(history.observed_tail[row], history.observed_tail_timestamp[row])
         if history.kind[row] == Kind.READ:
             return events.WholeRead(op, time, tail, int(reads.stream_hash[row]))
-        return events.TailRead(op, time, tail)
+        return ROWS[Kind(int(history.kind[row]))].answers[0](op, time, tail)
 
     def _answer(self, row: int) -> dict[str, Any]:
         history, reads = self._history, self._history.reads

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
-from ..s2 import FENCE, Ack, Append, Batch, Position, Read, SequencedRecord
+from ..s2 import FENCE, Ack, Answer, Append, Batch, Call, CheckTail, Position, Read, SequencedRecord, Tail
 from ..s2.limits import MAX_UNARY_WAIT
 from .entries import Appended, StreamSet, StreamState, encode
 from .errors import ConditionFailed, ServiceError
@@ -36,6 +36,7 @@ MAX_BACKLOG: Final = 256 << 20
 
 _FENCE: Final = ((b"", FENCE),)
 
+A = TypeVar("A", bound=Answer)
 Waiting: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
 
@@ -182,6 +183,18 @@ class DurableStream:
 
     # -- calls of clients
 
+    def perform(self, call: Call[A], waiting: Waiting = nullcontext) -> Coroutine[Any, Any, A]:
+        """Return the answer to a call. A read waits for records inside the context that ``waiting`` makes."""
+        answering: Any
+        match call:
+            case Append():
+                answering = self.append_durably(call)
+            case Read():
+                answering = self.read(call, waiting)
+            case CheckTail():
+                answering = self.check_tail()
+        return cast("Coroutine[Any, Any, A]", answering)
+
     async def append_durably(self, batch: Append) -> Ack:
         """Append, and return the ack once the batch is durable. Raise ServiceError, ConditionFailed or StorageError."""
         return await self.kept(await self.sequence(batch))
@@ -211,12 +224,12 @@ class DurableStream:
             await self.failpoints.hit("service.before-answer")
         return self._rules.answer(self._stream.rules.acknowledged(promise.ack))
 
-    async def check_tail(self) -> Position:
+    async def check_tail(self) -> Tail:
         """Return the tail of the durable records."""
         await self._journal.wait(self._created)
-        return self._stream.tail(self._clock())
+        return Tail(self._stream.tail(self._clock()))
 
-    async def read(self, query: Read, waiting: Waiting = nullcontext) -> Batch:
+    async def read(self, query: Read, waiting: Waiting) -> Batch:
         """Return the answer to a unary read. It waits for records inside the context that ``waiting`` makes.
 
         Raise RangeNotSatisfiable, or ServiceError if the stream is deleted meanwhile.

@@ -33,7 +33,7 @@ from tests.checkers.forgeries import Forger
 from tests.checkers.oracle import explain
 from tests.checkers.shrinking import shrunk
 from tests.checkers.stories import ALL, JUDGED, PLAIN, Features, Story
-from tests.checkers.told import unlike
+from tests.checkers.told import misleading
 from tests.checkers.wgl import witness
 
 CHUNK = 500
@@ -101,8 +101,8 @@ class _Remembering:
         return f"the verdict {said.validity} is not proven ({failures[0]})" if failures else None
 
     def confused(self) -> str | None:
-        """Which violation has sentences about other operations than its witness; None if none has."""
-        problems = (unlike(violation) for violation in self._said.violations)
+        """What is wrong with what a violation tells; None if nothing is."""
+        problems = (misleading(self.history, violation) for violation in self._said.violations)
         return next((f"misleading ({problem})" for problem in problems if problem), None)
 
 

@@ -9,7 +9,7 @@ written a second time for tests, apart from the checkers' own.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -64,6 +64,22 @@ def remainder(story: Story, violation: Violation) -> Remainder:
     """What a violation leaves of a story: of its context only if the proof needs it."""
     alone = Remainder(story, frozenset(violation.operations), frozenset())
     return replace(alone, context=frozenset(violation.context)) if alone.consistent else alone
+
+
+def faults(story: Story, violations: Iterable[Violation]) -> list[str]:
+    """Which witnesses of a story are no proofs, or more than that."""
+    wrong = []
+    for violation in violations:
+        left = remainder(story, violation)
+        who = f"{violation.anomaly} by {violation.operations}, beside {violation.context}"
+        if left.consistent:
+            wrong.append(f"{who}: these can be explained\n{story}")
+        wrong += [
+            f"{who}: without {op} the others contradict each other still\n{story}"
+            for op in violation.operations
+            if not left.without(op).consistent
+        ]
+    return wrong
 
 
 def _whole(ops: list[Op], chosen: Collection[int]) -> set[int]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from fencepost.harness.s2 import Append, Read, Record
+from fencepost.harness.s2 import Append, CheckTail, Read, Record
 from fencepost.harness.server.bugs import BUGS, Bug
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from fencepost.harness.server.rules import StorageRules
@@ -71,7 +71,7 @@ async def serve(disk: SimulatedDisk, bugs: tuple[str, ...], work: int) -> Servic
     async def put(*records: Record, **conditions: Any) -> None:
         with suppress(ConditionFailed, Shed):
             try:
-                await service.append(*AT, Append(records, **conditions))
+                await service.perform(*AT, Append(records, **conditions))
             except ServiceError as error:
                 raise (Shed if error.code == "hot_server" else error) from error
 
@@ -80,8 +80,8 @@ async def serve(disk: SimulatedDisk, bugs: tuple[str, ...], work: int) -> Servic
 
     async def look() -> int:
         with suppress(RangeNotSatisfiable):
-            await service.read(*AT, Read(seq_num=0))
-        return (await service.check_tail(*AT)).seq_num
+            await service.perform(*AT, Read(seq_num=0))
+        return (await service.perform(*AT, CheckTail())).tail.seq_num
 
     for number in range(work):
         clock.now += 300

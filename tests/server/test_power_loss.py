@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from fencepost.harness.s2 import Append, Read, Record
+from fencepost.harness.s2 import Append, CheckTail, Read, Record
 from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import NoSpaceError, StorageError
@@ -62,24 +62,24 @@ async def client(service: Service, shown: Shown, random: Random, steps: int) -> 
             match random.choice(["append", "append", "append", "match", "fence", "token", "read", "tail"]):
                 case "append":
                     bodies = [shown.body() for _ in range(random.randint(1, 4))]
-                    ack = await service.append(*AT, Append(tuple(Record(body) for body in bodies)))
+                    ack = await service.perform(*AT, Append(tuple(Record(body) for body in bodies)))
                     for at, body in enumerate(bodies):
                         shown.record(ack.start.seq_num + at, body)
                 case "match":
                     body = shown.body()
-                    ack = await service.append(*AT, one(body, match_seq_num=shown.tail))
+                    ack = await service.perform(*AT, one(body, match_seq_num=shown.tail))
                     shown.record(ack.start.seq_num, body)
                 case "fence":
                     token = f"t{random.randrange(1000)}"
                     shown.tokens.add(token)
-                    ack = await service.append(*AT, fence(token))
+                    ack = await service.perform(*AT, fence(token))
                     shown.record(ack.start.seq_num, token.encode())
                 case "token":
-                    await service.append(*AT, one(fencing_token="no such token"))
+                    await service.perform(*AT, one(fencing_token="no such token"))
                 case "read":
                     await read(service, shown, random.randint(0, shown.tail))
                 case "tail":
-                    shown.tail = max(shown.tail, (await service.check_tail(*AT)).seq_num)
+                    shown.tail = max(shown.tail, (await service.perform(*AT, CheckTail())).tail.seq_num)
         except ConditionFailed as failed:
             shown.refusal(failed)
         except ServiceError as error:
@@ -91,7 +91,7 @@ async def client(service: Service, shown: Shown, random: Random, steps: int) -> 
 
 async def read(service: Service, shown: Shown, start: int) -> None:
     try:
-        batch = await service.read(*AT, Read(seq_num=start))
+        batch = await service.perform(*AT, Read(seq_num=start))
     except RangeNotSatisfiable as beyond:
         shown.tail = max(shown.tail, beyond.tail.seq_num)
         return
@@ -101,14 +101,14 @@ async def read(service: Service, shown: Shown, start: int) -> None:
 
 async def check(service: Service, shown: Shown) -> None:
     """Everything that was shown is still there; look at all of it, so that it counts as shown from now on."""
-    tail = (await service.check_tail(*AT)).seq_num
+    tail = (await service.perform(*AT, CheckTail())).tail.seq_num
     assert tail >= shown.tail, f"the tail was shown as {shown.tail} and is {tail}"
     for start in range(0, tail, 500):
         await read(service, shown, start)
     assert sorted(shown.bodies) == list(range(tail))
     fences = [body.decode() for _, body in sorted(shown.bodies.items()) if body.startswith(b"t")]
     with pytest.raises(ConditionFailed) as failed:
-        await service.append(*AT, one(fencing_token="no such token"))
+        await service.perform(*AT, one(fencing_token="no such token"))
     assert failed.value.fencing_token == ["", *fences][-1]
 
 

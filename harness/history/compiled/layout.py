@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..kinds import Kind
+from ..tables import Ending
+
 # Columns of both tables: where the line begins, and what every event of an operation has.
 AT, OP, TIME, KIND, DEFERRED, NUMBER = range(6)
 
@@ -17,8 +20,10 @@ STATUS, CODE, MISMATCH, TOKEN_MISMATCH, OF, FIRST = range(6, 12)
 HASH: Final = FIRST + 2
 ANSWERED: Final = 18
 
-# Kinds: the first three are invocations, those below OTHER are answers, in the order of :class:`..tables.Ending`.
-APPEND, READ, CHECK_TAIL, ACK, BATCH, WHOLE, TAIL, FAILURE, INDEFINITE, FRAME, OTHER, END, UNKNOWN = range(13)
+# What a line is: those below ACK are invocations (:class:`..kinds.Kind`), those below OTHER answers (of this ending).
+APPEND, READ = int(Kind.APPEND), int(Kind.READ)
+ACK, BATCH, WHOLE, TAIL, FAILURE, INDEFINITE, FRAME = (len(Kind) + int(ending) for ending in Ending)
+OTHER, END, UNKNOWN = range(FRAME + 1, FRAME + 4)
 
 # What is counted.
 N_ASKED, N_ANSWERED, N_OTHERS, N_TEXTS, N_SENT, N_SEEN, N_COMMANDS, N_GIVEN, N_ENDED = range(9)

@@ -35,13 +35,13 @@ from .fields import (
     pair,
     text,
 )
+from .heads import BEGINS, CODES, FOUND, NEXT, TEXTS
 from .layout import (
     ACK,
     APPEND,
     AT,
     BATCH,
     BYTES,
-    CHECK_TAIL,
     CLAMP,
     CODE,
     COUNT,
@@ -89,21 +89,8 @@ from .layout import (
 
 _SMALL: Final = 2**31 - 1
 _TYPE: Final = literal('{"type":"')
-_APPEND: Final = literal('append","op":')
-_ACK: Final = literal('ack","op":')
-_READ: Final = literal('read","op":')
-_CHECK_TAIL: Final = literal('check-tail","op":')
-_BATCH: Final = literal('batch","op":')
-_TAIL: Final = literal('tail","op":')
-_FAILURE: Final = literal('failure","op":')
-_INDEFINITE: Final = literal('indefinite","op":')
-_WHOLE: Final = literal('whole","op":')
-_FRAME: Final = literal('frame","op":')
 _OF: Final = literal(',"of":')
 _STREAM_HASH: Final = literal(',"stream_hash":')
-_FAULT: Final = literal('fault","time":')
-_REMARK: Final = literal('remark","time":')
-_END: Final = literal('end","time":')
 _TIME: Final = literal(',"time":')
 _PROCESS: Final = literal(',"process":')
 _STREAM: Final = literal(',"stream":"')
@@ -140,41 +127,12 @@ _COMMA_BYTE: Final = 44
 @inner
 def _kind(data: Any, place: int) -> tuple[int, int]:
     """What a line is, by the rest of its first field and the name of its second, and the place after them."""
-    first = data[place]
-    if first == 97:
-        if match(data, place, _APPEND):
-            return APPEND, place + len(_APPEND)
-        if match(data, place, _ACK):
-            return ACK, place + len(_ACK)
-    elif first == 98:
-        if match(data, place, _BATCH):
-            return BATCH, place + len(_BATCH)
-    elif first == 114:
-        if match(data, place, _READ):
-            return READ, place + len(_READ)
-        if match(data, place, _REMARK):
-            return OTHER, place + len(_REMARK)
-    elif first == 99:
-        if match(data, place, _CHECK_TAIL):
-            return CHECK_TAIL, place + len(_CHECK_TAIL)
-    elif first == 116:
-        if match(data, place, _TAIL):
-            return TAIL, place + len(_TAIL)
-    elif first == 102:
-        if match(data, place, _FAILURE):
-            return FAILURE, place + len(_FAILURE)
-        if match(data, place, _FRAME):
-            return FRAME, place + len(_FRAME)
-        if match(data, place, _FAULT):
-            return OTHER, place + len(_FAULT)
-    elif first == 105:
-        if match(data, place, _INDEFINITE):
-            return INDEFINITE, place + len(_INDEFINITE)
-    elif first == 119:
-        if match(data, place, _WHOLE):
-            return WHOLE, place + len(_WHOLE)
-    elif match(data, place, _END):
-        return END, place + len(_END)
+    head = FOUND[data[place]]
+    while head != NONE:
+        begin, end = BEGINS[head], BEGINS[head + 1]
+        if match(data, place, TEXTS[begin:end]):
+            return CODES[head], place + end - begin
+        head = NEXT[head]
     return UNKNOWN, -1
 
 
@@ -225,7 +183,7 @@ def _invocation(
     row[PURPOSE], place = optional_text(data, place, _PURPOSE, slots, texts, counts)
     row[INTENDED], place = optional_int(data, place, _INTENDED, BEYOND)
     row[SESSION] = NONE
-    if kind != CHECK_TAIL:
+    if kind in (APPEND, READ):
         row[SESSION], place = optional_int(data, place, _SESSION, _SMALL)
     return take(data, place, _BRACE)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,19 +18,7 @@ from ..progress import Progress
 from ..tables import FOLLOWING, Tables
 from . import layout as at
 from .blocks import Block, blocks
-
-_KINDS: Final[dict[type[Any], int]] = {
-    events.AppendInvoked: at.APPEND,
-    events.ReadInvoked: at.READ,
-    events.CheckTailInvoked: at.CHECK_TAIL,
-    events.Acked: at.ACK,
-    events.BatchRead: at.BATCH,
-    events.WholeRead: at.WHOLE,
-    events.TailRead: at.TAIL,
-    events.Failed: at.FAILURE,
-    events.Indefinite: at.INDEFINITE,
-    events.Frame: at.FRAME,
-}
+from .heads import LINES
 
 
 class Unsupported(Exception):
@@ -96,7 +84,7 @@ class _Loading:
                 place, op, time, kind = table[index, : at.KIND + 1].tolist()
                 event: Any = self._decoder.decode(block.line(place))
                 # A field may stand there twice: then the last one counts.
-                if _KINDS.get(type(event)) != kind or (event.op, event.time) != (op, time):
+                if LINES.get(type(event)) != kind or (event.op, event.time) != (op, time):
                     raise Unsupported
                 enter(int(of_line[index]), place, event)
         for place in block.others[: counts[at.N_OTHERS]].tolist():

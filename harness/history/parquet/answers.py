@@ -24,8 +24,8 @@ def check_answers(history: History) -> None:
     told = (history.seq_num_mismatch != NONE) | (history.token_mismatch != NONE)
     _none(rows, told & ~(failed & (history.status == 412)), "status", "it is not 412, yet there is a mismatch")
     told = history.observed_tail != NONE
-    may = (ok & ((kind == Kind.CHECK_TAIL) | reads.hashed)) | (failed & (history.status == 416))
-    must = ok & ((kind == Kind.CHECK_TAIL) | reads.hashed)
+    must = ok & (((kind != Kind.APPEND) & (kind != Kind.READ)) | reads.hashed)
+    may = must | (failed & (history.status == 416))
     _none(
         rows,
         (told & ~may) | (must & ~told),

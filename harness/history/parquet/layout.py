@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from .. import events
+from ..kinds import Kind
 
 VERSION: Final = 1
 """The version of the layout."""
@@ -56,7 +57,7 @@ OPERATIONS: Final = (
     _number("process", "who", "int32", required=True),
     _number("thread", "the client thread", "int32"),
     Column("stream", Shape.TEXT, "where", required=True),
-    Column("kind", Shape.TEXT, "`append`, `read` or `check-tail`", required=True),
+    Column("kind", Shape.TEXT, "one of " + ", ".join(f"`{kind.label}`" for kind in Kind), required=True),
     Column("outcome", Shape.TEXT, "`ok`, `failed` or `indefinite`", required=True),
     _number("invoked", "when, ns", required=True),
     _number("intended", "when it should have begun, ns", required=True),

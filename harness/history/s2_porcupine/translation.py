@@ -23,11 +23,8 @@ PAGE_BYTES: Final = 1024 * 1024
 WRAPPING: Final = 2**32
 """The model of s2-porcupine counts positions modulo this."""
 
-_FAILED: Final[dict[Kind, Failure]] = {
-    Kind.APPEND: "AppendDefiniteFailure",
-    Kind.READ: "ReadFailure",
-    Kind.CHECK_TAIL: "CheckTailFailure",
-}
+_FAILED: Final[dict[Kind, Failure]] = {Kind.APPEND: "AppendDefiniteFailure", Kind.READ: "ReadFailure"}
+"""What a failure becomes. That of any other kind, which answers the exact tail, becomes a check-tail's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +59,13 @@ class Translation:
         if self._history.part_of[row] != NONE:
             self._losses.add("a part of an answer (frame): left out")
             return None
-        kind = Kind(int(self._history.kind[row]))
-        if kind is Kind.APPEND:
-            return self._append(row)
-        return self._check_tail(row) if kind is Kind.CHECK_TAIL else self._read(row)
+        match Kind(int(self._history.kind[row])):
+            case Kind.APPEND:
+                return self._append(row)
+            case Kind.READ:
+                return self._read(row)
+            case kind:
+                return self._tail(row, kind)
 
     def _append(self, row: int) -> Translated:
         history, appends, lose = self._history, self._history.appends, self._losses.add
@@ -101,10 +101,10 @@ class Translation:
         self._wraps(end)
         return Translated(start, Success(append=AtTail(end)), ended)
 
-    def _check_tail(self, row: int) -> Translated:
+    def _tail(self, row: int, kind: Kind) -> Translated:
         history = self._history
         if history.outcome[row] != Outcome.OK:
-            return self._nothing(row, Kind.CHECK_TAIL)
+            return self._nothing(row, kind)
         return self._at_tail(int(history.observed_tail[row]), int(history.ended[row]))
 
     def _read(self, row: int) -> Translated:
@@ -166,7 +166,7 @@ class Translation:
 
     def _nothing(self, row: int, kind: Kind) -> Translated:
         asked: Asked = "Read" if kind is Kind.READ else "CheckTail"
-        return Translated(asked, _FAILED[kind], int(self._history.ended[row]))
+        return Translated(asked, _FAILED.get(kind, "CheckTailFailure"), int(self._history.ended[row]))
 
     def _wraps(self, tail: int) -> None:
         self._losses.add("a position of 2³² or more: s2-porcupine counts modulo 2³²", int(tail >= WRAPPING))
