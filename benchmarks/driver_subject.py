@@ -24,10 +24,15 @@ from fencepost.harness.history.events import SCHEMA, Header, StreamState
 from fencepost.harness.history.recorder import Recorder
 from fencepost.harness.registry import Registry
 from fencepost.harness.scheduler import Scheduler
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable
+from fencepost.harness.server import errors
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import MemoryStorage
 
+REFUSALS: Any = tuple(
+    getattr(errors, name)
+    for name in ("StateMismatch", "ConditionFailed", "RangeNotSatisfiable")  # two of them in older trees
+    if hasattr(errors, name)
+)
 THREADS = 10
 BASIN, STREAM = "basin-one", "stream"
 
@@ -95,7 +100,7 @@ class CodecClient:
         batch = codecs.decode_append(codecs.encode_append(call), codecs.form)
         try:
             ack = await self._append(BASIN, stream, batch)
-        except ConditionFailed as refusal:
+        except REFUSALS as refusal:
             return wire.conclude(wire.APPEND, 412, msgspec.json.encode(refusal.body))
         return wire.conclude(wire.APPEND, 200, codecs.encode_ack(ack))
 
@@ -104,9 +109,9 @@ class CodecClient:
         query = codecs.decode_read(codecs.encode_read(call).removeprefix(b"?"))
         try:
             batch = await self._read(BASIN, stream, query)
-        except RangeNotSatisfiable as refusal:
-            tail = {"seq_num": refusal.tail.seq_num, "timestamp": refusal.tail.timestamp}
-            return wire.conclude(wire.READ, 416, msgspec.json.encode({"tail": tail}))
+        except REFUSALS as refusal:
+            body = getattr(refusal, "body", None) or {"tail": msgspec.to_builtins(refusal.tail)}
+            return wire.conclude(wire.READ, 416, msgspec.json.encode(body))
         return wire.conclude(wire.READ, 200, codecs.encode_batch(batch, codecs.form))
 
     async def check_tail(self, stream: str, call: Any) -> Any:

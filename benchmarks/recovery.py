@@ -17,7 +17,7 @@ from typing import Final
 
 from benchmarks.machine import machine
 from fencepost.harness.s2 import Append, Read, Record
-from fencepost.harness.server.errors import RangeNotSatisfiable
+from fencepost.harness.server.errors import StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import FileStorage
 from fencepost.harness.world.world import real_world
@@ -59,7 +59,7 @@ async def readable(service: Service) -> int:
     while True:
         try:
             records = (await service.perform(*AT, Read(seq_num=start))).records
-        except RangeNotSatisfiable:
+        except StateMismatch:
             return found
         found += len(records)
         start = records[-1].seq_num + 1

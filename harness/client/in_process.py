@@ -11,11 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
-import msgspec
-
 from ..s2 import Answer, Append, Batch, Call, Read
-from ..s2.errors import RANGE_NOT_SATISFIABLE
-from ..server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from ..server.errors import ServiceError, StateMismatch
 from ..server.service import Service
 from .outcome import Definite, Indefinite, Ok, Outcome
 from .sessions import Ticket, Tickets
@@ -23,7 +20,7 @@ from .sessions import Ticket, Tickets
 A = TypeVar("A", bound=Answer)
 T = TypeVar("T")
 
-Refusal = (ServiceError, ConditionFailed, RangeNotSatisfiable)
+Refusal = (ServiceError, StateMismatch)
 
 
 class InProcessClient:
@@ -160,11 +157,8 @@ class InProcessAppendSession:
 def failure(refusal: Exception) -> Definite | Indefinite:
     """Return the outcome of an operation that the service refused. Raises TypeError for any other exception."""
     match refusal:
-        case ConditionFailed():
-            (code,) = refusal.body
-            return Definite(code, 412, refusal.body)
-        case RangeNotSatisfiable():
-            return Definite(RANGE_NOT_SATISFIABLE.code, 416, {"tail": msgspec.to_builtins(refusal.tail)})
+        case StateMismatch():
+            return Definite(refusal.code, refusal.status, refusal.body)
         case ServiceError():
             body = {"code": refusal.code, "message": refusal.message}
             if refusal.definite:

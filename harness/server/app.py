@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from ..s2 import CheckTail, json_codec, urls
 from ..s2.errors import Malformed
 from ..world.clock import Clock
-from .errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from .errors import ServiceError, StateMismatch
 from .limits import Limits
 from .metrics import CONTENT_TYPE, Metrics
 from .request import Bodies, Message, Receive, Request, Send
@@ -266,10 +266,8 @@ def _failure(error: Exception, operation: str) -> Response:
             return _error(error)
         case Malformed(code=code, message=message):
             return _error(ServiceError(code, message))
-        case ConditionFailed():
-            return Response(412, json_codec.encode(error.body))
-        case RangeNotSatisfiable():
-            return Response(416, json_codec.encode_tail(error.tail))
+        case StateMismatch():
+            return Response(error.status, json_codec.encode(error.body))
     log.error("unexpected failure of %s", operation, exc_info=error)
     return _error(ServiceError("other", f"{type(error).__name__}: see the server's log"))
 

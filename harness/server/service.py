@@ -216,18 +216,18 @@ class Service:
     async def perform(self, basin: str, stream: str, call: Call[A], waiting: Waiting = nullcontext) -> A:
         """Return the answer to one call; see :meth:`.DurableStream.perform`.
 
-        May also raise ConditionFailed or RangeNotSatisfiable.
+        May also raise StateMismatch.
         """
         with self._gate:
             opened = await self._open(basin, stream, appending=isinstance(call, Append))
             return await opened.perform(call, waiting)
 
     def append_session(self, basin: str, stream: str, batches: AsyncIterator[Append]) -> AsyncGenerator[Ack, None]:
-        """Yield an ack per batch, in order; see :func:`~.sessions.append_session`. May also raise ConditionFailed."""
+        """Yield an ack per batch, in order; see :func:`~.sessions.append_session`. May also raise StateMismatch."""
         return sessions.append_session(self._gate, partial(self._open, basin, stream, True), batches)
 
     def read_session(self, basin: str, stream: str, query: Read) -> AsyncGenerator[Batch, None]:
-        """Yield a session's frames; see :func:`~.sessions.read_session`. May also raise RangeNotSatisfiable."""
+        """Yield a session's frames; see :func:`~.sessions.read_session`. May also raise StateMismatch."""
         return sessions.read_session(self._gate, partial(self._open, basin, stream, False), query)
 
     # -- internals

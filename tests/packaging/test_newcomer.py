@@ -107,6 +107,8 @@ def test_the_table_has_every_task() -> None:
         "option of a target": "1",
         "option of `fencepost run`": "2",
         "endpoint of the bundled server": "3",
+        "error code": "1–2",
+        "error body": "5",
         "operation kind": "10",
     }
 
@@ -214,16 +216,31 @@ def test_an_endpoint_is_in_three_files_at_most(row: Operation) -> None:
     assert len(row.paths) == 1 or row.public, "one name for one thing"
 
 
-USERS = ("workloads/", "harness/closing.py", "harness/history/s2_porcupine/", "checkers/domains/")
+USERS = r"workloads/|harness/closing|harness/history/s2_porcupine/|checkers/(?!kernel|statistics|plots)"
 """Who merely uses what there is: workloads, the closing read, a foreign format with its own three kinds, and names."""
+
+PICTURES = r"checkers/(statistics|plots)/"
+"""Who counts and draws some things of their own accord."""
 
 CHECK_TAIL = r"[Cc]heck[-_]?[Tt]ail|CHECK_TAIL|^Tail$|^TailRead$|code_tail$"
 """The names of the newest kind, of its answer, and of what they become."""
 
+TOKEN_MISMATCH = r"(?i)token_?mismatch"
+"""The names of an error body that fills a column, and of that column."""
 
-def test_an_operation_kind_without_records_is_in_few_files() -> None:
-    named = {file for file in naming_in_code(CHECK_TAIL) if not file.startswith(USERS)}
-    assert len(named) == int(table()["operation kind"]), sorted(named)
+
+@pytest.mark.parametrize(
+    ("task", "pattern", "users"),
+    [("operation kind", CHECK_TAIL, USERS), ("error body", TOKEN_MISMATCH, f"{USERS}|{PICTURES}")],
+)
+def test_what_goes_through_the_whole_house_is_named_in_few_files(task: str, pattern: str, users: str) -> None:
+    named = {file for file in naming_in_code(pattern) if not re.match(users, file)}
+    assert len(named) == int(table()[task]), sorted(named)
+
+
+def test_an_error_code_is_a_row_and_what_the_server_refuses_with_it() -> None:
+    assert naming_in_code("^decryption_failed$") == {"harness/s2/errors.py"}
+    assert naming_in_code("^method_not_allowed$") == {"harness/s2/errors.py", "harness/server/app.py"}
 
 
 @pytest.mark.parametrize("name", FAULTS.names())

@@ -19,7 +19,7 @@ import pytest
 
 from fencepost.harness.s2 import Append, CheckTail, Read, Record
 from fencepost.harness.server.bugs import BUGS, Bug
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.rules import StorageRules
 from fencepost.harness.server.service import Service
 from fencepost.harness.world.simulated_disk import SimulatedDisk
@@ -69,7 +69,7 @@ async def serve(disk: SimulatedDisk, bugs: tuple[str, ...], work: int) -> Servic
     await service.ensure_stream(*AT)
 
     async def put(*records: Record, **conditions: Any) -> None:
-        with suppress(ConditionFailed, Shed):
+        with suppress(StateMismatch, Shed):
             try:
                 await service.perform(*AT, Append(records, **conditions))
             except ServiceError as error:
@@ -79,7 +79,7 @@ async def serve(disk: SimulatedDisk, bugs: tuple[str, ...], work: int) -> Servic
         await put(*(Record(body, ((b"a", b"1"), (b"b", b"2"))) for body in bodies), **conditions)
 
     async def look() -> int:
-        with suppress(RangeNotSatisfiable):
+        with suppress(StateMismatch):
             await service.perform(*AT, Read(seq_num=0))
         return (await service.perform(*AT, CheckTail())).tail.seq_num
 

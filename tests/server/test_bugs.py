@@ -12,7 +12,7 @@ import pytest
 from fencepost.harness.failure import UsageFailure
 from fencepost.harness.s2 import Ack, Append, CheckTail, Read, Record, SequencedRecord
 from fencepost.harness.server.bugs import BUGS, compose
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.rules import Rules, ServiceRules, StorageRules, StreamRules
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import MemoryStorage, Storage
@@ -50,12 +50,12 @@ class Server:
     async def accepts(self, **conditions: Any) -> bool:
         try:
             await self.put(**conditions)
-        except ConditionFailed:
+        except StateMismatch:
             return False
         return True
 
     async def refusal(self, **conditions: Any) -> dict[str, str | int]:
-        with pytest.raises(ConditionFailed) as failed:
+        with pytest.raises(StateMismatch) as failed:
             await self.put(**conditions)
         return failed.value.body
 
@@ -67,7 +67,7 @@ class Server:
         while True:
             try:
                 page = await self.service.perform(*AT, Read(seq_num=records[-1].seq_num + 1 if records else 0))
-            except RangeNotSatisfiable:
+            except StateMismatch:
                 return records
             records += page.records
 
@@ -84,7 +84,7 @@ async def own_fence_counts(server: Server) -> bool:
     await server.fence("old")
     try:
         await server.fence("new", fencing_token="old")
-    except ConditionFailed as failed:
+    except StateMismatch as failed:
         return failed.body == {"fencing_token_mismatch": "new"}
     return False
 
@@ -325,7 +325,7 @@ async def test_every_bug_at_once_does_not_crash_the_server(tmp_path: Path) -> No
                     await server.put(b"x" * number, b"y", fencing_token=f"t{number}" if step % 2 else None)
                     await server.put(match_seq_num=await server.tail())
                     await server.service.perform(*AT, Read(tail_offset=3))
-                except (ConditionFailed, RangeNotSatisfiable):
+                except StateMismatch:
                     pass
                 except ServiceError as error:
                     errors.append(error.code)

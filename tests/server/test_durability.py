@@ -11,7 +11,7 @@ import pytest
 
 from fencepost.harness.s2 import Append, CheckTail, Position, Read, Record, Tail
 from fencepost.harness.server import durable
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import StorageError
 from fencepost.harness.server.values import StreamConfig, TimestampingMode
@@ -43,7 +43,7 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
         assert await service.perform(*AT, Read(seq_num=0)) == before
         assert (before.records[0].headers, before.records[0].timestamp) == (record.headers, 7)
         assert await service.perform(*AT, CheckTail()) == Tail(Position(3, 1000))
-        with pytest.raises(ConditionFailed) as failed:
+        with pytest.raises(StateMismatch) as failed:
             await service.perform(*AT, one(fencing_token=""))
         assert failed.value.body == {"fencing_token_mismatch": "a"}
         assert [row.name for row in (await service.list_basins())[0]] == [BASIN, "basin-two"]
@@ -94,9 +94,9 @@ async def test_reads_and_tails_show_nothing_that_is_not_durable() -> None:
         waiting = asyncio.create_task(service.perform(*AT, Read(seq_num=0, wait=60)))
         await storage.writing()
         assert await soon(service.perform(*AT, CheckTail())) == Tail(Position(0, 0))
-        with pytest.raises(RangeNotSatisfiable) as beyond:
+        with pytest.raises(StateMismatch) as beyond:
             await soon(service.perform(*AT, Read(seq_num=0)))
-        assert beyond.value.tail == Position(0, 0)
+        assert beyond.value.value == Position(0, 0)
         assert not waiting.done()
         await storage.let_through()
         batch = await soon(waiting)
@@ -123,12 +123,12 @@ async def test_a_412_is_held_until_the_state_that_it_reveals_is_durable(
         await turns()
         assert not waiting.done()
         await storage.let_through()
-        with pytest.raises(ConditionFailed) as failed:
+        with pytest.raises(StateMismatch) as failed:
             await soon(waiting)
         assert failed.value.body == body
         await soon(append)
         # With nothing in flight it is answered at once.
-        with pytest.raises(ConditionFailed):
+        with pytest.raises(StateMismatch):
             await soon(service.perform(*AT, refusal))
 
 
@@ -195,7 +195,7 @@ async def test_what_is_said_of_basins_and_streams_is_durable(what: str) -> None:
         await soon(making)
         expected = {
             "conflict": ServiceError,
-            "append": ConditionFailed,
+            "append": StateMismatch,
             "not found": ServiceError,
             "append not found": ServiceError,
         }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from fencepost.harness.s2 import Append, CheckTail, Read, Record
-from fencepost.harness.server.errors import ConditionFailed, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.values import StreamReconfiguration
 from fencepost.harness.world.faulty_disk import FaultyDisk
@@ -47,8 +47,8 @@ async def test_reads_go_on_while_the_disk_is_full_and_appends_come_back_when_it_
 async def refused_token(service: Service) -> str | None:
     try:
         await service.perform(*AT, one(fencing_token="no such token"))
-    except ConditionFailed as failed:
-        return failed.fencing_token
+    except StateMismatch as failed:
+        return failed.value
     raise AssertionError("a wrong token must be refused")
 
 

@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from fencepost.harness.s2 import Append, CheckTail, Read, Record
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import NoSpaceError, StorageError
 from fencepost.harness.world.disk import Disk
@@ -42,11 +42,11 @@ class Shown:
         assert self.bodies.setdefault(seq_num, body) == body, f"seq_num {seq_num} was shown with another body"
         self.tail = max(self.tail, seq_num + 1)
 
-    def refusal(self, failed: ConditionFailed) -> None:
-        if failed.seq_num is not None:
-            self.tail = max(self.tail, failed.seq_num)
+    def refusal(self, failed: StateMismatch) -> None:
+        if isinstance(failed.value, int):
+            self.tail = max(self.tail, failed.value)
         else:
-            assert failed.fencing_token in self.tokens
+            assert failed.value in self.tokens
 
 
 async def start(disk: Disk, segment_bytes: int = 2000) -> Service:
@@ -80,7 +80,7 @@ async def client(service: Service, shown: Shown, random: Random, steps: int) -> 
                     await read(service, shown, random.randint(0, shown.tail))
                 case "tail":
                     shown.tail = max(shown.tail, (await service.perform(*AT, CheckTail())).tail.seq_num)
-        except ConditionFailed as failed:
+        except StateMismatch as failed:
             shown.refusal(failed)
         except ServiceError as error:
             if error.code != "storage":
@@ -92,8 +92,8 @@ async def client(service: Service, shown: Shown, random: Random, steps: int) -> 
 async def read(service: Service, shown: Shown, start: int) -> None:
     try:
         batch = await service.perform(*AT, Read(seq_num=start))
-    except RangeNotSatisfiable as beyond:
-        shown.tail = max(shown.tail, beyond.tail.seq_num)
+    except StateMismatch as beyond:
+        shown.tail = max(shown.tail, beyond.value.seq_num)
         return
     for record in batch.records:
         shown.record(record.seq_num, record.body)
@@ -107,9 +107,9 @@ async def check(service: Service, shown: Shown) -> None:
         await read(service, shown, start)
     assert sorted(shown.bodies) == list(range(tail))
     fences = [body.decode() for _, body in sorted(shown.bodies.items()) if body.startswith(b"t")]
-    with pytest.raises(ConditionFailed) as failed:
+    with pytest.raises(StateMismatch) as failed:
         await service.perform(*AT, one(fencing_token="no such token"))
-    assert failed.value.fencing_token == ["", *fences][-1]
+    assert failed.value.value == ["", *fences][-1]
 
 
 async def survive(seed: int, faults: str, lives: int = 10) -> None:

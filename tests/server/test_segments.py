@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fencepost.harness.s2 import Append, CheckTail, Position, Read, Record, Tail
-from fencepost.harness.server.errors import ConditionFailed, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import StorageError
 from fencepost.harness.server.values import StreamConfig, TimestampingMode
@@ -92,9 +92,9 @@ async def test_a_segment_that_still_has_a_record_stays_and_those_around_it_go() 
     async with serving(stored(DATA, disk, SEGMENT), stream=False) as service:
         assert await bodies(service) == [b"token"]
         assert len(await bodies(service, "busy", 58)) == 2 + 1 + 4
-        with pytest.raises(ConditionFailed) as failed:
+        with pytest.raises(StateMismatch) as failed:
             await service.perform(*AT, one(fencing_token=""))
-        assert failed.value.fencing_token == "token"
+        assert failed.value.value == "token"
 
 
 async def test_what_a_removed_segment_held_of_the_catalogue_and_of_streams_survives() -> None:
@@ -118,9 +118,9 @@ async def test_what_a_removed_segment_held_of_the_catalogue_and_of_streams_survi
         assert (await service.create_stream("basin-two", "s", config, "t"))[1] is False
         assert await service.get_stream("basin-two", "s") == config
         assert await service.perform("basin-two", "s", CheckTail()) == Tail(Position(3, 1000))
-        with pytest.raises(ConditionFailed) as failed:
+        with pytest.raises(StateMismatch) as failed:
             await service.perform("basin-two", "s", one(fencing_token=""))
-        assert failed.value.fencing_token == "f"
+        assert failed.value.value == "f"
         assert (await service.perform("basin-two", "s", one())).start.seq_num == 3
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fencepost.harness.s2 import Batch, CheckTail, Position, Read, Tail
-from fencepost.harness.server.errors import RangeNotSatisfiable
+from fencepost.harness.server.errors import StateMismatch
 from fencepost.harness.server.values import (
     BasinConfig,
     BasinReconfiguration,
@@ -156,7 +156,7 @@ async def test_streams_are_made_on_append_and_on_read_as_the_basin_says() -> Non
         assert await service.get_stream("on-append", "s") == default
         assert await refused(service.perform("on-reading", "s", one())) == (404, "stream_not_found")
         assert await service.perform("on-reading", "s", CheckTail()) == Tail(Position(0, 0))
-        with pytest.raises(RangeNotSatisfiable):
+        with pytest.raises(StateMismatch):
             await service.perform("on-reading", "t", Read())
         assert [row.name for row in (await service.list_streams("on-reading"))[0]] == ["s", "t"]
 

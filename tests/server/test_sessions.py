@@ -9,7 +9,7 @@ import pytest
 
 from fencepost.harness.s2 import Append, Batch, CheckTail, Read, Record
 from fencepost.harness.server import sessions
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 
 from .gated import turns
@@ -66,9 +66,9 @@ async def test_a_refusal_comes_after_the_acks_before_it_and_nothing_after_it_is_
         batches = Batches(one(), one(match_seq_num=1), one(match_seq_num=1), one(), one())
         acks = service.append_session(*AT, aiter(batches))
         assert [(await soon(anext(acks))).start.seq_num for _ in range(2)] == [0, 1]
-        with pytest.raises(ConditionFailed) as failure:
+        with pytest.raises(StateMismatch) as failure:
             await soon(anext(acks))
-        assert failure.value.seq_num == 2
+        assert failure.value.value == 2
         await turns()
         assert (await service.perform(*AT, CheckTail())).tail.seq_num == 2
 
@@ -137,7 +137,7 @@ async def test_bounds_span_the_frames_of_a_session(monkeypatch: pytest.MonkeyPat
             (Read(seq_num=0, count=0), []),
         ):
             assert [len(frame.records) for frame in await soon(frames_of(service, query))] == sizes, query
-        with pytest.raises(RangeNotSatisfiable):
+        with pytest.raises(StateMismatch):
             await soon(frames_of(service, Read(seq_num=2700, count=1)))
 
 
