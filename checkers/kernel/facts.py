@@ -21,6 +21,10 @@ from .columns import Mask, Requirements, spans
 from .contradiction import contradict, described
 
 
+MOST_SENDERS = 32
+"""Of how many appends it is tried whether they put a record where it was seen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is certain. Columns of moments have shape (m,), those of positions begin at the stream's first tail.
@@ -100,19 +104,23 @@ def sighted(asked: Requirements, free: Int64s, position: Int64s, digest: Int64s)
     """The appends among ``free`` of which a record was read that no other of them holds, and where they began.
 
     ``digest`` was read at ``position``, where none but these can have put it. The last array says of each how many of
-    their records are the same.
+    their records may be that one.
     """
     columns = asked.asked
     lengths = columns.high[free] - columns.low[free]
     record, owner = spans(columns.low[free], lengths), np.repeat(free, lengths)
     order = np.argsort(asked.records.sent[record], kind="stable")
     sent = asked.records.sent[record[order]]
-    low, high = np.searchsorted(sent, digest, side="left"), np.searchsorted(sent, digest, side="right")
-    once = high == low + 1
-    one = order[low[once]]
-    moment, first = np.unique(owner[one], return_index=True)
-    start = position[once] - (record[one] - columns.low[owner[one]])
-    return moment, start[first], high - low
+    low = np.searchsorted(sent, digest, side="left")
+    number = np.searchsorted(sent, digest, side="right") - low
+    few = np.flatnonzero(number <= MOST_SENDERS)
+    one, at = order[spans(low[few], number[few])], np.repeat(few, number[few])
+    start = position[at] - (record[one] - columns.low[owner[one]])
+    fits = (columns.match[owner[one]] == NONE) | (columns.match[owner[one]] == start)
+    number[few] = np.bincount(at[fits], minlength=len(position))[few]
+    fits &= number[at] == 1
+    moment, first = np.unique(owner[one[fits]], return_index=True)
+    return moment, start[fits][first], number
 
 
 def _contents(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s, limit: int) -> Int64s:

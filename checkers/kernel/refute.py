@@ -7,6 +7,7 @@ tail at which it can have been (:mod:`.least`), and nothing is returned that had
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +26,8 @@ from .refuted import Refuted
 from .stops import all_stops
 
 STEPS_PER_MOMENT: Final = 64
+MOST_TOKENS: Final = 8
+"""How many tokens with which the stream may have begun are tried one by one."""
 MOST_LINKS: Final = 100
 """How many moments, each of which kept the next from an earlier tail, are followed back."""
 
@@ -71,9 +74,16 @@ class _Refutation:
         self._absent()
         declared = history.header.streams[asked.stream].fencing_token
         tokens = [*range(len(history.tokens)), logs.ANOTHER] if declared is None else [logs.number(history, declared)]
-        stops = all_stops(asked, self.facts, self.low, tokens)
-        plan = self.columns, asked.records, log, np.zeros(WORK, dtype=np.int64), stops, self._schedule(log)
-        self._solve(*plan)
+        found: list[Contradiction] = []
+        schedule = self._schedule(log)
+        for first in [[token] for token in tokens] if len(tokens) <= MOST_TOKENS else [tokens]:
+            try:
+                stops = all_stops(asked, self.facts, self.low, first)
+                self._solve(self.columns, asked.records, log, np.zeros(WORK, dtype=np.int64), stops, schedule)
+                return
+            except Contradicted as error:
+                found.append(error.found)
+        raise Contradicted(replace(found[0], rows=tuple(dict.fromkeys(row for one in found for row in one.rows))))
 
     def _loop(self, function: Callable[..., Any], *arguments: Any) -> int:
         """Call a function of :mod:`.least`, compiled if that pays; it changes columns in place."""

@@ -103,6 +103,11 @@ class _Candidates:
         by_return = certain[np.argsort(columns.returned[certain], kind="stable")]
         reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[by_return])))
         self.first = reached[np.searchsorted(columns.returned[by_return], self.invoked)]
+        self.last = np.full(len(asked), FOREVER, dtype=np.int64)
+        one, other, _ = asked.ahead.T
+        known = (columns.ask[other] == spec.MATCH_REFUSED) | (facts.place[other] != NONE)
+        np.minimum.at(self.last, one[known], np.maximum(columns.at, facts.place)[other[known]])
+        self.last = self.last[free]
         by_tail = certain[np.argsort(low[certain], kind="stable")]
         self.tails = low[by_tail]
         self.times = np.append(np.minimum.accumulate(columns.returned[by_tail][::-1])[::-1], FOREVER)
@@ -111,9 +116,9 @@ class _Candidates:
         """Those that may have been applied within a hole, where one of the tokens was held; the tokens after it."""
         time = self.times[np.searchsorted(self.tails, high)]  # by then somebody was past it
         early = slice(int(np.searchsorted(self.invoked, time, side="right")))
-        size, match = self.size[early], self.match[early]
-        fits: Mask = np.maximum(self.first[early], low) <= high - size
-        fits &= (match == NONE) | ((match >= low) & (match <= high - size))
+        match, last = self.match[early], np.minimum(self.last[early], high) - self.size[early]
+        fits: Mask = np.maximum(self.first[early], low) <= last
+        fits &= (match == NONE) | ((match >= low) & (match <= last))
         those, left = np.flatnonzero(fits), -1
         while len(those) != left:
             left = len(those)
