@@ -46,10 +46,11 @@ def main() -> None:
 
     class Ours:
         def __init__(self) -> None:
-            self._client = HttpStreamClient(url, "basin-one")
+            self._client: Any = HttpStreamClient(url, "basin-one")
+            self._perform = getattr(self._client, "perform", None) or self._client.append  # of an older tree
 
         async def operate(self) -> None:
-            outcome = await self._client.append("stream", call)
+            outcome = await self._perform("stream", call)
             if not isinstance(outcome, Ok):
                 raise SystemExit(f"an append to the trivial server ended as {outcome}")
 

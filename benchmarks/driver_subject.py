@@ -24,10 +24,15 @@ from fencepost.harness.history.events import SCHEMA, Header, StreamState
 from fencepost.harness.history.recorder import Recorder
 from fencepost.harness.registry import Registry
 from fencepost.harness.scheduler import Scheduler
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable
+from fencepost.harness.server import errors
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import MemoryStorage
 
+REFUSALS: Any = tuple(
+    getattr(errors, name)
+    for name in ("StateMismatch", "ConditionFailed", "RangeNotSatisfiable")  # two of them in older trees
+    if hasattr(errors, name)
+)
 THREADS = 10
 BASIN, STREAM = "basin-one", "stream"
 
@@ -78,15 +83,24 @@ class CodecClient:
     """A client that encodes and decodes everything, but uses no sockets."""
 
     def __init__(self, service: Service, codecs: Codecs) -> None:
-        self._service = service
         self._codecs = codecs
+        # Services of older trees have a method for each kind of call.
+        self._perform: Any = getattr(service, "perform", None)
+        self._append, self._read = (getattr(service, name, self._perform) for name in ("append", "read"))
+        self._check_tail: Any = getattr(service, "check_tail", None)
+
+    def perform(self, stream: str, call: Any) -> Any:
+        """Make one call of any kind. Older trees call the method of each kind."""
+        return getattr(self, {"Append": "append", "Read": "read", "CheckTail": "check_tail"}[type(call).__name__])(
+            stream, call
+        )
 
     async def append(self, stream: str, call: Any) -> Any:
         codecs = self._codecs
         batch = codecs.decode_append(codecs.encode_append(call), codecs.form)
         try:
-            ack = await self._service.append(BASIN, stream, batch)
-        except ConditionFailed as refusal:
+            ack = await self._append(BASIN, stream, batch)
+        except REFUSALS as refusal:
             return wire.conclude(wire.APPEND, 412, msgspec.json.encode(refusal.body))
         return wire.conclude(wire.APPEND, 200, codecs.encode_ack(ack))
 
@@ -94,14 +108,18 @@ class CodecClient:
         codecs = self._codecs
         query = codecs.decode_read(codecs.encode_read(call).removeprefix(b"?"))
         try:
-            batch = await self._service.read(BASIN, stream, query)
-        except RangeNotSatisfiable as refusal:
-            tail = {"seq_num": refusal.tail.seq_num, "timestamp": refusal.tail.timestamp}
-            return wire.conclude(wire.READ, 416, msgspec.json.encode({"tail": tail}))
+            batch = await self._read(BASIN, stream, query)
+        except REFUSALS as refusal:
+            body = getattr(refusal, "body", None) or {"tail": msgspec.to_builtins(refusal.tail)}
+            return wire.conclude(wire.READ, 416, msgspec.json.encode(body))
         return wire.conclude(wire.READ, 200, codecs.encode_batch(batch, codecs.form))
 
     async def check_tail(self, stream: str, call: Any) -> Any:
-        tail = await self._service.check_tail(BASIN, stream)
+        tail = (
+            await self._check_tail(BASIN, stream)
+            if self._check_tail
+            else (await self._perform(BASIN, stream, call)).tail
+        )
         return wire.conclude(wire.CHECK_TAIL, 200, self._codecs.encode_tail(tail))
 
     async def aclose(self) -> None:

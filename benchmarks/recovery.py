@@ -17,7 +17,7 @@ from typing import Final
 
 from benchmarks.machine import machine
 from fencepost.harness.s2 import Append, Read, Record
-from fencepost.harness.server.errors import RangeNotSatisfiable
+from fencepost.harness.server.errors import StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import FileStorage
 from fencepost.harness.world.world import real_world
@@ -45,9 +45,9 @@ async def fill(directory: Path, batches: int, *, trimming: bool) -> None:
 
     async def client(trims: bool) -> None:
         for number in range(batches // CLIENTS):
-            ack = await service.append(*AT, BATCH)
+            ack = await service.perform(*AT, BATCH)
             if trims and number % 20 == 0:
-                await service.append(*AT, Append((Record.trim(max(0, ack.end.seq_num - KEPT)),)))
+                await service.perform(*AT, Append((Record.trim(max(0, ack.end.seq_num - KEPT)),)))
 
     await asyncio.gather(*(client(trimming and number == 0) for number in range(CLIENTS)))
     await service.close()
@@ -58,8 +58,8 @@ async def readable(service: Service) -> int:
     found, start = 0, 0
     while True:
         try:
-            records = (await service.read(*AT, Read(seq_num=start))).records
-        except RangeNotSatisfiable:
+            records = (await service.perform(*AT, Read(seq_num=start))).records
+        except StateMismatch:
             return found
         found += len(records)
         start = records[-1].seq_num + 1

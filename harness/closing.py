@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import Final
 
 from .client.outcome import Definite, Indefinite, Ok, Outcome
-from .client.perform import perform
 from .client.protocol import StreamClient
 from .history.events import StreamState
 from .history.recorder import Recorder
@@ -85,7 +84,7 @@ class Closer:
                 )
             position = after
 
-    async def _insist(self, stream: str, call: Callable[[int], Call], purpose: str) -> Answer:
+    async def _insist(self, stream: str, call: Callable[[int], Call[Answer]], purpose: str) -> Answer:
         outcome: Outcome[Answer] | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -96,10 +95,10 @@ class Closer:
                 return outcome.value
         raise ClosingFailure(f"the {purpose} of {stream} failed {ATTEMPTS} times; the last failure: {_why(outcome)}")
 
-    async def _perform(self, stream: str, call: Call, purpose: str) -> Outcome[Answer]:
+    async def _perform(self, stream: str, call: Call[Answer], purpose: str) -> Outcome[Answer]:
         op = self._recorder.invoke(Invocation(stream, call, purpose=purpose), self._process)
         try:
-            outcome = await perform(self._client, stream, call)
+            outcome = await self._client.perform(stream, call)
         except asyncio.CancelledError:
             self._recorder.complete(op, Indefinite("cancelled by the harness"))
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 
+from .history.evidence import mismatched
 from .history.history import NONE, History, Outcome
 from .history.losses import Losses
 from .history.sniffing import Format
@@ -33,7 +34,7 @@ def converted(history: History, to: Format, losses: Losses, stream: str | None =
 
 def _of_columns(history: History, losses: Losses) -> None:
     """Count what the columns of a history do not hold, as far as they show that it was there."""
-    told = (history.seq_num_mismatch != NONE) | (history.token_mismatch != NONE) | (history.observed_tail != NONE)
+    told = mismatched(history) | (history.observed_tail != NONE)
     bodies = (history.status != NONE) & ~told & (history.outcome != Outcome.OK)
     losses.add("a failure with a status: what its body said beside a tail or a token", int(bodies.sum()))
     losses.add("a followed answer with a tail: the timestamp of that", int((history.reads.tail != NONE).sum()))

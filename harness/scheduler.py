@@ -17,7 +17,6 @@ from random import Random
 from typing import Any
 
 from .client.outcome import Definite, Indefinite, Ok, Outcome
-from .client.perform import perform
 from .client.protocol import StreamClient
 from .draws import Draws
 from .history.events import CRASH
@@ -256,7 +255,7 @@ class Scheduler:
                 frames = self._recorder.frames(op, call)
                 outcome = frames.conclude(await client.read_session(invocation.stream, call, frames.add))
             else:
-                outcome = await perform(client, invocation.stream, call)
+                outcome = await client.perform(invocation.stream, call)
         except asyncio.CancelledError:
             self._recorder.complete(op, frames.conclude(_CANCELLED) if frames else _CANCELLED)
             raise

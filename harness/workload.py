@@ -123,7 +123,7 @@ class Invocation(Struct, frozen=True, gc=False):
     """
 
     stream: str
-    call: Call | Strike
+    call: Call[Answer] | Strike
     thread: int | None = None
     purpose: str = ""
     time: int | None = None

@@ -13,7 +13,7 @@ from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 from msgspec import Struct
 
 from fencepost.harness.generators import bounded, each_thread
-from fencepost.harness.s2 import Call
+from fencepost.harness.s2 import Answer, Call
 from fencepost.harness.workload import (
     PENDING,
     Completion,
@@ -38,7 +38,7 @@ class Act(NamedTuple, Generic[V]):
     ``stay`` means that the client is in the middle of something, so its next operation is on the same stream.
     """
 
-    call: Call
+    call: Call[Answer]
     view: V
     purpose: str = ""
     stay: bool = False

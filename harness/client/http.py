@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail, json_codec, urls
+from ..s2 import Answer, Batch, Call, Read, urls
 from ..s2.errors import NOT_SENT
 from ..s2.frames import Compression
 from ..world.network import Network, SystemNetwork
@@ -35,6 +35,7 @@ from .through_httpx import HttpxEngine
 if TYPE_CHECKING:
     from .http_sessions import HttpSessions
 
+A = TypeVar("A", bound=Answer)
 T = TypeVar("T")
 
 _NETWORK: Final = SystemNetwork()
@@ -106,29 +107,15 @@ class HttpStreamClient:
         """
         return self._engine is not None and self._engine.sent
 
-    async def append(self, stream: str, call: Append) -> Outcome[Ack]:
-        """Return the outcome of appending a batch."""
+    async def perform(self, stream: str, call: Call[A]) -> Outcome[A]:
+        """Return the outcome of one call."""
+        row = wire.UNARY[type(call)]
         try:
-            path, body = self._path(stream) + b"/records", json_codec.encode_append(call)
+            target = self._path(stream) + row.target(call)
+            body = None if row.body is None else row.body(call)
         except UnicodeEncodeError as error:
             return self._unsendable(error)
-        return await self._request(wire.APPEND, b"POST", path, body)
-
-    async def read(self, stream: str, call: Read) -> Outcome[Batch]:
-        """Return the outcome of reading one batch of records."""
-        try:
-            path = self._path(stream) + b"/records" + urls.encode_read(call)
-        except UnicodeEncodeError as error:
-            return self._unsendable(error)
-        return await self._request(wire.READ, b"GET", path, wait=call.wait or 0)
-
-    async def check_tail(self, stream: str, call: CheckTail) -> Outcome[Tail]:
-        """Return the outcome of asking for the tail."""
-        try:
-            path = self._path(stream) + b"/records/tail"
-        except UnicodeEncodeError as error:
-            return self._unsendable(error)
-        return await self._request(wire.CHECK_TAIL, b"GET", path)
+        return await self._request(row.operation, row.method, target, body, wait=call.patience)
 
     def append_session(self, stream: str) -> AppendSession:
         """Return a new append session, over HTTP/2. Sessions do not work through a proxy."""

@@ -11,18 +11,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
-import msgspec
-
-from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail
-from ..s2.errors import RANGE_NOT_SATISFIABLE
-from ..server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from ..s2 import Answer, Append, Batch, Call, Read
+from ..server.errors import ServiceError, StateMismatch
 from ..server.service import Service
 from .outcome import Definite, Indefinite, Ok, Outcome
 from .sessions import Ticket, Tickets
 
+A = TypeVar("A", bound=Answer)
 T = TypeVar("T")
 
-Refusal = (ServiceError, ConditionFailed, RangeNotSatisfiable)
+Refusal = (ServiceError, StateMismatch)
 
 
 class InProcessClient:
@@ -38,18 +36,9 @@ class InProcessClient:
         self._sessions: dict[InProcessAppendSession, None] = {}
         self._reading: dict[asyncio.Timeout, None] = {}
 
-    async def append(self, stream: str, call: Append) -> Outcome[Ack]:
-        """Return the outcome of appending a batch."""
-        return await self._conclude(self._service.append(self._basin, stream, call))
-
-    async def read(self, stream: str, call: Read) -> Outcome[Batch]:
-        """Return the outcome of reading one batch of records."""
-        return await self._conclude(self._service.read(self._basin, stream, call), call.wait or 0)
-
-    async def check_tail(self, stream: str, call: CheckTail) -> Outcome[Tail]:
-        """Return the outcome of asking for the tail."""
-        outcome = await self._conclude(self._service.check_tail(self._basin, stream))
-        return Ok(Tail(outcome.value)) if isinstance(outcome, Ok) else outcome
+    async def perform(self, stream: str, call: Call[A]) -> Outcome[A]:
+        """Return the outcome of one call."""
+        return await self._conclude(self._service.perform(self._basin, stream, call), call.patience)
 
     def append_session(self, stream: str) -> InProcessAppendSession:
         """Return a new append session."""
@@ -168,11 +157,8 @@ class InProcessAppendSession:
 def failure(refusal: Exception) -> Definite | Indefinite:
     """Return the outcome of an operation that the service refused. Raises TypeError for any other exception."""
     match refusal:
-        case ConditionFailed():
-            (code,) = refusal.body
-            return Definite(code, 412, refusal.body)
-        case RangeNotSatisfiable():
-            return Definite(RANGE_NOT_SATISFIABLE.code, 416, {"tail": msgspec.to_builtins(refusal.tail)})
+        case StateMismatch():
+            return Definite(refusal.code, refusal.status, refusal.body)
         case ServiceError():
             body = {"code": refusal.code, "message": refusal.message}
             if refusal.definite:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from ..s2 import Ack, Append, Batch, CheckTail, Read, Tail
+from ..s2 import Answer, Append, Batch, Call, Read
 from .outcome import Outcome
 from .sessions import Ticket
+
+A = TypeVar("A", bound=Answer)
 
 
 class AppendSession(Protocol):
@@ -41,21 +43,16 @@ class StreamClient(Protocol):
     :data:`~fencepost.harness.client.outcome.Outcome` and raises only ``asyncio.CancelledError``. A cancelled operation
     is indefinite, and its client must not be used again.
 
-    A client does one of ``append``, ``read``, ``check_tail``, ``create_stream`` and ``delete_stream`` at a time. Any
-    number of append sessions and read sessions may be open at the same time. A client without sessions derives from
+    A client does one of ``perform``, ``create_stream`` and ``delete_stream`` at a time. Any number of append sessions
+    and read sessions may be open at the same time. A client without sessions derives from
     :class:`~fencepost.harness.client.sessions.WithoutSessions`.
     """
 
-    async def append(self, stream: str, call: Append) -> Outcome[Ack]:
-        """Return the outcome of appending a batch."""
-        ...
+    async def perform(self, stream: str, call: Call[A]) -> Outcome[A]:
+        """Return the outcome of one call: an append, a read or any other.
 
-    async def read(self, stream: str, call: Read) -> Outcome[Batch]:
-        """Return the outcome of reading one batch of records."""
-        ...
-
-    async def check_tail(self, stream: str, call: CheckTail) -> Outcome[Tail]:
-        """Return the outcome of asking for the tail."""
+        Its Ok holds the answer: the Ack of an append, the Batch of a read, the Tail of a check-tail.
+        """
         ...
 
     def append_session(self, stream: str) -> AppendSession:

@@ -13,8 +13,8 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from ..s2 import json_codec
-from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH, ErrorCode, Malformed, recognise
+from ..s2 import Append, Call, CheckTail, Read, json_codec, urls
+from ..s2.errors import WITH_MEMBER, Malformed, recognise
 from .outcome import Definite, Indefinite, Ok, Outcome
 from .redaction import redacted, redacted_json
 
@@ -63,13 +63,13 @@ class Operation(Generic[T]):
     """How to interpret the answers to one kind of request.
 
     ``success`` holds the statuses that mean success. ``decode`` decodes their bodies, and raises ValueError for an
-    unexpected form. ``own_bodies`` holds those error codes with a body of their own that may answer the request.
+    unexpected form. ``call`` is the noun of a call on records, which only error bodies that refuse it may answer.
     """
 
     noun: str
     success: tuple[int, ...]
     decode: Callable[[bytes], T]
-    own_bodies: tuple[ErrorCode, ...] = ()
+    call: type[Call[Any]] | None = None
 
 
 def _named(content: bytes) -> None:
@@ -81,9 +81,31 @@ def _nothing(content: bytes) -> None:
         raise ValueError("there is a body where none belongs")
 
 
-APPEND: Final = Operation("append ack", (200,), json_codec.decode_ack, (SEQ_NUM_MISMATCH, FENCING_TOKEN_MISMATCH))
-READ: Final = Operation("batch of records", (200,), json_codec.decode_batch, (RANGE_NOT_SATISFIABLE,))
-CHECK_TAIL: Final = Operation("tail", (200,), json_codec.decode_tail)
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """How to make one kind of unary call, and how to interpret its answers.
+
+    ``target`` returns what follows the path of the stream, and ``body`` the JSON of a call that has one. Both raise
+    UnicodeEncodeError for a token that is not text.
+    """
+
+    operation: Operation[Any]
+    method: bytes
+    target: Callable[[Any], bytes]
+    body: Callable[[Any], bytes] | None = None
+
+
+APPEND: Final = Operation("append ack", (200,), json_codec.decode_ack, Append)
+READ: Final = Operation("batch of records", (200,), json_codec.decode_batch, Read)
+CHECK_TAIL: Final = Operation("tail", (200,), json_codec.decode_tail, CheckTail)
+
+UNARY: Final[Mapping[type[Call[Any]], Unary]] = {
+    Append: Unary(APPEND, b"POST", lambda call: b"/records", json_codec.encode_append),
+    Read: Unary(READ, b"GET", lambda call: b"/records" + urls.encode_read(call)),
+    CheckTail: Unary(CHECK_TAIL, b"GET", lambda call: b"/records/tail"),
+}
+"""The calls on records, by noun."""
+
 CREATE: Final = Operation("description of what was made", (200, 201), _named)
 LIST: Final = Operation("page of streams", (200,), msgspec.json.Decoder(StreamPage).decode)
 DELETE: Final = Operation("acceptance of a deletion", (202,), _nothing)
@@ -99,9 +121,9 @@ def conclude(operation: Operation[T], status: int, content: bytes, secret: str |
             return Indefinite(reason, status, _kept(content, secret))
     body = _object(content)
     row = None if body is None else recognise(status, body)
-    if body is None or row is None or (row.own_body and row not in operation.own_bodies):
+    if body is None or row is None or (row.member and row.refuses is not operation.call):
         return Indefinite(_unrecognised(status, redacted_json(secret, body)), status, _kept(content, secret))
-    if row.own_body:
+    if row.member:
         return Definite(row.code, status, body)  # these are protocol values, so they are kept as they are
     kept = redacted_json(secret, body)
     if row.definite:
@@ -112,7 +134,7 @@ def conclude(operation: Operation[T], status: int, content: bytes, secret: str |
 def _unrecognised(status: int, body: Mapping[str, Any] | None) -> str:
     if 300 <= status < 400:
         return f"answered {status}, a redirect; none is followed"
-    if status in (412, 416):
+    if any(status in row.statuses for row in WITH_MEMBER):
         return f"answered {status} without the body that belongs to it here"
     if body is None or "code" not in body:
         return f"answered {status} without an error of the service: perhaps something in between"

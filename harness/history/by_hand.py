@@ -132,7 +132,7 @@ class HistoryBuilder(Calls):
 
     def invoke(
         self,
-        call: Call,
+        call: Call[Answer],
         stream: str | None = None,
         process: int | None = None,
         time: int | None = None,

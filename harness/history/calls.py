@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 from ..client.outcome import Definite, Indefinite, Ok, Outcome
 from ..s2 import Ack, Answer, Append, Batch, Call, CheckTail, Position, Read, Record, SequencedRecord, Tail
+from .evidence import MISMATCHES
 from .kinds import Kind
 
 Where: TypeAlias = int | tuple[int, int | None] | Position
@@ -30,7 +31,7 @@ class Calls(ABC):
     @abstractmethod
     def invoke(
         self,
-        call: Call,
+        call: Call[Answer],
         stream: str | None = None,
         process: int | None = None,
         time: int | None = None,
@@ -186,17 +187,16 @@ class RecordedAppend(RecordedCall):
         last = Position(first.seq_num + self._records, _UNKNOWN) if end is None else _position(end)
         self.complete(Ok(Ack(first, last, last if tail is None else _position(tail))), time=time)
 
-    def refused(
-        self, *, seq_num_mismatch: int | None = None, token_mismatch: str | None = None, time: int | None = None
-    ) -> None:
-        """Record a 412: the append's condition did not hold. Pass the tail or the token from the answer."""
-        if (seq_num_mismatch is None) == (token_mismatch is None):
-            raise ValueError(f"{self!r}: a refusal names either seq_num_mismatch or token_mismatch")
-        if token_mismatch is None:
-            body: dict[str, Any] = {"seq_num_mismatch": seq_num_mismatch}
-        else:
-            body = {"fencing_token_mismatch": token_mismatch}
-        self.failed("condition_failed", 412, body, time=time)
+    def refused(self, *, time: int | None = None, **told: int | str) -> None:
+        """Record a 412: the append's condition did not hold.
+
+        Pass what the answer told: the tail as ``seq_num_mismatch``, or the token as ``token_mismatch``.
+        """
+        rows = {one.column: one for one in MISMATCHES}
+        if len(told) != 1 or not told.keys() <= rows.keys():
+            raise ValueError(f"{self!r}: a refusal names either {' or '.join(rows)}")
+        ((column, value),) = told.items()
+        self.failed("condition_failed", rows[column].status, {rows[column].row.member: value}, time=time)
 
 
 class RecordedRead(RecordedCall):

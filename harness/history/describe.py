@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..printable import quoted
+from .evidence import MISMATCHES
 from .history import NONE, Kind, Operation, Outcome
 from .tables import FOLLOWING
 
@@ -24,10 +25,10 @@ def answer(operation: Operation) -> str:
     """Return how it ended, such as ``at [12, 15), tail 15`` or ``412: the tail is 15``."""
     if operation.outcome is Outcome.INDEFINITE:
         return "never returned" if operation.ended is None else f"indefinite: {operation.code}"
-    if operation.seq_num_mismatch is not None:
-        return f"412: the tail is {operation.seq_num_mismatch}"
-    if operation.token_mismatch is not None:
-        return f"412: the token is {quoted(operation.token_mismatch)}"
+    for one in MISMATCHES:
+        value = one.of(operation.history, operation.row)
+        if value is not None:
+            return f"{one.status}: the {one.noun} is {quoted(value) if isinstance(value, str) else value}"
     if operation.outcome is Outcome.FAILED:
         where = "" if operation.observed_tail is None else f", the tail is {operation.observed_tail}"
         return f"{operation.status or 'failed:'} {operation.code}{where}"

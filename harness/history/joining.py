@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .columns import Interned
 from .consistency import check, ordered
 from .contradictions import Contradiction, First, Terms
+from .evidence import MISMATCHES
 from .history import FOREVER, NONE, Appends, History, Int64s, Outcome, Reads
 from .ids import Ids
 from .kinds import ROWS, Kind
@@ -179,8 +180,10 @@ class _Joining:
         columns["purpose"] = purpose[columns["purpose"]]
         columns |= tables.errors.dense(rows, place=row)
         columns["code"] = code[columns["code"]]
-        columns |= tables.observed.dense(rows, place=row) | tables.seq_num_mismatches.dense(rows, place=row)
-        columns["token_mismatch"] = token[tables.token_mismatches.dense(rows, place=row)["token_mismatch"]]
+        columns |= tables.observed.dense(rows, place=row)
+        for one in MISMATCHES:
+            column = tables.mismatches[one.column].dense(rows, place=row)[one.column]
+            columns[one.column] = token[column] if one.is_token else column
         own = np.arange(tables.n_asked)
         appends: dict[str, Any] = tables.appends.dense(rows) | tables.acks.dense(rows, place=row)
         appends["token"], appends["last_fence"] = token[appends["token"]], token[appends["last_fence"]]

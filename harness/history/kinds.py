@@ -37,7 +37,7 @@ class Row:
     ``answer``, and others come from other recorders. An operation of any kind can fail or end indefinitely as well.
     """
 
-    call: type[s2.Call]
+    call: type[s2.Call[s2.Answer]]
     answer: type[s2.Answer]
     invoked: Callable[..., events.Invoked]
     answers: tuple[Callable[..., events.Completed], ...]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .evidence import MISMATCHES, mismatched
 from .history import FOREVER, NONE, History, Int64s, Kind, Outcome
 
 
@@ -49,7 +50,7 @@ def _outcomes(history: History) -> Iterator[str]:
 def _observations(history: History) -> Iterator[str]:
     reads, ok = history.reads, history.outcome == Outcome.OK
     refused = (history.outcome == Outcome.FAILED) & (history.status == 412)
-    silent = refused & (history.seq_num_mismatch == NONE) & (history.token_mismatch == NONE)
+    silent = refused & ~mismatched(history)
     failed = (history.kind == Kind.APPEND) & (history.outcome == Outcome.FAILED) & (history.status == NONE)
     records = np.diff(reads.offset)
     counted = {
@@ -57,8 +58,7 @@ def _observations(history: History) -> Iterator[str]:
         "exact tails that were asked for": ok & (history.observed_tail != NONE) & ~reads.hashed,
         "exact tails told by reads beyond the tail (416)": (history.outcome == Outcome.FAILED)
         & (history.observed_tail != NONE),
-        "tails told by refusals (412)": history.seq_num_mismatch != NONE,
-        "tokens told by refusals (412)": history.token_mismatch != NONE,
+        **{f"{one.noun}s told by refusals ({one.status})": getattr(history, one.column) != NONE for one in MISMATCHES},
         "refusals that do not say why (412 without a body)": silent,
         "failed appends without a status, from which nothing follows": failed,
         "answers with records": records > 0,

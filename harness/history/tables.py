@@ -10,9 +10,11 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Final
 
+from ..s2 import Position
 from . import events
 from .columns import Expected, Interned, Ragged, Table
 from .contradictions import InconsistentEvent
+from .evidence import MISMATCHES, find
 from .history import BEYOND, FOREVER, NONE
 from .kinds import ROWS
 
@@ -75,8 +77,7 @@ class Tables:
         self.claims = Table(share, process="i", kind="b")
         self.errors = Table(share, status="i", code="i")
         self.observed = Table(share, observed_tail="q", observed_tail_timestamp="q")
-        self.seq_num_mismatches = Table(share, seq_num_mismatch="q")
-        self.token_mismatches = Table(share, token_mismatch="i")
+        self.mismatches = {one.column: Table(share, **{one.column: "i" if one.is_token else "q"}) for one in MISMATCHES}
         self.appends = Table(share, match_seq_num="q", token="i", last_fence="i")
         self.acks = Table(
             share, start="q", start_timestamp="q", end="q", end_timestamp="q", tail="q", tail_timestamp="q"
@@ -200,18 +201,21 @@ class Tables:
 
     def _fail(self, row: int, event: events.Failed) -> None:
         self.errors.add(row, NONE if event.status is None else event.status, self.codes(event.code))
-        if event.status == 412 and "seq_num_mismatch" in event.body:
-            self.seq_num_mismatches.add(row, _body_position(event.body, "seq_num_mismatch"))
-        elif event.status == 412 and "fencing_token_mismatch" in event.body:
-            token = event.body["fencing_token_mismatch"]
-            if not isinstance(token, str):
-                raise InconsistentEvent("body.fencing_token_mismatch", f"{token!r} is not a string")
-            self.token_mismatches.add(row, self.tokens(token))
-        elif event.status == 416 and "tail" in event.body:
-            tail = event.body["tail"]
-            if not isinstance(tail, dict):
-                raise InconsistentEvent("body.tail", f"{tail!r} is not a position")
-            self.observed.add(row, _body_position(tail, "seq_num"), _body_position(tail, "timestamp"))
+        told = find(event.status, event.body)
+        if told is None:
+            return
+        member = told.row.member
+        value = event.body[member]
+        if told.row.holds is Position:
+            if not isinstance(value, dict):
+                raise InconsistentEvent(f"body.{member}", f"{value!r} is not a position")
+            self.observed.add(row, _body_position(value, "seq_num"), _body_position(value, "timestamp"))
+        elif told.is_token:
+            if not isinstance(value, str):
+                raise InconsistentEvent(f"body.{member}", f"{value!r} is not a string")
+            self.mismatches[told.column].add(row, self.tokens(value))
+        else:
+            self.mismatches[told.column].add(row, _body_position(event.body, member))
 
     def _batch(self, row: int, event: events.BatchRead | events.Frame) -> None:
         number = len(event.seq_nums)

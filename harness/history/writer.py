@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from ..s2 import Position
 from . import events
+from .evidence import EVIDENCE
 from .history import FOREVER, NONE, History, Int64s, Outcome
 from .kinds import ROWS, Kind
 
@@ -205,13 +207,13 @@ class _Rows:
 
     def _body(self, row: int) -> dict[str, Any]:
         history = self._history
-        tail, token = _given(history.seq_num_mismatch[row]), self._token(history.token_mismatch[row])
-        if tail is not None:
-            return {"seq_num_mismatch": tail}
-        if token is not None:
-            return {"fencing_token_mismatch": token}
-        if (observed := _given(history.observed_tail[row])) is not None:
-            return {"tail": {"seq_num": observed, "timestamp": int(history.observed_tail_timestamp[row])}}
+        for one in EVIDENCE:
+            value = one.of(history, row)
+            if value is not None and one.row.holds is Position:
+                timestamp = int(history.observed_tail_timestamp[row])
+                return {one.row.member: {"seq_num": value, "timestamp": timestamp}}
+            if value is not None:
+                return {one.row.member: value}
         return {}
 
     def _token(self, index: Any) -> str | None:

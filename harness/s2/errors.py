@@ -6,11 +6,12 @@ with a status of its own, but is unlikely to get both right. An answer that the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from .limits import U64_MAX
+from .nouns import Append, Call, Position, Read
 
 ABSENT: Final = "absent"
 """What a code claims that says that the stream, or its basin, is not there."""
@@ -23,8 +24,9 @@ DELETING: Final = "being deleted"
 class ErrorCode:
     """One error code: its possible statuses, whether it promises that the request had no effect, and its meaning.
 
-    Most answers have the body ``{"code": …, "message": …}``. A row with an ``own_body`` describes an answer with that
-    body and without a code; ``code`` is then the name that histories use. ``ours`` marks codes that only the bundled
+    Most answers have the body ``{"code": …, "message": …}``. A row with a ``member`` describes an answer whose body has
+    that member instead, which ``holds`` a value of this type (an int is a seq_num); ``code`` is then the name that
+    histories use, and ``refuses`` the only call that can be answered so. ``ours`` marks codes that only the bundled
     server uses. S2 does not have them, and clients treat them like any unknown code. ``claims`` is what the answer says
     of the stream or its basin: that it is :data:`ABSENT`, or :data:`DELETING`. Other codes are evidence of nothing.
     """
@@ -33,9 +35,19 @@ class ErrorCode:
     statuses: tuple[int, ...]
     definite: bool
     meaning: str
-    own_body: str = ""
+    member: str = ""
+    holds: type[int | str | Position] = int
+    refuses: type[Call[Any]] | None = None
     ours: bool = False
     claims: str = ""
+
+    @property
+    def own_body(self) -> str:
+        """The form of the body, for people, if it has a member of its own."""
+        return f'{{"{self.member}": {_FORMS[self.holds]}}}' if self.member else ""
+
+
+_FORMS: Final = {int: "<seq_num>", str: '"<token>"', Position: '{"seq_num": <seq_num>, "timestamp": <ms>}'}
 
 
 class Malformed(ValueError):
@@ -64,21 +76,26 @@ SEQ_NUM_MISMATCH: Final = ErrorCode(
     (412,),
     True,
     "The append's match_seq_num is not the seq_num that its first record would get; the body has the right one.",
-    own_body='{"seq_num_mismatch": <seq_num>}',
+    member="seq_num_mismatch",
+    refuses=Append,
 )
 FENCING_TOKEN_MISMATCH: Final = ErrorCode(
     "fencing_token_mismatch",
     (412,),
     True,
     "The append's fencing token is not the one in force; the body has that one.",
-    own_body='{"fencing_token_mismatch": "<token>"}',
+    member="fencing_token_mismatch",
+    holds=str,
+    refuses=Append,
 )
 RANGE_NOT_SATISFIABLE: Final = ErrorCode(
     "range_not_satisfiable",
     (416,),
     True,
     "The read starts at or beyond the tail, which is in the body, and may not wait for records.",
-    own_body='{"tail": {"seq_num": <seq_num>, "timestamp": <ms>}}',
+    member="tail",
+    holds=Position,
+    refuses=Read,
 )
 
 ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
@@ -122,8 +139,11 @@ ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
 )
 """Every error code that this package knows. Rows whose answers carry no code come first."""
 
+WITH_MEMBER: Final = tuple(row for row in ERROR_CODES if row.member)
+"""The rows whose answers have a body of their own: refusals that say something of the stream."""
+
 _BY_CODE: Final[Mapping[str, ErrorCode]] = {
-    row.code: row for row in ERROR_CODES if row.statuses and not row.own_body and not row.ours
+    row.code: row for row in ERROR_CODES if row.statuses and not row.member and not row.ours
 }
 
 
@@ -141,26 +161,16 @@ def find(code: str, status: int) -> ErrorCode | None:
 def recognise(status: int, body: Mapping[str, Any]) -> ErrorCode | None:
     """Return the row that matches the status and JSON body of an error answer, or None if it is not an S2 error.
 
-    A 412 must have exactly one of the two mismatches. A 416 must have a tail.
+    An answer with a status of rows with a member must have exactly one of these members, and a proper value in it.
     """
-    if status == 412:
-        return _condition(body)
-    if status == 416:
-        return RANGE_NOT_SATISFIABLE if _is_position(body.get("tail")) else None
+    own = [row for row in WITH_MEMBER if status in row.statuses]
+    if own:
+        given = [row for row in own if row.member in body]
+        return given[0] if len(given) == 1 and _PROPER[given[0].holds](body[given[0].member]) else None
     code, message = body.get("code"), body.get("message")
     if not isinstance(code, str) or not isinstance(message, str):
         return None
     return find(code, status)
-
-
-def _condition(body: Mapping[str, Any]) -> ErrorCode | None:
-    given = [row for row in (SEQ_NUM_MISMATCH, FENCING_TOKEN_MISMATCH) if row.code in body]
-    if len(given) != 1:
-        return None
-    (row,) = given
-    value = body[row.code]
-    proper = _is_u64(value) if row is SEQ_NUM_MISMATCH else isinstance(value, str)
-    return row if proper else None
 
 
 def _is_position(value: object) -> bool:
@@ -169,3 +179,10 @@ def _is_position(value: object) -> bool:
 
 def _is_u64(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= U64_MAX
+
+
+_PROPER: Final[Mapping[type, Callable[[object], bool]]] = {
+    int: _is_u64,
+    str: lambda value: isinstance(value, str),
+    Position: _is_position,
+}

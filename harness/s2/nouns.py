@@ -11,7 +11,7 @@ unknown fields in the nouns that a client sends.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Generic, TypeAlias, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -59,36 +59,6 @@ class SequencedRecord(Struct, frozen=True, gc=False, omit_defaults=True):
     body: bytes = b""
 
 
-class Append(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A request to append ``records`` (1–1000) atomically, if the given conditions hold."""
-
-    records: tuple[Record, ...]
-    match_seq_num: Unsigned | None = None
-    fencing_token: str | None = None
-
-
-class Read(Struct, frozen=True):
-    """A request to read from one of ``seq_num``, ``timestamp``, ``tail_offset`` (none: the tail), within given bounds.
-
-    ``count`` and ``bytes`` apply in addition to the implicit 1000 records and 1 MiB of a unary read. ``until`` is an
-    exclusive timestamp (ms). ``wait`` is how many seconds to wait for records if there are none yet (0 or None: do not
-    wait).
-    """
-
-    seq_num: int | None = None
-    timestamp: int | None = None
-    tail_offset: int | None = None
-    clamp: bool = False
-    count: int | None = None
-    bytes: int | None = None
-    until: int | None = None
-    wait: int | None = None
-
-
-class CheckTail(Struct, frozen=True):
-    """A request for the tail."""
-
-
 class Ack(Struct, frozen=True, gc=False):
     """The answer to an append: its records are durable at ``[start.seq_num, end.seq_num)``, and ``tail >= end``."""
 
@@ -110,8 +80,52 @@ class Tail(Struct, frozen=True, gc=False):
     tail: Position
 
 
-Call: TypeAlias = Append | Read | CheckTail
 Answer: TypeAlias = Ack | Batch | Tail
+A = TypeVar("A", bound=Answer, covariant=True)
+
+
+class Call(Struct, Generic[A], frozen=True):
+    """A request on the records of a stream. ``A`` is the noun of its answer."""
+
+    @property
+    def patience(self) -> int:
+        """How long the service may take on purpose, in seconds."""
+        return 0
+
+
+class Append(Call[Ack], frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A request to append ``records`` (1–1000) atomically, if the given conditions hold."""
+
+    records: tuple[Record, ...]
+    match_seq_num: Unsigned | None = None
+    fencing_token: str | None = None
+
+
+class Read(Call[Batch], frozen=True):
+    """A request to read from one of ``seq_num``, ``timestamp``, ``tail_offset`` (none: the tail), within given bounds.
+
+    ``count`` and ``bytes`` apply in addition to the implicit 1000 records and 1 MiB of a unary read. ``until`` is an
+    exclusive timestamp (ms). ``wait`` is how many seconds to wait for records if there are none yet (0 or None: do not
+    wait).
+    """
+
+    seq_num: int | None = None
+    timestamp: int | None = None
+    tail_offset: int | None = None
+    clamp: bool = False
+    count: int | None = None
+    bytes: int | None = None
+    until: int | None = None
+    wait: int | None = None
+
+    @property
+    def patience(self) -> int:
+        """The ``wait``."""
+        return self.wait or 0
+
+
+class CheckTail(Call[Tail], frozen=True):
+    """A request for the tail."""
 
 
 def metered_size(record: Record | SequencedRecord) -> int:

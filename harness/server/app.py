@@ -10,10 +10,10 @@ import hmac
 import logging
 from typing import Final, NamedTuple
 
-from ..s2 import json_codec, urls
+from ..s2 import CheckTail, json_codec, urls
 from ..s2.errors import Malformed
 from ..world.clock import Clock
-from .errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from .errors import ServiceError, StateMismatch
 from .limits import Limits
 from .metrics import CONTENT_TYPE, Metrics
 from .request import Bodies, Message, Receive, Request, Send
@@ -127,7 +127,7 @@ class App:
         request.refuse_other_codecs()
         body = await request.body()
         batch = json_codec.decode_append(body, form)
-        ack = await self._service.append(basin, request.name, batch)
+        ack = await self._service.perform(basin, request.name, batch)
         self._metrics.appended(len(batch.records), len(body))
         return Response(200, json_codec.encode_ack(ack))
 
@@ -136,13 +136,15 @@ class App:
         """Read a batch of records. ``wait`` says how long to wait for new ones."""
         basin, form = request.basin(), request.format()
         request.refuse_other_codecs()
-        batch = await self._service.read(basin, request.name, urls.decode_read(request.query), request.hang_up)
+        call = urls.decode_read(request.query)
+        batch = await self._service.perform(basin, request.name, call, request.hang_up)
         return Response(200, json_codec.encode_batch(batch, form))
 
     @operation("GET", "/v1/streams/{stream}/records/tail")
     async def check_tail(self, request: Request) -> Response:
         """Return the tail of a stream."""
-        return Response(200, json_codec.encode_tail(await self._service.check_tail(request.basin(), request.name)))
+        answer = await self._service.perform(request.basin(), request.name, CheckTail())
+        return Response(200, json_codec.encode_tail(answer.tail))
 
     # ------------------------------------------------------------------ streams
 
@@ -264,10 +266,8 @@ def _failure(error: Exception, operation: str) -> Response:
             return _error(error)
         case Malformed(code=code, message=message):
             return _error(ServiceError(code, message))
-        case ConditionFailed():
-            return Response(412, json_codec.encode(error.body))
-        case RangeNotSatisfiable():
-            return Response(416, json_codec.encode_tail(error.tail))
+        case StateMismatch():
+            return Response(error.status, json_codec.encode(error.body))
     log.error("unexpected failure of %s", operation, exc_info=error)
     return _error(ServiceError("other", f"{type(error).__name__}: see the server's log"))
 

@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
-from ..s2 import FENCE, Ack, Append, Batch, Position, Read, SequencedRecord
+from ..s2 import FENCE, Ack, Answer, Append, Batch, Call, CheckTail, Position, Read, SequencedRecord, Tail
 from ..s2.limits import MAX_UNARY_WAIT
 from .entries import Appended, StreamSet, StreamState, encode
-from .errors import ConditionFailed, ServiceError
+from .errors import ServiceError, StateMismatch
 from .failpoints import Failpoints
 from .journal import DURABLE, Journal, Ticket
 from .rules import Rules, ServiceRules
@@ -36,6 +36,7 @@ MAX_BACKLOG: Final = 256 << 20
 
 _FENCE: Final = ((b"", FENCE),)
 
+A = TypeVar("A", bound=Answer)
 Waiting: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
 
@@ -141,7 +142,7 @@ class DurableStream:
     # -- the critical section
 
     def test(self, batch: Append) -> None:
-        """Test the conditions and do nothing else. Raise ServiceError, ConditionFailed or StorageError."""
+        """Test the conditions and do nothing else. Raise ServiceError, StateMismatch or StorageError."""
         self._admit()
         self._stream.test(batch, self._clock())
 
@@ -151,7 +152,7 @@ class DurableStream:
         return self._hand_over(self._stream.append_unchecked(batch, self._clock()))
 
     def append(self, batch: Append) -> Ack:
-        """Test, apply and submit the batch. Raise ServiceError, ConditionFailed or StorageError."""
+        """Test, apply and submit the batch. Raise ServiceError, StateMismatch or StorageError."""
         self._admit()
         return self._hand_over(self._stream.append(batch, self._clock()))
 
@@ -182,14 +183,26 @@ class DurableStream:
 
     # -- calls of clients
 
+    def perform(self, call: Call[A], waiting: Waiting = nullcontext) -> Coroutine[Any, Any, A]:
+        """Return the answer to a call. A read waits for records inside the context that ``waiting`` makes."""
+        answering: Any
+        match call:
+            case Append():
+                answering = self.append_durably(call)
+            case Read():
+                answering = self.read(call, waiting)
+            case CheckTail():
+                answering = self.check_tail()
+        return cast("Coroutine[Any, Any, A]", answering)
+
     async def append_durably(self, batch: Append) -> Ack:
-        """Append, and return the ack once the batch is durable. Raise ServiceError, ConditionFailed or StorageError."""
+        """Append, and return the ack once the batch is durable. Raise ServiceError, StateMismatch or StorageError."""
         return await self.kept(await self.sequence(batch))
 
     async def sequence(self, batch: Append) -> Promise:
         """Sequence a batch without waiting for the disk. :meth:`kept` waits for it.
 
-        Raise ServiceError or ConditionFailed, but only once the state that the refusal reveals is durable.
+        Raise ServiceError or StateMismatch, but only once the state that the refusal reveals is durable.
         """
         if self._journal.backlog > MAX_BACKLOG:
             raise ServiceError("hot_server", f"more than {MAX_BACKLOG} bytes wait for the disk; try again later")
@@ -197,7 +210,7 @@ class DurableStream:
             await self.failpoints.hit("service.before-append")
         try:
             ack = await self._rules.append(self, batch)
-        except (ConditionFailed, ServiceError):
+        except (StateMismatch, ServiceError):
             await self._journal.wait(self._last)
             raise
         return Promise(ack, self._last)
@@ -211,15 +224,15 @@ class DurableStream:
             await self.failpoints.hit("service.before-answer")
         return self._rules.answer(self._stream.rules.acknowledged(promise.ack))
 
-    async def check_tail(self) -> Position:
+    async def check_tail(self) -> Tail:
         """Return the tail of the durable records."""
         await self._journal.wait(self._created)
-        return self._stream.tail(self._clock())
+        return Tail(self._stream.tail(self._clock()))
 
-    async def read(self, query: Read, waiting: Waiting = nullcontext) -> Batch:
+    async def read(self, query: Read, waiting: Waiting) -> Batch:
         """Return the answer to a unary read. It waits for records inside the context that ``waiting`` makes.
 
-        Raise RangeNotSatisfiable, or ServiceError if the stream is deleted meanwhile.
+        Raise StateMismatch (416), or ServiceError if the stream is deleted meanwhile.
         """
         await self._journal.wait(self._created)
         now = self._clock()
@@ -240,7 +253,7 @@ class DurableStream:
     # -- calls of read sessions
 
     async def start(self, query: Read, *, may_follow: bool) -> int:
-        """Return the seq_num at which a read session starts. Raise RangeNotSatisfiable or ServiceError."""
+        """Return the seq_num at which a read session starts. Raise StateMismatch (416) or ServiceError."""
         await self._journal.wait(self._created)
         return self._stream.locate(query, self._clock(), may_follow=may_follow)
 

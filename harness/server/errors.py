@@ -1,11 +1,13 @@
-"""The service's refusals: three exceptions, each of which carries an answer."""
+"""The service's refusals: two exceptions, each of which carries an answer."""
 
 from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from ..s2 import Position
-from ..s2.errors import ERROR_CODES
+from ..s2.errors import ERROR_CODES, ErrorCode
 
 _ROWS: Final = {row.code: row for row in ERROR_CODES}
 
@@ -25,29 +27,18 @@ class ServiceError(Exception):
         self.message = message
 
 
-class ConditionFailed(Exception):
-    """A 412: a condition of an append did not hold. Exactly one of the two fields is set."""
+class StateMismatch(Exception):
+    """A refusal because of the state of the stream, which the answer tells in a body of its own.
 
-    def __init__(self, *, fencing_token: str | None = None, seq_num: int | None = None) -> None:
-        super().__init__(f"fencing_token_mismatch={fencing_token!r} seq_num_mismatch={seq_num}")
-        self.fencing_token = fencing_token
-        self.seq_num = seq_num
+    ``value`` is what the member of that body holds.
+    """
 
-    @property
-    def body(self) -> dict[str, str | int]:
-        """The JSON body of the answer."""
-        if self.fencing_token is not None:
-            return {"fencing_token_mismatch": self.fencing_token}
-        assert self.seq_num is not None
-        return {"seq_num_mismatch": self.seq_num}
-
-
-class RangeNotSatisfiable(Exception):
-    """A 416: a read starts where no record is yet, and does not wait. ``tail`` is exact."""
-
-    def __init__(self, tail: Position) -> None:
-        super().__init__(f"the tail is {tail.seq_num}")
-        self.tail = tail
+    def __init__(self, row: ErrorCode, value: int | str | Position) -> None:
+        super().__init__(f"{row.code}: {value}")
+        self.code = row.code
+        (self.status, *_) = row.statuses
+        self.value = value
+        self.body = {row.member: msgspec.to_builtins(value)}
 
 
 def invalid(message: str) -> ServiceError:

@@ -78,7 +78,7 @@ class Sequencer(Protocol):
     """A stream as :class:`ServiceRules` sees it. Its methods are synchronous, so each is one atomic step."""
 
     def test(self, batch: Append) -> None:
-        """Test the conditions and do nothing else. Raise ConditionFailed if one does not hold."""
+        """Test the conditions and do nothing else. Raise StateMismatch if one does not hold."""
 
     def append_unchecked(self, batch: Append) -> Ack:
         """Apply the batch and submit it to the journal, without testing its conditions."""

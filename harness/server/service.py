@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from ..s2 import Ack, Append, Batch, Position, Read
+from ..s2 import Ack, Answer, Append, Batch, Call, Read
 from ..s2.limits import MAX_LIST
 from . import bugs as seeded
 from . import sessions
@@ -45,6 +45,7 @@ from .values import (
     StreamReconfiguration,
 )
 
+A = TypeVar("A", bound=Answer)
 Clock: TypeAlias = Callable[[], int]
 
 
@@ -212,27 +213,21 @@ class Service:
 
     # -- records
 
-    async def append(self, basin: str, stream: str, batch: Append) -> Ack:
-        """Append, and return the ack once the batch is durable. May also raise ConditionFailed."""
-        with self._gate:
-            return await (await self._open(basin, stream, appending=True)).append_durably(batch)
+    async def perform(self, basin: str, stream: str, call: Call[A], waiting: Waiting = nullcontext) -> A:
+        """Return the answer to one call; see :meth:`.DurableStream.perform`.
 
-    async def read(self, basin: str, stream: str, query: Read, waiting: Waiting = nullcontext) -> Batch:
-        """Return the answer to a unary read; see :meth:`.DurableStream.read`. May also raise RangeNotSatisfiable."""
+        May also raise StateMismatch.
+        """
         with self._gate:
-            return await (await self._open(basin, stream, appending=False)).read(query, waiting)
-
-    async def check_tail(self, basin: str, stream: str) -> Position:
-        """Return the tail of the durable records."""
-        with self._gate:
-            return await (await self._open(basin, stream, appending=False)).check_tail()
+            opened = await self._open(basin, stream, appending=isinstance(call, Append))
+            return await opened.perform(call, waiting)
 
     def append_session(self, basin: str, stream: str, batches: AsyncIterator[Append]) -> AsyncGenerator[Ack, None]:
-        """Yield an ack per batch, in order; see :func:`~.sessions.append_session`. May also raise ConditionFailed."""
+        """Yield an ack per batch, in order; see :func:`~.sessions.append_session`. May also raise StateMismatch."""
         return sessions.append_session(self._gate, partial(self._open, basin, stream, True), batches)
 
     def read_session(self, basin: str, stream: str, query: Read) -> AsyncGenerator[Batch, None]:
-        """Yield a session's frames; see :func:`~.sessions.read_session`. May also raise RangeNotSatisfiable."""
+        """Yield a session's frames; see :func:`~.sessions.read_session`. May also raise StateMismatch."""
         return sessions.read_session(self._gate, partial(self._open, basin, stream, False), query)
 
     # -- internals

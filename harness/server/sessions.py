@@ -102,7 +102,7 @@ class Follower:
         self._deadline: float | None = None
 
     async def start(self) -> Batch | None:
-        """Return the first frame. Raise RangeNotSatisfiable if nothing can be read and the session may not follow."""
+        """Return the first frame. Raise StateMismatch if nothing can be read and the session may not follow."""
         self._next = await self._stream.start(self._left, may_follow=self._may_follow)
         return await self.next()
 

@@ -17,10 +17,11 @@ from operator import attrgetter
 from typing import Final
 
 from ..s2 import Ack, Append, Command, Fence, Position, Read, SequencedRecord, Trim, command_of, metered_size
+from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH
 from ..s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 from .commands import commands_of
 from .entries import StreamState
-from .errors import ConditionFailed, RangeNotSatisfiable, invalid
+from .errors import StateMismatch, invalid
 from .rules import StreamRules
 from .values import StreamConfig, TimestampingMode
 
@@ -73,7 +74,7 @@ class Stream:
     def append(self, batch: Append, arrival: int) -> Sequenced:
         """Test the conditions, apply the batch and return it sequenced, in one step.
 
-        Raise ServiceError ``invalid`` or ConditionFailed without having changed anything.
+        Raise ServiceError ``invalid`` or StateMismatch without having changed anything.
         """
         commands = commands_of(batch)
         self.test(batch, arrival)
@@ -84,15 +85,15 @@ class Stream:
         return self._apply(batch, commands_of(batch), arrival)
 
     def test(self, batch: Append, arrival: int) -> None:
-        """Test the conditions, token first. Raise ConditionFailed, which reveals the next assignable state."""
+        """Test the conditions, token first. Raise StateMismatch, which reveals the next assignable state."""
         given = batch.fencing_token
         if given is not None:
             current = self.rules.token_in_force(self, batch, arrival)
             if not self.rules.token_matches(given, current):
-                raise ConditionFailed(fencing_token=self.rules.token_reported(current))
+                raise StateMismatch(FENCING_TOKEN_MISMATCH, self.rules.token_reported(current))
         match = batch.match_seq_num
         if match is not None and not self.rules.seq_num_matches(match, self):
-            raise ConditionFailed(seq_num=self.rules.seq_num_reported(self.next_seq_num))
+            raise StateMismatch(SEQ_NUM_MISMATCH, self.rules.seq_num_reported(self.next_seq_num))
 
     def _apply(self, batch: Append, commands: Sequence[tuple[int, Command]], arrival: int) -> Sequenced:
         timestamps = self._timestamps(batch, arrival)
@@ -210,7 +211,7 @@ class Stream:
     def locate(self, query: Read, now: int, *, may_follow: bool = False) -> int:
         """Return the seq_num at which the read starts.
 
-        Raise RangeNotSatisfiable if the start is beyond the tail and not clamped, or at the tail of a read that may
+        Raise StateMismatch if the start is beyond the tail and not clamped, or at the tail of a read that may
         neither wait nor follow. Raise ServiceError ``invalid`` if the read has more than one start.
         """
         if (query.seq_num, query.timestamp, query.tail_offset).count(None) < 2:
@@ -226,7 +227,7 @@ class Stream:
         if start > tail.seq_num and query.clamp:
             start = tail.seq_num
         if start > tail.seq_num or (start == tail.seq_num and not (query.wait or may_follow)):
-            raise RangeNotSatisfiable(tail)
+            raise StateMismatch(RANGE_NOT_SATISFIABLE, tail)
         return start
 
     def _at_timestamp(self, timestamp: int, tail: Position) -> int:

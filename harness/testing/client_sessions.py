@@ -33,7 +33,7 @@ async def session_acks_come_in_order(subject: Subject) -> None:
             f"the batch at {at} was acknowledged as {ack}",
         )
         at = ack.end.seq_num
-    returned = ok(await client.read(subject.stream, Read(seq_num=0))).records
+    returned = ok(await client.perform(subject.stream, Read(seq_num=0))).records
     sent = [record.body for batch in batches for record in batch.records]
     expect(bodies(returned) == sent, "the records of the session are stored in another order")
 
@@ -67,7 +67,7 @@ async def a_refusal_poisons_the_session(subject: Subject) -> None:
         expect("seq_num_mismatch" in str(outcome), f"the reason does not name what poisoned the session: {outcome}")
     expect((await late) == Definite("not_sent", None, (await late).body), "a session that has failed sent a batch")  # type: ignore[union-attr]
     await session.aclose()
-    tail = ok(await client.check_tail(subject.stream, CheckTail())).tail
+    tail = ok(await client.perform(subject.stream, CheckTail())).tail
     expect(tail.seq_num == 3, f"batches after a refused one were applied: the tail is {tail}")
     await acked(client, subject.stream, records(1))
 
@@ -96,7 +96,7 @@ async def closing_a_session_waits_for_its_answers(subject: Subject) -> None:
         isinstance(outcome, Definite) and outcome.code == "not_sent",
         f"a batch submitted after the end ended as {outcome}",
     )
-    tail = ok(await client.check_tail(subject.stream, CheckTail())).tail
+    tail = ok(await client.perform(subject.stream, CheckTail())).tail
     expect(tail.seq_num == 20, f"twenty records made a tail of {tail}")
     unused = client.append_session(subject.stream)
     await unused.aclose()

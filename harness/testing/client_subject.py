@@ -71,7 +71,7 @@ def definite(outcome: Outcome[object], code: str, status: int, body: Mapping[str
 
 async def acked(client: StreamClient, stream: str, batch: Append) -> Ack:
     """Append a batch that must be accepted, and return its ack."""
-    return ok(await client.append(stream, batch))
+    return ok(await client.perform(stream, batch))
 
 
 def one(text: str) -> Record:

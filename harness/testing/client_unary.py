@@ -26,9 +26,9 @@ async def match_seq_num_is_a_condition(subject: Subject) -> None:
     """An append whose match_seq_num is wrong is refused with the right one, and has no effect."""
     client = subject.client()
     await acked(client, subject.stream, Append(records(2).records, match_seq_num=0))
-    wrong = await client.append(subject.stream, Append((one("wrong"),), match_seq_num=7))
+    wrong = await client.perform(subject.stream, Append((one("wrong"),), match_seq_num=7))
     definite(wrong, "seq_num_mismatch", 412, {"seq_num_mismatch": 2})
-    tail = ok(await client.check_tail(subject.stream, CheckTail())).tail
+    tail = ok(await client.perform(subject.stream, CheckTail())).tail
     expect(tail.seq_num == 2, f"a refused append moved the tail to {tail}")
     await acked(client, subject.stream, Append((one("right"),), match_seq_num=2))
 
@@ -38,7 +38,7 @@ async def fencing_tokens_are_conditions(subject: Subject) -> None:
     client = subject.client()
     await acked(client, subject.stream, Append((one("empty"),), fencing_token=""))
     await acked(client, subject.stream, Append((Record.fence("mine"),)))
-    stale = await client.append(subject.stream, Append((one("stale"),), match_seq_num=99, fencing_token=""))
+    stale = await client.perform(subject.stream, Append((one("stale"),), match_seq_num=99, fencing_token=""))
     definite(stale, "fencing_token_mismatch", 412, {"fencing_token_mismatch": "mine"})
     await acked(client, subject.stream, Append((one("held"),), match_seq_num=2, fencing_token="mine"))
     await acked(client, subject.stream, records(1))
@@ -55,8 +55,8 @@ async def records_come_back_as_they_were_sent(subject: Subject) -> None:
         Record.trim(0),
     )
     await acked(client, subject.stream, Append(sent))
-    returned = ok(await client.read(subject.stream, Read(seq_num=0))).records
-    tail = ok(await client.check_tail(subject.stream, CheckTail())).tail.seq_num
+    returned = ok(await client.perform(subject.stream, Read(seq_num=0))).records
+    tail = ok(await client.perform(subject.stream, CheckTail())).tail.seq_num
     expect(tail == len(sent), f"five records made a tail of {tail}")
     expect(len(returned) == len(sent), f"{len(sent)} records came back as {len(returned)}")
     for was, record in zip(sent, returned, strict=True):
@@ -78,9 +78,9 @@ async def reads_keep_their_bounds(subject: Subject) -> None:
         (Read(seq_num=3, wait=1), [3]),
     ]
     for read, wanted in cases:
-        found = [record.seq_num for record in ok(await client.read(subject.stream, read)).records]
+        found = [record.seq_num for record in ok(await client.perform(subject.stream, read)).records]
         expect(found == wanted, f"{read} returned {found}, not {wanted}")
-    stamps = [record.timestamp for record in ok(await client.read(subject.stream, Read(seq_num=0))).records]
+    stamps = [record.timestamp for record in ok(await client.perform(subject.stream, Read(seq_num=0))).records]
     expect(stamps == [1000, 2000, 3000, 4000], f"timestamps came back as {stamps}")
 
 
@@ -90,13 +90,13 @@ async def reads_beyond_the_tail_are_refused_with_the_tail(subject: Subject) -> N
     ack = await acked(client, subject.stream, records(2))
     body = {"tail": {"seq_num": 2, "timestamp": ack.end.timestamp}}
     for read in (Read(seq_num=9), Read(seq_num=2), Read(), Read(seq_num=9, clamp=True), Read(seq_num=9, wait=1)):
-        definite(await client.read(subject.stream, read), "range_not_satisfiable", 416, body)
+        definite(await client.perform(subject.stream, read), "range_not_satisfiable", 416, body)
 
 
 async def a_read_waits_for_records(subject: Subject) -> None:
     """A read with ``wait`` at the tail returns records that another client appends meanwhile."""
     reader, writer = subject.client(), subject.client()
-    reading = asyncio.create_task(reader.read(subject.stream, Read(seq_num=0, wait=10)))
+    reading = asyncio.create_task(reader.perform(subject.stream, Read(seq_num=0, wait=10)))
     await asyncio.sleep(0.02)
     await acked(writer, subject.stream, records(1))
     found = ok(await reading).records
@@ -106,10 +106,10 @@ async def a_read_waits_for_records(subject: Subject) -> None:
 async def the_tail_is_checked(subject: Subject) -> None:
     """A check-tail returns the tail: 0 for an empty stream, and the end of the last ack after an append."""
     client = subject.client()
-    empty = ok(await client.check_tail(subject.stream, CheckTail())).tail
+    empty = ok(await client.perform(subject.stream, CheckTail())).tail
     expect(empty.seq_num == 0, f"the tail of an empty stream is {empty}")
     ack = await acked(client, subject.stream, records(5))
-    tail = ok(await client.check_tail(subject.stream, CheckTail())).tail
+    tail = ok(await client.perform(subject.stream, CheckTail())).tail
     expect(tail == Position(5, ack.end.timestamp), f"after {ack} the tail is {tail}")
 
 
@@ -117,11 +117,11 @@ async def large_batches_pass(subject: Subject) -> None:
     """A batch of 1000 records, and one of almost 1 MiB, are appended and read back completely."""
     client = subject.client()
     await acked(client, subject.stream, Append(tuple(Record(b"%d" % number) for number in range(1000))))
-    returned = ok(await client.read(subject.stream, Read(seq_num=0))).records
+    returned = ok(await client.perform(subject.stream, Read(seq_num=0))).records
     expect(bodies(returned) == [b"%d" % number for number in range(1000)], "1000 records came back changed")
     large = bytes(range(256)) * 4095
     await acked(client, subject.stream, Append((Record(large),)))
-    returned = ok(await client.read(subject.stream, Read(seq_num=1000))).records
+    returned = ok(await client.perform(subject.stream, Read(seq_num=1000))).records
     expect(bodies(returned) == [large], "a large record came back changed")
 
 
@@ -130,16 +130,16 @@ async def refusals_are_definite(subject: Subject) -> None:
     client = subject.client()
     absent = f"{subject.stream}-absent"
     for outcome in (
-        await client.append(absent, records(1)),
-        await client.read(absent, Read(seq_num=0)),
-        await client.check_tail(absent, CheckTail()),
+        await client.perform(absent, records(1)),
+        await client.perform(absent, Read(seq_num=0)),
+        await client.perform(absent, CheckTail()),
         await client.delete_stream(absent),
     ):
         definite(outcome, "stream_not_found", 404)
     definite(await client.create_stream(subject.stream), "resource_already_exists", 409)
-    definite(await client.append(subject.stream, Append(())), "invalid", 422)
-    definite(await client.append(subject.stream, Append((Record(b"", ((b"", b"no-command"),)),))), "invalid", 422)
-    tail = ok(await client.check_tail(subject.stream, CheckTail())).tail
+    definite(await client.perform(subject.stream, Append(())), "invalid", 422)
+    definite(await client.perform(subject.stream, Append((Record(b"", ((b"", b"no-command"),)),))), "invalid", 422)
+    tail = ok(await client.perform(subject.stream, CheckTail())).tail
     expect(tail.seq_num == 0, f"refused appends moved the tail to {tail}")
 
 
@@ -150,14 +150,14 @@ async def streams_are_made_and_deleted(subject: Subject) -> None:
         expect(await client.create_stream(name) == Ok(None), f"{name!r} was not made")
         await acked(client, name, records(1))
         expect(await client.delete_stream(name) == Ok(None), f"{name!r} was not deleted")
-        outcome = await client.check_tail(name, CheckTail())
+        outcome = await client.perform(name, CheckTail())
         expect(not isinstance(outcome, Ok), f"{name!r} was deleted but still has a tail: {outcome}")
 
 
 async def a_cancelled_call_ends_at_once(subject: Subject) -> None:
     """Cancellation reaches the caller. The client can still be closed, and other clients are not disturbed."""
     client, other = subject.client(), subject.client()
-    reading = asyncio.create_task(client.read(subject.stream, Read(seq_num=0, wait=60)))
+    reading = asyncio.create_task(client.perform(subject.stream, Read(seq_num=0, wait=60)))
     await asyncio.sleep(0.02)
     reading.cancel()
     (outcome,) = await asyncio.gather(reading, return_exceptions=True)

@@ -58,9 +58,9 @@ class NaiveService:
         self.bug = bug
         self.lag = lag
         self.streams: dict[str, NaiveStream] = {}
-        self.wrong: list[Call] = []
+        self.wrong: list[Call[Answer]] = []
 
-    def apply(self, stream_name: str, call: Call, time: int) -> Outcome[Answer]:
+    def apply(self, stream_name: str, call: Call[Answer], time: int) -> Outcome[Answer]:
         """Return the answer to a call at the moment ``time`` (ns). Make calls in the order of their times."""
         stream = self.streams.setdefault(stream_name, NaiveStream())
         if isinstance(call, Append):
@@ -71,6 +71,7 @@ class NaiveService:
             if seen != tail:
                 self.wrong.append(call)
             return Ok(Tail(Position(seen, time // 1_000_000)))
+        assert isinstance(call, Read)
         return self._read(stream, call)
 
     def _append(self, stream: NaiveStream, call: Append, time: int) -> Outcome[Answer]:

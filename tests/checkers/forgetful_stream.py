@@ -10,7 +10,7 @@ from random import Random
 from typing import Final
 
 from fencepost.harness.s2 import Append, Position, Read, Record
-from fencepost.harness.server.errors import ConditionFailed
+from fencepost.harness.server.errors import StateMismatch
 from fencepost.harness.server.stream import Stream
 from fencepost.testing.operations import Ack, Answer, Rec, Refused, Seen, TailMismatch, TokenMismatch
 
@@ -53,7 +53,7 @@ class ForgetfulStream:
         )
         try:
             sequenced = self.server.append(Append(batch, match, token), arrival)
-        except ConditionFailed as failure:
+        except StateMismatch as failure:
             body = failure.body
             if "seq_num_mismatch" in body:
                 return TailMismatch(int(body["seq_num_mismatch"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from fencepost.harness.server.errors import RangeNotSatisfiable
+from fencepost.harness.server.errors import StateMismatch
 from fencepost.testing.operations import Rec
 from tests.checkers.forgetful_stream import ForgetfulStream
 from tests.checkers.random_requests import random_read
@@ -31,7 +31,7 @@ def test_a_stream_that_has_forgotten_all_below_a_trim_is_read_as_the_reference_s
             start = stream.start(query, follows or bool(query.wait))
             try:
                 assert start == stream.server.locate(query, 0, may_follow=follows), (seed, query)
-            except RangeNotSatisfiable:
+            except StateMismatch:
                 assert start is None, (seed, query)
             refused += start is None
             if start is not None:

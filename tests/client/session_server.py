@@ -25,7 +25,7 @@ from fencepost.harness.s2.frames import (
     encode_terminal,
 )
 from fencepost.harness.server.app import App
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.metrics import Metrics
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import MemoryStorage
@@ -150,7 +150,7 @@ class Http2Side:
                     begun = True
                     self._h2.send_headers(number, [(":status", "200"), ("content-type", "s2s/proto")])
                 await self._send(number, encode_message(Message(encode(answer)), self._server.compression))
-        except (ConditionFailed, RangeNotSatisfiable, ServiceError) as refusal:
+        except (StateMismatch, ServiceError) as refusal:
             status, body = error_of(refusal)
             if begun:
                 await self._send(number, encode_terminal(Terminal(status, body)))
@@ -187,10 +187,8 @@ class Http2Side:
 def error_of(refusal: Exception) -> tuple[int, bytes]:
     """Status and JSON body of a refusal."""
     match refusal:
-        case ConditionFailed():
-            return 412, msgspec.json.encode(refusal.body)
-        case RangeNotSatisfiable():
-            return 416, msgspec.json.encode({"tail": refusal.tail})
+        case StateMismatch():
+            return refusal.status, msgspec.json.encode(refusal.body)
         case ServiceError():
             return refusal.status, msgspec.json.encode({"code": refusal.code, "message": refusal.message})
     raise refusal

@@ -82,42 +82,60 @@ async def test_http_client_with_sessions(check: clients.Check, network: Callable
 # -- clients that do one thing wrong, each named after it
 
 
-class SaysDefiniteWithoutItsBody(InProcessClient):
-    async def append(self, stream: str, call: Append) -> Any:
-        outcome = await super().append(stream, call)
+class Wrong(InProcessClient):
+    """A client with its own appends or reads."""
+
+    async def perform(self, stream: str, call: Any) -> Any:
+        match call:
+            case Append():
+                return await self._append(stream, call)
+            case Read():
+                return await self._read(stream, call)
+        return await super().perform(stream, call)
+
+    async def _append(self, stream: str, call: Append) -> Any:
+        return await super().perform(stream, call)
+
+    async def _read(self, stream: str, call: Read) -> Any:
+        return await super().perform(stream, call)
+
+
+class SaysDefiniteWithoutItsBody(Wrong):
+    async def _append(self, stream: str, call: Append) -> Any:
+        outcome = await super()._append(stream, call)
         return Definite(outcome.code, outcome.status) if isinstance(outcome, Definite) else outcome
 
 
-class DoubtsRefusals(InProcessClient):
-    async def append(self, stream: str, call: Append) -> Any:
-        outcome = await super().append(stream, call)
+class DoubtsRefusals(Wrong):
+    async def _append(self, stream: str, call: Append) -> Any:
+        outcome = await super()._append(stream, call)
         return Indefinite("who knows", 412) if isinstance(outcome, Definite) else outcome
 
 
-class SendsTwice(InProcessClient):
-    async def append(self, stream: str, call: Append) -> Any:
-        await super().append(stream, call)
-        return await super().append(stream, call)
+class SendsTwice(Wrong):
+    async def _append(self, stream: str, call: Append) -> Any:
+        await super()._append(stream, call)
+        return await super()._append(stream, call)
 
 
-class ForgetsConditions(InProcessClient):
-    async def append(self, stream: str, call: Append) -> Any:
-        return await super().append(stream, Append(call.records, fencing_token=call.fencing_token))
+class ForgetsConditions(Wrong):
+    async def _append(self, stream: str, call: Append) -> Any:
+        return await super()._append(stream, Append(call.records, fencing_token=call.fencing_token))
 
 
-class TakesTheEmptyTokenForNone(InProcessClient):
-    async def append(self, stream: str, call: Append) -> Any:
-        return await super().append(stream, Append(call.records, call.match_seq_num, call.fencing_token or None))
+class TakesTheEmptyTokenForNone(Wrong):
+    async def _append(self, stream: str, call: Append) -> Any:
+        return await super()._append(stream, Append(call.records, call.match_seq_num, call.fencing_token or None))
 
 
-class ForgetsBounds(InProcessClient):
-    async def read(self, stream: str, call: Read) -> Any:
-        return await super().read(stream, Read(seq_num=call.seq_num, tail_offset=call.tail_offset, wait=call.wait))
+class ForgetsBounds(Wrong):
+    async def _read(self, stream: str, call: Read) -> Any:
+        return await super()._read(stream, Read(seq_num=call.seq_num, tail_offset=call.tail_offset, wait=call.wait))
 
 
-class ReadsAsText(InProcessClient):
-    async def read(self, stream: str, call: Read) -> Any:
-        outcome = await super().read(stream, call)
+class ReadsAsText(Wrong):
+    async def _read(self, stream: str, call: Read) -> Any:
+        outcome = await super()._read(stream, call)
         if not isinstance(outcome, Ok):
             return outcome
         told = [
@@ -127,15 +145,15 @@ class ReadsAsText(InProcessClient):
         return Ok(Batch(tuple(told)))
 
 
-class DoesNotWait(InProcessClient):
-    async def read(self, stream: str, call: Read) -> Any:
-        return await super().read(stream, Read(seq_num=call.seq_num, count=call.count))
+class DoesNotWait(Wrong):
+    async def _read(self, stream: str, call: Read) -> Any:
+        return await super()._read(stream, Read(seq_num=call.seq_num, count=call.count))
 
 
-class SwallowsCancellation(InProcessClient):
-    async def read(self, stream: str, call: Read) -> Any:
+class SwallowsCancellation(Wrong):
+    async def _read(self, stream: str, call: Read) -> Any:
         try:
-            return await super().read(stream, call)
+            return await super()._read(stream, call)
         except asyncio.CancelledError:
             return Indefinite("cancelled")
 
@@ -156,7 +174,7 @@ class OneByOne:
         self.client, self.stream = client, stream
 
     def submit(self, batch: Append) -> Any:
-        task = asyncio.ensure_future(self.client.append(self.stream, batch))
+        task = asyncio.ensure_future(self.client.perform(self.stream, batch))
         task.on_outcome = lambda call: task.add_done_callback(lambda done: call(done.result()))  # type: ignore[attr-defined]
         return task
 
@@ -189,16 +207,16 @@ class HidesHeartbeats(InProcessClient):
 
 class ReadsOneAnswerForASession(InProcessClient):
     async def read_session(self, stream: str, call: Read, on_frame: Callable[[Batch], None]) -> Any:
-        outcome = await self.read(stream, call)
+        outcome = await self.perform(stream, call)
         if isinstance(outcome, Ok):
             on_frame(outcome.value)
             return Ok(None)
         return outcome
 
 
-class InventsAcks(InProcessClient):
-    async def append(self, stream: str, call: Append) -> Any:
-        outcome = await super().append(stream, call)
+class InventsAcks(Wrong):
+    async def _append(self, stream: str, call: Append) -> Any:
+        outcome = await super()._append(stream, call)
         if isinstance(outcome, Ok):
             at = outcome.value.start.seq_num + 1
             return Ok(Ack(Position(at, 0), Position(at + 1, 0), Position(at + 1, 0)))

@@ -66,7 +66,7 @@ async def test_a_plain_proxy_is_asked_for_the_whole_address() -> None:
         proxy = f"http://me:p%40ss@127.0.0.1:{server.port}"
         assert "p@ss" not in repr(Proxy.parse(proxy))
         client = HttpStreamClient("http://example.org:81", "basin-one", token=SECRET, proxy=proxy)
-        outcome = await client.check_tail("s", CheckTail())
+        outcome = await client.perform("s", CheckTail())
         await client.aclose()
     assert isinstance(outcome, Definite)
     assert outcome.code == "stream_not_found"
@@ -86,7 +86,7 @@ async def test_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> 
 
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one")
-        outcome = await client.check_tail("s", CheckTail())
+        outcome = await client.perform("s", CheckTail())
         await client.aclose()
     assert isinstance(outcome, Definite)
     assert outcome.code == "stream_not_found"
@@ -115,7 +115,7 @@ async def test_a_token_that_is_echoed_is_not_kept(name: str, caplog: pytest.LogC
 
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one", token=SECRET)
-        outcome = await client.append("s", Append((Record(b"x"),)))
+        outcome = await client.perform("s", Append((Record(b"x"),)))
         await client.aclose()
     assert isinstance(outcome, Definite | Indefinite)
     assert SECRET not in repr(outcome)
@@ -132,6 +132,6 @@ async def test_a_token_in_force_is_never_struck_out() -> None:
 
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one", token="abc")
-        outcome = await client.append("s", Append((Record(b"x"),)))
+        outcome = await client.perform("s", Append((Record(b"x"),)))
         await client.aclose()
     assert outcome == Definite("fencing_token_mismatch", 412, {"fencing_token_mismatch": "abc"})

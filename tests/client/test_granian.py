@@ -10,7 +10,7 @@ from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.client.outcome import Definite, Ok
 from fencepost.harness.s2 import Append, Batch, Read, Record, protobuf, urls
 from fencepost.harness.s2.frames import FrameDecoder, Message, Terminal, encode_message, encode_terminal
-from fencepost.harness.server.errors import ConditionFailed
+from fencepost.harness.server.errors import StateMismatch
 from fencepost.harness.server.request import Limits
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.serving import bind, serve
@@ -47,7 +47,7 @@ class Sessions:
             async for answer in answers:
                 frame = encode_message(Message(encode(answer)))
                 await send({"type": "http.response.body", "body": frame, "more_body": True})
-        except ConditionFailed as refusal:
+        except StateMismatch as refusal:
             last = encode_terminal(Terminal(*error_of(refusal)))
         await send({"type": "http.response.body", "body": last, "more_body": False})
 

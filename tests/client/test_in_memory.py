@@ -52,13 +52,13 @@ async def client(network: MemoryNetwork) -> AsyncIterator[HttpStreamClient]:
 
 async def test_it_is_answered(client: HttpStreamClient) -> None:
     for _ in range(3):
-        assert await client.check_tail("s", CheckTail()) == Ok(Tail(Position(7, 9)))
+        assert await client.perform("s", CheckTail()) == Ok(Tail(Position(7, 9)))
     assert Service.asked == 3
 
 
 async def test_a_refused_connection_is_definite(network: MemoryNetwork, client: HttpStreamClient) -> None:
     network.refusing = True
-    outcome = await client.check_tail("s", CheckTail())
+    outcome = await client.perform("s", CheckTail())
     assert isinstance(outcome, Definite)
     assert outcome.code == "not_sent"
     assert not Service.asked
@@ -66,7 +66,7 @@ async def test_a_refused_connection_is_definite(network: MemoryNetwork, client: 
 
 async def test_a_reset_after_the_request_left_is_indefinite(network: MemoryNetwork, client: HttpStreamClient) -> None:
     Service.silent = True
-    asking = asyncio.create_task(client.check_tail("s", CheckTail()))
+    asking = asyncio.create_task(client.perform("s", CheckTail()))
     await asyncio.wait_for(Service.heard.wait(), 5)
     network.reset()
     assert isinstance(await asking, Indefinite)
@@ -75,7 +75,7 @@ async def test_a_reset_after_the_request_left_is_indefinite(network: MemoryNetwo
 async def test_a_connection_that_was_reset_while_idle_is_replaced(
     network: MemoryNetwork, client: HttpStreamClient
 ) -> None:
-    await client.check_tail("s", CheckTail())
+    await client.perform("s", CheckTail())
     network.reset()
-    assert isinstance(await client.check_tail("s", CheckTail()), Ok)
+    assert isinstance(await client.perform("s", CheckTail()), Ok)
     assert Service.asked == 2

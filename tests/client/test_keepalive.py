@@ -51,7 +51,7 @@ async def test_stale_connection_is_replaced_before_anything_is_sent(end: str, no
     script = Closing(end)
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one")
-        assert await client.append("s", CALL) == ACKED
+        assert await client.perform("s", CALL) == ACKED
         used = client._direct._connection
         assert used is not None
         await script.end()
@@ -60,7 +60,7 @@ async def test_stale_connection_is_replaced_before_anything_is_sent(end: str, no
             await until(lambda: used.closed)
         else:
             assert not used.closed
-        assert await client.append("s", CALL) == ACKED
+        assert await client.perform("s", CALL) == ACKED
         await client.aclose()
     assert (server.connections, server.heads) == (2, 2)
 
@@ -71,12 +71,12 @@ async def test_a_request_that_crosses_the_end_of_the_connection_is_indefinite(en
     script = Closing(end)
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one")
-        assert await client.append("s", CALL) == ACKED
+        assert await client.perform("s", CALL) == ACKED
         used = client._direct._connection
         assert used is not None
         await script.end()
         used._readable = lambda: False  # the look comes too early
-        outcome = await client.append("s", CALL)
+        outcome = await client.perform("s", CALL)
         assert isinstance(outcome, Indefinite)
         assert client.sent
         assert (server.connections, server.heads) == (1, 1)
@@ -91,8 +91,8 @@ async def test_reset_while_the_second_request_is_under_way_is_indefinite() -> No
 
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one")
-        assert await client.append("s", CALL) == ACKED
-        outcome = await client.append("s", CALL)
+        assert await client.perform("s", CALL) == ACKED
+        outcome = await client.perform("s", CALL)
         await client.aclose()
     assert isinstance(outcome, Indefinite)
     assert (server.connections, server.heads) == (1, 2)
@@ -101,7 +101,7 @@ async def test_reset_while_the_second_request_is_under_way_is_indefinite() -> No
 async def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_one() -> None:
     async with ScriptedServer(replying(GOOD + answer(200, ack(77)))) as server:
         client = HttpStreamClient(server.url, "basin-one")
-        assert [await client.append("s", CALL) for _ in range(3)] == [ACKED] * 3
+        assert [await client.perform("s", CALL) for _ in range(3)] == [ACKED] * 3
         await client.aclose()
     assert (server.connections, server.heads) == (3, 3), "a connection was used on, or a request sent twice"
 
@@ -121,11 +121,11 @@ async def test_a_time_out_notice_on_an_idle_connection_is_not_an_answer() -> Non
     go = asyncio.Event()
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one")
-        assert await client.append("s", CALL) == ACKED
+        assert await client.perform("s", CALL) == ACKED
         go.set()
         async with asyncio.timeout(DEADLINE):
             await sent.wait()
-        assert await client.append("s", CALL) == ACKED
+        assert await client.perform("s", CALL) == ACKED
         await client.aclose()
     assert (server.connections, server.heads) == (2, 2)
 
@@ -134,6 +134,6 @@ async def test_an_expired_connection_is_not_used_again(monkeypatch: pytest.Monke
     monkeypatch.setattr(connection, "KEEPALIVE_EXPIRY", -1.0)
     async with ScriptedServer(replying(GOOD)) as server:
         client = HttpStreamClient(server.url, "basin-one")
-        assert [await client.append("s", CALL) for _ in range(3)] == [ACKED] * 3
+        assert [await client.perform("s", CALL) for _ in range(3)] == [ACKED] * 3
         await client.aclose()
     assert server.connections == 3

@@ -138,7 +138,7 @@ async def test_outcome_of_one_exchange(name: str) -> None:
     case = CASES[name]
     async with ScriptedServer(case.script) as server:
         client = HttpStreamClient(server.url, "basin-one", timeout=DEADLINE)
-        outcome = await client.append("s", CALL)
+        outcome = await client.perform("s", CALL)
         sent = client.sent
         await client.aclose()
         await server.settled()
@@ -152,7 +152,7 @@ async def test_a_refused_connection_is_definite() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
         client = HttpStreamClient(f"http://127.0.0.1:{taken.getsockname()[1]}", "basin-one")
-        outcome = await client.append("s", CALL)
+        outcome = await client.perform("s", CALL)
     assert isinstance(outcome, Definite)
     assert (outcome.code, outcome.status) == ("not_sent", None)
     assert "cannot connect" in outcome.body["message"]
@@ -162,7 +162,7 @@ async def test_a_refused_connection_is_definite() -> None:
 async def test_time_out_after_sending_is_indefinite() -> None:
     async with ScriptedServer(silence) as server:
         client = HttpStreamClient(server.url, "basin-one", timeout=0.1)
-        outcome = await client.append("s", CALL)
+        outcome = await client.perform("s", CALL)
         await server.settled()
     assert isinstance(outcome, Indefinite)
     assert "no answer within 0.1 s" in outcome.reason
@@ -184,7 +184,7 @@ async def test_time_out_bounds_the_whole_answer_not_each_piece_of_it() -> None:
 
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one", timeout=0.2)
-        outcome = await client.append("s", CALL)
+        outcome = await client.perform("s", CALL)
     assert isinstance(outcome, Indefinite)
     assert "no answer within 0.2 s" in outcome.reason
 
@@ -198,7 +198,7 @@ async def test_time_out_before_sending_is_definite(how: str) -> None:
             if how == "handshake"
             else HttpStreamClient("https://example.org", "basin-one", timeout=0.1, proxy=server.url)
         )
-        outcome = await client.append("s", CALL)
+        outcome = await client.perform("s", CALL)
         await server.settled()
     assert isinstance(outcome, Definite)
     assert (outcome.code, outcome.status) == ("not_sent", None)
@@ -219,7 +219,7 @@ async def test_cancellation_tells_whether_the_request_may_have_left(sent: bool) 
     async with ScriptedServer(script) as server:
         url = server.url if sent else server.url.replace("http", "https")
         client = HttpStreamClient(url, "basin-one", timeout=DEADLINE, ca_bundle=None if sent else CERTIFICATE)
-        task = asyncio.create_task(client.append("s", CALL))
+        task = asyncio.create_task(client.perform("s", CALL))
         async with asyncio.timeout(DEADLINE):
             await arrived.wait()
         task.cancel()
@@ -233,7 +233,7 @@ async def test_cancellation_tells_whether_the_request_may_have_left(sent: bool) 
 async def test_cancellation_before_the_connection_is_made_is_not_sent() -> None:
     async with ScriptedServer(silence) as server:
         client = HttpStreamClient(server.url, "basin-one")
-        task = asyncio.create_task(client.append("s", CALL))
+        task = asyncio.create_task(client.perform("s", CALL))
         await asyncio.sleep(0)  # the call has begun, and waits for the connection
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -251,7 +251,7 @@ async def test_client_works_on_after_every_kind_of_failure() -> None:
 
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one")
-        outcomes = [await client.append("s", CALL) for _ in range(5)]
+        outcomes = [await client.perform("s", CALL) for _ in range(5)]
         await client.aclose()
     assert [type(outcome) for outcome in outcomes] == [Indefinite, Indefinite, Indefinite, Ok, Ok]
     assert (server.connections, server.heads) == (4, 5)
@@ -265,7 +265,7 @@ async def test_a_reset_right_after_accept_is_never_ok() -> None:
 
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one", timeout=DEADLINE)
-        outcome = await client.append("s", CALL)
+        outcome = await client.perform("s", CALL)
         if client.sent:
             assert isinstance(outcome, Indefinite)
         else:
@@ -278,7 +278,7 @@ async def test_an_oversized_answer_is_not_read_on(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(connection, "ANSWER_LIMIT", 1000)
     async with ScriptedServer(replying(answer(200, text=b" " * 1001))) as server:
         client = HttpStreamClient(server.url, "basin-one")
-        outcome = await client.append("s", CALL)
+        outcome = await client.perform("s", CALL)
         await server.settled()
     assert isinstance(outcome, Indefinite)
     assert "more than 1000 bytes" in outcome.reason
@@ -299,10 +299,10 @@ async def test_only_the_whole_answer_is_ok(form: str, end: str) -> None:
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one")
         for cut in range(len(whole)):
-            outcome = await client.append("s", CALL)
+            outcome = await client.perform("s", CALL)
             assert isinstance(outcome, Indefinite), f"cut at {cut} of {len(whole)}: {outcome}"
         cut = len(whole)
-        outcome = await client.append("s", CALL)
+        outcome = await client.perform("s", CALL)
         assert outcome == ACKED or (form, end) == ("until closed", "reset")  # then the end itself is missing
         await client.aclose()
     assert server.heads == server.connections == len(whole) + 1
@@ -324,9 +324,9 @@ async def test_a_calm_run_has_no_indefinite_outcome() -> None:
         client = HttpStreamClient(server.url, "basin-one", timeout=DEADLINE)
         outcomes: list[Outcome[object]] = []
         for round_ in range(100):
-            outcomes.append(await client.append("s", CALL))
-            outcomes.append(await client.check_tail("s", CheckTail()))
-            outcomes.append(await client.read("s", Read(seq_num=0)))
+            outcomes.append(await client.perform("s", CALL))
+            outcomes.append(await client.perform("s", CheckTail()))
+            outcomes.append(await client.perform("s", Read(seq_num=0)))
             await asyncio.sleep(0.001 * ((number + round_) % 4))
         await client.aclose()
         return outcomes
@@ -341,9 +341,9 @@ async def test_a_calm_run_has_no_indefinite_outcome() -> None:
 async def test_operations_at_once_on_one_identity_are_refused() -> None:
     async with ScriptedServer(silence) as server:
         client = HttpStreamClient(server.url, "basin-one", timeout=DEADLINE)
-        first = asyncio.create_task(client.append("s", CALL))
+        first = asyncio.create_task(client.perform("s", CALL))
         await asyncio.sleep(0)
         with pytest.raises(RuntimeError, match="one operation at a time"):
-            await client.check_tail("s", CheckTail())
+            await client.perform("s", CheckTail())
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)

@@ -44,9 +44,9 @@ async def test_tls_is_verified_before_anything_is_sent() -> None:
     try:
         trusting = HttpStreamClient(url, "basin-one", ca_bundle=CERTIFICATE)
         for _ in range(3):
-            assert await trusting.check_tail("s", CheckTail()) == Ok(Tail(Position(5, 1000)))
+            assert await trusting.perform("s", CheckTail()) == Ok(Tail(Position(5, 1000)))
         await trusting.aclose()
-        outcome = await HttpStreamClient(url, "basin-one").check_tail("s", CheckTail())
+        outcome = await HttpStreamClient(url, "basin-one").perform("s", CheckTail())
         assert isinstance(outcome, Definite)
         assert outcome.code == "not_sent"
         assert "CERTIFICATE_VERIFY_FAILED" in outcome.body["message"]
@@ -81,7 +81,7 @@ async def through_a_tunnel(url: str) -> None:
 
     async with ScriptedServer(script) as proxy:
         client = HttpStreamClient(url, "basin-one", token="t0ken", ca_bundle=CERTIFICATE, proxy=proxy.url)
-        assert await client.check_tail("s", CheckTail()) == Ok(Tail(Position(5, 1000)))
+        assert await client.perform("s", CheckTail()) == Ok(Tail(Position(5, 1000)))
         await client.aclose()
         await proxy.settled()
 
@@ -90,7 +90,7 @@ async def through_a_tunnel(url: str) -> None:
 async def test_a_tunnel_that_is_refused_is_definite(reply: bytes) -> None:
     async with ScriptedServer(once(reply, "fin")) as proxy:
         client = HttpStreamClient("https://example.org", "basin-one", proxy=proxy.url)
-        outcome = await client.append("s", CALL)
+        outcome = await client.perform("s", CALL)
         assert isinstance(outcome, Definite), outcome
         assert outcome.code == "not_sent"
         assert not client.sent

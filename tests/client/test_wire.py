@@ -72,7 +72,9 @@ async def captured(*, append: Append | None = None, read: Read | None = None, st
 
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one", token="t0ken")
-        outcome = await (client.append(stream, append) if append is not None else client.read(stream, read or Read()))
+        outcome = await (
+            client.perform(stream, append) if append is not None else client.perform(stream, read or Read())
+        )
         assert isinstance(outcome, Ok), outcome
         await client.aclose()
     (request,) = server.requests
@@ -174,7 +176,7 @@ def test_hostile_answers_are_indefinite(status: int, content: bytes) -> None:
 async def test_what_is_not_text_is_not_sent(call: Append) -> None:
     async with ScriptedServer(lambda peer: peer.some()) as server:
         client = HttpStreamClient(server.url, "basin-one")
-        outcome = await client.append("s" if call.fencing_token else "\ud800", call)
+        outcome = await client.perform("s" if call.fencing_token else "\ud800", call)
     assert isinstance(outcome, Definite)
     assert (outcome.code, outcome.status) == ("not_sent", None)
     assert server.connections == 0
@@ -235,6 +237,6 @@ async def test_a_read_that_waits_has_that_much_longer() -> None:
 
     async with ScriptedServer(script) as server:
         client = HttpStreamClient(server.url, "basin-one", timeout=0.1)
-        assert await client.read("s", Read(seq_num=0, wait=9)) == Ok(Batch(()))
-        assert isinstance(await client.check_tail("s", CheckTail()), Indefinite)
+        assert await client.perform("s", Read(seq_num=0, wait=9)) == Ok(Batch(()))
+        assert isinstance(await client.perform("s", CheckTail()), Indefinite)
         await client.aclose()

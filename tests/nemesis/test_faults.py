@@ -50,7 +50,7 @@ async def test_the_kill_passes_on_the_bundled_server(server: ReferenceServer, ch
     async def works() -> bool:
         client = server.connect()
         try:
-            return isinstance(await client.check_tail("run-0", CheckTail()), Ok)
+            return isinstance(await client.perform("run-0", CheckTail()), Ok)
         finally:
             await client.aclose()
 

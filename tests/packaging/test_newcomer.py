@@ -35,9 +35,13 @@ LISTED: dict[str, tuple[str, str] | None] = {
     "fault": ("faults", "fault"),
     "target": ("targets", "target"),
     "checker": ("anomalies", "anomaly"),
+    "anomaly": ("anomalies", "anomaly"),
     "plot": None,
 }
 """What can be added from another package, and the command and the column that then show it."""
+
+GROUPS = {"anomaly": "anomalies"}
+"""The groups of entry points that do not merely have an s at the end of the kind."""
 
 
 def table() -> dict[str, str]:
@@ -88,7 +92,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
     (site / f"{kind}-1.0.dist-info").mkdir(parents=True)
     (site / f"{kind}-1.0.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {kind}\nVersion: 1.0\n")
     (site / f"{kind}-1.0.dist-info" / "entry_points.txt").write_text(
-        f"[fencepost.{kind}s]\nstranger-{kind} = only_{kind}:{kind.capitalize()}\n"
+        f"[fencepost.{GROUPS.get(kind, f'{kind}s')}]\nstranger-{kind} = only_{kind}:{kind.capitalize()}\n"
     )
     (site / f"only_{kind}.py").write_text((STRANGER / f"{kind}.py").read_text())
     monkeypatch.syspath_prepend(str(site))
@@ -102,12 +106,15 @@ def test_the_table_has_every_task() -> None:
         "target": "1",
         "client": "1",
         "checker": "1",
+        "anomaly": "1",
         "plot": "1",
         "seeded bug": "1",
         "option of a target": "1",
         "option of `fencepost run`": "2",
         "endpoint of the bundled server": "3",
-        "operation kind": "16",
+        "error code": "1–2",
+        "error body": "5",
+        "operation kind": "10",
     }
 
 
@@ -155,6 +162,14 @@ def test_a_client_of_one_file_carries_a_run(alone: str, inside: Inside) -> None:
     said = inside("run", "regular", "--client", "stranger-client", "--ops", "30", "--no-plots")
     assert said.code in (0, 2), said
     assert Client.asked >= 30
+
+
+@pytest.mark.parametrize("alone", ["anomaly"], indirect=True)
+def test_an_anomaly_of_one_file_names_what_is_a_case_of_it(alone: str, inside: Inside) -> None:  # noqa: F811
+    said = inside("check", str(ROOT / "tests" / "checkers" / "golden" / "bad-ack-length.jsonl"), "--json")
+    (violation,) = (one for checker in json.loads(said.out)["checkers"].values() for one in checker["violations"])
+    assert (violation["anomaly"], violation["also"]) == ("stranger-anomaly", ["bad-ack"])
+    assert violation["sentences"][0].startswith("Somebody cannot count: append #0")
 
 
 # -- inside of the tree
@@ -214,16 +229,31 @@ def test_an_endpoint_is_in_three_files_at_most(row: Operation) -> None:
     assert len(row.paths) == 1 or row.public, "one name for one thing"
 
 
-USERS = ("workloads/", "harness/closing.py", "harness/history/s2_porcupine/")
-"""Who merely uses what there is: workloads, the closing read, and a foreign format with its own three kinds."""
+USERS = r"workloads/|harness/closing|harness/history/s2_porcupine/|checkers/(?!kernel|statistics|plots)"
+"""Who merely uses what there is: workloads, the closing read, a foreign format with its own three kinds, and names."""
+
+PICTURES = r"checkers/(statistics|plots)/"
+"""Who counts and draws some things of their own accord."""
 
 CHECK_TAIL = r"[Cc]heck[-_]?[Tt]ail|CHECK_TAIL|^Tail$|^TailRead$|code_tail$"
 """The names of the newest kind, of its answer, and of what they become."""
 
+TOKEN_MISMATCH = r"(?i)token_?mismatch"
+"""The names of an error body that fills a column, and of that column."""
 
-def test_an_operation_kind_without_records_is_in_few_files() -> None:
-    named = {file for file in naming_in_code(CHECK_TAIL) if not file.startswith(USERS)}
-    assert len(named) == int(table()["operation kind"]), sorted(named)
+
+@pytest.mark.parametrize(
+    ("task", "pattern", "users"),
+    [("operation kind", CHECK_TAIL, USERS), ("error body", TOKEN_MISMATCH, f"{USERS}|{PICTURES}")],
+)
+def test_what_goes_through_the_whole_house_is_named_in_few_files(task: str, pattern: str, users: str) -> None:
+    named = {file for file in naming_in_code(pattern) if not re.match(users, file)}
+    assert len(named) == int(table()[task]), sorted(named)
+
+
+def test_an_error_code_is_a_row_and_what_the_server_refuses_with_it() -> None:
+    assert naming_in_code("^decryption_failed$") == {"harness/s2/errors.py"}
+    assert naming_in_code("^method_not_allowed$") == {"harness/s2/errors.py", "harness/server/app.py"}
 
 
 @pytest.mark.parametrize("name", FAULTS.names())

@@ -16,10 +16,8 @@ from typing import Any, ClassVar
 
 from fencepost import (
     PENDING,
-    Ack,
     Anomaly,
     Append,
-    Batch,
     CheckLimits,
     CheckResult,
     CheckTail,
@@ -36,7 +34,6 @@ from fencepost import (
     Record,
     Severity,
     StreamState,
-    Tail,
     TargetFailure,
     TargetOptions,
     Validity,
@@ -111,7 +108,7 @@ class MemoryClient(WithoutSessions):
         self.calls: list[Call] = []
         self._answering = answering
 
-    async def _call(self, stream: str, call: Call) -> Any:
+    async def perform(self, stream: str, call: Any) -> Any:
         assert not self.closed, "a client is used after it was closed"
         self.calls.append(call)
         instead = (self._answering or script().answering)(stream, call)
@@ -124,15 +121,6 @@ class MemoryClient(WithoutSessions):
         await asyncio.sleep(0)
         self.service.now += 1
         return self.service.apply(stream, call, self.service.now) if instead is None else instead
-
-    async def append(self, stream: str, call: Append) -> Outcome[Ack]:
-        return await self._call(stream, call)
-
-    async def read(self, stream: str, call: Read) -> Outcome[Batch]:
-        return await self._call(stream, call)
-
-    async def check_tail(self, stream: str, call: CheckTail) -> Outcome[Tail]:
-        return await self._call(stream, call)
 
     async def create_stream(self, stream: str) -> Outcome[None]:
         return Ok(None)

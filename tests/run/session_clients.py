@@ -61,7 +61,7 @@ class WrongSession:
         waiting, self._waiting = self._waiting, []
         outcomes: dict[Ticket, Any] = {}
         for ticket, batch in reversed(waiting) if self._backwards else waiting:
-            outcomes[ticket] = await self._client.append(self._stream, batch)
+            outcomes[ticket] = await self._client.perform(self._stream, batch)
         for ticket, _ in waiting:
             ticket.resolve(outcomes[ticket])
 

@@ -61,7 +61,7 @@ def server_of(target: ReferenceServer) -> int:
 async def test_its_streams_are_there_and_empty(serving: ReferenceServer) -> None:
     client = serving.connect()
     for name in ("run-0", "run-1"):
-        answer = await client.check_tail(name, CheckTail())
+        answer = await client.perform(name, CheckTail())
         assert isinstance(answer, Ok)
         assert answer.value.tail.seq_num == 0
     await client.aclose()
@@ -81,14 +81,14 @@ async def test_it_is_in_a_session_of_its_own_and_gone_after_the_end(target: Refe
 
 async def test_what_it_kept_is_there_after_a_kill_and_a_restart_at_the_same_place(serving: ReferenceServer) -> None:
     first, pid = serving.connect(), server_of(serving)
-    assert isinstance(await first.append("run-0", Append((Record(b"kept"),))), Ok)
+    assert isinstance(await first.perform("run-0", Append((Record(b"kept"),))), Ok)
     await serving.kill()
     await first.aclose()
     await serving.restart()
     assert server_of(serving) != pid
     second = serving.connect()
     assert second.base_url == first.base_url
-    answer = await second.check_tail("run-0", CheckTail())
+    answer = await second.perform("run-0", CheckTail())
     assert isinstance(answer, Ok)
     assert answer.value.tail.seq_num == 1
     await second.aclose()

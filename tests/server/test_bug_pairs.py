@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from fencepost.harness.s2 import Append, Read, Record
+from fencepost.harness.s2 import Append, CheckTail, Read, Record
 from fencepost.harness.server.bugs import BUGS, Bug
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.rules import StorageRules
 from fencepost.harness.server.service import Service
 from fencepost.harness.world.simulated_disk import SimulatedDisk
@@ -69,9 +69,9 @@ async def serve(disk: SimulatedDisk, bugs: tuple[str, ...], work: int) -> Servic
     await service.ensure_stream(*AT)
 
     async def put(*records: Record, **conditions: Any) -> None:
-        with suppress(ConditionFailed, Shed):
+        with suppress(StateMismatch, Shed):
             try:
-                await service.append(*AT, Append(records, **conditions))
+                await service.perform(*AT, Append(records, **conditions))
             except ServiceError as error:
                 raise (Shed if error.code == "hot_server" else error) from error
 
@@ -79,9 +79,9 @@ async def serve(disk: SimulatedDisk, bugs: tuple[str, ...], work: int) -> Servic
         await put(*(Record(body, ((b"a", b"1"), (b"b", b"2"))) for body in bodies), **conditions)
 
     async def look() -> int:
-        with suppress(RangeNotSatisfiable):
-            await service.read(*AT, Read(seq_num=0))
-        return (await service.check_tail(*AT)).seq_num
+        with suppress(StateMismatch):
+            await service.perform(*AT, Read(seq_num=0))
+        return (await service.perform(*AT, CheckTail())).tail.seq_num
 
     for number in range(work):
         clock.now += 300

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 import pytest
 
 from fencepost.harness.failure import UsageFailure
-from fencepost.harness.s2 import Ack, Append, Read, Record, SequencedRecord
+from fencepost.harness.s2 import Ack, Append, CheckTail, Read, Record, SequencedRecord
 from fencepost.harness.server.bugs import BUGS, compose
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.rules import Rules, ServiceRules, StorageRules, StreamRules
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import MemoryStorage, Storage
@@ -41,33 +41,33 @@ class Server:
 
     async def put(self, *bodies: bytes, **conditions: Any) -> Ack:
         records = tuple(Record(body, ((b"a", b"1"), (b"b", b"2"))) for body in bodies or (b"body",))
-        return await self.service.append(*AT, Append(records, **conditions))
+        return await self.service.perform(*AT, Append(records, **conditions))
 
     async def fence(self, token: str, **conditions: Any) -> Ack:
         record = Record(token.encode(), ((b"", b"fence"),))
-        return await self.service.append(*AT, Append((record,), **conditions))
+        return await self.service.perform(*AT, Append((record,), **conditions))
 
     async def accepts(self, **conditions: Any) -> bool:
         try:
             await self.put(**conditions)
-        except ConditionFailed:
+        except StateMismatch:
             return False
         return True
 
     async def refusal(self, **conditions: Any) -> dict[str, str | int]:
-        with pytest.raises(ConditionFailed) as failed:
+        with pytest.raises(StateMismatch) as failed:
             await self.put(**conditions)
         return failed.value.body
 
     async def tail(self) -> int:
-        return (await self.service.check_tail(*AT)).seq_num
+        return (await self.service.perform(*AT, CheckTail())).tail.seq_num
 
     async def everything(self) -> list[SequencedRecord]:
         records: list[SequencedRecord] = []
         while True:
             try:
-                page = await self.service.read(*AT, Read(seq_num=records[-1].seq_num + 1 if records else 0))
-            except RangeNotSatisfiable:
+                page = await self.service.perform(*AT, Read(seq_num=records[-1].seq_num + 1 if records else 0))
+            except StateMismatch:
                 return records
             records += page.records
 
@@ -84,7 +84,7 @@ async def own_fence_counts(server: Server) -> bool:
     await server.fence("old")
     try:
         await server.fence("new", fencing_token="old")
-    except ConditionFailed as failed:
+    except StateMismatch as failed:
         return failed.body == {"fencing_token_mismatch": "new"}
     return False
 
@@ -324,8 +324,8 @@ async def test_every_bug_at_once_does_not_crash_the_server(tmp_path: Path) -> No
                         await server.fence(f"t{number}")
                     await server.put(b"x" * number, b"y", fencing_token=f"t{number}" if step % 2 else None)
                     await server.put(match_seq_num=await server.tail())
-                    await server.service.read(*AT, Read(tail_offset=3))
-                except (ConditionFailed, RangeNotSatisfiable):
+                    await server.service.perform(*AT, Read(tail_offset=3))
+                except StateMismatch:
                     pass
                 except ServiceError as error:
                     errors.append(error.code)

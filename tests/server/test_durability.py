@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fencepost.harness.s2 import Append, Position, Read, Record
+from fencepost.harness.s2 import Append, CheckTail, Position, Read, Record, Tail
 from fencepost.harness.server import durable
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import StorageError
 from fencepost.harness.server.values import StreamConfig, TimestampingMode
@@ -28,31 +28,31 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
     async with serving(stored(tmp_path)) as service:
         await service.create_basin("basin-two", None, "token")
         await service.create_stream("basin-two", "s", config, "t")
-        await service.append(*AT, Append((record, Record())))
-        await service.append(*AT, fence("a"))
-        await service.append("basin-two", "s", one(b"old"))
+        await service.perform(*AT, Append((record, Record())))
+        await service.perform(*AT, fence("a"))
+        await service.perform("basin-two", "s", one(b"old"))
         await service.delete_stream("basin-two", "s")
         await service.create_stream("basin-two", "s", config, "t")
-        await service.append("basin-two", "s", one(b"new"))
+        await service.perform("basin-two", "s", one(b"new"))
         await service.create_basin("basin-three")
         await service.create_stream("basin-three", "s")
-        await service.append("basin-three", "s", one(b"gone"))
+        await service.perform("basin-three", "s", one(b"gone"))
         await service.delete_basin("basin-three")
-        before = await service.read(*AT, Read(seq_num=0))
+        before = await service.perform(*AT, Read(seq_num=0))
     async with serving(stored(tmp_path), stream=False) as service:
-        assert await service.read(*AT, Read(seq_num=0)) == before
+        assert await service.perform(*AT, Read(seq_num=0)) == before
         assert (before.records[0].headers, before.records[0].timestamp) == (record.headers, 7)
-        assert await service.check_tail(*AT) == Position(3, 1000)
-        with pytest.raises(ConditionFailed) as failed:
-            await service.append(*AT, one(fencing_token=""))
+        assert await service.perform(*AT, CheckTail()) == Tail(Position(3, 1000))
+        with pytest.raises(StateMismatch) as failed:
+            await service.perform(*AT, one(fencing_token=""))
         assert failed.value.body == {"fencing_token_mismatch": "a"}
         assert [row.name for row in (await service.list_basins())[0]] == [BASIN, "basin-two"]
         assert (await service.create_basin("basin-two", None, "token"))[1] is False
         assert (await service.create_stream("basin-two", "s", config, "t"))[1] is False
         assert await service.get_stream("basin-two", "s") == config
-        assert [r.body for r in (await service.read("basin-two", "s", Read(seq_num=0))).records] == [b"new"]
+        assert [r.body for r in (await service.perform("basin-two", "s", Read(seq_num=0))).records] == [b"new"]
         await service.create_stream("basin-two", "another")
-        assert await service.check_tail("basin-two", "another") == Position(0, 0)
+        assert await service.perform("basin-two", "another", CheckTail()) == Tail(Position(0, 0))
 
 
 async def test_a_journal_that_contradicts_itself_is_refused_by_name(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ async def test_a_journal_that_contradicts_itself_is_refused_by_name(tmp_path: Pa
 
 async def test_an_append_is_answered_when_its_sync_has_returned() -> None:
     async with gated() as (service, storage):
-        append = asyncio.create_task(service.append(*AT, one()))
+        append = asyncio.create_task(service.perform(*AT, one()))
         await storage.writing()
         await turns()
         assert not append.done()
@@ -90,19 +90,19 @@ async def test_an_append_is_answered_when_its_sync_has_returned() -> None:
 
 async def test_reads_and_tails_show_nothing_that_is_not_durable() -> None:
     async with gated() as (service, storage):
-        append = asyncio.create_task(service.append(*AT, one(b"a")))
-        waiting = asyncio.create_task(service.read(*AT, Read(seq_num=0, wait=60)))
+        append = asyncio.create_task(service.perform(*AT, one(b"a")))
+        waiting = asyncio.create_task(service.perform(*AT, Read(seq_num=0, wait=60)))
         await storage.writing()
-        assert await soon(service.check_tail(*AT)) == Position(0, 0)
-        with pytest.raises(RangeNotSatisfiable) as beyond:
-            await soon(service.read(*AT, Read(seq_num=0)))
-        assert beyond.value.tail == Position(0, 0)
+        assert await soon(service.perform(*AT, CheckTail())) == Tail(Position(0, 0))
+        with pytest.raises(StateMismatch) as beyond:
+            await soon(service.perform(*AT, Read(seq_num=0)))
+        assert beyond.value.value == Position(0, 0)
         assert not waiting.done()
         await storage.let_through()
         batch = await soon(waiting)
         assert [record.body for record in batch.records] == [b"a"]
         assert batch.tail == Position(1, 1000)
-        assert (await soon(append)).end == await soon(service.check_tail(*AT))
+        assert (await soon(append)).end == (await soon(service.perform(*AT, CheckTail()))).tail
 
 
 @pytest.mark.parametrize(
@@ -117,27 +117,27 @@ async def test_a_412_is_held_until_the_state_that_it_reveals_is_durable(
     refusal: Append, body: dict[str, object]
 ) -> None:
     async with gated() as (service, storage):
-        append = asyncio.create_task(service.append(*AT, fence("a")))
+        append = asyncio.create_task(service.perform(*AT, fence("a")))
         await storage.writing()
-        waiting = asyncio.create_task(service.append(*AT, refusal))
+        waiting = asyncio.create_task(service.perform(*AT, refusal))
         await turns()
         assert not waiting.done()
         await storage.let_through()
-        with pytest.raises(ConditionFailed) as failed:
+        with pytest.raises(StateMismatch) as failed:
             await soon(waiting)
         assert failed.value.body == body
         await soon(append)
         # With nothing in flight it is answered at once.
-        with pytest.raises(ConditionFailed):
-            await soon(service.append(*AT, refusal))
+        with pytest.raises(StateMismatch):
+            await soon(service.perform(*AT, refusal))
 
 
 async def test_appends_are_sequenced_at_once_and_share_syncs() -> None:
     async with gated() as (service, storage):
         before = len(storage.groups)
-        first = asyncio.create_task(service.append(*AT, one(match_seq_num=0)))
+        first = asyncio.create_task(service.perform(*AT, one(match_seq_num=0)))
         await storage.writing()
-        rest = [asyncio.create_task(service.append(*AT, one(match_seq_num=at))) for at in range(1, 30)]
+        rest = [asyncio.create_task(service.perform(*AT, one(match_seq_num=at))) for at in range(1, 30)]
         await turns()
         await storage.let_through()
         await storage.let_through()
@@ -148,25 +148,25 @@ async def test_appends_are_sequenced_at_once_and_share_syncs() -> None:
 
 async def test_a_hung_up_client_leaves_its_append_whole() -> None:
     async with gated() as (service, storage):
-        append = asyncio.create_task(service.append(*AT, one(b"a")))
+        append = asyncio.create_task(service.perform(*AT, one(b"a")))
         await storage.writing()
         append.cancel()
         await turns()
         await storage.let_through()
         await turns()
-        assert await soon(service.check_tail(*AT)) == Position(1, 1000)
+        assert await soon(service.perform(*AT, CheckTail())) == Tail(Position(1, 1000))
 
 
 async def test_appends_are_shed_while_too_much_waits_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(durable, "MAX_BACKLOG", 5000)
     async with gated() as (service, storage):
-        taken = [asyncio.create_task(service.append(*AT, one(b"x" * 3000))) for _ in range(2)]
+        taken = [asyncio.create_task(service.perform(*AT, one(b"x" * 3000))) for _ in range(2)]
         await storage.writing()
-        assert await refused(service.append(*AT, one())) == (502, "hot_server")
+        assert await refused(service.perform(*AT, one())) == (502, "hot_server")
         await storage.let_through()
         await storage.finish()
         await soon(asyncio.gather(*taken))
-        assert (await soon(service.append(*AT, one()))).start.seq_num == 2
+        assert (await soon(service.perform(*AT, one()))).start.seq_num == 2
 
 
 @pytest.mark.parametrize(
@@ -180,11 +180,11 @@ async def test_what_is_said_of_basins_and_streams_is_durable(what: str) -> None:
             "create": lambda: making,
             "conflict": lambda: service.create_stream(BASIN, "new"),
             "list": lambda: service.list_streams(BASIN),
-            "append": lambda: service.append(BASIN, "new", one(match_seq_num=9)),
-            "check_tail": lambda: service.check_tail(BASIN, "new"),
+            "append": lambda: service.perform(BASIN, "new", one(match_seq_num=9)),
+            "check_tail": lambda: service.perform(BASIN, "new", CheckTail()),
             "delete": lambda: service.delete_stream(BASIN, "new"),
             "not found": lambda: service.get_stream(BASIN, "other"),
-            "append not found": lambda: service.append(BASIN, "other", one()),
+            "append not found": lambda: service.perform(BASIN, "other", one()),
         }
         answer = asyncio.ensure_future(asked[what]())
         await turns()
@@ -195,7 +195,7 @@ async def test_what_is_said_of_basins_and_streams_is_durable(what: str) -> None:
         await soon(making)
         expected = {
             "conflict": ServiceError,
-            "append": ConditionFailed,
+            "append": StateMismatch,
             "not found": ServiceError,
             "append not found": ServiceError,
         }
@@ -207,22 +207,22 @@ async def test_after_a_failed_sync_appends_stay_off_and_reads_of_what_was_durabl
     storage = GatedStorage()
     storage.open = True
     async with serving(storage) as service:
-        await service.append(*AT, one(b"durable"))
+        await service.perform(*AT, one(b"durable"))
         storage.open = False
-        asked = [asyncio.create_task(service.append(*AT, fence("lost")))]
+        asked = [asyncio.create_task(service.perform(*AT, fence("lost")))]
         await storage.writing()
-        asked.append(asyncio.create_task(service.append(*AT, one(match_seq_num=0))))
+        asked.append(asyncio.create_task(service.perform(*AT, one(match_seq_num=0))))
         asked.append(asyncio.create_task(service.create_stream(BASIN, "lost")))
-        reader = asyncio.create_task(service.read(*AT, Read(wait=1)))
+        reader = asyncio.create_task(service.perform(*AT, Read(wait=1)))
         await turns()
         await storage.let_through(StorageError("the disk is gone"))
         for task in asked:
             assert await refused(task) == (500, "storage")
         assert str(service.failure) == "the disk is gone"
-        for request in (service.append(*AT, one()), service.create_stream(BASIN, "new"), service.delete_stream(*AT)):
+        for request in (service.perform(*AT, one()), service.create_stream(BASIN, "new"), service.delete_stream(*AT)):
             assert await refused(request) == (500, "storage")
-        assert await soon(service.check_tail(*AT)) == Position(1, 1000)
-        batch = await soon(service.read(*AT, Read(seq_num=0)))
+        assert await soon(service.perform(*AT, CheckTail())) == Tail(Position(1, 1000))
+        batch = await soon(service.perform(*AT, Read(seq_num=0)))
         assert [record.body for record in batch.records] == [b"durable"]
         assert [row.name for row in (await soon(service.list_streams(BASIN)))[0]] == [AT[1]]
         assert (await soon(reader)).records == ()

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from fencepost.harness.s2.errors import ERROR_CODES, ErrorCode, find, recognise
-from fencepost.harness.server.errors import ConditionFailed, ServiceError
+from fencepost.harness.s2 import Position
+from fencepost.harness.s2.errors import (
+    ERROR_CODES,
+    FENCING_TOKEN_MISMATCH,
+    RANGE_NOT_SATISFIABLE,
+    SEQ_NUM_MISMATCH,
+    ErrorCode,
+    find,
+    recognise,
+)
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 
 
 @pytest.mark.parametrize("row", [row for row in ERROR_CODES if row.statuses and not row.own_body], ids=lambda r: r.code)
@@ -25,10 +34,13 @@ def test_a_refusal_knows_its_row() -> None:
 @pytest.mark.parametrize(
     ("error", "body"),
     [
-        (ConditionFailed(seq_num=0), {"seq_num_mismatch": 0}),
-        (ConditionFailed(fencing_token=""), {"fencing_token_mismatch": ""}),
+        (StateMismatch(SEQ_NUM_MISMATCH, 0), {"seq_num_mismatch": 0}),
+        (StateMismatch(FENCING_TOKEN_MISMATCH, ""), {"fencing_token_mismatch": ""}),
+        (StateMismatch(RANGE_NOT_SATISFIABLE, Position(3, 9)), {"tail": {"seq_num": 3, "timestamp": 9}}),
     ],
 )
-def test_the_body_of_a_412_is_the_one_that_a_client_recognises(error: ConditionFailed, body: dict[str, object]) -> None:
+def test_the_body_is_the_one_that_a_client_recognises(error: StateMismatch, body: dict[str, object]) -> None:
     assert error.body == body
-    assert recognise(412, error.body) is not None
+    row = recognise(error.status, error.body)
+    assert row is not None
+    assert row.code == error.code

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from fencepost.harness.s2 import Append, Read
+from fencepost.harness.s2 import Append, CheckTail, Read
 from fencepost.harness.server.errors import ServiceError
 from fencepost.harness.server.failpoints import FAILPOINTS, Failpoints
 from fencepost.harness.server.service import Service
@@ -36,7 +36,7 @@ async def held(failpoints: Failpoints, name: str, work: Coroutine[Any, Any, Any]
 
 
 async def tail(service: Service) -> int:
-    return (await soon(service.check_tail(*AT))).seq_num
+    return (await soon(service.perform(*AT, CheckTail()))).tail.seq_num
 
 
 async def acks_of(service: Service, *batches: Append) -> list[int]:
@@ -58,7 +58,7 @@ async def frames_of(service: Service) -> list[int]:
 async def test_an_append_is_held(name: str, durable: int) -> None:
     failpoints = Failpoints()
     async with serving(failpoints=failpoints) as service:
-        task = await held(failpoints, name, service.append(*AT, one()))
+        task = await held(failpoints, name, service.perform(*AT, one()))
         for _ in range(10):
             await asyncio.sleep(0)
         assert await tail(service) == durable
@@ -85,20 +85,20 @@ async def test_an_append_fails_once(name: str) -> None:
     async with serving(failpoints=failpoints) as service:
         failpoints.arm(name, Action.ERROR, times=1)
         with pytest.raises(ServiceError) as error:
-            await soon(service.append(*AT, one()))
+            await soon(service.perform(*AT, one()))
         assert error.value.code == "storage"
         failpoints.disarm_all()
         applied = 0 if name == "service.before-append" else 1
-        assert (await soon(service.append(*AT, one()))).start.seq_num == applied
+        assert (await soon(service.perform(*AT, one()))).start.seq_num == applied
 
 
 async def test_it_crashes_while_a_fence_is_applied_and_only_then() -> None:
     failpoints = Failpoints(crash=crash)
     async with serving(failpoints=failpoints) as service:
         failpoints.arm("service.fence-applied", Action.CRASH)
-        await soon(service.append(*AT, one()))
+        await soon(service.perform(*AT, one()))
         with pytest.raises(Crashed):
-            await service.append(*AT, fence("token"))
+            await service.perform(*AT, fence("token"))
         failpoints.disarm_all()
 
 

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from random import Random
 
-from fencepost.harness.s2 import Append, Read, Record
-from fencepost.harness.server.errors import ConditionFailed, ServiceError
+from fencepost.harness.s2 import Append, CheckTail, Read, Record
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.values import StreamReconfiguration
 from fencepost.harness.world.faulty_disk import FaultyDisk
@@ -20,35 +20,35 @@ async def test_reads_go_on_while_the_disk_is_full_and_appends_come_back_when_it_
     """Failed before: after one ENOSPC every read failed until the server was restarted."""
     disk = FaultyDisk(simulated(1))
     async with serving(stored(DATA, disk)) as service:
-        await service.append(*AT, Append((Record(b"kept"), Record.fence("kept"))))
+        await service.perform(*AT, Append((Record(b"kept"), Record.fence("kept"))))
         size = disk.open(DATA / FIRST).size()
         lost = Append((Record.fence("lost"), Record.trim(2)))
         disk.faults.room = 30
         for _ in range(3):
-            assert await refused(service.append(*AT, lost)) == (500, "storage")
+            assert await refused(service.perform(*AT, lost)) == (500, "storage")
             assert await refused(service.create_stream(BASIN, "lost")) == (500, "storage")
             assert await refused(service.delete_stream(*AT)) == (500, "storage")
             assert await refused(service.create_basin("basin-lost")) == (500, "storage")
             assert await refused(service.delete_basin(BASIN)) == (500, "storage")
             assert "No space left on device" in str(service.failure)
             assert disk.open(DATA / FIRST).size() == size, "what fitted in part must make room again"
-            assert (await service.check_tail(*AT)).seq_num == 2
-            assert [r.body for r in (await service.read(*AT, Read(seq_num=0))).records] == [b"kept", b"kept"]
+            assert (await service.perform(*AT, CheckTail())).tail.seq_num == 2
+            assert [r.body for r in (await service.perform(*AT, Read(seq_num=0))).records] == [b"kept", b"kept"]
             assert await refused_token(service) == "kept"
             assert len((await service.list_streams(BASIN))[0]) == len((await service.list_basins())[0]) == 1
         disk.faults.room = None
-        assert (await service.append(*AT, one(b"back", match_seq_num=2, fencing_token="kept"))).start.seq_num == 2
+        assert (await service.perform(*AT, one(b"back", match_seq_num=2, fencing_token="kept"))).start.seq_num == 2
         assert service.failure is None
     async with serving(stored(DATA, disk), stream=False) as service:
-        assert [r.body for r in (await service.read(*AT, Read(seq_num=0))).records] == [b"kept", b"kept", b"back"]
+        assert [r.body for r in (await service.perform(*AT, Read(seq_num=0))).records] == [b"kept", b"kept", b"back"]
         assert await refused_token(service) == "kept"
 
 
 async def refused_token(service: Service) -> str | None:
     try:
-        await service.append(*AT, one(fencing_token="no such token"))
-    except ConditionFailed as failed:
-        return failed.fencing_token
+        await service.perform(*AT, one(fencing_token="no such token"))
+    except StateMismatch as failed:
+        return failed.value
     raise AssertionError("a wrong token must be refused")
 
 
@@ -59,8 +59,8 @@ async def test_what_waited_for_a_write_that_found_no_room_is_refused_with_it() -
         config = await service.get_stream(*AT)
         disk.faults.room = 0
         outcomes = await asyncio.gather(
-            service.append(*AT, fence("never")),
-            service.append(*AT, one(fencing_token="")),
+            service.perform(*AT, fence("never")),
+            service.perform(*AT, one(fencing_token="")),
             service.create_stream(BASIN, "never"),
             service.reconfigure_stream(*AT, StreamReconfiguration(delete_on_empty_min_age=1)),
             service.reconfigure_stream(*AT, StreamReconfiguration(delete_on_empty_min_age=2)),
@@ -91,10 +91,10 @@ async def client(service: Service, name: str, random: Random, expected: Expected
         try:
             match random.choice(["append", "append", "fence", "create", "delete"]):
                 case "append":
-                    ack = await service.append(*AT, one(body * random.randint(1, 9)))
+                    ack = await service.perform(*AT, one(body * random.randint(1, 9)))
                     expected.bodies[ack.start.seq_num] = body
                 case "fence":
-                    ack = await service.append(*AT, fence(body.decode()))
+                    ack = await service.perform(*AT, fence(body.decode()))
                     expected.bodies[ack.start.seq_num] = body
                 case "create":
                     await service.create_stream(BASIN, f"{name}.{step}")
@@ -111,7 +111,7 @@ async def client(service: Service, name: str, random: Random, expected: Expected
 
 
 async def check(service: Service, expected: Expected) -> None:
-    records = (await service.read(*AT, Read(seq_num=0))).records
+    records = (await service.perform(*AT, Read(seq_num=0))).records
     assert [r.seq_num for r in records] == sorted(expected.bodies)
     assert all(r.body.startswith(expected.bodies[r.seq_num]) for r in records)
     fences = [r.body.decode() for r in records if r.headers]
@@ -138,7 +138,7 @@ async def test_random_work_on_a_disk_that_is_full_now_and_then() -> None:
                 names = [f"c{number}" for number in range(4)]
                 work = [client(service, name, Random(f"{seed} {name}"), expected) for name in names]
                 await asyncio.gather(fill_and_empty(), *work)
-                assert (await service.append(*AT, one(b"last"))).start.seq_num == len(expected.bodies)
+                assert (await service.perform(*AT, one(b"last"))).start.seq_num == len(expected.bodies)
                 expected.bodies[len(expected.bodies)] = b"last"
                 assert service.failure is None
                 await check(service, expected)

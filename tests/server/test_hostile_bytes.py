@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fencepost.harness.s2 import CheckTail
 from fencepost.harness.server.app import App
 from fencepost.harness.server.limits import Limits
 from fencepost.harness.server.metrics import Metrics
@@ -135,7 +136,7 @@ async def test_clients_that_stall_are_shown_the_door() -> None:
         assert b'"code":"request_timeout"' in in_body
         assert in_head == b""
         assert idle.startswith(b"HTTP/1.1 200 ")
-        assert (await service.check_tail(BASIN, STREAM)).seq_num == 0
+        assert (await service.perform(BASIN, STREAM, CheckTail())).tail.seq_num == 0
         stop.set()
         assert await serving, "a connection was left behind"
         await service.close()

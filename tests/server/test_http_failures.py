@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fencepost.harness.s2 import CheckTail
 from fencepost.harness.server.app import App
 from fencepost.harness.server.metrics import Metrics
 from fencepost.harness.server.service import Service
@@ -90,9 +91,9 @@ async def test_after_a_failed_sync_health_says_that_a_restart_is_due(tmp_path: P
 class Broken(Service):
     """A service with a defect."""
 
-    async def check_tail(self, basin: str, stream: str) -> Any:
-        """Divides by zero."""
-        return 1 / 0
+    async def perform(self, basin: str, stream: str, call: Any, *waiting: Any) -> Any:
+        """Divides by zero to check the tail."""
+        return await super().perform(basin, stream, call, *waiting) if not isinstance(call, CheckTail) else 1 / 0
 
 
 async def test_the_unforeseen_is_500_other_with_a_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,8 +13,8 @@ from random import Random
 
 import pytest
 
-from fencepost.harness.s2 import Append, Read, Record
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.s2 import Append, CheckTail, Read, Record
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import NoSpaceError, StorageError
 from fencepost.harness.world.disk import Disk
@@ -42,11 +42,11 @@ class Shown:
         assert self.bodies.setdefault(seq_num, body) == body, f"seq_num {seq_num} was shown with another body"
         self.tail = max(self.tail, seq_num + 1)
 
-    def refusal(self, failed: ConditionFailed) -> None:
-        if failed.seq_num is not None:
-            self.tail = max(self.tail, failed.seq_num)
+    def refusal(self, failed: StateMismatch) -> None:
+        if isinstance(failed.value, int):
+            self.tail = max(self.tail, failed.value)
         else:
-            assert failed.fencing_token in self.tokens
+            assert failed.value in self.tokens
 
 
 async def start(disk: Disk, segment_bytes: int = 2000) -> Service:
@@ -62,25 +62,25 @@ async def client(service: Service, shown: Shown, random: Random, steps: int) -> 
             match random.choice(["append", "append", "append", "match", "fence", "token", "read", "tail"]):
                 case "append":
                     bodies = [shown.body() for _ in range(random.randint(1, 4))]
-                    ack = await service.append(*AT, Append(tuple(Record(body) for body in bodies)))
+                    ack = await service.perform(*AT, Append(tuple(Record(body) for body in bodies)))
                     for at, body in enumerate(bodies):
                         shown.record(ack.start.seq_num + at, body)
                 case "match":
                     body = shown.body()
-                    ack = await service.append(*AT, one(body, match_seq_num=shown.tail))
+                    ack = await service.perform(*AT, one(body, match_seq_num=shown.tail))
                     shown.record(ack.start.seq_num, body)
                 case "fence":
                     token = f"t{random.randrange(1000)}"
                     shown.tokens.add(token)
-                    ack = await service.append(*AT, fence(token))
+                    ack = await service.perform(*AT, fence(token))
                     shown.record(ack.start.seq_num, token.encode())
                 case "token":
-                    await service.append(*AT, one(fencing_token="no such token"))
+                    await service.perform(*AT, one(fencing_token="no such token"))
                 case "read":
                     await read(service, shown, random.randint(0, shown.tail))
                 case "tail":
-                    shown.tail = max(shown.tail, (await service.check_tail(*AT)).seq_num)
-        except ConditionFailed as failed:
+                    shown.tail = max(shown.tail, (await service.perform(*AT, CheckTail())).tail.seq_num)
+        except StateMismatch as failed:
             shown.refusal(failed)
         except ServiceError as error:
             if error.code != "storage":
@@ -91,9 +91,9 @@ async def client(service: Service, shown: Shown, random: Random, steps: int) -> 
 
 async def read(service: Service, shown: Shown, start: int) -> None:
     try:
-        batch = await service.read(*AT, Read(seq_num=start))
-    except RangeNotSatisfiable as beyond:
-        shown.tail = max(shown.tail, beyond.tail.seq_num)
+        batch = await service.perform(*AT, Read(seq_num=start))
+    except StateMismatch as beyond:
+        shown.tail = max(shown.tail, beyond.value.seq_num)
         return
     for record in batch.records:
         shown.record(record.seq_num, record.body)
@@ -101,15 +101,15 @@ async def read(service: Service, shown: Shown, start: int) -> None:
 
 async def check(service: Service, shown: Shown) -> None:
     """Everything that was shown is still there; look at all of it, so that it counts as shown from now on."""
-    tail = (await service.check_tail(*AT)).seq_num
+    tail = (await service.perform(*AT, CheckTail())).tail.seq_num
     assert tail >= shown.tail, f"the tail was shown as {shown.tail} and is {tail}"
     for start in range(0, tail, 500):
         await read(service, shown, start)
     assert sorted(shown.bodies) == list(range(tail))
     fences = [body.decode() for _, body in sorted(shown.bodies.items()) if body.startswith(b"t")]
-    with pytest.raises(ConditionFailed) as failed:
-        await service.append(*AT, one(fencing_token="no such token"))
-    assert failed.value.fencing_token == ["", *fences][-1]
+    with pytest.raises(StateMismatch) as failed:
+        await service.perform(*AT, one(fencing_token="no such token"))
+    assert failed.value.value == ["", *fences][-1]
 
 
 async def survive(seed: int, faults: str, lives: int = 10) -> None:

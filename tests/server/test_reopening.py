@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from fencepost.harness.s2 import Append, Read, Record
+from fencepost.harness.s2 import Append, CheckTail, Read, Record
 from fencepost.harness.server.bugs import BUGS
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.world.faulty_disk import FaultyDisk
 from fencepost.harness.world.simulated_disk import SimulatedDisk
@@ -23,13 +23,13 @@ async def test_an_append_that_meets_a_deletion_is_refused_and_the_journal_opens(
     """Failed before: the batch went into the journal behind the deletion, and no server could open that again."""
     disk = simulated(1)
     async with serving(stored(DATA, disk), bugs=("check-then-append-race",)) as service:
-        append = asyncio.create_task(service.append(*AT, one()))
+        append = asyncio.create_task(service.perform(*AT, one()))
         await asyncio.sleep(0)  # it has tested its conditions and pauses
         await service.delete_stream(*AT)
         await service.create_stream(*AT)
         assert await refused(append) == (404, "stream_not_found")
     async with serving(stored(DATA, disk), stream=False) as service:
-        assert (await service.check_tail(*AT)).seq_num == 0
+        assert (await service.perform(*AT, CheckTail())).tail.seq_num == 0
 
 
 async def test_an_append_that_meets_the_undoing_of_its_stream_is_refused_and_the_journal_opens() -> None:
@@ -38,7 +38,7 @@ async def test_an_append_that_meets_the_undoing_of_its_stream_is_refused_and_the
         disk.faults.room = 0
         creation, append = (
             asyncio.create_task(work)
-            for work in (service.create_stream(BASIN, "new"), service.append(BASIN, "new", one()))
+            for work in (service.create_stream(BASIN, "new"), service.perform(BASIN, "new", one()))
         )
         assert await refused(creation) == (500, "storage")
         disk.faults.room = None
@@ -55,13 +55,13 @@ def test_what_was_acknowledged_too_early_and_finds_no_room_stops_the_server() ->
         async with serving(stored(DATA, disk), bugs=("ack-before-durable",)) as service:
             await asyncio.sleep(1)
             disk.faults.room = 0
-            await service.append(*AT, one(b"acknowledged"))
+            await service.perform(*AT, one(b"acknowledged"))
             await asyncio.sleep(1)
             disk.faults.room = None
-            assert await refused(service.append(*AT, one())) == (500, "storage")
+            assert await refused(service.perform(*AT, one())) == (500, "storage")
             assert "had already been acknowledged" in str(service.failure)
         async with serving(stored(DATA, disk), stream=False) as service:
-            assert (await service.check_tail(*AT)).seq_num == 0
+            assert (await service.perform(*AT, CheckTail())).tail.seq_num == 0
 
     run(scenario())
 
@@ -76,14 +76,14 @@ async def client(service: Service, random: Random) -> None:
             match random.choice(["append", "append", "append", "match", "fence", "trim", "delete", "create", "read"]):
                 case "append":
                     batch = tuple(Record(b"x" * random.randrange(60)) for _ in range(random.randint(1, 4)))
-                    await service.append(BASIN, name, Append(batch, None, token))
+                    await service.perform(BASIN, name, Append(batch, None, token))
                 case "match":
-                    tail = (await service.check_tail(BASIN, name)).seq_num
-                    await service.append(BASIN, name, one(match_seq_num=tail))
+                    tail = (await service.perform(BASIN, name, CheckTail())).tail.seq_num
+                    await service.perform(BASIN, name, one(match_seq_num=tail))
                 case "fence":
-                    await service.append(BASIN, name, Append((Record.fence(random.choice(["t1", "t2"])),)))
+                    await service.perform(BASIN, name, Append((Record.fence(random.choice(["t1", "t2"])),)))
                 case "trim":
-                    await service.append(BASIN, name, Append((Record.trim(random.randrange(50)),)))
+                    await service.perform(BASIN, name, Append((Record.trim(random.randrange(50)),)))
                 case "delete":
                     if step % 5 == 0:
                         await service.delete_basin(BASIN)
@@ -93,8 +93,8 @@ async def client(service: Service, random: Random) -> None:
                     await service.ensure_basin(BASIN)
                     await service.ensure_stream(BASIN, name)
                 case "read":
-                    await service.read(BASIN, name, Read(seq_num=0))
-        except (ServiceError, ConditionFailed, RangeNotSatisfiable):
+                    await service.perform(BASIN, name, Read(seq_num=0))
+        except (ServiceError, StateMismatch):
             pass
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fencepost.harness.s2 import Append, Position, Read, Record
-from fencepost.harness.server.errors import ConditionFailed, ServiceError
+from fencepost.harness.s2 import Append, CheckTail, Position, Read, Record, Tail
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import StorageError
 from fencepost.harness.server.values import StreamConfig, TimestampingMode
@@ -33,7 +33,7 @@ def sizes(disk: Disk) -> dict[str, int]:
 
 
 async def bodies(service: Service, stream: str = STREAM, start: int = 0) -> list[bytes]:
-    return [record.body for record in (await service.read(BASIN, stream, Read(seq_num=start))).records]
+    return [record.body for record in (await service.perform(BASIN, stream, Read(seq_num=start))).records]
 
 
 async def test_disk_use_and_recovery_are_bounded_by_what_can_be_read() -> None:
@@ -41,10 +41,10 @@ async def test_disk_use_and_recovery_are_bounded_by_what_can_be_read() -> None:
     disk = simulated(1)
     async with serving(stored(DATA, disk, SEGMENT)) as service:
         for number in range(150):
-            await service.append(*AT, one(BODY))
-            await service.append(*AT, Append((Record.trim(max(0, 2 * number - 3)),)))
+            await service.perform(*AT, one(BODY))
+            await service.perform(*AT, Append((Record.trim(max(0, 2 * number - 3)),)))
             assert sum(sizes(disk).values()) < 4 * SEGMENT, f"after {number} appends"
-        tail = await service.check_tail(*AT)
+        tail = await service.perform(*AT, CheckTail())
     read = 0
 
     class Counting(FaultyDisk):
@@ -56,7 +56,7 @@ async def test_disk_use_and_recovery_are_bounded_by_what_can_be_read() -> None:
 
     async with serving(stored(DATA, Counting(disk), SEGMENT), stream=False) as service:
         assert 0 < read < 8 * SEGMENT, "each segment is opened at most twice"
-        assert await service.check_tail(*AT) == tail == Position(300, 1000)
+        assert await service.perform(*AT, CheckTail()) == tail == Tail(Position(300, 1000))
         assert len(await bodies(service)) == 300 - 295
 
 
@@ -64,12 +64,12 @@ async def test_a_deleted_stream_leaves_the_disk_soon() -> None:
     disk = simulated(1)
     async with serving(stored(DATA, disk, SEGMENT)) as service:
         await service.create_stream(BASIN, "large")
-        await service.append(*AT, one(b"kept"))
+        await service.perform(*AT, one(b"kept"))
         for _ in range(50):
-            await service.append(BASIN, "large", one(BODY))
+            await service.perform(BASIN, "large", one(BODY))
         assert sum(sizes(disk).values()) > 50_000
         await service.delete_stream(BASIN, "large")
-        await service.append(*AT, one(b"kept too"))
+        await service.perform(*AT, one(b"kept too"))
         assert sum(sizes(disk).values()) < 3 * SEGMENT
     async with serving(stored(DATA, disk, SEGMENT), stream=False) as service:
         assert await bodies(service) == [b"kept", b"kept too"]
@@ -81,20 +81,20 @@ async def test_a_segment_that_still_has_a_record_stays_and_those_around_it_go() 
         await service.create_stream(BASIN, "busy")
         for number in range(60):
             if number == 20:
-                await service.append(*AT, fence("token"))
-            await service.append(BASIN, "busy", one(BODY))
-        await service.append(BASIN, "busy", Append((Record.trim(58),)))
+                await service.perform(*AT, fence("token"))
+            await service.perform(BASIN, "busy", one(BODY))
+        await service.perform(BASIN, "busy", Append((Record.trim(58),)))
         for _ in range(4):
-            await service.append(BASIN, "busy", one(BODY))
+            await service.perform(BASIN, "busy", one(BODY))
         numbers = [int(name.removeprefix("journal.")) for name in sizes(disk)]
         assert len(numbers) <= 5
         assert numbers[1] > numbers[0] + 1 > 2, "the first ones went, one stayed, and the next ones went"
     async with serving(stored(DATA, disk, SEGMENT), stream=False) as service:
         assert await bodies(service) == [b"token"]
         assert len(await bodies(service, "busy", 58)) == 2 + 1 + 4
-        with pytest.raises(ConditionFailed) as failed:
-            await service.append(*AT, one(fencing_token=""))
-        assert failed.value.fencing_token == "token"
+        with pytest.raises(StateMismatch) as failed:
+            await service.perform(*AT, one(fencing_token=""))
+        assert failed.value.value == "token"
 
 
 async def test_what_a_removed_segment_held_of_the_catalogue_and_of_streams_survives() -> None:
@@ -103,13 +103,13 @@ async def test_what_a_removed_segment_held_of_the_catalogue_and_of_streams_survi
     async with serving(stored(DATA, disk, SEGMENT)) as service:
         await service.create_basin("basin-two", None, "token")
         await service.create_stream("basin-two", "s", config, "t")
-        await service.append("basin-two", "s", Append((Record(b"a"), Record.fence("f"))))
-        await service.append("basin-two", "s", Append((Record.trim(3),)))
+        await service.perform("basin-two", "s", Append((Record(b"a"), Record.fence("f"))))
+        await service.perform("basin-two", "s", Append((Record.trim(3),)))
         await service.create_stream("basin-two", "gone")
         await service.delete_stream("basin-two", "gone")
         for number in range(30):
-            await service.append(*AT, one(BODY))
-            await service.append(*AT, Append((Record.trim(2 * number),)))
+            await service.perform(*AT, one(BODY))
+            await service.perform(*AT, Append((Record.trim(2 * number),)))
         assert "journal.00000001" not in sizes(disk)
     async with serving(stored(DATA, disk, SEGMENT), stream=False) as service:
         assert [row.name for row in (await service.list_basins())[0]] == [BASIN, "basin-two"]
@@ -117,18 +117,18 @@ async def test_what_a_removed_segment_held_of_the_catalogue_and_of_streams_survi
         assert (await service.create_basin("basin-two", None, "token"))[1] is False
         assert (await service.create_stream("basin-two", "s", config, "t"))[1] is False
         assert await service.get_stream("basin-two", "s") == config
-        assert await service.check_tail("basin-two", "s") == Position(3, 1000)
-        with pytest.raises(ConditionFailed) as failed:
-            await service.append("basin-two", "s", one(fencing_token=""))
-        assert failed.value.fencing_token == "f"
-        assert (await service.append("basin-two", "s", one())).start.seq_num == 3
+        assert await service.perform("basin-two", "s", CheckTail()) == Tail(Position(3, 1000))
+        with pytest.raises(StateMismatch) as failed:
+            await service.perform("basin-two", "s", one(fencing_token=""))
+        assert failed.value.value == "f"
+        assert (await service.perform("basin-two", "s", one())).start.seq_num == 3
 
 
 async def several_segments() -> SimulatedDisk:
     disk = simulated(1)
     async with serving(stored(DATA, disk, SEGMENT)) as service:
         for number in range(20):
-            await service.append(*AT, one(b"%d" % number * 600))
+            await service.perform(*AT, one(b"%d" % number * 600))
     assert len(sizes(disk)) > 3
     return disk
 
@@ -181,8 +181,8 @@ async def test_a_segment_that_a_crash_left_half_made_is_made_anew() -> None:
     disk.open(DATA / "journal.new", create=True).write(0, b"half")
     async with serving(stored(DATA, disk, SEGMENT), stream=False) as service:
         for _ in range(10):
-            await service.append(*AT, one(BODY))
-        assert (await service.check_tail(*AT)).seq_num == 30
+            await service.perform(*AT, one(BODY))
+        assert (await service.perform(*AT, CheckTail())).tail.seq_num == 30
     assert "journal.new" not in disk.names(DATA)
 
 
@@ -190,7 +190,7 @@ async def test_where_there_is_no_room_for_the_next_segment_appends_wait_for_it()
     disk = FaultyDisk(simulated(1))
     async with serving(stored(DATA, disk, SEGMENT)) as service:
         for _ in range(3):
-            await service.append(*AT, one(BODY))
+            await service.perform(*AT, one(BODY))
         disk.faults.room = 1500
         acked = 3
         for _ in range(3):
@@ -200,7 +200,7 @@ async def test_where_there_is_no_room_for_the_next_segment_appends_wait_for_it()
         assert len(await bodies(service)) == acked
         disk.faults.room = None
         for _ in range(5):
-            await service.append(*AT, one(BODY))
+            await service.perform(*AT, one(BODY))
         assert service.failure is None
     async with serving(stored(DATA, disk, SEGMENT), stream=False) as service:
         assert len(await bodies(service)) == acked + 5
@@ -208,7 +208,7 @@ async def test_where_there_is_no_room_for_the_next_segment_appends_wait_for_it()
 
 async def _acked(service: Service) -> bool:
     try:
-        await service.append(*AT, one(BODY))
+        await service.perform(*AT, one(BODY))
     except ServiceError as error:
         if error.code != "storage":
             raise

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fencepost.harness.s2 import Batch, Position, Read
-from fencepost.harness.server.errors import RangeNotSatisfiable
+from fencepost.harness.s2 import Batch, CheckTail, Position, Read, Tail
+from fencepost.harness.server.errors import StateMismatch
 from fencepost.harness.server.values import (
     BasinConfig,
     BasinReconfiguration,
@@ -73,7 +73,7 @@ async def test_reconfiguring_changes_what_is_given_and_takes_effect() -> None:
         assert await service.reconfigure_stream(*AT, require) == StreamConfig(
             timestamping_mode=TimestampingMode.CLIENT_REQUIRE
         )
-        assert await refused(service.append(*AT, one())) == (422, "invalid")
+        assert await refused(service.perform(*AT, one())) == (422, "invalid")
         change = BasinReconfiguration(create_stream_on_append=True, default_stream_config=require)
         changed = await service.reconfigure_basin(BASIN, change)
         assert changed == await service.get_basin(BASIN)
@@ -118,7 +118,7 @@ async def test_bad_basin_names_are_refused(name: str) -> None:
 async def test_bad_stream_names_are_refused(name: str) -> None:
     async with serving() as service:
         assert await refused(service.create_stream(BASIN, name)) == (422, "invalid")
-        assert await refused(service.check_tail(BASIN, name)) == (422, "invalid")
+        assert await refused(service.perform(BASIN, name, CheckTail())) == (422, "invalid")
 
 
 async def test_names_at_the_limits_are_taken() -> None:
@@ -131,12 +131,12 @@ async def test_names_at_the_limits_are_taken() -> None:
 
 async def test_what_is_not_there_is_not_found() -> None:
     async with serving() as service:
-        for request in (service.append("no-such-basin", STREAM, one()), service.list_streams("no-such-basin")):
+        for request in (service.perform("no-such-basin", STREAM, one()), service.list_streams("no-such-basin")):
             assert await refused(request) == (404, "basin_not_found")
         for request in (
-            service.append(BASIN, "no", one()),
-            service.read(BASIN, "no", Read()),
-            service.check_tail(BASIN, "no"),
+            service.perform(BASIN, "no", one()),
+            service.perform(BASIN, "no", Read()),
+            service.perform(BASIN, "no", CheckTail()),
             service.get_stream(BASIN, "no"),
             service.delete_stream(BASIN, "no"),
         ):
@@ -151,31 +151,31 @@ async def test_streams_are_made_on_append_and_on_read_as_the_basin_says() -> Non
             "on-append", BasinConfig(create_stream_on_append=True, default_stream_config=default)
         )
         await service.create_basin("on-reading", BasinConfig(create_stream_on_read=True))
-        assert await refused(service.check_tail("on-append", "s")) == (404, "stream_not_found")
-        assert (await service.append("on-append", "s", one())).start.seq_num == 0
+        assert await refused(service.perform("on-append", "s", CheckTail())) == (404, "stream_not_found")
+        assert (await service.perform("on-append", "s", one())).start.seq_num == 0
         assert await service.get_stream("on-append", "s") == default
-        assert await refused(service.append("on-reading", "s", one())) == (404, "stream_not_found")
-        assert await service.check_tail("on-reading", "s") == Position(0, 0)
-        with pytest.raises(RangeNotSatisfiable):
-            await service.read("on-reading", "t", Read())
+        assert await refused(service.perform("on-reading", "s", one())) == (404, "stream_not_found")
+        assert await service.perform("on-reading", "s", CheckTail()) == Tail(Position(0, 0))
+        with pytest.raises(StateMismatch):
+            await service.perform("on-reading", "t", Read())
         assert [row.name for row in (await service.list_streams("on-reading"))[0]] == ["s", "t"]
 
 
 async def test_a_stream_made_again_is_another_one() -> None:
     async with serving() as service:
-        await service.append(*AT, fence("a"))
+        await service.perform(*AT, fence("a"))
         await service.delete_stream(*AT)
-        assert await refused(service.check_tail(*AT)) == (404, "stream_not_found")
+        assert await refused(service.perform(*AT, CheckTail())) == (404, "stream_not_found")
         await service.create_stream(*AT)
-        assert await service.check_tail(*AT) == Position(0, 0)
-        assert (await service.append(*AT, one(fencing_token="", match_seq_num=0))).end.seq_num == 1
+        assert await service.perform(*AT, CheckTail()) == Tail(Position(0, 0))
+        assert (await service.perform(*AT, one(fencing_token="", match_seq_num=0))).end.seq_num == 1
 
 
 async def test_a_read_that_waits_is_told_of_the_deletion() -> None:
     async with serving() as service:
         for delete in (service.delete_stream(*AT), service.delete_basin(BASIN)):
             await service.ensure_stream(*AT)
-            waiting = asyncio.create_task(service.read(*AT, Read(wait=60)))
+            waiting = asyncio.create_task(service.perform(*AT, Read(wait=60)))
             await turns()
             await delete
             assert await refused(waiting) == (404, "stream_not_found")
@@ -186,28 +186,28 @@ async def test_a_read_that_waits_is_told_of_the_deletion() -> None:
 
 async def test_a_read_waits_for_records_no_longer_than_it_said() -> None:
     async with serving() as service:
-        assert await service.read(*AT, Read(wait=1)) == Batch(())
+        assert await service.perform(*AT, Read(wait=1)) == Batch(())
 
 
 async def test_a_read_that_waits_returns_when_a_bound_keeps_the_next_record_away() -> None:
     async with serving() as service:
-        waiting = asyncio.create_task(service.read(*AT, Read(until=500, wait=60)))
+        waiting = asyncio.create_task(service.perform(*AT, Read(until=500, wait=60)))
         await turns()
-        await service.append(*AT, one())
+        await service.perform(*AT, one())
         batch = await soon(waiting)
         assert (batch.records, batch.tail) == ((), Position(1, 1000))
 
 
 async def test_draining_ends_waits_finishes_appends_and_refuses_what_is_new() -> None:
     async with gated() as (service, storage):
-        append = asyncio.create_task(service.append(*AT, one()))
-        waiting = asyncio.create_task(service.read(*AT, Read(seq_num=0, wait=60)))
+        append = asyncio.create_task(service.perform(*AT, one()))
+        waiting = asyncio.create_task(service.perform(*AT, Read(seq_num=0, wait=60)))
         await storage.writing()
         draining = asyncio.create_task(service.drain())
         await turns()
         assert await soon(waiting) == Batch(())
         assert not draining.done()
-        assert await refused(service.append(*AT, one())) == (503, "server_draining")
+        assert await refused(service.perform(*AT, one())) == (503, "server_draining")
         assert await refused(service.list_basins()) == (503, "server_draining")
         await storage.let_through()
         await soon(draining)

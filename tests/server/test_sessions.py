@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from fencepost.harness.s2 import Append, Batch, Read, Record
+from fencepost.harness.s2 import Append, Batch, CheckTail, Read, Record
 from fencepost.harness.server import sessions
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 
 from .gated import turns
@@ -66,11 +66,11 @@ async def test_a_refusal_comes_after_the_acks_before_it_and_nothing_after_it_is_
         batches = Batches(one(), one(match_seq_num=1), one(match_seq_num=1), one(), one())
         acks = service.append_session(*AT, aiter(batches))
         assert [(await soon(anext(acks))).start.seq_num for _ in range(2)] == [0, 1]
-        with pytest.raises(ConditionFailed) as failure:
+        with pytest.raises(StateMismatch) as failure:
             await soon(anext(acks))
-        assert failure.value.seq_num == 2
+        assert failure.value.value == 2
         await turns()
-        assert (await service.check_tail(*AT)).seq_num == 2
+        assert (await service.perform(*AT, CheckTail())).tail.seq_num == 2
 
 
 async def test_a_session_ends_with_its_batches() -> None:
@@ -86,11 +86,11 @@ async def test_a_slow_reader_of_acks_holds_the_session_back(monkeypatch: pytest.
         acks = service.append_session(*AT, aiter(Batches(*[one() for _ in range(100)])))
         await soon(anext(acks))
         await turns(200)
-        tail = (await service.check_tail(*AT)).seq_num
+        tail = (await service.perform(*AT, CheckTail())).tail.seq_num
         assert 5 <= tail < 10, "batches are taken though nobody takes the acks"
         await acks.aclose()
         await turns(200)
-        assert (await service.check_tail(*AT)).seq_num == tail, "an abandoned session appends on"
+        assert (await service.perform(*AT, CheckTail())).tail.seq_num == tail, "an abandoned session appends on"
 
 
 async def test_a_stopping_service_refuses_the_next_batch_and_ends_followers() -> None:
@@ -128,7 +128,7 @@ async def frames_of(service: Service, query: Read) -> list[Batch]:
 async def test_bounds_span_the_frames_of_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving() as service:
         for _ in range(3):
-            await service.append(*AT, Append(tuple(Record(b"x" * 92) for _ in range(900))))  # 100 bytes each
+            await service.perform(*AT, Append(tuple(Record(b"x" * 92) for _ in range(900))))  # 100 bytes each
         for query, sizes in (
             (Read(seq_num=0, count=1500), [1000, 500]),
             (Read(seq_num=0, bytes=150_099), [1000, 500]),
@@ -137,7 +137,7 @@ async def test_bounds_span_the_frames_of_a_session(monkeypatch: pytest.MonkeyPat
             (Read(seq_num=0, count=0), []),
         ):
             assert [len(frame.records) for frame in await soon(frames_of(service, query))] == sizes, query
-        with pytest.raises(RangeNotSatisfiable):
+        with pytest.raises(StateMismatch):
             await soon(frames_of(service, Read(seq_num=2700, count=1)))
 
 
@@ -148,11 +148,11 @@ async def test_a_follower_beats_its_heart_and_ends_after_its_wait(monkeypatch: p
     async with serving() as service:
         begin = asyncio.get_running_loop().time()
         frames = service.read_session(*AT, Read(seq_num=0, wait=wait))  # type: ignore[arg-type]
-        empty = Batch((), await service.check_tail(*AT))
+        empty = Batch((), (await service.perform(*AT, CheckTail())).tail)
         assert [await soon(anext(frames)) for _ in range(2)] == [empty, empty]
-        await service.append(*AT, one())
+        await service.perform(*AT, one())
         (record,) = (await soon(anext(frames))).records
         assert record.seq_num == 0
         rest = [frame async for frame in frames]
-        assert rest == [Batch((), await service.check_tail(*AT))] * len(rest) != []
+        assert rest == [Batch((), (await service.perform(*AT, CheckTail())).tail)] * len(rest) != []
         assert 0.05 + wait <= asyncio.get_running_loop().time() - begin < 4

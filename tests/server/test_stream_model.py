@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from fencepost.harness.s2 import Append, Position, Read, Record
-from fencepost.harness.server.errors import ConditionFailed, RangeNotSatisfiable, ServiceError
+from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.stream import Stream
 from fencepost.harness.server.values import StreamConfig, TimestampingMode
 from tests.server.commands import NOW, fence, trim
@@ -43,7 +43,7 @@ class Pair:
     def _append(self, batch: Append, now: int) -> tuple[str, object]:
         try:
             sequenced = self.stream.append(batch, now)
-        except ConditionFailed as failed:
+        except StateMismatch as failed:
             ((kind, value),) = failed.body.items()
             return {"fencing_token_mismatch": "token", "seq_num_mismatch": "match"}[kind], value
         except ServiceError as error:
@@ -75,8 +75,8 @@ class Pair:
             page = self.stream.page(self.stream.locate(query, NOW), query, NOW)
             waits = not page.records and not page.bounded and query.wait
             outcome = ("wait", None) if waits else ("ok", list(page.records))
-        except RangeNotSatisfiable as beyond:
-            outcome = ("tail", beyond.tail)
+        except StateMismatch as beyond:
+            outcome = ("tail", beyond.value)
         assert outcome == self.model.read(query)
 
     def same_state(self) -> None:

@@ -24,14 +24,14 @@ async def test_readers_wake_in_the_order_in_which_they_came() -> None:
             readers = [asyncio.create_task(_read(service, number, woken)) for number in range(READERS)]
             await asyncio.sleep(0)
             rubbish.append([object() for _ in range(run * 7)])  # so that no two runs have the same addresses free
-            await soon(service.append(*AT, one()))
+            await soon(service.perform(*AT, one()))
             await soon(asyncio.gather(*readers))
         orders.add(tuple(woken))
     assert orders == {tuple(range(READERS))}
 
 
 async def _read(service: Service, number: int, woken: list[int]) -> None:
-    await service.read(*AT, Read(seq_num=0, wait=60))
+    await service.perform(*AT, Read(seq_num=0, wait=60))
     woken.append(number)
 
 

@@ -239,13 +239,13 @@ STREAM = "run-0"
 
 
 async def append(client: HttpStreamClient, body: bytes = b"x") -> Ack:
-    outcome = await client.append(STREAM, Append((Record(body),)))
+    outcome = await client.perform(STREAM, Append((Record(body),)))
     assert isinstance(outcome, Ok), outcome
     return outcome.value
 
 
 async def bodies(client: HttpStreamClient) -> list[bytes]:
-    outcome = await client.read(STREAM, Read(seq_num=0, clamp=True))
+    outcome = await client.perform(STREAM, Read(seq_num=0, clamp=True))
     assert isinstance(outcome, Ok), outcome
     assert isinstance(outcome.value, Batch)
     return [record.body for record in outcome.value.records]
@@ -274,7 +274,7 @@ async def test_a_server_crashes_where_it_is_told(
     await append(client, b"before")
     control = server.control()
     await control.arm(failpoint, Action.CRASH)
-    assert isinstance(await client.append(STREAM, Append((Record(b"last"),))), Indefinite)
+    assert isinstance(await client.perform(STREAM, Append((Record(b"last"),))), Indefinite)
     with pytest.raises(ControlError, match="has ended"):
         await control.reached(failpoint)
     with pytest.raises(TargetFailure, match=f"exit code -{signal.SIGKILL.value}"):
@@ -290,7 +290,7 @@ async def test_the_disk_of_a_server_is_full_and_has_room_again(
 ) -> None:
     await append(client, b"before")
     await server.control().set_disk(DiskFaults(room=0))
-    refused = await client.append(STREAM, Append((Record(b"too much"),)))
+    refused = await client.perform(STREAM, Append((Record(b"too much"),)))
     assert not isinstance(refused, Ok)
     assert "No space left" in str(refused)
     assert await bodies(client) == [b"before"], "reads go on"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
 from ...compiling import inner
 from ..bytescan import (
     NONE,
@@ -21,23 +23,26 @@ from ..bytescan import (
     string_end,
     take,
 )
+from ..evidence import MISMATCHES
 from .layout import (
     ANSWER,
     FIRST,
     INDEX,
-    MISMATCH,
     N_COMMANDS,
     N_TEXTS,
     PLACE,
+    SAID,
     STATUS,
-    TOKEN_MISMATCH,
     TRIM,
     VALUE,
 )
 
 _TIMESTAMP: Final = literal(',"timestamp":')
-_SEQ_NUM_MISMATCH: Final = literal(',"body":{"seq_num_mismatch":')
-_TOKEN_MISMATCH: Final = literal(',"body":{"fencing_token_mismatch":"')
+_BODIES: Final = [f',"body":{{"{one.row.member}":' + '"' * one.is_token for one in MISMATCHES]
+_MISMATCHES: Final = literal("".join(_BODIES))
+_BEGINS: Final = np.cumsum([0, *map(len, _BODIES)])
+_STATUSES: Final = np.array([one.status for one in MISMATCHES])
+_ARE_TOKENS: Final = np.array([one.is_token for one in MISMATCHES])
 _TAIL_BODY: Final = literal(',"body":{"tail":{"seq_num":')
 _COMMA: Final = literal(",")
 _FENCES: Final = literal(',"fences":{"')
@@ -127,15 +132,21 @@ def _commands_of_kind(
 @inner
 def body(data: Any, place: int, row: Any, slots: Any, texts: Any, counts: Any) -> int:
     """The body of a refusal that says something of the stream, or none."""
-    row[MISMATCH], row[TOKEN_MISMATCH], row[FIRST] = NONE, NONE, NONE
+    row[FIRST] = NONE
+    for column in range(len(_STATUSES)):
+        row[SAID + column] = NONE
     if place < 0 or data[place] != _COMMA_BYTE:
         return place
-    if row[STATUS] == 412 and match(data, place, _SEQ_NUM_MISMATCH):
-        row[MISMATCH], place = parse_position(data, place + len(_SEQ_NUM_MISMATCH))
-        return take(data, place, _BRACE)
-    if row[STATUS] == 412 and match(data, place, _TOKEN_MISMATCH):
-        row[TOKEN_MISMATCH], place = text(data, place + len(_TOKEN_MISMATCH), slots, texts, counts)
-        return take(data, place, _BRACE)
+    telling = row[STATUS] == 416
+    for column in range(len(_STATUSES)):
+        begin, end = _BEGINS[column], _BEGINS[column + 1]
+        telling |= row[STATUS] == _STATUSES[column]
+        if row[STATUS] == _STATUSES[column] and match(data, place, _MISMATCHES[begin:end]):
+            if _ARE_TOKENS[column]:
+                row[SAID + column], place = text(data, place + end - begin, slots, texts, counts)
+            else:
+                row[SAID + column], place = parse_position(data, place + end - begin)
+            return take(data, place, _BRACE)
     if row[STATUS] == 416 and match(data, place, _TAIL_BODY):
         row[FIRST], place = parse_position(data, place + len(_TAIL_BODY))
         row[FIRST + 1], place = parse_position(
@@ -143,7 +154,7 @@ def body(data: Any, place: int, row: Any, slots: Any, texts: Any, counts: Any) -
             take(data, place, _TIMESTAMP),
         )
         return take(data, place, _BRACES)
-    if row[STATUS] in (412, 416) or not match(data, place, _BODY):
+    if telling or not match(data, place, _BODY):
         return -1
     return _skip(data, place + len(_BODY))
 

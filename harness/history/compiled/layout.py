@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..evidence import MISMATCHES
 from ..kinds import Kind
 from ..tables import Ending
 
@@ -16,9 +17,11 @@ FROM_SEQ_NUM, FROM_TIMESTAMP, TAIL_OFFSET, CLAMP, COUNT, BYTES, UNTIL, WAIT, GIV
 ASKED: Final = 23
 
 # Of an answer. What it says of the stream begins at FIRST; the hash of a whole stream stands after its tail.
-STATUS, CODE, MISMATCH, TOKEN_MISMATCH, OF, FIRST = range(6, 12)
+STATUS, CODE, OF, FIRST = range(6, 10)
 HASH: Final = FIRST + 2
-ANSWERED: Final = 18
+# What refusals say of it begins at SAID, in the order of :data:`..evidence.MISMATCHES`.
+SAID: Final = FIRST + 6
+ANSWERED: Final = SAID + len(MISMATCHES)
 
 # What a line is: those below ACK are invocations (:class:`..kinds.Kind`), those below OTHER answers (of this ending).
 APPEND, READ = int(Kind.APPEND), int(Kind.READ)

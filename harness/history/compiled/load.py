@@ -12,6 +12,7 @@ from .. import events
 from ..builder import TERMS
 from ..content import Content
 from ..contradictions import Contradiction, InconsistentEvent
+from ..evidence import MISMATCHES
 from ..history import FOREVER, NONE, History, Int64s
 from ..joining import joined
 from ..progress import Progress
@@ -154,10 +155,10 @@ class _Loading:
         tail = (kind == at.TAIL) | (kind == at.WHOLE) | (failed & (answered[:, at.FIRST] != NONE))
         row, told = _picked(answered, number, tail)
         tables.observed.extend(row, told(at.FIRST), told(at.FIRST + 1))
-        row, told = _picked(answered, number, failed & (answered[:, at.MISMATCH] != NONE))
-        tables.seq_num_mismatches.extend(row, told(at.MISMATCH))
-        row, told = _picked(answered, number, failed & (answered[:, at.TOKEN_MISMATCH] != NONE))
-        tables.token_mismatches.extend(row, tables.tokens.numbers(texts, told(at.TOKEN_MISMATCH)))
+        for column, one in enumerate(MISMATCHES, at.SAID):
+            row, told = _picked(answered, number, failed & (answered[:, column] != NONE))
+            said = told(column)
+            tables.mismatches[one.column].extend(row, tables.tokens.numbers(texts, said) if one.is_token else said)
 
     def _other(self, line: bytes) -> None:
         """A line that is of no operation."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..evidence import MISMATCHES
 from ..history import NONE, History, Kind, Outcome
 from .wrong import Wrong
 
@@ -21,8 +22,9 @@ def check_answers(history: History) -> None:
         there = getattr(appends, name) != NONE
         _none(rows, there != acked, f"append_{name}", "appends that succeeded have one, and nothing else does")
     failed = history.outcome == Outcome.FAILED
-    told = (history.seq_num_mismatch != NONE) | (history.token_mismatch != NONE)
-    _none(rows, told & ~(failed & (history.status == 412)), "status", "it is not 412, yet there is a mismatch")
+    for one in MISMATCHES:
+        wrong = (getattr(history, one.column) != NONE) & ~(failed & (history.status == one.status))
+        _none(rows, wrong, "status", f"it is not {one.status}, yet there is a mismatch")
     told = history.observed_tail != NONE
     must = ok & (((kind != Kind.APPEND) & (kind != Kind.READ)) | reads.hashed)
     may = must | (failed & (history.status == 416))

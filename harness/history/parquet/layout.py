@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from .. import events
+from ..evidence import MISMATCHES
 from ..kinds import Kind
 
 VERSION: Final = 1
@@ -69,8 +70,10 @@ OPERATIONS: Final = (
     _number("part_of", "of a frame, the op of the read that it is a part of the answer to"),
     _number("observed_tail", "the exact tail that a check-tail, a 416 or a read of the whole stream reported"),
     _number("observed_tail_timestamp", "its timestamp, ms"),
-    _number("seq_num_mismatch", "the tail that a 412 named"),
-    Column("token_mismatch", Shape.TEXT, "the token that a 412 named"),
+    *(
+        Column(one.column, Shape.TEXT if one.is_token else Shape.NUMBER, f"the {one.noun} that a {one.status} named")
+        for one in MISMATCHES
+    ),
 )
 
 APPENDS: Final = (

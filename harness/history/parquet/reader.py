@@ -11,6 +11,7 @@ import numpy as np
 from .. import events
 from ..columns import Interned
 from ..consistency import contradiction, doubts
+from ..evidence import MISMATCHES, Evidence
 from ..failure import HistoryFailure
 from ..history import FOREVER, NONE, Appends, History, Int64s, Kind, Outcome, Reads
 from ..ids import Ids
@@ -244,8 +245,7 @@ def _history(rest: Rest, table: _Columns) -> History:
         part_of=_rows_of(ids, table.numbers("part_of")),
         observed_tail=table.numbers("observed_tail"),
         observed_tail_timestamp=table.numbers("observed_tail_timestamp"),
-        seq_num_mismatch=table.numbers("seq_num_mismatch"),
-        token_mismatch=table.texts("token_mismatch", table.tokens).astype(np.int32),
+        **{one.column: _mismatch(table, one) for one in MISMATCHES},
         appends=_appends(table),
         reads=_reads(table, hashed),
         tokens=table.tokens.values,
@@ -256,6 +256,10 @@ def _history(rest: Rest, table: _Columns) -> History:
         whole=rest.whole,
         warnings=rest.warnings,
     )
+
+
+def _mismatch(table: _Columns, one: Evidence) -> Any:
+    return table.texts(one.column, table.tokens).astype(np.int32) if one.is_token else table.numbers(one.column)
 
 
 def _appends(table: _Columns) -> Appends:

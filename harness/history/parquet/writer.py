@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from ..evidence import MISMATCHES
 from ..history import FOREVER, NONE, History, Kind, Outcome
 from .layout import COLUMNS, METADATA, VERSION, Column, Rest, Shape
 
@@ -50,8 +51,10 @@ def _values(history: History) -> dict[str, Any]:
         "part_of": part_of,
         "observed_tail": history.observed_tail,
         "observed_tail_timestamp": history.observed_tail_timestamp,
-        "seq_num_mismatch": history.seq_num_mismatch,
-        "token_mismatch": (history.token_mismatch, tokens),
+        **{
+            one.column: (getattr(history, one.column), tokens) if one.is_token else getattr(history, one.column)
+            for one in MISMATCHES
+        },
         "append_match_seq_num": appends.match_seq_num,
         "append_fencing_token": (appends.token, tokens),
         "append_start": appends.start,

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from ..chain_hash import fold
+from ..evidence import mismatched
 from ..history import FOREVER, NONE, History, Int64s, Kind, Outcome
 from ..losses import Losses
 from .lines import Append, Arguments, Asked, AtTail, Failure, Success, Whole
@@ -48,6 +49,7 @@ class Translation:
         self._losses = losses
         self._contents_known = contents_known
         self._first_tail = first_tail
+        self._mismatched = mismatched(history)
         self._in_parts = set(history.part_of[rows].tolist()) - {NONE}
         appends, reads = history.appends, history.reads
         trims = any(row in commands for row in rows.tolist() for commands in (appends.trims, reads.trims))
@@ -88,7 +90,7 @@ class Translation:
         if outcome == Outcome.INDEFINITE:
             return Translated(start, "AppendIndefiniteFailure", FOREVER)
         if outcome == Outcome.FAILED:
-            told = history.seq_num_mismatch[row] != NONE or history.token_mismatch[row] != NONE
+            told = self._mismatched[row]
             lose("a refused append: the tail or the token that the 412 named", int(told))
             lose("a failed append: why it failed", int(not told and history.status[row] != NONE))
             return Translated(start, _FAILED[Kind.APPEND], ended)

@@ -42,24 +42,22 @@ class Client(fencepost.WithoutSessions):
     def __init__(self, target: Target) -> None:
         self._target = target
 
-    async def append(self, stream: str, call: fencepost.Append) -> fencepost.Outcome[fencepost.Ack]:
+    async def perform(self, stream: str, call: Any) -> Any:
         await self._target.well.wait()
         records, start = self._target.records, len(self._target.records)
-        records += [
-            fencepost.SequencedRecord(start + n, 0, record.headers, record.body)
-            for n, record in enumerate(call.records)
-        ]
-        end = Position(len(records), 0)
-        return Ok(fencepost.Ack(Position(start, 0), end, end))
-
-    async def read(self, stream: str, call: fencepost.Read) -> fencepost.Outcome[fencepost.Batch]:
-        await self._target.well.wait()
-        assert call.seq_num is not None
-        return Ok(fencepost.Batch(tuple(self._target.records[call.seq_num :])))
-
-    async def check_tail(self, stream: str, call: fencepost.CheckTail) -> fencepost.Outcome[fencepost.Tail]:
-        await self._target.well.wait()
-        return Ok(fencepost.Tail(Position(len(self._target.records), 0)))
+        match call:
+            case fencepost.Append():
+                records += [
+                    fencepost.SequencedRecord(start + n, 0, record.headers, record.body)
+                    for n, record in enumerate(call.records)
+                ]
+                end = Position(len(records), 0)
+                return Ok(fencepost.Ack(Position(start, 0), end, end))
+            case fencepost.Read():
+                assert call.seq_num is not None
+                return Ok(fencepost.Batch(tuple(records[call.seq_num :])))
+            case _:
+                return Ok(fencepost.Tail(Position(start, 0)))
 
     async def create_stream(self, stream: str) -> fencepost.Outcome[None]:
         return Ok(None)
