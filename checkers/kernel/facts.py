@@ -20,7 +20,6 @@ from .answers import exacts, reads, returned, returning
 from .columns import Mask, Requirements, spans
 from .contradiction import contradict, described
 
-
 MOST_SENDERS = 32
 """Of how many appends it is tried whether they put a record where it was seen."""
 

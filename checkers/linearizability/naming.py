@@ -256,7 +256,7 @@ def _plainly(case: Case) -> Witness:
 
 
 def _exhausted(stream: Stream, decision: Decision) -> Contradiction:
-    """That every order was tried, and who is accused since nothing is known: the last that told a hash, or was no append."""
+    """That every order was tried, and who is accused: the last that told a hash, or was no append."""
     history = stream.history
     rows = stream.rows[history.outcome[stream.rows] != Outcome.INDEFINITE].tolist()
     why = f"every order of these operations was tried ({decision.nodes:,} situations); none explains all answers"
