@@ -158,7 +158,11 @@ class Checker(Protocol):
 
     name: str
     summary: str
-    anomalies: tuple[Anomaly, ...]
+
+    @property
+    def anomalies(self) -> tuple[Anomaly, ...]:
+        """The table of what it can find."""
+        ...
 
     def check(self, history: History, limits: CheckLimits) -> CheckResult:
         """Judge a history and nothing else. An exception counts as ``unknown``, with its traceback as the reason."""

@@ -14,9 +14,8 @@ from typing import Final
 from fencepost.harness.history.history import NONE, History
 from fencepost.harness.verdict import Violation
 
-from ..chain.stream import Stream, streams
+from ..stream import Stream, streams
 from .relaxation import relaxed
-from .roots import merged
 from .window import Windows
 
 WHOLE: Final = 48
@@ -51,10 +50,19 @@ def minimal(stream: Stream, violations: Sequence[Violation], refutes: Refutes) -
         at = first.setdefault(frozenset(small.operations), len(found))
         # One answer may break the same promise twice, at different positions.
         if at < len(found) and (found[at].anomaly != small.anomaly or found[at].position == small.position):
-            found[at] = merged(found[at], small)
+            found[at] = _merged(found[at], small)
         else:
             found.append(small)
     return tuple(found)
+
+
+def _merged(first: Violation, other: Violation) -> Violation:
+    """One violation for two of the same root; it goes by the first one's name."""
+    names = dict.fromkeys((*first.also, *other.names))
+    also = tuple(name for name in names if name != first.anomaly)
+    if other.anomaly == first.anomaly:
+        return replace(first, also=also, count=first.count + other.count)
+    return replace(first, also=also)
 
 
 class _Trial:

@@ -12,24 +12,24 @@ from fencepost.harness.history.times import times_of
 from fencepost.harness.printable import quoted
 from fencepost.harness.verdict import Edge
 
-from ..chain.stream import UNKNOWN
-
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """The operations (rows) that prove a violation, those that help to understand it, and the proof in words.
+    """The operations (rows) that prove a violation, those that help to understand it (``context``), and the proof.
 
-    ``culprit`` is the one whose answer is to blame (NONE: the last of ``rows``), ``suspects`` are others that may be.
-    ``accused`` are all whose answers are wrong, if the culprit is not the only one.
+    The proof is in words, and as edges between operations. ``accused`` are the rows whose answers are wrong.
+    ``position`` is the one in question, if any. Times in the sentences count from ``since`` (ns). It stands for
+    ``count`` violations.
     """
 
     rows: tuple[int, ...]
     sentences: tuple[str, ...]
     edges: tuple[Edge, ...] = ()
     context: tuple[int, ...] = ()
-    culprit: int = NONE
-    suspects: tuple[int, ...] = ()
     accused: tuple[int, ...] = ()
+    position: int | None = None
+    since: int | None = None
+    count: int = 1
 
 
 class Teller:
@@ -61,11 +61,12 @@ class Teller:
 
     def token(self, token: int) -> str:
         """A token by its index, in quotes."""
-        if token == UNKNOWN:
-            return "the unknown token from before the history"
-        if token < 0:
-            return "the initial token"
         return quoted(self.history.tokens[token])
+
+    def initial(self, stream: int) -> str:
+        """The token with which a stream (an index) began, in quotes."""
+        token = self.history.header.streams[stream].fencing_token
+        return "the unknown token from before the history" if token is None else quoted(token)
 
     def when(self, time: int) -> str:
         """A time of the run."""
@@ -96,20 +97,24 @@ class Teller:
         at = [place for place in range(low, high) if reads.seq_num[place] == position]
         return f"a record ({_hex(reads.digest[at[0]])})" if at else "a record"
 
-    def real_time(self, source: int, target: int) -> Edge:
-        """``source`` returned before ``target`` was invoked, or came before it in their process or append session."""
-        history = self.history
+    def order(self, source: int, target: int) -> list[Edge]:
+        """That ``source`` came before ``target`` by the clock, or in their process, session or answer; none if not."""
+        history, names = self.history, (self.name(source), self.name(target))
         returned, invoked = int(history.returned[source]), int(history.invoked[target])
-        if returned == invoked and history.process[source] == history.process[target]:
-            because = f"process {history.process[source]} did {self.name(source)} first, then {self.name(target)}"
-            return self.edge(source, target, "process", because)
-        if returned >= invoked and history.session[source] == history.session[target] != NONE:
-            return self.edge(source, target, "session", f"{self.name(source)} comes first in the session")
-        because = (
-            f"{self.name(source)} returned at {self.when(returned)}, "
-            f"before {self.name(target)} was invoked at {self.when(invoked)}"
-        )
-        return self.edge(source, target, "rt", because)
+        whole = int(history.part_of[source])
+        if whole != NONE and (target == whole or (history.part_of[target] == whole and source < target)):
+            return [self.edge(source, target, "answer", f"{names[0]} comes first in the same answer")]
+        if returned < invoked:
+            because = (
+                f"{names[0]} returned at {self.when(returned)}, before {names[1]} was invoked at {self.when(invoked)}"
+            )
+            return [self.edge(source, target, "rt", because)]
+        if returned == invoked and history.process[source] == history.process[target] and source < target:
+            because = f"process {history.process[source]} did {names[0]} first, then {names[1]}"
+            return [self.edge(source, target, "process", because)]
+        if history.session[source] == history.session[target] != NONE and source < target:
+            return [self.edge(source, target, "session", f"{names[0]} comes first in the session")]
+        return []
 
     def edge(self, source: int, target: int, kind: str, because: str) -> Edge:
         """An edge between rows."""

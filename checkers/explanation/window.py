@@ -27,7 +27,7 @@ from fencepost.harness.history.events import StreamState
 from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
 from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
-from ..chain.stream import UNMENTIONED, Stream
+from ..stream import UNMENTIONED, Stream
 
 MOST_ROWS: Final = 128
 """Operations of a part, and positions that it spans, beyond which it is not worth it."""

@@ -52,6 +52,8 @@ WORK: Final = STATE + 1
 
 MOST_STAMPS: Final = 16
 """Among how many records without a known timestamp the first of a time is looked for."""
+MOST_AHEAD: Final = 1000
+"""How many tails are tried beyond the last at which a refusal can have been, to say why it has no place."""
 MOST_WALKED: Final = 4096
 """How many records that are gone are derived from one answer at most."""
 
@@ -167,7 +169,9 @@ def _place(
     why = NOWHERE
     while j < len(stops.tail) and (exact == NONE or stops.tail[j] == exact):
         if stops.tail[j] > schedule.most[m]:
-            return why if why != NOWHERE else TOO_SOON
+            if exact != NONE:
+                x[m] = exact  # what comes later is behind it then
+            return _too_soon(asked, records, log, state, stops, schedule, x, m, j, why)
         if state[STEPS] <= 0:
             x[m] = stops.tail[j]
             return RIGHT
@@ -180,6 +184,30 @@ def _place(
             why = found
         j += 1
     return why
+
+
+def _too_soon(
+    asked: Asked,
+    records: Records,
+    log: Log,
+    state: Any,
+    stops: Stops,
+    schedule: Schedule,
+    x: Any,
+    m: Any,
+    j: Any,
+    why: Any,
+) -> Any:
+    """Why a moment has no place before stop ``j``, beyond which it cannot be: of a refusal, whether it is right there.
+
+    Nothing was right before it, for the reason ``why``.
+    """
+    last = min(j + MOST_AHEAD, len(stops.tail))
+    while asked.ask[m] in (TOKEN_REFUSED, REFUSED) and j < last and state[STEPS] > 0:
+        if allowed(asked, records, log, state, stops, schedule, x, m, j) == RIGHT:
+            return TOO_SOON
+        j += 1
+    return TOO_SOON if why == NOWHERE else why
 
 
 PLAIN: Final = 0

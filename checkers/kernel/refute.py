@@ -45,7 +45,10 @@ def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
         return None
     try:
         polls(asked)
-        known: dict[int, int] = {}
+    except Refuted as error:
+        return Contradiction("polls", (error.row,), str(error))
+    known: dict[int, int] = {}
+    try:
         while placed := _Refutation(asked, rows, certain(asked, known)).run():
             known |= placed
     except Contradicted as error:
@@ -265,24 +268,30 @@ class _Refutation:
         why = np.zeros(len(self.asked), dtype=np.int64)
         first = self._loop(least.solve, self.columns, self.asked.records, self.log, state, *plan, x, because, why)
         if first != NONE:
+            # What comes too late tells best what it is behind.
             wrong = np.flatnonzero(why)
+            wrong = np.concatenate((wrong[why[wrong] == BEHIND], [first], wrong[why[wrong] != BEHIND]))
             later = self._least_later(wrong)
-            told = [
-                self._no_place(int(m), int(why[m]), because, later[int(m)]) for m in (first, *wrong[wrong != first])
-            ]
+            told = [self._no_place(int(m), int(why[m]), because, later[int(m)]) for m in wrong]
             rule, moments, text = told[0]
-            contradict(self.asked, rule, moments, text, more=[moments[0] for _, moments, _ in told])
+            more = [others[0] for same, others, _ in told if same == rule]
+            contradict(self.asked, rule, moments, text, more=more)
         self.x = x
 
     def _least_later(self, moments: Int64s) -> dict[int, int]:
-        """Of what was invoked after each of some moments had returned, the one that allows the least tail; or NONE."""
+        """Of what comes after each of some moments, by the clock or else, what allows the least tail; or NONE."""
         known = np.flatnonzero(self.certain & (self.high != FOREVER))
         known = known[np.argsort(self.invoked[known], kind="stable")][::-1]
         least = np.minimum.accumulate(self.high[known])
         holder = np.maximum.accumulate(np.where(self.high[known] == least, np.arange(len(known)), 0))
         number = len(known) - np.searchsorted(self.invoked[known[::-1]], self.returned[moments], side="right")
         found = np.where(number > 0, np.append(known, NONE)[np.append(holder, -1)[number - 1]], NONE)
-        return dict(zip(moments.tolist(), found.tolist(), strict=True))
+        later = dict(zip(moments.tolist(), found.tolist(), strict=True))
+        beyond = np.isin(self.one, moments) & (self.high[self.other] != FOREVER)
+        for m, other in zip(self.one[beyond].tolist(), self.other[beyond].tolist(), strict=True):
+            if later[m] == NONE or self.high[other] < self.high[later[m]]:
+                later[m] = other
+        return later
 
     def _no_place(self, m: int, why: int, because: Int64s, least_later: int) -> tuple[str, list[int], str]:
         """Nowhere is the answer of a moment right: the rule, who is accused and those that stand against it, and why.

@@ -29,7 +29,7 @@ NODES: Final = 10_000
 MEMORY: Final = 1 << 30
 """Bytes that this may take."""
 
-_KINDS = ("ww", "wr", "rw", "rt", "process", "session", "tw", "tr")
+_KINDS = ("ww", "wr", "rw", "rt", "process", "session", "answer", "tw", "tr")
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ def _searched(asked: Requirements, rows: Int64s, nodes: int) -> Found | Exhauste
 
 
 def _named(asked: Requirements, violation: NamedViolation) -> None:
-    """Every operation is the stream's, and every edge of the clock, a process or a session is there."""
+    """Every operation is the stream's, and every edge of the clock, a process, a session or an answer is there."""
     history = asked.history
     named = [*violation.operations, *violation.context, *(op for edge in violation.edges for op in edge[:2])]
     row = {op: history.row_of(op) for op in named}
@@ -133,6 +133,9 @@ def _is_edge(history: History, source: int, target: int, kind: str) -> bool:
     if kind == "process":
         same = history.process[source] == history.process[target]
         return bool(same and source < target and history.returned[source] <= history.invoked[target])
+    if kind == "answer":
+        whole = int(history.part_of[source])
+        return whole != NONE and (target == whole or (history.part_of[target] == whole and source < target))
     if kind == "session":
         return bool(history.session[source] == history.session[target] != NONE and source < target)
     return kind in _KINDS

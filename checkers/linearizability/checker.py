@@ -7,11 +7,11 @@ from typing import Any
 
 from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import NONE, History, Outcome
-from fencepost.harness.verdict import CheckResult, Validity, Violation
+from fencepost.harness.verdict import Anomaly, CheckResult, Validity, Violation
 
-from ..anomalies import ANOMALIES
+from ..anomalies import anomalies
 from ..certificate.proofs import LinearizabilityCertificate
-from ..chain.stream import streams
+from ..stream import streams
 from .judging import judge
 from .many import judge_all
 from .time_left import begun
@@ -25,10 +25,14 @@ class Linearizability:
 
     name = "linearizability"
     summary = "every stream behaves as one log: the chain of appends, conditions, real time, and what reads return"
-    anomalies = ANOMALIES
 
     def __init__(self, minimal: bool = True) -> None:
         self._minimal = minimal
+
+    @property
+    def anomalies(self) -> tuple[Anomaly, ...]:
+        """The table of what can be found."""
+        return anomalies()
 
     def check(self, history: History, limits: CheckLimits | None = None) -> CheckResult:
         """See :class:`~fencepost.harness.verdict.Checker`."""

@@ -10,7 +10,6 @@ from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import NONE, Int64s
 from fencepost.harness.verdict import Validity
 
-from ..chain.stream import Stream
 from ..kernel import spec
 from ..kernel.accept import Order, accept
 from ..kernel.budget import Spending
@@ -19,6 +18,7 @@ from ..kernel.contradiction import Contradiction
 from ..kernel.refute import refute
 from ..kernel.refuted import Refuted
 from ..propose.propose import propose
+from ..stream import Stream
 from .time_left import begun
 
 PROVABLE: Final = 10_000

@@ -11,11 +11,11 @@ from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import NONE, Int64s
 from fencepost.harness.verdict import Validity, Violation
 
-from ..chain.stream import Stream
 from ..kernel import spec
 from ..kernel.answers import returned
 from ..kernel.columns import Requirements, requirements
 from ..kernel.format import Claim, NamedViolation, linearization
+from ..stream import Stream
 from .decide import Decision, Prefix, decide
 
 

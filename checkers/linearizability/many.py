@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from fencepost.harness.check_limits import CheckLimits
 
-from ..chain.stream import Stream
+from ..stream import Stream
 
 T = TypeVar("T")
 

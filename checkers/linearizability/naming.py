@@ -18,17 +18,18 @@ from fencepost.harness.check_limits import Budget, CheckLimits
 from fencepost.harness.history.history import NONE, History, Kind, Outcome
 from fencepost.harness.verdict import Validity, Violation
 
-from ..chain.stream import Stream, streams
+from ..anomalies import Telling, telling
+from ..explanation.case import Case
 from ..explanation.completion import completed
 from ..explanation.elision import elided
-from ..explanation.findings import Findings
 from ..explanation.minimal import minimal
 from ..explanation.relaxation import relaxed
-from ..explanation.sentences import Teller, Witness, sentence
+from ..explanation.sentences import Witness, led
 from ..explanation.signature import signature
 from ..kernel import spec
 from ..kernel.columns import Requirements, requirements
-from . import worlds
+from ..kernel.contradiction import Contradiction
+from ..stream import Stream, streams
 from .decide import Decision, contradicts_itself, decide
 from .time_left import is_over
 
@@ -53,46 +54,19 @@ MOST_ACCUSED: Final = 40
 _SMALL: Final = Budget(states=10_000, seconds=1.0, bytes=1 << 26)
 """For what is left of a stream when all but a witness, or what was accused, is relaxed."""
 
-_RULES: Final = {
-    "aborted": "aborted-read",
-    "absent": "lost-stream",
-    "below-first": "bad-ack",
-    "duplicate": "duplicate",
-    "hash": "inconsistent-offsets",
-    "inside": "torn-batch",
-    "never-sent": "garbage-read",
-    "order": "append-reorder",
-    "poison": "session-poison",
-    "resurrected": "resurrected-record",
-    "session": "session-order",
-    "torn": "torn-batch",
-    "two-contents": "inconsistent-offsets",
-    "claims": "inconsistent-offsets",
-    "token": "stale-token-write",
-    "match": "match-violation",
-    "start": "bad-ack",
-    "length": "bad-ack",
-    "token-held": "spurious-rejection",
-    "match-held": "spurious-rejection",
-    "all-held": "spurious-rejection",
-    "in-range": "spurious-rejection",
-    "other-record": "inconsistent-offsets",
-    "was-gone": "resurrected-record",
-    "tail-inside": "torn-batch",
-    "existed": "lost-stream",
-    "after-failure": "session-poison",
-}
-"""The anomaly of what the kernel found, where nothing more special was found; otherwise the question names it."""
-
 _QUESTIONS: Final = {
+    spec.APPEND: "bad-ack",
     spec.WHOLE: "inconsistent-offsets",
     spec.MATCH_REFUSED: "wrong-mismatch",
     spec.TOKEN_REFUSED: "wrong-mismatch",
     spec.REFUSED: "spurious-rejection",
     spec.ABSENT: "lost-stream",
     spec.POISONED: "session-poison",
+    spec.PART: "bad-read",
+    spec.END: "bad-read",
+    spec.OUT_OF_RANGE: "bad-read",
 }
-"""The anomaly of an answer that has no place in any order, by what was asked; of any other, ``nonmonotonic-read``."""
+"""The anomaly of what is a case of none, by what the accused was asked; of anything else ``nonmonotonic-read``."""
 
 
 @dataclass(slots=True)
@@ -123,20 +97,23 @@ class Named:
 
 def named(stream: Stream, asked: Requirements, decision: Decision, limits: CheckLimits, minimally: bool) -> Named:
     """What is wrong with an invalid stream, each root once."""
-    small = CheckLimits(_SMALL)
+    small, known = CheckLimits(_SMALL), telling()
     found: list[_Root] = []
     left, accused = stream, set[int]()
     singly = len(stream.rows) <= FEW
     passes = 0
     while passes < PASSES and not is_over(limits):
-        judgement = worlds.likeliest(left, asked)
-        new = judgement.findings.counted() or [(_fallback(left, asked, decision), 0)]
+        contradiction = decision.contradiction or _exhausted(left, decision)
+        new = named_by(Case(asked, left.rows, contradiction), left.name, known)
+        more = {int(left.history.id[row]) for row in contradiction.more}
         if singly:  # what follows from the first is no news: the next pass shows whether anything is left without it
-            accusing = _tell(stream, [violation for violation, _ in new], found, accused)
+            accusing = _tell(stream, new, found, accused)
             singly = len(found) < TOLD and len(accused) < MOST_ACCUSED
         else:
-            found += (_Root(violation, more) for violation, more in new)
-            accusing = {op for violation, _ in new for op in violation.accused} | judgement.findings.accused
+            # Where somebody else is accused, it stands for all that it contradicts.
+            more = more - {*new.accused} if int(left.history.id[contradiction.rows[0]]) in new.accused else set()
+            found.append(_Root(new, len(more)))
+            accusing = more.union(new.accused)
             passes += 1
         accused |= {stream.history.row_of(op) for op in accusing}
         left = without(stream, accused)
@@ -146,6 +123,8 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
             break
     if not passes and decision.validity is Validity.VALID:
         found = _needed(stream, found, small)
+    rank = {one.ROW.name: place for place, one in enumerate(known)}
+    found.sort(key=lambda root: rank[root.violation.anomaly])
     told, others = _first(stream.history, found)
     if minimally and not is_over(limits):
         told = list(minimal(stream, told, partial(contradicts_itself, limits=small)))
@@ -185,24 +164,22 @@ def without(stream: Stream, accused: Iterable[int]) -> Stream:
     return left
 
 
-def _tell(stream: Stream, new: Sequence[Violation], found: list[_Root], accused: set[int]) -> set[int]:
-    """Add the first of the ``new`` violations to those ``found``, and return the operations to relax next (ids).
+def _tell(stream: Stream, violation: Violation, found: list[_Root], accused: set[int]) -> set[int]:
+    """Add a violation to those ``found``, and return the operations to relax next (ids).
 
-    Those are the ones that it accuses and that were not ``accused`` before (rows). Violations of the same anomaly that
-    accuse nobody else are added with it. If a violation found earlier counts it already, that one accuses them too, and
-    nothing is added. If it accuses nobody new, relaxing the accused was not enough: then one more operation is accused
-    on behalf of a violation found earlier, one of its own witness if there is any left.
+    Those are the ones that it accuses and that were not ``accused`` before (rows). If a violation found earlier counts
+    it already, that one accuses them too, and nothing is added. If it accuses nobody new, relaxing the accused was not
+    enough: then one more operation is accused on behalf of a violation found earlier, one of its own witness if there
+    is any left.
     """
     before = {int(stream.history.id[row]) for row in accused}
-    violation = new[0]
     fresh = {op for op in violation.accused if op not in before and _answered(stream, op)}
     if fresh:
         known = next((root for root in found if root.counts(violation)), None)
         if known is not None:
             known.accuse(fresh)
         else:
-            alike = (one for one in new if one.anomaly == violation.anomaly and {*one.accused} <= {*violation.accused})
-            found += (_Root(one) for one in alike)
+            found.append(_Root(violation))
         return fresh
     everyone = stream.history.id[stream.rows[stream.history.part_of[stream.rows] == NONE]][::-1].tolist()
     everybody = (*violation.operations[::-1], *violation.context, *everyone)
@@ -243,32 +220,49 @@ def _is_valid(stream: Stream, limits: CheckLimits) -> bool:
     return decide(asked, stream.rows, limits, briefly=True).validity is Validity.VALID
 
 
-def _fallback(stream: Stream, asked: Requirements, decision: Decision) -> Violation:
-    """One violation by what the kernel found, or by all that is there where it tried every order."""
-    history, contradiction = stream.history, decision.contradiction
-    if contradiction is not None:
-        rows, why, accused = contradiction.rows, contradiction.why, contradiction.rows[0]
-    else:
-        rows = tuple(stream.rows[history.outcome[stream.rows] != Outcome.INDEFINITE].tolist())
-        why = f"every order of these operations was tried ({decision.nodes:,} situations); none explains all answers"
-        if decision.explained is not None:
-            far = decision.explained
-            why += (
-                f". The one that got furthest explains {far.moments} of {far.of} moments, up to the tail {far.tail}; "
-                f"there {far.why}"
-            )
-        accused = max(rows, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
-    rule = _RULES.get(contradiction.rule) if contradiction is not None else None
-    teller, findings = Teller(history, rows), Findings(stream)
-    witness = Witness(rows, (sentence(why), *elided([teller.told(row) for row in rows], MOST)), culprit=accused)
-    findings.add(rule or _by_question(asked, accused), witness)
-    return findings.violations()[0]
+def named_by(case: Case, stream: str, known: Sequence[Telling]) -> Violation:
+    """What a contradiction is a case of, and its proof: the first of the ``known`` anomalies, ``also`` the others."""
+    told = [(one.ROW, witness) for one in known if (witness := one.tell(case)) is not None]
+    if not told:
+        name = _QUESTIONS.get(case.ask, "nonmonotonic-read")
+        told = [(one.ROW, _plainly(case)) for one in known if one.ROW.name == name]
+    row, witness = told[0]
+    ids, part_of = case.history.id, case.history.part_of
+    accused = (one if part_of[one] == NONE else int(part_of[one]) for one in witness.accused)
+    return Violation(
+        anomaly=row.name,
+        stream=stream,
+        promise=row.promise,
+        operations=tuple(int(ids[one]) for one in witness.rows),
+        edges=witness.edges,
+        sentences=(led(row.lead, witness.sentences[0]), *witness.sentences[1:]),
+        context=tuple(int(ids[one]) for one in witness.context),
+        position=witness.position,
+        also=tuple(other.name for other, _ in told[1:]),
+        since=witness.since,
+        accused=tuple(dict.fromkeys(int(ids[one]) for one in accused)),
+        count=witness.count if case.row in witness.accused else 1 + len(case.contradiction.more),
+    )
 
 
-def _by_question(asked: Requirements, row: int) -> str:
-    columns = asked.asked
-    at = int(np.searchsorted(columns.row, row))
-    ask = int(columns.ask[at]) if at < len(columns.row) and columns.row[at] == row else spec.TAIL
-    if ask == spec.APPEND:
-        return "stale-token-write" if columns.token[at] != NONE else "bad-ack"
-    return _QUESTIONS.get(ask, "nonmonotonic-read")
+def _plainly(case: Case) -> Witness:
+    """What the kernel says, and who it speaks of."""
+    rows = case.contradiction.rows
+    case.teller(*rows)
+    witness = case.witness(case.contradiction.why, rows, accused=rows[:1])
+    return replace(witness, sentences=tuple(elided(witness.sentences, MOST)))
+
+
+def _exhausted(stream: Stream, decision: Decision) -> Contradiction:
+    """That every order was tried, and who is accused since nothing is known: the last that was no append."""
+    history = stream.history
+    rows = stream.rows[history.outcome[stream.rows] != Outcome.INDEFINITE].tolist()
+    why = f"every order of these operations was tried ({decision.nodes:,} situations); none explains all answers"
+    if decision.explained is not None:
+        far = decision.explained
+        why += (
+            f". The one that got furthest explains {far.moments} of {far.of} moments, up to the tail {far.tail}; "
+            f"there {far.why}"
+        )
+    accused = max(rows, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
+    return Contradiction("exhausted", (accused, *(row for row in rows if row != accused)), why)

@@ -91,6 +91,7 @@ EDGES: Final[dict[str, Look]] = {
     "rt": Look("rt: real time", GREY, "", line=":"),
     "process": Look("process: one after the other", BLUE, "", line=":"),
     "session": Look("session: submitted in this order", BLUE, "", line="--"),
+    "answer": Look("answer: parts of one answer", BLUE, "", line="-."),
     "tw": Look("tw: fence set, then seen", PURPLE, "", line="-"),
     "tr": Look("tr: token seen, then replaced", PURPLE, "", line="--"),
     "elided": Look("elided: more of the same", GREY, "", line="-."),

@@ -35,7 +35,7 @@ FOLLOWERS: Final = (
     ),
     unsound(
         "a-beginning-that-cannot-be-late-enough",
-        "nonmonotonic-read",
+        "bad-read",
         A,
         LATE,
         append(0, 10, 11, "c trim=1", ack=2),
@@ -50,7 +50,7 @@ FOLLOWERS: Final = (
     ),
     unsound(
         "a-beginning-that-a-trim-hides-too-late",
-        "nonmonotonic-read",
+        "bad-read",
         A,
         LATE,
         append(0, 8, 9, "c", ack=2),
@@ -59,7 +59,7 @@ FOLLOWERS: Final = (
     ),
     unsound(
         "a-beginning-beyond-the-first-record",
-        "nonmonotonic-read",
+        "nonmonotonic-poll",
         A,
         append(1, 2, 3, "b", ack=1),
         check_tail(3, 1, 2, 1),
@@ -80,7 +80,7 @@ LIMITED: Final = (
     sound("an-answer-of-nothing-from-what-is-too-large", A, append(1, 2, 4, "b~40", ack=1), limited(bytes=25)),
     unsound(
         "an-answer-of-nothing-from-what-would-have-fitted",
-        "nonmonotonic-read",
+        "bad-read",
         A,
         append(1, 6, 7, "b~40", ack=1),
         limited(bytes=25),
@@ -93,7 +93,7 @@ LIMITED: Final = (
     ),
     unsound(
         "an-answer-of-nothing-from-what-was-trimmed-later",
-        "nonmonotonic-read",
+        "bad-read",
         A,
         append(1, 6, 7, "b~40", ack=1),
         append(1, 11, 12, "trim=1", ack=2),
@@ -101,7 +101,7 @@ LIMITED: Final = (
     ),
     unsound(
         "an-answer-of-nothing-that-a-trim-does-not-reach",
-        "nonmonotonic-read",
+        "bad-read",
         A,
         append(1, 6, 7, "b trim=1", ack=1),
         limited(bytes=25),

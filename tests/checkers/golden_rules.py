@@ -9,8 +9,8 @@ from fencepost.testing.operations import Ack
 from tests.checkers.golden_case import sound, unsound
 
 RULES: Final = (
-    unsound("an-empty-answer-relative-to-nothing", "poll-skip", read(0, 1, 2, tail_offset=1, clamp=True, saw="")),
-    unsound("an-empty-answer-of-an-empty-stream", "future-read", read(0, 1, 2, 0, clamp=True, until=1002, saw="")),
+    unsound("an-empty-answer-relative-to-nothing", "bad-read", read(0, 1, 2, tail_offset=1, clamp=True, saw="")),
+    unsound("an-empty-answer-of-an-empty-stream", "bad-read", read(0, 1, 2, 0, clamp=True, until=1002, saw="")),
     sound(
         "an-empty-answer-that-says-little-of-the-tail",
         append(0, 0, 1, "a", ack=0),
@@ -28,7 +28,7 @@ RULES: Final = (
     unsound("an-acknowledgement-of-a-tail-that-nobody-wrote", "bad-ack", append(0, 0, 1, "a fence=y", ack=(0, 2, 3))),
     unsound(
         "a-read-that-ended-inside-a-batch-below-a-trim",
-        "poll-skip",
+        "over-trim",
         append(0, 0, 3, "trim=5 a", ack=0),
         read(1, 3, 9, 0, at=1, saw="a b"),
         append(2, 4, 6, "b fence=", ack=2),
@@ -94,7 +94,7 @@ RULES: Final = (
     ),
     unsound(
         "a-read-that-began-at-one-tail-and-ended-at-another",
-        "nonmonotonic-read",
+        "nonmonotonic-poll",
         append(0, 0, 1, "a", ack=0),
         append(1, 2, 5, "b trim=5 fence=x", ack=1),
         read(2, 3, 6, tail_offset=2, at=0, saw="a b trim=5 fence=x"),

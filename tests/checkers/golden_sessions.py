@@ -180,7 +180,7 @@ FROM_THE_TAIL: Final = (
     ),
     unsound(
         "an-answer-that-ends-with-a-refusal-below-where-it-waited",
-        "nonmonotonic-poll",
+        "bad-read",
         *A_OR_B,
         read(2, 4, 9, 2, session=1, parts=[part(5, "")], tail=1),
         read(3, 10, 11, 0, saw="a b"),
@@ -198,7 +198,7 @@ FROM_THE_TAIL: Final = (
     ),
     unsound(
         "a-clamped-follower-that-began-inside-a-batch",
-        "nonmonotonic-read",
+        "bad-read",
         append(0, 0, 4, "a b", ack=0),
         read(1, 1, 7, 3, clamp=True, wait=1, saw="b", at=1),
         append(2, 0, None, "trim=1"),
@@ -257,7 +257,7 @@ WAITED: Final = (
     ),
     unsound(
         "a-read-that-waited-and-ended-before-a-trim",
-        "future-read",
+        "bad-read",
         A_B_C,
         append(0, 13, 14, "trim=2", ack=3),
         read(1, 9, 12, tail_offset=2, wait=1, saw="c", at=2),
@@ -270,7 +270,7 @@ WAITED: Final = (
     ),
     unsound(
         "a-clamped-read-that-ended-before-a-trim",
-        "future-read",
+        "bad-read",
         *CLAMPED,
         append(2, 10, 14, "trim=3", ack=4),
         read(1, 4, 9, 6, clamp=True, wait=1, saw="d", at=3),
@@ -310,7 +310,7 @@ APPEND_SESSIONS: Final = (
     ),
     unsound(
         "a-lost-batch-after-the-refusal-behind-it",
-        "nonmonotonic-read",
+        "future-read",
         append(0, 0, None, "a", session=0),
         append(0, 1, 2, "b", session=0, match=3, tail=0),
         check_tail(1, 7, 8, 1),
@@ -347,7 +347,7 @@ APPEND_SESSIONS: Final = (
     ),
     unsound(
         "a-lost-batch-behind-a-failure",
-        "nonmonotonic-read",
+        "future-read",
         append(0, 0, None, "a", session=0),
         append(0, 1, 2, "b", session=0, failed="rate_limited"),
         append(0, 2, None, "c d", session=0),

@@ -69,7 +69,7 @@ TRAPS: Final = (
     ),
     unsound(
         "a-page-that-had-room",
-        "torn-batch",
+        "bad-read",
         append(0, 0, 1, "a~600000 b~400000", ack=0),
         read(0, 2, 3, 0, saw="a~600000"),
     ),
@@ -229,7 +229,7 @@ TRAPS: Final = (
     ),
     unsound(
         "an-initial-token-that-a-silent-refusal-contradicts",
-        "spurious-rejection",
+        "wrong-mismatch",
         check_tail(0, 0, 1, 0),
         append(0, 2, 3, "a", token="x", fence="y"),
         append(0, 4, 5, "b", match=0, token="y", failed="condition_failed", status=412),
@@ -244,7 +244,7 @@ TRAPS: Final = (
     ),
     unsound(
         "an-initial-token-that-two-refusals-report",
-        "phantom-fence",
+        "wrong-mismatch",
         append(0, 2, 3, "a", token="x", fence="y"),
         append(0, 4, 5, "b", token="x", fence="z"),
         check_tail(0, 6, 7, 0),
@@ -267,7 +267,7 @@ TRAPS: Final = (
     ),
     unsound(
         "a-tail-tells-the-time-of-a-record-that-was-left-out",
-        "torn-batch",
+        "bad-read",
         append(0, 0, None, "a b"),
         read(1, 2, 3, 0, count=1, saw="a"),
         check_tail(1, 4, 5, 2),

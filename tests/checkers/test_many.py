@@ -10,9 +10,9 @@ from itertools import islice
 
 import pytest
 
-from fencepost.checkers.chain.stream import Stream, streams
 from fencepost.checkers.linearizability import Linearizability, many
 from fencepost.checkers.linearizability.many import judge_all
+from fencepost.checkers.stream import Stream, streams
 from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import Validity

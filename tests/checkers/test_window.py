@@ -8,12 +8,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from fencepost.checkers.chain.stream import Stream, streams
 from fencepost.checkers.explanation import minimal as module
 from fencepost.checkers.explanation.relaxation import relaxed
 from fencepost.checkers.explanation.window import MOST_ROWS, Windows
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.checkers.linearizability.decide import contradicts_itself
+from fencepost.checkers.stream import Stream, streams
 from fencepost.harness.check_limits import Budget, CheckLimits
 from fencepost.testing import Op, append, check_tail, history, read
 from tests.checkers.damage import story_of

@@ -35,9 +35,13 @@ LISTED: dict[str, tuple[str, str] | None] = {
     "fault": ("faults", "fault"),
     "target": ("targets", "target"),
     "checker": ("anomalies", "anomaly"),
+    "anomaly": ("anomalies", "anomaly"),
     "plot": None,
 }
 """What can be added from another package, and the command and the column that then show it."""
+
+GROUPS = {"anomaly": "anomalies"}
+"""The groups of entry points that do not merely have an s at the end of the kind."""
 
 
 def table() -> dict[str, str]:
@@ -88,7 +92,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
     (site / f"{kind}-1.0.dist-info").mkdir(parents=True)
     (site / f"{kind}-1.0.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {kind}\nVersion: 1.0\n")
     (site / f"{kind}-1.0.dist-info" / "entry_points.txt").write_text(
-        f"[fencepost.{kind}s]\nstranger-{kind} = only_{kind}:{kind.capitalize()}\n"
+        f"[fencepost.{GROUPS.get(kind, f'{kind}s')}]\nstranger-{kind} = only_{kind}:{kind.capitalize()}\n"
     )
     (site / f"only_{kind}.py").write_text((STRANGER / f"{kind}.py").read_text())
     monkeypatch.syspath_prepend(str(site))
@@ -102,6 +106,7 @@ def test_the_table_has_every_task() -> None:
         "target": "1",
         "client": "1",
         "checker": "1",
+        "anomaly": "1",
         "plot": "1",
         "seeded bug": "1",
         "option of a target": "1",
@@ -157,6 +162,14 @@ def test_a_client_of_one_file_carries_a_run(alone: str, inside: Inside) -> None:
     said = inside("run", "regular", "--client", "stranger-client", "--ops", "30", "--no-plots")
     assert said.code in (0, 2), said
     assert Client.asked >= 30
+
+
+@pytest.mark.parametrize("alone", ["anomaly"], indirect=True)
+def test_an_anomaly_of_one_file_names_what_is_a_case_of_it(alone: str, inside: Inside) -> None:  # noqa: F811
+    said = inside("check", str(ROOT / "tests" / "checkers" / "golden" / "bad-ack-length.jsonl"), "--json")
+    (violation,) = (one for checker in json.loads(said.out)["checkers"].values() for one in checker["violations"])
+    assert (violation["anomaly"], violation["also"]) == ("stranger-anomaly", ["bad-ack"])
+    assert violation["sentences"][0].startswith("Somebody cannot count: append #0")
 
 
 # -- inside of the tree

@@ -1,0 +1,65 @@
+"""aborted-read: a record of an append that failed for certain is present (G1a)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fencepost.harness.history.chain_hash import fold
+from fencepost.harness.history.history import FOREVER, Kind, Outcome
+from fencepost.harness.verdict import Anomaly, Severity
+
+from ..explanation.case import Case
+from ..explanation.sentences import Witness
+from ..kernel import spec
+from . import promises
+
+RANK: Final = 60
+
+ROW: Final = Anomaly(
+    "aborted-read",
+    "a record of an append that failed for certain is present (G1a)",
+    Severity.CRITICAL,
+    "wr from a failed append",
+    promises.DEFINITE,
+    "An append that failed was applied",
+)
+
+
+def tell(case: Case) -> Witness | None:
+    """A record that only appends which failed had sent."""
+    if case.ask == spec.WHOLE:
+        return _by_hash(case)
+    if case.content is None:
+        return None
+    position, read, digest = case.content
+    senders = case.senders(digest)
+    if not senders or not all(case.failed(row) for row, _ in senders):
+        return None
+    row, index = senders[0]
+    teller = case.teller(row, read)
+    text = (
+        f"{teller.who(row)} failed for certain, yet {teller.name(read)} returned its {teller.record(row, index)} "
+        f"at position {position}"
+    )
+    edge = teller.edge(row, read, "wr", f"{teller.name(read)} returned a record of {teller.name(row)}")
+    return case.witness(text, (row, read), edges=[edge], position=position)
+
+
+def _by_hash(case: Case) -> Witness | None:
+    """A hash that is right only with the records of an append that failed, right after what was acknowledged."""
+    history, appends, row = case.history, case.history.appends, case.row
+    tail, told = case.exact(row), int(history.reads.stream_hash[row])
+    acked = case.acked_at(0, FOREVER)
+    end = int(appends.end[acked[-1]]) if len(acked) else 0
+    known = fold([digest for one in acked.tolist() for digest in case.sent(one)])
+    failed = case.rows[(history.outcome[case.rows] == Outcome.FAILED) & (history.kind[case.rows] == Kind.APPEND)]
+    for one in failed.tolist() if case.asked.tail == 0 else ():
+        if len(case.sent(one)) == tail - end and fold(case.sent(one), known) == told:
+            teller = case.teller(one, row)
+            text = (
+                f"{teller.who(one)} failed for certain, yet by the hash that {teller.name(row)} returned its records "
+                f"stand at {teller.place(end, tail)}"
+            )
+            edge = teller.edge(one, row, "wr", f"{teller.name(row)} returned the records of {teller.name(one)}")
+            return case.witness(text, (one, row), edges=[edge], position=end)
+    return None

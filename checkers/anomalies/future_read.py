@@ -1,0 +1,45 @@
+"""future-read: something was observed that nobody had yet begun to append (G1c-realtime)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fencepost.harness.verdict import Anomaly, Severity
+
+from ..explanation.case import Case
+from ..explanation.cycles import cycle
+from ..explanation.sentences import Witness
+from ..kernel import spec
+from . import promises
+
+RANK: Final = 200
+
+ROW: Final = Anomaly(
+    "future-read",
+    "something was observed that nobody had yet begun to append (G1c-realtime)",
+    Severity.CRITICAL,
+    "wr + rt",
+    promises.DURABLE_READ,
+    "An answer shows what nobody had written yet",
+)
+
+
+def tell(case: Case) -> Witness | None:
+    """An observation of what an append wrote that had not begun, or of a tail that nothing can have led to by then."""
+    row, history = case.row, case.history
+    if case.is_append:
+        observed = case.cause is not None and case.place(case.cause) is None
+        return cycle(case, (case.cause, row), accused=[case.cause]) if case.cause is not None and observed else None
+    tail = max(case.lower(row), case.told(row))
+    for other in case.others:
+        place = case.place(other)
+        if place is not None and place[0] < tail and history.invoked[other] > history.returned[row]:
+            return cycle(case, (row, other), accused=[row])
+    if case.ask == spec.MATCH_REFUSED or case.rule not in ("too-soon", "hole", "beyond", "not-there", "tail-not-there"):
+        return None
+    teller = case.teller(row, *case.others)
+    text = (
+        f"{teller.who(row)} proves that the stream had got to {tail}, but no append of this history can have written "
+        f"that by then: each stands elsewhere, failed, came later or does not fit"
+    )
+    return case.witness(text, (*case.others, row), position=tail)

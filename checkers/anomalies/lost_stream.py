@@ -1,0 +1,48 @@
+"""lost-stream: a stream that had answered is said not to be there, or to be about to go, and nobody deleted it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from fencepost.harness.verdict import Anomaly, Severity
+
+from ..explanation.case import Case
+from ..explanation.sentences import Witness, sentence
+from ..kernel import spec
+from . import promises
+
+RANK: Final = 90
+
+ROW: Final = Anomaly(
+    "lost-stream",
+    "a stream that had answered is said not to be there, or to be about to go, and nobody deleted it",
+    Severity.CRITICAL,
+    "no answer claims that the stream is absent after one that shows it, unless somebody may have deleted it",
+    promises.EXISTS,
+    "The stream vanished",
+)
+
+
+def tell(case: Case) -> Witness | None:
+    """A claim of absence after an answer that shows the stream, and nobody who may have deleted it."""
+    if case.ask != spec.ABSENT:
+        return None
+    history, columns = case.history, case.columns
+    shows = columns.row[(columns.ask != spec.ABSENT) & (columns.optional == 0)]
+    first = int(shows[np.argmin(history.returned[shows])])
+    claims = columns.row[columns.ask == spec.ABSENT]
+    lost = claims[history.invoked[claims] > history.returned[first]]
+    if not len(lost):
+        first, lost = case.others[0] if case.others else first, claims[claims == case.row]
+    claim, others = int(lost[0]), len(lost) - 1
+    teller = case.teller(first, claim)
+    edges = teller.order(first, claim)
+    more = f", as {others:,} later {'answer says' if others == 1 else 'answers say'} too" if others else ""
+    text = (
+        f"the stream was there when {teller.name(first)} was answered, and {teller.name(claim)} was told that it is "
+        f"not{more}; no operation deleted it"
+    )
+    because = [sentence(edge.because) for edge in edges]
+    return case.witness(text, (first, claim), edges=edges, more=because, accused=lost.tolist())

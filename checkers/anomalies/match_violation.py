@@ -1,0 +1,43 @@
+"""match-violation: an append that gave match_seq_num was accepted at another position."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fencepost.harness.history.history import NONE
+from fencepost.harness.verdict import Anomaly, Severity
+
+from ..explanation.case import Case
+from ..explanation.sentences import Witness
+from . import promises
+
+RANK: Final = 20
+
+ROW: Final = Anomaly(
+    "match-violation",
+    "an append that gave match_seq_num was accepted at another position",
+    Severity.CRITICAL,
+    "start = match_seq_num",
+    promises.MATCH,
+    "An append was accepted at another position than it asked for",
+)
+
+
+def tell(case: Case) -> Witness | None:
+    """An append that was accepted, or seen, elsewhere than its match_seq_num asked for."""
+    match = case.history.appends.match_seq_num
+    if case.is_append and case.rule in ("match", "start", "overlap"):
+        place = case.place(case.row)
+        found = [(case.row, place[0])] if place else []
+    elif case.content is not None:
+        position, _, digest = case.content
+        found = [(row, position - index) for row, index in case.senders(digest) if not case.failed(row)]
+    else:
+        return None
+    if not found or any(match[row] in (NONE, start) for row, start in found):
+        return None
+    row, start = found[0]
+    teller = case.teller(row)
+    took = "was accepted at" if case.acked(row) else "took effect at"
+    text = f"{teller.who(row)} {took} {start}, although it asked for {int(match[row])}"
+    return case.witness(text, (row,) if case.is_append else (case.row, row), position=start)

@@ -1,0 +1,45 @@
+"""nonmonotonic-read: two observations, one after the other, go backwards."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fencepost.harness.history.history import NONE
+from fencepost.harness.verdict import Anomaly, Severity
+
+from ..explanation.case import Case
+from ..explanation.cycles import cycle
+from ..explanation.sentences import Witness
+from ..kernel import spec
+from . import promises
+
+RANK: Final = 210
+
+ROW: Final = Anomaly(
+    "nonmonotonic-read",
+    "two observations, one after the other, go backwards",
+    Severity.SERIOUS,
+    "rw + wr + rt (or process)",
+    promises.STRONG,
+    "The stream seemed to go backwards",
+)
+
+
+def tell(case: Case) -> Witness | None:
+    """Two observations of which the later one shows less."""
+    row, history = case.row, case.history
+    if case.is_append or case.ask == spec.TOKEN_REFUSED:
+        return None
+    if case.cause is not None and case.place(case.cause) is None:
+        return cycle(case, (case.cause, row), accused=[case.cause])
+    for other in case.others:
+        later = history.returned[row] <= history.invoked[other]
+        if later and case.place(other) is None and NONE != case.upper(other) < case.lower(row):
+            return cycle(case, (row, other), accused=[row])
+    if case.rule == "behind":
+        return cycle(case, (*case.others[::-1], row), accused=[case.others[0]]) if case.others else None
+    if case.rule == "below-first":
+        teller = case.teller(row)
+        text = f"{teller.who(row)} took place below {case.asked.tail}, where the stream began"
+        return case.witness(text, (row,))
+    return None

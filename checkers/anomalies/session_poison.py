@@ -1,0 +1,45 @@
+"""session-poison: a batch of an append session was applied after the session had failed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from fencepost.harness.history.history import NONE, Kind, Outcome
+from fencepost.harness.verdict import Anomaly, Severity
+
+from ..explanation.case import Case
+from ..explanation.sentences import Witness
+from . import promises
+
+RANK: Final = 240
+
+ROW: Final = Anomaly(
+    "session-poison",
+    "a batch of an append session was applied after the session had failed",
+    Severity.CRITICAL,
+    "no batch of a session is applied after its first failure",
+    promises.POISON,
+    "A session went on after it had failed",
+)
+
+
+def tell(case: Case) -> Witness | None:
+    """A batch that was applied after a failure of its session."""
+    history = case.history
+    rows = (case.row,) if case.content is None else tuple(row for row, _ in case.senders(case.content[2]))
+    for row in rows:
+        session = int(history.session[row])
+        before = np.flatnonzero((history.session == session) & (history.outcome == Outcome.FAILED))
+        before = before[(before < row) & (history.kind[before] == Kind.APPEND)]
+        if session == NONE or case.kind(row) is not Kind.APPEND or case.failed(row) or not len(before):
+            continue
+        failed = int(before[0])
+        teller = case.teller(failed, row)
+        text = f"{teller.who(row)} took effect, although its session had failed with {teller.name(failed)}"
+        because = f"{teller.name(failed)} failed before {teller.name(row)} in the session"
+        edge = teller.edge(failed, row, "session", because)
+        rows = (failed, row) if row == case.row else (failed, row, case.row)
+        return case.witness(text, rows, edges=[edge])
+    return None

@@ -1,1 +1,0 @@
-"""What each answer proves: the positions at which its operation may have taken place."""
