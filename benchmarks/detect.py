@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.machine import machine
 
@@ -65,7 +65,11 @@ def judge(workload: str, seed: int, seconds: float, *options: str) -> set[str]:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1, 2):
         raise SystemExit(f"{' '.join(command)}\nended with exit code {done.returncode}:\n{done.stderr}")
-    verdict = json.loads(done.stdout)
+    return said(json.loads(done.stdout))
+
+
+def said(verdict: dict[str, Any]) -> set[str]:
+    """The names of the anomalies in a run's verdict (as ``--json`` prints it), or else the validity."""
     violations = [v for checker in verdict["checkers"].values() for v in checker["violations"]]
     found = {name for v in violations for name in (v["anomaly"], *v["also"])}
     return found or {verdict["validity"]}

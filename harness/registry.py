@@ -6,13 +6,21 @@ An extension is imported only when it is used.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from .failure import UsageFailure
 
 T = TypeVar("T")
+
+
+@lru_cache(maxsize=4)
+def _installed(_: tuple[str, ...]) -> Any:
+    """The entry points of all packages on this path, to select from: each has to be opened, so that is done once."""
+    return entry_points()
 
 
 class Registry(Generic[T]):
@@ -46,7 +54,7 @@ class Registry(Generic[T]):
 
     def _points(self) -> dict[str, EntryPoint]:
         points: dict[str, EntryPoint] = {}
-        for point in entry_points(group=self.group):
+        for point in _installed(tuple(sys.path)).select(group=self.group):
             if point.name in points and points[point.name].value != point.value:
                 raise UsageFailure(
                     f"two packages register the {self.noun} {point.name!r}: "

@@ -12,7 +12,7 @@ from fencepost.harness.compiling import fingerprint, inner
 from tests.cli.invoking import ROOT, SECONDS, environment
 
 COMPILING = "compiling the checker's loops, once"
-USES = re.compile(r"^(@compiled\(|\w+: .* = translated\(|    @numba\.njit\()", re.MULTILINE)
+USES = re.compile(r"^(@compiled\(|\w+: .* = (translated|called)\(|    @numba\.njit\()", re.MULTILINE)
 
 
 def python(program: str, cwd: Path) -> tuple[str, str]:

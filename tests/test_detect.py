@@ -5,10 +5,13 @@ One seed each; ``make detect`` runs many.
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from benchmarks.detect import REQUIRED, WORKLOADS, judge
+from benchmarks.detect import REQUIRED, WORKLOADS, said
 
 from fencepost.harness.server.bugs import BUGS
+from tests.cli.invoking import Inside, inside  # noqa: F401 (a fixture)
 
 OPERATIONS = ("--ops", "800")
 """Enough for every bug without faults: each is found several times over."""
@@ -20,14 +23,21 @@ SEED = 922
 """With this one ``kill`` strikes after 0.3, 0.4 and 0.6 s without it."""
 
 
+def judge(run: Inside, workload: str, seconds: float, *options: str) -> set[str]:
+    """The names of the anomalies in a run, or else its validity."""
+    done = run("run", workload, "--json", "--no-plots", "--seed", SEED, "--time-limit", seconds, *options)
+    assert done.code in (0, 1), done.err
+    return said(json.loads(done.out))
+
+
 @pytest.mark.parametrize("name", REQUIRED)
-def test_a_seeded_bug_is_found_by_its_workload(name: str) -> None:
+def test_a_seeded_bug_is_found_by_its_workload(inside: Inside, name: str) -> None:  # noqa: F811
     bug = BUGS[name]
     assert bug.faults in ((), ("kill",))
     seconds, options = (2.0, KILLS) if bug.faults else (30.0, OPERATIONS)
-    assert bug.anomaly in judge(bug.workload, SEED, seconds, "--bug", name, *options)
+    assert bug.anomaly in judge(inside, bug.workload, seconds, "--bug", name, *options)
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
-def test_the_correct_server_is_valid_under_kills(workload: str) -> None:
-    assert judge(workload, SEED, 2.0, *KILLS, "--streams", "2") == {"valid"}
+def test_the_correct_server_is_valid_under_kills(inside: Inside, workload: str) -> None:  # noqa: F811
+    assert judge(inside, workload, 2.0, *KILLS, "--streams", "2") == {"valid"}

@@ -28,10 +28,13 @@ EXPECTED = {
 EARLY = "--rate 300 --seed 922"
 """So ``kill`` strikes three times in the first two seconds, and what was done before does not take long to look at."""
 
-ONE_PICTURE = (
-    "from fencepost.harness import pictures; pictures.PLOTS.names = lambda: ['witness'];"
-    "from fencepost.harness.cli import main; main()"
+ONE_WITNESS = "from fencepost.checkers.plots import picture; picture.MOST = 1;"
+SHORT = (
+    "from dataclasses import replace; from fencepost.harness.cli import repro;"
+    "repro.REPROS = {name: replace(one, time_limit=1.0) for name, one in repro.REPROS.items()};"
 )
+ONLY_WITNESSES = "from fencepost.harness import pictures; pictures.PLOTS.names = lambda: ['witness'];"
+MAIN = "from fencepost.harness.cli import main; main()"
 
 
 def blocks() -> list[str]:
@@ -95,16 +98,19 @@ class Shell:
 
     def _here(self, command: str) -> str:
         """The command on a free port. Runs are as short as what is said of them allows, and draw nothing; a story draws
-        the one picture that it shows.
+        the one picture that it shows, and of violations one is drawn.
         """
         command = command.replace("4566", str(self.port))
+        rest = command.removeprefix("fencepost ")
         if command.startswith("fencepost repro "):
-            return f'{sys.executable} -c "{ONE_PICTURE}" {command.removeprefix("fencepost ")}'
+            return f'{sys.executable} -c "{ONE_WITNESS}{ONLY_WITNESSES}{SHORT}{MAIN}" {rest}'
+        if command.startswith("fencepost plot "):
+            return f'{sys.executable} -c "{ONE_WITNESS}{MAIN}" {rest}'
         if not command.startswith("fencepost run "):
             return command
         found = "--expect" in command
         command = command.replace("--time-limit 5", f"--time-limit {2 if found else 1}")
-        return f"{command} --no-plots {EARLY if found else ''}"
+        return f"{command} --no-plots {EARLY if found else '' if '--rate' in command else '--rate 200'}"
 
 
 def _free_port() -> int:

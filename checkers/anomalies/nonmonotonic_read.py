@@ -32,7 +32,7 @@ def tell(case: Case) -> Witness | None:
         return None
     if case.cause is not None and case.place(case.cause) is None:
         return cycle(case, (case.cause, row), accused=[case.cause])
-    for other in case.others:
+    for other in case.others if case.rule != "exhausted" else ():
         later = history.returned[row] <= history.invoked[other]
         if later and case.place(other) is None and NONE != case.upper(other) < case.lower(row):
             return cycle(case, (row, other), accused=[row])

@@ -123,7 +123,7 @@ class Case:
     def _places(self) -> Int64s:
         """Where each append took effect, by moment; NONE where that is not certain."""
         try:
-            return certain(self.asked, {}).place
+            return certain(self.asked).place
         except Contradicted:
             return np.where(self.columns.ask == spec.APPEND, self.columns.at, NONE)
 

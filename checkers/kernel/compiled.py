@@ -12,31 +12,33 @@ import numba
 import numpy as np
 
 from fencepost.harness.compiling import inner, translated
+from fencepost.harness.history.chain_hash import signed_link
 
 from . import spec
 from .hashing import signed_folded
 
 COLUMN: Final = numba.types.Array(numba.int64, 1, "C")
 
+_COMPILED: Final[dict[Any, Any]] = {signed_link: signed_folded}
+"""Functions that there are compiled ones of."""
 
-def copied(module: ModuleType, compiled: dict[str, Any], *entries: str) -> ModuleType:
+
+def copied(module: ModuleType, *entries: str) -> ModuleType:
     """A second copy of a module in which all functions are numba's, but for the ``entries`` that Python calls.
 
-    ``compiled`` replaces what the module imported.
+    What it imported is compiled as well, where that was copied before.
     """
     found = importlib.util.find_spec(module.__name__)
     assert found is not None
     assert found.loader is not None
     copy = importlib.util.module_from_spec(found)
     found.loader.exec_module(copy)
-    own = {name: one for name, one in inspect.getmembers(copy, inspect.isfunction) if _stands_in(module, one)}
-    vars(copy).update({name: one for name, one in compiled.items() if name in vars(copy) and name not in own})
-    vars(copy).update({name: inner(one) for name, one in own.items() if name not in entries})
+    for name, one in inspect.getmembers(copy, inspect.isfunction):
+        if one.__code__.co_filename != module.__file__:
+            vars(copy)[name] = _COMPILED.get(one, one)
+        elif name not in entries:
+            _COMPILED[vars(module)[name]] = vars(copy)[name] = inner(one)
     return copy
-
-
-def _stands_in(module: ModuleType, function: FunctionType) -> bool:
-    return function.__code__.co_filename == module.__file__
 
 
 def columns_of(table: Any) -> Any:
@@ -45,20 +47,24 @@ def columns_of(table: Any) -> Any:
     return tuple_of(COLUMN, len(table._fields), table)
 
 
-INNER: Final = copied(spec, {"link": signed_folded}, spec.replay.__name__)
-"""The specification, as other compiled code takes it."""
-
-_replay: Callable[..., Any] = translated(
-    INNER.replay,
-    numba.int64(columns_of(spec.Asked), columns_of(spec.Records), columns_of(spec.Log), COLUMN, COLUMN),
-)
-
-
-def replay(asked: spec.Asked, records: spec.Records, log: spec.Log, state: Any, order: Any) -> int:
-    """See :func:`.spec.replay`. The columns are int64."""
-    return int(_replay(plain(asked), plain(records), log, state, np.require(order, np.int64, ["C", "W"])))
+def called(function: FunctionType, signature: Any) -> Callable[..., int]:
+    """The compiled form of a function of columns, and of named tuples of columns, which are made contiguous."""
+    loop = translated(function, signature)
+    return lambda *arguments: int(loop(*(plain(one) if isinstance(one, tuple) else column(one) for one in arguments)))
 
 
 def plain(columns: Any) -> Any:
     """The same columns as compiled code takes them: contiguous."""
-    return type(columns)(*(np.require(column, np.int64, ["C", "W"]) for column in columns))
+    return type(columns)(*map(column, columns))
+
+
+def column(values: Any) -> Any:
+    """The same column as compiled code takes it."""
+    return np.require(values, np.int64, ["C", "W"])
+
+
+replay: Final = called(
+    copied(spec, "replay").replay,
+    numba.int64(columns_of(spec.Asked), columns_of(spec.Records), columns_of(spec.Log), COLUMN, COLUMN),
+)
+"""See :func:`.spec.replay`."""

@@ -8,12 +8,12 @@ been appended.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
-from fencepost.harness.history.history import FOREVER, NONE, Int64s
+from fencepost.harness.history.history import NONE, Int64s
 
 from . import spec
 from .answers import exacts, reads, returned, returning
@@ -66,44 +66,87 @@ class Facts:
         return list(zip(cuts[:-1][free].tolist(), cuts[1:][free].tolist(), strict=True))
 
 
-def certain(asked: Requirements, known: Mapping[int, int]) -> Facts:
-    """What is certain of a stream. Raises Contradicted where answers contradict each other.
-
-    ``known`` maps appends of unknown outcome to where they took effect, as far as that is known already.
-    """
+def certain(asked: Requirements) -> Facts:
+    """What is certain of a stream. Raises Contradicted where answers contradict each other."""
     columns, base = asked.asked, asked.tail
     appends = np.flatnonzero(columns.ask == spec.APPEND)
     sizes = columns.high - columns.low
     limit = base + int(sizes[appends].sum())
     _in_reach(asked, appends, limit)
     place = np.where(columns.ask == spec.APPEND, columns.at, NONE)
-    content = np.full(limit - base, NONE, dtype=np.int64)
-    place[list(known)] = list(known.values())
-    chain = appends[place[appends] != NONE]
-    chain = chain[np.argsort(place[chain], kind="stable")]
+    seen, reader = _seen(asked, limit)
+    while True:
+        chain = appends[place[appends] != NONE]
+        chain = chain[np.argsort(place[chain], kind="stable")]
+        content = _contents(asked, chain, place, reader, limit)
+        _same(asked, content, seen, reader, chain, place)
+        free = appends[place[appends] == NONE]
+        open_ = np.flatnonzero((seen != NONE) & (content == NONE))
+        if not len(open_):
+            break
+        found, start, number = sighted(asked, free, open_ + base, asked.records.digest[seen[open_]])
+        if not number.all():
+            position = int(open_[np.argmin(number)])
+            _nobody(asked, int(reader[position]), position + base)
+        if not len(found):
+            break
+        far = (start < base) | (start + sizes[found] > limit)
+        if far.any():
+            m, at = int(found[np.argmax(far)]), int(start[np.argmax(far)])
+            _torn(asked, reader, m, at)
+        place[found] = start
+    ends = place[chain] + sizes[chain]
+    return Facts(place, chain, free, content, seen, ends, _tails(asked, place[chain], ends, chain))
+
+
+def sighted(asked: Requirements, free: Int64s, position: Int64s, digest: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """The appends among ``free`` of which a record was read that no other of them holds, and where they began.
+
+    ``digest`` was read at ``position``, where none but these can have put it. The last array says of each how many of
+    their records may be that one.
+    """
+    columns = asked.asked
+    lengths = columns.high[free] - columns.low[free]
+    record, owner = spans(columns.low[free], lengths), np.repeat(free, lengths)
+    order = np.argsort(asked.records.sent[record], kind="stable")
+    sent = asked.records.sent[record[order]]
+    low = np.searchsorted(sent, digest, side="left")
+    number = np.searchsorted(sent, digest, side="right") - low
+    few = np.flatnonzero(number <= MOST_SENDERS)
+    one, at = order[spans(low[few], number[few])], np.repeat(few, number[few])
+    start = position[at] - (record[one] - columns.low[owner[one]])
+    fits = (columns.match[owner[one]] == NONE) | (columns.match[owner[one]] == start)
+    number[few] = np.bincount(at[fits], minlength=len(position))[few]
+    fits &= number[at] == 1
+    moment, first = np.unique(owner[one[fits]], return_index=True)
+    return moment, start[fits][first], number
+
+
+def _contents(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s, limit: int) -> Int64s:
+    """The record that an append of the chain has at each position; NONE where none has."""
+    columns, base = asked.asked, asked.tail
+    sizes = columns.high - columns.low
     over = np.flatnonzero(place[chain[1:]] < (place + sizes)[chain[:-1]])
     if len(over):
         one, other = int(chain[over[0]]), int(chain[over[0] + 1])
+        for m in (one, other):
+            if columns.optional[m]:
+                _torn(asked, reader, m, int(place[m]))
         late, early = (one, other) if columns.returned[one] > columns.returned[other] else (other, one)
-        contradict(
-            asked,
-            "overlap",
-            [late, early],
-            f"was acknowledged where {described(asked, early)} already has its records",
-            int(place[other]),
-            chain[over + 1],
-        )
+        why = f"was acknowledged where {described(asked, early)} already has its records"
+        contradict(asked, "overlap", [late, early], why, int(place[other]), chain[over + 1])
+    content = np.full(limit - base, NONE, dtype=np.int64)
     content[spans(place[chain] - base, sizes[chain])] = spans(columns.low[chain], sizes[chain])
-    seen, reader = _seen(asked, limit)
-    _same(asked, content, seen, reader, chain, place)
-    free = appends[place[appends] == NONE]
-    placed = _placed(asked, free, place, content, seen, reader)
-    if len(placed):
-        chain = np.concatenate((chain, np.array(placed, dtype=np.int64)))
-        chain = chain[np.argsort(place[chain], kind="stable")]
-        free = free[place[free] == NONE]
-    ends = place[chain] + sizes[chain]
-    return Facts(place, chain, free, content, seen, ends, _tails(asked, place[chain], ends, chain))
+    return content
+
+
+def _torn(asked: Requirements, reader: Int64s, m: int, start: int) -> NoReturn:
+    """An append of unknown outcome, of which somebody found a record, cannot begin at ``start``."""
+    size = int(asked.asked.high[m] - asked.asked.low[m])
+    span = np.arange(max(start, asked.tail), min(start + size, asked.tail + len(reader)))
+    found = span[reader[span - asked.tail] != NONE][:1]
+    why = f"returned a record of {described(asked, m)} where no append can have put it"
+    contradict(asked, "torn", [*reader[found - asked.tail].tolist(), m], why, *found.tolist())
 
 
 def told_tails(asked: Requirements) -> Int64s:
@@ -209,7 +252,7 @@ def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, ch
         m = int(reader[position])
         contradict(
             asked,
-            "other-content",
+            "torn" if asked.asked.optional[writer] else "other-content",
             [m, writer],
             f"returned another record at {position + base} than {described(asked, writer)} put there",
             position + base,
@@ -217,78 +260,16 @@ def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, ch
         )
 
 
-def _placed(
-    asked: Requirements, free: Int64s, place: Int64s, content: Int64s, seen: Int64s, reader: Int64s
-) -> list[int]:
-    """Place appends of unknown outcome by what was seen of them, and return those that have a place now."""
-    columns, records, base = asked.asked, asked.records, asked.tail
-    open_ = np.flatnonzero((seen != NONE) & (content == NONE))
-    if not len(open_):
-        return []
-    wanted = {int(digest) for digest in records.digest[seen[open_]]}
-    sender: dict[int, list[tuple[int, int]]] = {}
-    for m in free.tolist():
-        low = int(columns.low[m])
-        for k, digest in enumerate(records.sent[low : columns.high[m]].tolist()):
-            if digest in wanted:
-                sender.setdefault(digest, []).append((m, k))
-    found: list[int] = []
-
-    def fits(m: int, at: int) -> bool:
-        low, n = int(columns.low[m]), int(columns.high[m] - columns.low[m])
-        if place[m] != NONE or at < 0 or at + n > len(content) or columns.match[m] not in (NONE, at + base):
-            return False
-        span = slice(at, at + n)
-        if (content[span] != NONE).any():
-            return False
-        there = np.flatnonzero(seen[span] != NONE)
-        return bool((records.sent[low + there] == records.digest[seen[at + there]]).all())
-
-    waiting, again = open_.tolist(), True
-    while again:
-        again, left = False, []
-        for position in waiting:
-            if content[position] != NONE:
-                continue
-            senders = sender.get(int(records.digest[seen[position]]), [])
-            if len(senders) > MOST_SENDERS:
-                continue
-            fitting = [(m, position - k) for m, k in senders if fits(m, position - k)]
-            if not fitting:
-                _nobody(asked, int(reader[position]), position + base, [m for m, _ in senders])
-            if len(fitting) > 1:
-                left.append(position)
-                continue
-            m, at = fitting[0]
-            n = int(columns.high[m] - columns.low[m])
-            place[m] = at + base
-            content[at : at + n] = np.arange(columns.low[m], columns.high[m])
-            found.append(m)
-            again = True
-        waiting = left
-    return found
-
-
-def _nobody(asked: Requirements, m: int, position: int, senders: Sequence[int]) -> None:
+def _nobody(asked: Requirements, m: int, position: int) -> NoReturn:
     """No append put this record here: say why."""
     columns, records = asked.asked, asked.records
     mine = records.seq_num[columns.low[m] : columns.high[m]] == position
-    digest = int(records.digest[columns.low[m] + np.argmax(mine)])
-    if senders:
-        contradict(
-            asked,
-            "torn",
-            [m, *senders[:3]],
-            f"returned a record at {position} that no append can have put there",
-            position,
-        )
-    copies = np.flatnonzero(records.sent == digest)
+    copies = np.flatnonzero(records.sent == records.digest[columns.low[m] + np.argmax(mine)])
     appends = np.flatnonzero(columns.ask == spec.APPEND)
     owners = [int(a) for a in appends if any(columns.low[a] <= c < columns.high[a] for c in copies[:8])]
     if owners:
-        contradict(
-            asked, "duplicate", [m, *owners], f"returned a record at {position} that has its place elsewhere", position
-        )
+        why = f"returned a record at {position} that has its place elsewhere"
+        contradict(asked, "duplicate", [m, *owners], why, position)
     if len(copies):
         contradict(asked, "aborted", [m], f"returned a record at {position} of an append that failed", position)
     contradict(asked, "never-sent", [m], f"returned a record at {position} that nobody sent", position)
@@ -318,45 +299,3 @@ def ascending(values: Int64s) -> Int64s:
     """The different values, in order (numpy's own ``unique`` hashes them, which is slower where they nearly are)."""
     values = np.sort(values)
     return values[np.concatenate(([True], values[1:] != values[:-1]))] if len(values) else values
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Between which tails an append of unknown outcome took effect, if it did, and by when there were tails.
-
-    ``first`` is its least start and ``last`` its greatest end, by moment. There was a tail at or beyond ``tails[i]``
-    (ascending) by ``times[i]``.
-    """
-
-    first: Int64s
-    last: Int64s
-    tails: Int64s
-    times: Int64s
-
-    def deadline(self, tail: int) -> int:
-        """When there was a tail at or beyond this one, at the latest."""
-        at = int(np.searchsorted(self.tails, tail))
-        return int(self.times[at]) if at < len(self.times) else FOREVER
-
-    def same(self, other: Bounds, free: Int64s, many: bool) -> bool:
-        """Whether other bounds are the same for these appends. Of ``many`` moments, only their starts are compared."""
-        return not len(free) or (
-            np.array_equal(self.first[free], other.first[free])
-            and (many or (np.array_equal(self.times, other.times) and np.array_equal(self.tails, other.tails)))
-        )
-
-
-def bounds(asked: Requirements, facts: Facts, low: Int64s, high: Int64s, invoked: Int64s, returned: Int64s) -> Bounds:
-    """What follows from when moments were: at ``low`` or beyond was the tail after each, at most ``high`` before."""
-    certain = np.flatnonzero(facts.certain)
-    by_return = certain[np.argsort(returned[certain], kind="stable")]
-    reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[by_return])))
-    first, last = np.full(len(asked), asked.tail, dtype=np.int64), np.full(len(asked), FOREVER, dtype=np.int64)
-    first[facts.free] = reached[np.searchsorted(returned[by_return], invoked[facts.free])]
-    is_free = ~facts.certain
-    one, other, _ = asked.ahead.T
-    after, before = ~is_free[one] & is_free[other], is_free[one] & ~is_free[other]
-    np.maximum.at(first, other[after], low[one[after]])
-    np.minimum.at(last, one[before], high[other[before]])
-    by_tail = certain[np.argsort(low[certain], kind="stable")]
-    return Bounds(first, last, low[by_tail], np.minimum.accumulate(returned[by_tail][::-1])[::-1])

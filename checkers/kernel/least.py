@@ -16,19 +16,19 @@ from typing import Any, Final, NamedTuple
 from fencepost.harness.history.chain_hash import signed_link as link
 from fencepost.harness.history.history import NONE
 
+from .gone import left_out, returned, shows
 from .spec import (
     APPEND,
     AT,
-    END,
     EXACT,
     FLOOR,
     IN_FORCE,
     MATCH_REFUSED,
-    OUT_OF_RANGE,
     REFUSED,
     RIGHT,
     STATE,
     TOKEN_REFUSED,
+    WHY,
     Asked,
     Log,
     Records,
@@ -54,39 +54,33 @@ MOST_STAMPS: Final = 16
 """Among how many records without a known timestamp the first of a time is looked for."""
 MOST_AHEAD: Final = 1000
 """How many tails are tried beyond the last at which a refusal can have been, to say why it has no place."""
-MOST_WALKED: Final = 4096
-"""How many records that are gone are derived from one answer at most."""
 
 
 class Stops(NamedTuple):
-    """The tails that there may have been, ascending: trim point, and run of tokens. ``run`` holds indices of runs.
+    """The tails that there may have been, ascending: trim point, earliest ``time``, and run of tokens (its index).
 
-    The tokens of run i are ``token[low[i]:low[i + 1]]``, in force from ``time`` on at the earliest.
+    The tokens of run i are ``token[low[i]:low[i + 1]]``.
     """
 
     tail: Any
     floor: Any
+    time: Any
     run: Any
     low: Any
     token: Any
-    time: Any
 
 
 class Schedule(NamedTuple):
     """The moments that are in every order, as columns of all moments or lists of some.
 
-    ``order`` by invocation, ``leaving`` by return; ``invoked`` and ``returned`` are at least as tight as the clock's.
-    ``place`` is where an append took effect. ``least`` and ``most`` bound the tail before each (``most`` the tail
-    after). ``early`` is the earliest timestamp of each slot. Before moment m are ``before[ahead[m]:ahead[m + 1]]``.
-    ``scratch`` is room for as many timestamps as are tried.
+    ``order`` by invocation, ``leaving`` by return. ``place`` is where an append took effect. ``most`` bounds the tail
+    before each. ``early`` is the earliest timestamp of each slot. Before moment m are
+    ``before[ahead[m]:ahead[m + 1]]``. ``scratch`` is room for as many timestamps as are tried.
     """
 
     order: Any
     leaving: Any
-    invoked: Any
-    returned: Any
     place: Any
-    least: Any
     most: Any
     early: Any
     ahead: Any
@@ -107,13 +101,12 @@ def solve(
 ) -> Any:
     """``x`` becomes the least tail at which each moment can be, ``because`` what keeps it from an earlier one.
 
-    ``why`` becomes the reason where a moment has no place. Returns the first of these, or NONE. ``x`` holds NONE, or
-    lower bounds found before.
+    ``why`` becomes the reason where a moment has no place. Returns the first of these, or NONE. ``x`` holds NONE.
     """
     bound, by, leaving, first = log.base[0], NONE, 0, NONE
     for i in range(len(schedule.order)):
         m = schedule.order[i]
-        while leaving < len(schedule.leaving) and schedule.returned[schedule.leaving[leaving]] < schedule.invoked[m]:
+        while leaving < len(schedule.leaving) and asked.returned[schedule.leaving[leaving]] < asked.invoked[m]:
             one = schedule.leaving[leaving]
             leaving += 1
             end = after(asked, x, one)
@@ -128,8 +121,6 @@ def solve(
                 if end > low:
                     low = end
                     because[m] = one
-        if schedule.least[m] > low:
-            low = schedule.least[m]
         why[m] = _place(asked, records, log, state, stops, schedule, x, m, low)
         if why[m] != RIGHT and first == NONE:
             first = m
@@ -240,7 +231,7 @@ def allowed(
         if last > MOST_STAMPS:
             return RIGHT
     why = TOO_SOON
-    if mode != BY_TOKEN and not in_time(stops.time, stops.low[run], stops.low[run + 1], schedule.returned[m]):
+    if stops.time[j] > asked.returned[m]:
         return why
     while trial <= last:
         if state[STEPS] <= 0:
@@ -248,7 +239,6 @@ def allowed(
         is_possible = True
         if mode == BY_TOKEN:
             state[IN_FORCE] = stops.token[trial]
-            is_possible = stops.time[trial] <= schedule.returned[m]
         elif mode == BY_BEGINNING:
             begun, begin = asked.begun[m], stops.tail[j - trial]
             if begin < x[begun]:
@@ -277,84 +267,45 @@ def in_time(times: Any, low: Any, high: Any, returned: Any) -> Any:
     return low < high
 
 
-# -- what answers show to be gone
+def resurrected(
+    asked: Asked, records: Records, log: Log, state: Any, stops: Stops, schedule: Schedule, x: Any, tree: Any
+) -> Any:
+    """The first moment that shows a record to be gone and had returned before another that returned it was invoked.
 
-
-def vanished(
-    asked: Asked, records: Records, log: Log, stops: Stops, schedule: Schedule, x: Any, moments: Any, found: Any
-) -> None:
-    """Which positions the answers of some moments show to be gone, wherever each is from its least tail ``x`` on.
-
-    ``found`` becomes two spans of positions for each, as four numbers: before the first record, and after the last.
+    NONE if there is none. When that was is in ``state[WHY]``. ``tree`` is room for twice as many slots as may be gone.
     """
-    for i in range(len(moments)):
-        _vanished(asked, records, log, stops, schedule, x[moments[i]], moments[i], found, 4 * i)
-
-
-def _vanished(
-    asked: Asked, records: Records, log: Log, stops: Stops, schedule: Schedule, tail: Any, m: Any, found: Any, to: Any
-) -> None:
-    end, low, high = slot(log, tail), asked.low[m], asked.high[m]
-    by_time = asked.since[m] != NONE and asked.after[m] == NONE
-    if asked.ask[m] == OUT_OF_RANGE:
-        if by_time:
-            found[to], found[to + 1] = position(log, first_at(schedule.early, asked.since[m], end)), tail
-        return
-    if asked.after[m] != NONE:
-        start = asked.after[m]
-    elif by_time:
-        start = position(log, first_at(schedule.early, asked.since[m], end))
-    else:
-        # The later it began, the less it shows, where the tail says where that was.
-        latest = min(schedule.most[m], stops.tail[len(stops.tail) - 1])
-        if asked.begun[m] != NONE:
-            latest = min(latest, schedule.most[asked.begun[m]])
-        start = start_at(asked.start[m], asked.offset[m], asked.clamp[m], latest)
-    room = asked.room[m]
-    if high > low:
-        found[to], found[to + 1] = start, records.seq_num[low]
-        start = records.seq_num[high - 1] + 1
-        for record in range(low, high):
-            room -= records.size[record]
-    elif by_time and since_slot(log, asked.since[m], end) != first_at(schedule.early, asked.since[m], end):
-        return  # nobody knows which record did not fit
-    if asked.ask[m] != END or start >= tail or asked.places[m] <= high - low:
-        return
-    first = slot(log, start)
-    i = first
-    while i < end and i < first + MOST_WALKED and log.size[i] <= room:
-        if asked.until[m] != NONE and log.stamp[i] >= asked.until[m]:
-            break
-        i += 1
-    found[to + 2], found[to + 3] = start, min(position(log, i), tail)
-
-
-def position(log: Log, i: Any) -> Any:
-    """The first position of a slot."""
-    below = len(log.lower)
-    return log.lower[i] if i < below else log.base[0] + i - below
+    last_whole = returned(asked, records, log, asked.invoked, tree)
+    for m in schedule.order:
+        if shows(asked, m):
+            # The later it began, the less it shows, where the tail says where that was.
+            latest = min(schedule.most[m], stops.tail[len(stops.tail) - 1])
+            start = asked.after[m]
+            if start == NONE:
+                if asked.begun[m] != NONE:
+                    latest = min(latest, schedule.most[asked.begun[m]])
+                start = start_at(asked.start[m], asked.offset[m], asked.clamp[m], latest)
+            state[WHY] = left_out(asked, records, log, schedule.early, tree, last_whole, m, slot(log, start), x[m])
+            if state[WHY] > asked.returned[m]:
+                return m
+    return NONE
 
 
 # -- hashes
 
 
-def chain_hashes(digest: Any, known: Any, at: Any, told: Any, start: Any, hashes: Any, has: Any) -> Any:
-    """``hashes`` become the chained hashes before and after each record, where ``has`` becomes 1.
+def chain_hashes(digest: Any, known: Any, at: Any, told: Any, start: Any) -> Any:
+    """The first whole read that told another hash than follows from what is known, or NONE.
 
     Whole reads ``told`` hashes at tails ``at`` (ascending, from 0); ``start`` is whether the first hash is known, and
-    the hash. Returns the first whole read that told another hash than follows from what is known, or NONE.
+    the hash.
     """
-    w, is_known, chained = 0, start[0], start[1]
-    for tail in range(len(hashes)):
-        while w < len(at) and at[w] == tail:
-            if is_known and chained != told[w]:
-                return w
-            is_known, chained = 1, told[w]
-            w += 1
-        hashes[tail], has[tail] = chained, is_known
-        if tail < len(digest):
-            if known[tail]:
-                chained = link(chained, digest[tail])
-            else:
-                is_known = 0
+    is_known, chained, tail = start[0], start[1], 0
+    for w in range(len(at)):
+        while is_known and tail < at[w]:
+            is_known = known[tail]
+            chained = link(chained, digest[tail])
+            tail += 1
+        if is_known and chained != told[w]:
+            return w
+        is_known, chained, tail = 1, told[w], at[w]
     return NONE

@@ -1,60 +1,168 @@
-"""The tails that there may have been: those of certain appends, and those in holes to which a filling leads."""
+"""The tails that there may have been, and the tokens and trim points that may have been there.
+
+Between certain appends lie holes. Which appends of unknown outcome filled one is left open: any may have that fits and
+had been invoked in time, with the token that it sets and the trims that it holds. Only their sizes must add up.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NoReturn
 
 import numpy as np
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
-from .columns import Requirements, spans
-from .facts import Facts, ascending
-from .fillings import Fillings
+from . import spec
+from .columns import Mask, Requirements, spans
+from .contradiction import contradict
+from .facts import Facts, ascending, told_tails
 from .least import Stops
 
+MOST: Final = 1 << 14
+"""In a longer hole any tail is possible."""
 
-def all_stops(asked: Requirements, facts: Facts, made: Fillings, expires: bool) -> Stops:
-    """Every tail that there may have been, with the tokens and trim points that may have been there."""
-    columns, base = asked.asked, asked.tail
-    layers = dict(zip(made.at, made.states, strict=True))
-    at = np.array(sorted(tail for tail, states in layers.items() if states), dtype=np.int64)
-    fencing = columns.fence[facts.chain] != NONE
-    fences, set_to = facts.ends[fencing], columns.fence[facts.chain][fencing]
-    runs = ascending(np.concatenate((at, fences)))
-    latest = np.searchsorted(fences, runs, side="right") - 1
-    # A token is certain from a certain fence on, up to the next hole; elsewhere the states tell.
-    holes = np.array([(base - 1, base - 1), *facts.holes(asked), (facts.top, FOREVER)], dtype=np.int64)
-    filled = holes[np.searchsorted(holes[:, 0], runs) - 1, 1]
-    sure = np.concatenate((fences, [NONE]))[latest] > filled
-    tokens: list[int] = []
-    times: list[int] = []
-    trims: list[int] = []
-    counts: list[int] = []
-    states = layers[base]
-    for tail, single, k in zip(runs.tolist(), sure.tolist(), latest.tolist(), strict=True):
-        states = layers.get(tail) or states
-        found: dict[int, int] = {}
-        for state in states:
-            token = int(set_to[k]) if single else state.token
-            found[token] = min(found.get(token, FOREVER), state.time)
-        tokens += found
-        times += found.values()
-        trims.append(max(state.trim for state in states))
-        counts.append(len(found))
-    wild = np.arange(made.wild[0], made.wild[1] + 1) if made.wild else at[:0]
-    tails = ascending(np.concatenate((at, facts.ends, wild)))
-    run = np.searchsorted(runs, tails, side="right") - 1
+
+def all_stops(asked: Requirements, facts: Facts, low: Int64s, tokens: Sequence[int]) -> Stops:
+    """Every tail that there may have been. Raises Contradicted where nothing can fill a hole.
+
+    ``low`` is the least tail that there was after each moment, as its own answer says, and the first token one of
+    ``tokens``.
+    """
+    fences = facts.chain[asked.asked.fence[facts.chain] != NONE]
+    begins = np.append(facts.place[fences], FOREVER)
+    ends = facts.ends[asked.asked.fence[facts.chain] != NONE]
+    sets = asked.asked.fence[fences]
+    runs: dict[int, Sequence[int]] = dict(zip(ends.tolist(), sets[:, None].tolist(), strict=True))
+    demanded, demands = demands_of(asked, facts.place)
+    candidates = _Candidates(asked, facts, low)
+    tails, holes_by = [facts.ends, facts.tails], [(asked.tail, asked.tail, NONE)]
+    holes = [(asked.tail, asked.tail), *facts.holes(asked), (facts.top, FOREVER)]
+    held, since = tokens, NONE
+    for (start, end), following in zip(holes, [*(hole[0] for hole in holes[1:]), FOREVER], strict=True):
+        fence = int(np.searchsorted(ends, start, side="right"))
+        if fence and ends[fence - 1] > since:
+            held = [int(sets[fence - 1])]
+        if start < end:
+            those, held = candidates.of(start, end, held)
+            tails.append(start + _sums(candidates.size[those], end - start))
+            if end != FOREVER and end not in tails[-1]:
+                _cannot(asked, facts, start, end)
+            runs[start + 1] = held
+            trim, time = candidates.trim[those].max(initial=0), candidates.invoked[those].min(initial=FOREVER)
+            holes_by.append((start + 1, max(holes_by[-1][1], int(trim)), max(holes_by[-1][2], int(time))))
+        # What is demanded before anything else can have set a token was in force all along.
+        k = int(np.searchsorted(demanded, end))
+        if k < len(demanded) and demanded[k] <= min(following, begins[fence]) and demands[k] in held:
+            held = [int(demands[k])]
+        runs[start + 1 if end == FOREVER else end] = held
+        since = end
+    candidates.respect_sessions(asked, facts)
+    at = sorted(runs)
+    found = ascending(np.concatenate(tails))
+    begin, trim, time = np.array(holes_by, dtype=np.int64).T
+    hole = np.searchsorted(begin, found, side="right") - 1
     return Stops(
-        tail=tails,
-        floor=tails.copy() if expires else _floors(asked, facts, tails, np.array(trims, dtype=np.int64)[run]),
-        run=run,
-        low=np.concatenate(([0], np.cumsum(counts, dtype=np.int64))),
-        token=np.array(tokens, dtype=np.int64),
-        time=np.array(times, dtype=np.int64),
+        tail=found,
+        floor=_floors(asked, facts, found, trim[hole]),
+        time=time[hole],
+        run=np.searchsorted(at, found, side="right") - 1,
+        low=np.concatenate(([0], np.cumsum([len(runs[tail]) for tail in at], dtype=np.int64))),
+        token=np.array([token for tail in at for token in runs[tail]], dtype=np.int64),
     )
+
+
+def demands_of(asked: Requirements, place: Int64s) -> tuple[Int64s, Int64s]:
+    """Tails, ascending, at which a token was certainly in force, and the tokens.
+
+    Those are of appends that took effect at a ``place``, and of refusals for another reason.
+    """
+    columns = asked.asked
+    at = np.where(columns.ask == spec.MATCH_REFUSED, columns.at, place)
+    sure = np.flatnonzero((at != NONE) & (columns.token != NONE))
+    sure = sure[np.argsort(at[sure], kind="stable")]
+    return at[sure], columns.token[sure]
+
+
+class _Candidates:
+    """Appends of unknown outcome that may fill holes, as columns; ``earliest`` is the end of the first for each."""
+
+    def __init__(self, asked: Requirements, facts: Facts, low: Int64s) -> None:
+        columns = asked.asked
+        free = facts.free[columns.high[facts.free] > columns.low[facts.free]]
+        self.moment = free = free[np.argsort(columns.invoked[free], kind="stable")]
+        self.size = columns.high[free] - columns.low[free]
+        self.match, self.fence, self.token = columns.match[free], columns.fence[free], columns.token[free]
+        self.invoked = columns.invoked[free]
+        self.trim = np.full(len(free), asked.tail, dtype=np.int64)
+        trims = columns.trim_high[free] - columns.trim_low[free]
+        to = asked.records.trim_to[spans(columns.trim_low[free], trims)]
+        np.maximum.at(self.trim, np.repeat(np.arange(len(free)), trims), to)
+        self.earliest = np.full(len(free), FOREVER, dtype=np.int64)
+        certain = np.flatnonzero(facts.certain)
+        by_return = certain[np.argsort(columns.returned[certain], kind="stable")]
+        reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[by_return])))
+        self.first = reached[np.searchsorted(columns.returned[by_return], self.invoked)]
+        self.last = np.full(len(asked), FOREVER, dtype=np.int64)
+        one, other, _ = asked.ahead.T
+        known = (columns.ask[other] == spec.MATCH_REFUSED) | (facts.place[other] != NONE)
+        np.minimum.at(self.last, one[known], np.maximum(columns.at, facts.place)[other[known]])
+        self.last = self.last[free]
+        by_tail = certain[np.argsort(low[certain], kind="stable")]
+        self.tails = low[by_tail]
+        self.times = np.append(np.minimum.accumulate(columns.returned[by_tail][::-1])[::-1], FOREVER)
+
+    def of(self, low: int, high: int, held: Sequence[int]) -> tuple[Int64s, list[int]]:
+        """Those that may have been applied within a hole, where one of the tokens was held; the tokens after it."""
+        time = self.times[np.searchsorted(self.tails, high)]  # by then somebody was past it
+        early = slice(int(np.searchsorted(self.invoked, time, side="right")))
+        match, last = self.match[early], np.minimum(self.last[early], high) - self.size[early]
+        fits: Mask = np.maximum(self.first[early], low) <= last
+        fits &= (match == NONE) | ((match >= low) & (match <= last))
+        those, left = np.flatnonzero(fits), -1
+        while len(those) != left:
+            left = len(those)
+            tokens = np.concatenate(([NONE], held, ascending(self.fence[those]))).astype(np.int64)
+            those = those[np.isin(self.token[those], tokens)]
+        self.earliest[those] = np.minimum(self.earliest[those], high)
+        return those, list(dict.fromkeys(tokens[tokens != NONE].tolist()))
+
+    def respect_sessions(self, asked: Requirements, facts: Facts) -> None:
+        """A certain append has its place behind a hole that each before it in its session may have filled."""
+        one, other, _ = asked.ahead.T
+        mine = (facts.place[other] != NONE) & np.isin(one, self.moment)
+        earliest = dict(zip(self.moment.tolist(), self.earliest.tolist(), strict=True)) if mine.any() else {}
+        for before, m in zip(one[mine].tolist(), other[mine].tolist(), strict=True):
+            if earliest[before] > facts.place[m]:
+                why = "was applied, although the batch before it in its session cannot have been"
+                contradict(asked, "session", [m, before], why)
+
+
+def _sums(sizes: Int64s, length: int) -> Int64s:
+    """The distances up to ``length`` that some of the sizes make together, if others make the rest of it."""
+    upto = min(length, int(sizes.sum()))
+    if upto > MOST:
+        return np.arange(upto + 1)
+    sums, every = 1, (1 << upto + 1) - 1
+    for size, copies in zip(*(one.tolist() for one in np.unique(sizes, return_counts=True)), strict=True):
+        for _ in range(min(copies, upto // size)):
+            sums |= sums << size & every
+    made = np.unpackbits(np.frombuffer(sums.to_bytes(upto // 8 + 1, "little"), np.uint8), bitorder="little")[: upto + 1]
+    return np.flatnonzero(made & made[::-1] if made[-1] else made)
+
+
+def _cannot(asked: Requirements, facts: Facts, low: int, high: int) -> NoReturn:
+    told, starts = told_tails(asked), facts.place[facts.chain]
+    after = [*facts.chain[starts == high].tolist(), *np.flatnonzero(told == high)[:1].tolist()]
+    before = [*facts.chain[facts.ends == low].tolist(), *np.flatnonzero(told == low)[:1].tolist()]
+    why = f"shows {high} as a tail, but nothing of unknown outcome can fill [{low}, {high})"
+    contradict(asked, "hole", [*after[:1], *before[:1]], why, low)
 
 
 def _floors(asked: Requirements, facts: Facts, tails: Int64s, trims: Int64s) -> Int64s:
     """The highest trim point that there may have been at each tail; ``trims`` are those of unknown outcome."""
+    if asked.history.header.retention_ms is not None:
+        return tails.copy()
     columns, records, chain = asked.asked, asked.records, facts.chain
     floor = np.full(len(tails), asked.tail, dtype=np.int64)
     counts = columns.trim_high[chain] - columns.trim_low[chain]

@@ -225,6 +225,8 @@ def named_by(case: Case, stream: str, known: Sequence[Telling]) -> Violation:
     told = [(one.ROW, witness) for one in known if (witness := one.tell(case)) is not None]
     if not told:
         name = _QUESTIONS.get(case.ask, "nonmonotonic-read")
+        if case.ask == spec.APPEND and case.columns.token[case.m] != NONE:
+            name = "stale-token-write"
         told = [(one.ROW, _plainly(case)) for one in known if one.ROW.name == name]
     row, witness = told[0]
     ids, part_of = case.history.id, case.history.part_of
@@ -253,7 +255,7 @@ def _plainly(case: Case) -> Witness:
 
 
 def _exhausted(stream: Stream, decision: Decision) -> Contradiction:
-    """That every order was tried, and who is accused since nothing is known: the last that was no append."""
+    """That every order was tried, and who is accused: the last that told a hash, or was no append."""
     history = stream.history
     rows = stream.rows[history.outcome[stream.rows] != Outcome.INDEFINITE].tolist()
     why = f"every order of these operations was tried ({decision.nodes:,} situations); none explains all answers"
@@ -263,5 +265,6 @@ def _exhausted(stream: Stream, decision: Decision) -> Contradiction:
             f". The one that got furthest explains {far.moments} of {far.of} moments, up to the tail {far.tail}; "
             f"there {far.why}"
         )
-    accused = max(rows, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
+    hashed, kind, invoked = history.reads.hashed, history.kind, history.invoked
+    accused = max(rows, key=lambda row: (hashed[row], kind[row] != Kind.APPEND, invoked[row], row))
     return Contradiction("exhausted", (accused, *(row for row in rows if row != accused)), why)

@@ -166,8 +166,10 @@ def headed(
 
 def _settle(figure: Figure) -> None:
     """Lay the figure out for good. The solver's last digits differ from run to run: they are rounded away."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine(None)  # "none" would leave one in place, and every file be drawn twice for it
     for axes in figure.axes:
         x, y, width, height = (round(float(value), 5) for value in axes.get_position().bounds)
         axes.set_position((x, y, width, height))

@@ -9,7 +9,8 @@ import numpy as np
 from fencepost.harness.history.history import NONE, Int64s
 
 from ..kernel import spec
-from ..kernel.columns import Mask, Requirements, spans
+from ..kernel.columns import Mask, Requirements
+from ..kernel.facts import sighted
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +68,7 @@ def _sighted(asked: Requirements, found: Known, length: Int64s, position: Int64s
     """With the appends of which a record was read that no other of unknown outcome holds."""
     columns, base = asked.asked, asked.tail
     optional = np.flatnonzero((columns.ask == spec.APPEND) & (columns.optional == 1))
-    record = spans(columns.low[optional], length[optional])
-    owner = np.repeat(optional, length[optional])
-    order = np.argsort(asked.records.sent[record], kind="stable")
-    sent = asked.records.sent[record[order]]
-    low, high = np.searchsorted(sent, digest, side="left"), np.searchsorted(sent, digest, side="right")
-    once = high == low + 1
-    moment = owner[order[low[once]]]
-    start = position[once] - (record[order[low[once]]] - columns.low[moment])
-    moment, first = np.unique(moment, return_index=True)
-    start = start[first]
+    moment, start, _ = sighted(asked, optional, position, digest)
     there = (start >= base) & (start + length[moment] <= base + int(length.sum()))
     moment, start = moment[there], start[there]
     upto = max(found.end, int((start + length[moment]).max(initial=0)))

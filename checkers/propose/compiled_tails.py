@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numba
-from numba.core.dispatcher import Dispatcher
 
-from fencepost.harness.compiling import translated
-
-from ..kernel import spec
-from ..kernel.compiled import COLUMN, INNER, columns_of, copied
+from ..kernel import gone, spec
+from ..kernel.compiled import COLUMN, called, columns_of, copied
 from . import tails
 
-_INNER: Final = {
-    name: value
-    for name, value in vars(INNER).items()
-    if isinstance(value, Dispatcher) and vars(tails).get(name) is vars(spec)[name]
-}
-_COPY: Final = copied(tails, _INNER, tails.place.__name__, tails.settle.__name__)
+copied(gone)
+_COPY: Final = copied(tails, "place", "settle")
 _TABLES: Final = [columns_of(table) for table in (spec.Asked, spec.Records, spec.Log, tails.Chain, tails.Places)]
 
-place: Final[Callable[..., Any]] = translated(_COPY.place, numba.int64(*_TABLES, COLUMN))
-settle: Final[Callable[..., Any]] = translated(_COPY.settle, numba.boolean(*_TABLES, COLUMN))
+place: Final = called(_COPY.place, numba.int64(*_TABLES, COLUMN))
+settle: Final = called(_COPY.settle, numba.int64(*_TABLES, COLUMN))

@@ -79,7 +79,7 @@ class Filler:
         self._wants = Wants(asked, known, evidence, token, self._hashes)
         self._barred: frozenset[int] = frozenset()
         self._only: frozenset[int] | None = None
-        self._largest = max(self._size.values(), default=0)
+        self._sizes = sorted(set(self._size.values()), reverse=True)
         self._needed: list[int] = []
         self._fencing: dict[int, list[int]] = defaultdict(list)
         for m in self._free:
@@ -233,8 +233,9 @@ class Filler:
             return
         if not most:
             return
-        for m in self._options(hole, at, token):
-            if most == 1 and self._size[m] != hole.high - at:
+        last = most == 1
+        for m in self._options(hole, at, token, last):
+            if last and self._size[m] != hole.high - at:
                 continue
             self._nodes -= 1
             if self._nodes < 0:
@@ -246,11 +247,11 @@ class Filler:
             chosen.pop()
             del self._start[m]
 
-    def _options(self, hole: Hole, at: int, token: int) -> Iterator[int]:
-        """What may come next, the best first; of those that are alike, a few."""
+    def _options(self, hole: Hole, at: int, token: int, last: bool) -> Iterator[int]:
+        """What may come next, the best first; of those that are alike, a few. The ``last`` one has to fill the hole."""
         room = hole.high - at
         needed = [m for m in self._needed if m not in self._start and self._released[m] <= at]
-        sources = chain([needed], self._sources(hole, at, token))
+        sources = chain([needed], self._sources(hole, at, token, last))
         fitting = (
             islice((m for m in self._released_of(source, at) if self._fits(m, at, token, room)), NEAR)
             for source in sources
@@ -258,7 +259,7 @@ class Filler:
         found = dict.fromkeys(chain.from_iterable(fitting)) if self._needed else chain.from_iterable(fitting)
         return iter(sorted(found, key=lambda m: (self._latest[m], self._match[m] == NONE)) if self._needed else found)
 
-    def _sources(self, hole: Hole, at: int, token: int) -> Iterator[list[int]]:
+    def _sources(self, hole: Hole, at: int, token: int, last: bool) -> Iterator[list[int]]:
         held, room = self._candidates, hole.high - at
         if at in self._seen:
             yield held.by_digest.get(self._seen[at], [])
@@ -273,7 +274,7 @@ class Filler:
             reaching = (m for m, to in reversed(self._trim.items()) if min(to, at + self._size[m]) >= hole.gone)
             yield [m for m in reaching if m not in self._start and self._released[m] <= at]
         yield held.by_token.get((token, False), [])
-        for size in (room, *range(min(room - 1, self._largest), 0, -1)):
+        for size in (room,) if last else (size for size in self._sizes if size <= room):
             yield held.by_size.get(size, [])
             yield held.trimming.get(size, [])
         yield held.by_token.get((token, True), [])

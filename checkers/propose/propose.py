@@ -21,6 +21,7 @@ from ..kernel import spec
 from ..kernel.accept import MANY, Order, listed
 from ..kernel.columns import Requirements
 from ..kernel.refuted import Refuted
+from ..kernel.stops import demands_of
 from . import tails
 from .chain import Known, known
 from .evidence import Evidence, evidence
@@ -265,9 +266,8 @@ def _first_tokens(asked: Requirements, told: Known, proven: Evidence) -> Iterabl
         return (logs.number(asked.history, declared),)
     fences = told.start[(told.start != NONE) & (columns.fence != NONE)]
     upto = int(fences.min(initial=told.end))
-    at = np.where(told.start != NONE, told.start, np.where(columns.ask == spec.MATCH_REFUSED, columns.at, NONE))
-    sure = np.flatnonzero((at != NONE) & (columns.token != NONE) & (at <= upto))
-    first = columns.token[sure[np.argsort(at[sure], kind="stable")]][:1].tolist()
+    at, demanded = demands_of(asked, told.start)
+    first = demanded[at <= upto][:1].tolist()
     refused = np.flatnonzero(columns.ask == spec.TOKEN_REFUSED)
     refused = refused[np.argsort(proven.latest[refused], kind="stable")]
     given = columns.token[(columns.optional == 1) & (columns.token != NONE)]

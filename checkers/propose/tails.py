@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from fencepost.harness.history.history import NONE
 
+from ..kernel.gone import left_out, returned, shows
 from ..kernel.spec import (
     ABSENT,
     APPEND,
@@ -23,14 +24,11 @@ from ..kernel.spec import (
     EXACT,
     FLOOR,
     IN_FORCE,
-    OUT_OF_RANGE,
     PART,
     POISONED,
     RIGHT,
     TOKEN_REFUSED,
-    WHOLE,
     first_at,
-    since_slot,
     slot,
     start_at,
     start_of,
@@ -218,73 +216,13 @@ def settle(asked: Any, records: Any, log: Any, chain: Any, places: Any, tree: An
 
     ``tree`` is room for the greatest key at which each of the first slots was returned: twice as long as these.
     """
-    slots, whole, whole_tail, changed = len(tree) // 2, NONE, NONE, False
-    for i in range(len(tree)):
-        tree[i] = NONE
+    changed, last_whole = 0, returned(asked, records, log, places.key, tree)
     for m in range(len(asked.row)):
-        if asked.ask[m] == WHOLE and places.key[m] > whole:
-            whole, whole_tail = places.key[m], asked.at[m]
-        if asked.ask[m] in (PART, END):
-            for record in range(asked.low[m], asked.high[m]):
-                i = slot(log, records.seq_num[record])
-                if 0 <= i < slots:
-                    tree[slots + i] = max(tree[slots + i], places.key[m])
-    for i in range(slots - 1, 0, -1):
-        tree[i] = max(tree[2 * i], tree[2 * i + 1])
-    for m in range(len(asked.row)):
-        if asked.ask[m] in (PART, END, OUT_OF_RANGE):
-            latest = _latest_in_gaps(asked, records, log, chain, places, tree, m, whole, whole_tail)
+        if shows(asked, m):
+            tail = chain.tail[places.key[m] // width(len(asked.row))]
+            at = slot(log, min(start_of(asked, log, m, tail), tail))
+            latest = left_out(asked, records, log, log.stamp, tree, last_whole, m, at, tail)
             if latest >= places.key[m]:
                 places.least[m] = latest + 1
-                changed = True
+                changed = 1
     return changed
-
-
-def _latest_in_gaps(
-    asked: Any, records: Any, log: Any, chain: Any, places: Any, tree: Any, m: Any, whole: Any, whole_tail: Any
-) -> Any:
-    """The greatest key at which anything was returned that the answer leaves out."""
-    i = places.key[m] // width(len(asked.row))
-    tail, latest = chain.tail[i], NONE
-    low, high = asked.low[m], asked.high[m]
-    if asked.since[m] != NONE and asked.after[m] == NONE:
-        end = slot(log, records.seq_num[low]) if high > low else slot(log, tail)
-        at = since_slot(log, asked.since[m], end)
-    else:
-        at = slot(log, min(start_of(asked, log, m, tail), tail))
-    room = asked.room[m]
-    for record in range(low, high):
-        upto = slot(log, records.seq_num[record])
-        if upto > at:
-            latest = max(latest, _greatest(tree, at, upto))
-            if at < slot(log, whole_tail):
-                latest = max(latest, whole)
-        at = upto + 1
-        room -= records.size[record]
-    if asked.ask[m] == PART or asked.places[m] <= high - low:
-        return latest
-    upto = at
-    end = min(slot(log, tail), slot(log, chain.floor[i]))
-    while upto < end and log.size[upto] <= room and (asked.until[m] == NONE or log.stamp[upto] < asked.until[m]):
-        upto += 1
-    if upto > at:
-        latest = max(latest, _greatest(tree, at, upto))
-        if at < slot(log, whole_tail):
-            latest = max(latest, whole)
-    return latest
-
-
-def _greatest(tree: Any, low: Any, high: Any) -> Any:
-    """The greatest of the leaves ``[low, high)``."""
-    slots, found = len(tree) // 2, NONE
-    low, high = slots + min(low, slots), slots + min(high, slots)
-    while low < high:
-        if low % 2:
-            found = max(found, tree[low])
-            low += 1
-        if high % 2:
-            high -= 1
-            found = max(found, tree[high])
-        low //= 2
-        high //= 2
-    return found

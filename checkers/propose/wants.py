@@ -11,6 +11,7 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from ..kernel import spec
 from ..kernel.columns import Requirements
+from ..kernel.stops import demands_of
 from .chain import Known
 from .evidence import Evidence, missing_trims
 from .hashes import Hashes
@@ -78,11 +79,8 @@ class Wants:
 
     def _tokens(self, known: Known, evidence: Evidence) -> None:
         """Which token was in force where: at a tail, and at some tail of an interval."""
-        columns, start = self._asked.asked, known.start
-        at = np.where(start != NONE, start, np.where(columns.ask == spec.MATCH_REFUSED, columns.at, NONE))
-        sure = np.flatnonzero((at != NONE) & (columns.token != NONE))
-        sure = sure[np.argsort(at[sure], kind="stable")]
-        self._sure_at, self._sure_token = at[sure].tolist(), columns.token[sure].tolist()
+        columns = self._asked.asked
+        self._sure_at, self._sure_token = (found.tolist() for found in demands_of(self._asked, known.start))
         refused = np.flatnonzero(columns.ask == spec.TOKEN_REFUSED)
         low, high, told = evidence.released[refused], evidence.latest[refused], columns.told[refused]
         base, span = self._asked.tail, known.end - self._asked.tail + 2

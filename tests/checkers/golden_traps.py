@@ -375,6 +375,21 @@ TRAPS: Final = (
         append(2, 10, 11, "a", token="w", fence="x"),
     ),
     sound(
+        "a-hole-behind-a-tail-that-was-told-before-its-append-began",
+        check_tail(1, 1, 2, 0),
+        append(0, 3, None, "a"),
+        check_tail(1, 5, 6, 1),
+    ),
+    sound(
+        "a-token-that-only-a-fence-behind-a-hole-set-for-certain",
+        append(0, 0, None, "a"),
+        append(1, 0, None, "fence=x"),
+        check_tail(4, 1, 2, 1),
+        append(2, 4, 9, "z", token="w", fence=""),
+        append(3, 5, 8, "fence=x", ack=1),
+        append(3, 10, 11, "b", token="x", ack=2),
+    ),
+    sound(
         "a-silent-refusal-by-what-may-have-been-applied",
         append(0, 0, None, "a"),
         append(1, 2, 3, "b", match=0, failed="condition_failed", status=412),

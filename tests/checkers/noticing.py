@@ -28,7 +28,7 @@ ASKED: Final[Mapping[str, tuple[str, ...]]] = {
     "kernel.log": _OF_SPEC,
     "kernel.accept": ("orders", "decision"),
     "kernel.facts": ("refutation",),
-    "kernel.fillings": ("refutation",),
+    "kernel.gone": ("refutation", "proposal"),
     "kernel.least": ("refutation",),
     "kernel.refute": ("refutation",),
     "kernel.stops": ("refutation",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fencepost.checkers.kernel import fillings, refute
+from fencepost.checkers.kernel import refute
 from fencepost.checkers.kernel.columns import requirements, rows_of
 from fencepost.checkers.kernel.contradiction import Contradiction
 from fencepost.harness.history.history import History
@@ -17,7 +17,6 @@ from tests.checkers.timed_stories import timed_story
 from tests.checkers.wgl import linearize
 
 TIMED = 150
-WILD = 200
 LEFT = 0.03
 """The share of invalid histories that may be left to a search."""
 
@@ -29,11 +28,6 @@ RULES: dict[str, tuple[Op, ...]] = {
     "aborted": (append(0, 0, 1, "a", failed="invalid"), LOST_B, read(1, 4, 5, 0, saw="a")),
     "absent": (A, check_tail(1, 4, 5, failed="stream_not_found")),
     "behind": (*A_B, check_tail(1, 4, 5, tail=1)),
-    "cycle": (
-        append(0, 0, 1, "a b c trim=9", ack=0),
-        read(1, 2, 9, 0, saw="a #2 c trim=9"),
-        read(2, 2, 9, 0, saw="#1 b c trim=9"),
-    ),
     "duplicate": (A, LOST_B, read(1, 4, 5, 0, saw="a a")),
     "never-sent": (A, LOST_B, read(1, 4, 5, 0, saw="a c")),
     "too-large": (*A_B, read(1, 4, 5, 0, bytes=17, saw="a b")),
@@ -69,18 +63,6 @@ def test_nothing_that_an_order_explains_is_refuted_and_little_that_none_does_is_
     assert left <= LEFT * invalid
 
 
-def test_where_holes_have_too_many_fillings_less_is_refuted_but_nothing_valid(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fillings, "MOST_CANDIDATES", 0)
-    invalid = left = 0
-    for seed in range(WILD):
-        story = story_of(seed, ALL)
-        found, valid = contradiction(story.history), explained(story)
-        assert not (found and valid), f"{found}\n{story}"
-        invalid += not valid
-        left += not valid and found is None
-    assert left <= 2 * LEFT * invalid
-
-
 def test_the_compiled_loops_refute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     histories = [story_of(seed, ALL).history for seed in range(1, 300, 2)]
     expected = [contradiction(columns) for columns in histories]
@@ -89,10 +71,22 @@ def test_the_compiled_loops_refute_the_same(monkeypatch: pytest.MonkeyPatch) -> 
         assert contradiction(columns) in (found, None)
 
 
+SEARCHED = {
+    "trap-a-hash-tells-another-order",
+    "trap-a-hash-that-no-order-has",
+    "trap-a-hole-that-two-appends-want-to-begin",
+    "trap-a-hole-that-two-fences-fill-in-the-other-order",
+    "trap-a-hole-in-which-a-session-would-be-out-of-order",
+    "trap-a-fence-in-a-hole-whose-token-came-back",
+}
+"""What takes trying each way to fill a hole."""
+
+
 def test_golden_histories() -> None:
     for golden in GOLDENS:
         found = contradiction(history(*golden.ops, tail=golden.tail, token=golden.token, unique=golden.unique))
-        assert (found is not None) == (golden.anomaly is not None), f"{golden.name}: {found}"
+        is_refuted = golden.anomaly is not None and golden.name not in SEARCHED
+        assert (found is not None) == is_refuted, f"{golden.name}: {found}"
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -284,17 +284,19 @@ def test_commands_and_options_are_completed(tmp_path: Path) -> None:
 def test_a_story_is_told_from_start_to_end(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
+    from fencepost.checkers.plots import picture as drawing
     from fencepost.harness import pictures
     from fencepost.harness.cli import repro
 
-    short = {name: replace(story, time_limit=2.0) for name, story in REPROS.items()}
+    short = {name: replace(story, time_limit=1.0) for name, story in REPROS.items()}
     monkeypatch.setattr(repro, "REPROS", short)
     monkeypatch.setattr(pictures.PLOTS, "names", lambda: ["witness"])  # the one that it shows
+    monkeypatch.setattr(drawing, "MOST", 1)
     said = inside("repro", "stale-writer", "--seed", "1")
     assert said.code == 1, said
     story = said.out.splitlines()
     assert story[0] == REPROS["stale-writer"].story
-    assert "The run: workload fenced, bug stale-fence-cache, 2 s." in story
+    assert "The run: workload fenced, bug stale-fence-cache, 1 s." in story
     assert any(line.startswith("stale-token-write on ") for line in story)
     assert re.search(r"> .*token .* → +at \[\d+, \d+\)", said.out), "the timeline"
     (history,) = re.findall(r"^history   (\S+)$", said.out, re.MULTILINE)

@@ -11,7 +11,7 @@ import pytest
 from fencepost.testing import jsonl
 from tests.checkers.partitions import hard
 
-from .invoking import command, fencepost
+from .invoking import Inside, command
 
 
 @pytest.fixture
@@ -30,18 +30,20 @@ def path(tmp_path: Path) -> Path:
         ("--search-memory", "1", "1 MiB"),
     ],
 )
-def test_a_budget_is_kept_and_what_is_open_is_named(path: Path, option: str, value: str, spent: str) -> None:
-    done = fencepost("check", str(path), option, value, cwd=path.parent)
-    assert done.returncode == 2, done.stderr
-    assert f"the search was given up after {spent}" in done.stdout
-    assert "candidates, all of unknown outcome: #" in done.stdout
-    assert "would settle it" in done.stdout
+def test_a_budget_is_kept_and_what_is_open_is_named(
+    inside: Inside, path: Path, option: str, value: str, spent: str
+) -> None:
+    said = inside("check", path, option, value)
+    assert said.code == 2, said.err
+    assert f"the search was given up after {spent}" in said.out
+    assert "candidates, all of unknown outcome: #" in said.out
+    assert "would settle it" in said.out
 
 
-def test_a_budget_that_makes_no_sense_is_refused(path: Path) -> None:
-    done = fencepost("check", str(path), "--search-seconds", "0", cwd=path.parent)
-    assert done.returncode == 254
-    assert "--search-seconds 0: must be greater than 0" in done.stderr
+def test_a_budget_that_makes_no_sense_is_refused(inside: Inside, path: Path) -> None:
+    said = inside("check", path, "--search-seconds", "0")
+    assert said.code == 254
+    assert "--search-seconds 0: must be greater than 0" in said.err
 
 
 def test_a_long_search_tells_of_itself_and_may_be_interrupted(path: Path) -> None:

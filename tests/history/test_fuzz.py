@@ -53,7 +53,7 @@ def test_what_is_damaged_is_sound_before() -> None:
 
 
 def test_damaged_journals() -> None:
-    judge_seeds(range(4000))
+    judge_seeds(range(2000))
 
 
 @pytest.mark.slow
@@ -77,7 +77,7 @@ ANYTHING = (
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(ANYTHING)
 def test_anything(data: bytes) -> None:
     judge(data)
@@ -118,9 +118,9 @@ def test_damaged_compression(tmp_path: Path, packed: bytes) -> None:
 
 
 def test_every_line_cut_anywhere() -> None:
-    """Each line in turn is the last one, and cut at each of its bytes."""
+    """Each line in turn is the last one, and cut at many of its bytes; the header at each."""
     for number, line in enumerate(LINES):
-        before = b"".join(LINES[:number])
-        for length in range(len(line)):
+        before, step = b"".join(LINES[:number]), 5 if number else 1
+        for length in range(number % step, len(line), step):
             history = judge(before + line[:length])
             assert (history is None) == (number == 0 and length < len(line) - 1), (number, length)

@@ -48,8 +48,9 @@ def with_line(line: bytes, number: int = 3) -> bytes:
 
 
 class TestACutFile:
-    def test_is_forgiven_at_every_byte(self, tmp_path: Path) -> None:
-        for length in range(len(LINES[0]), len(JOURNAL)):
+    def test_is_forgiven_wherever_it_is_cut(self, tmp_path: Path) -> None:
+        ends = {at for at in range(len(JOURNAL)) if b"\n" in JOURNAL[max(at - 2, 0) : at + 2]}
+        for length in sorted(ends.union(range(0, len(JOURNAL), 5)) - set(range(len(LINES[0])))):
             data = JOURNAL[:length]
             *lines, last = data.split(b"\n")
             history = read_back(tmp_path, data)

@@ -200,7 +200,7 @@ def test_the_first_token_is_told_where_somebody_gives_it() -> None:
 def test_what_is_left_of_a_history_is_invalid_only_if_the_history_was() -> None:
     """Nothing is written that the history does not prove."""
     verdicts = dict.fromkeys(Validity, 0)
-    for seed in range(250):
+    for seed in range(120):
         # A hash of a stream that did not begin empty is refused, and so not drawn.
         story = story_of(seed, Features(append_sessions=True, cut_short=True, hashes=seed % 2 == 0, cuts=True))
         found = story.history if not (story.tail and seed % 2 == 0) else story_of(seed).history
@@ -212,5 +212,5 @@ def test_what_is_left_of_a_history_is_invalid_only_if_the_history_was() -> None:
         if after is Validity.INVALID:
             before = Linearizability().check(found).validity
             assert before is Validity.INVALID, f"seed {seed}\n{data.decode()}"
-    assert verdicts[Validity.INVALID] > 15, verdicts
-    assert verdicts[Validity.VALID] > 50, verdicts
+    assert verdicts[Validity.INVALID] > 7, verdicts
+    assert verdicts[Validity.VALID] > 25, verdicts

@@ -54,9 +54,9 @@ def test_both_readers_give_the_same_columns(tmp_path: Path, flow: Flow, seed: in
     assert (found.outcome == 2).any() or seed == 0
 
 
-@pytest.mark.parametrize("piece", [1, 7, 64, 333, 1000])
+@pytest.mark.parametrize("piece", [1, 7, 64, 333])
 def test_wherever_the_file_is_cut_into_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
-    data = made(tmp_path, operations=60, clients=4, flow=Flow.FENCED, landed=0.1)
+    data = made(tmp_path, operations=25, clients=4, flow=Flow.FENCED, landed=0.1)
     monkeypatch.setattr(scanner, "_PIECE", piece)
     for file in (data, data[:-1]):  # the last newline may be missing
         found = scan_bytes(file)
@@ -83,7 +83,7 @@ def spelled(data: bytes, text: str) -> bytes:
     return data.replace(b'"a"', msgspec.json.encode(text))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.randoms(use_true_random=False),
     st.one_of(st.just("a"), st.text(st.characters(exclude_categories=["Cs"]), max_size=40)),
@@ -117,7 +117,7 @@ def test_what_the_careful_reader_refuses_or_reads_otherwise_is_left_to_it(tmp_pa
     random = Random(7)
     data = made(tmp_path, operations=40, clients=3, flow=Flow.FENCED, lost=0.1, landed=0.1, violation=Violation.OVERLAP)
     read = 0
-    for number in range(1500):
+    for number in range(600):
         damaged = _damaged(data, random)
         found = scan_bytes(damaged)
         if found is not None:
@@ -125,7 +125,7 @@ def test_what_the_careful_reader_refuses_or_reads_otherwise_is_left_to_it(tmp_pa
             assert expected is not None, f"mutant {number}: {damaged!r}"
             assert differences(found, expected) == [], f"mutant {number}: {damaged!r}"
             read += 1
-    assert 100 < read < 1400  # both happen: a changed hash is a history, a changed brace is none
+    assert 40 < read < 560  # both happen: a changed hash is a history, a changed brace is none
 
 
 def _damaged(data: bytes, random: Random) -> bytes:

@@ -15,7 +15,7 @@ from fencepost.harness.history.writer import journal, told
 
 from .events_at_random import header, plain, random_history
 
-many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def again(history: History) -> History:
