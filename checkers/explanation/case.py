@@ -47,7 +47,7 @@ class Case:
         self.row, self.others = contradiction.rows[0], contradiction.rows[1:]
         self.m = contradiction.moment if contradiction.moment != NONE else self._moment(self.row)
         self.ask = int(self.columns.ask[self.m]) if self.m != NONE else NONE
-        self._teller = Teller(self.history, ())
+        self._teller = Teller(self.history)
 
     def _moment(self, row: int) -> int:
         at = int(np.searchsorted(self.columns.row, row))
@@ -56,8 +56,7 @@ class Case:
     # -- telling
 
     def teller(self, *rows: int) -> Teller:
-        """Tells of these operations, and of those of the next :meth:`witness`."""
-        self._teller = Teller(self.history, [row for row in rows if row != NONE])
+        """Tells of these operations."""
         return self._teller
 
     def witness(
@@ -79,9 +78,7 @@ class Case:
         rows = tuple(dict.fromkeys(row for row in rows if row != NONE))
         beside = tuple(dict.fromkeys(row for row in context if row not in (NONE, *rows)))
         sentences = (sentence(text), *(self._teller.told(row) for row in (*rows, *beside)), *more)
-        return Witness(
-            rows, sentences, tuple(edges), beside, tuple(accused) or rows[-1:], position, self._teller.origin, count
-        )
+        return Witness(rows, sentences, tuple(edges), beside, tuple(accused) or rows[-1:], position, count)
 
     # -- what operations said
 

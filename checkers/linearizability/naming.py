@@ -239,7 +239,6 @@ def named_by(case: Case, stream: str, known: Sequence[Telling]) -> Violation:
         context=tuple(int(ids[one]) for one in witness.context),
         position=witness.position,
         also=tuple(other.name for other, _ in told[1:]),
-        since=witness.since,
         accused=tuple(dict.fromkeys(int(ids[one]) for one in accused)),
         count=witness.count if case.row in witness.accused else 1 + len(case.contradiction.more),
     )
