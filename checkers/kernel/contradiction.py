@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from fencepost.harness.history import describe
@@ -67,7 +67,7 @@ class Contradiction:
     moment: int = NONE
     position: int = NONE
     more: tuple[int, ...] = ()
-    place: Int64s | None = None
+    place: Int64s | None = field(default=None, compare=False)
 
 
 class Contradicted(Exception):
