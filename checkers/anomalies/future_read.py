@@ -7,6 +7,7 @@ from typing import Final
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.cycles import cycle
 from ..explanation.sentences import Witness
 from ..kernel import spec
@@ -37,9 +38,7 @@ def tell(case: Case) -> Witness | None:
             return cycle(case, (row, other), accused=[row])
     if case.ask == spec.MATCH_REFUSED or case.rule not in ("too-soon", "hole", "beyond", "not-there", "tail-not-there"):
         return None
-    teller = case.teller(row, *case.others)
-    text = (
-        f"{teller.who(row)} proves that the stream had got to {tail}, but no append of this history can have written "
-        f"that by then: each stands elsewhere, failed, came later or does not fit"
-    )
-    return case.witness(text, (*case.others, row), position=tail)
+    if case.content is not None and all(case.failed(sender) for sender, _ in case.senders(case.content[2])):
+        return None
+    saw, unreached = Claims.SAW_UP_TO(row, tail=tail), Claims.UNREACHED(row, tail=tail)
+    return case.witness((*case.others, row), saw, ", but ", unreached, position=tail)

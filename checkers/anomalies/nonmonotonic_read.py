@@ -8,6 +8,7 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.cycles import cycle
 from ..explanation.sentences import Witness
 from ..kernel import spec
@@ -38,8 +39,7 @@ def tell(case: Case) -> Witness | None:
             return cycle(case, (row, other), accused=[row])
     if case.rule == "behind":
         return cycle(case, (*case.others[::-1], row), accused=[case.others[0]]) if case.others else None
-    if case.rule == "below-first":
-        teller = case.teller(row)
-        text = f"{teller.who(row)} took place below {case.asked.tail}, where the stream began"
-        return case.witness(text, (row,))
+    if case.rule == "below-first" and case.ask != spec.MATCH_REFUSED:
+        saw, began = Claims.SAW_TAIL(row, tail=case.exact(row)), Claims.FIRST_TAIL(tail=case.asked.tail)
+        return case.witness((row,), saw, ", but ", began)
     return None

@@ -8,6 +8,7 @@ from fencepost.harness.history.history import NONE, Kind
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.sentences import Witness
 from ..kernel import spec
 from . import promises
@@ -38,12 +39,27 @@ def tell(case: Case) -> Witness | None:
                 one for one in case.readers(start + k).tolist() if case.digest_read(one, start + k) != case.sent(row)[k]
             ]
             if not case.failed(row) and wrong:
-                teller = case.teller(row, read, wrong[-1])
-                text = (
-                    f"{teller.who(row)} was applied in part: its {teller.record(row, index)} stands at position "
-                    f"{position}, but its {teller.record(row, k)} is not at {start + k}"
-                )
-                return case.witness(text, (row, read, wrong[-1]), accused=(read,), position=position)
+                returned = case.read_of(read, position, row, index)
+                another = case.read_another(wrong[-1], start + k, row, k)
+                rows = (row, read, wrong[-1])
+                accused = row if case.rule == "overlap" else read
+                return case.witness(rows, returned, ", but ", another, accused=(accused,), position=position)
+    return _without_room(case) if case.rule == "torn" else None
+
+
+def _without_room(case: Case) -> Witness | None:
+    """A record of an append whose batch as a whole does not fit there."""
+    position, read, digest = case.content or (NONE, NONE, NONE)
+    for row, index in case.senders(digest):
+        start, end = position - index, position - index + len(case.sent(row))
+        other = next((one for at in range(start, end) if (one := case.holding(at, row)) != NONE), NONE)
+        why = Claims.FIRST_TAIL(tail=case.asked.tail)
+        if other != NONE:
+            why = Claims.STANDS(other, places=case.place(other))
+        if not case.failed(row) and (other != NONE or start < case.asked.tail):
+            room, returned = Claims.NO_ROOM(row, places=(start, end)), case.read_of(read, position, row, index)
+            rows = (other, row, read)
+            return case.witness(rows, returned, ", but ", room, ": ", why, accused=(read,), position=position)
     return None
 
 
@@ -53,7 +69,5 @@ def _inside(case: Case) -> Witness | None:
     writer = next((row for row in case.others if case.kind(row) is Kind.APPEND), case.holding(tail, case.row))
     if writer == NONE:
         return None
-    place, teller = case.place(writer), case.teller(writer, case.row)
-    where = f" at {teller.place(*place)}" if place else ""
-    text = f"{teller.name(case.row)} found the tail at {tail}, inside the batch of {teller.who(writer)}{where}"
-    return case.witness(text, (writer, case.row), position=tail)
+    told = Claims.TOLD_TAIL(case.row, tail=tail)
+    return case.witness((writer, case.row), told, ", ", case.inside(writer, tail), position=tail)

@@ -13,12 +13,13 @@ from typing import Final
 import numpy as np
 
 from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
-from fencepost.harness.verdict import Edge
 
 from ..kernel import spec
 from ..kernel.columns import Requirements
 from ..kernel.contradiction import Contradiction
-from .sentences import Teller, Witness, sentence
+from ..kernel.log import reported
+from .claims import Claimed, Claims, Said
+from .sentences import Link, Witness
 
 _LATE: Final = frozenset(
     ("behind", "nowhere", "too-soon", "other-tail", "not-there", "no-reason", "at-tail", "beyond-tail", "in-range")
@@ -47,7 +48,6 @@ class Case:
         self.row, self.others = contradiction.rows[0], contradiction.rows[1:]
         self.m = contradiction.moment if contradiction.moment != NONE else self._moment(self.row)
         self.ask = int(self.columns.ask[self.m]) if self.m != NONE else NONE
-        self._teller = Teller(self.history)
 
     def _moment(self, row: int) -> int:
         at = int(np.searchsorted(self.columns.row, row))
@@ -55,30 +55,76 @@ class Case:
 
     # -- telling
 
-    def teller(self, *rows: int) -> Teller:
-        """Tells of these operations."""
-        return self._teller
-
     def witness(
         self,
-        text: str,
-        rows: Sequence[int],
-        *,
-        edges: Sequence[Edge] = (),
+        rows: Iterable[int],
+        *said: Claimed | str,
+        edges: Iterable[Link] = (),
+        clock: Sequence[Link] = (),
         context: Iterable[int] = (),
-        more: Iterable[str] = (),
+        more: Iterable[Said] = (),
         accused: Iterable[int] = (),
-        position: int | None = None,
+        position: int = NONE,
         count: int = 1,
     ) -> Witness:
-        """A witness of ``rows``: the text, each operation in a sentence, and ``more`` sentences.
+        """A witness of ``rows``: what is said of them, and ``more`` sentences.
 
-        ``accused`` are the rows whose answers are wrong, the last of ``rows`` if none are given.
+        The edges of ``clock`` are told too. ``accused`` are the rows whose answers are wrong, the last of ``rows`` if
+        none are given.
         """
         rows = tuple(dict.fromkeys(row for row in rows if row != NONE))
         beside = tuple(dict.fromkeys(row for row in context if row not in (NONE, *rows)))
-        sentences = (sentence(text), *(self._teller.told(row) for row in (*rows, *beside)), *more)
-        return Witness(rows, sentences, tuple(edges), beside, tuple(accused) or rows[-1:], position, count)
+        more = (*more, *(edge.because for edge in clock))
+        about = None if position == NONE else position
+        return Witness(rows, said, more, (*edges, *clock), beside, tuple(accused) or rows[-1:], about, count)
+
+    def applied(self, row: int) -> Claimed:
+        """That an append was acknowledged, or took effect."""
+        place = self.place(row)
+        if self.acked(row):
+            return Claims.ACKNOWLEDGED(row)
+        return Claims.TOOK_EFFECT(row) if place is None else Claims.TOOK_EFFECT_AT(row, places=place)
+
+    def read_at(self, row: int, position: int) -> Claimed:
+        """What a read returned at a position."""
+        return Claims.RETURNED(row, position=position, digest=self.digest_read(row, position))
+
+    def read_of(self, row: int, position: int, sender: int, index: int) -> Claimed:
+        """That a read returned a record of an append at a position."""
+        digest = self.digest_sent(sender, index)
+        return Claims.RETURNED_OF(row, sender, index=index, digest=digest, position=position)
+
+    def read_another(self, row: int, position: int, sender: int, index: int) -> Claimed:
+        """That a read returned something else at a position than a record of an append."""
+        digest = self.digest_sent(sender, index)
+        return Claims.RETURNED_ANOTHER(row, sender, index=index, digest=digest, position=position)
+
+    def stands_before(self, row: int, other: int) -> Link:
+        """That an append stands before another one."""
+        claim = Claims.STANDS_BEFORE(row, other, places=self.place(row), others=self.place(other))
+        return Link(row, other, "ww", (claim,))
+
+    def inside(self, writer: int, tail: int) -> Claimed:
+        """That a tail is inside the batch of an append."""
+        place = self.place(writer)
+        return (
+            Claims.INSIDE_SOME(writer, tail=tail) if place is None else Claims.INSIDE(writer, tail=tail, places=place)
+        )
+
+    def in_force(self, tail: int) -> Said:
+        """The token in force at a tail, and since when."""
+        fence = self.fence_below(tail)
+        token = self.initial if fence is None else self.history.tokens[fence.token]
+        since = Claims.SET_FIRST(token=token) if fence is None else self.was_set(fence)
+        return (Claims.IN_FORCE(token=token, position=tail), ", ", since)
+
+    def was_set(self, fence: Fence) -> Claimed:
+        """Which fence set a token."""
+        return Claims.SET(fence.row, token=self.history.tokens[fence.token], position=fence.start)
+
+    def replaced(self, fence: Fence, token: int) -> Claimed:
+        """Which fence replaced a token (an index)."""
+        return Claims.REPLACED(fence.row, token=self.history.tokens[token], position=fence.start)
 
     # -- what operations said
 
@@ -157,10 +203,12 @@ class Case:
         return np.asarray(rows[np.argsort(appends.start[rows], kind="stable")])
 
     def part(self, low: int, high: int) -> str:
-        """Which part of the stream ``[low, high)`` is: its prefix, middle or suffix."""
+        """Which part of the stream ``[low, high)`` is."""
         _, start, end = self._placed
         below, above = bool((start < low).any()), bool((end > high).any())
-        return "in the middle of the stream" if below and above else "a prefix of it" if above else "a suffix of it"
+        if below:
+            return "in the middle of" if above else "at the end of"
+        return "at the beginning of" if above else "and so all of"
 
     def readers(self, position: int) -> Int64s:
         """The rows of reads that returned a record at a position, ascending."""
@@ -210,6 +258,22 @@ class Case:
         return sorted(set(reads.seq_num[mine].tolist()))
 
     @cached_property
+    def missed(self) -> Claimed | None:
+        """A reported timestamp from which on a read by timestamp left out what cannot be gone; None if none was."""
+        m = self.m
+        since = NONE if m == NONE or self.columns.after[m] != NONE else int(self.columns.since[m])
+        returned = self.returned(self.row)
+        end = int(returned[0]) if len(returned) else int(self.columns.at[m])
+        position, stamp, rows = reported(self.asked, self.rows)
+        # Timestamps do not decrease: whatever stands between that position and the first record qualifies too.
+        first = position if end == NONE else np.maximum(position, self.trimmed)
+        wanted = np.flatnonzero((stamp >= since) & (first >= self.trimmed) & ((first < end) | (end == NONE)))
+        if since == NONE or not len(wanted):
+            return None
+        at = wanted[np.argmin(position[wanted])]
+        return Claims.STAMPED(int(rows[at]), position=int(position[at]), timestamp=int(stamp[at]))
+
+    @cached_property
     def contents(self) -> list[tuple[int, int, int]]:
         """What was read where something else should be: position, row of the read, digest; empty if nothing was.
 
@@ -231,6 +295,11 @@ class Case:
 
     # -- tokens
 
+    @property
+    def initial(self) -> str | None:
+        """The token with which the stream began; None if it is unknown."""
+        return self.history.header.streams[self.asked.stream].fencing_token
+
     @cached_property
     def fences(self) -> list[Fence]:
         """The fences whose place is certain, in their order."""
@@ -246,8 +315,7 @@ class Case:
 
     def slots(self, token: int) -> list[tuple[Fence | None, Fence | None]]:
         """Where a token was in force for certain: the fence that set it (None: the initial one), and what ended it."""
-        initial = self.history.header.streams[self.asked.stream].fencing_token
-        began = initial is not None and self.history.tokens[token] == initial if token >= 0 else False
+        began = self.initial is not None and self.history.tokens[token] == self.initial if token >= 0 else False
         found: list[tuple[Fence | None, Fence | None]] = [(None, next(iter(self.fences), None))] if began else []
         after = [*self.fences, None][1:]
         return found + [pair for pair in zip(self.fences, after, strict=True) if pair[0].token == token]
@@ -331,7 +399,8 @@ class Case:
     def lower(self, row: int) -> int:
         """The least tail that there was after an operation, by its own answer."""
         place = self.place(row)
-        return place[1] if place else max(self.exact(row), self._end(row))
+        exact = self.exact(row)
+        return place[1] if place else exact if exact != NONE else self._end(row)
 
     def upper(self, row: int) -> int:
         """The greatest tail that there was before an operation, by its own answer."""

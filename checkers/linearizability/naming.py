@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -20,11 +21,12 @@ from fencepost.harness.verdict import Validity, Violation
 
 from ..anomalies import Telling, telling
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.completion import completed
 from ..explanation.elision import elided
 from ..explanation.minimal import minimal
 from ..explanation.relaxation import unanswered
-from ..explanation.sentences import Witness, led
+from ..explanation.sentences import Narrator, Witness, ran
 from ..explanation.signature import signature
 from ..kernel import spec
 from ..kernel.columns import Requirements, requirements
@@ -46,7 +48,7 @@ ALIKE: Final = 5
 """Violations of one signature that are told in full."""
 
 MOST: Final = 20
-"""Operations of a witness that are told, and operations accused of which each is tried."""
+"""Operations accused of which each is tried."""
 
 MOST_ACCUSED: Final = 40
 """Operations that are accused one after another, before all that remain are accused together."""
@@ -104,7 +106,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
     passes = 0
     while passes < PASSES and not is_over(limits):
         contradiction = decision.contradiction or _exhausted(left, decision)
-        new = named_by(Case(asked, left.rows, contradiction), left.name, known)
+        new = named_by(stream, Case(asked, left.rows, contradiction), known)
         more = {int(left.history.id[row]) for row in contradiction.more}
         if singly:  # what follows from the first is no news: the next pass shows whether anything is left without it
             accusing = _tell(stream, new, found, accused)
@@ -144,15 +146,15 @@ def _first(history: History, found: Sequence[_Root]) -> tuple[list[Violation], d
         else:
             others[kind] += root.violation.count
     for kind, same in told.items():
-        same[-1] = _standing_for(same[-1], others.pop(kind))
+        same[-1] = _standing_for(history, same[-1], others.pop(kind))
     return [violation for same in told.values() for violation in same], dict(others)
 
 
-def _standing_for(violation: Violation, more: int) -> Violation:
+def _standing_for(history: History, violation: Violation, more: int) -> Violation:
     if not more:
         return violation
-    note = f"{more:,} more {'violation' if more == 1 else 'violations'} of this kind on this stream are not told."
-    return replace(violation, sentences=(*violation.sentences, note), count=violation.count + more)
+    told = Narrator(history).told(violation, [(Claims.ALIKE(count=more),)])
+    return replace(told, count=violation.count + more)
 
 
 def without(stream: Stream, accused: Iterable[int]) -> Stream:
@@ -218,8 +220,11 @@ def _is_valid(stream: Stream, limits: CheckLimits) -> bool:
     return decide(asked, stream.rows, limits, briefly=True).validity is Validity.VALID
 
 
-def named_by(case: Case, stream: str, known: Sequence[Telling]) -> Violation:
-    """What a contradiction is a case of, and its proof: the first of the ``known`` anomalies, ``also`` the others."""
+def named_by(stream: Stream, case: Case, known: Sequence[Telling]) -> Violation:
+    """What a contradiction is a case of, and its proof: the first of the ``known`` anomalies, ``also`` the others.
+
+    The case may be one of the stream without some answers. It is told as it was.
+    """
     told = [(one.ROW, witness) for one in known if (witness := one.tell(case)) is not None]
     if not told:
         name = _QUESTIONS.get(case.ask, "nonmonotonic-read")
@@ -229,27 +234,29 @@ def named_by(case: Case, stream: str, known: Sequence[Telling]) -> Violation:
     row, witness = told[0]
     ids, part_of = case.history.id, case.history.part_of
     accused = (one if part_of[one] == NONE else int(part_of[one]) for one in witness.accused)
-    return Violation(
+    narrator = Narrator(stream.history)
+    violation = Violation(
         anomaly=row.name,
-        stream=stream,
+        stream=stream.name,
         promise=row.promise,
         operations=tuple(int(ids[one]) for one in witness.rows),
-        edges=witness.edges,
-        sentences=(led(row.lead, witness.sentences[0]), *witness.sentences[1:]),
+        edges=tuple(map(narrator.edge, witness.edges)),
+        sentences=(),
         context=tuple(int(ids[one]) for one in witness.context),
         position=witness.position,
         also=tuple(other.name for other, _ in told[1:]),
         accused=tuple(dict.fromkeys(int(ids[one]) for one in accused)),
         count=witness.count if case.row in witness.accused else 1 + len(case.contradiction.more),
     )
+    lead = f"{row.lead}: " if row.lead else ""
+    ops = (elided([ran(stream.history, one) for one in some]) for some in (witness.rows, witness.context))
+    return narrator.told(violation, ((lead, *witness.said), *chain.from_iterable(ops), *witness.more))
 
 
 def _plainly(case: Case) -> Witness:
     """What the kernel says, and who it speaks of."""
     rows = case.contradiction.rows
-    case.teller(*rows)
-    witness = case.witness(case.contradiction.why, rows, accused=rows[:1])
-    return replace(witness, sentences=tuple(elided(witness.sentences, MOST)))
+    return case.witness(rows, Claims.KERNEL(*rows, why=case.contradiction.why), accused=rows[:1])
 
 
 def _exhausted(stream: Stream, decision: Decision) -> Contradiction:
