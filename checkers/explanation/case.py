@@ -17,8 +17,7 @@ from fencepost.harness.verdict import Edge
 
 from ..kernel import spec
 from ..kernel.columns import Requirements
-from ..kernel.contradiction import Contradicted, Contradiction
-from ..kernel.facts import certain
+from ..kernel.contradiction import Contradiction
 from .sentences import Teller, Witness, sentence
 
 _LATE: Final = frozenset(
@@ -122,10 +121,9 @@ class Case:
     @cached_property
     def _places(self) -> Int64s:
         """Where each append took effect, by moment; NONE where that is not certain."""
-        try:
-            return certain(self.asked).place
-        except Contradicted:
-            return np.where(self.columns.ask == spec.APPEND, self.columns.at, NONE)
+        if self.contradiction.place is not None:
+            return self.contradiction.place
+        return np.where(self.columns.ask == spec.APPEND, self.columns.at, NONE)
 
     @cached_property
     def _placed(self) -> tuple[Int64s, Int64s, Int64s]:
