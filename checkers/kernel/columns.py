@@ -7,10 +7,12 @@ follows, is of a session, or came in parts). What of the order is no matter of t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +23,17 @@ from fencepost.harness.s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 
 from . import spec
 
+MANY: Final = 30_000
+"""Moments from which on it pays to load numba, and compiled loops."""
+SOME: Final = 2_000
+"""Moments from which on it pays to load compiled loops, if numba was loaded for something else."""
+
 Mask = NDArray[np.bool_]
 Trims = dict[int, dict[int, int]]
 """The trims that were sent, by row: the index in the batch, and the position asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Requirements:
     """What a stream is asked: its moments by row and number, their records, and orders beyond the clock.
 
@@ -48,6 +55,16 @@ class Requirements:
         """The tail before the first operation."""
         return self.history.header.streams[self.stream].tail
 
+    @cached_property
+    def is_many(self) -> bool:
+        """Whether it pays to run compiled loops on the columns."""
+        return len(self) >= (SOME if "numba" in sys.modules else MANY)
+
+    @cached_property
+    def listed(self) -> tuple[spec.Asked, spec.Records]:
+        """Moments and records as lists."""
+        return listed(self.asked), listed(self.records)
+
     def find(self, rows: Int64s, numbers: Int64s) -> Int64s:
         """The moments of these rows and numbers; -1 for what is none."""
         keys, wanted = self.asked.row * 2 + self.asked.number, rows * 2 + numbers
@@ -55,6 +72,11 @@ class Requirements:
         if not len(keys):
             return np.full(len(rows), NONE, dtype=np.int64)
         return np.where(keys[at] == wanted, at, NONE)
+
+
+def listed(columns: Any) -> Any:
+    """The same columns as lists, which CPython reads faster."""
+    return type(columns)(*(column.tolist() for column in columns))
 
 
 def spans(starts: Int64s, lengths: Int64s) -> Int64s:
@@ -345,7 +367,7 @@ def _ahead(history: History, rows: Int64s, asked: spec.Asked, parts: _Parts, ses
 def _touching(history: History, rows: Int64s) -> list[Int64s]:
     """Groups of rows (as indices of ``rows``) of one process that end or begin at one instant."""
     process, invoked, ended = history.process[rows], history.invoked[rows], history.returned[rows]
-    order = np.argsort(process, kind="stable")
+    order = np.argsort(process.astype(np.uint16) if process.max(initial=0) < 1 << 16 else process, kind="stable")
     same = process[order[1:]] == process[order[:-1]]
     touch = same & (invoked[order[1:]] == ended[order[:-1]])
     pipelined = history.session[rows] != NONE
