@@ -26,9 +26,9 @@ ROW: Final = Anomaly(
 
 def tell(case: Case) -> Witness | None:
     """A refusal with a token that a fence had replaced before it began."""
-    history, slots = case.history, case.slots(case.refused_token)
+    history, slots = case.history, case.slots(case.refused_token) if case.ask == spec.TOKEN_REFUSED else []
     ender = slots[-1][1] if slots else None
-    if case.ask != spec.TOKEN_REFUSED or ender is None:
+    if ender is None:
         return None
     before = [row for row in case.others if history.returned[row] <= history.invoked[case.row]]
     proof = next((row for row in before if case.lower(row) > ender.start), None)

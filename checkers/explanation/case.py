@@ -17,8 +17,7 @@ from fencepost.harness.verdict import Edge
 
 from ..kernel import spec
 from ..kernel.columns import Requirements
-from ..kernel.contradiction import Contradicted, Contradiction
-from ..kernel.facts import certain
+from ..kernel.contradiction import Contradiction
 from .sentences import Teller, Witness, sentence
 
 _LATE: Final = frozenset(
@@ -48,7 +47,7 @@ class Case:
         self.row, self.others = contradiction.rows[0], contradiction.rows[1:]
         self.m = contradiction.moment if contradiction.moment != NONE else self._moment(self.row)
         self.ask = int(self.columns.ask[self.m]) if self.m != NONE else NONE
-        self._teller = Teller(self.history, ())
+        self._teller = Teller(self.history)
 
     def _moment(self, row: int) -> int:
         at = int(np.searchsorted(self.columns.row, row))
@@ -57,8 +56,7 @@ class Case:
     # -- telling
 
     def teller(self, *rows: int) -> Teller:
-        """Tells of these operations, and of those of the next :meth:`witness`."""
-        self._teller = Teller(self.history, [row for row in rows if row != NONE])
+        """Tells of these operations."""
         return self._teller
 
     def witness(
@@ -80,9 +78,7 @@ class Case:
         rows = tuple(dict.fromkeys(row for row in rows if row != NONE))
         beside = tuple(dict.fromkeys(row for row in context if row not in (NONE, *rows)))
         sentences = (sentence(text), *(self._teller.told(row) for row in (*rows, *beside)), *more)
-        return Witness(
-            rows, sentences, tuple(edges), beside, tuple(accused) or rows[-1:], position, self._teller.origin, count
-        )
+        return Witness(rows, sentences, tuple(edges), beside, tuple(accused) or rows[-1:], position, count)
 
     # -- what operations said
 
@@ -125,10 +121,9 @@ class Case:
     @cached_property
     def _places(self) -> Int64s:
         """Where each append took effect, by moment; NONE where that is not certain."""
-        try:
-            return certain(self.asked).place
-        except Contradicted:
-            return np.where(self.columns.ask == spec.APPEND, self.columns.at, NONE)
+        if self.contradiction.place is not None:
+            return self.contradiction.place
+        return np.where(self.columns.ask == spec.APPEND, self.columns.at, NONE)
 
     @cached_property
     def _placed(self) -> tuple[Int64s, Int64s, Int64s]:

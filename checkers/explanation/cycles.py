@@ -89,7 +89,6 @@ class _Story:
             context,
             tuple(accused),
             self._case.upper(target),
-            teller.origin,
         )
 
     def _slot(self, row: int) -> str:

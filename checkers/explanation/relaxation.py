@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -39,6 +39,38 @@ def relaxed(history: History, rows: Int64s, members: Iterable[int], context: Ite
     kept &= (history.outcome[loose] != Outcome.INDEFINITE) | np.isin(loose, history.part_of[rows])
     loose, kept = loose[append | kept], kept[append | kept]
     return _loosened(select(history, np.concatenate((loose, whole))), kept)
+
+
+def unanswered(history: History, rows: Int64s) -> History:
+    """The history without the answers of some rows, and of their parts: nobody knows how these operations ended.
+
+    An append may have been applied, whatever it asked for, from its invocation on. An observation says nothing.
+    """
+    dropped = np.concatenate((rows, np.flatnonzero(np.isin(history.part_of, rows[rows != NONE]))))
+    first = int(history.process.max(initial=0)) + 1
+    columns = _changed(
+        history,
+        dropped,
+        process=np.arange(first, first + len(dropped)),
+        outcome=Outcome.INDEFINITE,
+        ended=FOREVER,
+        returned=FOREVER,
+        session=NONE,
+        status=NONE,
+        seq_num_mismatch=NONE,
+        token_mismatch=NONE,
+        observed_tail=NONE,
+    )
+    appends = _changed(history.appends, dropped, **dict.fromkeys(_UNSAID, NONE))
+    return replace(history, **columns, appends=replace(history.appends, **appends))
+
+
+def _changed(table: Any, rows: Int64s, **values: Any) -> dict[str, Any]:
+    """Copies of some columns, in which rows have other values."""
+    columns = {name: getattr(table, name).copy() for name in values}
+    for name, value in values.items():
+        columns[name][rows] = value
+    return columns
 
 
 def _loosened(history: History, kept: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> History:

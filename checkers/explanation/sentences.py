@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fencepost.harness.history import describe
 from fencepost.harness.history.history import NONE, History
-from fencepost.harness.history.times import times_of
+from fencepost.harness.history.times import left_open
 from fencepost.harness.printable import quoted
 from fencepost.harness.verdict import Edge
 
@@ -18,8 +18,8 @@ class Witness:
     """The operations (rows) that prove a violation, those that help to understand it (``context``), and the proof.
 
     The proof is in words, and as edges between operations. ``accused`` are the rows whose answers are wrong.
-    ``position`` is the one in question, if any. Times in the sentences count from ``since`` (ns). It stands for
-    ``count`` violations.
+    ``position`` is the one in question, if any. Times in the sentences are left open (:mod:`.completion`). It stands
+    for ``count`` violations.
     """
 
     rows: tuple[int, ...]
@@ -28,21 +28,14 @@ class Witness:
     context: tuple[int, ...] = ()
     accused: tuple[int, ...] = ()
     position: int | None = None
-    since: int | None = None
     count: int = 1
 
 
 class Teller:
-    """Tells of some operations of a history; times count from ``zero`` (ns), or the invocation of the first of them."""
+    """Tells of operations of a history. Times are left open until all else is told (:mod:`.completion`)."""
 
-    def __init__(self, history: History, rows: Iterable[int], zero: int | None = None) -> None:
+    def __init__(self, history: History) -> None:
         self.history = history
-        self._times = times_of(history, rows, zero)
-
-    @property
-    def origin(self) -> int:
-        """The time (ns) from which times count."""
-        return self._times.zero
 
     def name(self, row: int) -> str:
         """Such as ``append #17``."""
@@ -70,7 +63,7 @@ class Teller:
 
     def when(self, time: int) -> str:
         """A time of the run."""
-        return self._times.point(time)
+        return left_open(time)
 
     def told(self, row: int, *, first: bool = True) -> str:
         """The whole operation as a sentence, or as the rest of one if it is not ``first`` there."""

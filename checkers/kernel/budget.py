@@ -39,13 +39,13 @@ class Spending:
         return time.monotonic() - self.begun
 
     def state(self, size: int) -> None:
-        """One more state, remembered in ``size`` bytes. Raises :class:`Exceeded`."""
+        """Enter one more state, remembered in ``size`` bytes. Raises :class:`Exceeded` if it is one too many."""
+        if self.states >= self.budget.states:
+            raise Exceeded(f"{self.states:,} states")
+        if self.bytes + size > self.budget.bytes:
+            raise Exceeded(f"{self.budget.bytes / 2**20:,.0f} MiB of memory and {self.states:,} states")
         self.states += 1
         self.bytes += size
-        if self.states > self.budget.states:
-            raise Exceeded(f"{self.budget.states:,} states")
-        if self.bytes > self.budget.bytes:
-            raise Exceeded(f"{self.budget.bytes / 2**20:,.0f} MiB")
         if self.states % _OFTEN == 0:
             self.tick()
 
@@ -55,4 +55,4 @@ class Spending:
             self.told = time.monotonic()
             self.progress(f"{self.states:,} states of the search, {self.seconds:.0f} of {self.budget.seconds:g} s")
         if self.seconds > self.budget.seconds:
-            raise Exceeded(f"{self.budget.seconds:g} seconds")
+            raise Exceeded(f"{self.budget.seconds:g} seconds and {self.states:,} states")

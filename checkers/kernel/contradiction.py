@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from fencepost.harness.history import describe
@@ -57,7 +57,8 @@ class Contradiction:
     ``rows`` are the operations that it rests on: first the one whose answer is accused, then those that it
     contradicts. ``rule`` is a short name of what was broken, for programs; ``why`` is a sentence. ``moment`` is that of
     the accused answer, and ``position`` the one in question, NONE where there is none. ``more`` are other operations
-    whose answers break the same rule; what is said of them may follow from the first.
+    whose answers break the same rule; what is said of them may follow from the first. ``place`` is where each moment's
+    append took effect, shape (m,), NONE where that is not certain; None where no place is certain.
     """
 
     rule: str
@@ -66,6 +67,7 @@ class Contradiction:
     moment: int = NONE
     position: int = NONE
     more: tuple[int, ...] = ()
+    place: Int64s | None = field(default=None, compare=False)
 
 
 class Contradicted(Exception):

@@ -83,7 +83,7 @@ def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhau
     except Exceeded as exceeded:
         return Over(spent.states, f"the search was given up after {exceeded}", search.furthest)
     except KeyboardInterrupt:
-        return Over(spent.states, "the search was interrupted", search.furthest)
+        return Over(spent.states, f"the search was interrupted after {spent.states:,} states", search.furthest)
     return Exhausted(spent.states)
 
 

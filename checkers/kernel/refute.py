@@ -43,10 +43,12 @@ def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
         polls(asked)
     except Refuted as error:
         return Contradiction("polls", (error.row,), str(error))
+    known: _Refutation | None = None
     try:
-        _Refutation(asked, rows).run()
+        known = _Refutation(asked, rows)
+        known.run()
     except Contradicted as error:
-        return error.found
+        return error.found if known is None else replace(error.found, place=known.facts.place)
     except Refuted as error:
         return Contradiction("claims", (error.row,), str(error))
     return None

@@ -23,7 +23,7 @@ from ..explanation.case import Case
 from ..explanation.completion import completed
 from ..explanation.elision import elided
 from ..explanation.minimal import minimal
-from ..explanation.relaxation import relaxed
+from ..explanation.relaxation import unanswered
 from ..explanation.sentences import Witness, led
 from ..explanation.signature import signature
 from ..kernel import spec
@@ -156,10 +156,8 @@ def _standing_for(violation: Violation, more: int) -> Violation:
 
 
 def without(stream: Stream, accused: Iterable[int]) -> Stream:
-    """The stream with the answers of some rows relaxed: appends of unknown outcome, all else gone with its parts."""
-    dropped, rows = np.fromiter(set(accused), dtype=np.int64), stream.rows
-    relaxing = np.isin(rows, dropped) | np.isin(stream.history.part_of[rows], dropped)
-    history = relaxed(stream.history, rows, rows[~relaxing], ())
+    """The stream without the answers of some rows."""
+    history = unanswered(stream.history, np.fromiter(set(accused), dtype=np.int64))
     (left,) = (one for one in streams(history) if one.index == stream.index)
     return left
 
@@ -241,7 +239,6 @@ def named_by(case: Case, stream: str, known: Sequence[Telling]) -> Violation:
         context=tuple(int(ids[one]) for one in witness.context),
         position=witness.position,
         also=tuple(other.name for other, _ in told[1:]),
-        since=witness.since,
         accused=tuple(dict.fromkeys(int(ids[one]) for one in accused)),
         count=witness.count if case.row in witness.accused else 1 + len(case.contradiction.more),
     )

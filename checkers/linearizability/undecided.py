@@ -55,6 +55,6 @@ def reason(asked: Requirements, decision: Decision, opened: Sequence[OpenHole]) 
     candidates = ", ".join(f"#{int(ids[row])}" for row in rows[:MOST]) or "none"
     more = "" if len(rows) <= MOST else f" and {len(rows) - MOST:,} more"
     return (
-        f"stream {name}: {what} was not found: {decision.reason} ({decision.nodes:,} states were tried); "
+        f"stream {name}: {what} was not found: {decision.reason}; "
         f"candidates, all of unknown outcome: {candidates}{more}; {settles} would settle it"
     )

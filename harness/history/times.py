@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from .history import FOREVER, History
+
+_OPEN: Final = re.compile("\0(\\d+)\0")
+"""A time that is left open, between characters that no words of ours have."""
+
+
+def left_open(time: int) -> str:
+    """Return what stands for a time (ns) in a sentence until it is known which others the sentences name.
+
+    :meth:`Times.filled` says the time there.
+    """
+    return f"\0{time}\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,10 @@ class Times:
         if time == FOREVER:
             return "never"
         return f"line {self.number(time)}" if self.lines else f"{self.number(time)} {self._unit}"
+
+    def filled(self, text: str) -> str:
+        """Return the text with each time in it that was :func:`left_open` said."""
+        return _OPEN.sub(lambda found: self.point(int(found[1])), text)
 
     def span(self, begin: int, end: int) -> str:
         """Return such as ``0.000 – 1.250 ms``, ``lines 3 – 7``."""

@@ -10,8 +10,8 @@ from fencepost.testing import Op, append, check_tail, history, read
 MS = 1_000_000
 
 
-def violations(*ops: Op) -> tuple[Violation, ...]:
-    return Linearizability().check(history(*ops)).violations
+def violations(*ops: Op, token: str = "") -> tuple[Violation, ...]:
+    return Linearizability().check(history(*ops, token=token)).violations
 
 
 def test_a_stale_writer_is_told_as_a_story() -> None:
@@ -85,3 +85,19 @@ def test_the_shortest_cycle_is_found_among_longer_ones() -> None:
 def test_the_same_history_is_told_the_same() -> None:
     ops = (append(0, 1, 2, "a", ack=0), check_tail(1, 3, 4, 0), check_tail(2, 3, 4, 0))
     assert Linearizability().check(history(*ops)) == Linearizability().check(history(*ops))
+
+
+def test_times_count_from_the_first_operation_that_is_named() -> None:
+    """The append is context, and was invoked before the two that prove it."""
+    (violation,) = violations(append(0, 4, 90, "a", ack=0), check_tail(1, 10, 11, 1), check_tail(2, 20, 21, 0))
+    assert (violation.operations, violation.context, violation.since) == ((1, 2), (0,), 4)
+    assert "Append #0 of process 0 (append 1 record) ran from 0 ns to 86 ns: at [0, 1)." in violation.sentences
+    assert "check-tail #1 returned at 7 ns, before" in violation.edges[0].because
+
+
+def test_what_looks_like_an_id_in_a_token_or_an_error_is_none() -> None:
+    refused = append(1, 3, 4, "b", failed="see #99999999999999999999", status=400)
+    (violation,) = violations(
+        append(0, 1, 2, "a", token="#77", ack=0), refused, read(2, 5, 6, 0, saw="a b"), token="#77"
+    )
+    assert (violation.anomaly, violation.operations, violation.context) == ("aborted-read", (1, 2), ())

@@ -16,9 +16,13 @@ IN_TIME: Final = {"stale-read", "nonmonotonic-read", "future-read", "append-reor
 def misleading(judged: History, violation: Violation) -> str | None:
     """What is wrong with what a violation tells of its history; None if nothing is.
 
-    Its sentences and its witness are about the same operations, all of them known. Where an edge claims real time, the
-    times bear it out. What contradicts the clock is a cycle.
+    Its sentences and its witness are about the same operations, all of them known. No time is left open, and none is
+    before the first of them. Where an edge claims real time, the times bear it out. What contradicts the clock is a
+    cycle.
     """
+    for text in (*violation.sentences, *(edge.because for edge in violation.edges)):
+        if "\0" in text or re.search(r"(?<![0-9a-f])-[0-9,.]+ [mn]s\b", text):
+            return f"{violation}: a time is before the first operation, or left open: {text!r}"
     named = {int(number) for text in violation.sentences for number in re.findall(r"#(\d+)", text)}
     strangers = named.difference(violation.operations, violation.context)
     silent = set(violation.operations) - named

@@ -37,6 +37,7 @@ def type_of(column: Column) -> str:
         Shape.TOKENS: "map: int32 → string",
         Shape.NUMBERS: "map: int32 → int64",
         Shape.GIVEN: "list of int64",
+        Shape.CONTENTS: "map: int32 → string",
         Shape.RECORDS: f"list of {column.dtype}",
         Shape.NUMBER: column.dtype,
     }

@@ -11,13 +11,12 @@ import numpy as np
 from .. import events
 from ..columns import Interned
 from ..consistency import contradiction, doubts
-from ..evidence import MISMATCHES, Evidence
 from ..failure import HistoryFailure
 from ..history import FOREVER, NONE, Appends, History, Int64s, Kind, Outcome, Reads
 from ..ids import Ids
 from ..sources import most
 from .answers import check_answers
-from .layout import COLUMNS, METADATA, VERSION, Column, Rest, Shape
+from .layout import APPENDS, COLUMNS, METADATA, OPERATIONS, READS, VERSION, Column, Rest, Shape
 from .wrong import Wrong
 
 _BATCH = 8192
@@ -31,7 +30,7 @@ def read_parquet(data: bytes, name: str) -> History:
     """Return the history in a Parquet file; errors refer to it as ``name``. Raises :class:`HistoryFailure`."""
     try:
         rest, table = _opened(data)
-        history = _history(rest, _Columns(table))
+        history = _history(rest, _Columns(table, [stream.name for stream in rest.header.streams]))
         check_answers(history)
     except Wrong as wrong:
         row = "" if wrong.row is None else f"row {wrong.row}: "
@@ -96,15 +95,47 @@ class _Lists:
 
 
 class _Columns:
-    """Reads the columns of the table one by one, each in its shape."""
+    """Reads the columns of the table one by one, each in its shape. ``streams`` are the names of the streams."""
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Any, streams: list[str]) -> None:
         self._table = table
-        self.tokens = Interned("")
+        self.tokens, self.codes, self.purposes = Interned(""), Interned(), Interned("")
+        self._texts = {
+            "stream": _one_of({name: index for index, name in enumerate(streams)}),
+            "kind": _one_of(_KINDS),
+            "outcome": _one_of(_OUTCOMES),
+            "code": self.codes,
+            "purpose": self.purposes,
+        }
         self._columns = {column.name: column for column in COLUMNS}
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
+
+    def values(self, columns: tuple[Column, ...]) -> dict[str, Any]:
+        """Return what the columns of a group hold, by source, with the ``offset`` of its lists of records."""
+        found = {column.source: self._value(column) for column in columns if column.shape is not Shape.RECORDS}
+        names = [column.name for column in columns if column.shape is Shape.RECORDS]
+        lists = _alike(names, [self.lists(name) for name in names])
+        found |= {self._columns[name].source: one.values for name, one in zip(names, lists, strict=True)}
+        return found | ({"offset": lists[0].offset} if lists else {})
+
+    def _value(self, column: Column) -> Any:
+        name = column.name
+        match column.shape:
+            case Shape.NUMBER:
+                return self.numbers(name)
+            case Shape.TEXT:
+                return self.texts(name, self._texts.get(name, self.tokens)).astype(column.dtype)
+            case Shape.FLAG:
+                return self.flags(name)
+            case Shape.TOKENS:
+                return self.named(name)
+            case Shape.GIVEN:
+                return self.given(name)
+            case Shape.CONTENTS:
+                return self.contents(name)
+        return self.maps(name)
 
     def numbers(self, name: str, missing: int = NONE) -> Any:
         """Return integers, with ``missing`` for null."""
@@ -177,6 +208,7 @@ class _Columns:
         column, array = self._get(name)
         types = {
             Shape.TOKENS: pa.map_(pa.int32(), pa.string()),
+            Shape.CONTENTS: pa.map_(pa.int32(), pa.string()),
             Shape.NUMBERS: pa.map_(pa.int32(), pa.int64()),
             Shape.GIVEN: pa.list_(pa.int64()),
         }
@@ -197,6 +229,25 @@ class _Columns:
     def named(self, name: str) -> dict[int, dict[int, int]]:
         """Return maps from indices of records to tokens."""
         return {row: {i: self.tokens(token) for i, token in of_row.items()} for row, of_row in self.maps(name).items()}
+
+    def given(self, name: str) -> dict[int, list[int | None]]:
+        """Return lists with an integer or None for each record."""
+        found: dict[int, list[int | None]] = self.sparse(name)
+        for row, of_row in found.items():
+            if any(one is not None and one < 0 for one in of_row):
+                raise Wrong(name, "a timestamp is negative", row)
+        return found
+
+    def contents(self, name: str) -> dict[int, dict[int, events.Content]]:
+        """Return maps from indices of records to contents."""
+        decode = msgspec.json.Decoder(events.Content).decode
+        found: dict[int, dict[int, events.Content]] = {}
+        for row, of_row in self.maps(name).items():
+            try:
+                found[row] = {index: decode(text or "") for index, text in of_row.items()}
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise Wrong(name, str(error), row) from error
+        return found
 
     def _get(self, name: str) -> tuple[Column, Any]:
         import pyarrow as pa
@@ -221,36 +272,26 @@ class _Columns:
 
 
 def _history(rest: Rest, table: _Columns) -> History:
-    codes, purposes = Interned(), Interned("")
-    names = {stream.name: index for index, stream in enumerate(rest.header.streams)}
-    ids, outcome = table.numbers("op"), table.texts("outcome", _one_of(_OUTCOMES)).astype(np.uint8)
+    operations, appends, reads = (table.values(columns) for columns in (OPERATIONS, APPENDS, READS))
     ended = table.numbers("ended", FOREVER)
-    hashed = table.present("read_stream_hash")
+    last = np.full(len(table), NONE, dtype=np.int32)
+    for row, of_row in appends["fences"].items():
+        last[row] = of_row[max(of_row)] if of_row else NONE
     return History(
         header=rest.header,
-        id=ids,
-        process=table.numbers("process"),
-        thread=table.numbers("thread"),
-        stream=table.texts("stream", _one_of(names)).astype(np.int32),
-        kind=table.texts("kind", _one_of(_KINDS)).astype(np.uint8),
-        outcome=outcome,
-        invoked=table.numbers("invoked"),
-        intended=table.numbers("intended"),
-        ended=ended,
-        returned=np.where(outcome == Outcome.INDEFINITE, FOREVER, ended),
-        status=table.numbers("status"),
-        code=table.texts("code", codes).astype(np.int32),
-        purpose=table.texts("purpose", purposes).astype(np.int32),
-        session=table.numbers("session"),
-        part_of=_rows_of(ids, table.numbers("part_of")),
-        observed_tail=table.numbers("observed_tail"),
-        observed_tail_timestamp=table.numbers("observed_tail_timestamp"),
-        **{one.column: _mismatch(table, one) for one in MISMATCHES},
-        appends=_appends(table),
-        reads=_reads(table, hashed),
+        **operations
+        | {
+            "ended": ended,
+            "returned": np.where(operations["outcome"] == Outcome.INDEFINITE, FOREVER, ended),
+            "part_of": _rows_of(operations["id"], operations["part_of"]),
+        },
+        appends=Appends(**appends, last_fence=last),
+        reads=Reads(
+            **reads | {"hashed": table.present("read_stream_hash"), "stream_hash": table.numbers("read_stream_hash", 0)}
+        ),
         tokens=table.tokens.values,
-        codes=codes.values,
-        purposes=purposes.values,
+        codes=table.codes.values,
+        purposes=table.purposes.values,
         faults=rest.faults,
         remarks=rest.remarks,
         whole=rest.whole,
@@ -258,72 +299,8 @@ def _history(rest: Rest, table: _Columns) -> History:
     )
 
 
-def _mismatch(table: _Columns, one: Evidence) -> Any:
-    return table.texts(one.column, table.tokens).astype(np.int32) if one.is_token else table.numbers(one.column)
-
-
-def _appends(table: _Columns) -> Appends:
-    fences = table.named("append_fences")
-    last = np.full(len(table), NONE, dtype=np.int32)
-    for row, of_row in fences.items():
-        last[row] = of_row[max(of_row)] if of_row else NONE
-    digests, sizes = _alike(table, "append_digests", "append_sizes")
-    ends = ("start", "end", "tail")
-    return Appends(
-        match_seq_num=table.numbers("append_match_seq_num"),
-        token=table.texts("append_fencing_token", table.tokens).astype(np.int32),
-        offset=digests.offset,
-        digest=digests.values,
-        size=sizes.values,
-        last_fence=last,
-        **{end: table.numbers(f"append_{end}") for end in ends},
-        **{f"{end}_timestamp": table.numbers(f"append_{end}_timestamp") for end in ends},
-        fences=fences,
-        trims=table.maps("append_trims"),
-        timestamps=_given(table),
-    )
-
-
-def _reads(table: _Columns, hashed: Any) -> Reads:
-    names = ("read_seq_nums", "read_timestamps", "read_digests", "read_sizes")
-    seq_nums, timestamps, digests, sizes = _alike(table, *names)
-    return Reads(
-        from_seq_num=table.numbers("read_seq_num"),
-        from_timestamp=table.numbers("read_timestamp"),
-        tail_offset=table.numbers("read_tail_offset"),
-        clamp=table.flags("read_clamp"),
-        count=table.numbers("read_count"),
-        bytes=table.numbers("read_bytes"),
-        until=table.numbers("read_until"),
-        wait=table.numbers("read_wait"),
-        offset=seq_nums.offset,
-        seq_num=seq_nums.values,
-        timestamp=timestamps.values,
-        digest=digests.values,
-        size=sizes.values,
-        tail=table.numbers("read_tail"),
-        hashed=hashed,
-        stream_hash=table.numbers("read_stream_hash", 0),
-        fences=table.named("read_fences"),
-        trims=table.maps("read_trims"),
-        contents=_contents(table),
-    )
-
-
-def _contents(table: _Columns) -> dict[int, dict[int, events.Content]]:
-    decode = msgspec.json.Decoder(events.Content).decode
-    found: dict[int, dict[int, events.Content]] = {}
-    for row, of_row in table.maps("read_contents").items():
-        try:
-            found[row] = {index: decode(text or "") for index, text in of_row.items()}
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Wrong("read_contents", str(error), row) from error
-    return found
-
-
-def _alike(table: _Columns, *names: str) -> list[_Lists]:
+def _alike(names: list[str], columns: list[_Lists]) -> list[_Lists]:
     """Return columns of lists after checking that their lengths agree."""
-    columns = [table.lists(name) for name in names]
     for name, column in zip(names, columns, strict=True):
         if not np.array_equal(column.offset, columns[0].offset):
             row = int(np.flatnonzero(np.diff(column.offset) != np.diff(columns[0].offset))[0])
@@ -346,12 +323,4 @@ def _rows_of(ids: Int64s, ops: Int64s) -> Int64s:
     unknown = np.flatnonzero((found == NONE) & (ops != NONE))
     if len(unknown):
         raise Wrong("part_of", f"there is no operation {int(ops[unknown[0]])}", int(unknown[0]))
-    return found
-
-
-def _given(table: _Columns) -> dict[int, list[int | None]]:
-    found: dict[int, list[int | None]] = table.sparse("append_timestamps")
-    for row, of_row in found.items():
-        if any(one is not None and one < 0 for one in of_row):
-            raise Wrong("append_timestamps", "a timestamp is negative", row)
     return found
