@@ -15,7 +15,7 @@ from . import spec
 def ahead(
     history: History, rows: Int64s, asked: spec.Asked, answers: Sequence[Int64s], sessions: Sequence[Int64s]
 ) -> Int64s:
-    """See :attr:`~.columns.Requirements.ahead`; ``answers`` that came in parts and ``sessions`` hold indices of rows."""
+    """See :attr:`~.columns.Requirements.ahead`; ``answers`` in parts and ``sessions`` are indices of rows."""
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     pairs: list[tuple[int, int, int]] = []
