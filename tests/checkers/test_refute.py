@@ -78,7 +78,6 @@ SEARCHED = {
     "trap-a-hole-that-two-appends-want-to-begin",
     "trap-a-hole-that-two-fences-fill-in-the-other-order",
     "trap-a-hole-in-which-a-session-would-be-out-of-order",
-    "trap-a-fence-in-a-hole-whose-token-came-back",
 }
 """What takes trying each way to fill a hole."""
 
