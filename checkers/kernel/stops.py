@@ -45,7 +45,8 @@ def all_stops(asked: Requirements, facts: Facts, low: Int64s, tokens: Sequence[i
             held = [int(sets[fence - 1])]
         if start < end:
             those, held = candidates.of(start, end, held)
-            tails.append(start + _sums(candidates.size[those], end - start))
+            inside = start + _sums(candidates.size[those], end - start)
+            tails.append(inside[inside <= asked.tail + len(facts.content)])  # all that was sent reaches no further
             if end != FOREVER and end not in tails[-1]:
                 _cannot(asked, facts, start, end)
             runs[start + 1] = held

@@ -94,3 +94,10 @@ def test_each_rule(rule: str) -> None:
     found = contradiction(history(*RULES[rule]))
     assert found is not None
     assert found.rule == rule
+
+
+def test_no_tail_is_beyond_all_that_was_sent() -> None:
+    """What may have filled a hole may also stand past it, but not both: the log has no room for that."""
+    sent = append(0, 0, None, "a fence=x"), append(1, 0, None, "b")
+    found = contradiction(history(*sent, check_tail(2, 3, 4, tail=3), read(3, 5, 6, timestamp=1018, saw="")))
+    assert found is not None
