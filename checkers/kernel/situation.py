@@ -15,7 +15,7 @@ from typing import Any
 from fencepost.harness.history.history import NONE
 
 from . import spec
-from .accept import listed
+from .columns import listed
 from .plan import NEVER, Plan
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from benchmarks.realistic import Recipe, realistic
 
+from fencepost.checkers.kernel import columns
 from fencepost.checkers.kernel.accept import accept
 from fencepost.checkers.kernel.columns import Requirements, requirements, rows_of
 from fencepost.checkers.kernel.refuted import Refuted
-from fencepost.checkers.propose import propose as proposing
 from fencepost.checkers.propose.propose import propose
 from fencepost.harness.history.history import History, Int64s
 from fencepost.testing import history
@@ -18,7 +18,7 @@ from tests.checkers.damage import story_of
 from tests.checkers.goldens import GOLDENS
 from tests.checkers.stories import ALL
 
-OPERATIONS = 2000
+OPERATIONS = 1000
 
 
 def _asked(held: History) -> tuple[Requirements, Int64s]:
@@ -77,9 +77,11 @@ def test_a_violation_is_not_explained_away(recipe: Recipe) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES[:5:2])
 def test_compiled_loops_guess_the_same(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, rows = _asked(realistic(recipe))
-    interpreted = next(filter(None, propose(asked, rows)))
-    monkeypatch.setattr(proposing, "MANY", 0)
-    compiled = next(filter(None, propose(asked, rows)))
+    held = realistic(recipe)
+    monkeypatch.setattr(columns, "SOME", OPERATIONS * 2)
+    interpreted = next(filter(None, propose(*_asked(held))))
+    monkeypatch.setattr(columns, "MANY", 0)
+    monkeypatch.setattr(columns, "SOME", 0)
+    compiled = next(filter(None, propose(*_asked(held))))
     assert (interpreted.moments == compiled.moments).all()
     assert (interpreted.token, interpreted.latest) == (compiled.token, compiled.latest)
