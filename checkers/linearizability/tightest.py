@@ -17,8 +17,7 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from ..explanation.elision import elided
 from ..kernel import log as logs
 from ..kernel import spec
-from ..kernel.accept import listed
-from ..kernel.columns import Mask, Requirements
+from ..kernel.columns import Mask, Requirements, listed
 from ..kernel.contradiction import described
 from ..kernel.exhaust import Furthest
 
@@ -131,7 +130,7 @@ def _places(
     """The tails of some moments between their first and their last place in an order, and what was wrong there."""
     order = furthest.order
     log, state = logs.begin(asked, rows, len(asked.records.sent), order.token, order.latest)
-    columns, records, log, state = listed(asked.asked), listed(asked.records), listed(log), state.tolist()
+    (columns, records), log, state = asked.listed, listed(log), state.tolist()
     found: dict[int, list[tuple[int, int]]] = {m: [] for m in due}
     for place, taken in enumerate([*order.moments.tolist(), NONE]):
         for m, (first, last) in due.items():

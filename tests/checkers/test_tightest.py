@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from fencepost.checkers.kernel import log, spec
-from fencepost.checkers.kernel.accept import listed
 from fencepost.checkers.kernel.budget import Spending
-from fencepost.checkers.kernel.columns import requirements, rows_of
+from fencepost.checkers.kernel.columns import listed, requirements, rows_of
 from fencepost.checkers.kernel.exhaust import Exhausted, exhaust
 from fencepost.checkers.linearizability import Linearizability, decide
 from fencepost.checkers.linearizability.tightest import MOST, Tightest, tightest
