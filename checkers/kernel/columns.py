@@ -131,7 +131,8 @@ def _asks(history: History, rows: Int64s, trims: Trims, sessions: Sequence[Int64
     ask[failed & ~append & (history.observed_tail[rows] != NONE)] = spec.OUT_OF_RANGE
     if not _may_vanish(history, trims):
         claims = [index for index, code in enumerate(history.codes) if claims_absence(code)]
-        ask[failed & (ask == NONE) & np.isin(history.code[rows], claims)] = spec.ABSENT
+        if claims:
+            ask[failed & (ask == NONE) & np.isin(history.code[rows], claims)] = spec.ABSENT
     for batches in sessions:
         bad = np.flatnonzero(outcome[batches] == Outcome.FAILED)
         for batch in batches[bad[0] + 1 :] if len(bad) else ():
@@ -216,10 +217,11 @@ def _columns(
 
     def of(*parts: tuple[Int64s, NDArray[Any]], others: int = NONE) -> Int64s:
         """A column with the values of some moments, one of each. All columns that say nothing are the same array."""
-        if not any((values != others).any() for _, values in parts):
+        telling = [(moments, values) for moments, values in parts if len(moments) and (values != others).any()]
+        if not telling:
             return same[others]
         column = same[others].copy()
-        for moments, values in parts:
+        for moments, values in telling:
             column[moments] = values
         return column
 

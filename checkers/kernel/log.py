@@ -77,10 +77,12 @@ def _reports(asked: Requirements, rows: Int64s) -> Iterator[tuple[Int64s, Int64s
     ok = history.outcome[rows] == Outcome.OK
     acked, read = rows[ok & (history.kind[rows] == Kind.APPEND)], rows[ok & (history.kind[rows] == Kind.READ)]
     tails = rows[history.observed_tail[rows] != NONE]
-    yield appends.start[acked], appends.start_timestamp[acked], acked, 1
-    yield appends.end[acked] - 1, appends.end_timestamp[acked], acked, 1
-    yield appends.tail[acked] - 1, appends.tail_timestamp[acked], acked, 1
-    yield history.observed_tail[tails] - 1, history.observed_tail_timestamp[tails], tails, 1
+    if len(acked):
+        yield appends.start[acked], appends.start_timestamp[acked], acked, 1
+        yield appends.end[acked] - 1, appends.end_timestamp[acked], acked, 1
+        yield appends.tail[acked] - 1, appends.tail_timestamp[acked], acked, 1
+    if len(tails):
+        yield history.observed_tail[tails] - 1, history.observed_tail_timestamp[tails], tails, 1
     record, (low, high) = own(reads.offset, read)
     yield reads.seq_num[record], reads.timestamp[record], read, high - low
 

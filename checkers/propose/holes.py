@@ -97,7 +97,7 @@ class Filler:
 
     def _sessions(self, asked: Requirements, start: Int64s) -> None:
         columns = asked.asked
-        bounds = np.where(start != NONE, start, np.where(np.isin(columns.ask, (spec.MATCH_REFUSED,)), columns.at, NONE))
+        bounds = np.where(start != NONE, start, np.where(columns.ask == spec.MATCH_REFUSED, columns.at, NONE))
         for one, other, needs in asked.ahead[::-1].tolist():
             if one in self._size:
                 if bounds[other] != NONE:

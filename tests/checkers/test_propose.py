@@ -18,7 +18,7 @@ from tests.checkers.damage import story_of
 from tests.checkers.goldens import GOLDENS
 from tests.checkers.stories import ALL
 
-OPERATIONS = 2000
+OPERATIONS = 1000
 
 
 def _asked(held: History) -> tuple[Requirements, Int64s]:
