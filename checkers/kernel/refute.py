@@ -16,9 +16,9 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from . import least, spec
 from . import log as logs
-from .accept import MANY, listed, polls
+from .accept import polls
 from .answers import exacts
-from .columns import Requirements, spans
+from .columns import Requirements, listed, spans
 from .contradiction import RULES, Contradicted, Contradiction, contradict, described
 from .facts import certain, lowest
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule
@@ -89,11 +89,12 @@ class _Refutation:
 
     def _loop(self, function: Callable[..., Any], *arguments: Any) -> int:
         """Call a function of :mod:`.least`, compiled if that pays; it changes columns in place."""
-        if len(self.asked) >= MANY:
+        if self.asked.is_many:
             from . import compiled_least
 
             return int(getattr(compiled_least, function.__name__)(*arguments))
-        lists = [listed(one) if isinstance(one, tuple) else one.tolist() for one in arguments]
+        known = dict(zip(map(id, (self.columns, self.asked.records)), self.asked.listed, strict=True))
+        lists = [known.get(id(one)) or listed(one) if isinstance(one, tuple) else one.tolist() for one in arguments]
         found = function(*lists)
         for column, changed in zip(arguments, lists, strict=True):
             if not isinstance(column, tuple):
