@@ -48,7 +48,7 @@ def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged
     from .undecided import holes, reason
 
     opened = holes(asked, decision)
-    reasons = (reason(asked, decision, opened),)
+    reasons = (reason(asked, stream.rows, decision, opened),)
     return Judged(details, Claim(name, validity, holes=opened, nodes=decision.nodes, reasons=reasons), (), reasons)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from fencepost.harness.check_limits import Budget, CheckLimits
-from fencepost.harness.history.history import NONE, History, Kind, Outcome
+from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
 from fencepost.harness.verdict import Validity, Violation
 
 from ..anomalies import Telling, telling
@@ -31,6 +31,7 @@ from ..kernel.columns import Requirements, requirements
 from ..kernel.contradiction import Contradiction
 from ..stream import Stream, streams
 from .decide import Decision, contradicts_itself, decide
+from .tightest import tightest
 from .time_left import is_over
 
 PASSES: Final = 5
@@ -103,7 +104,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
     singly = len(stream.rows) <= FEW
     passes = 0
     while passes < PASSES and not is_over(limits):
-        contradiction = decision.contradiction or _exhausted(left, decision)
+        contradiction = decision.contradiction or _exhausted(asked, left.rows, decision)
         new = named_by(Case(asked, left.rows, contradiction), left.name, known)
         more = {int(left.history.id[row]) for row in contradiction.more}
         if singly:  # what follows from the first is no news: the next pass shows whether anything is left without it
@@ -252,17 +253,18 @@ def _plainly(case: Case) -> Witness:
     return replace(witness, sentences=tuple(elided(witness.sentences, MOST)))
 
 
-def _exhausted(stream: Stream, decision: Decision) -> Contradiction:
-    """That every order was tried, and who is accused: the last that told a hash, or was no append."""
-    history = stream.history
-    rows = stream.rows[history.outcome[stream.rows] != Outcome.INDEFINITE].tolist()
-    why = f"every order of these operations was tried ({decision.nodes:,} situations); none explains all answers"
-    if decision.explained is not None:
-        far = decision.explained
-        why += (
-            f". The one that got furthest explains {far.moments} of {far.of} moments, up to the tail {far.tail}; "
-            f"there {far.why}"
-        )
-    hashed, kind, invoked = history.reads.hashed, history.kind, history.invoked
-    accused = max(rows, key=lambda row: (hashed[row], kind[row] != Kind.APPEND, invoked[row], row))
-    return Contradiction("exhausted", (accused, *(row for row in rows if row != accused)), why)
+def _exhausted(asked: Requirements, rows: Int64s, decision: Decision) -> Contradiction:
+    """That every order was tried, and the operation that no order got past, which is accused.
+
+    If a search does not tell which, it is the last that was no append.
+    """
+    history = asked.history
+    answered = rows[history.outcome[rows] != Outcome.INDEFINITE].tolist()
+    accused = max(answered, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
+    states = f" ({decision.nodes:,} {'state' if decision.nodes == 1 else 'states'})" if decision.nodes else ""
+    why = f"every order of these operations was tried{states}, and none explains all answers"
+    found = tightest(asked, rows, decision.furthest) if decision.furthest is not None else None
+    if found is not None:
+        accused = found.row
+        why += f"; {found.text}"
+    return Contradiction("exhausted", (accused, *(row for row in answered if row != accused)), why)
