@@ -84,24 +84,25 @@ class CheckedHistory:
         """Yield the verdict and its first witnesses, line by line."""
         from .report.text import verdict_lines
 
-        explaining = "result.explain()"
-        if self.source.file is not None:
-            explaining = f"fencepost explain {shlex.quote(self.source.name)}"
-        return verdict_lines(self.history, self.verdict, explaining)
+        return verdict_lines(self.history, self.verdict, self._explaining)
 
-    def explain(self, anomaly: int | None = None) -> str:
-        """Return the full explanation: each anomaly with its proof and reason, or the basis of a valid verdict.
+    def explain(self, anomaly: int | None = None, *, every: bool = False) -> str:
+        """Return the explanation: anomalies with their proofs and reasons, or the basis of a valid verdict.
 
-        ``anomaly`` (from 1) selects one. Raises UsageFailure if there is no anomaly of that number.
+        The first anomaly of each signature is explained, and the others are listed. ``anomaly`` (from 1) selects one
+        instead, and ``every`` all, grouped by signature. Raises UsageFailure for both, or if there is no anomaly of
+        that number.
         """
-        return "\n".join(map(printable, self.explanation(anomaly)))
+        return "\n".join(map(printable, self.explanation(anomaly, every=every)))
 
-    def explanation(self, anomaly: int | None = None) -> Iterator[str]:
+    def explanation(self, anomaly: int | None = None, *, every: bool = False) -> Iterator[str]:
         """Yield the explanation line by line. See :meth:`explain`."""
         from .report.explanation import explanation
 
+        if anomaly is not None and every:
+            raise UsageFailure(f"anomaly {anomaly}, and every one: these exclude each other; leave one of them out")
         self._chosen(anomaly)
-        return explanation(self.history, self.verdict, anomaly)
+        return explanation(self.history, self.verdict, anomaly, every=every, explaining=self._explaining)
 
     def verify(self) -> Verification:
         """Return the result of re-checking the verdict's proof with the checker's kernel, run alone.
@@ -185,6 +186,13 @@ class CheckedHistory:
 
         return page(self.history, self.verdict)
 
+    @property
+    def _explaining(self) -> str:
+        """How to see every anomaly explained."""
+        if self.source.file is None:
+            return "result.explain(every=True)"
+        return f"fencepost explain {shlex.quote(self.source.name)} --all"
+
     def _identity(self) -> dict[str, str]:
         return {**self.source.identity(), "failures": self.failures.value}
 
@@ -228,12 +236,12 @@ def check(
     return CheckedHistory(found.history, verdict, found, how)
 
 
-def explain(source: Source, anomaly: int | None = None, *, budget: Budget | None = None) -> str:
+def explain(source: Source, anomaly: int | None = None, *, every: bool = False, budget: Budget | None = None) -> str:
     """Return the explanation of a history's verdict: what is wrong and why, or the basis of a valid verdict.
 
-    ``anomaly`` (from 1) selects one of several. See :func:`check` for the other arguments.
+    See :meth:`CheckedHistory.explain` for ``anomaly`` and ``every``, and :func:`check` for the other arguments.
     """
-    return check(source, budget=budget).explain(anomaly)
+    return check(source, budget=budget).explain(anomaly, every=every)
 
 
 def plot(

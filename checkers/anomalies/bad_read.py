@@ -27,6 +27,8 @@ ROW: Final = Anomaly(
 
 _WHAT: Final = {"too-many": Claims.TOO_MANY, "too-large": Claims.TOO_LARGE, "too-late": Claims.TOO_LATE}
 
+_BEYOND: Final = ("hole", "too-soon", "nowhere")
+
 
 def tell(case: Case) -> Witness | None:
     """More than was asked for, an answer in place of a 416, an end without a reason, or a start that missed records."""
@@ -34,7 +36,7 @@ def tell(case: Case) -> Witness | None:
     if rule in _WHAT:
         return case.witness((row,), _WHAT[rule](row))
     empty = case.ask == spec.BEGIN or (case.is_read and not len(case.returned(row)))
-    if rule in ("at-tail", "beyond-tail") or (empty and rule in ("hole", "too-soon", "nowhere")):
+    if rule in ("at-tail", "beyond-tail") or (empty and not case.columns.follows[m] and rule in _BEYOND):
         start = int(case.columns.start[m])
         due = Claims.NOTHING_AT_TAIL(row) if start == NONE else Claims.NOTHING_AT(row, position=start)
         return case.witness((*case.others, row), Claims.ANSWERED(row), ", although ", due)

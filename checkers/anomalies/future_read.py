@@ -9,7 +9,7 @@ from fencepost.harness.verdict import Anomaly, Severity
 from ..explanation.case import Case
 from ..explanation.claims import Claims
 from ..explanation.cycles import cycle
-from ..explanation.sentences import Witness
+from ..explanation.sentences import Witness, order
 from ..kernel import spec
 from . import promises
 
@@ -34,7 +34,7 @@ def tell(case: Case) -> Witness | None:
     tail = max(case.lower(row), case.told(row))
     for other in case.others:
         place = case.place(other)
-        if place is not None and place[0] < tail and history.invoked[other] > history.returned[row]:
+        if place is not None and place[0] < tail and order(history, row, other):
             return cycle(case, (row, other), accused=[row])
     if case.ask == spec.MATCH_REFUSED or case.rule not in ("too-soon", "hole", "beyond", "not-there", "tail-not-there"):
         return None

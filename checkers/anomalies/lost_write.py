@@ -10,7 +10,7 @@ from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
 from ..explanation.claims import Claims
-from ..explanation.elision import elided
+from ..explanation.elision import few
 from ..explanation.sentences import Witness, order
 from ..kernel import spec
 from . import promises
@@ -25,10 +25,6 @@ ROW: Final = Anomaly(
     promises.DURABLE,
     "Acknowledged records are missing",
 )
-
-
-TOLD: Final = 10
-"""Further stretches that a read left out, of which it is told."""
 
 
 def tell(case: Case) -> Witness | None:
@@ -69,7 +65,7 @@ def _left_out(case: Case) -> Witness | None:
         missing,
         ", although ",
         Claims.ACKNOWLEDGED(row),
-        more=elided(more, TOLD),
+        more=few(more),
         accused=reads,
         position=start,
         count=len(reads),

@@ -36,7 +36,7 @@ def tell(case: Case) -> Witness | None:
     if case.rule == "tail-below":
         return case.witness((row,), Claims.TOLD_TAIL(row, tail=told), ", but ", Claims.RETURNED_BEYOND(row, tail=told))
     back = np.flatnonzero(positions[1:] <= positions[:-1]) + 1
-    if case.rule in ("not-ascending", "claims") and len(back):
+    if case.is_read and len(back):
         position, before = int(positions[back[0]]), int(positions[back[0] - 1])
         again = Claims.AGAIN(row, position=position)
         went = again if position == before else Claims.WENT_BACK(row, position=position, before=before)

@@ -28,10 +28,11 @@ def tell(case: Case) -> Witness | None:
     """A record that one answer shows to be gone, and a later one returns."""
     if case.rule not in ("resurrected", "was-gone", "not-whole", "cycle") or not case.others:
         return None
-    gone, row, position = case.others[0], case.row, case.position
-    if case.digest_read(row, position) == NONE:
-        said: Said = (Claims.FOUND_SOME_GONE(gone), ", and ", Claims.RETURNED_SOME(row))
-    else:
+    gone, row = case.others[0], case.row
+    missing = [range(low, high) for low, high in case.gaps_of(case.moment(gone))]
+    position = next((one for one in case.returned(row).tolist() if any(one in gap for gap in missing)), NONE)
+    said: Said = (Claims.FOUND_SOME_GONE(gone), ", and ", Claims.RETURNED_SOME(row))
+    if position != NONE:
         said = (Claims.FOUND_GONE(gone, position=position), ", and ", case.read_at(row, position))
     clock = order(case.history, gone, row)
     return case.witness((*case.others[1:], gone, row), *said, clock=clock, position=position)

@@ -45,6 +45,9 @@ def tell(case: Case) -> Witness | None:
     place = case.place(writer)
     if writer != NONE and (case.rule == "inside" or (place and place[0] < tail)):
         return case.witness((writer, row), refused, ", ", case.inside(writer, tail), position=tail)
-    if case.rule in ("beyond", "hole", "nowhere", "too-soon", "below-first"):
-        return case.witness((*case.others, row), refused, ", but ", Claims.NOT_THERE(row), position=tail)
-    return None
+    why = {
+        "below-first": Claims.FIRST_TAIL(tail=case.asked.tail),
+        "nowhere": Claims.NOT_THERE(row),
+        **dict.fromkeys(("beyond", "hole", "too-soon"), Claims.UNREACHED(row, tail=tail)),
+    }.get(case.rule)
+    return None if why is None else case.witness((*case.others, row), refused, ", but ", why, position=tail)

@@ -46,10 +46,11 @@ class Case:
         self.history: History = asked.history
         self.rule, self.position = contradiction.rule, contradiction.position
         self.row, self.others = contradiction.rows[0], contradiction.rows[1:]
-        self.m = contradiction.moment if contradiction.moment != NONE else self._moment(self.row)
+        self.m = contradiction.moment if contradiction.moment != NONE else self.moment(self.row)
         self.ask = int(self.columns.ask[self.m]) if self.m != NONE else NONE
 
-    def _moment(self, row: int) -> int:
+    def moment(self, row: int) -> int:
+        """The first moment of an operation; NONE if it has none."""
         at = int(np.searchsorted(self.columns.row, row))
         return at if at < len(self.asked) and self.columns.row[at] == row else NONE
 
@@ -181,7 +182,7 @@ class Case:
 
     def place(self, row: int) -> tuple[int, int] | None:
         """Start and end of an append, if it has a place."""
-        m = self._moment(row)
+        m = self.moment(row)
         if m == NONE or self._places[m] == NONE:
             return None
         start = int(self._places[m])
@@ -364,7 +365,7 @@ class Case:
         """The rows of the accused, and of those that break the same rule, whose answers left out a position."""
         found = []
         for row in (self.row, *self.contradiction.more):
-            m = self.m if row == self.row else self._moment(row)
+            m = self.m if row == self.row else self.moment(row)
             if any(low <= position < high for low, high in self.gaps_of(m)):
                 found.append(row)
         return found

@@ -8,7 +8,7 @@ from fencepost.harness.history.history import History
 from fencepost.harness.history.times import times_of
 from fencepost.harness.verdict import Violation
 
-from .elision import elided
+from .elision import few
 from .sentences import Narrator, ran
 
 
@@ -21,7 +21,7 @@ def completed(history: History, violation: Violation) -> Violation:
     known = _mentioned(violation)
     rows = [history.row_of(op) for op in violation.operations if op not in known]
     needed = [("Also needed: ", *ran(history, row)) for row in rows]
-    violation = Narrator(history).told(violation, elided(needed))
+    violation = Narrator(history).told(violation, few(needed))
     beside = tuple(sorted(_mentioned(violation).difference(violation.operations, violation.context)))
     context = (*violation.context, *beside)
     times = times_of(history, map(history.row_of, (*violation.operations, *context)))

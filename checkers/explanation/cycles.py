@@ -15,7 +15,7 @@ from fencepost.harness.history.history import NONE
 
 from .case import Case, Fence
 from .claims import Claims, Said
-from .elision import elided
+from .elision import few
 from .graph import shortest_cycle
 from .sentences import Link, Witness, joined, order
 
@@ -81,7 +81,7 @@ class _Story:
             *self._did(source, first=True),
             edges=edges,
             context=dict.fromkeys(row for edge in edges for row in (edge.source, edge.target)),
-            more=[*elided(steps), contradiction(shortest_cycle(around) or around)],
+            more=[*few(steps), contradiction(shortest_cycle(around) or around)],
             accused=accused,
             position=case.upper(target),
         )

@@ -5,7 +5,7 @@ The proof itself is not shortened: :class:`~fencepost.harness.verdict.Violation`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -34,11 +34,21 @@ def ends_of(items: Sequence[T], most: int) -> tuple[list[T], list[T]]:
     return list(items[: most - last]), list(items[len(items) - last :])
 
 
-def elided(sentences: Sequence[Said], most: int = TOLD) -> list[Said]:
+def elided(items: Sequence[T], most: int, more: Callable[[int], T]) -> list[T]:
+    """Some items of one kind, ``most`` of them; of more the middle is left out, and ``more`` says of how many."""
+    first, last = ends_of(items, most)
+    left_out = len(items) - len(first) - len(last)
+    return [*first, *([more(left_out)] if left_out else []), *last]
+
+
+def few(sentences: Sequence[Said]) -> list[Said]:
     """Some sentences of one kind; of many the middle is left out."""
-    first, last = ends_of(sentences, most)
-    left_out = len(sentences) - len(first) - len(last)
-    return [*first, *([(Claims.ELIDED(count=left_out),)] if left_out else []), *last]
+    return elided(sentences, TOLD, lambda left_out: (Claims.ELIDED(count=left_out),))
+
+
+def more_of_the_same(left_out: int) -> str:
+    """What is said where so many were left out."""
+    return str(Claims.ELIDED.value).format(count=left_out)
 
 
 def shortened(violation: Violation, most: int = MOST) -> Violation:
@@ -86,6 +96,6 @@ def _bridges(order: list[int], kept: set[int]) -> list[Edge]:
             left_out += 1
             continue
         if before is not None and left_out:
-            edges.append(Edge(before, op, ELIDED, Claims.ELIDED.value.format(count=left_out)))
+            edges.append(Edge(before, op, ELIDED, more_of_the_same(left_out)))
         before, left_out = op, 0
     return edges

@@ -27,11 +27,14 @@ from fencepost.harness.history.events import StreamState
 from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
 from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
-from ..stream import UNMENTIONED, Stream
+from ..stream import Stream
 
 MOST_ROWS: Final = 128
 """Operations of a part, and positions that it spans, beyond which it is not worth it."""
 
+
+_OTHER: Final = -2
+"""Stands for every token that is not asked for."""
 
 _Kind: TypeAlias = tuple[int | tuple[int, ...], int, tuple[Any, ...]]
 """Appends that are alike: how many records (or their sizes), the token that they set, and their other commands."""
@@ -115,7 +118,8 @@ class Windows:
         positions = [one for row in members if (said := self._said(row)) is not None for one in said.positions]
         if not positions:
             return []
-        acked, appends = self._stream.acked, self._history.appends
+        appends, rows = self._history.appends, self._stream.rows
+        acked = rows[appends.start[rows] != NONE]
         inside = (appends.start[acked] < max(positions)) & (appends.end[acked] > min(positions))
         found: list[int] = acked[inside][:MOST_ROWS].tolist()
         return found
@@ -144,7 +148,7 @@ class Windows:
         taken: Counter[_Kind] = Counter()
         for (size, fence, others), rows in (self._by_sizes if wanted else self._by_length).items():
             length = size if isinstance(size, int) else len(size)
-            kind = (size, fence if fence == NONE or fence in asked else UNMENTIONED, others)
+            kind = (size, fence if fence == NONE or fence in asked else _OTHER, others)
             room = span // length + len(spoken) - taken[kind] if length else 0
             found += rows[: max(room, 0)]
             taken[kind] += min(len(rows), max(room, 0))

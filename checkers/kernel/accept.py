@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +16,8 @@ from fencepost.harness.history.history import NONE, Int64s
 
 from . import log as logs
 from . import spec
-from .columns import Requirements
+from .columns import Requirements, listed
 from .refuted import Refuted, refute
-
-MANY: Final = 30_000
-"""Moments from which on it pays to load the compiled specification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +114,12 @@ def _first_token(asked: Requirements, token: int) -> None:
 
 def _replay(asked: Requirements, log: spec.Log, state: Int64s, moments: Int64s) -> tuple[int, int]:
     """How far the order can be replayed, and why not further."""
-    if len(moments) >= MANY:
+    if asked.is_many:
         from .compiled import replay
 
         at = replay(asked.asked, asked.records, log, state, moments)
         return int(at), int(state[spec.WHY])
     states = state.tolist()
     run: Callable[..., Any] = spec.replay
-    at = run(listed(asked.asked), listed(asked.records), listed(log), states, moments.tolist())
+    at = run(*asked.listed, listed(log), states, moments.tolist())
     return at, states[spec.WHY]
-
-
-def listed(columns: Any) -> Any:
-    """The same columns as lists, which CPython reads faster."""
-    return type(columns)(*(column.tolist() for column in columns))

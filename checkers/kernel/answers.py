@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from fencepost.harness.history.history import Int64s
@@ -9,10 +11,12 @@ from fencepost.harness.history.history import Int64s
 from . import spec
 from .columns import Mask, Requirements, spans
 
+_IS_EXACT: Final = np.isin(np.arange(spec.POISONED + 1), spec.EXACT)
+
 
 def exacts(asked: Requirements) -> Mask:
     """Which moments tell the exact tail."""
-    found: Mask = np.isin(asked.asked.ask, spec.EXACT)
+    found: Mask = _IS_EXACT[asked.asked.ask]
     return found
 
 

@@ -7,10 +7,11 @@ follows, is of a session, or came in parts). What of the order is no matter of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +21,19 @@ from fencepost.harness.s2.errors import claims_absence
 from fencepost.harness.s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 
 from . import spec
+from .ahead import ahead
+
+MANY: Final = 30_000
+"""Moments from which on it pays to load numba, and compiled loops."""
+SOME: Final = 2_000
+"""Moments from which on it pays to load compiled loops, if numba was loaded for something else."""
 
 Mask = NDArray[np.bool_]
 Trims = dict[int, dict[int, int]]
 """The trims that were sent, by row: the index in the batch, and the position asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Requirements:
     """What a stream is asked: its moments by row and number, their records, and orders beyond the clock.
 
@@ -48,6 +55,16 @@ class Requirements:
         """The tail before the first operation."""
         return self.history.header.streams[self.stream].tail
 
+    @cached_property
+    def is_many(self) -> bool:
+        """Whether it pays to run compiled loops on the columns."""
+        return len(self) >= (SOME if "numba" in sys.modules else MANY)
+
+    @cached_property
+    def listed(self) -> tuple[spec.Asked, spec.Records]:
+        """Moments and records as lists."""
+        return listed(self.asked), listed(self.records)
+
     def find(self, rows: Int64s, numbers: Int64s) -> Int64s:
         """The moments of these rows and numbers; -1 for what is none."""
         keys, wanted = self.asked.row * 2 + self.asked.number, rows * 2 + numbers
@@ -55,6 +72,11 @@ class Requirements:
         if not len(keys):
             return np.full(len(rows), NONE, dtype=np.int64)
         return np.where(keys[at] == wanted, at, NONE)
+
+
+def listed(columns: Any) -> Any:
+    """The same columns as lists, which CPython reads faster."""
+    return type(columns)(*(column.tolist() for column in columns))
 
 
 def spans(starts: Int64s, lengths: Int64s) -> Int64s:
@@ -89,7 +111,7 @@ def requirements(history: History, stream: int, rows: Int64s) -> Requirements:
         at, number, ask = at[order], number[order], ask[order]
     records, bounds = _records(history, rows, trims)
     asked = _columns(history, rows, bounds, at, number, ask, parts, trims)
-    return Requirements(history, stream, asked, records, _ahead(history, rows, asked, parts, sessions))
+    return Requirements(history, stream, asked, records, ahead(history, rows, asked, parts.answers, sessions))
 
 
 def _asks(history: History, rows: Int64s, trims: Trims, sessions: Sequence[Int64s]) -> Int64s:
@@ -109,7 +131,8 @@ def _asks(history: History, rows: Int64s, trims: Trims, sessions: Sequence[Int64
     ask[failed & ~append & (history.observed_tail[rows] != NONE)] = spec.OUT_OF_RANGE
     if not _may_vanish(history, trims):
         claims = [index for index, code in enumerate(history.codes) if claims_absence(code)]
-        ask[failed & (ask == NONE) & np.isin(history.code[rows], claims)] = spec.ABSENT
+        if claims:
+            ask[failed & (ask == NONE) & np.isin(history.code[rows], claims)] = spec.ABSENT
     for batches in sessions:
         bad = np.flatnonzero(outcome[batches] == Outcome.FAILED)
         for batch in batches[bad[0] + 1 :] if len(bad) else ():
@@ -194,10 +217,11 @@ def _columns(
 
     def of(*parts: tuple[Int64s, NDArray[Any]], others: int = NONE) -> Int64s:
         """A column with the values of some moments, one of each. All columns that say nothing are the same array."""
-        if not any((values != others).any() for _, values in parts):
+        telling = [(moments, values) for moments, values in parts if len(moments) and (values != others).any()]
+        if not telling:
             return same[others]
         column = same[others].copy()
-        for moments, values in parts:
+        for moments, values in telling:
             column[moments] = values
         return column
 
@@ -314,85 +338,3 @@ def own(offset: Int64s, rows: Int64s) -> tuple[slice | Int64s, tuple[Int64s, Int
         return slice(None), (low, high)
     ends = np.cumsum(lengths)
     return spans(low, lengths), (ends - lengths, ends)
-
-
-# -- orders beyond the clock
-
-
-def _ahead(history: History, rows: Int64s, asked: spec.Asked, parts: _Parts, sessions: Sequence[Int64s]) -> Int64s:
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    pairs: list[tuple[int, int, int]] = []
-    touching = _touching(history, rows)
-    interesting = np.zeros(len(history), dtype=np.bool_)
-    for group in (*touching, *sessions, *parts.answers):
-        interesting[rows[group]] = True
-    twice = np.flatnonzero(asked.number > 0)
-    pairs += [(m - 1, m, 1) for m in twice.tolist()]
-    for m in np.flatnonzero(interesting[asked.row]).tolist():
-        first.setdefault(int(asked.row[m]), m)
-        last[int(asked.row[m])] = m
-    for group in touching:
-        pairs += _of_process(history, rows[group].tolist(), first, last)
-    for group in sessions:
-        pairs += _of_session([first[row] for row in rows[group].tolist() if row in first], asked)
-    for group in parts.answers:
-        spoken = [row for row in rows[group].tolist() if row in first]
-        pairs += [(last[one], first[other], 1) for one, other in pairwise(spoken)]
-    return np.array(pairs, dtype=np.int64).reshape(-1, 3)
-
-
-def _touching(history: History, rows: Int64s) -> list[Int64s]:
-    """Groups of rows (as indices of ``rows``) of one process that end or begin at one instant."""
-    process, invoked, ended = history.process[rows], history.invoked[rows], history.returned[rows]
-    order = np.argsort(process, kind="stable")
-    same = process[order[1:]] == process[order[:-1]]
-    touch = same & (invoked[order[1:]] == ended[order[:-1]])
-    pipelined = history.session[rows] != NONE
-    if not touch.any() and not pipelined.any():
-        return []
-    times = invoked if pipelined.any() else np.unique(invoked[order[1:][touch]])
-    begins = np.flatnonzero(np.isin(invoked, times) & np.isin(invoked, ended))
-    ends = np.flatnonzero(np.isin(ended, invoked[begins]))
-    groups: dict[tuple[int, int], set[int]] = {}
-    for one, time in ((begins, invoked), (ends, ended)):
-        for i in one.tolist():
-            groups.setdefault((int(process[i]), int(time[i])), set()).add(i)
-    return [np.array(sorted(group), dtype=np.int64) for group in groups.values() if len(group) > 1]
-
-
-def _of_process(
-    history: History, rows: list[int], first: dict[int, int], last: dict[int, int]
-) -> Iterator[tuple[int, int, int]]:
-    """A process does one thing after another, at one instant of the clock as well.
-
-    The batches of a session are pipelined, and a part begins when its read does, but its end is no answer that its
-    process waits for.
-    """
-    for i, one in enumerate(rows):
-        if one not in last or history.part_of[one] != NONE:
-            continue
-        for other in rows[i + 1 :]:
-            if other not in first or history.invoked[other] != history.returned[one]:
-                continue
-            if history.part_of[other] != one and not _pipelined(history, one, other):
-                yield last[one], first[other], 1
-
-
-def _pipelined(history: History, one: int, other: int) -> bool:
-    """Are both batches of one append session?"""
-    same = NONE != history.session[one] == history.session[other]
-    return bool(same and history.kind[one] == history.kind[other] == Kind.APPEND)
-
-
-def _of_session(batches: list[int], asked: spec.Asked) -> Iterator[tuple[int, int, int]]:
-    """Batches land in their order (S1): none is applied without those before it. A refused one ends the session (S2).
-
-    Those applied before it are then all that there are, whichever they are.
-    """
-    for i, one in enumerate(batches):
-        if asked.ask[one] == spec.APPEND:
-            if i:
-                yield batches[i - 1], one, 1
-        else:
-            yield from ((before, one, 0) for before in batches[:i])

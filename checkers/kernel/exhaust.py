@@ -11,11 +11,12 @@ The method is that of Wing and Gong (1993), with Lowe's memory (2017).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import or_
 
 import numpy as np
 
-from fencepost.harness.history.history import Int64s
+from fencepost.harness.history.history import NONE, Int64s
 
 from . import log as logs
 from . import spec
@@ -35,6 +36,9 @@ _OFTEN = 1024
 _Choice = tuple[Mark, Iterator[int], tuple[object, ...]]
 """Where a choice was made, what is left to be tried, and the key of the situation."""
 
+_Opening = tuple[int, tuple[tuple[int, int], ...]]
+"""The first token, and what bounds timestamps, as in :class:`.accept.Order`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -44,10 +48,22 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Furthest:
+    """The order with the most definite moments that a search began; appends of unknown outcome may be in it repeatedly.
+
+    ``nowhere`` are the definite moments that had no place in any order that was begun.
+    """
+
+    order: Order
+    nowhere: Int64s
+
+
+@dataclass(frozen=True, slots=True)
 class Exhausted:
-    """There is none: every one was tried, in so many ``nodes``."""
+    """There is none: every one was tried, in so many ``nodes``; ``furthest`` is None where that took no search."""
 
     nodes: int
+    furthest: Furthest | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,7 @@ class Over:
     nodes: int
     reason: str
     tail: int
+    furthest: Furthest | None = field(default=None, compare=False)
 
 
 def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhausted | Over:
@@ -70,24 +87,25 @@ def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhau
         return Exhausted(0)
     search = _Search(plan, spent)
     try:
-        for token, latest in _openings(asked, rows, plan):
+        for opening in _openings(asked, rows, plan):
             try:
-                log, state = logs.begin(asked, rows, len(plan.records.sent), token, latest)
+                log, state = logs.begin(asked, rows, len(plan.records.sent), *opening)
             except Refuted:
                 continue
-            found = search.run(Situation(plan, log, state, relaxed=True))
+            found = search.run(Situation(plan, log, state, relaxed=True), opening)
             if found is not None and len(set(found)) < len(found):
-                found = search.run(Situation(plan, log, state))
+                found = search.run(Situation(plan, log, state), opening)
             if found is not None:
-                return Found(Order(np.array(found, dtype=np.int64), token, latest))
+                return Found(Order(np.array(found, dtype=np.int64), *opening))
     except Exceeded as exceeded:
-        return Over(spent.states, f"the search was given up after {exceeded}", search.furthest)
+        return Over(spent.states, f"the search was given up after {exceeded}", search.tail, search.furthest)
     except KeyboardInterrupt:
-        return Over(spent.states, f"the search was interrupted after {spent.states:,} states", search.furthest)
-    return Exhausted(spent.states)
+        reason = f"the search was interrupted after {spent.states:,} states"
+        return Over(spent.states, reason, search.tail, search.furthest)
+    return Exhausted(spent.states, search.furthest)
 
 
-def _openings(asked: Requirements, rows: Int64s, plan: Plan) -> Iterator[tuple[int, tuple[tuple[int, int], ...]]]:
+def _openings(asked: Requirements, rows: Int64s, plan: Plan) -> Iterator[_Opening]:
     """What a history leaves open of the beginning: the first token, and timestamps."""
     declared = asked.history.header.streams[asked.stream].fencing_token
     first = [*tokens(asked), logs.ANOTHER] if declared is None else [logs.number(asked.history, declared)]
@@ -102,13 +120,44 @@ class _Search:
         self._candidates, self._targets = Candidates(plan), Targets(plan)
         self._spent = spent
         self._dead: set[tuple[object, ...]] = set()
-        self.furthest = plan.base
+        self._longest: list[int] = []
+        self._explained = NONE
+        self._begun: Order | None = None
+        self._placed = bytearray(plan.count)
+        self.tail = plan.base
 
-    def run(self, here: Situation) -> list[int] | None:
+    @property
+    def furthest(self) -> Furthest | None:
+        """How far it got; None where nothing could be begun."""
+        if self._begun is None:
+            return None
+        nowhere = np.array([m for m in self._plan.by_return if not self._placed[m]], dtype=np.int64)
+        return Furthest(self._begun, nowhere)
+
+    def run(self, here: Situation, opening: _Opening) -> list[int] | None:
         """An order that goes on from a situation; None if there is none.
 
         What is dead where appends may be used again and again is so where they may not.
         """
+        before, self._longest, found = (self._explained, self.tail), [], None
+        try:
+            found = self._run(here)
+        finally:
+            self._ends(here)
+            if found is not None:
+                self._explained, self.tail = before
+            else:
+                self._placed = bytearray(map(or_, self._placed, here.ever))
+                if self._explained > before[0]:
+                    self._begun = Order(np.array(self._longest, dtype=np.int64), *opening)
+        return found
+
+    def _ends(self, here: Situation) -> None:
+        """Keep the order up to here if none explained more answers."""
+        if here.explained > self._explained:
+            self._explained, self._longest = here.explained, here.order[:]
+
+    def _run(self, here: Situation) -> list[int] | None:
         floats = self._plan.bound if here.relaxed else self._plan.all
         seen: set[tuple[object, ...]] = set()
         stack: list[_Choice] = []
@@ -118,12 +167,12 @@ class _Search:
             if alive and here.finished:
                 self._dead = seen.difference(key for *_, key in stack) if here.relaxed else set()
                 return here.order
-            self.furthest = max(self.furthest, here.state[spec.AT])
+            self.tail = max(self.tail, here.state[spec.AT])
             if alive and (key := here.key(floats)) not in seen and self._may_live(here):
                 seen.add(key)
                 self._spent.state(400 + len(here.plan.floats) // 8)
                 stack.append((here.mark(), self._options(here), key))
-            if not _next(here, stack):
+            if not self._next(here, stack):
                 return None
             alive = here.settle()
 
@@ -154,14 +203,14 @@ class _Search:
         yield from self._told(here) or self._targets.leading(here, self._candidates.at(here))
         yield from choices
 
-
-def _next(here: Situation, stack: list[_Choice]) -> bool:
-    """Go back to the last choice that has another option, and take that; False if there is none."""
-    while stack:
-        mark, options, _ = stack[-1]
-        here.back(mark)
-        for m in options:
-            if here.take(m):
-                return True
-        stack.pop()
-    return False
+    def _next(self, here: Situation, stack: list[_Choice]) -> bool:
+        """Go back to the last choice that has another option, and take that; False if there is none."""
+        while stack:
+            self._ends(here)
+            mark, options, _ = stack[-1]
+            here.back(mark)
+            for m in options:
+                if here.take(m):
+                    return True
+            stack.pop()
+        return False

@@ -77,10 +77,12 @@ def _reports(asked: Requirements, rows: Int64s) -> Iterator[tuple[Int64s, Int64s
     ok = history.outcome[rows] == Outcome.OK
     acked, read = rows[ok & (history.kind[rows] == Kind.APPEND)], rows[ok & (history.kind[rows] == Kind.READ)]
     tails = rows[history.observed_tail[rows] != NONE]
-    yield appends.start[acked], appends.start_timestamp[acked], acked, 1
-    yield appends.end[acked] - 1, appends.end_timestamp[acked], acked, 1
-    yield appends.tail[acked] - 1, appends.tail_timestamp[acked], acked, 1
-    yield history.observed_tail[tails] - 1, history.observed_tail_timestamp[tails], tails, 1
+    if len(acked):
+        yield appends.start[acked], appends.start_timestamp[acked], acked, 1
+        yield appends.end[acked] - 1, appends.end_timestamp[acked], acked, 1
+        yield appends.tail[acked] - 1, appends.tail_timestamp[acked], acked, 1
+    if len(tails):
+        yield history.observed_tail[tails] - 1, history.observed_tail_timestamp[tails], tails, 1
     record, (low, high) = own(reads.offset, read)
     yield reads.seq_num[record], reads.timestamp[record], read, high - low
 
@@ -152,7 +154,9 @@ def _stamps(asked: Requirements, rows: Int64s, lower: Int64s, slots: int, latest
     """The timestamp of each slot (ms): as reported, and elsewhere the latest that fits."""
     found = np.full(slots, FOREVER, dtype=np.int64)
     upto = asked.tail + slots - len(lower)  # whoever speaks of a record beyond is wrong by that
-    told = []
+    told: list[tuple[Int64s, Int64s]] = []
+    if not _is_timed(asked.history):
+        return found
     for position, stamp, _, _ in _reports(asked, rows):
         speaks = (position >= 0) & (position < upto) & (stamp != NONE)
         if not speaks.all():
@@ -173,8 +177,19 @@ def _stamps(asked: Requirements, rows: Int64s, lower: Int64s, slots: int, latest
             asked.history,
             int(row[mine][np.argmax(wrong)]),
             "tells a timestamp that contradicts what others tell: each record has one, and they never decrease",
+            more=row[mine][wrong].tolist(),
         )
     return found
+
+
+def _is_timed(history: History) -> bool:
+    """Whether anything tells a timestamp. A column that says nothing may repeat one value, which is quickly seen."""
+    appends, reads = history.appends, history.reads
+    columns = appends.start_timestamp, appends.end_timestamp, appends.tail_timestamp, history.observed_tail_timestamp
+    return any(
+        (column[:1] if column.strides == (0,) else column).max(initial=NONE) != NONE
+        for column in (*columns, reads.timestamp)
+    )
 
 
 def slots_of(position: Int64s, lower: Int64s, base: int) -> Int64s:

@@ -17,7 +17,6 @@ from fencepost.harness.history.history import FOREVER, NONE
 from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
 from . import spec
-from .accept import listed
 from .columns import Requirements
 
 NEVER: Final = 2**63 - 1
@@ -47,8 +46,7 @@ class Plan:
     """
 
     def __init__(self, asked: Requirements) -> None:
-        self.asked: spec.Asked = listed(asked.asked)
-        self.records: spec.Records = listed(asked.records)
+        self.asked, self.records = asked.listed
         self.base = asked.tail
         self.most = asked.tail + len(asked.records.sent)
         self.count = len(asked)

@@ -15,7 +15,7 @@ from typing import Any
 from fencepost.harness.history.history import NONE
 
 from . import spec
-from .accept import listed
+from .columns import listed
 from .plan import NEVER, Plan
 
 
@@ -63,7 +63,7 @@ class Situation:
     tail is too far. ``at`` has where floats are. ``chained`` is the hash of what is there, where whole reads tell it.
 
     If it is ``relaxed``, floats that nothing else depends on may be applied again and again, and are no part of the
-    key; ``used`` counts how often they were.
+    key; ``used`` counts how often they were. In ``ever`` each moment that is placed is marked for good.
     """
 
     def __init__(self, plan: Plan, log: spec.Log, state: Any, *, relaxed: bool = False) -> None:
@@ -75,7 +75,7 @@ class Situation:
         self.state: list[int] = state.tolist()
         self.below = len(self.log.lower)
         self.order: list[int] = []
-        self.placed = bytearray(plan.count)
+        self.placed, self.ever = bytearray(plan.count), bytearray(plan.count)
         self.front = self.beyond = self.calls = self.applied = self.gone = self.early = 0
         self.pending: list[int] = []
         self.waiting = dict(plan.waiting)
@@ -91,6 +91,11 @@ class Situation:
     def finished(self) -> bool:
         """Is every definite moment placed?"""
         return self.front == len(self.plan.by_return)
+
+    @property
+    def explained(self) -> int:
+        """How many definite moments are placed."""
+        return self.front + self.beyond.bit_count()
 
     @property
     def now(self) -> int:
@@ -217,6 +222,7 @@ class Situation:
     def _place(self, m: int, trail: int) -> None:
         plan = self.plan
         self.order.append(m)
+        self.ever[m] = 1
         for i in self._vanished(trail):
             self.gone |= 1 << i
         if plan.names[m] != NONE:

@@ -45,7 +45,8 @@ def all_stops(asked: Requirements, facts: Facts, low: Int64s, tokens: Sequence[i
             held = [int(sets[fence - 1])]
         if start < end:
             those, held = candidates.of(start, end, held)
-            tails.append(start + _sums(candidates.size[those], end - start))
+            inside = start + _sums(candidates.size[those], end - start)
+            tails.append(inside[inside <= asked.tail + len(facts.content)])  # all that was sent reaches no further
             if end != FOREVER and end not in tails[-1]:
                 _cannot(asked, facts, start, end)
             runs[start + 1] = held
@@ -119,13 +120,14 @@ class _Candidates:
         match, last = self.match[early], np.minimum(self.last[early], high) - self.size[early]
         fits: Mask = np.maximum(self.first[early], low) <= last
         fits &= (match == NONE) | ((match >= low) & (match <= last))
-        those, left = np.flatnonzero(fits), -1
-        while len(those) != left:
-            left = len(those)
-            tokens = np.concatenate(([NONE], held, ascending(self.fence[those]))).astype(np.int64)
-            those = those[np.isin(self.token[those], tokens)]
+        fitting, those, before = np.flatnonzero(fits), self.moment[:0], -1
+        tokens = ascending(np.array([NONE, *held], dtype=np.int64))
+        while len(tokens) != before:
+            before = len(tokens)
+            those = fitting[np.isin(self.token[fitting], tokens)]
+            tokens = ascending(np.concatenate((tokens, self.fence[those])))
         self.earliest[those] = np.minimum(self.earliest[those], high)
-        return those, list(dict.fromkeys(tokens[tokens != NONE].tolist()))
+        return those, tokens[tokens != NONE].tolist()
 
     def respect_sessions(self, asked: Requirements, facts: Facts) -> None:
         """A certain append has its place behind a hole that each before it in its session may have filled."""

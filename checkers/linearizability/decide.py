@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import NONE, Int64s
@@ -21,15 +23,18 @@ from ..propose.propose import propose
 from ..stream import Stream
 from .time_left import begun
 
+if TYPE_CHECKING:
+    from ..kernel.exhaust import Furthest
+
 PROVABLE: Final = 10_000
 """Nodes of a search beyond which nobody can be asked to search again: then nothing is proven."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """The longest part of a proposed order that explains all answers in it.
+    """The longest part of an order, proposed or found by a search, that explains all answers in it.
 
-    ``moments`` of ``of`` were replayed, up to this ``tail`` and the time ``until`` (ns since the start of the run) at
+    ``moments`` of ``of`` are in it, up to this ``tail`` and the time ``until`` (ns since the start of the run) at
     which the last of them had begun. The answer of the next, of ``row``, is not right there: ``why``.
     """
 
@@ -47,8 +52,9 @@ class Decision:
 
     ``order`` explains a valid stream. An invalid one has a ``contradiction``, or none where a search of ``nodes`` tried
     every order. An unknown one has the ``reason``, and the ``tail`` that no order got past. ``declined`` says why the
-    order that was proposed first was not accepted; it is empty if it was. ``explained`` is how far the kernel could
-    replay one, of a stream that is not valid; None where none was proposed that could be replayed.
+    order that was proposed first was not accepted; it is empty if it was. ``explained`` is how far an order explains a
+    stream that is not valid; None where none could be replayed. ``furthest`` is how far
+    a search got that found no order.
     """
 
     validity: Validity
@@ -59,6 +65,7 @@ class Decision:
     tail: int = 0
     declined: str = ""
     explained: Prefix | None = None
+    furthest: Furthest | None = None
 
 
 class _Attempts:
@@ -68,6 +75,7 @@ class _Attempts:
         self._asked, self._rows = asked, rows
         self.declined = ""
         self.explained: Prefix | None = None
+        self._answers = NONE
 
     def accepts(self, order: Order) -> bool:
         """Whether the kernel accepts an order."""
@@ -75,17 +83,30 @@ class _Attempts:
             accept(self._asked, self._rows, order)
         except Refuted as refuted:
             self.declined = self.declined or str(refuted)
-            if refuted.place > (self.explained.moments if self.explained else NONE):
-                self.explained = self._prefix(order, refuted)
+            if refuted.place != NONE:
+                self._explains(order.moments[: refuted.place], len(order.moments), refuted.row, str(refuted))
             return False
         return True
 
-    def _prefix(self, order: Order, refuted: Refuted) -> Prefix:
-        columns, replayed = self._asked.asked, order.moments[: refuted.place]
-        appended = replayed[columns.ask[replayed] == spec.APPEND]
-        tail = self._asked.tail + int((columns.high[appended] - columns.low[appended]).sum())
-        until = int(columns.invoked[replayed].max(initial=0))
-        return Prefix(refuted.place, len(order.moments), tail, until, refuted.row, str(refuted))
+    def searched(self, furthest: Furthest) -> None:
+        """Look at the order that got furthest in a search, unless an append stands in it more than once."""
+        from .tightest import tightest
+
+        order = furthest.order.moments
+        found = tightest(self._asked, self._rows, furthest) if len(np.unique(order)) == len(order) else None
+        if found is not None:
+            left = int((self._asked.asked.optional == 0).sum() - (self._asked.asked.optional[order] == 0).sum())
+            self._explains(order, len(order) + left, found.row, found.last)
+
+    def _explains(self, order: Int64s, of: int, row: int, why: str) -> None:
+        """Keep what an order explains, if none explained more answers."""
+        columns = self._asked.asked
+        answers = int((columns.optional[order] == 0).sum())
+        if answers > self._answers:
+            self._answers = answers
+            appended = order[columns.ask[order] == spec.APPEND]
+            tail = self._asked.tail + int((columns.high[appended] - columns.low[appended]).sum())
+            self.explained = Prefix(len(order), of, tail, int(columns.invoked[order].max(initial=0)), row, why)
 
 
 def decide(
@@ -103,6 +124,8 @@ def decide(
         decision = Decision(Validity.INVALID, contradiction=contradiction)
     else:
         decision = _undecided(asked, rows, limits, name, iter(()) if briefly else orders, attempts)
+        if decision.furthest is not None and not briefly:
+            attempts.searched(decision.furthest)
     return replace(
         decision,
         declined=attempts.declined,
@@ -135,13 +158,15 @@ def _searched(asked: Requirements, rows: Int64s, spent: Spending) -> Decision:
         case Found(order):
             accept(asked, rows, order)
             return Decision(Validity.VALID, order, nodes=spent.states)
-        case Exhausted(nodes) if nodes <= PROVABLE:
-            return Decision(Validity.INVALID, nodes=nodes)
-        case Exhausted(nodes):
-            reason = f"a contradiction was found, and its proof is too large ({nodes:,} situations)"
-            return Decision(Validity.UNKNOWN, nodes=nodes, reason=reason)
+        case Exhausted(nodes, furthest) if nodes <= PROVABLE:
+            return Decision(Validity.INVALID, nodes=nodes, furthest=furthest)
+        case Exhausted(nodes, furthest):
+            reason = f"a contradiction was found, and its proof is too large ({nodes:,} states)"
+            return Decision(Validity.UNKNOWN, nodes=nodes, reason=reason, furthest=furthest)
         case over:
-            return Decision(Validity.UNKNOWN, nodes=over.nodes, reason=over.reason, tail=over.tail)
+            return Decision(
+                Validity.UNKNOWN, nodes=over.nodes, reason=over.reason, tail=over.tail, furthest=over.furthest
+            )
 
 
 def contradicts_itself(stream: Stream, limits: CheckLimits) -> bool:

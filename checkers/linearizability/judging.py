@@ -48,7 +48,7 @@ def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged
     from .undecided import holes, reason
 
     opened = holes(asked, decision)
-    reasons = (reason(asked, decision, opened),)
+    reasons = (reason(asked, stream.rows, decision, opened),)
     return Judged(details, Claim(name, validity, holes=opened, nodes=decision.nodes, reasons=reasons), (), reasons)
 
 
@@ -74,9 +74,9 @@ def _details(stream: Stream, asked: Requirements, decision: Decision) -> dict[st
         "tail": stream.tail + records
         if decision.order is not None
         else max(stream.tail, int(columns.at.max(initial=0))),
-        "appends-acked": len(stream.acked),
+        "appends-acked": int(((columns.ask == spec.APPEND) & (columns.optional == 0)).sum()),
         "appends-indefinite-seen": int(seen.sum()),
-        "appends-indefinite-unseen": len(stream.floating) - int(seen.sum()),
+        "appends-indefinite-unseen": len(optional) - int(seen.sum()),
         "appends-indefinite-unseen-applied": int((applied[optional] & ~seen).sum()),
         "states-searched": decision.nodes,
         "first-order-refused": decision.declined,

@@ -16,14 +16,14 @@ from typing import Final
 import numpy as np
 
 from fencepost.harness.check_limits import Budget, CheckLimits
-from fencepost.harness.history.history import NONE, History, Kind, Outcome
+from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
 from fencepost.harness.verdict import Validity, Violation
 
 from ..anomalies import Telling, telling
 from ..explanation.case import Case
 from ..explanation.claims import Claims
 from ..explanation.completion import completed
-from ..explanation.elision import elided
+from ..explanation.elision import few
 from ..explanation.minimal import minimal
 from ..explanation.relaxation import unanswered
 from ..explanation.sentences import Narrator, Witness, ran
@@ -33,6 +33,7 @@ from ..kernel.columns import Requirements, requirements
 from ..kernel.contradiction import Contradiction
 from ..stream import Stream, streams
 from .decide import Decision, contradicts_itself, decide
+from .tightest import tightest
 from .time_left import is_over
 
 PASSES: Final = 5
@@ -104,8 +105,8 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
     left, accused = stream, set[int]()
     singly = len(stream.rows) <= FEW
     passes = 0
-    while passes < PASSES and not is_over(limits):
-        contradiction = decision.contradiction or _exhausted(left, decision)
+    while not found or (passes < PASSES and not is_over(limits)):
+        contradiction = decision.contradiction or _exhausted(asked, left.rows, decision)
         new = named_by(stream, Case(asked, left.rows, contradiction), known)
         more = {int(left.history.id[row]) for row in contradiction.more}
         if singly:  # what follows from the first is no news: the next pass shows whether anything is left without it
@@ -249,7 +250,7 @@ def named_by(stream: Stream, case: Case, known: Sequence[Telling]) -> Violation:
         count=witness.count if case.row in witness.accused else 1 + len(case.contradiction.more),
     )
     lead = f"{row.lead}: " if row.lead else ""
-    ops = (elided([ran(stream.history, one) for one in some]) for some in (witness.rows, witness.context))
+    ops = (few([ran(stream.history, one) for one in some]) for some in (witness.rows, witness.context))
     return narrator.told(violation, ((lead, *witness.said), *chain.from_iterable(ops), *witness.more))
 
 
@@ -259,17 +260,18 @@ def _plainly(case: Case) -> Witness:
     return case.witness(rows, Claims.KERNEL(*rows, why=case.contradiction.why), accused=rows[:1])
 
 
-def _exhausted(stream: Stream, decision: Decision) -> Contradiction:
-    """That every order was tried, and who is accused: the last that told a hash, or was no append."""
-    history = stream.history
-    rows = stream.rows[history.outcome[stream.rows] != Outcome.INDEFINITE].tolist()
-    why = f"every order of these operations was tried ({decision.nodes:,} situations); none explains all answers"
-    if decision.explained is not None:
-        far = decision.explained
-        why += (
-            f". The one that got furthest explains {far.moments} of {far.of} moments, up to the tail {far.tail}; "
-            f"there {far.why}"
-        )
-    hashed, kind, invoked = history.reads.hashed, history.kind, history.invoked
-    accused = max(rows, key=lambda row: (hashed[row], kind[row] != Kind.APPEND, invoked[row], row))
-    return Contradiction("exhausted", (accused, *(row for row in rows if row != accused)), why)
+def _exhausted(asked: Requirements, rows: Int64s, decision: Decision) -> Contradiction:
+    """That every order was tried, and the operation that no order got past, which is accused.
+
+    If a search does not tell which, it is the last that was no append.
+    """
+    history = asked.history
+    answered = rows[history.outcome[rows] != Outcome.INDEFINITE].tolist()
+    accused = max(answered, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
+    states = f" ({decision.nodes:,} {'state' if decision.nodes == 1 else 'states'})" if decision.nodes else ""
+    why = f"every order of these operations was tried{states}, and none explains all answers"
+    found = tightest(asked, rows, decision.furthest) if decision.furthest is not None else None
+    if found is not None:
+        accused = found.row
+        why += f"; {found.text}"
+    return Contradiction("exhausted", (accused, *(row for row in answered if row != accused)), why)

@@ -7,12 +7,15 @@ from typing import Final
 
 import numpy as np
 
+from fencepost.harness.history.history import Int64s
+
 from ..kernel import spec
 from ..kernel.answers import returned
 from ..kernel.columns import Requirements
 from ..kernel.format import OpenHole
 from ..kernel.holes import fitting
 from .decide import Decision
+from .tightest import tightest
 
 MOST: Final = 10
 """Candidates that are named."""
@@ -41,20 +44,22 @@ def holes(asked: Requirements, decision: Decision) -> list[OpenHole]:
     return found
 
 
-def reason(asked: Requirements, decision: Decision, opened: Sequence[OpenHole]) -> str:
-    """Why a stream is undecided, in a sentence."""
+def reason(asked: Requirements, rows: Int64s, decision: Decision, opened: Sequence[OpenHole]) -> str:
+    """Why a stream, whose rows are ``rows``, is undecided, in a sentence."""
+    found = tightest(asked, rows, decision.furthest) if decision.furthest is not None else None
+    tight = "" if found is None else f"{found.text}; "
     ids, name = asked.history.id, asked.history.header.streams[asked.stream].name
     if opened:
         hole = next((one for one in opened if one.end > decision.tail), opened[0])
         last = hole.end - 1
         place = f"position {hole.start}" if last == hole.start else f"positions {hole.start} to {last}"
-        what, settles, rows = f"who wrote {place}", f"a read of {place}", list(hole.candidates)
+        what, settles, some = f"who wrote {place}", f"a read of {place}", list(hole.candidates)
     else:
         what, settles = "which appends of unknown outcome were applied", "a read of the whole stream"
-        rows = asked.asked.row[asked.asked.optional > 0].tolist()
-    candidates = ", ".join(f"#{int(ids[row])}" for row in rows[:MOST]) or "none"
-    more = "" if len(rows) <= MOST else f" and {len(rows) - MOST:,} more"
+        some = asked.asked.row[asked.asked.optional > 0].tolist()
+    candidates = ", ".join(f"#{int(ids[row])}" for row in some[:MOST]) or "none"
+    more = "" if len(some) <= MOST else f" and {len(some) - MOST:,} more"
     return (
-        f"stream {name}: {what} was not found: {decision.reason}; "
+        f"stream {name}: {what} was not found: {decision.reason}; {tight}"
         f"candidates, all of unknown outcome: {candidates}{more}; {settles} would settle it"
     )

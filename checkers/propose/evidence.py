@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,42 +13,39 @@ from ..kernel.answers import exacts, returning
 from ..kernel.columns import Requirements
 
 
-@dataclass(frozen=True, slots=True)
 class Evidence:
-    """``released`` and ``latest`` bound, for each moment, the tail that it met; ``by_return`` are they by return.
+    """What is proven where appends took effect at ``start`` (NONE: not known).
 
-    ``tails`` are some that there were, in no order.
+    ``latest`` bounds, for each moment, the tail that it met; ``by_return`` are they by return.
     """
 
-    released: Int64s
-    latest: Int64s
-    by_return: Int64s
-    tails: Int64s
+    def __init__(self, asked: Requirements, start: Int64s) -> None:
+        columns = asked.asked
+        self._asked, self._start, self._exact = asked, start, exacts(asked)
+        self.by_return = np.argsort(columns.returned, kind="stable")
+        greatest = np.where(self._exact, columns.at, np.where(start != NONE, start, FOREVER))
+        before = np.append(np.minimum.accumulate(greatest[::-1])[::-1], FOREVER)
+        self.latest: Int64s = before[np.searchsorted(columns.invoked, columns.returned, side="right")]
+        self._told = np.flatnonzero((columns.ask == spec.PART) & (columns.told != NONE))
 
+    @cached_property
+    def released(self) -> Int64s:
+        """The least tail that each moment can have met."""
+        columns, records, told = self._asked.asked, self._asked.records, self._told
+        least = np.where(self._exact, columns.at, self._asked.tail)
+        read = returning(self._asked)
+        least[read] = records.seq_num[columns.high[read] - 1] + 1
+        least[told] = np.maximum(least[told], columns.told[told])
+        placed = self._start != NONE
+        least[placed] = (self._start + columns.high - columns.low)[placed]
+        reached = np.concatenate(([self._asked.tail], np.maximum.accumulate(least[self.by_return])))
+        return np.asarray(reached[np.searchsorted(columns.returned[self.by_return], columns.invoked, side="left")])
 
-def evidence(asked: Requirements, start: Int64s) -> Evidence:
-    """What is proven where appends took effect at ``start`` (NONE: not known)."""
-    columns, records, base = asked.asked, asked.records, asked.tail
-    exact = exacts(asked)
-    placed = start != NONE
-    least = np.where(exact, columns.at, base)
-    read = returning(asked)
-    least[read] = records.seq_num[columns.high[read] - 1] + 1
-    told = (columns.ask == spec.PART) & (columns.told != NONE)
-    least[told] = np.maximum(least[told], columns.told[told])
-    ends = start + columns.high - columns.low
-    least[placed] = ends[placed]
-    by_return = np.argsort(columns.returned, kind="stable")
-    returned = columns.returned[by_return]
-    reached = np.concatenate(([base], np.maximum.accumulate(least[by_return])))
-    greatest = np.where(exact, columns.at, np.where(placed, start, FOREVER))
-    before = np.append(np.minimum.accumulate(greatest[::-1])[::-1], FOREVER)
-    return Evidence(
-        released=reached[np.searchsorted(returned, columns.invoked, side="left")],
-        latest=before[np.searchsorted(columns.invoked, columns.returned, side="right")],
-        by_return=by_return,
-        tails=np.concatenate((columns.at[exact], columns.told[told], _ends(asked))),
-    )
+    @property
+    def tails(self) -> Int64s:
+        """Some tails that there were, in no order."""
+        columns = self._asked.asked
+        return np.concatenate((columns.at[self._exact], columns.told[self._told], _ends(self._asked)))
 
 
 def _ends(asked: Requirements) -> Int64s:

@@ -18,13 +18,13 @@ from fencepost.harness.history.history import NONE, Int64s
 
 from ..kernel import log as logs
 from ..kernel import spec
-from ..kernel.accept import MANY, Order, listed
-from ..kernel.columns import Requirements
+from ..kernel.accept import Order
+from ..kernel.columns import Requirements, listed
 from ..kernel.refuted import Refuted
 from ..kernel.stops import demands_of
 from . import tails
 from .chain import Known, known
-from .evidence import Evidence, evidence
+from .evidence import Evidence
 from .holes import Filler, Otherwise
 from .states import chain_of, last_states
 
@@ -47,7 +47,7 @@ def propose(asked: Requirements, rows: Int64s) -> Iterator[Order | None]:
     told = known(asked)
     if told is None:
         return
-    proven = evidence(asked, told.start)
+    proven = Evidence(asked, told.start)
     for token in _first_tokens(asked, told, proven):
         guesser = _Guesser(asked, rows, proven, token)
         if told.covered.all():
@@ -117,15 +117,14 @@ class _Guesser:
         self._by_return = proven.by_return
         self._latest = proven.latest
         self._order = _by_invocation(asked)
-        self._compiled = len(asked) >= MANY
-        self._columns = asked.asked if self._compiled else listed(asked.asked)
-        self._records = asked.records if self._compiled else listed(asked.records)
         self._loops: Any = tails
-        if self._compiled:
+        if asked.is_many:
             from ..kernel.compiled import plain
             from . import compiled_tails
 
-            self._columns, self._records, self._loops = plain(self._columns), plain(self._records), compiled_tails
+            self._columns, self._records, self._loops = plain(asked.asked), plain(asked.records), compiled_tails
+        else:
+            self._columns, self._records = asked.listed
 
     def latest(self, m: int) -> int:
         """The greatest tail that a moment can have met."""
@@ -170,7 +169,7 @@ class _Guesser:
         state: Any = np.zeros(spec.STATE, dtype=np.int64)
         state[spec.HASHED] = NONE
         tree: Any = np.full(2 * slots, NONE, dtype=np.int64)
-        if not self._compiled:
+        if not self._asked.is_many:
             log, chain, places = listed(log), listed(chain), listed(places)
             state, tree = state.tolist(), tree.tolist()
         ahead, failed = self._asked.ahead.tolist(), NONE

@@ -99,6 +99,12 @@ class Reads:
     contents: dict[int, dict[int, events.Content]]
 
 
+PARAMETERS: Final = {"seq_num": "from_seq_num", "timestamp": "from_timestamp"} | {
+    name: name for name in ("tail_offset", "clamp", "count", "bytes", "until", "wait")
+}
+"""The columns of :class:`Reads` that hold what a read asked for, by the names of that in calls and events."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class History:
     """Every operation of a run, and everything else that happened to the run.

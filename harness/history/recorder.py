@@ -17,7 +17,7 @@ import msgspec
 
 from .. import s2
 from ..client import outcome as outcomes
-from ..workload import Invocation
+from ..workload import Invocation, Strike
 from . import events
 from .digest import digests
 from .kinds import ANSWERED, INVOKED
@@ -210,29 +210,13 @@ def _invoked(op: int, time: int, process: int, invocation: Invocation, session: 
             intended=intended,
             session=session,
         )
-    if isinstance(call, s2.Read):
-        return events.ReadInvoked(
-            op=op,
-            time=time,
-            process=process,
-            stream=stream,
-            seq_num=call.seq_num,
-            timestamp=call.timestamp,
-            tail_offset=call.tail_offset,
-            clamp=call.clamp,
-            count=call.count,
-            bytes=call.bytes,
-            until=call.until,
-            wait=call.wait,
-            thread=thread,
-            purpose=purpose,
-            intended=intended,
-            session=session,
-        )
-    if type(call) not in INVOKED:
+    if isinstance(call, Strike):
         raise TypeError(f"a strike is no operation on a stream: {invocation}")
+    own = msgspec.structs.asdict(call)
+    if session is not None:
+        own["session"] = session
     return INVOKED[type(call)](
-        op=op, time=time, process=process, stream=stream, thread=thread, purpose=purpose, intended=intended
+        op=op, time=time, process=process, stream=stream, thread=thread, purpose=purpose, intended=intended, **own
     )
 
 

@@ -15,7 +15,7 @@ from . import events
 from .columns import Expected, Interned, Ragged, Table
 from .contradictions import InconsistentEvent
 from .evidence import MISMATCHES, find
-from .history import BEYOND, FOREVER, NONE
+from .history import BEYOND, FOREVER, NONE, PARAMETERS
 from .kinds import ROWS
 
 KINDS: Final = {row.invoked: kind for kind, row in ROWS.items()}
@@ -82,17 +82,7 @@ class Tables:
         self.acks = Table(
             share, start="q", start_timestamp="q", end="q", end_timestamp="q", tail="q", tail_timestamp="q"
         )
-        self.reads = Table(
-            share,
-            from_seq_num="q",
-            from_timestamp="q",
-            tail_offset="q",
-            clamp="b",
-            count="q",
-            bytes="q",
-            until="q",
-            wait="q",
-        )
+        self.reads = Table(share, **{column: "b" if column == "clamp" else "q" for column in PARAMETERS.values()})
         self.batch_tails = Table(share, tail="q")
         self.hashes = Table(share, stream_hash="Q", hashed="B")
         self.appended = Ragged(share, digest="Q", size="i")
@@ -184,20 +174,10 @@ class Tables:
         self.appends.add(row, _position(event.match_seq_num), self.tokens(event.fencing_token), last)
 
     def _read(self, row: int, event: events.ReadInvoked) -> None:
-        wait = _position(event.wait)
+        *given, wait = (_position(getattr(event, name)) for name in PARAMETERS)
         if event.session is not None and wait <= 0 and (event.count, event.bytes, event.until) == (None, None, None):
             wait = FOLLOWING  # a session without any limit follows the tail
-        self.reads.add(
-            row,
-            _position(event.seq_num),
-            _position(event.timestamp),
-            _position(event.tail_offset),
-            event.clamp,
-            _position(event.count),
-            _position(event.bytes),
-            _position(event.until),
-            wait,
-        )
+        self.reads.add(row, *given, wait)
 
     def _fail(self, row: int, event: events.Failed) -> None:
         self.errors.add(row, NONE if event.status is None else event.status, self.codes(event.code))

@@ -16,7 +16,7 @@ import numpy as np
 from ..s2 import Position
 from . import events
 from .evidence import EVIDENCE
-from .history import FOREVER, NONE, History, Int64s, Outcome
+from .history import FOREVER, NONE, PARAMETERS, History, Int64s, Outcome
 from .kinds import ROWS, Kind
 
 
@@ -148,17 +148,9 @@ class _Rows:
         reads = self._history.reads
         # The row of a read that was answered in parts has the parameters of the rest; its first part has the whole's.
         whole = self._first_frame.get(row, row)
-        return events.ReadInvoked(
-            **common,
-            seq_num=_given(reads.from_seq_num[whole]),
-            timestamp=_given(reads.from_timestamp[whole]),
-            tail_offset=_given(reads.tail_offset[whole]),
-            clamp=bool(reads.clamp[whole]),
-            count=_given(reads.count[whole]),
-            bytes=_given(reads.bytes[whole]),
-            until=_given(reads.until[whole]),
-            wait=_given(reads.wait[row]),
-        )
+        given: dict[str, Any] = {name: _given(getattr(reads, column)[whole]) for name, column in PARAMETERS.items()}
+        given |= {"clamp": bool(reads.clamp[whole]), "wait": _given(reads.wait[row])}
+        return events.ReadInvoked(**common, **given)
 
     def frame(self, row: int) -> events.Frame:
         history = self._history

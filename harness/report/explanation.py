@@ -1,32 +1,63 @@
-"""Explain a verdict in words: a numbered list of the anomalies, then each one in full."""
+"""Explain a verdict in words: a numbered list of the anomalies, then those that are asked for in full."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..history.history import History, Outcome
-from ..verdict import Validity, Verdict
-from .text import closing_lines, number, summary_line, violation_lines
+from ..verdict import Validity, Verdict, Violation
+from .text import closing_lines, number, others_lines, summary_line, violation_lines
 
 
-def explanation(history: History, verdict: Verdict, anomaly: int | None = None) -> Iterator[str]:
-    """Yield the explanation line by line. ``anomaly`` (from 1) selects one; the list of all still comes first."""
+def explanation(
+    history: History, verdict: Verdict, anomaly: int | None = None, *, every: bool = False, explaining: str = ""
+) -> Iterator[str]:
+    """Yield the explanation line by line.
+
+    A list of all anomalies comes first. ``anomaly`` (from 1) selects one to tell in full, and ``every`` all, grouped by
+    signature. Without either the first of each signature is told, and how to see them all (``explaining``).
+    """
     found = verdict.violations
     if len(found) > 1:
         yield from _list(verdict)
         yield ""
-    for place, violation in enumerate(found, start=1):
-        if anomaly in (None, place):
+    groups = _groups(found)
+    if anomaly is not None:
+        yield from _told(history, found, [anomaly])
+    elif every:
+        for signature, places in groups.items():
+            count = sum(found[place - 1].count for place in places)
             if len(found) > 1:
-                yield f"── {place} of {len(found)} " + "─" * 60
-            yield from violation_lines(history, violation)
-            yield ""
+                yield f"══ {signature} ══ {number(count, 'broken promise')}"
+                yield ""
+            yield from _told(history, found, places)
+    else:
+        firsts = [places[0] for places in groups.values()]
+        yield from _told(history, found, firsts)
+        yield from others_lines(found, [found[place - 1] for place in firsts], explaining)
     if verdict.validity is Validity.VALID:
         yield from _basis(history)
     if verdict.validity is Validity.UNKNOWN:
         yield "What is open:"
     yield from closing_lines(history, verdict)
     yield summary_line(history, verdict)
+
+
+def _groups(found: Sequence[Violation]) -> dict[str, list[int]]:
+    """The numbers of the anomalies (from 1) by their signature, or by name where a checker gives none."""
+    groups: dict[str, list[int]] = {}
+    for place, violation in enumerate(found, start=1):
+        groups.setdefault(violation.signature or violation.anomaly, []).append(place)
+    return groups
+
+
+def _told(history: History, found: Sequence[Violation], places: Iterable[int]) -> Iterator[str]:
+    """Yield the anomalies of these numbers in full, each below its number if there are several in all."""
+    for place in places:
+        if len(found) > 1:
+            yield f"── {place} of {len(found)} " + "─" * 60
+        yield from violation_lines(history, found[place - 1])
+        yield ""
 
 
 def _list(verdict: Verdict) -> Iterator[str]:

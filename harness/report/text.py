@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ..history.history import History
@@ -13,13 +13,13 @@ from .causes import cause_lines
 from .timeline import timeline
 
 MOST: Final = 5
-"""Number of anomaly kinds whose first anomaly is shown in full. The others are only counted."""
+"""Number of anomalies by name whose first is shown in full. The others are only counted."""
 
 TRACEBACK: Final = "Traceback (most recent call last):"
 
 
 def verdict_lines(history: History, verdict: Verdict, explaining: str) -> Iterator[str]:
-    """Yield the verdict: the first anomaly of each kind in full, counts of the others with ``explaining`` (how to see
+    """Yield the verdict: the first anomaly of each name in full, counts of the others with ``explaining`` (how to see
     them all), then what stays unknown, warnings, and one line of counts."""
     violations = verdict.violations
     firsts = {violation.anomaly: violation for violation in reversed(violations)}
@@ -27,15 +27,20 @@ def verdict_lines(history: History, verdict: Verdict, explaining: str) -> Iterat
     for violation in told:
         yield from violation_lines(history, violation)
         yield ""
+    yield from others_lines(violations, told, explaining)
+    yield from closing_lines(history, verdict)
+    yield summary_line(history, verdict)
+
+
+def others_lines(violations: Sequence[Violation], told: Iterable[Violation], explaining: str) -> Iterator[str]:
+    """Yield how many violations there are beside those that were told, by name, and how to see them all; or nothing."""
     others = Counter(violation.anomaly for violation in violations)
     others.subtract(violation.anomaly for violation in told)
     if +others:
-        kinds = ", ".join(f"{count} × {name}" for name, count in (+others).items())
-        yield f"… and {number(others.total(), 'more anomaly', 'more anomalies')}: {kinds}; to see them all:"
+        names = ", ".join(f"{count} × {name}" for name, count in (+others).items())
+        yield f"… and {number(others.total(), 'more anomaly', 'more anomalies')}: {names}; to see them all:"
         yield f"  {explaining}"
         yield ""
-    yield from closing_lines(history, verdict)
-    yield summary_line(history, verdict)
 
 
 def violation_lines(history: History, violation: Violation) -> Iterator[str]:

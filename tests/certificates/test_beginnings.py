@@ -17,7 +17,7 @@ from tests.checkers.golden_case import Golden
 from tests.checkers.oracle import explain
 from tests.checkers.wgl import linearize
 
-STORIES = 120
+STORIES = 80
 MANY = 10_000
 
 each = pytest.mark.parametrize("golden", BEGINNINGS, ids=[golden.name for golden in BEGINNINGS])

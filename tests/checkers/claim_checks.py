@@ -81,7 +81,8 @@ class Facts:
         if op.ack:
             return {op.ack[0]}
         found = ((at, digest) for at, digests in self.content.items() for digest in digests)
-        return {at - i for at, digest in found for i, sent in enumerate(op.sent) if sent == digest}
+        starts = {at - i for at, digest in found for i, sent in enumerate(op.sent) if sent == digest}
+        return {start for start in starts if start >= self.tail and self.stands(op, (start, start + len(op.sent)))}
 
     def reached(self, op: RawOp) -> set[int]:
         """The tails that an answer proves there to have been."""
@@ -157,7 +158,8 @@ def _lost_batches(facts: Facts, op: RawOp, tail: int) -> int:
     later = [one for one in facts.ops if one.kind != "append" and one.returned > op.invoked]
     if any(position >= tail for one in later for position, _, _ in one.seen):
         return 0
-    return sum(one.ack is not None and one.ack[1] > tail and one.returned < op.invoked for one in facts.appends)
+    lost = (one for one in facts.appends if one in facts.trusted or one.id in facts.violation.accused)
+    return sum(one.ack is not None and one.ack[1] > tail and one.returned < op.invoked for one in lost)
 
 
 def _asked_until(facts: Facts, op: RawOp) -> bool:

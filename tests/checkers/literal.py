@@ -7,8 +7,8 @@ from itertools import product
 
 from fencepost.checkers.kernel import log as logs
 from fencepost.checkers.kernel import spec
-from fencepost.checkers.kernel.accept import listed, polls
-from fencepost.checkers.kernel.columns import Requirements
+from fencepost.checkers.kernel.accept import polls
+from fencepost.checkers.kernel.columns import Requirements, listed
 from fencepost.checkers.kernel.refuted import Refuted
 from fencepost.harness.history.history import NONE, Int64s
 

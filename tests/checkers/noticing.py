@@ -25,6 +25,7 @@ _OF_SPEC: Final = "literal", "orders"
 ASKED: Final[Mapping[str, tuple[str, ...]]] = {
     "kernel.spec": _OF_SPEC,
     "kernel.columns": _OF_SPEC,
+    "kernel.ahead": _OF_SPEC,
     "kernel.log": _OF_SPEC,
     "kernel.accept": ("orders", "decision"),
     "kernel.facts": ("refutation",),

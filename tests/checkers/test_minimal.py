@@ -19,7 +19,7 @@ from tests.checkers.relaxation import faults, remainder
 from tests.checkers.stories import JUDGED, Story
 from tests.checkers.told import misleading
 
-HISTORIES = 400
+HISTORIES = 300
 PARTS = 2
 MANY = 60_000
 MOST_APPENDS = 6

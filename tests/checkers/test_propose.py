@@ -7,18 +7,18 @@ from dataclasses import replace
 import pytest
 from benchmarks.realistic import Recipe, realistic
 
+from fencepost.checkers.kernel import columns
 from fencepost.checkers.kernel.accept import accept
 from fencepost.checkers.kernel.columns import Requirements, requirements, rows_of
 from fencepost.checkers.kernel.refuted import Refuted
-from fencepost.checkers.propose import propose as proposing
 from fencepost.checkers.propose.propose import propose
 from fencepost.harness.history.history import History, Int64s
-from fencepost.testing import history
+from fencepost.testing import append, history, whole
 from tests.checkers.damage import story_of
 from tests.checkers.goldens import GOLDENS
 from tests.checkers.stories import ALL
 
-OPERATIONS = 2000
+OPERATIONS = 1000
 
 
 def _asked(held: History) -> tuple[Requirements, Int64s]:
@@ -52,6 +52,14 @@ def test_of_the_golden_histories_the_sound_ones_are_explained_and_no_others() ->
     assert len([name for name, explained in sound if not explained]) <= 1
 
 
+@pytest.mark.parametrize("contents", ["b a25 c", "b a25 a17 c", "a25 b a17 c"])
+def test_a_hash_tells_which_of_many_appends_were_applied(contents: str) -> None:
+    """One, two side by side, and two in holes of which only the second is right before the hash."""
+    lost = [append(i, 0, None, f"a{i}") for i in range(30)]
+    acked = [append(40, 1 + 2 * i, 2 + 2 * i, one, ack=i) for i, one in enumerate(contents.split()) if one in "bc"]
+    assert _explained(history(*lost, *acked, whole(50, 20, 21, contents)))
+
+
 RECIPES = (
     Recipe(OPERATIONS),
     Recipe(OPERATIONS, indefinite=0.1),
@@ -77,9 +85,11 @@ def test_a_violation_is_not_explained_away(recipe: Recipe) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES[:5:2])
 def test_compiled_loops_guess_the_same(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, rows = _asked(realistic(recipe))
-    interpreted = next(filter(None, propose(asked, rows)))
-    monkeypatch.setattr(proposing, "MANY", 0)
-    compiled = next(filter(None, propose(asked, rows)))
+    held = realistic(recipe)
+    monkeypatch.setattr(columns, "SOME", OPERATIONS * 2)
+    interpreted = next(filter(None, propose(*_asked(held))))
+    monkeypatch.setattr(columns, "MANY", 0)
+    monkeypatch.setattr(columns, "SOME", 0)
+    compiled = next(filter(None, propose(*_asked(held))))
     assert (interpreted.moments == compiled.moments).all()
     assert (interpreted.token, interpreted.latest) == (compiled.token, compiled.latest)

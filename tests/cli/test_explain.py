@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import fencepost
+from fencepost import check
 from fencepost.testing import append, check_tail, jsonl, read
 
 from .invoking import Inside
@@ -19,6 +21,19 @@ TWO = jsonl(
     check_tail(2, 7, 8, 0),
     read(3, 9, 10, 0, saw="a b c"),
 )
+
+
+NUMBERS = re.compile(r"^── (\d+) of ", re.MULTILINE)
+
+
+@pytest.fixture
+def alike(tmp_path: Path) -> Path:
+    """Three answers that were out of date, the first and the last (of another stream) in the same way."""
+    first = append(0, 1, 2, "a", ack=0), check_tail(1, 3, 4, 0), read(2, 3, 4, 0, failed="range", status=416, tail=0)
+    second = append(3, 1, 2, "b", ack=0, stream="t"), check_tail(4, 3, 4, 0, stream="t")
+    path = tmp_path / "alike.jsonl"
+    path.write_bytes(jsonl(*first, *second, read(5, 5, 6, 0, saw="a")))
+    return path
 
 
 @pytest.fixture
@@ -42,7 +57,7 @@ def test_one_anomaly_is_told_without_a_list(inside: Inside, histories: dict[str,
     assert "contradiction" in said.out
 
 
-def test_several_are_listed_with_numbers_and_all_told(inside: Inside, several: Path) -> None:
+def test_several_are_listed_with_numbers(inside: Inside, several: Path) -> None:
     said = inside("explain", several)
     assert said.code == 1
     head, *lines = said.out.splitlines()
@@ -50,11 +65,40 @@ def test_several_are_listed_with_numbers_and_all_told(inside: Inside, several: P
     assert number >= 2
     names = [re.match(rf" +{place}  ([a-z-]+) ", lines[place - 1]).group(1) for place in range(1, number + 1)]  # type: ignore[union-attr]
     assert names[0] == "match-violation"
-    assert [line.split(" on ")[0] for line in lines if re.match("[a-z-]+ on s", line)] == names
+
+
+def test_the_first_of_each_signature_is_told_and_the_others_are_counted(inside: Inside, alike: Path) -> None:
+    said = inside("explain", alike)
+    assert NUMBERS.findall(said.out) == ["1", "2"]
+    assert f"… and 1 more anomaly: 1 × stale-read; to see them all:\n  fencepost explain {alike} --all\n" in said.out
+
+
+def test_all_are_told_below_a_heading_for_each_signature(inside: Inside, alike: Path) -> None:
+    said = inside("explain", alike, "--all")
+    found = [one.signature for one in check(alike).violations]
+    assert found[0] == found[2] != found[1]
+    headings = re.findall(r"^══ (.*) ══ (.*)$|^── (\d) of 3 ", said.out, re.MULTILINE)
+    assert headings == [
+        (found[0], "2 broken promises", ""),
+        ("", "", "1"),
+        ("", "", "3"),
+        (found[1], "1 broken promise", ""),
+        ("", "", "2"),
+    ]
+    assert "to see them all" not in said.out
+    assert f"{fencepost.explain(alike, every=True)}\n" == said.out
+
+
+def test_one_and_all_exclude_each_other(inside: Inside, alike: Path) -> None:
+    said = inside("explain", alike, "--all", "--anomaly", 1)
+    assert (said.code, said.out) == (254, "")
+    assert "--all and --anomaly exclude each other" in said.err
+    with pytest.raises(fencepost.UsageFailure, match="exclude each other"):
+        check(alike).explain(1, every=True)
 
 
 def test_one_of_several_is_told_by_its_number(inside: Inside, several: Path) -> None:
-    both = inside("explain", several).out
+    both = inside("explain", several, "--all").out
     one = inside("explain", several, "--anomaly", 2)
     assert one.code == 1
     headings = re.findall(r"^[a-z-]+ on s", one.out, re.MULTILINE)
