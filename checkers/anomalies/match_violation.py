@@ -33,7 +33,8 @@ def tell(case: Case) -> Witness | None:
     elif case.content is not None:
         position, _, digest = case.content
         senders = [(row, index) for row, index in case.senders(digest) if not case.failed(row)]
-        found = [(row, position - index) for row, index in senders if not any(case.acked(one) for one, _ in senders)]
+        certain = len(case.positions_of(digest)) == 1 and not any(case.acked(row) for row, _ in senders)
+        found = [(row, position - index) for row, index in senders if certain]
     else:
         return None
     if not found or any(match[row] in (NONE, start) for row, start in found):

@@ -60,6 +60,12 @@ def _without_room(case: Case) -> Witness | None:
             room, returned = Claims.NO_ROOM(row, places=(start, end)), case.read_of(read, position, row, index)
             rows = (other, row, read)
             return case.witness(rows, returned, ", but ", room, ": ", why, accused=(read,), position=position)
+        for k, sent in enumerate(case.sent(row)):
+            for elsewhere in case.positions_of(sent) if not case.failed(row) else ():
+                if elsewhere != start + k:
+                    reader = next(one for one in case.readers(elsewhere) if case.digest_read(one, elsewhere) == sent)
+                    said = case.read_of(read, position, row, index), ", but ", case.read_of(reader, elsewhere, row, k)
+                    return case.witness((row, reader, read), *said, accused=(read,), position=position)
     return None
 
 

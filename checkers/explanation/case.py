@@ -401,7 +401,7 @@ class Case:
         """The least tail that there was after an operation, by its own answer."""
         place = self.place(row)
         exact = self.exact(row)
-        return place[1] if place else exact if exact != NONE else self._end(row)
+        return place[1] if place else exact if exact != NONE else max(self._end(row), int(self.history.reads.tail[row]))
 
     def upper(self, row: int) -> int:
         """The greatest tail that there was before an operation, by its own answer."""

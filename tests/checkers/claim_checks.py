@@ -82,7 +82,9 @@ class Facts:
             return {op.ack[0]}
         found = ((at, digest) for at, digests in self.content.items() for digest in digests)
         starts = {at - i for at, digest in found for i, sent in enumerate(op.sent) if sent == digest}
-        return {start for start in starts if start >= self.tail and self.stands(op, (start, start + len(op.sent)))}
+        free = (one for one in starts if one >= self.tail and self.stands(op, (one, one + len(op.sent))))
+        taken = [(one.ack[0], one.ack[0] + len(one.sent)) for one in self.trusted if one.ack]
+        return {one for one in free if not any(one < end and start < one + len(op.sent) for start, end in taken)}
 
     def reached(self, op: RawOp) -> set[int]:
         """The tails that an answer proves there to have been."""
