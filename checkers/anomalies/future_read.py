@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
@@ -37,6 +38,8 @@ def tell(case: Case) -> Witness | None:
         if place is not None and place[0] < tail and order(history, row, other):
             return cycle(case, (row, other), accused=[row])
     if case.ask == spec.MATCH_REFUSED or case.rule not in ("too-soon", "hole", "beyond", "not-there", "tail-not-there"):
+        return None
+    if case.split(case.exact(row)) != NONE:
         return None
     if case.content is not None and all(case.failed(sender) for sender, _ in case.senders(case.content[2])):
         return None

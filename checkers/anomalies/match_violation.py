@@ -33,8 +33,9 @@ def tell(case: Case) -> Witness | None:
     elif case.content is not None:
         position, _, digest = case.content
         senders = [(row, index) for row, index in case.senders(digest) if not case.failed(row)]
-        certain = len(case.positions_of(digest)) == 1 and not any(case.acked(row) for row, _ in senders)
-        found = [(row, position - index) for row, index in senders if certain]
+        placed = len(case.positions_of(digest)) > len(senders) or any(case.acked(row) for row, _ in senders)
+        found = [] if placed else [(row, position - index) for row, index in senders]
+        found = [one for one in found if not case.other_readers(*one)]
     else:
         return None
     if not found or any(match[row] in (NONE, start) for row, start in found):

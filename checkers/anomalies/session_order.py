@@ -31,14 +31,14 @@ def tell(case: Case) -> Witness | None:
     if case.rule == "session":
         before = joined([(Claims.UNAPPLIED_BEFORE(other, row),) for other in case.others], ", and ")
         return case.witness((*case.others, row), case.applied(row), ", although ", *before)
-    session = case.history.session[row]
-    rows = [one for one in (row, *case.others) if case.history.session[one] == session and case.place(one)]
-    if session == NONE or len(rows) < 2:
-        return None
-    one, other = sorted(rows[:2])
-    (first, _), (second, _) = case.place(one) or (0, 0), case.place(other) or (0, 0)
-    if second >= first:
-        return None
-    edges = [Link(one, other, "session", (Claims.SAME_SESSION(one, other),)), case.stands_before(other, one)]
-    said = joined([edge.because for edge in edges], ", but ")
-    return case.witness((one, other), *said, edges=edges, more=[contradiction(edges)], position=second)
+    for other in case.others:
+        first, second = sorted((row, other))
+        place, behind = case.place(first), case.place(second)
+        together = case.history.session[first] == case.history.session[second] != NONE
+        if together and place is not None and behind is not None and behind < place:
+            because = (Claims.SAME_SESSION(first, second),)
+            edges = [Link(first, second, "session", because), case.stands_before(second, first)]
+            said = joined([edge.because for edge in edges], ", but ")
+            more = [contradiction(edges)]
+            return case.witness((first, second), *said, edges=edges, more=more, position=behind[0])
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fencepost.harness.history.history import NONE, Kind
+from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
@@ -40,10 +40,8 @@ def tell(case: Case) -> Witness | None:
         fence = case.fence_below(tail)
         said = refused, ", although ", Claims.TOKEN_FIRST(row), ": ", *case.in_force(tail)
         return case.witness((NONE if fence is None else fence.row, row), *said, position=tail)
-    writer = next((one for one in case.others if case.kind(one) is Kind.APPEND), NONE)
-    writer = writer if case.rule == "inside" else case.holding(tail, row)
-    place = case.place(writer)
-    if writer != NONE and (case.rule == "inside" or (place and place[0] < tail)):
+    writer = case.split(tail)
+    if writer != NONE:
         return case.witness((writer, row), refused, ", ", case.inside(writer, tail), position=tail)
     why = {
         "below-first": Claims.FIRST_TAIL(tail=case.asked.tail),

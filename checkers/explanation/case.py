@@ -196,6 +196,21 @@ class Case:
                 return int(self.columns.row[moments[at]])
         return NONE
 
+    def other_readers(self, row: int, start: int) -> list[tuple[int, int]]:
+        """Reads that returned other records than an append's where these would stand from a start on, by index."""
+        sent = enumerate(self.sent(row))
+        reads = ((k, digest, read) for k, digest in sent for read in self.readers(start + k)[::-1].tolist())
+        return [(k, read) for k, digest, read in reads if self.digest_read(read, start + k) != digest]
+
+    def split(self, tail: int) -> int:
+        """The row of the append inside of whose batch a tail that the accused told is; NONE if it is in none."""
+        if self.rule in ("inside", "tail-inside"):
+            told = next((row for row in self.others if self.kind(row) is Kind.APPEND), NONE)
+            return self.holding(tail, self.row) if told == NONE else told
+        writer = self.holding(tail, self.row)
+        place = self.place(writer)
+        return writer if place is not None and place[0] < tail else NONE
+
     def acked_at(self, low: int, high: int) -> Int64s:
         """The rows of acknowledged appends with a record in ``[low, high)``, in their order there."""
         appends, columns = self.history.appends, self.columns

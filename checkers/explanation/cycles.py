@@ -70,8 +70,9 @@ class _Story:
             clock = order(case.history, before, after)
             edges += [*(self._into(ender.row, before) if ender else []), *clock, *self._seen(after)]
             because = joined([*(edge.because for edge in clock), self._saw(before)], ", and ")
-            took_place = Claims.TOOK_PLACE(after, tail=self._lower(after))
-            steps.append((*self._slot(after), "; but ", *because, ": so ", took_place))
+            if self._lower(after) != NONE:
+                took_place = Claims.TOOK_PLACE(after, tail=self._lower(after))
+                steps.append((*self._slot(after), "; but ", *because, ": so ", took_place))
         around = [*order(case.history, source, target), *self._back(target, source)]
         edges += around
         return case.witness(
@@ -136,7 +137,8 @@ class _Story:
     def _saw(self, row: int) -> Said:
         """How far an operation saw the stream."""
         if row in self._slots:
-            return (Claims.TOOK_PLACE(row, tail=self._lower(row)),)
+            lower = self._lower(row)
+            return (Claims.TOLD_TOKEN(row) if lower == NONE else Claims.TOOK_PLACE(row, tail=lower),)
         exact = self._case.exact(row) != NONE
         return ((Claims.SAW_TAIL if exact else Claims.SAW_UP_TO)(row, tail=self._lower(row)),)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import inf
-from typing import Any, Final
+from typing import Final
 
 from fencepost.harness.history.chain_hash import fold
 from fencepost.harness.verdict import Statement, Violation
+from tests.checkers.claimed import unclaimed
 from tests.checkers.raw_history import RawHistory, RawOp
 
 ABSENT: Final = (
@@ -39,7 +40,10 @@ class Facts:
     @cached_property
     def appends(self) -> list[RawOp]:
         """Those that were, or may have been, applied."""
-        return [op for op in self.ops if op.kind == "append" and not op.failed]
+        return [op for op in self.ops if op.kind == "append" and not op.failed and not self._poisoned(op)]
+
+    def _poisoned(self, op: RawOp) -> bool:
+        return not op.ack and any(one.failed and _in_session(one, op) for one in self.ops if one.kind == "append")
 
     @cached_property
     def trusted(self) -> list[RawOp]:
@@ -49,12 +53,12 @@ class Facts:
     @property
     def tail(self) -> int:
         """The first tail."""
-        return int(self.raw.streams[self.violation.stream]["tail"])
+        return int(self.raw.streams[self.violation.stream].get("tail", 0))
 
     @property
     def token(self) -> str | None:
         """The first token."""
-        token: str | None = self.raw.streams[self.violation.stream]["fencing_token"]
+        token: str | None = self.raw.streams[self.violation.stream].get("fencing_token", "")
         return token
 
     @cached_property
@@ -77,7 +81,7 @@ class Facts:
         return all(digest in there for there, digest in read) and (op.ack is None or bool(read))
 
     def start(self, op: RawOp) -> set[int]:
-        """Where an append starts, by its acknowledgement or by what was read of it."""
+        """Where an append may start, by its acknowledgement or by what was read of it."""
         if op.ack:
             return {op.ack[0]}
         found = ((at, digest) for at, digests in self.content.items() for digest in digests)
@@ -97,11 +101,13 @@ class Facts:
         read = op if op.whole is None else self.raw.ops[op.whole]
         return [*read.parts, read]
 
-    def fences(self, below: int) -> list[str]:
-        """The tokens that fences set which certainly stand below a position, in their order."""
-        placed = [
-            (start, op) for op in self.appends for start in self.start(op) if op.fences and self.tail <= start < below
-        ]
+    def in_force(self, position: int) -> set[str | None]:
+        """The token in force there: by what was acknowledged, and by what was read too."""
+        return {([self.token, *self._fences(position, acked)])[-1] for acked in (True, False)}
+
+    def _fences(self, below: int, acked: bool) -> list[str]:
+        appends = [op for op in self.appends if op.fences and (op.ack or not acked)]
+        placed = [(start, op) for op in appends for start in self.start(op) if self.tail <= start < below]
         return [op.fences[max(op.fences)] for _, op in sorted(placed, key=lambda one: one[0])]
 
     @cached_property
@@ -125,9 +131,11 @@ class Facts:
 
 def _fills(facts: Facts, op: RawOp, tail: int) -> bool:
     """Whether acknowledged appends that had begun by then stand everywhere up to a tail."""
-    begun = [one for one in facts.trusted if one.ack and one.invoked <= op.returned]
+    before = (one for one in facts.trusted if one.invoked <= op.returned and not _in_session(op, one))
+    begun = [one for one in before if one.ack]
     filled = {at for one in begun for at in range(one.ack[0], one.ack[0] + len(one.sent))}  # type: ignore[index]
-    return filled.issuperset(range(facts.tail, tail))
+    inside = any(one.ack[0] < tail < one.ack[1] for one in begun if one.ack)
+    return filled.issuperset(range(facts.tail, tail)) and not inside
 
 
 def _in_process(one: RawOp, other: RawOp) -> bool:
@@ -144,7 +152,7 @@ def _in_answer(facts: Facts, one: RawOp, other: RawOp) -> bool:
 
 
 def _missing(facts: Facts, op: RawOp, places: Places) -> bool:
-    beyond = bool(op.seen) or places[0] >= op.asked["seq_num"]
+    beyond = bool(op.seen) or places[0] >= op.asked.get("seq_num", 0)
     return beyond and not {position for position, _, _ in op.seen} & {*range(*places)}
 
 
@@ -196,7 +204,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "both-accepted": lambda f, one, other, match: (
         one is not other and all(op.ack and op.asked["match_seq_num"] == match for op in (one, other))
     ),
-    "asked-for": lambda f, op: op.asked["match_seq_num"] not in f.start(op),
+    "asked-for": lambda f, op: f.start(op) != {op.asked["match_seq_num"]},
     "sent": lambda f, op: op.ack[1] - op.ack[0] != len(op.sent) or not op.sent,
     "refused-token": lambda f, op: "fencing_token_mismatch" in op.body,
     "told-token": lambda f, op: "fencing_token_mismatch" in op.body,
@@ -226,19 +234,19 @@ CHECKS: Final[Mapping[str, Check]] = {
     "saw-tail": lambda f, op, tail: any(tail == told for told, _ in op.tails),
     "saw-up-to": lambda f, op, tail: tail in f.reached(op),
     "saw-no-further": lambda f, op, tail: tail in f.reached(op),
-    "took-place": lambda f, op, tail: (
-        tail in f.reached(op) or op.body["fencing_token_mismatch"] == (f.fences(tail) or [f.token])[-1]
-    ),
+    "took-place": lambda f, op, tail: tail in f.reached(op) or op.body["fencing_token_mismatch"] in f.in_force(tail),
     "first-tail": lambda f, tail: tail == f.tail,
     "not-there": lambda f, op: not _observed(f, op, op.tails[0][0]),
     "unreached": lambda f, op, tail: not _fills(f, op, tail),
     "inside": lambda f, op, places, tail: f.stands(op, places) and places[0] < tail < places[1],
     "inside-some": lambda f, op, tail: op.kind == "append" and not op.failed and len(op.sent) > 1,
     # tokens
-    "in-force": lambda f, token, position: token == ([f.token, *f.fences(position)])[-1],
+    "in-force": lambda f, token, position: token in f.in_force(position),
     "set": lambda f, op, token, position: op.fences[max(op.fences)] == token and position in f.start(op),
     "set-first": lambda f, token: token == f.token,
-    "replaced": lambda f, op, token, position: op.fences[max(op.fences)] != token and position in f.start(op),
+    "replaced": lambda f, op, token, position: (
+        op.fences[max(op.fences)] != token and (position in f.start(op) or op.id in f.accused)
+    ),
     "needs": lambda f, op: "fencing_token" in op.asked,
     "token-first": lambda f, op: "fencing_token" in op.asked and "seq_num_mismatch" in op.body,
     "not-in-force": lambda f, op: op.body["fencing_token_mismatch"] != f.token or bool(f.appends),
@@ -297,7 +305,9 @@ CHECKS: Final[Mapping[str, Check]] = {
     "something-to-read": lambda f, op: "tail" in op.body,
     "was-to-wait": lambda f, op: bool(op.asked.get("wait")) or "session" in op.asked,
     "again": lambda f, op, position: [at for at, _, _ in op.seen].count(position) > 1,
-    "began-late": lambda f, op, position: op.seen[0][0] == position and not {"seq_num", "timestamp"} & {*op.asked},
+    "began-late": lambda f, op, position: (
+        op.seen[0][0] == position and (op.asked.get("clamp") or "seq_num" not in op.asked)
+    ),
     "went-back": lambda f, op, position, before: (
         (before, position) in pairwise(at for one in f.whole(op) for at, _, _ in one.seen)
     ),
@@ -312,14 +322,22 @@ CHECKS: Final[Mapping[str, Check]] = {
 }
 
 
-def untrue(raw: RawHistory, violation: Violation, accused: frozenset[int]) -> Iterator[Statement]:
-    """The claims of a violation that the events do not bear out. The accused are all of the verdict's."""
-    facts = Facts(raw, violation, accused)
-    for claim in violation.claims:
-        values: dict[str, Any] = dict(claim.values)
-        try:
-            holds = CHECKS[claim.claim](facts, *(raw.ops[op] for op in claim.operations), **values)
-        except (KeyError, TypeError, IndexError):
-            holds = False
-        if not holds:
-            yield claim
+def unfounded(journal: bytes, violations: Sequence[Violation]) -> str | None:
+    """What the events do not bear out, or no claim says, of what is told; None if there is nothing."""
+    raw = RawHistory(journal)
+    accused = frozenset(op for violation in violations for op in violation.accused)
+    for violation in violations:
+        facts = Facts(raw, violation, accused)
+        wrong = [f"it is not so that {claim}" for claim in violation.claims if not _holds(facts, claim)]
+        problem = unclaimed(raw, violation) or next(iter(wrong), None)
+        if problem is not None:
+            return f"{problem}; told in {violation}"
+    return None
+
+
+def _holds(facts: Facts, claim: Statement) -> bool:
+    operations = [facts.raw.ops[op] for op in claim.operations]
+    try:
+        return CHECKS[claim.claim](facts, *operations, **claim.values)
+    except (KeyError, TypeError, IndexError):  # an answer has not what is said of it
+        return False
