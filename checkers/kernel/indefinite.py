@@ -21,6 +21,7 @@ class Candidates:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._read = set(plan.read.values())
         classes: dict[tuple[object, ...], list[int]] = {}
         for m in plan.floats:
             if m in plan.home:
@@ -53,7 +54,7 @@ class Candidates:
                 (records.trim_index[trim], records.trim_to[trim])
                 for trim in range(columns.trim_low[m], columns.trim_high[m])
             ),
-            digests if plan.wholes or plan.holds[m] else (),
+            digests if plan.wholes or not self._read.isdisjoint(digests) else (),
             tuple(bisect_left(plan.rooms, size) for size in sizes) if plan.rooms else (),
             m if m in plan.tied else NONE,
         )
