@@ -7,7 +7,7 @@ invoked is possible whenever any of them is. So of each class only the first tha
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from fencepost.harness.history.history import NONE
 
@@ -67,8 +67,6 @@ class Candidates:
         """Those that may come next, the least useful elsewhere first; what was used before is the last to be."""
         tail = here.state[spec.AT]
         room = here.limit(tail) - tail
-        if tail + room < NEVER and not _may_fill(room, here.left):
-            return
         again = []
         for m in self._fitting(here, tail, room):
             if here.used[m]:
@@ -103,18 +101,3 @@ class Candidates:
                 m = members[0]
             if m != NONE:
                 yield m
-
-
-def _may_fill(length: int, left: Mapping[int, int]) -> bool:
-    """Whether batches of these sizes (each so often) can be of this length together."""
-    if left.get(length, 0):
-        return True
-    sums, mask = 1, (1 << (length + 1)) - 1
-    for size, count in left.items():
-        step = 1
-        while count > 0 and size <= length:
-            some = min(step, count)
-            sums |= (sums << (size * some)) & mask
-            count -= some
-            step *= 2
-    return bool(sums >> length & 1)

@@ -5,7 +5,6 @@ All of it follows from the columns, whatever the order, and only saves questions
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -74,7 +73,7 @@ class Plan:
         self._homes(certain(asked))
         self._order(asked)
         self._ends()
-        self._expiries()
+        self._bits()
 
     def after(self, chained: int, m: int) -> int:
         """The chained hash after an append."""
@@ -139,22 +138,13 @@ class Plan:
                 self.shuts[other].append(one)
                 self.shut_by[one].append(other)
 
-    def _expiries(self) -> None:
+    def _bits(self) -> None:
         self.bit = {m: 1 << number for number, m in enumerate(self.floats)}
         needed = {one for needs in self.needs for one in needs}
         self.tied = {m for m in self.floats if m in needed or self.needs[m] or self.shuts[m] or self.shut_by[m]}
         self.free = {m for m in self.floats if m not in self.tied and m not in self.home}
         self.all = (1 << len(self.floats)) - 1
         self.bound = self.all & ~sum(self.bit[m] for m in self.free)
-        last = ((m, self.home.get(m, self.asked.match[m])) for m in self.floats if m not in self.tied)
-        expires = sorted((at, m) for m, at in last if at != NONE)
-        self._expiry, self._expired = [at for at, _ in expires], [0]
-        for _, m in expires:
-            self._expired.append(self._expired[-1] | self.bit[m])
-
-    def past(self, tail: int) -> int:
-        """The floats (bits) that can be no more at a tail, and that nothing else depends on."""
-        return self._expired[bisect_left(self._expiry, tail)]
 
     def _ends(self) -> None:
         """Ends that a record may explain which did not fit: what is left of their room, and from where on they look."""

@@ -7,7 +7,6 @@ docs/search.md.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +55,8 @@ class Situation:
     """A prefix of an order.
 
     ``front`` counts the moments that are placed up to the first, by return, that is not; ``beyond`` is the set of
-    those placed after it, ``applied`` that of floats (bits); ``left`` counts those that are not, by their length.
-    ``pending`` are the observations that could be next by the clock. ``chained`` is the hash of what is there, where
-    whole reads tell it.
+    those placed after it, ``applied`` that of floats (bits). ``pending`` are the observations that could be next by the
+    clock. ``chained`` is the hash of what is there, where whole reads tell it.
 
     If it is ``relaxed``, floats that nothing else depends on may be applied again and again, and are no part of the
     key; ``used`` counts how often they were. In ``ever`` each moment that is placed is marked for good.
@@ -78,7 +76,6 @@ class Situation:
         self.pending: list[int] = []
         self.waiting = dict(plan.waiting)
         self.absences = plan.absences
-        self.left = Counter(plan.length[m] for m in plan.floats if m not in plan.home)
         known = bool(plan.wholes) and self.state[spec.HASHED] != NONE
         self.chained = self.state[spec.HASH] if known else None
 
@@ -116,8 +113,6 @@ class Situation:
                 self.waiting[plan.names[m]] += 1
             if plan.asked.ask[m] == spec.ABSENT:
                 self.absences += 1
-            if not plan.definite[m]:
-                self.left[plan.length[m]] += m not in plan.home
         del self.order[mark.placed :]
         self.state[:] = mark.state
         self.present.back(mark.trail)
@@ -220,7 +215,6 @@ class Situation:
         self.placed[m] = 1
         if not plan.definite[m]:
             self.applied |= plan.bit[m]
-            self.left[plan.length[m]] -= m not in plan.home
             return
         self.beyond |= 1 << (plan.rank[m] - self.front)
         while self.beyond & 1:
@@ -289,7 +283,7 @@ class Situation:
         return (
             self.front,
             self.beyond,
-            (self.applied | plan.past(state[spec.AT])) & floats,
+            self.applied & floats,
             state[spec.AT],
             state[spec.IN_FORCE],
             state[spec.FLOOR],
