@@ -415,8 +415,14 @@ class Case:
     def lower(self, row: int) -> int:
         """The least tail that there was after an operation, by its own answer."""
         place = self.place(row)
-        exact = self.exact(row)
-        return place[1] if place else exact if exact != NONE else max(self._end(row), int(self.history.reads.tail[row]))
+        place, exact = self.place(row), self.exact(row)
+        own = place[1] if place else NONE if exact != NONE else self._end(row)
+        return max(own, exact, self.told(row))
+
+    def wrote_past(self, row: int, tail: int) -> bool:
+        """Whether an append took effect, for certain, so that it ends past a tail."""
+        place = self.place(row)
+        return place is not None and place[1] > tail
 
     def upper(self, row: int) -> int:
         """The greatest tail that there was before an operation, by its own answer."""

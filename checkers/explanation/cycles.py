@@ -107,8 +107,9 @@ class _Story:
             return [Link(target, ender.row, "tr", replaced), *self._into(ender.row, source)]
         if case.place(target) is not None:
             return self._into(target, source)
-        entry = source if case.place(source) is not None else case.holding(case.upper(target), target)
-        if entry in (NONE, target, source) and case.place(source) is None:
+        upper = case.upper(target)
+        entry = source if case.wrote_past(source, upper) else case.holding(upper, target)
+        if entry in (NONE, target) or (entry == source and not case.wrote_past(source, upper)):
             return [Link(target, source, "rw", joined([self._missed(target), self._saw(source)], ", and "))]
         because = joined([self._missed(target), self._stands(entry)], ", and ")
         return [Link(target, entry, "rw", because), *self._into(entry, source)]
@@ -118,7 +119,8 @@ class _Story:
         case = self._case
         if append == source:
             return []
-        if case.place(source) is not None:
+        place, its = case.place(append), case.place(source)
+        if place and its and place[0] < its[0]:
             return [case.stands_before(append, source)]
         setter = self._slots[source].setter if source in self._slots else None
         if setter is not None:
@@ -136,11 +138,13 @@ class _Story:
 
     def _saw(self, row: int) -> Said:
         """How far an operation saw the stream."""
+        lower = self._lower(row)
         if row in self._slots:
-            lower = self._lower(row)
             return (Claims.TOLD_TOKEN(row) if lower == NONE else Claims.TOOK_PLACE(row, tail=lower),)
+        if self._case.told(row) == lower != self._case.upper(row):
+            return (Claims.TOLD_TAIL(row, tail=lower),)
         exact = self._case.exact(row) != NONE
-        return ((Claims.SAW_TAIL if exact else Claims.SAW_UP_TO)(row, tail=self._lower(row)),)
+        return ((Claims.SAW_TAIL if exact else Claims.SAW_UP_TO)(row, tail=lower),)
 
     def _missed(self, row: int) -> Said:
         """How little of the stream an operation saw."""
@@ -150,7 +154,7 @@ class _Story:
     def _did(self, row: int, *, first: bool = False) -> Said:
         """What an operation did or saw: how far it saw the stream if it is the ``first``, or how little of it."""
         place = self._case.place(row)
-        if place is not None:
+        if place is not None and not (first and place[1] < self._case.lower(row)):
             return (Claims.WROTE(row, places=place),)
         if row in self._slots:
             return (Claims.TOLD_TOKEN(row),)
