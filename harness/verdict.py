@@ -65,7 +65,7 @@ class Edge:
 class Statement:
     """What a part of a sentence claims of some ``operations`` (ids), in the order of its words, and of ``values``.
 
-    ``claim`` is the name of its kind (:class:`fencepost.checkers.explanation.claims.Claims`).
+    ``claim`` is the name of its kind; the checker that made it has the list.
     """
 
     claim: str

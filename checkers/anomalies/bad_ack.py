@@ -9,6 +9,7 @@ from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
 from ..explanation.claims import Claims
+from ..explanation.cycles import cycle
 from ..explanation.sentences import Witness, order
 from . import promises
 
@@ -31,11 +32,9 @@ def tell(case: Case) -> Witness | None:
         return None
     start, end = int(appends.start[row]), int(appends.end[row])
     acked = Claims.ACKNOWLEDGED(row)
-    for other in case.others if case.rule == "behind" and case.is_append else ():
-        clock = order(case.history, other, row)
-        if clock and case.told(other) > start:
-            told, stands = Claims.TOLD_TAIL(other, tail=case.told(other)), Claims.STANDS(row, places=case.place(row))
-            return case.witness((other, row), told, ", but ", stands, clock=clock, accused=(other,), position=start)
+    told = [one for one in case.others if case.acked(one) and case.told(one) > start and order(case.history, one, row)]
+    if case.rule == "behind" and told:
+        return cycle(case, (told[0], row), accused=told[:1])
     if case.rule in ("empty", "length"):
         return case.witness((row,), acked, ", but ", Claims.SENT(row), position=start)
     if case.rule == "below-end":

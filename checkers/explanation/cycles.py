@@ -13,9 +13,10 @@ from itertools import pairwise
 
 from fencepost.harness.history.history import NONE
 
-from .case import Case, Fence
+from .case import Case
 from .claims import Claims, Said
 from .elision import few
+from .evidence import Fence
 from .graph import shortest_cycle
 from .sentences import Link, Witness, joined, order
 
