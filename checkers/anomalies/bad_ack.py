@@ -32,7 +32,8 @@ def tell(case: Case) -> Witness | None:
         return None
     start, end = int(appends.start[row]), int(appends.end[row])
     acked = Claims.ACKNOWLEDGED(row)
-    told = [one for one in case.others if case.acked(one) and case.told(one) > start and order(case.history, one, row)]
+    beyond = [one for one in case.others if case.acked(one) and int(appends.end[one]) <= start < case.told(one)]
+    told = [one for one in beyond if order(case.history, one, row)]
     if case.rule == "behind" and told:
         return cycle(case, (told[0], row), accused=told[:1])
     if case.rule in ("empty", "length"):

@@ -10,7 +10,7 @@ from fencepost.harness.verdict import Anomaly, Severity
 from ..explanation.case import Case
 from ..explanation.claims import Claims
 from ..explanation.cycles import cycle
-from ..explanation.sentences import Witness
+from ..explanation.sentences import Witness, order
 from ..kernel import spec
 from . import promises
 
@@ -37,7 +37,7 @@ def tell(case: Case) -> Witness | None:
         later = history.returned[row] <= history.invoked[other]
         if later and case.place(other) is None and NONE != case.upper(other) < case.lower(row):
             return cycle(case, (row, other), accused=[row])
-    before = [other for other in case.others if history.returned[other] <= history.invoked[row]]
+    before = [other for other in case.others if order(history, other, row)]
     if case.rule == "behind" and before:
         return cycle(case, (*before[::-1], row), accused=[before[0]])
     if case.rule == "below-first" and case.ask != spec.MATCH_REFUSED:
