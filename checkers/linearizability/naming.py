@@ -37,6 +37,9 @@ from .time_left import is_over
 PASSES: Final = 5
 """How often a long stream is judged, each time without all that was accused before."""
 
+PASSES_OF_FEW: Final = 40
+"""How often a short one is, after so many violations that it is no longer looked for each by itself."""
+
 FEW: Final = 2_000
 """Operations up to which each violation is looked for by itself."""
 
@@ -106,8 +109,8 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
     found: list[_Root] = []
     left, accused = stream, set[int]()
     singly = len(stream.rows) <= FEW
-    passes = 0
-    while not found or (passes < PASSES and not is_over(limits)):
+    passes, most = 0, PASSES_OF_FEW if singly else PASSES
+    while not found or (passes < most and not is_over(limits)):
         contradiction = decision.contradiction or _exhausted(asked, left.rows, decision)
         new, more = named_by(Case(asked, left.rows, contradiction), left.name, known)
         if singly:  # what follows from the first is no news: the next pass shows whether anything is left without it
@@ -136,12 +139,20 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
 
 
 def _first(history: History, found: Sequence[_Root]) -> tuple[list[Violation], dict[str, int]]:
-    """The violations that are told, and by signature how many others there are of which none is told."""
+    """The violations that are told, and by signature how many others there are of which none is told.
+
+    The first of each signature is told before the second of any.
+    """
     told: dict[str, list[Violation]] = {}
-    others = Counter[str]()
-    for root in found:
+    others, seen = Counter[str](), Counter[str]()
+    turns: list[tuple[int, int, str]] = []
+    for at, root in enumerate(found):
         kind = signature(history, root.violation)
+        turns.append((seen[kind], at, kind))
+        seen[kind] += 1
         others[kind] += root.more
+    for _, at, kind in sorted(turns):
+        root = found[at]
         if sum(map(len, told.values())) < TOLD and len(told.get(kind, ())) < ALIKE:
             told.setdefault(kind, []).append(root.violation)
         else:
