@@ -31,10 +31,11 @@ def tell(case: Case) -> Witness | None:
         return None
     before = [one for one in case.others if history.returned[one] <= history.invoked[row]]
     later = [one for one in case.others if history.returned[row] <= history.invoked[one]]
-    enders = [ender.start for _, ender in case.slots(case.refused_token) if ender is not None]
+    enders = [ender for _, ender in case.slots(case.refused_token) if ender is not None]
+    before = before or [one.row for one in enders[-1:] if history.returned[one.row] <= history.invoked[row]]
     if not before or not enders:
         return None
     if later:  # it is in force again, but only past what was seen after the refusal
         return cycle(case, (*before[::-1], row, later[0]), accused=[row])
-    proof = next((one for one in before if case.lower(one) > enders[0]), None)
+    proof = next((one for one in before if case.lower(one) > enders[0].start), None)
     return cycle(case, (*before[::-1], row) if proof is None else (proof, row))

@@ -6,7 +6,7 @@ Everything here serves names and sentences. Nothing decides: that the stream is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -48,6 +48,13 @@ class Case:
         self.m = contradiction.moment if contradiction.moment != NONE else self._moment(self.row)
         self.ask = int(self.columns.ask[self.m]) if self.m != NONE else NONE
         self._teller = Teller(self.history)
+
+    def about(self, row: int) -> Case:
+        """The case of another operation that breaks the same rule, of which nothing is said but that."""
+        other = Case(self.asked, self.rows, replace(self.contradiction, rows=(row,), moment=NONE, more=()))
+        shared = ("_places", "_placed", "fences", "trims", "trimmed")
+        vars(other).update({name: value for name, value in vars(self).items() if name in shared})
+        return other
 
     def _moment(self, row: int) -> int:
         at = int(np.searchsorted(self.columns.row, row))
