@@ -10,7 +10,7 @@ import numpy as np
 
 from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import NONE, Int64s
-from fencepost.harness.verdict import Validity
+from fencepost.harness.verdict import Explained, Validity
 
 from ..kernel import spec
 from ..kernel.accept import Order, accept
@@ -31,22 +31,6 @@ PROVABLE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Prefix:
-    """The longest part of an order, proposed or found by a search, that explains all answers in it.
-
-    ``moments`` of ``of`` are in it, up to this ``tail`` and the time ``until`` (ns since the start of the run) at
-    which the last of them had begun. The answer of the next, of ``row``, is not right there: ``why``.
-    """
-
-    moments: int
-    of: int
-    tail: int
-    until: int
-    row: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """What the kernel says of a stream, and by what.
 
@@ -64,7 +48,7 @@ class Decision:
     reason: str = ""
     tail: int = 0
     declined: str = ""
-    explained: Prefix | None = None
+    explained: Explained | None = None
     furthest: Furthest | None = None
 
 
@@ -74,7 +58,7 @@ class _Attempts:
     def __init__(self, asked: Requirements, rows: Int64s) -> None:
         self._asked, self._rows = asked, rows
         self.declined = ""
-        self.explained: Prefix | None = None
+        self.explained: Explained | None = None
         self._answers = NONE
 
     def accepts(self, order: Order) -> bool:
@@ -106,7 +90,9 @@ class _Attempts:
             self._answers = answers
             appended = order[columns.ask[order] == spec.APPEND]
             tail = self._asked.tail + int((columns.high[appended] - columns.low[appended]).sum())
-            self.explained = Prefix(len(order), of, tail, int(columns.invoked[order].max(initial=0)), row, why)
+            until, history = int(columns.invoked[order].max(initial=0)), self._asked.history
+            name, op = history.header.streams[self._asked.stream].name, int(history.id[row])
+            self.explained = Explained(name, len(order), of, tail, until, op, why)
 
 
 def decide(

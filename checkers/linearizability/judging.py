@@ -9,14 +9,14 @@ import numpy as np
 
 from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import NONE, Int64s
-from fencepost.harness.verdict import Validity, Violation
+from fencepost.harness.verdict import Explained, Validity, Violation
 
 from ..kernel import spec
 from ..kernel.answers import returned
 from ..kernel.columns import Requirements, requirements
 from ..kernel.format import Claim, NamedViolation, linearization
 from ..stream import Stream
-from .decide import Decision, Prefix, decide
+from .decide import Decision, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Judged:
     claim: Claim
     violations: tuple[Violation, ...] = ()
     reasons: tuple[str, ...] = ()
+    explained: Explained | None = None
 
 
 def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged:
@@ -44,12 +45,15 @@ def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged
         told = found.violations
         details["violations"] = sum(violation.count for violation in told) + sum(found.others.values())
         details["violations-not-told"] = dict(found.others)
-        return Judged(details, Claim(name, validity, violations=[_told(one) for one in told]), told)
+        return Judged(
+            details, Claim(name, validity, violations=[_told(one) for one in told]), told, (), decision.explained
+        )
     from .undecided import holes, reason
 
     opened = holes(asked, decision)
     reasons = (reason(asked, stream.rows, decision, opened),)
-    return Judged(details, Claim(name, validity, holes=opened, nodes=decision.nodes, reasons=reasons), (), reasons)
+    claim = Claim(name, validity, holes=opened, nodes=decision.nodes, reasons=reasons)
+    return Judged(details, claim, (), reasons, decision.explained)
 
 
 def _told(violation: Violation) -> NamedViolation:
@@ -80,19 +84,7 @@ def _details(stream: Stream, asked: Requirements, decision: Decision) -> dict[st
         "appends-indefinite-unseen-applied": int((applied[optional] & ~seen).sum()),
         "states-searched": decision.nodes,
         "first-order-refused": decision.declined,
-        "explained-prefix": None if decision.explained is None else _prefix(stream, decision.explained),
         "violations": 0,
-    }
-
-
-def _prefix(stream: Stream, explained: Prefix) -> dict[str, Any]:
-    return {
-        "moments": explained.moments,
-        "of": explained.of,
-        "tail": explained.tail,
-        "until": explained.until,
-        "refused": int(stream.history.id[explained.row]),
-        "because": explained.why,
     }
 
 
