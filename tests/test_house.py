@@ -93,6 +93,8 @@ def _imports(module: Module, typing: bool) -> Iterator[str]:
 
 def _nodes(node: ast.AST, typing: bool) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            continue  # nothing is imported in one
         if not typing and isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
             for other in child.orelse:
                 yield from (other, *_nodes(other, typing))

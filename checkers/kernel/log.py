@@ -177,6 +177,7 @@ def _stamps(asked: Requirements, rows: Int64s, lower: Int64s, slots: int, latest
             asked.history,
             int(row[mine][np.argmax(wrong)]),
             "tells a timestamp that contradicts what others tell: each record has one, and they never decrease",
+            more=row[mine][wrong].tolist(),
         )
     return found
 

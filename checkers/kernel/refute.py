@@ -50,7 +50,7 @@ def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
     except Contradicted as error:
         return error.found if known is None else replace(error.found, place=known.facts.place)
     except Refuted as error:
-        return Contradiction("claims", (error.row,), str(error))
+        return Contradiction("claims", (error.row,), str(error), more=error.more)
     return None
 
 
@@ -193,14 +193,11 @@ class _Refutation:
         why = np.zeros(len(self.asked), dtype=np.int64)
         first = self._loop(least.solve, *plan, x, because, why)
         if first != NONE:
-            # What comes too late tells best what it is behind.
             wrong = np.flatnonzero(why)
-            wrong = np.concatenate((wrong[why[wrong] == BEHIND], [first], wrong[why[wrong] != BEHIND]))
-            later = self._least_later(wrong)
-            told = [self._no_place(int(m), int(why[m]), because, later[int(m)]) for m in wrong]
-            rule, moments, text = told[0]
-            more = [others[0] for same, others, _ in told if same == rule]
-            contradict(self.asked, rule, moments, text, more=more)
+            behind = wrong[why[wrong] == BEHIND]  # what comes too late tells best what it is behind
+            m = int(behind[0]) if len(behind) else first
+            rule, moments, text = self._no_place(m, int(why[m]), because)
+            contradict(self.asked, rule, moments, text, more=wrong[why[wrong] == why[m]] if moments[0] == m else ())
         slots = len(log.lower) + int(stops.floor[-1]) - self.asked.tail
         if slots <= 0:
             return
@@ -211,27 +208,19 @@ class _Refutation:
             text = f"returned a record that {described(self.asked, m)} had shown to be gone"
             contradict(self.asked, "resurrected", [int(np.argmax(returned)), m], text)
 
-    def _least_later(self, moments: Int64s) -> dict[int, int]:
-        """Of what comes after each of some moments, by the clock or else, what allows the least tail; or NONE."""
-        known = np.flatnonzero(self.certain & (self.high != FOREVER))
-        known = known[np.argsort(self.columns.invoked[known], kind="stable")][::-1]
-        least = np.minimum.accumulate(self.high[known])
-        holder = np.maximum.accumulate(np.where(self.high[known] == least, np.arange(len(known)), 0))
-        ascending = self.columns.invoked[known[::-1]]
-        number = len(known) - np.searchsorted(ascending, self.columns.returned[moments], side="right")
-        found = np.where(number > 0, np.append(known, NONE)[np.append(holder, -1)[number - 1]], NONE)
-        later = dict(zip(moments.tolist(), found.tolist(), strict=True))
-        beyond = np.isin(self.one, moments) & (self.high[self.other] != FOREVER)
-        for m, other in zip(self.one[beyond].tolist(), self.other[beyond].tolist(), strict=True):
-            if later[m] == NONE or self.high[other] < self.high[later[m]]:
-                later[m] = other
-        return later
+    def _least_later(self, m: int) -> int:
+        """Of what comes after a moment, by the clock or else, what allows the least tail; NONE if nothing does."""
+        later = np.flatnonzero(self.certain & (self.columns.invoked > self.columns.returned[m]))
+        later = np.concatenate((later, self.other[self.one == m]))
+        least = int(later[np.argmin(self.high[later])]) if len(later) else NONE
+        return NONE if least == NONE or self.high[least] == FOREVER else least
 
-    def _no_place(self, m: int, why: int, because: Int64s, least_later: int) -> tuple[str, list[int], str]:
+    def _no_place(self, m: int, why: int, because: Int64s) -> tuple[str, list[int], str]:
         """Nowhere is the answer of a moment right: the rule, who is accused and those that stand against it, and why.
 
         Those are what kept it from an earlier tail, and what kept that one, as far as its own answer does not.
         """
+        least_later = self._least_later(m)
         chain = [m]
         while because[chain[-1]] not in (NONE, *chain) and len(chain) < MOST_LINKS:
             chain.append(int(because[chain[-1]]))

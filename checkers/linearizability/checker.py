@@ -57,7 +57,8 @@ class Linearizability:
             reasons.append("nothing was observed" if len(history) else "the history is empty")
         if not history.whole:
             warnings.append("the journal has no end mark: what was pending counts as indefinite")
-        validity = Validity.INVALID if violations else Validity.UNKNOWN if reasons else Validity.VALID
+        refuted = any(claim.validity == Validity.INVALID for claim in claims)
+        validity = Validity.INVALID if refuted else Validity.UNKNOWN if reasons else Validity.VALID
         certificate = LinearizabilityCertificate(history, claims, reasons[decided:])
         return CheckResult(
             validity,

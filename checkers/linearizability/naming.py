@@ -103,7 +103,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
     left, accused = stream, set[int]()
     singly = len(stream.rows) <= FEW
     passes = 0
-    while passes < PASSES and not is_over(limits):
+    while not found or (passes < PASSES and not is_over(limits)):
         contradiction = decision.contradiction or _exhausted(asked, left.rows, decision)
         new = named_by(Case(asked, left.rows, contradiction), left.name, known)
         more = {int(left.history.id[row]) for row in contradiction.more}

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fencepost.harness.history.chain_hash import EMPTY, signed_link
+from fencepost.harness.history.chain_hash import EMPTY, fold
 from fencepost.harness.history.history import NONE, Int64s
 
 from ..kernel import spec
 from ..kernel.columns import Requirements, spans
+from ..kernel.unfolding import unfolded
 
 
 class Hashes:
@@ -20,13 +21,14 @@ class Hashes:
     def __init__(self, asked: Requirements, start: Int64s, end: int) -> None:
         columns, self._base = asked.asked, asked.tail
         whole = np.flatnonzero(columns.ask == spec.WHOLE)
-        told = dict(zip(columns.at[whole].tolist(), columns.hash[whole].tolist(), strict=True))
+        told = dict(zip(columns.at[whole].tolist(), columns.hash[whole].view(np.uint64).tolist(), strict=True))
         if self._base == 0 and told:
             told.setdefault(0, EMPTY)
         self._told = sorted(told.items())
         self._tails = [tail for tail, _ in self._told]
-        self._sent, self._low, self._high = asked.records.sent, columns.low, columns.high
-        self._digest = np.zeros(end - self._base if self._told else 0, dtype=np.int64)
+        self._behind: dict[tuple[int, int], int] = {}
+        self._sent, self._low, self._high = asked.records.sent.view(np.uint64), columns.low, columns.high
+        self._digest = np.zeros(end - self._base if self._told else 0, dtype=np.uint64)
         if self._told:
             placed = np.flatnonzero(start != NONE)
             length = columns.high[placed] - columns.low[placed]
@@ -45,10 +47,21 @@ class Hashes:
         after = bisect_left(self._tails, high)
         return bisect_right(self._tails, low) > 0 and after < len(self._tails) and self._tails[after] <= following
 
-    def agree(self, low: int, high: int) -> bool:
-        """Does the next hash behind a hole agree with what has been put into it?"""
-        before, after = self._told[bisect_right(self._tails, low) - 1], self._told[bisect_left(self._tails, high)]
-        chained: int = before[1]
-        for digest in self._digest[before[0] - self._base : after[0] - self._base].tolist():
-            chained = signed_link(chained, digest)
-        return bool(chained == after[1])
+    def bounds(self, low: int, high: int) -> tuple[int, int]:
+        """The hash before a hole, and the one behind it that the next hash asks for."""
+        (start, before), (end, after) = (
+            self._told[at] for at in (bisect_right(self._tails, low) - 1, bisect_left(self._tails, high))
+        )
+        if (high, end) not in self._behind:
+            self._behind[high, end] = unfolded(after, self._digest[high - self._base : end - self._base].tolist())
+        return fold(self._digest[start - self._base : low - self._base].tolist(), before), self._behind[high, end]
+
+    def after(self, before: int, filling: Iterable[tuple[int, int]]) -> int:
+        """The hash after some appends (moments)."""
+        for m, _ in filling:
+            before = fold(self._sent[self._low[m] : self._high[m]].tolist(), before)
+        return before
+
+    def before(self, m: int, after: int) -> int:
+        """The hash before an append."""
+        return unfolded(after, self._sent[self._low[m] : self._high[m]].tolist())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, takewhile
 from typing import Final
 
@@ -27,12 +27,16 @@ from .wants import Hole, Wants
 
 NODES: Final = 400
 """Placements that are tried in one hole."""
+HASHED: Final = 4000
+"""The same where a hash tells the right one."""
 NEAR: Final = 12
 """Appends of one kind that are tried at one position."""
 BACKTRACKS: Final = 40
 """How often an earlier hole is filled otherwise."""
 SKIPPED: Final = 4
 """Ways to fill a hole that are tried one after another."""
+BLIND: Final = 1000
+"""How often a hole is filled otherwise because the hash that is right behind the next one is not met."""
 BACK: Final = 6
 """Holes before one that stays open that may be filled otherwise, so that something is left for it."""
 
@@ -76,8 +80,10 @@ class Filler:
             for m in free[columns.trim_low[free] < columns.trim_high[free]].tolist()
         }
         self._hashes = Hashes(asked, known.start, known.end)
+        self._endings: dict[tuple[Hole, int], dict[int, list[int]]] = {}
         self._wants = Wants(asked, known, evidence, token, self._hashes)
         self._barred: frozenset[int] = frozenset()
+        self._near: int | None = NEAR
         self._only: frozenset[int] | None = None
         self._sizes = sorted(set(self._size.values()), reverse=True)
         self._needed: list[int] = []
@@ -133,24 +139,37 @@ class Filler:
         appended at the open end, if that is possible.
         """
         self._start, self._placed, self._candidates = {}, set(), self._sorted_out()
-        otherwise = dict(otherwise)
+        given, otherwise = otherwise, dict(otherwise)
         before: list[tuple[int, int]] = []
         fillings: list[list[tuple[int, int]]] = []
-        held, since, left = self._token, NONE, BACKTRACKS
+        held, since, left, blind = self._token, NONE, BACKTRACKS, BLIND
         while len(fillings) < len(self.holes):
             number = len(fillings)
             hole = self.holes[number]
             how = otherwise.get(number, Otherwise())
             self._barred = how.barred
+            self._near = NEAR if not any(one.hashed for one in self.holes[number : number + 2]) else None
             fillings_of = self._fillings(hole, self._wants.in_force(hole.low, held, since))
             found = next(islice(fillings_of, how.skipped, None), None)
+            if found is None and how.skipped and number not in given:  # no way to fill it led to the hash
+                otherwise[number], blind = given.get(number, Otherwise()), 0
+                continue
+            changed = NONE
             if found is None:
                 helpful = self._helpful(hole, fillings) if left else None
                 if helpful is None:
                     return None
                 left -= 1
-                number, m = helpful
-                otherwise[number] = otherwise.get(number, Otherwise()).without(m)
+                changed, m = helpful
+                otherwise[changed] = otherwise.get(changed, Otherwise()).without(m)
+            elif (
+                blind and number and hole.hashed and not self.holes[number - 1].hashed and not self._agrees(hole, found)
+            ):
+                blind, changed = blind - 1, number - 1
+                how = otherwise.get(changed, Otherwise())
+                otherwise[changed] = replace(how, skipped=how.skipped + 1)
+            if found is None or changed != NONE:
+                number = changed
                 held, since = before[number]
                 del before[number:], fillings[number:]
                 self._start = dict(chain.from_iterable(fillings))
@@ -213,7 +232,7 @@ class Filler:
             goals += [(steps, True)] * bool(steps) + [(same, True)]
         for goal, calmly in (*goals, (None, False)):
             for most in (1, 2, hole.high - hole.low):
-                self._nodes, self._only = NODES, goal if calmly else None
+                self._nodes, self._only = HASHED if hole.hashed else NODES, goal if calmly else None
                 for filling, after in self._tilings(hole, hole.low, token, [], most):
                     if goal is None or (after in goal and self._agrees(hole, filling)):
                         yield filling
@@ -222,8 +241,8 @@ class Filler:
         """Has it the contents that a hash asks for, if there is one?"""
         if not hole.hashed:
             return True
-        self._hashes.put(filling)
-        return self._hashes.agree(hole.low, hole.high)
+        before, after = self._hashes.bounds(hole.low, hole.high)
+        return self._hashes.after(before, filling) == after
 
     def _tilings(
         self, hole: Hole, at: int, token: int, chosen: list[tuple[int, int]], most: int
@@ -234,7 +253,10 @@ class Filler:
         if not most:
             return
         last = most == 1
-        for m in self._options(hole, at, token, last):
+        options = self._options(hole, at, token, last)
+        if last and chosen and hole.hashed:
+            options = iter([m for m in self._completing(hole, at, chosen) if self._fits(m, at, token, hole.high - at)])
+        for m in options:
             if last and self._size[m] != hole.high - at:
                 continue
             self._nodes -= 1
@@ -247,13 +269,23 @@ class Filler:
             chosen.pop()
             del self._start[m]
 
+    def _completing(self, hole: Hole, at: int, chosen: list[tuple[int, int]]) -> list[int]:
+        """What fills the rest of a hole such that the hash behind it is right."""
+        before, after = self._hashes.bounds(hole.low, hole.high)
+        if (hole, at) not in self._endings:
+            endings = self._endings[hole, at] = defaultdict(list)
+            for m in self._free:
+                if self._size[m] == hole.high - at:
+                    endings[self._hashes.before(m, after)].append(m)
+        return self._endings[hole, at].get(self._hashes.after(before, chosen), [])
+
     def _options(self, hole: Hole, at: int, token: int, last: bool) -> Iterator[int]:
         """What may come next, the best first; of those that are alike, a few. The ``last`` one has to fill the hole."""
         room = hole.high - at
         needed = [m for m in self._needed if m not in self._start and self._released[m] <= at]
         sources = chain([needed], self._sources(hole, at, token, last))
         fitting = (
-            islice((m for m in self._released_of(source, at) if self._fits(m, at, token, room)), NEAR)
+            islice((m for m in self._released_of(source, at) if self._fits(m, at, token, room)), self._near)
             for source in sources
         )
         found = dict.fromkeys(chain.from_iterable(fitting)) if self._needed else chain.from_iterable(fitting)

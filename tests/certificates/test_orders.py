@@ -23,7 +23,7 @@ from tests.checkers.stories import Story
 
 Moments = list[tuple[int, bool]]
 
-HISTORIES = 300
+HISTORIES = 200
 PARTS = 2
 MANY = 20_000
 
@@ -124,7 +124,7 @@ def test_the_kernel_agrees_with_the_model_on_many_more() -> None:
 
 def test_no_order_of_an_invalid_history_is_accepted() -> None:
     tried = 0
-    for seed in range(1, 1_500, 2):
+    for seed in range(1, 1_000, 2):
         story, random = story_of(seed), Random(seed)
         if explain(story.ops, **story.declared) is not None:
             continue
@@ -138,7 +138,7 @@ def test_no_order_of_an_invalid_history_is_accepted() -> None:
             order = order_of([(row, False) for row in kept], random.choice(named) if story.token is None else None)
             assert not kernel.accepts(order), f"{kept}\n{story}"
             tried += 1
-    assert tried > 500
+    assert tried > 350
 
 
 def test_another_first_token_is_noticed() -> None:

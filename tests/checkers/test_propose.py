@@ -13,7 +13,7 @@ from fencepost.checkers.kernel.columns import Requirements, requirements, rows_o
 from fencepost.checkers.kernel.refuted import Refuted
 from fencepost.checkers.propose.propose import propose
 from fencepost.harness.history.history import History, Int64s
-from fencepost.testing import history
+from fencepost.testing import append, history, whole
 from tests.checkers.damage import story_of
 from tests.checkers.goldens import GOLDENS
 from tests.checkers.stories import ALL
@@ -50,6 +50,14 @@ def test_of_the_golden_histories_the_sound_ones_are_explained_and_no_others() ->
         (sound if golden.anomaly is None else wrong).append((golden.name, _explained(found)))
     assert [name for name, explained in wrong if explained] == []
     assert len([name for name, explained in sound if not explained]) <= 1
+
+
+@pytest.mark.parametrize("contents", ["b a25 c", "b a25 a17 c", "a25 b a17 c"])
+def test_a_hash_tells_which_of_many_appends_were_applied(contents: str) -> None:
+    """One, two side by side, and two in holes of which only the second is right before the hash."""
+    lost = [append(i, 0, None, f"a{i}") for i in range(30)]
+    acked = [append(40, 1 + 2 * i, 2 + 2 * i, one, ack=i) for i, one in enumerate(contents.split()) if one in "bc"]
+    assert _explained(history(*lost, *acked, whole(50, 20, 21, contents)))
 
 
 RECIPES = (

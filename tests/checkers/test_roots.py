@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.checkers.linearizability.naming import ALIKE, TOLD
-from fencepost.harness.verdict import Violation
+from fencepost.harness.check_limits import Budget, CheckLimits
+from fencepost.harness.verdict import Validity, Violation
 from fencepost.testing import Op, append, check_tail, history, read
 
 
@@ -77,3 +78,16 @@ def test_different_kinds_are_all_told() -> None:
         append(3, 8, 9, "b", match=3, tail=3),
     )
     assert [violation.anomaly for violation in told] == ["stale-token-write", "spurious-rejection", "stale-read"]
+
+
+def test_what_is_refuted_is_told_even_if_no_time_is_left() -> None:
+    limits = CheckLimits(Budget(states=1, seconds=0.0, bytes=1))
+    result = Linearizability().check(history(append(0, 0, 1, "a", ack=0), check_tail(1, 2, 3, 0)), limits)
+    assert result.validity is Validity.INVALID
+    assert [violation.anomaly for violation in result.violations] == ["stale-read"]
+
+
+def test_thousands_of_one_kind_are_all_counted() -> None:
+    number = 3_000
+    told = found(append(0, 0, 1, "a", ack=0), *(check_tail(i, 2, 3, 0) for i in range(1, number + 1)))
+    assert sum(violation.count for violation in told) == number

@@ -16,7 +16,7 @@ def fenced(seed: int) -> list[Op]:
     """Writers that set fences; later a writer with the token of an earlier one gets a record in (now and then)."""
     rng = Random(seed)
     ops, token, older = [append(0, 0, 1, "fence=t0", ack=0)], "t0", ""
-    for at in range(1, rng.randint(8, 20)):
+    for at in range(1, rng.randint(6, 12)):
         time = 10 * at
         if rng.random() < 0.4:
             older, token = token, f"t{at}"
@@ -31,7 +31,7 @@ def lagging(seed: int) -> list[Op]:
     """Acknowledged appends, and check-tails that miss the last of them."""
     rng = Random(seed)
     ops: list[Op] = []
-    for at in range(rng.randint(4, 12)):
+    for at in range(rng.randint(4, 8)):
         ops.append(append(at % 3, 20 * at, 20 * at + 5, f"r{at}", ack=at))
         ops.append(check_tail(4, 20 * at + 10, 20 * at + 12, at + 1 - (rng.random() < 0.5)))
     return ops

@@ -18,8 +18,8 @@ from tests.checkers.stories import ALL
 from tests.checkers.timed_stories import timed_story
 from tests.checkers.wgl import linearize
 
-HISTORIES = 6_000
-TIMED = 400
+HISTORIES = 4_000
+TIMED = 250
 MANY = 100_000
 NEVER_TO_BLAME = {"lose_accepted", "cut_off"}
 """What a client does not know, or did not wait for, is nobody's fault."""

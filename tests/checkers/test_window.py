@@ -20,7 +20,7 @@ from tests.checkers.damage import story_of
 from tests.checkers.relaxation import Remainder, remainder
 from tests.checkers.stories import JUDGED, PLAIN, Features, Story
 
-HISTORIES = 150
+HISTORIES = 100
 BUDGET = CheckLimits(Budget(states=10_000, seconds=60.0, bytes=1 << 26))
 MOST_APPENDS = 6
 """Relaxed, each may be anywhere: brute force tries them all in every order."""
@@ -80,7 +80,7 @@ def test_witnesses_of_long_streams_are_proofs_and_mostly_minimal(
             left = remainder(story, violation)
             assert not left.consistent, f"{violation.anomaly} by {violation.operations} can be explained:\n{story}"
             tried["minimal" if all(left.without(op).consistent for op in violation.operations) else "more"] += 1
-    assert tried["minimal"] > 10
+    assert tried["minimal"] > 5
     # A window knows no first token: what rests on that one takes more than it would in the whole stream.
     assert tried["more"] <= tried["minimal"] // 4, tried
 

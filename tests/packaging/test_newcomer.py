@@ -10,6 +10,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,20 @@ def table() -> dict[str, str]:
 
 def naming(*patterns: str) -> set[str]:
     """The files of the tree, tests and docs aside, in which each of these is to be found."""
+    found = texts().items()
+    return {str(path.relative_to(ROOT)) for path, text in found if all(re.search(p, text) for p in patterns)}
+
+
+@cache
+def texts() -> dict[Path, str]:
+    """What the files of the tree hold, tests and docs aside."""
     files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "testing" not in path.parts]
-    texts = {path: path.read_text() for path in files}
-    return {str(path.relative_to(ROOT)) for path, text in texts.items() if all(re.search(p, text) for p in patterns)}
+    return {path: path.read_text() for path in files}
+
+
+@cache
+def names_in_code(path: Path) -> frozenset[str]:
+    return frozenset(in_code(path))
 
 
 def in_code(path: Path) -> Iterator[str]:
@@ -75,12 +87,11 @@ def in_code(path: Path) -> Iterator[str]:
 
 def naming_in_code(pattern: str) -> set[str]:
     """The files of the tree, tests and docs aside, whose code has a name in which this is found."""
-    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "testing" not in path.parts]
     public = ROOT / "src" / "fencepost" / "__init__.pyi"
     return {
         str(path.relative_to(ROOT))
-        for path in (*files, public)
-        if any(re.search(pattern, name) for name in in_code(path))
+        for path in (*texts(), public)
+        if any(re.search(pattern, name) for name in names_in_code(path))
     }
 
 
