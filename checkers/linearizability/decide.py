@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 PROVABLE: Final = 10_000
 """Nodes of a search beyond which nobody can be asked to search again: then nothing is proven."""
 
+FEW: Final = 4
+"""Orders that are tried of a long stream before a contradiction is looked for, which takes longer there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -55,9 +58,9 @@ def decide(
 ) -> Decision:
     """Decide a stream, whose rows are ``rows``, within the limits; ``briefly``, by one proposed order or a search."""
     attempts, orders = Attempts(asked, rows), propose(asked, rows)
-    accepted = attempts.accepted(islice(orders, 1))
+    accepted = attempts.accepted(islice(orders, FEW if asked.is_many and not briefly else 1))
     if accepted is not None:
-        return Decision(Validity.VALID, accepted)
+        return Decision(Validity.VALID, accepted, declined=attempts.declined)
     attempts.declined = attempts.declined or "no order was proposed"
     contradiction = refute(asked, rows)
     if contradiction is not None:

@@ -45,9 +45,9 @@ def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged
         told = found.violations
         details["violations"] = sum(violation.count for violation in told) + sum(found.others.values())
         details["violations-not-told"] = dict(found.others)
-        return Judged(
-            details, Claim(name, validity, violations=[_told(one) for one in told]), told, (), decision.explained
-        )
+        details["violations-complete"] = found.all
+        claim = Claim(name, validity, violations=[_told(one) for one in told])
+        return Judged(details, claim, told, (), decision.explained)
     from .undecided import holes, reason
 
     opened = holes(asked, decision)
