@@ -83,16 +83,6 @@ def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhau
         plan = Plan(asked)
     except (Refuted, Contradicted):
         return Exhausted(0)
-    return _exhaust(asked, rows, plan, spent)
-
-
-def begun(asked: Requirements, rows: Int64s, spent: Spending) -> Furthest | None:
-    """How far a search gets that finds no order, within the budget; None if it finds one, or cannot begin."""
-    found = _exhaust(asked, rows, Plan(asked), spent)
-    return None if isinstance(found, Found) else found.furthest
-
-
-def _exhaust(asked: Requirements, rows: Int64s, plan: Plan, spent: Spending) -> Found | Exhausted | Over:
     search = _Search(plan, spent)
     try:
         for opening in _openings(asked, rows, plan):

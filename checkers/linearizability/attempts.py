@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fencepost.harness.check_limits import Budget
 from fencepost.harness.history.history import NONE, Int64s
 from fencepost.harness.verdict import Explained
 
 from ..kernel import spec
 from ..kernel.accept import Order, accept, replayed, untimely
-from ..kernel.budget import Spending
 from ..kernel.columns import Requirements
 from ..kernel.contradiction import described
+from ..kernel.log import ANOTHER, number
 from ..kernel.refuted import Refuted
 from ..propose.propose import Doubtful
 
 if TYPE_CHECKING:
     from ..kernel.exhaust import Furthest
-
-
-FEW: Final = 2_000
-"""Moments up to which a short search looks for an order where none was proposed that can be begun."""
-
-STATES: Final = Budget(states=100, seconds=1.0, bytes=1 << 24)
-"""What such a search may cost."""
 
 
 class Attempts:
@@ -62,15 +54,13 @@ class Attempts:
         return True
 
     def conclude(self, furthest: Furthest | None) -> None:
-        """Look at what a search began, and, where nothing could be replayed so far, at a doubtful order."""
+        """Look at what a search began, and, where nothing could be replayed so far, at an order that is wrong."""
         if self._doubtful is not None and self.explained is None:
             self._begun(self._doubtful)
-        if furthest is None and self.explained is None and len(self._asked) <= FEW:
-            from ..kernel.exhaust import begun
-
-            furthest = begun(self._asked, self._rows, Spending(STATES))
         if furthest is not None:
             self._searched(furthest)
+        if self.explained is None:
+            self._begun(self._by_return())
 
     def _searched(self, furthest: Furthest) -> None:
         """Look at the order that got furthest in a search, unless an append stands in it more than once."""
@@ -81,6 +71,14 @@ class Attempts:
         if found is not None:
             left = int((self._asked.asked.optional == 0).sum() - (self._asked.asked.optional[order] == 0).sum())
             self._explains(order, len(order) + left, found.row, found.last)
+
+    def _by_return(self) -> Order:
+        """Everything that was answered, in the order of the answers."""
+        asked = self._asked
+        declared = asked.history.header.streams[asked.stream].fencing_token
+        answered = np.flatnonzero(asked.asked.optional == 0)
+        token = ANOTHER if declared is None else number(asked.history, declared)
+        return Order(answered[np.argsort(asked.asked.returned[answered], kind="stable")], token)
 
     def _begun(self, order: Order) -> None:
         """Replay an order up to where it is wrong, or leaves real time."""
