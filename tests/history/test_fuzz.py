@@ -53,7 +53,7 @@ def test_what_is_damaged_is_sound_before() -> None:
 
 
 def test_damaged_journals() -> None:
-    judge_seeds(range(2000))
+    judge_seeds(range(1200))
 
 
 @pytest.mark.slow

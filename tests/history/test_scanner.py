@@ -56,7 +56,7 @@ def test_both_readers_give_the_same_columns(tmp_path: Path, flow: Flow, seed: in
 
 @pytest.mark.parametrize("piece", [1, 7, 64, 333])
 def test_wherever_the_file_is_cut_into_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
-    data = made(tmp_path, operations=25, clients=4, flow=Flow.FENCED, landed=0.1)
+    data = made(tmp_path, operations=15, clients=4, flow=Flow.FENCED, landed=0.1)
     monkeypatch.setattr(scanner, "_PIECE", piece)
     for file in (data, data[:-1]):  # the last newline may be missing
         found = scan_bytes(file)
