@@ -30,14 +30,15 @@ def tell(case: Case) -> Witness | None:
     row, history = case.row, case.history
     if case.is_append or case.ask == spec.TOKEN_REFUSED:
         return None
-    if case.cause is not None and case.place(case.cause) is None:
+    if case.cause is not None and not case.wrote_past(case.cause, case.upper(row)):
         return cycle(case, (case.cause, row), accused=[case.cause])
     for other in case.others if case.rule != "exhausted" else ():
         later = history.returned[row] <= history.invoked[other]
         if later and case.place(other) is None and NONE != case.upper(other) < case.lower(row):
             return cycle(case, (row, other), accused=[row])
-    if case.rule == "behind":
-        return cycle(case, (*case.others[::-1], row), accused=[case.others[0]]) if case.others else None
+    before = [other for other in case.others if history.returned[other] <= history.invoked[row]]
+    if case.rule == "behind" and before:
+        return cycle(case, (*before[::-1], row), accused=[before[0]])
     if case.rule == "below-first":
         teller = case.teller(row)
         text = f"{teller.who(row)} took place below {case.asked.tail}, where the stream began"

@@ -25,6 +25,6 @@ ROW: Final = Anomaly(
 
 def tell(case: Case) -> Witness | None:
     """An observation of a tail that an append which had been acknowledged before had left behind."""
-    if case.is_append or case.cause is None or case.place(case.cause) is None:
+    if case.is_append or case.cause is None or not case.wrote_past(case.cause, case.upper(case.row)):
         return None
     return cycle(case, (case.cause, case.row))

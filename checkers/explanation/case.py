@@ -331,7 +331,12 @@ class Case:
     def lower(self, row: int) -> int:
         """The least tail that there was after an operation, by its own answer."""
         place = self.place(row)
-        return place[1] if place else max(self.exact(row), self._end(row))
+        return max(place[1] if place else self._end(row), self.exact(row), self.told(row))
+
+    def wrote_past(self, row: int, tail: int) -> bool:
+        """Whether an append took effect, for certain, so that it ends past a tail."""
+        place = self.place(row)
+        return place is not None and place[1] > tail
 
     def upper(self, row: int) -> int:
         """The greatest tail that there was before an operation, by its own answer."""

@@ -119,8 +119,8 @@ class _Story:
         if case.place(target) is not None:
             return self._into(target, source)
         upper = case.upper(target)
-        entry = source if case.place(source) is not None else case.holding(upper, target)
-        if entry in (NONE, target, source) and case.place(source) is None:
+        entry = source if case.wrote_past(source, upper) else case.holding(upper, target)
+        if entry in (NONE, target) or (entry == source and not case.wrote_past(source, upper)):
             because = f"{self._saw(target)}, and {self._saw(source)}"
             return [teller.edge(target, source, "rw", because)]
         because = f"{self._saw(target)}, where {self._stands(entry)} is not yet"
@@ -131,7 +131,8 @@ class _Story:
         teller, case = self._teller, self._case
         if append == source:
             return []
-        if case.place(source) is not None:
+        place, its = case.place(append), case.place(source)
+        if place and its and place[0] < its[0]:
             because = f"{self._stands(append)} comes before {self._stands(source)} in the stream"
             return [teller.edge(append, source, "ww", because)]
         setter = self._slots[source].setter if source in self._slots else None
@@ -152,13 +153,15 @@ class _Story:
 
     def _saw(self, row: int) -> str:
         name, lower, upper = self._teller.name(row), self._lower(row), self._case.upper(row)
+        if self._case.told(row) == lower != upper:
+            return f"{name} told the tail {lower}"
         return f"{name} saw the tail {lower}" if lower == upper else f"{name} saw the stream up to {lower}"
 
     def _did(self, row: int, *, had: bool = False) -> str:
         """What an operation did or saw, in a few words; ``had`` puts it into the time before."""
         name, case = self._teller.name(row), self._case
         token, place = int(case.history.token_mismatch[row]), case.place(row)
-        if place is not None:
+        if place is not None and not (had and place[1] < case.lower(row)):
             return f"{name} {'had written' if had else 'wrote'} {self._teller.place(*place)}"
         if token != NONE:
             return f"{name} {'had been' if had else 'was'} refused with the token {self._teller.token(token)}"

@@ -228,7 +228,7 @@ class _Refutation:
                 break
         if why == TOO_SOON and least_later != NONE and self.columns.ask[least_later] != spec.APPEND:
             chain, why = [least_later, *chain], BEHIND  # what comes later went back
-        elif least_later != NONE:
+        elif least_later != NONE and why != BEHIND:
             chain.insert(1, least_later)
         told = {
             BEHIND: ("behind", "shows an earlier tail than there had been before it began"),

@@ -158,7 +158,7 @@ def test_of_each_kind_the_first_is_told_in_full_and_the_others_are_counted(insid
     ]
     Path("many.jsonl").write_bytes(jsonl(*events))
     said = inside("check", "many.jsonl")
-    listed = inside("explain", "many.jsonl")
+    listed = inside("explain", "many.jsonl", "--all")
     told = [line.split(" on ")[0] for line in said.out.splitlines() if " on s" in line and not line.startswith(" ")]
     everything = [line.split(" on ")[0] for line in listed.out.splitlines() if " on s" in line and line[0] not in " ─"]
     assert len(everything) > len(told)
@@ -166,4 +166,4 @@ def test_of_each_kind_the_first_is_told_in_full_and_the_others_are_counted(insid
     (line,) = [line for line in said.out.splitlines() if line.startswith("… and ")]
     for name in told:
         assert f"{everything.count(name) - 1} × {name}" in line
-    assert "  fencepost explain many.jsonl" in said.out.splitlines()
+    assert "  fencepost explain many.jsonl --all" in said.out.splitlines()
