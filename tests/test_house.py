@@ -222,7 +222,7 @@ def test_the_protocol_is_written_once_and_does_no_io() -> None:
 
 
 def test_the_kernel_knows_nothing_of_what_proposes_to_it() -> None:
-    """It may know histories and the protocol, and (of the world) numpy and what hashes and compiles."""
+    """It may know histories and the protocol, and (of the world) numpy, JSON and what hashes and compiles."""
     kernel = "fencepost.checkers.kernel"
     own = {name: module for name, module in modules().items() if name.startswith(kernel)}
     assert {f"{kernel}.accept", f"{kernel}.verify"} <= own.keys()
@@ -246,7 +246,7 @@ def test_the_kernel_knows_nothing_of_what_proposes_to_it() -> None:
         for node in ast.walk(module.tree)
         if isinstance(node, ast.ImportFrom) and not node.level
     }
-    assert outside - sys.stdlib_module_names <= {"fencepost", "numpy", "numba", "xxhash"}
+    assert outside - sys.stdlib_module_names <= {"fencepost", "msgspec", "numpy", "numba", "xxhash"}
     graph = import_graph(typing=True)
     reached = {target for name in own if name in graph for target in nx.descendants(graph, name)}
     assert not {name for name in reached if name.startswith("fencepost.checkers.")} - own.keys()

@@ -24,11 +24,11 @@ from .accept import Order, polls
 from .budget import Exceeded, Spending
 from .caps import caps
 from .columns import Requirements
+from .contradiction import Contradicted
 from .indefinite import Candidates
 from .plan import Plan, tokens
 from .refuted import Refuted
 from .situation import Mark, Situation
-from .targets import Targets
 
 _OFTEN = 1024
 
@@ -80,10 +80,8 @@ def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhau
     """Search for an order of all moments of a stream (``rows`` are its, ascending), as far as the budget allows."""
     try:
         polls(asked)
-    except Refuted:
-        return Exhausted(0)
-    plan = Plan(asked)
-    if plan.impossible:
+        plan = Plan(asked)
+    except (Refuted, Contradicted):
         return Exhausted(0)
     search = _Search(plan, spent)
     try:
@@ -117,7 +115,7 @@ def _openings(asked: Requirements, rows: Int64s, plan: Plan) -> Iterator[_Openin
 class _Search:
     def __init__(self, plan: Plan, spent: Spending) -> None:
         self._plan = plan
-        self._candidates, self._targets = Candidates(plan), Targets(plan)
+        self._candidates = Candidates(plan)
         self._spent = spent
         self._dead: set[tuple[object, ...]] = set()
         self._longest: list[int] = []
@@ -200,7 +198,7 @@ class _Search:
     def _options(self, here: Situation) -> Iterator[int]:
         """What may come next; the situation is the same whenever the next one is asked for."""
         choices = here.choices()
-        yield from self._told(here) or self._targets.leading(here, self._candidates.at(here))
+        yield from self._told(here) or self._candidates.at(here)
         yield from choices
 
     def _next(self, here: Situation, stack: list[_Choice]) -> bool:

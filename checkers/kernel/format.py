@@ -7,12 +7,14 @@ program speaks of rows, files of operation ids.
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
+import msgspec
 import numpy as np
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from fencepost.harness.history.history import History, Int64s
@@ -28,6 +30,7 @@ FORMAT: Final = 2
 VALIDITIES: Final = ("invalid", "unknown", "valid")
 """What a stream may be claimed to be, the worst first."""
 
+_Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _SMALL: Final = 2**31
 
 
@@ -54,27 +57,25 @@ class Linearization:
         return len(self.rows)
 
 
-@dataclass(frozen=True, slots=True)
-class NamedViolation:
+class NamedViolation(Struct, frozen=True):
     """A violation as people are told it, by operation ids; ``edges`` are (source, target, kind)."""
 
     anomaly: str
-    operations: Sequence[int]
-    context: Sequence[int] = ()
-    position: int | None = None
-    edges: Sequence[tuple[int, int, str]] = ()
+    operations: Sequence[_Integer]
+    context: Sequence[_Integer] = ()
+    position: _Integer | None = None
+    edges: Sequence[tuple[_Integer, _Integer, str]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OpenHole:
+class OpenHole(Struct, frozen=True):
     """Positions ``[start, end)`` that nobody is known to have written, and the rows of appends that may have.
 
     ``ragged`` says that the last batch may reach beyond the end.
     """
 
-    start: int
-    end: int
-    candidates: Sequence[int]
+    start: _Integer
+    end: _Integer
+    candidates: Sequence[_Integer]
     ragged: bool = False
 
 
@@ -127,7 +128,32 @@ def claimed_order(asked: Requirements, claimed: Linearization) -> Order:
     return Order(asked.find(claimed.rows, claimed.second.astype(np.int64)), first, claimed.latest)
 
 
-# -- writing
+# -- writing and reading
+
+
+class _Format(Struct):
+    format: int
+
+
+class _Claim(Struct):
+    """What ``statement.json`` says of one stream. An order is told by ``moments`` and what follows it here."""
+
+    stream: str
+    validity: Literal["invalid", "unknown", "valid"]
+    violations: Sequence[NamedViolation]
+    holes: Sequence[OpenHole]
+    nodes: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None
+    reasons: list[str]
+    spent: dict[str, Any]
+    moments: tuple[int, int] | UnsetType = UNSET
+    token: str | UnsetType | None = UNSET
+    latest: list[tuple[_Integer, _Integer]] | UnsetType = UNSET
+
+
+class _Statement(Struct):
+    format: int
+    streams: list[_Claim]
+    reasons: list[str]
 
 
 def write(history: History, statement: Statement) -> dict[str, bytes]:
@@ -138,39 +164,25 @@ def write(history: History, statement: Statement) -> dict[str, bytes]:
     small = int(ids.max(initial=0)) < _SMALL
     claims, begin = [], 0
     for claim in statement.claims:
-        claims.append(_written(history, claim, begin))
-        begin += 0 if claim.order is None else len(claim.order)
-    told = {"format": FORMAT, "streams": claims, "reasons": list(statement.reasons)}
+        told = _Claim(
+            claim.stream,
+            claim.validity,  # type: ignore[arg-type]
+            claim.violations,
+            [replace(hole, candidates=history.id[list(hole.candidates)].tolist()) for hole in claim.holes],
+            claim.nodes,
+            list(claim.reasons),
+            dict(claim.spent),
+        )
+        if claim.order is not None:
+            told.moments = begin, begin + len(claim.order)
+            told.token, told.latest = claim.order.token, list(claim.order.latest)
+            begin += len(claim.order)
+        claims.append(told)
     return {
-        "statement.json": json.dumps(told).encode(),
+        "statement.json": msgspec.json.encode(_Statement(FORMAT, claims, list(statement.reasons)), enc_hook=int),
         "order.npy": _npy(ids.astype(np.int32) if small else ids),
         "second.npy": _npy(np.packbits(second)),
     }
-
-
-def _written(history: History, claim: Claim, begin: int) -> dict[str, Any]:
-    def ids(rows: Iterable[int]) -> list[int]:
-        return [int(history.id[row]) for row in rows]
-
-    told: dict[str, Any] = {"stream": claim.stream, "validity": claim.validity}
-    if claim.order is not None:
-        latest = [[int(position), int(time)] for position, time in claim.order.latest]
-        told |= {"moments": [begin, begin + len(claim.order)], "token": claim.order.token, "latest": latest}
-    told["violations"] = [
-        {
-            "anomaly": one.anomaly,
-            "operations": list(one.operations),
-            "context": list(one.context),
-            "position": one.position,
-            "edges": [list(edge) for edge in one.edges],
-        }
-        for one in claim.violations
-    ]
-    told["holes"] = [
-        {"start": hole.start, "end": hole.end, "ragged": hole.ragged, "candidates": ids(hole.candidates)}
-        for hole in claim.holes
-    ]
-    return told | {"nodes": claim.nodes, "reasons": list(claim.reasons), "spent": dict(claim.spent)}
 
 
 def _npy(array: NDArray[Any]) -> bytes:
@@ -179,24 +191,22 @@ def _npy(array: NDArray[Any]) -> bytes:
     return file.getvalue()
 
 
-# -- reading
-
-
 def read(history: History, parts: Mapping[str, bytes]) -> Statement:
     """The statement that the parts hold. Raises Damaged where they are not of the documented form."""
     try:
-        told = json.loads(parts["statement.json"])
-        if told["format"] != FORMAT:
+        version = msgspec.json.decode(parts["statement.json"], type=_Format).format
+        if version != FORMAT:
             raise Damaged(
-                f"the proof has the format {told['format']}, and this version verifies {FORMAT}; "
+                f"the proof has the format {version}, and this version verifies {FORMAT}; "
                 "fencepost check --certificate FILE writes a new one"
             )
+        told = msgspec.json.decode(parts["statement.json"], type=_Statement)
         ids, bits = _array(parts, "order.npy"), _array(parts, "second.npy")
         if len(bits) != (len(ids) + 7) // 8:
             raise Damaged(f"there are {len(ids)} moments, and {len(bits)} bytes of marks")
         rows = _Rows(history)
         moments = rows.all(ids), np.unpackbits(bits.astype(np.uint8), count=len(ids)).astype(np.bool_)
-        return Statement([_claim(one, rows, *moments) for one in told["streams"]], _texts(told["reasons"]))
+        return Statement([_claim(one, rows, *moments) for one in told.streams], told.reasons)
     except KeyError as error:
         raise Damaged(f"{error} is missing in the certificate") from error
     except (ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
@@ -232,77 +242,28 @@ class _Rows:
             )
         return rows
 
-    def some(self, ids: Any) -> list[int]:
-        rows: list[int] = self.all(np.array(_integers(ids), dtype=np.int64)).tolist()
+    def some(self, ids: Sequence[int]) -> list[int]:
+        rows: list[int] = self.all(np.array(ids, dtype=np.int64)).tolist()
         return rows
 
 
-def _claim(told: dict[str, Any], rows: _Rows, moments: Int64s, second: NDArray[np.bool_]) -> Claim:
-    found = None
-    if "moments" in told:
-        begin, end = _integers(told["moments"])
+def _claim(told: _Claim, rows: _Rows, moments: Int64s, second: NDArray[np.bool_]) -> Claim:
+    order = None
+    if told.moments is not UNSET:
+        begin, end = told.moments
         if not 0 <= begin <= end <= len(moments):
             raise Damaged(f"the moments {begin} to {end} are not among the {len(moments)} that there are")
-        token, latest = told["token"], [(_integer(at), _integer(time)) for at, time in told["latest"]]
-        found = Linearization(moments[begin:end], second[begin:end], None if token is None else _text(token), latest)
+        token, latest = (None if told.token is UNSET else told.token), (() if told.latest is UNSET else told.latest)
+        order = Linearization(moments[begin:end], second[begin:end], token, latest)
+    for one in told.violations:
+        rows.some([*one.operations, *one.context, *(op for edge in one.edges for op in edge[:2])])
     return Claim(
-        stream=_text(told["stream"]),
-        validity=_validity(told["validity"]),
-        order=found,
-        violations=[_violation(one, rows) for one in told["violations"]],
-        holes=[
-            OpenHole(_integer(one["start"]), _integer(one["end"]), rows.some(one["candidates"]), bool(one["ragged"]))
-            for one in told["holes"]
-        ],
-        nodes=None if told["nodes"] is None else _number(told["nodes"]),
-        reasons=_texts(told["reasons"]),
-        spent=dict(told["spent"]),
+        stream=told.stream,
+        validity=told.validity,
+        order=order,
+        violations=told.violations,
+        holes=[replace(hole, candidates=rows.some(hole.candidates)) for hole in told.holes],
+        nodes=told.nodes,
+        reasons=told.reasons,
+        spent=told.spent,
     )
-
-
-def _violation(told: dict[str, Any], rows: _Rows) -> NamedViolation:
-    named = NamedViolation(
-        anomaly=_text(told["anomaly"]),
-        operations=_integers(told["operations"]),
-        context=_integers(told["context"]),
-        position=None if told["position"] is None else _integer(told["position"]),
-        edges=[(_integer(source), _integer(target), _text(kind)) for source, target, kind in told["edges"]],
-    )
-    rows.some([*named.operations, *named.context, *(op for edge in named.edges for op in edge[:2])])
-    return named
-
-
-def _validity(value: Any) -> str:
-    if value not in VALIDITIES:
-        raise Damaged(f"{str(value)[:50]!r} is no validity of a stream")
-    return str(value)
-
-
-def _integer(value: Any) -> int:
-    if type(value) is not int or not -(2**63) <= value < 2**63:
-        raise TypeError(f"{str(value)[:50]!r} is no integer")
-    return value
-
-
-def _number(value: Any) -> int:
-    if _integer(value) < 0:
-        raise ValueError(f"{value} is negative")
-    return int(value)
-
-
-def _integers(values: Any) -> list[int]:
-    if not isinstance(values, list):
-        raise TypeError(f"{str(values)[:50]!r} is no list")
-    return [_integer(value) for value in values]
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{str(value)[:50]!r} is no text")
-    return value
-
-
-def _texts(values: Any) -> list[str]:
-    if not isinstance(values, list):
-        raise TypeError(f"{str(values)[:50]!r} is no list")
-    return [_text(value) for value in values]

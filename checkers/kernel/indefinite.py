@@ -7,7 +7,7 @@ invoked is possible whenever any of them is. So of each class only the first tha
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from fencepost.harness.history.history import NONE
 
@@ -21,6 +21,7 @@ class Candidates:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._read = set(plan.read.values())
         classes: dict[tuple[object, ...], list[int]] = {}
         for m in plan.floats:
             if m in plan.home:
@@ -53,7 +54,7 @@ class Candidates:
                 (records.trim_index[trim], records.trim_to[trim])
                 for trim in range(columns.trim_low[m], columns.trim_high[m])
             ),
-            digests if plan.wholes or plan.holds[m] else (),
+            digests if plan.wholes or not self._read.isdisjoint(digests) else (),
             tuple(bisect_left(plan.rooms, size) for size in sizes) if plan.rooms else (),
             m if m in plan.tied else NONE,
         )
@@ -66,8 +67,6 @@ class Candidates:
         """Those that may come next, the least useful elsewhere first; what was used before is the last to be."""
         tail = here.state[spec.AT]
         room = here.limit(tail) - tail
-        if tail + room < NEVER and not _may_fill(room, here.left):
-            return
         again = []
         for m in self._fitting(here, tail, room):
             if here.used[m]:
@@ -102,18 +101,3 @@ class Candidates:
                 m = members[0]
             if m != NONE:
                 yield m
-
-
-def _may_fill(length: int, left: Mapping[int, int]) -> bool:
-    """Whether batches of these sizes (each so often) can be of this length together."""
-    if left.get(length, 0):
-        return True
-    sums, mask = 1, (1 << (length + 1)) - 1
-    for size, count in left.items():
-        step = 1
-        while count > 0 and size <= length:
-            some = min(step, count)
-            sums |= (sums << (size * some)) & mask
-            count -= some
-            step *= 2
-    return bool(sums >> length & 1)

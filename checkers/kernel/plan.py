@@ -5,7 +5,6 @@ All of it follows from the columns, whatever the order, and only saves questions
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -18,31 +17,31 @@ from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
 from . import spec
 from .columns import Requirements
+from .facts import Facts, certain
 
 NEVER: Final = 2**63 - 1
 """A tail that no stream reaches."""
 
 
 class Plan:
-    """Lists by moment, and indexes of moments.
+    """Lists by moment, and indexes of moments. Raises Contradicted where no order can be.
 
-    ``length`` is how many records a moment has, ``names`` the tail that it names exactly (NONE if none); ``lowest`` and
-    ``highest`` bound the others'.
+    ``length`` is how many records a moment has, ``names`` the tail that it names exactly (NONE if none); ``lowest``
+    bounds the others'.
+
     ``needs`` are the moments that must have come before; ``shuts`` the optional ones that cannot come after it, and
     ``shut_by`` the reverse. ``fixed`` are the tails that there must have been, ascending, and ``most`` is the last that
-    there can be. ``first`` is the first record that depends on where a moment begins, or NONE.
+    there can be.
 
     ``by_return`` are the definite moments in the order in which they returned (``rank`` is their place in it, and
     ``returns`` these times), ``by_call`` the observations in the order in which they were invoked.
 
-    ``read`` are the digests that were returned, by position (of several at one position, one), and ``contradicted``
-    says whether some were. ``wanted`` are the positions of those that no acknowledged append wrote, by digest.
+    ``read`` are the digests that were returned, by position.
 
     ``floats`` are the optional appends in the order in which they were invoked; ``bit`` numbers them, and ``tied`` are
     those that a session orders (``free`` are those without a home beside; ``all`` are the bits of all, ``bound`` those
-    of all that are not free). ``holds`` says which hold a record that is wanted, and ``spare`` how many more of it
-    they hold than are wanted. Where only one does, it was applied, and there is its ``home``. ``told`` are the appends
-    by start of which that is known: these, and the acknowledged ones (``acked``).
+    of all that are not free). Where one certainly was applied, there is its ``home``. ``told`` are the appends by start
+    of which that is known: these, and the acknowledged ones (``acked``).
     """
 
     def __init__(self, asked: Requirements) -> None:
@@ -71,20 +70,10 @@ class Plan:
                 self.acked.setdefault(columns.at[m], []).append(m)
         self._tails()
         self._records()
-        self._evidence()
+        self._homes(certain(asked))
         self._order(asked)
         self._ends()
-        self._expiries()
-
-    @property
-    def impossible(self) -> bool:
-        """Whether an answer is wrong by itself, or what was read is more than there was."""
-        return (
-            self.contradicted
-            or spec.POISONED in self.asked.ask
-            or any(at < self.base for at in self.waiting)
-            or any(spare < 0 for spare in self.spare.values())
-        )
+        self._bits()
 
     def after(self, chained: int, m: int) -> int:
         """The chained hash after an append."""
@@ -100,9 +89,8 @@ class Plan:
             for ask, at, definite in zip(columns.ask, columns.at, self.definite, strict=True)
         ]
         self.waiting = Counter(at for at in self.names if at != NONE)
-        self.lowest, self.highest = [0] * self.count, [NEVER] * self.count
+        self.lowest = [0] * self.count
         fixed = set(self.waiting)
-        self.first = [NONE] * self.count
         for m, ask in enumerate(columns.ask):
             if ask == spec.APPEND and self.definite[m]:
                 fixed.add(columns.end[m])
@@ -112,79 +100,32 @@ class Plan:
                 if columns.told[m] != NONE:
                     self.lowest[m] = max(self.lowest[m], columns.told[m])
                     fixed.add(columns.told[m])
-                self._starts(m)
         self.fixed = sorted(at for at in fixed if at >= self.base)
         self.begins = [m for m in range(self.count) if columns.ask[m] == spec.BEGIN]
         self.tellers: dict[int, list[int]] = {m: [] for m in self.begins}
         for m, begun in enumerate(columns.begun):
             if begun != NONE:
                 self.tellers[begun].append(m)
-        self.relative = [m for m in range(self.count) if self.highest[m] != NEVER]
-        self.relative.sort(key=self.highest.__getitem__)
-        self.is_relative = [
-            NONE == after == begun == since and (start == NONE or bool(clamp))
-            for after, begun, since, start, clamp in zip(
-                columns.after, columns.begun, columns.since, columns.start, columns.clamp, strict=True
-            )
-        ]
-
-    def _starts(self, m: int) -> None:
-        """A start that the tail decides is not beyond the first record, which bounds the tail."""
-        columns = self.asked
-        if columns.high[m] == columns.low[m] or columns.after[m] != NONE:
-            return
-        first = self.records.seq_num[columns.low[m]]
-        one = m if columns.begun[m] == NONE else columns.begun[m]
-        if one != m:
-            self.first[one] = first
-        if columns.start[one] == NONE and (one != m or columns.since[m] == NONE):
-            self.highest[one] = first + max(columns.offset[one], 0)
-        elif columns.clamp[one] and columns.start[one] > first:
-            self.highest[one] = first
 
     def _records(self) -> None:
         columns, records = self.asked, self.records
         self.read: dict[int, int] = {}
         self.returned_by: dict[int, list[int]] = {}
-        self.contradicted = False
         for m, ask in enumerate(columns.ask):
             if ask not in (spec.PART, spec.END):
                 continue
             for record in range(columns.low[m], columns.high[m]):
                 position, digest = records.seq_num[record], records.digest[record]
                 self.returned_by.setdefault(position, []).append(m)
-                self.contradicted |= self.read.setdefault(position, digest) != digest
+                self.read[position] = digest
 
-    def _evidence(self) -> None:
-        acked = [m for same in self.acked.values() for m in same]
-        owned = {at for m in acked for at in range(self.asked.at[m], self.asked.end[m])}
-        self.wanted: dict[int, list[int]] = {}
-        for at, digest in sorted(self.read.items()):
-            if at >= self.base and at not in owned:
-                self.wanted.setdefault(digest, []).append(at)
-        self.holds = [False] * self.count
-        self.spare = {digest: -len(places) for digest, places in self.wanted.items()}
-        for m in self.floats:
-            for digest in self.records.sent[self.asked.low[m] : self.asked.high[m]]:
-                if digest in self.spare:
-                    self.spare[digest] += 1
-                    self.holds[m] = True
-        self.home = self._homes()
+    def _homes(self, facts: Facts) -> None:
+        self.home = {m: int(facts.place[m]) for m in facts.chain.tolist() if not self.definite[m]}
         self.told = {at: list(same) for at, same in self.acked.items()}
         for m, at in self.home.items():
             self.told.setdefault(at, []).append(m)
         ends = [at + self.length[m] for m, at in self.home.items()]
         self.fixed = sorted({at for at in (*self.fixed, *self.home.values(), *ends) if at >= self.base})
-
-    def _homes(self) -> dict[int, int]:
-        holders: dict[int, list[tuple[int, int]]] = {}
-        for m in self.floats:
-            if self.holds[m]:
-                for index, digest in enumerate(self.records.sent[self.asked.low[m] : self.asked.high[m]]):
-                    if digest in self.wanted:
-                        holders.setdefault(digest, []).append((m, index))
-        alone = (digest for digest, found in holders.items() if len(found) == 1)
-        return {holders[digest][0][0]: self.wanted[digest][0] - holders[digest][0][1] for digest in alone}
 
     def _order(self, asked: Requirements) -> None:
         self.needs: list[list[int]] = [[] for _ in range(self.count)]
@@ -197,22 +138,13 @@ class Plan:
                 self.shuts[other].append(one)
                 self.shut_by[one].append(other)
 
-    def _expiries(self) -> None:
+    def _bits(self) -> None:
         self.bit = {m: 1 << number for number, m in enumerate(self.floats)}
         needed = {one for needs in self.needs for one in needs}
         self.tied = {m for m in self.floats if m in needed or self.needs[m] or self.shuts[m] or self.shut_by[m]}
         self.free = {m for m in self.floats if m not in self.tied and m not in self.home}
         self.all = (1 << len(self.floats)) - 1
         self.bound = self.all & ~sum(self.bit[m] for m in self.free)
-        last = ((m, self.home.get(m, self.asked.match[m])) for m in self.floats if m not in self.tied)
-        expires = sorted((at, m) for m, at in last if at != NONE)
-        self._expiry, self._expired = [at for at, _ in expires], [0]
-        for _, m in expires:
-            self._expired.append(self._expired[-1] | self.bit[m])
-
-    def past(self, tail: int) -> int:
-        """The floats (bits) that can be no more at a tail, and that nothing else depends on."""
-        return self._expired[bisect_left(self._expiry, tail)]
 
     def _ends(self) -> None:
         """Ends that a record may explain which did not fit: what is left of their room, and from where on they look."""
@@ -234,9 +166,6 @@ class Plan:
                 self.looks[m] = columns.after[m]
             elif columns.start[m] != NONE and not columns.clamp[m]:
                 self.looks[m] = columns.start[m]
-        self.may_end = [False] * self.count
-        for m in self.ends:
-            self.may_end[m] = True
         self.rooms = sorted({self.room[m] for m in self.ends if self.room[m] < self.largest})
         self.tight = [m for m in self.ends if self.room[m] < self.largest]
 

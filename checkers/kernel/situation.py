@@ -7,8 +7,6 @@ docs/search.md.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,16 +49,14 @@ class Mark:
     applied: int
     gone: int
     chained: int | None
-    early: int
 
 
 class Situation:
     """A prefix of an order.
 
     ``front`` counts the moments that are placed up to the first, by return, that is not; ``beyond`` is the set of
-    those placed after it, ``applied`` that of floats (bits); ``left`` counts those that are not, by their length.
-    ``pending`` are the observations that could be next by the clock, ``early`` counts relative moments for which the
-    tail is too far. ``at`` has where floats are. ``chained`` is the hash of what is there, where whole reads tell it.
+    those placed after it, ``applied`` that of floats (bits). ``pending`` are the observations that could be next by the
+    clock. ``chained`` is the hash of what is there, where whole reads tell it.
 
     If it is ``relaxed``, floats that nothing else depends on may be applied again and again, and are no part of the
     key; ``used`` counts how often they were. In ``ever`` each moment that is placed is marked for good.
@@ -76,16 +72,12 @@ class Situation:
         self.below = len(self.log.lower)
         self.order: list[int] = []
         self.placed, self.ever = bytearray(plan.count), bytearray(plan.count)
-        self.front = self.beyond = self.calls = self.applied = self.gone = self.early = 0
+        self.front = self.beyond = self.calls = self.applied = self.gone = 0
         self.pending: list[int] = []
         self.waiting = dict(plan.waiting)
         self.absences = plan.absences
-        self.at: dict[int, int] = {}
-        self.left = Counter(plan.length[m] for m in plan.floats if m not in plan.home)
-        self.spare = dict(plan.spare)
         known = bool(plan.wholes) and self.state[spec.HASHED] != NONE
         self.chained = self.state[spec.HASH] if known else None
-        self.may_vanish = bool(plan.base or plan.records.trim_to or self.log.base[1])
 
     @property
     def finished(self) -> bool:
@@ -106,7 +98,7 @@ class Situation:
         """Where this is."""
         return Mark(
             len(self.order), self.state[:], len(self.present.trail), self.front, self.beyond, self.calls, self.pending,
-            self.applied, self.gone, self.chained, self.early,
+            self.applied, self.gone, self.chained,
         )  # fmt: skip
 
     def back(self, mark: Mark) -> None:
@@ -121,15 +113,12 @@ class Situation:
                 self.waiting[plan.names[m]] += 1
             if plan.asked.ask[m] == spec.ABSENT:
                 self.absences += 1
-            if not plan.definite[m]:
-                self.left[plan.length[m]] += m not in plan.home
-                self._spend(m, self.at[m], -1)
         del self.order[mark.placed :]
         self.state[:] = mark.state
         self.present.back(mark.trail)
         self.front, self.beyond, self.calls = mark.front, mark.beyond, mark.calls
         self.pending, self.applied, self.gone = mark.pending, mark.applied, mark.gone
-        self.chained, self.early = mark.chained, mark.early
+        self.chained = mark.chained
 
     # -- one moment
 
@@ -167,23 +156,10 @@ class Situation:
         end = tail + columns.high[m] - columns.low[m]
         if end > min(self.limit(tail), plan.most):
             return False
-        if plan.holds[m] and any(self.spare[digest] < count for digest, count in self._unread(m, tail).items()):
-            return False
         read, sent, shift = plan.read, plan.records.sent, columns.low[m] - tail
         if len(read) < end - tail:
             return all(not tail <= at < end or digest == sent[at + shift] for at, digest in read.items())
         return all(read.get(at, sent[at + shift]) == sent[at + shift] for at in range(tail, end))
-
-    def _unread(self, m: int, tail: int) -> Counter[int]:
-        """How many records a float has where nobody read them, of digests that were read elsewhere."""
-        plan, shift = self.plan, self.plan.asked.low[m] - tail
-        sent = ((at, plan.records.sent[at + shift]) for at in range(tail, tail + plan.length[m]))
-        return Counter(digest for at, digest in sent if digest in self.spare and at not in plan.read)
-
-    def _spend(self, m: int, tail: int, sign: int) -> None:
-        if self.plan.holds[m]:
-            for digest, count in self._unread(m, tail).items():
-                self.spare[digest] -= sign * count
 
     def limit(self, tail: int) -> int:
         """The next tail that there must be."""
@@ -239,9 +215,6 @@ class Situation:
         self.placed[m] = 1
         if not plan.definite[m]:
             self.applied |= plan.bit[m]
-            self.left[plan.length[m]] -= m not in plan.home
-            self.at[m] = self.state[spec.AT] - plan.length[m]
-            self._spend(m, self.at[m], 1)
             return
         self.beyond |= 1 << (plan.rank[m] - self.front)
         while self.beyond & 1:
@@ -256,17 +229,8 @@ class Situation:
             self._call()
             rest = [m for m in self.pending if not self._at_once(m)]
             if len(rest) == len(self.pending):
-                return not self._is_late()
-            self.pending = rest
-
-    def _is_late(self) -> bool:
-        """Is the tail past the last at which a moment was possible that has yet to be placed?"""
-        relative, tail = self.plan.relative, self.state[spec.AT]
-        while self.early < len(relative) and self.plan.highest[relative[self.early]] < tail:
-            if not self.placed[relative[self.early]]:
                 return True
-            self.early += 1
-        return False
+            self.pending = rest
 
     def _call(self) -> None:
         plan, now, calls = self.plan, self.now, self.calls
@@ -278,15 +242,16 @@ class Situation:
     def _at_once(self, m: int) -> bool:
         """Place an observation if nothing can be lost by that."""
         plan, tail = self.plan, self.state[spec.AT]
-        if plan.names[m] not in (NONE, tail) or plan.lowest[m] > tail or not self.is_due(m):
+        if plan.asked.ask[m] == spec.BEGIN or plan.names[m] not in (NONE, tail) or plan.lowest[m] > tail:
+            return False
+        if not self.is_due(m):
             return False
         if any(self.may_come(one) for one in plan.shuts[m]):
             return False
         before, trail = self.state[:], len(self.present.trail)
         if not self._step(m):
             return False
-        begins = plan.asked.ask[m] == spec.BEGIN
-        if (begins and not self._is_best(m)) or (len(self.present.trail) > trail and self._harms(m, trail)):
+        if self._vanished(trail):
             self._unstep(before, trail)
             return False
         self._place(m, trail)
@@ -296,37 +261,6 @@ class Situation:
         """May an optional append still be applied, as far as sessions go?"""
         return not self.placed[m] and not any(self.placed[other] for other in self.plan.shut_by[m])
 
-    def _is_best(self, m: int) -> bool:
-        """Whether a read that begins here starts where it would at any later tail, or where nothing is left out."""
-        columns = self.plan.asked
-        start, first = self.log.begun[m], self.plan.first[m]
-        if first == start or (first == NONE and columns.follows[m]):
-            return True
-        return bool(columns.start[m] != NONE and columns.start[m] <= self.state[spec.AT])
-
-    def _harms(self, m: int, trail: int) -> bool:
-        """Whether what is gone by it may be missed: what has yet to be returned, or why a read has yet to end."""
-        vanished = self._vanished(trail)
-        if not vanished:
-            return False
-        last = max(self._position(i) for i in vanished)
-        looks = self.plan.looks
-        return self._hides(m, trail) or any(looks[one] <= last for one in self._ends_beside(m))
-
-    def _ends_beside(self, m: int) -> Iterator[int]:
-        """The limited reads that have yet to end, and may do so before ``m``, or would have been the same after it."""
-        plan, columns = self.plan, self.plan.asked
-        if plan.is_relative[m]:
-            yield from (one for one in plan.ends if one != m and not self.placed[one])
-            return
-        yield from (one for one in self.pending if one != m and plan.may_end[one] and not self.placed[one])
-        for call in range(self.calls, len(plan.by_call)):
-            one = plan.by_call[call]
-            if columns.invoked[one] > columns.returned[m]:
-                return
-            if plan.may_end[one]:
-                yield one
-
     def choices(self) -> list[int]:
         """Observations that are possible here, and may as well wait."""
         found = []
@@ -334,19 +268,9 @@ class Situation:
             plan = self.plan
             if plan.names[m] not in (NONE, self.state[spec.AT]) or plan.lowest[m] > self.state[spec.AT]:
                 continue
-            if plan.asked.ask[m] == spec.BEGIN and not self._may_begin(m):
-                continue
             if self.is_due(m):
                 found.append(m)
         return found
-
-    def _may_begin(self, m: int) -> bool:
-        """Where nothing is ever gone a read begins at its first record."""
-        columns, first = self.plan.asked, self.plan.first[m]
-        if first == NONE:
-            return True
-        start = spec.start_at(columns.start[m], columns.offset[m], columns.clamp[m], self.state[spec.AT])
-        return bool(start == first or (start < first and self.may_vanish))
 
     # -- memory
 
@@ -359,7 +283,7 @@ class Situation:
         return (
             self.front,
             self.beyond,
-            (self.applied | plan.past(state[spec.AT])) & floats,
+            self.applied & floats,
             state[spec.AT],
             state[spec.IN_FORCE],
             state[spec.FLOOR],

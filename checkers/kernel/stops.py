@@ -18,6 +18,7 @@ from .columns import Mask, Requirements, spans
 from .contradiction import contradict
 from .facts import Facts, ascending, told_tails
 from .least import Stops
+from .log import ANOTHER
 
 MOST: Final = 1 << 14
 """In a longer hole any tail is possible."""
@@ -33,16 +34,16 @@ def all_stops(asked: Requirements, facts: Facts, low: Int64s, tokens: Sequence[i
     begins = np.append(facts.place[fences], FOREVER)
     ends = facts.ends[asked.asked.fence[facts.chain] != NONE]
     sets = asked.asked.fence[fences]
-    runs: dict[int, Sequence[int]] = dict(zip(ends.tolist(), sets[:, None].tolist(), strict=True))
+    runs: dict[int, Int64s] = dict(zip(ends.tolist(), sets[:, None], strict=True))
     demanded, demands = demands_of(asked, facts.place)
     candidates = _Candidates(asked, facts, low)
     tails, holes_by = [facts.ends, facts.tails], [(asked.tail, asked.tail, NONE)]
     holes = [(asked.tail, asked.tail), *facts.holes(asked), (facts.top, FOREVER)]
-    held, since = tokens, NONE
+    held, since = np.array(tokens, dtype=np.int64), NONE
     for (start, end), following in zip(holes, [*(hole[0] for hole in holes[1:]), FOREVER], strict=True):
         fence = int(np.searchsorted(ends, start, side="right"))
         if fence and ends[fence - 1] > since:
-            held = [int(sets[fence - 1])]
+            held = sets[fence - 1 : fence]
         if start < end:
             those, held = candidates.of(start, end, held)
             inside = start + _sums(candidates.size[those], end - start)
@@ -55,7 +56,7 @@ def all_stops(asked: Requirements, facts: Facts, low: Int64s, tokens: Sequence[i
         # What is demanded before anything else can have set a token was in force all along.
         k = int(np.searchsorted(demanded, end))
         if k < len(demanded) and demanded[k] <= min(following, begins[fence]) and demands[k] in held:
-            held = [int(demands[k])]
+            held = demands[k : k + 1]
         runs[start + 1 if end == FOREVER else end] = held
         since = end
     candidates.respect_sessions(asked, facts)
@@ -69,7 +70,7 @@ def all_stops(asked: Requirements, facts: Facts, low: Int64s, tokens: Sequence[i
         time=time[hole],
         run=np.searchsorted(at, found, side="right") - 1,
         low=np.concatenate(([0], np.cumsum([len(runs[tail]) for tail in at], dtype=np.int64))),
-        token=np.array([token for tail in at for token in runs[tail]], dtype=np.int64),
+        token=np.concatenate([runs[tail] for tail in at]),
     )
 
 
@@ -95,6 +96,7 @@ class _Candidates:
         self.size = columns.high[free] - columns.low[free]
         self.match, self.fence, self.token = columns.match[free], columns.fence[free], columns.token[free]
         self.invoked = columns.invoked[free]
+        self.tokens = len(asked.history.tokens) - ANOTHER
         self.trim = np.full(len(free), asked.tail, dtype=np.int64)
         trims = columns.trim_high[free] - columns.trim_low[free]
         to = asked.records.trim_to[spans(columns.trim_low[free], trims)]
@@ -113,21 +115,22 @@ class _Candidates:
         self.tails = low[by_tail]
         self.times = np.append(np.minimum.accumulate(columns.returned[by_tail][::-1])[::-1], FOREVER)
 
-    def of(self, low: int, high: int, held: Sequence[int]) -> tuple[Int64s, list[int]]:
+    def of(self, low: int, high: int, held: Int64s) -> tuple[Int64s, Int64s]:
         """Those that may have been applied within a hole, where one of the tokens was held; the tokens after it."""
         time = self.times[np.searchsorted(self.tails, high)]  # by then somebody was past it
         early = slice(int(np.searchsorted(self.invoked, time, side="right")))
         match, last = self.match[early], np.minimum(self.last[early], high) - self.size[early]
         fits: Mask = np.maximum(self.first[early], low) <= last
         fits &= (match == NONE) | ((match >= low) & (match <= last))
-        fitting, those, before = np.flatnonzero(fits), self.moment[:0], -1
-        tokens = ascending(np.array([NONE, *held], dtype=np.int64))
-        while len(tokens) != before:
-            before = len(tokens)
-            those = fitting[np.isin(self.token[fitting], tokens)]
-            tokens = ascending(np.concatenate((tokens, self.fence[those])))
+        fitting, possible, before = np.flatnonzero(fits), np.zeros(self.tokens, dtype=np.bool_), -1
+        possible[held - ANOTHER] = possible[NONE - ANOTHER] = True
+        those = fitting
+        while before != (before := int(np.count_nonzero(possible))):
+            those = fitting[possible[self.token[fitting] - ANOTHER]]
+            possible[self.fence[those] - ANOTHER] = True
         self.earliest[those] = np.minimum(self.earliest[those], high)
-        return those, tokens[tokens != NONE].tolist()
+        possible[NONE - ANOTHER] = False
+        return those, np.flatnonzero(possible) + ANOTHER
 
     def respect_sessions(self, asked: Requirements, facts: Facts) -> None:
         """A certain append has its place behind a hole that each before it in its session may have filled."""
@@ -146,8 +149,9 @@ def _sums(sizes: Int64s, length: int) -> Int64s:
     if upto > MOST:
         return np.arange(upto + 1)
     sums, every = 1, (1 << upto + 1) - 1
-    for size, copies in zip(*(one.tolist() for one in np.unique(sizes, return_counts=True)), strict=True):
-        for _ in range(min(copies, upto // size)):
+    copies = np.bincount(sizes)
+    for size in np.flatnonzero(copies).tolist():
+        for _ in range(min(int(copies[size]), upto // size)):
             sums |= sums << size & every
     made = np.unpackbits(np.frombuffer(sums.to_bytes(upto // 8 + 1, "little"), np.uint8), bitorder="little")[: upto + 1]
     return np.flatnonzero(made & made[::-1] if made[-1] else made)

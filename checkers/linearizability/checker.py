@@ -50,6 +50,8 @@ class Linearizability:
             claims.append(judged.claim)
             for kind, number in judged.details.get("violations-not-told", {}).items():
                 warnings.append(f"stream {stream.name}: {number:,} more like this are not told: {kind}")
+            if not judged.details.get("violations-complete", True):
+                warnings.append(f"stream {stream.name}: more is wrong than was looked for; the number is a lower bound")
         decided = len(reasons)
         if not _observed(history):
             reasons.append("nothing was observed" if len(history) else "the history is empty")

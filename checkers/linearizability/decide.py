@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 PROVABLE: Final = 10_000
 """Nodes of a search beyond which nobody can be asked to search again: then nothing is proven."""
+
+FEW: Final = 4
+"""Orders that are tried of a long stream before a contradiction is looked for, which takes longer there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +118,10 @@ def decide(
 ) -> Decision:
     """Decide a stream, whose rows are ``rows``, within the limits; ``briefly``, by one proposed order or a search."""
     attempts, orders = _Attempts(asked, rows), propose(asked, rows)
-    first = next(orders, None)
-    if first is None:
-        attempts.declined = "no order was proposed"
-    elif attempts.accepts(first):
-        return Decision(Validity.VALID, first)
+    for order in islice(orders, FEW if asked.is_many and not briefly else 1):
+        if order is not None and attempts.accepts(order):
+            return Decision(Validity.VALID, order, declined=attempts.declined)
+    attempts.declined = attempts.declined or "no order was proposed"
     contradiction = refute(asked, rows)
     if contradiction is not None:
         decision = Decision(Validity.INVALID, contradiction=contradiction)

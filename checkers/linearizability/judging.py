@@ -44,6 +44,7 @@ def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged
         told = found.violations
         details["violations"] = sum(violation.count for violation in told) + sum(found.others.values())
         details["violations-not-told"] = dict(found.others)
+        details["violations-complete"] = found.all
         return Judged(details, Claim(name, validity, violations=[_told(one) for one in told]), told)
     from .undecided import holes, reason
 

@@ -90,10 +90,14 @@ class _Root:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What is wrong with a stream: violations that are told, and by signature the number of the others."""
+    """What is wrong with a stream: violations that are told, and by signature the number of the others.
+
+    They are not ``all`` if the rest was still invalid when the rounds or the time were used up.
+    """
 
     violations: tuple[Violation, ...]
     others: Mapping[str, int]
+    all: bool
 
 
 def named(stream: Stream, asked: Requirements, decision: Decision, limits: CheckLimits, minimally: bool) -> Named:
@@ -105,14 +109,11 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
     passes = 0
     while not found or (passes < PASSES and not is_over(limits)):
         contradiction = decision.contradiction or _exhausted(asked, left.rows, decision)
-        new = named_by(Case(asked, left.rows, contradiction), left.name, known)
-        more = {int(left.history.id[row]) for row in contradiction.more}
+        new, more = named_by(Case(asked, left.rows, contradiction), left.name, known)
         if singly:  # what follows from the first is no news: the next pass shows whether anything is left without it
             accusing = _tell(stream, new, found, accused)
             singly = len(found) < TOLD and len(accused) < MOST_ACCUSED
         else:
-            # Where somebody else is accused, it stands for all that it contradicts.
-            more = more - {*new.accused} if int(left.history.id[contradiction.rows[0]]) in new.accused else set()
             found.append(_Root(new, len(more)))
             accusing = more.union(new.accused)
             passes += 1
@@ -122,6 +123,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
         decision = decide(asked, left.rows, small, briefly=True)
         if decision.validity is not Validity.INVALID:
             break
+    is_all = decision.validity is not Validity.INVALID
     if not passes and decision.validity is Validity.VALID:
         found = _needed(stream, found, small)
     rank = {one.ROW.name: place for place, one in enumerate(known)}
@@ -130,7 +132,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
     if minimally and not is_over(limits):
         told = list(minimal(stream, told, partial(contradicts_itself, limits=small)))
     whole = (completed(stream.history, one) for one in told)
-    return Named(tuple(replace(one, signature=signature(stream.history, one)) for one in whole), others)
+    return Named(tuple(replace(one, signature=signature(stream.history, one)) for one in whole), others, is_all)
 
 
 def _first(history: History, found: Sequence[_Root]) -> tuple[list[Violation], dict[str, int]]:
@@ -219,8 +221,12 @@ def _is_valid(stream: Stream, limits: CheckLimits) -> bool:
     return decide(asked, stream.rows, limits, briefly=True).validity is Validity.VALID
 
 
-def named_by(case: Case, stream: str, known: Sequence[Telling]) -> Violation:
-    """What a contradiction is a case of, and its proof: the first of the ``known`` anomalies, ``also`` the others."""
+def named_by(case: Case, stream: str, known: Sequence[Telling]) -> tuple[Violation, set[int]]:
+    """What a contradiction is a case of, and its proof: the first of the ``known`` anomalies, ``also`` the others.
+
+    And the operations (ids) that are accused of the same. There are none if what is behind is not accused itself, but
+    what it is behind: that stands for all that it contradicts.
+    """
     told = [(one.ROW, witness) for one in known if (witness := one.tell(case)) is not None]
     if not told:
         name = _QUESTIONS.get(case.ask, "nonmonotonic-read")
@@ -228,9 +234,10 @@ def named_by(case: Case, stream: str, known: Sequence[Telling]) -> Violation:
             name = "stale-token-write"
         told = [(one.ROW, _plainly(case)) for one in known if one.ROW.name == name]
     row, witness = told[0]
-    ids, part_of = case.history.id, case.history.part_of
-    accused = (one if part_of[one] == NONE else int(part_of[one]) for one in witness.accused)
-    return Violation(
+    ids, part_of, more = case.history.id, case.history.part_of, case.contradiction.more
+    accused = [int(ids[one if part_of[one] == NONE else part_of[one]]) for one in witness.accused]
+    stands_for_all = case.rule == "behind" and case.row not in witness.accused
+    violation = Violation(
         anomaly=row.name,
         stream=stream,
         promise=row.promise,
@@ -240,9 +247,10 @@ def named_by(case: Case, stream: str, known: Sequence[Telling]) -> Violation:
         context=tuple(int(ids[one]) for one in witness.context),
         position=witness.position,
         also=tuple(other.name for other, _ in told[1:]),
-        accused=tuple(dict.fromkeys(int(ids[one]) for one in accused)),
-        count=witness.count if case.row in witness.accused else 1 + len(case.contradiction.more),
+        accused=tuple(dict.fromkeys(accused)),
+        count=1 + len(more) if stands_for_all else witness.count,
     )
+    return violation, set() if stands_for_all else {int(ids[one]) for one in more}.difference(accused)
 
 
 def _plainly(case: Case) -> Witness:

@@ -375,6 +375,22 @@ TRAPS: Final = (
         append(2, 10, 11, "a", token="w", fence="x"),
     ),
     sound(
+        "two-lost-appends-that-named-different-tails",
+        append(0, 0, None, "a", match=1),
+        append(1, 0, None, "b", match=0),
+        check_tail(2, 1, 2, 2),
+    ),
+    sound(
+        "a-page-that-a-large-record-of-unknown-place-ended",
+        append(9, 0, 1, "z~10", ack=0),
+        append(0, 2, None, "a~10"),
+        append(1, 2, None, "b~10"),
+        append(2, 2, None, "c~100"),
+        append(3, 2, None, "d~10"),
+        check_tail(7, 3, 4, 4),
+        read(8, 5, 6, 0, saw="z~10", bytes=50),
+    ),
+    sound(
         "a-hole-behind-a-tail-that-was-told-before-its-append-began",
         check_tail(1, 1, 2, 0),
         append(0, 3, None, "a"),

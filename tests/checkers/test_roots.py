@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fencepost.checkers.linearizability import Linearizability
-from fencepost.checkers.linearizability.naming import ALIKE, TOLD
+from fencepost.checkers.linearizability.naming import ALIKE, FEW, TOLD
 from fencepost.harness.check_limits import Budget, CheckLimits
 from fencepost.harness.verdict import Validity, Violation
 from fencepost.testing import Op, append, check_tail, history, read
@@ -91,3 +91,21 @@ def test_thousands_of_one_kind_are_all_counted() -> None:
     number = 3_000
     told = found(append(0, 0, 1, "a", ack=0), *(check_tail(i, 2, 3, 0) for i in range(1, number + 1)))
     assert sum(violation.count for violation in told) == number
+
+
+def test_that_not_all_was_looked_for_is_told() -> None:
+    """Each round of a long stream finds what breaks one rule. Here more are broken than there are rounds."""
+    ops = (
+        append(0, 0, 1, "a", ack=(0, 2)),
+        append(0, 2, 3, "b", ack=(1, 2, 1)),
+        append(0, 4, 5, "c", match=9, ack=2),
+        append(0, 6, 7, "d e", ack=3),
+        check_tail(0, 8, 9, 4),
+        read(0, 10, 11, 0, count=1, saw="x"),
+        check_tail(0, 12, 13, 99),
+        *(check_tail(0, 20 + 2 * i, 21 + 2 * i, 5) for i in range(FEW)),
+        check_tail(0, 10**6, 10**6 + 1, failed="stream_not_found"),
+    )
+    result = Linearizability().check(history(*ops))
+    assert not result.details["streams"]["s"]["violations-complete"]
+    assert any("more is wrong than was looked for" in warning for warning in result.warnings)
