@@ -115,6 +115,24 @@ class Violation:
         return f"<Violation {self.anomaly} on {self.stream!r}: {operations}{more}>"
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """How far some order explains every answer of a ``stream`` that is not valid.
+
+    ``moments`` of ``of`` are in that order (an operation has a moment, or several), up to this ``tail`` and the time
+    ``until`` (ns since the start of the run) at which the last of them had begun. The answer of operation ``refused``
+    (its id) is not right after them: ``because`` says why.
+    """
+
+    stream: str
+    moments: int
+    of: int
+    tail: int
+    until: int
+    refused: int
+    because: str
+
+
 class Certificate(Protocol):
     """The proof of a checker's result, which can be re-checked without the checker (see :class:`Verifier`)."""
 
@@ -128,7 +146,8 @@ class CheckResult:
     """The result of one checker for one history.
 
     ``reasons`` say why it is unknown. ``warnings`` do not change validity. ``details`` is ready for JSON.
-    ``certificate`` proves the result, if the checker has a proof.
+    ``certificate`` proves the result, if the checker has a proof. ``explained`` says of each stream that is not valid
+    how far an order explains it, if the checker knows one.
     """
 
     validity: Validity
@@ -137,6 +156,7 @@ class CheckResult:
     warnings: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     certificate: Certificate | None = field(default=None, compare=False)
+    explained: tuple[Explained, ...] = ()
 
     def __repr__(self) -> str:
         found = _listed(violation.anomaly for violation in self.violations)
@@ -154,6 +174,11 @@ class Verdict:
     def violations(self) -> tuple[Violation, ...]:
         """The violations of all checkers, in the checkers' order."""
         return tuple(v for result in self.results.values() for v in result.violations)
+
+    @property
+    def explained(self) -> tuple[Explained, ...]:
+        """How far an order explains each stream that is not valid, as far as the checkers know."""
+        return tuple(one for result in self.results.values() for one in result.explained)
 
     @property
     def exit_code(self) -> ExitCode:

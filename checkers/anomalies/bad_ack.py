@@ -43,7 +43,7 @@ def tell(case: Case) -> Witness | None:
         return case.witness((row,), acked, ", but ", tail, position=end)
     if case.rule == "below-first":
         return case.witness((row,), acked, ", but ", Claims.FIRST_TAIL(tail=case.asked.tail), position=start)
-    if case.rule == "overlap":
+    if case.rule == "overlap" and case.others:
         first, second = sorted((row, case.others[0]))
         shared = max(appends.start[first], appends.start[second]), min(appends.end[first], appends.end[second])
         both = Claims.BOTH_ACKNOWLEDGED(first, second, places=tuple(map(int, shared)))

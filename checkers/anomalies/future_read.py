@@ -39,7 +39,7 @@ def tell(case: Case) -> Witness | None:
             return cycle(case, (row, other), accused=[row])
     if case.ask == spec.MATCH_REFUSED or case.rule not in ("too-soon", "hole", "beyond", "not-there", "tail-not-there"):
         return None
-    if case.split(case.exact(row)) != NONE:
+    if tail == NONE or case.split(case.exact(row)) != NONE:
         return None
     if case.content is not None and all(case.failed(sender) for sender, _ in case.senders(case.content[2])):
         return None

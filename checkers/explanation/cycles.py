@@ -102,7 +102,7 @@ class _Story:
     def _back(self, target: int, source: int) -> list[Link]:
         """The path in the stream from the target, which is at a lower tail, to the source, which is at a higher."""
         case = self._case
-        ender = self._slots[target].last if target in self._slots else None
+        ender = (self._slots[target].ender or self._slots[target].last) if target in self._slots else None
         if ender is not None:
             replaced = (Claims.TOLD_TOKEN(target), ", ", case.replaced(ender, self._token(target)))
             return [Link(target, ender.row, "tr", replaced), *self._into(ender.row, source)]

@@ -36,17 +36,26 @@ class Order:
 def accept(asked: Requirements, rows: Int64s, order: Order) -> None:
     """Raises Refuted unless the order explains every answer of the stream. ``rows`` are the stream's, ascending."""
     moments = order.moments
-    place = _complete(asked, moments)
-    _respects_time(asked, moments, place)
+    kept, why = untimely(asked, moments, _complete(asked, moments))
+    if kept < len(moments):
+        refute(asked.history, int(asked.asked.row[moments[kept]]), why)
     polls(asked)
     _first_token(asked, order.token)
-    columns = asked.asked
+    at, reason = replayed(asked, rows, order)
+    if at < len(moments):
+        refute(asked.history, int(asked.asked.row[moments[at]]), spec.REASONS[reason], at)
+
+
+def replayed(asked: Requirements, rows: Int64s, order: Order) -> tuple[int, int]:
+    """How many moments of an order can be taken one after another, and why not the next (:data:`.spec.REASONS`).
+
+    Raises Refuted if it cannot begin.
+    """
+    moments, columns = order.moments, asked.asked
     appended = moments[columns.ask[moments] == spec.APPEND]
     records = int((columns.high[appended] - columns.low[appended]).sum())
     log, state = logs.begin(asked, rows, records, order.token, order.latest)
-    at, why = _replay(asked, log, state, moments)
-    if at < len(moments):
-        refute(asked.history, int(columns.row[moments[at]]), spec.REASONS[why], at)
+    return _replay(asked, log, state, moments)
 
 
 def _complete(asked: Requirements, moments: Int64s) -> Int64s:
@@ -65,20 +74,23 @@ def _complete(asked: Requirements, moments: Int64s) -> Int64s:
     return place
 
 
-def _respects_time(asked: Requirements, moments: Int64s, place: Int64s) -> None:
-    """Nothing stands after what began once it had returned. Equal instants are concurrent."""
-    columns = asked.asked
+def untimely(asked: Requirements, moments: Int64s, place: Int64s) -> tuple[int, str]:
+    """The first place of an order that time or program order forbids, and why; the order's length if there is none.
+
+    ``place`` has that of each moment, NONE where it is not in the order. Equal instants are concurrent.
+    """
+    columns, found = asked.asked, [(len(moments), "")]
     if not len(moments):
-        return
+        return found[0]
     late = columns.returned[moments] < np.maximum.accumulate(columns.invoked[moments])
     if late.any():
-        row = int(columns.row[moments[np.argmax(late)]])
-        refute(asked.history, row, "stands after an operation that was invoked when it had returned")
+        found.append((int(np.argmax(late)), "stands after an operation that was invoked when it had returned"))
     one, other, needed = asked.ahead.T
     wrong = (place[other] != NONE) & np.where(place[one] == NONE, needed > 0, place[one] > place[other])
     if wrong.any():
-        row = int(columns.row[other[np.argmax(wrong)]])
-        refute(asked.history, row, "stands before what its process, its session or its answer had come to before")
+        why = "stands before what its process, its session or its answer had come to before"
+        found.append((int(place[other[wrong]].min()), why))
+    return min(found)
 
 
 def polls(asked: Requirements) -> None:

@@ -353,7 +353,7 @@ def _out_of_range(asked: Asked, log: Log, state: Any, m: Any, keep: Any) -> Any:
     tail = state[AT]
     if asked.at[m] != tail:
         return OTHER_TAIL
-    if asked.after[m] != NONE or asked.begun[m] != NONE:
+    if asked.after[m] != NONE:
         return IN_RANGE  # it had begun
     if asked.since[m] != NONE:
         if asked.clamp[m] and asked.follows[m]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import NONE, History, Outcome
-from fencepost.harness.verdict import Anomaly, CheckResult, Validity, Violation
+from fencepost.harness.verdict import Anomaly, CheckResult, Explained, Validity, Violation
 
 from ..anomalies import anomalies
 from ..certificate.proofs import LinearizabilityCertificate
@@ -41,6 +41,7 @@ class Linearizability:
         reasons: list[str] = []
         warnings: list[str] = []
         details: dict[str, Any] = {}
+        explained: list[Explained] = []
         claims = []
         judging = partial(judge, minimally=self._minimal)
         for stream, judged in judge_all(list(streams(history)), judging, limits):
@@ -48,6 +49,7 @@ class Linearizability:
             reasons += judged.reasons
             details[stream.name] = judged.details
             claims.append(judged.claim)
+            explained += [judged.explained] if judged.explained is not None else []
             for kind, number in judged.details.get("violations-not-told", {}).items():
                 warnings.append(f"stream {stream.name}: {number:,} more like this are not told: {kind}")
             if not judged.details.get("violations-complete", True):
@@ -61,7 +63,13 @@ class Linearizability:
         validity = Validity.INVALID if refuted else Validity.UNKNOWN if reasons else Validity.VALID
         certificate = LinearizabilityCertificate(history, claims, reasons[decided:])
         return CheckResult(
-            validity, tuple(violations), tuple(reasons), tuple(warnings), {"streams": details}, certificate
+            validity,
+            tuple(violations),
+            tuple(reasons),
+            tuple(warnings),
+            {"streams": details},
+            certificate,
+            tuple(explained),
         )
 
 

@@ -9,14 +9,13 @@ import numpy as np
 
 from fencepost.harness.check_limits import CheckLimits
 from fencepost.harness.history.history import NONE, Int64s
-from fencepost.harness.verdict import Validity, Violation
+from fencepost.harness.verdict import Explained, Validity, Violation
 
 from ..kernel import spec
-from ..kernel.answers import returned
 from ..kernel.columns import Requirements, requirements
 from ..kernel.format import Claim, NamedViolation, linearization
 from ..stream import Stream
-from .decide import Decision, Prefix, decide
+from .decide import Decision, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,7 @@ class Judged:
     claim: Claim
     violations: tuple[Violation, ...] = ()
     reasons: tuple[str, ...] = ()
+    explained: Explained | None = None
 
 
 def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged:
@@ -45,12 +45,14 @@ def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged
         details["violations"] = sum(violation.count for violation in told) + sum(found.others.values())
         details["violations-not-told"] = dict(found.others)
         details["violations-complete"] = found.all
-        return Judged(details, Claim(name, validity, violations=[_told(one) for one in told]), told)
+        claim = Claim(name, validity, violations=[_told(one) for one in told])
+        return Judged(details, claim, told, (), decision.explained)
     from .undecided import holes, reason
 
     opened = holes(asked, decision)
     reasons = (reason(asked, stream.rows, decision, opened),)
-    return Judged(details, Claim(name, validity, holes=opened, nodes=decision.nodes, reasons=reasons), (), reasons)
+    claim = Claim(name, validity, holes=opened, nodes=decision.nodes, reasons=reasons)
+    return Judged(details, claim, (), reasons, decision.explained)
 
 
 def _told(violation: Violation) -> NamedViolation:
@@ -81,19 +83,7 @@ def _details(stream: Stream, asked: Requirements, decision: Decision) -> dict[st
         "appends-indefinite-unseen-applied": int((applied[optional] & ~seen).sum()),
         "states-searched": decision.nodes,
         "first-order-refused": decision.declined,
-        "explained-prefix": None if decision.explained is None else _prefix(stream, decision.explained),
         "violations": 0,
-    }
-
-
-def _prefix(stream: Stream, explained: Prefix) -> dict[str, Any]:
-    return {
-        "moments": explained.moments,
-        "of": explained.of,
-        "tail": explained.tail,
-        "until": explained.until,
-        "refused": int(stream.history.id[explained.row]),
-        "because": explained.why,
     }
 
 
@@ -105,6 +95,6 @@ def _seen(asked: Requirements, appends: Int64s) -> Any:
     filled = columns.high[appends] > columns.low[appends]
     first = np.full(len(appends), NONE, dtype=np.int64)
     first[filled] = records.sent[columns.low[appends[filled]]]
-    wanted, digest = np.sort(first), records.digest[returned(asked)[0]]
-    at = np.minimum(np.searchsorted(wanted, digest), len(wanted) - 1)
-    return np.isin(first, digest[wanted[at] == digest])
+    low_bits = np.zeros(1 << 16, dtype=np.bool_)
+    low_bits[first & 0xFFFF] = True  # few others share them
+    return np.isin(first, records.digest[low_bits[records.digest & 0xFFFF]])

@@ -38,11 +38,18 @@ MOST: Final = 100
 """Other fillings that are tried."""
 
 
-def propose(asked: Requirements, rows: Int64s) -> Iterator[Order | None]:
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """An order that is wrong, since some moment has no place in it; what comes before that may be right."""
+
+    order: Order
+
+
+def propose(asked: Requirements, rows: Int64s) -> Iterator[Order | Doubtful | None]:
     """Orders of the moments of a stream; ``rows`` are its rows, ascending.
 
-    They are guesses, one after another, for whoever accepts none of those before. It is None where one came to nothing:
-    whoever waits may do something else first.
+    They are guesses, one after another, for whoever accepts none of those before. It is None where one came to nothing,
+    or doubtful: whoever waits may do something else first.
     """
     told = known(asked)
     if told is None:
@@ -56,7 +63,7 @@ def propose(asked: Requirements, rows: Int64s) -> Iterator[Order | None]:
             yield from _filled(asked, told, Filler(asked, told, proven, token), guesser)
 
 
-def _filled(asked: Requirements, told: Known, filler: Filler, guesser: _Guesser) -> Iterator[Order | None]:
+def _filled(asked: Requirements, told: Known, filler: Filler, guesser: _Guesser) -> Iterator[Order | Doubtful | None]:
     """Guesses with holes filled; each time the best so far is changed in one place."""
     best, furthest, left = _Variation(), NONE - 1, min(MOST, WORK // max(len(asked), 1)) + 1
     variations: Iterator[_Variation] = iter((best,))
@@ -102,7 +109,7 @@ def _variations(filler: Filler, best: _Variation, tail: int) -> Iterator[_Variat
 class _Guess:
     """An order, or the first moment that has no place, and the tail near which that was."""
 
-    order: Order | None
+    order: Order | Doubtful | None
     failed: int
     tail: int
 
@@ -154,14 +161,12 @@ class _Guesser:
         )
         places, failed = self._settled(log, chain, places)
         key = np.asarray(places.key, dtype=np.int64)
-        if failed != NONE:
-            return _Guess(
-                None, failed, int(chain.tail[min(int(key[failed]) // tails.width(number), len(chain.tail) - 1)])
-            )
         there = np.flatnonzero(key != NONE)
-        return _Guess(
-            Order(there[np.argsort(key[there], kind="stable")], self._token, latest), NONE, int(chain.tail[-1])
-        )
+        order = Order(there[np.argsort(key[there], kind="stable")], self._token, latest)
+        if failed == NONE:
+            return _Guess(order, NONE, int(chain.tail[-1]))
+        state = min(int(key[failed]) // tails.width(number), len(chain.tail) - 1)
+        return _Guess(Doubtful(order), failed, int(chain.tail[state]))
 
     def _settled(self, log: spec.Log, chain: tails.Chain, places: tails.Places) -> tuple[tails.Places, int]:
         loops, columns, records = self._loops, self._columns, self._records

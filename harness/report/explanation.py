@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from ..history.history import History, Outcome
-from ..verdict import Validity, Verdict, Violation
+from ..history.times import times_of
+from ..verdict import Explained, Validity, Verdict, Violation
 from .text import closing_lines, number, others_lines, summary_line, violation_lines
+
+MOST_STREAMS: Final = 5
+"""Number of streams of which it is told how far an order explains them."""
 
 
 def explanation(
@@ -40,6 +45,7 @@ def explanation(
     if verdict.validity is Validity.UNKNOWN:
         yield "What is open:"
     yield from closing_lines(history, verdict)
+    yield from _explained(history, verdict.explained)
     yield summary_line(history, verdict)
 
 
@@ -75,6 +81,19 @@ def _list(verdict: Verdict) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for row in rows:
         yield f"  {row[0].rjust(widths[0])}  {row[1].ljust(widths[1])}  {row[2]}"
+
+
+def _explained(history: History, found: Sequence[Explained]) -> Iterator[str]:
+    """Yield how far an order explains each of the first streams that are not valid."""
+    for one in found[:MOST_STREAMS]:
+        until = times_of(history, [history.row_of(one.refused)], zero=0).point(one.until)
+        until += "" if history.header.times_are_lines else " into the run"
+        yield (
+            f"stream {one.stream}: the order that got furthest explains {one.moments:,} of {one.of:,} moments, "
+            f"up to the tail {one.tail:,} and {until}; after them, {one.because}"
+        )
+    if len(found) > MOST_STREAMS:
+        yield f"… and so for {number(len(found) - MOST_STREAMS, 'more stream')} (--json lists them)"
 
 
 def _basis(history: History) -> Iterator[str]:

@@ -101,6 +101,14 @@ class Facts:
         read = op if op.whole is None else self.raw.ops[op.whole]
         return [*read.parts, read]
 
+    def sent(self, digest: int) -> set[int]:
+        """How often a record was sent, in appends that did not fail; or in those too whose failure is doubted."""
+        appends = [op for op in self.ops if op.kind == "append"]
+        return {
+            sum(op.sent.count(digest) for op in appends if not op.failed or op.id in doubted)
+            for doubted in (self.accused, ())
+        }
+
     def in_force(self, position: int) -> set[str | None]:
         """The token in force there: by what was acknowledged, and by what was read too."""
         return {([self.token, *self._fences(position, acked)])[-1] for acked in (True, False)}
@@ -263,7 +271,9 @@ CHECKS: Final[Mapping[str, Check]] = {
     ),
     "returned-it": lambda f, op, position, digest: digest in [d for at, _, d in op.seen if at == position],
     "sent-times": lambda f, op, index, digest, times: (
-        op.sent[index] == digest and times == sum(a.sent.count(digest) for a in f.appends)
+        op.sent[index] == digest
+        and times
+        in {sum(a.sent.count(digest) for a in f.ops if not a.failed or a.id in ids) for ids in (f.accused, ())}
     ),
     "nobody-sent": lambda f, digest: all(digest not in op.sent for op in f.ops),
     "sent-elsewhere": lambda f, op, digest: digest in op.sent and op not in f.ops,

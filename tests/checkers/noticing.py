@@ -38,6 +38,7 @@ ASKED: Final[Mapping[str, tuple[str, ...]]] = {
     "kernel.situation": ("search",),
     "kernel.indefinite": ("search",),
     "kernel.caps": ("search",),
+    "linearizability.attempts": ("decision",),
     "linearizability.decide": ("decision",),
     "propose.propose": ("proposal",),
     "propose.tails": ("proposal",),

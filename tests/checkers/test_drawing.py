@@ -54,8 +54,9 @@ def test_any_history_can_be_drawn(_: str, history: History, tmp_path: Path) -> N
         assert imread(path).shape[1] >= 900
 
 
-def test_many_operations_are_aggregated(tmp_path: Path) -> None:
-    history = plain_history(200_000)
+@pytest.mark.parametrize("operations", [200_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_many_operations_are_aggregated(tmp_path: Path, operations: int) -> None:
+    history = plain_history(operations)
     for plot in OVER_TIME:
         (path,) = plot().draw(history, VALID, tmp_path, ("svg",))
         assert path.stat().st_size < 1_500_000, f"{path.name} draws too much one by one"

@@ -65,12 +65,13 @@ def test_what_contradicts_itself_in_the_part_does_in_the_whole(features: Feature
 
 
 @pytest.mark.parametrize("features", [PLAIN, JUDGED], ids=["plain", "judged"])
+@pytest.mark.parametrize("histories", [HISTORIES, pytest.param(2_000, marks=pytest.mark.slow)])
 def test_witnesses_of_long_streams_are_proofs_and_mostly_minimal(
-    features: Features, monkeypatch: pytest.MonkeyPatch
+    features: Features, histories: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "WHOLE", 0)
     tried: Counter[str] = Counter()
-    for story in few(features, range(1, 2 * HISTORIES, 2)):
+    for story in few(features, range(1, 2 * histories, 2)):
         violations = Linearizability().check(story.history).violations
         constructed = Linearizability(minimal=False).check(story.history).violations if violations else ()
         same = {(one.anomaly, one.operations, one.context) for one in constructed}

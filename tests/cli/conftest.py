@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -47,8 +46,8 @@ def histories(tmp_path: Path) -> dict[str, Path]:
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a short real run was stored: ``results/latest``."""
     folder = tmp_path_factory.mktemp("stored")
-    arguments: Sequence[str] = ("run", "regular", "--time-limit", "1", "--seed", "11", "--no-plots", "--json")
-    done = fencepost(*arguments, cwd=folder)
+    limits = "--time-limit", "1", "--rate", "200"
+    done = fencepost("run", "regular", *limits, "--seed", "11", "--no-plots", "--json", cwd=folder)
     assert done.returncode in (0, 2), done.stderr
     (folder / "said").write_text(done.stdout)
     (folder / "told").write_text(done.stderr)

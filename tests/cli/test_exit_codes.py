@@ -80,15 +80,15 @@ def test_an_expected_anomaly_does_not_excuse_a_crash(inside: Inside, installed: 
     assert "something was left behind" in said.err
 
 
-def test_a_planted_bug_is_invalid_and_expecting_it_a_success(tmp_path: Path) -> None:
+def test_a_planted_bug_is_invalid_and_expecting_it_a_success(inside: Inside) -> None:
     options = ("--bug", "match-off-by-one", "--ops", "400", "--seed", "3", "--no-plots", "--json")
-    done = fencepost("run", "match-seq-num", *options, cwd=tmp_path)
-    assert done.returncode == 1, done.stderr
-    verdict = json.loads(done.stdout)
+    said = inside("run", "match-seq-num", *options)
+    assert said.code == 1, said.err
+    verdict = json.loads(said.out)
     assert verdict["validity"] == "invalid"
     anomalies = {v["anomaly"] for result in verdict["checkers"].values() for v in result["violations"]}
     assert "match-violation" in anomalies
-    assert fencepost("check", verdict["path"], cwd=tmp_path).returncode == 1
+    assert inside("check", verdict["path"]).code == 1
 
 
 # -- bad usage: one line that says what, and 254

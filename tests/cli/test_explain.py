@@ -89,6 +89,29 @@ def test_all_are_told_below_a_heading_for_each_signature(inside: Inside, alike: 
     assert f"{fencepost.explain(alike, every=True)}\n" == said.out
 
 
+@pytest.mark.parametrize(("number", "shown"), [(2, 2), (7, 5)])
+def test_it_says_how_far_an_order_explains_each_stream(inside: Inside, tmp_path: Path, number: int, shown: int) -> None:
+    """On each stream a check-tail is out of date, after an append and a check-tail that are not."""
+    path = tmp_path / "streams.jsonl"
+    ops = []
+    for i in range(number):
+        ops += [append(4 * i, 1, 2, "a", ack=0, stream=f"s{i}"), check_tail(4 * i + 1, 1, 2, 1, stream=f"s{i}")]
+        ops += [append(4 * i + 2, 3, 4, "b", ack=1, stream=f"s{i}"), check_tail(4 * i + 3, 5, 6, 1, stream=f"s{i}")]
+    path.write_bytes(jsonl(*ops))
+    said = inside("explain", path)
+    lines = [line for line in said.out.splitlines() if "the order that got furthest explains" in line]
+    assert len(lines) == shown
+    assert lines[0].startswith("stream s0: the order that got furthest explains 3 of 4 moments, up to the tail 2 and ")
+    assert "into the run; after them, check-tail #" in lines[0]
+    assert lines[0].endswith("told another tail than there was")
+    more = f"… and so for {number - shown} more streams (--json lists them)"
+    assert (more in said.out) == (number > shown)
+    found = json.loads(inside("check", path, "--json").out)["checkers"]["linearizability"]["explained"]
+    assert [(one["stream"], one["moments"], one["of"], one["tail"]) for one in found] == [
+        (f"s{i}", 3, 4, 2) for i in range(number)
+    ]
+
+
 def test_one_and_all_exclude_each_other(inside: Inside, alike: Path) -> None:
     said = inside("explain", alike, "--all", "--anomaly", 1)
     assert (said.code, said.out) == (254, "")

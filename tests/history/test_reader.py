@@ -48,9 +48,10 @@ def with_line(line: bytes, number: int = 3) -> bytes:
 
 
 class TestACutFile:
-    def test_is_forgiven_wherever_it_is_cut(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])
+    def test_is_forgiven_wherever_it_is_cut(self, tmp_path: Path, step: int) -> None:
         ends = {at for at in range(len(JOURNAL)) if b"\n" in JOURNAL[max(at - 2, 0) : at + 2]}
-        for length in sorted(ends.union(range(0, len(JOURNAL), 5)) - set(range(len(LINES[0])))):
+        for length in sorted(ends.union(range(0, len(JOURNAL), step)) - set(range(len(LINES[0])))):
             data = JOURNAL[:length]
             *lines, last = data.split(b"\n")
             history = read_back(tmp_path, data)

@@ -170,10 +170,11 @@ def test_positions_up_to_64_bits_are_read() -> None:
     assert history.observed_tail[0] == FOREVER - 1
 
 
-def test_a_last_line_that_was_cut_is_left_out_and_told() -> None:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_last_line_that_was_cut_is_left_out_and_told(step: int) -> None:
     lines = DATA.splitlines(keepends=True)
     ends = {at for at in range(len(DATA)) if b"\n" in DATA[max(at - 2, 0) : at + 2]}
-    for length in sorted(ends.union(range(0, len(DATA), 5)) - set(range(len(lines[0])))):
+    for length in sorted(ends.union(range(0, len(DATA), step)) - set(range(len(lines[0])))):
         data = DATA[:length]
         *_, last = data.split(b"\n")
         history = parse_history(data, "f")

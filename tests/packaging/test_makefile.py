@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 
 def make(*arguments: str) -> str:
-    """What make says. Nothing is carried out but in ``help``."""
+    """What make says. Nothing is carried out but in ``help``; which Python it would find takes it long to say."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    env["PYTHON"] = sys.executable
     done = subprocess.run(
         ["make", *arguments], cwd=ROOT, env=env, check=True, capture_output=True, text=True, timeout=60
     )
