@@ -25,13 +25,17 @@ ROW: Final = Anomaly(
 
 
 def tell(case: Case) -> Witness | None:
-    """A refusal with a token that a fence had replaced before it began."""
-    history, slots = case.history, case.slots(case.refused_token) if case.ask == spec.TOKEN_REFUSED else []
-    ender = slots[-1][1] if slots else None
-    if ender is None:
+    """A refusal with a token that a fence had replaced before it began, and that was not in force again so soon."""
+    history, row = case.history, case.row
+    if case.ask != spec.TOKEN_REFUSED:
         return None
-    before = [row for row in case.others if history.returned[row] <= history.invoked[case.row]]
-    proof = next((row for row in before if case.lower(row) > ender.start), None)
-    if proof is None:
-        return cycle(case, (*before[::-1], case.row)) if before else None
-    return cycle(case, (proof, case.row))
+    before = [one for one in case.others if history.returned[one] <= history.invoked[row]]
+    later = [one for one in case.others if history.returned[row] <= history.invoked[one]]
+    enders = [ender for _, ender in case.slots(case.refused_token) if ender is not None]
+    before = before or [one.row for one in enders[-1:] if history.returned[one.row] <= history.invoked[row]]
+    if not before or not enders:
+        return None
+    if later:  # it is in force again, but only past what was seen after the refusal
+        return cycle(case, (*before[::-1], row, later[0]), accused=[row])
+    proof = next((one for one in before if case.lower(one) > enders[0].start), None)
+    return cycle(case, (*before[::-1], row) if proof is None else (proof, row))

@@ -6,7 +6,7 @@ Everything here serves names and sentences. Nothing decides: that the stream is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -48,6 +48,13 @@ class Case:
         self.m = contradiction.moment if contradiction.moment != NONE else self._moment(self.row)
         self.ask = int(self.columns.ask[self.m]) if self.m != NONE else NONE
         self._teller = Teller(self.history)
+
+    def about(self, row: int) -> Case:
+        """The case of another operation that breaks the same rule, of which nothing is said but that."""
+        other = Case(self.asked, self.rows, replace(self.contradiction, rows=(row,), moment=NONE, more=()))
+        shared = ("_places", "_placed", "fences", "trims", "trimmed")
+        vars(other).update({name: value for name, value in vars(self).items() if name in shared})
+        return other
 
     def _moment(self, row: int) -> int:
         at = int(np.searchsorted(self.columns.row, row))
@@ -213,8 +220,11 @@ class Case:
     def contents(self) -> list[tuple[int, int, int]]:
         """What was read where something else should be: position, row of the read, digest; empty if nothing was.
 
-        Of two acknowledgements of one place, it is what the last read found there.
+        Of two acknowledgements of one place, it is what the last read found there. Where nobody can have written a
+        stretch, it is a record that was read too often.
         """
+        if self.rule in ("hole", "beyond") and (stray := self._stray()):
+            return [stray]
         if self.position == NONE:
             return []
         if self.rule == "overlap":
@@ -223,6 +233,27 @@ class Case:
             rows = [self.row, *self.others] if self.is_read else []
         found = ((self.position, row, self.digest_read(row, self.position)) for row in rows)
         return [one for one in found if one[2] != NONE]
+
+    def _stray(self) -> tuple[int, int, int] | None:
+        """The first record that was read at more positions than it was sent for, as :attr:`contents`; None if none."""
+        history, appends, reads = self.history, self.history.appends, self.history.reads
+        mine = np.repeat(history.stream == self.asked.stream, np.diff(reads.offset))
+        mine &= reads.seq_num >= self.asked.tail
+        digest, position = reads.digest[mine], reads.seq_num[mine]
+        order = np.lexsort((position, digest))
+        digest, position = digest[order], position[order]
+        new = np.append(True, (digest[1:] != digest[:-1]) | (position[1:] != position[:-1]))[: len(digest)]
+        digest, position = digest[new], position[new]
+        may_be = (history.stream == self.asked.stream) & (history.outcome != Outcome.FAILED)
+        sent = np.sort(appends.digest[np.repeat(may_be, np.diff(appends.offset))])
+        often = np.searchsorted(sent, digest, "right") - np.searchsorted(sent, digest)
+        stray = np.flatnonzero(np.arange(len(digest)) - np.searchsorted(digest, digest) >= often)
+        if not len(stray):
+            return None
+        at = stray[np.argmin(position[stray])]
+        where, what = int(position[at]), int(digest[at])
+        rows = self.readers(where).tolist()
+        return where, next(row for row in rows if self.digest_read(row, where) == what), what
 
     @property
     def content(self) -> tuple[int, int, int] | None:

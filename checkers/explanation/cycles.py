@@ -108,7 +108,7 @@ class _Story:
     def _back(self, target: int, source: int) -> list[Edge]:
         """The path in the stream from the target, which is at a lower tail, to the source, which is at a higher."""
         teller, case = self._teller, self._case
-        ender = self._slots[target].last if target in self._slots else None
+        ender = (self._slots[target].ender or self._slots[target].last) if target in self._slots else None
         if ender is not None:
             token = teller.token(int(case.history.token_mismatch[target]))
             because = (

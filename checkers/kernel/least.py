@@ -52,8 +52,6 @@ WORK: Final = STATE + 1
 
 MOST_STAMPS: Final = 16
 """Among how many records without a known timestamp the first of a time is looked for."""
-MOST_AHEAD: Final = 1000
-"""How many tails are tried beyond the last at which a refusal can have been, to say why it has no place."""
 
 
 class Stops(NamedTuple):
@@ -162,7 +160,7 @@ def _place(
         if stops.tail[j] > schedule.most[m]:
             if exact != NONE:
                 x[m] = exact  # what comes later is behind it then
-            return _too_soon(asked, records, log, state, stops, schedule, x, m, j, why)
+            return why if why != NOWHERE else TOO_SOON
         if state[STEPS] <= 0:
             x[m] = stops.tail[j]
             return RIGHT
@@ -175,30 +173,6 @@ def _place(
             why = found
         j += 1
     return why
-
-
-def _too_soon(
-    asked: Asked,
-    records: Records,
-    log: Log,
-    state: Any,
-    stops: Stops,
-    schedule: Schedule,
-    x: Any,
-    m: Any,
-    j: Any,
-    why: Any,
-) -> Any:
-    """Why a moment has no place before stop ``j``, beyond which it cannot be: of a refusal, whether it is right there.
-
-    Nothing was right before it, for the reason ``why``.
-    """
-    last = min(j + MOST_AHEAD, len(stops.tail))
-    while asked.ask[m] in (TOKEN_REFUSED, REFUSED) and j < last and state[STEPS] > 0:
-        if allowed(asked, records, log, state, stops, schedule, x, m, j) == RIGHT:
-            return TOO_SOON
-        j += 1
-    return TOO_SOON if why == NOWHERE else why
 
 
 PLAIN: Final = 0

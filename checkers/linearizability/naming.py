@@ -7,7 +7,7 @@ violations are found one after another, and none swallows another.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -36,6 +36,12 @@ from .time_left import is_over
 
 PASSES: Final = 5
 """How often a long stream is judged, each time without all that was accused before."""
+
+LOOKED_AT: Final = 300
+"""Of so many operations that break one rule it is asked whether they are cases of the same anomaly."""
+
+PASSES_OF_FEW: Final = 40
+"""How often a short one is, after so many violations that it is no longer looked for each by itself."""
 
 FEW: Final = 2_000
 """Operations up to which each violation is looked for by itself."""
@@ -106,14 +112,16 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
     found: list[_Root] = []
     left, accused = stream, set[int]()
     singly = len(stream.rows) <= FEW
-    passes = 0
-    while not found or (passes < PASSES and not is_over(limits)):
+    passes, most = 0, PASSES_OF_FEW if singly else PASSES
+    while not found or (passes < most and not is_over(limits)):
         contradiction = decision.contradiction or _exhausted(asked, left.rows, decision)
-        new, more = named_by(Case(asked, left.rows, contradiction), left.name, known)
+        case = Case(asked, left.rows, contradiction)
+        new, more = named_by(case, left.name, known)
         if singly:  # what follows from the first is no news: the next pass shows whether anything is left without it
             accusing = _tell(stream, new, found, accused)
             singly = len(found) < TOLD and len(accused) < MOST_ACCUSED
         else:
+            more -= _of_others(case, new.anomaly, known)
             found.append(_Root(new, len(more)))
             accusing = more.union(new.accused)
             passes += 1
@@ -136,12 +144,20 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
 
 
 def _first(history: History, found: Sequence[_Root]) -> tuple[list[Violation], dict[str, int]]:
-    """The violations that are told, and by signature how many others there are of which none is told."""
+    """The violations that are told, and by signature how many others there are of which none is told.
+
+    The first of each signature is told before the second of any.
+    """
     told: dict[str, list[Violation]] = {}
-    others = Counter[str]()
-    for root in found:
+    others, seen = Counter[str](), Counter[str]()
+    turns: list[tuple[int, int, str]] = []
+    for at, root in enumerate(found):
         kind = signature(history, root.violation)
+        turns.append((seen[kind], at, kind))
+        seen[kind] += 1
         others[kind] += root.more
+    for _, at, kind in sorted(turns):
+        root = found[at]
         if sum(map(len, told.values())) < TOLD and len(told.get(kind, ())) < ALIKE:
             told.setdefault(kind, []).append(root.violation)
         else:
@@ -227,13 +243,14 @@ def named_by(case: Case, stream: str, known: Sequence[Telling]) -> tuple[Violati
     And the operations (ids) that are accused of the same. There are none if what is behind is not accused itself, but
     what it is behind: that stands for all that it contradicts.
     """
-    told = [(one.ROW, witness) for one in known if (witness := one.tell(case)) is not None]
+    told = list(_told(case, known))
     if not told:
         name = _QUESTIONS.get(case.ask, "nonmonotonic-read")
         if case.ask == spec.APPEND and case.columns.token[case.m] != NONE:
             name = "stale-token-write"
-        told = [(one.ROW, _plainly(case)) for one in known if one.ROW.name == name]
-    row, witness = told[0]
+        told = [(name, _plainly(case))]
+    name, witness = told[0]
+    (row,) = (one.ROW for one in known if one.ROW.name == name)
     ids, part_of, more = case.history.id, case.history.part_of, case.contradiction.more
     accused = [int(ids[one if part_of[one] == NONE else part_of[one]]) for one in witness.accused]
     stands_for_all = case.rule == "behind" and case.row not in witness.accused
@@ -246,11 +263,26 @@ def named_by(case: Case, stream: str, known: Sequence[Telling]) -> tuple[Violati
         sentences=(led(row.lead, witness.sentences[0]), *witness.sentences[1:]),
         context=tuple(int(ids[one]) for one in witness.context),
         position=witness.position,
-        also=tuple(other.name for other, _ in told[1:]),
+        also=tuple(other for other, _ in told[1:]),
         accused=tuple(dict.fromkeys(accused)),
         count=1 + len(more) if stands_for_all else witness.count,
     )
     return violation, set() if stands_for_all else {int(ids[one]) for one in more}.difference(accused)
+
+
+def _of_others(case: Case, anomaly: str, known: Sequence[Telling]) -> set[int]:
+    """The operations (ids) that break the same rule and are cases of other anomalies, as far as they are looked at."""
+    rows = case.contradiction.more[:LOOKED_AT]
+    others = (row for row in rows if next(iter(_told(case.about(row), known)), (None,))[0] not in (None, anomaly))
+    return {int(case.history.id[row]) for row in others}
+
+
+def _told(case: Case, known: Sequence[Telling]) -> Iterator[tuple[str, Witness]]:
+    """The anomalies that a contradiction is a case of, the most specific first."""
+    for one in known:
+        witness = one.tell(case)
+        if witness is not None:
+            yield one.ROW.name, witness
 
 
 def _plainly(case: Case) -> Witness:

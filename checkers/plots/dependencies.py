@@ -12,7 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from fencepost.harness.history import describe
 from fencepost.harness.history.history import History, Operation, Outcome
-from fencepost.harness.verdict import Violation
+from fencepost.harness.verdict import Explained, Violation
 
 from .arrows import Arrows, Weight
 from .neighbourhood import Graph, cycle, neighbourhood, tail_seen
@@ -44,7 +44,7 @@ class Dependencies(PictureOfViolation):
     name = "dependencies"
     summary = "for each violation, the dependency graph around it, with the cycle"
 
-    def compose(self, history: History, violation: Violation) -> Figure:
+    def compose(self, history: History, violation: Violation, explained: Explained | None) -> Figure:
         """See :meth:`.picture.PictureOfViolation.compose`."""
         return _figure(history, violation)
 

@@ -20,6 +20,7 @@ from .intervals import draw_intervals
 from .lanes import Lanes, lanes
 from .marked import headline, marked_rows
 from .picture import Picture
+from .reached import draw_times
 from .ridges import draw_ridges
 from .style import BLACK, PALE, VIOLATION, blank, headed
 from .text import short
@@ -35,7 +36,8 @@ class Operations(Picture):
     """Operations by thread (or process) over time, coloured by outcome; faults and fence epochs as bands.
 
     Up to 2,500 are drawn as intervals; of more, each lane shows how many began in each bin of time, stacked by
-    outcome. Operations that prove a violation are marked and named by id.
+    outcome. Operations that prove a violation are marked and named by id. A line marks the time up to which an order
+    explains the answers of a stream that is not valid.
     """
 
     name = "operations"
@@ -71,6 +73,7 @@ def _figure(history: History, verdict: Verdict) -> Figure:
     handles += _mark(axes, history, marked, rows, timeline)
     timeline.fit(axes)
     _fit_lanes(axes, rows)
+    handles += draw_times(axes, timeline, verdict.explained, named=not alone)
     top = figure.axes[1] if epochs else axes
     headed(figure, top, headline(history, verdict), f"Operations by {rows.noun}; {what}", handles)
     points = [(float(timeline.at(history.invoked[row])), float(rows.of[row])) for row in marked]

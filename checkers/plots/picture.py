@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from fencepost.harness.failure import UsageFailure
 from fencepost.harness.files import replaced
 from fencepost.harness.history.history import History
-from fencepost.harness.verdict import Verdict, Violation
+from fencepost.harness.verdict import Explained, Verdict, Violation
 
 from .style import styled
 
@@ -71,17 +71,18 @@ class PictureOfViolation(ABC):
     summary: str
 
     @abstractmethod
-    def compose(self, history: History, violation: Violation) -> Figure:
-        """The figure of one violation, made within the house style."""
+    def compose(self, history: History, violation: Violation, explained: Explained | None) -> Figure:
+        """The figure of one violation, made within the house style; ``explained`` is how far an order explains it."""
 
-    def figure(self, history: History, violation: Violation) -> Figure:
-        """The figure of one violation."""
+    def figure(self, history: History, violation: Violation, explained: Explained | None = None) -> Figure:
+        """The figure of one violation; ``explained`` is how far an order explains its stream."""
         with styled():
-            return self.compose(history, violation)
+            return self.compose(history, violation, explained)
 
     def draw(self, history: History, verdict: Verdict, folder: Path, formats: tuple[str, ...]) -> list[Path]:
         """See :class:`~fencepost.harness.verdict.Plot`."""
-        paths = []
+        paths, explained = [], {one.stream: one for one in verdict.explained}
         for index, violation in enumerate(verdict.violations[:MOST], start=1):
-            paths += save(self.figure(history, violation), folder, f"{self.name}-{index}", formats)
+            figure = self.figure(history, violation, explained.get(violation.stream))
+            paths += save(figure, folder, f"{self.name}-{index}", formats)
         return paths

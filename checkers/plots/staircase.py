@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fencepost.harness.history.history import FOREVER, History, Int64s
-from fencepost.harness.verdict import Verdict
+from fencepost.harness.verdict import Explained, Verdict
 
 from . import labels
 from .bands import Epoch, FaultBand, draw_epochs, draw_faults, fault_bands, fence_epochs
@@ -24,6 +24,7 @@ from .climb import climb_handles, draw_authors, draw_refusal_rate, draw_tail
 from .marked import headline, known, marked_rows
 from .picture import Picture
 from .placed import Bools, Placed, Refused, look_of, placed, position_of, refused
+from .reached import draw_corner
 from .steps import draw_refusals, draw_steps, step_handles
 from .style import BLACK, BLUE, SMALL, VIOLATION, WIDTH, blank, headed
 from .text import number, short, token
@@ -46,7 +47,8 @@ class Staircase(Picture):
 
     Up to 1,200 appends are boxes, the time that each took by the records that it wrote, in the look of its fencing
     token (of its thread where nothing is fenced); refusals are marks. Of more, the tail is a line, with records by
-    thread and refusals over time below it. Of more than 150, a close-up shows those around the first violation.
+    thread and refusals over time below it. Of more than 150, a close-up shows those around the first violation. Lines
+    mark the time and the tail up to which an order explains the answers of a stream that is not valid.
     """
 
     name = "staircase"
@@ -62,6 +64,7 @@ class _Stream:
     """What is drawn of one stream. ``label`` names its positions.
 
     ``marked`` are the rows that prove violations on it, ``first`` the last one of those that prove the first.
+    ``explained`` is how far an order explains it, if it is not valid.
     """
 
     label: str
@@ -70,6 +73,7 @@ class _Stream:
     epochs: list[Epoch]
     marked: list[int]
     first: int | None
+    explained: Explained | None
 
     @property
     def size(self) -> int:
@@ -113,7 +117,7 @@ def _figure(history: History, verdict: Verdict) -> Figure:
 def _streams(history: History, verdict: Verdict) -> tuple[list[_Stream], int]:
     """The streams to draw, those with a violation first, then by size; and how many are left out."""
     marked = marked_rows(history, verdict)
-    streams = []
+    streams, explained = [], {one.stream: one for one in verdict.explained}
     for index, state in enumerate(history.header.streams):
         chain = placed(history, index)
         ours = [row for row in marked if history.stream[row] == index]
@@ -121,7 +125,9 @@ def _streams(history: History, verdict: Verdict) -> tuple[list[_Stream], int]:
         first = next((max(proof) for proof in proofs if proof and history.stream[proof[0]] == index), None)
         refusals, epochs = refused(history, index, chain), fence_epochs(history, index)
         label = "stream" if len(history.header.streams) == 1 else f"{short(state.name, 28)}\n"
-        streams.append(_Stream(f"{label} position (records)", chain, refusals, epochs, ours, first))
+        streams.append(
+            _Stream(f"{label} position (records)", chain, refusals, epochs, ours, first, explained.get(state.name))
+        )
     streams.sort(key=lambda stream: (not stream.marked, -stream.size))
     return streams[:MOST_STREAMS], len(streams[MOST_STREAMS:])
 
@@ -165,6 +171,7 @@ def _steps(
     drawing.handles.extend(draw_faults([axes], drawing.faults, timeline))
     _fit(axes, chain, stream.label)
     timeline.fit(axes)
+    _draw_reached(drawing, axes, timeline, stream)
     if stream.marked:
         drawing.stars.append((axes, timeline, stream))
     if not fenced:
@@ -191,6 +198,7 @@ def _aggregated(drawing: _Drawing, place: SubplotSpec, stream: _Stream) -> Axes:
     for panel in (climb, authors):
         panel.tick_params(labelbottom=False)
     timeline.fit(rate)
+    _draw_reached(drawing, climb, timeline, stream)
     if stream.marked:
         drawing.stars.append((climb, timeline, stream))
     window = _draw_close_up(drawing, halves[1], stream, WIDTH / 2 - 1)
@@ -198,6 +206,11 @@ def _aggregated(drawing: _Drawing, place: SubplotSpec, stream: _Stream) -> Axes:
     drawing.handles.extend(climb_handles(stream.refusals))
     drawing.handles.extend(draw_faults([climb, authors, rate], drawing.faults, timeline))
     return climb
+
+
+def _draw_reached(drawing: _Drawing, axes: Axes, timeline: Timeline, stream: _Stream) -> None:
+    if stream.explained is not None:
+        drawing.handles.extend(draw_corner(axes, timeline, stream.explained))
 
 
 def _draw_close_up(drawing: _Drawing, place: SubplotSpec, stream: _Stream, inches: float = WIDTH - 1) -> Timeline:

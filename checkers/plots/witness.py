@@ -13,13 +13,14 @@ from matplotlib.patches import Rectangle
 
 from fencepost.harness.history import describe
 from fencepost.harness.history.history import NONE, History, Operation, Outcome
-from fencepost.harness.verdict import Violation
+from fencepost.harness.verdict import Explained, Violation
 
 from .arrows import Arrows
 from .bands import fault_bands
 from .cuts import CutTime
 from .marked import known
 from .picture import PictureOfViolation
+from .reached import REACHED, draw_time
 from .style import BLACK, GREY, LARGE, NORMAL, OUTCOMES, SMALL, WIDTH, blank, edge_look, fault_look
 from .text import duration, fitted, number, plain, short, width, wrapped
 
@@ -40,15 +41,15 @@ class Witness(PictureOfViolation):
 
     A bar is an operation, from invocation to end; an indefinite one may take effect at any later time. Arrows are
     the edges of the proof, and the sentences below say it in words. Stretches of time in which nothing begins or
-    ends are cut where they are long, and marked.
+    ends are cut where they are long, and marked. A line marks the time up to which an order explains the answers.
     """
 
     name = "witness"
     summary = "for each violation, the operations that prove it, to scale, with arrows and the sentences"
 
-    def compose(self, history: History, violation: Violation) -> Figure:
+    def compose(self, history: History, violation: Violation, explained: Explained | None) -> Figure:
         """See :meth:`.picture.PictureOfViolation.compose`."""
-        return _figure(history, violation)
+        return _figure(history, violation, explained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class _Bar:
     proves: bool
 
 
-def _figure(history: History, violation: Violation) -> Figure:
+def _figure(history: History, violation: Violation, explained: Explained | None) -> Figure:
     proof = known(history, violation.operations)[:MOST_OPERATIONS]
     context = [row for row in known(history, violation.context) if row not in proof]
     rows = [*proof, *context[: MOST_OPERATIONS - len(proof)]]
@@ -74,7 +75,9 @@ def _figure(history: History, violation: Violation) -> Figure:
     ]
     promise = wrapped(f"The promise that is broken: “{violation.promise}”", _CHARACTERS)
     words = "\n".join(wrapped(sentence, _CHARACTERS) for sentence in violation.sentences)
-    legend = _legend(violation, any(not bar.proves for bar in bars))
+    reached = None if explained is None else time(explained.until)
+    reached = reached if reached is not None and 0 < reached < 1 else None
+    legend = _legend(violation, any(not bar.proves for bar in bars), reached is not None)
     above = 0.5 + _LINE * (promise.count("\n") + 1) + 0.2
     below = 0.62 + _LINE * (words.count("\n") + 1) + 0.38
     lanes = _LANE * max(len(bars), 1)
@@ -88,6 +91,8 @@ def _figure(history: History, violation: Violation) -> Figure:
     _draw_background(axes, bars, history, time)
     for bar in bars:
         _draw_bar(axes, bar)
+    if reached is not None:
+        draw_time(axes, reached, 2.5)
     _draw_edges(axes, violation, {bar.operation.id: bar for bar in bars})
     return figure
 
@@ -98,10 +103,11 @@ def _title(violation: Violation) -> str:
     return plain(f"{violation.anomaly} on {short(violation.stream, 40)}{where}{more}")
 
 
-def _legend(violation: Violation, with_context: bool) -> str:
+def _legend(violation: Violation, with_context: bool, with_line: bool) -> str:
     kinds = [plain(edge_look(kind).label) for kind in dict.fromkeys(edge.kind for edge in violation.edges)]
     boxes = ["solid box: proves it", "dashed and pale: context"] if with_context else []
-    return "  ·  ".join([*(["arrows – " + ",  ".join(kinds)] if kinds else []), *boxes])
+    line = [f"green dashes: {REACHED.label}"] if with_line else []
+    return "  ·  ".join([*(["arrows – " + ",  ".join(kinds)] if kinds else []), *boxes, *line])
 
 
 def _in_lanes(operations: Sequence[Operation]) -> list[Operation]:

@@ -10,7 +10,7 @@ from tests.checkers.golden_case import TRIMMED, Golden, sound, unsound
 TRAPS: Final = (
     unsound(
         "every-pair-is-fine-all-three-are-not",
-        "nonmonotonic-read",
+        "fence-regression",
         append(0, 0, 40, "fence=x a b c", ack=0),
         append(1, 0, 40, "fence=y d", ack=4),
         append(2, 0, 40, "e", ack=6),
@@ -275,7 +275,7 @@ TRAPS: Final = (
     ),
     unsound(
         "a-token-reported-means-that-its-batch-is-there",
-        "nonmonotonic-read",
+        "wrong-mismatch",
         append(0, 0, 9, "fence=x a b", ack=0),
         append(1, 1, 2, "c", token="w", fence="x"),
         check_tail(2, 3, 4, 0),
@@ -348,7 +348,7 @@ TRAPS: Final = (
     ),
     unsound(
         "a-token-of-a-fence-that-cannot-have-been-applied",
-        "nonmonotonic-read",
+        "wrong-mismatch",
         append(0, 0, 1, "a", ack=0),
         append(1, 2, None, "fence=x"),
         append(0, 4, 5, "b", token="w", fence="x"),
