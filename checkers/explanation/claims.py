@@ -83,7 +83,7 @@ class Claims(Enum):
 
     RETURNED = "{0} returned a record (digest {digest}) at position {position}"
     RETURNED_OF = "{0} returned record {index} of {1} (digest {digest}) at position {position}"
-    RETURNED_ANOTHER = "{0} returned another at position {position} than record {index} of {1} (digest {digest})"
+    RETURNED_ANOTHER = "{0} returned another record at position {position}, not record {index} of {1} (digest {digest})"
     RETURNED_IT = "{0} returned it at position {position}"
     SENT_TIMES = "record {index} of {0} (digest {digest}) was sent {times}"
     NOBODY_SENT = "nobody sent it to this stream"
