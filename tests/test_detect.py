@@ -34,8 +34,9 @@ def judge(run: Inside, workload: str, seconds: float, *options: str) -> set[str]
 def test_a_seeded_bug_is_found_by_its_workload(inside: Inside, name: str) -> None:  # noqa: F811
     bug = BUGS[name]
     assert bug.faults in ((), ("kill",))
-    seconds, options = (2.0, KILLS) if bug.faults else (30.0, OPERATIONS)
-    assert bug.anomaly in judge(inside, bug.workload, seconds, "--bug", name, *options)
+    # On a machine that is busy with other things, less is under way when a kill strikes: that may need another run.
+    times, options = ((2.0, 5.0), KILLS) if bug.faults else ((30.0,), OPERATIONS)
+    assert any(bug.anomaly in judge(inside, bug.workload, seconds, "--bug", name, *options) for seconds in times)
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)

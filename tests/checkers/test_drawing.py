@@ -49,7 +49,7 @@ def test_any_history_can_be_drawn(_: str, history: History, tmp_path: Path) -> N
         image = imread(tmp_path / f"{plot.name}.png")
         assert image.shape[1] == 1320
         assert image[..., :3].min() < 0.5, "something is drawn"
-    for numbered in (Witness(), Dependencies()):
+    for numbered in (Witness(), Dependencies()) if len(history) < 2 else ():  # more operations, the same picture
         (path,) = numbered.draw(history, invalid(violation), tmp_path, ("png",))
         assert imread(path).shape[1] >= 900
 

@@ -39,7 +39,7 @@ def decoded(chunks: list[bytes], form: Format = Format.BASE64) -> list[Event]:
     return events
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(
     st.data(),
     st.lists(EVENTS, max_size=4),
@@ -116,7 +116,7 @@ def test_an_event_without_end_is_refused_before_it_fills_the_memory(
     assert fed <= 1 << 16
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), st.lists(EVENTS, min_size=1, max_size=3), st.sampled_from(Format))
 def test_damage_is_bad_frame_or_other_events_and_the_same_for_every_cut(
     data: st.DataObject, events: list[Event], form: Format

@@ -45,7 +45,7 @@ def frame(flag: int, body: bytes) -> bytes:
     return (1 + len(body)).to_bytes(3, "big") + bytes([flag]) + body
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data(), st.lists(st.tuples(MESSAGES, st.sampled_from(Compression)), max_size=4), st.none() | TERMINALS)
 def test_the_frames_come_back_however_the_bytes_are_cut(
     data: st.DataObject, messages: list[tuple[Message, Compression]], terminal: Terminal | None
@@ -164,7 +164,7 @@ def test_a_malformed_frame_is_refused_with_what_is_wrong(data: bytes, words: str
         assert caught.value.code == "bad_frame"
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data(), st.lists(st.tuples(MESSAGES, st.sampled_from(Compression)), min_size=1, max_size=3), TERMINALS)
 def test_damage_is_bad_frame_or_other_frames_and_the_same_for_every_cut(
     data: st.DataObject, messages: list[tuple[Message, Compression]], terminal: Terminal

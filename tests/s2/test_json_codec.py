@@ -21,7 +21,7 @@ from . import drawn
 BOTH = st.sampled_from(Format)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), BOTH)
 def test_what_is_encoded_is_decoded(data: st.DataObject, form: Format) -> None:
     text = form is Format.RAW
@@ -106,7 +106,7 @@ ENCODED: list[tuple[st.SearchStrategy[bytes], Callable[[bytes], Any]]] = [
 ]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.data(), st.sampled_from(ENCODED))
 def test_damaged_json_is_decoded_or_malformed(
     data: st.DataObject, case: tuple[st.SearchStrategy[bytes], Callable[[bytes], Any]]

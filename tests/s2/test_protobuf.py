@@ -16,7 +16,7 @@ from fencepost.harness.s2.errors import Malformed
 from . import drawn
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(drawn.appends(), drawn.batches(), drawn.acks)
 def test_what_is_encoded_is_decoded(call: Append, batch: Batch, ack: Ack) -> None:
     assert protobuf.decode_append(protobuf.encode_append(call)) == call
@@ -64,7 +64,7 @@ ENCODED: list[tuple[st.SearchStrategy[bytes], Callable[[bytes], Any]]] = [
 ]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.data(), st.sampled_from(ENCODED))
 def test_damaged_messages_are_decoded_or_malformed(
     data: st.DataObject, case: tuple[st.SearchStrategy[bytes], Callable[[bytes], Any]]
