@@ -61,6 +61,18 @@ class Edge:
     because: str
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a part of a sentence claims of some ``operations`` (ids), in the order of its words, and of ``values``.
+
+    ``claim`` is the name of its kind; the checker that made it has the list.
+    """
+
+    claim: str
+    operations: tuple[int, ...]
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Violation:
     """A broken promise and the operations that prove it.
@@ -70,7 +82,8 @@ class Violation:
     root that it stands for, itself included, and ``also`` lists the other anomalies under which that root shows.
     Times in the sentences count from ``since`` (ns since the start of the run; None: from the first operation).
     ``accused`` are the ids of the operations whose answers are wrong: without them the violation would not be.
-    ``signature`` is the same for violations of one kind, whatever the run.
+    ``signature`` is the same for violations of one kind, whatever the run. ``claims`` are what the sentences claim, in
+    their order.
     """
 
     anomaly: str
@@ -86,6 +99,7 @@ class Violation:
     since: int | None = None
     accused: tuple[int, ...] = ()
     signature: str = ""
+    claims: tuple[Statement, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

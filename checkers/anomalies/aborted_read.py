@@ -9,7 +9,8 @@ from fencepost.harness.history.history import FOREVER, Kind, Outcome
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
-from ..explanation.sentences import Witness
+from ..explanation.claims import Claims
+from ..explanation.sentences import Link, Witness
 from ..kernel import spec
 from . import promises
 
@@ -36,13 +37,9 @@ def tell(case: Case) -> Witness | None:
     if not senders or not all(case.failed(row) for row, _ in senders):
         return None
     row, index = senders[0]
-    teller = case.teller(row, read)
-    text = (
-        f"{teller.who(row)} failed for certain, yet {teller.name(read)} returned its {teller.record(row, index)} "
-        f"at position {position}"
-    )
-    edge = teller.edge(row, read, "wr", f"{teller.name(read)} returned a record of {teller.name(row)}")
-    return case.witness(text, (row, read), edges=[edge], position=position)
+    returned = case.read_of(read, position, row, index)
+    edges = [Link(row, read, "wr", (returned,))]
+    return case.witness((row, read), Claims.FAILED(row), ", yet ", returned, edges=edges, position=position)
 
 
 def _by_hash(case: Case) -> Witness | None:
@@ -55,11 +52,7 @@ def _by_hash(case: Case) -> Witness | None:
     failed = case.rows[(history.outcome[case.rows] == Outcome.FAILED) & (history.kind[case.rows] == Kind.APPEND)]
     for one in failed.tolist() if case.asked.tail == 0 else ():
         if len(case.sent(one)) == tail - end and fold(case.sent(one), known) == told:
-            teller = case.teller(one, row)
-            text = (
-                f"{teller.who(one)} failed for certain, yet by the hash that {teller.name(row)} returned its records "
-                f"stand at {teller.place(end, tail)}"
-            )
-            edge = teller.edge(one, row, "wr", f"{teller.name(row)} returned the records of {teller.name(one)}")
-            return case.witness(text, (one, row), edges=[edge], position=end)
+            stand = Claims.HASH_OF_FAILED(row, one, places=(end, tail))
+            edges = [Link(one, row, "wr", (stand,))]
+            return case.witness((one, row), Claims.FAILED(one), ", yet ", stand, edges=edges, position=end)
     return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from fencepost.harness.history.history import Kind
+from fencepost.harness.history.history import NONE, Kind
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
-from ..explanation.sentences import Witness
+from ..explanation.claims import Claims
+from ..explanation.cycles import cycle
+from ..explanation.sentences import Witness, order
 from . import promises
 
 RANK: Final = 130
@@ -28,33 +30,25 @@ def tell(case: Case) -> Witness | None:
     row, appends = case.row, case.history.appends
     if case.kind(row) is not Kind.APPEND or not case.acked(row):
         return None
-    start, end, number = int(appends.start[row]), int(appends.end[row]), len(case.sent(row))
-    teller = case.teller(row, *case.others)
+    start, end = int(appends.start[row]), int(appends.end[row])
+    acked = Claims.ACKNOWLEDGED(row)
+    beyond = [one for one in case.others if case.acked(one) and int(appends.end[one]) <= start < case.told(one)]
+    told = [one for one in beyond if order(case.history, one, row)]
+    if case.rule == "behind" and told:
+        return cycle(case, (told[0], row), accused=told[:1])
     if case.rule in ("empty", "length"):
-        records = "record" if number == 1 else "records"
-        what = f"{teller.who(row)} acknowledges [{start}, {end}), but it sent {number} {records}"
-        return case.witness(what, (row,), position=start)
+        return case.witness((row,), acked, ", but ", Claims.SENT(row), position=start)
     if case.rule == "below-end":
-        what = f"{teller.who(row)} was acknowledged up to {end}, yet with the tail {int(appends.tail[row])} below that"
-        return case.witness(what, (row,), position=end)
+        tail = Claims.WITH_TAIL(row, tail=int(appends.tail[row]))
+        return case.witness((row,), acked, ", but ", tail, position=end)
     if case.rule == "below-first":
-        tail = case.asked.tail
-        what = f"{teller.who(row)} was acknowledged at {start}, but the stream's tail was {tail} from the beginning"
-        return case.witness(what, (row,), position=start)
-    if case.rule == "overlap":
+        return case.witness((row,), acked, ", but ", Claims.FIRST_TAIL(tail=case.asked.tail), position=start)
+    if case.rule == "overlap" and case.others:
         first, second = sorted((row, case.others[0]))
-        shared = teller.place(
-            max(appends.start[first], appends.start[second]), min(appends.end[first], appends.end[second])
-        )
-        what = (
-            f"{teller.who(first)} and {teller.who(second)} were both acknowledged at {shared}: "
-            "a position holds one record"
-        )
-        return case.witness(what, (first, second), accused=(row,), position=case.position)
+        shared = max(appends.start[first], appends.start[second]), min(appends.end[first], appends.end[second])
+        both = Claims.BOTH_ACKNOWLEDGED(first, second, places=tuple(map(int, shared)))
+        return case.witness((first, second), both, accused=(row,), position=case.position)
     if case.rule in ("hole", "beyond", "start", "nowhere"):
-        what = (
-            f"{teller.who(row)} was acknowledged up to {int(appends.tail[row])}, but what lies below can have been "
-            f"written by no append of this history: each stands elsewhere, failed, came later or does not fit"
-        )
-        return case.witness(what, (*case.others, row), position=start)
+        unreached = Claims.UNREACHED(row, tail=start if NONE < case.position < start else int(appends.tail[row]))
+        return case.witness((*case.others, row), acked, ", but ", unreached, position=start)
     return None

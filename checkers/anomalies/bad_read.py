@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
 from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claimed, Claims
 from ..explanation.sentences import Witness
-from ..kernel.log import reported
+from ..kernel import spec
 from . import promises
 
 RANK: Final = 100
@@ -25,40 +24,52 @@ ROW: Final = Anomaly(
     "A read was answered wrongly",
 )
 
-_WHAT: Final = {
-    "too-many": "returned more records than it was asked for",
-    "too-large": "returned more bytes than it was asked for",
-    "too-late": "returned a record from the time at which it was to end, or later",
-}
+
+_WHAT: Final = {"too-many": Claims.TOO_MANY, "too-large": Claims.TOO_LARGE, "too-late": Claims.TOO_LATE}
+
+_BEYOND: Final = ("hole", "too-soon", "nowhere")
 
 
 def tell(case: Case) -> Witness | None:
-    """More than was asked for, nothing in place of a 416, a start by timestamp that missed what qualified."""
-    row, teller = case.row, case.teller(case.row)
-    if case.rule in _WHAT:
-        return case.witness(f"{teller.name(row)} {_WHAT[case.rule]}", (row,))
-    empty = case.is_read and not len(case.returned(row))
-    if empty and case.rule in ("at-tail", "beyond-tail", "hole", "too-soon", "nowhere"):
-        start = int(case.columns.start[case.m])
-        at = "it started at the tail" if start == NONE else f"its start, {start}, was not there"
-        what = f"{teller.name(row)} was answered with no record, although {at}"
-        return case.witness(f"{what}: a 416 was due", (row,))
-    since = int(case.columns.since[case.m]) if case.m != NONE else NONE
-    if since == NONE or case.columns.after[case.m] != NONE or case.rule not in ("left-out", "in-range", "no-reason"):
-        return None
-    return _by_time(case, since)
+    """More than was asked for, an answer in place of a 416, an end without a reason, or a start that missed records."""
+    row, m, rule = case.row, case.m, case.rule
+    if rule in _WHAT:
+        return case.witness((row,), _WHAT[rule](row))
+    empty = case.ask == spec.BEGIN or (case.is_read and not len(case.returned(row)))
+    if rule in ("at-tail", "beyond-tail") or (empty and not case.columns.follows[m] and rule in _BEYOND):
+        start = int(case.columns.start[m])
+        due = Claims.NOTHING_AT_TAIL(row) if start == NONE else Claims.NOTHING_AT(row, position=start)
+        return case.witness((*case.others, row), Claims.ANSWERED(row), ", although ", due)
+    if rule in ("left-out", "in-range", "no-reason") and case.missed is not None:
+        return _by_time(case, case.missed)
+    if rule == "left-out" and case.is_read and not case.gaps:
+        position = int(case.returned(row)[0])
+        return case.witness((*case.others, row), Claims.BEGAN_LATE(row, position=position), position=position)
+    return _stopped(case)
 
 
-def _by_time(case: Case, since: int) -> Witness | None:
+def _by_time(case: Case, stamped: Claimed) -> Witness:
     """A start by timestamp that left out a record of that time, or an answer that found none."""
-    returned = case.returned(case.row)
-    end = int(returned[0]) if len(returned) else int(case.columns.at[case.m])
-    position, stamp, rows = reported(case.asked, case.rows)
-    missed = np.flatnonzero((stamp >= since) & (position >= case.trimmed) & ((position < end) | (end == NONE)))
-    if not len(missed):
+    row, position = case.row, int(stamped.values["position"])
+    missing = Claims.FOUND_NOTHING(row)
+    if len(case.returned(row)):
+        first = max(position, case.trimmed)
+        missing = Claims.LEFT_OUT(row, places=(first, first + 1))
+    said = missing, ", although ", stamped, ", and ", Claims.ASKED_SINCE(row)
+    return case.witness((*stamped.rows, row), *said, position=position)
+
+
+def _stopped(case: Case) -> Witness | None:
+    """An end before the tail and before any bound of the read."""
+    if case.rule != "no-reason" or not case.is_read:
         return None
-    at = missed[np.argmin(position[missed])]
-    where, teller = int(position[at]), case.teller(int(rows[at]), case.row)
-    what = "left out" if len(returned) else "found nothing to read, although there was"
-    text = f"{teller.name(case.row)} {what} position {where}, whose timestamp is not below {since}"
-    return case.witness(text, (int(rows[at]), case.row), position=where)
+    row, returned, m = case.row, case.returned(case.row), case.m
+    start = int(max(case.columns.after[m], case.columns.start[m]))
+    position = int(returned[-1]) + 1 if len(returned) else start
+    if any(max(low, case.trimmed) < high for low, high in case.gaps):
+        return None
+    stopped = Claims.FOUND_NOTHING(row)
+    if position != NONE:
+        position = max(position, case.trimmed)
+        stopped = Claims.STOPPED(row, position=position)
+    return case.witness((*case.others, row), stopped, ", although ", Claims.NO_BOUND(row), position=position)

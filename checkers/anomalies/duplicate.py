@@ -7,6 +7,7 @@ from typing import Final
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.sentences import Witness
 from . import promises
 
@@ -32,11 +33,15 @@ def tell(case: Case) -> Witness | None:
     if not senders or len(places) <= len(senders):
         return None
     row, index = senders[0]
-    teller = case.teller(row, read)
-    others = [one for one in places if one != position]
-    text = (
-        f"{teller.who(row)} was sent once, and its {teller.record(row, index)} stands at position {others[0]}, "
-        f"and again at position {position}"
+    elsewhere = next(one for one in places if one != position)
+    other = next(one for one in case.readers(elsewhere).tolist() if case.digest_read(one, elsewhere) == digest)
+    return case.witness(
+        (row, other, read),
+        Claims.SENT_TIMES(row, index=index, digest=digest, times=len(senders)),
+        ", but ",
+        Claims.RETURNED_IT(other, digest=digest, position=elsewhere),
+        ", and ",
+        Claims.RETURNED_IT(read, digest=digest, position=position),
+        accused=(read,),
+        position=position,
     )
-    other = int(case.readers(others[0])[-1])
-    return case.witness(text, (row, other, read), accused=(read,), position=position)

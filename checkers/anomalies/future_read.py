@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.cycles import cycle
-from ..explanation.sentences import Witness
+from ..explanation.sentences import Witness, order
 from ..kernel import spec
 from . import promises
 
@@ -33,13 +35,13 @@ def tell(case: Case) -> Witness | None:
     tail = max(case.lower(row), case.told(row))
     for other in case.others:
         place = case.place(other)
-        if place is not None and place[0] < tail and history.invoked[other] > history.returned[row]:
+        if place is not None and place[0] < tail and order(history, row, other):
             return cycle(case, (row, other), accused=[row])
     if case.ask == spec.MATCH_REFUSED or case.rule not in ("too-soon", "hole", "beyond", "not-there", "tail-not-there"):
         return None
-    teller = case.teller(row, *case.others)
-    text = (
-        f"{teller.who(row)} proves that the stream had got to {tail}, but no append of this history can have written "
-        f"that by then: each stands elsewhere, failed, came later or does not fit"
-    )
-    return case.witness(text, (*case.others, row), position=tail)
+    if tail == NONE or case.split(case.exact(row)) != NONE:
+        return None
+    if case.content is not None and all(case.failed(sender) for sender, _ in case.senders(case.content[2])):
+        return None
+    saw, unreached = Claims.SAW_UP_TO(row, tail=tail), Claims.UNREACHED(row, tail=tail)
+    return case.witness((*case.others, row), saw, ", but ", unreached, position=tail)

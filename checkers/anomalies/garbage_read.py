@@ -8,6 +8,7 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims, Said
 from ..explanation.sentences import Witness
 from . import promises
 
@@ -33,11 +34,9 @@ def tell(case: Case) -> Witness | None:
         return None  # it may have been there before
     stranger = next((row for row, _ in case.senders(digest, elsewhere=True)), NONE)
     owner = case.holding(position)
-    teller = case.teller(read, owner, stranger)
-    returned = teller.returned(read, position)
-    text = f"{teller.name(read)} returned at position {position} {returned} that nobody sent to this stream"
+    said: Said = (case.read_at(read, position), ", but ", Claims.NOBODY_SENT(digest=digest))
     if stranger != NONE:
-        text += f": {teller.who(stranger)} sent it to the stream {case.history.operation(stranger).stream}"
+        said = (*said, ": ", Claims.SENT_ELSEWHERE(stranger, digest=digest))
     elif owner != NONE:
-        text += f": what {teller.who(owner)} put there was altered"
-    return case.witness(text, (stranger, read), context=(owner,), position=position)
+        said = (*said, ": ", Claims.STANDS(owner, places=case.place(owner)))
+    return case.witness((stranger, read), *said, context=(owner,), position=position)

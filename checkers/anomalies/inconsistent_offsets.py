@@ -10,6 +10,7 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.sentences import Witness
 from ..kernel import spec
 from ..kernel.log import reported
@@ -30,12 +31,9 @@ ROW: Final = Anomaly(
 def tell(case: Case) -> Witness | None:
     """Two contents, two timestamps or two places of one record; or a hash that is not that of what was acknowledged."""
     if case.ask == spec.WHOLE and case.rule == "hash":
-        teller, tail = case.teller(case.row), case.exact(case.row)
-        text = (
-            f"{teller.who(case.row)} returned {tail:,} records, but by their hash these are not the {tail:,} records "
-            "that stand there by all other answers"
-        )
-        return case.witness(text, (*case.others, case.row), position=tail)
+        tail = case.exact(case.row)
+        told, others = Claims.OTHER_HASH(case.row, tail=tail), Claims.OTHER_RECORDS(case.row, tail=tail)
+        return case.witness((*case.others, case.row), told, ", but ", others, position=tail)
     if case.rule == "claims":
         return _timestamps(case) or _before(case)
     if case.content is None:
@@ -50,15 +48,11 @@ def _timestamps(case: Case) -> Witness | None:
     clash = np.flatnonzero((position[1:] == position[:-1]) & (stamp[1:] != stamp[:-1]))
     if not len(clash):
         return None
-    at = clash[0]
-    first, second = sorted((int(rows[at]), int(rows[at + 1])))
-    one, other = (int(stamp[at + (int(rows[at]) != row)]) for row in (first, second))
-    teller = case.teller(first, second)
-    text = (
-        f"the record at position {int(position[at])} has the timestamp {one} by {teller.name(first)}, "
-        f"and {other} by {teller.name(second)}"
+    one, other = (
+        Claims.STAMPED(int(rows[at]), position=int(position[at]), timestamp=int(stamp[at]))
+        for at in (clash[0], clash[0] + 1)
     )
-    return case.witness(text, (first, second), position=int(position[at]))
+    return case.witness(sorted((*one.rows, *other.rows)), one, ", but ", other, position=int(position[clash[0]]))
 
 
 def _before(case: Case) -> Witness | None:
@@ -69,28 +63,19 @@ def _before(case: Case) -> Witness | None:
         others = [one for one in case.readers(position).tolist() if case.digest_read(one, position) != digest]
         if others:
             return _two(case, position, read, others[-1])
-        for row, _ in case.senders(digest):
+        for row, index in case.senders(digest):
             if case.history.header.unique_records:
-                teller = case.teller(row, read)
-                text = (
-                    f"{teller.name(read)} returned a record of {teller.who(row)} at position {position}, "
-                    f"below the tail {base} at which the history begins"
-                )
-                return case.witness(text, (row, read), position=position)
+                returned, began = case.read_of(read, position, row, index), Claims.FIRST_TAIL(tail=base)
+                return case.witness((row, read), returned, ", but ", began, position=position)
     return None
 
 
 def _displaced(case: Case) -> Witness | None:
     position, read, digest = case.content or (NONE, NONE, NONE)
     for row, index in case.senders(digest):
-        start = int(case.history.appends.start[row])
-        if start not in (NONE, position - index):
-            teller = case.teller(row, read)
-            text = (
-                f"{teller.who(row)} was acknowledged at {start}, but {teller.name(read)} returned its "
-                f"{teller.record(row, index)} at {position}"
-            )
-            return case.witness(text, (row, read), position=position)
+        if case.history.appends.start[row] not in (NONE, position - index):
+            returned = case.read_of(read, position, row, index)
+            return case.witness((row, read), Claims.ACKNOWLEDGED(row), ", but ", returned, position=position)
     return None
 
 
@@ -100,21 +85,15 @@ def _contents(case: Case) -> Witness | None:
     if others:
         return _two(case, position, read, others[-1])
     for row in case.acked_at(position, position + 1).tolist():
-        if case.digest_sent(row, position - int(case.history.appends.start[row])) != digest:
-            teller = case.teller(row, read)
-            text = (
-                f"{teller.name(row)} was acknowledged at position {position}, "
-                f"and {teller.name(read)} read another there: {teller.returned(read, position)}"
-            )
-            return case.witness(text, (row, read), accused=(row,), position=position)
+        index = position - int(case.history.appends.start[row])
+        if case.digest_sent(row, index) != digest:
+            another = case.read_another(read, position, row, index)
+            acked = Claims.ACKNOWLEDGED(row)
+            return case.witness((row, read), acked, ", but ", another, accused=(row,), position=position)
     return None
 
 
 def _two(case: Case, position: int, read: int, other: int) -> Witness:
     first, second = sorted((read, other))
-    teller = case.teller(first, second)
-    text = (
-        f"at position {position}, {teller.name(second)} returned another record than {teller.name(first)}: "
-        f"{teller.returned(second, position)}, not {teller.returned(first, position)}"
-    )
-    return case.witness(text, (first, second), position=position)
+    one, two = case.read_at(first, position), case.read_at(second, position)
+    return case.witness((first, second), one, ", but ", two, position=position)

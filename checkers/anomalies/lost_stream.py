@@ -9,7 +9,8 @@ import numpy as np
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
-from ..explanation.sentences import Witness, sentence
+from ..explanation.claims import Claims, Said
+from ..explanation.sentences import Witness, order
 from ..kernel import spec
 from . import promises
 
@@ -36,13 +37,9 @@ def tell(case: Case) -> Witness | None:
     lost = claims[history.invoked[claims] > history.returned[first]]
     if not len(lost):
         first, lost = case.others[0] if case.others else first, claims[claims == case.row]
-    claim, others = int(lost[0]), len(lost) - 1
-    teller = case.teller(first, claim)
-    edges = teller.order(first, claim)
-    more = f", as {others:,} later {'answer says' if others == 1 else 'answers say'} too" if others else ""
-    text = (
-        f"the stream was there when {teller.name(first)} was answered, and {teller.name(claim)} was told that it is "
-        f"not{more}; no operation deleted it"
-    )
-    because = [sentence(edge.because) for edge in edges]
-    return case.witness(text, (first, claim), edges=edges, more=because, accused=lost.tolist())
+    claim = int(lost[0])
+    said: Said = (Claims.FOUND_STREAM(first), ", but ", Claims.WAS_TOLD(claim))
+    if len(lost) > 1:
+        said = (*said, ", and ", Claims.TOLD_IN_ALL(*lost.tolist(), answers=len(lost)))
+    said = (*said, "; ", Claims.NOT_DELETED())
+    return case.witness((first, claim), *said, clock=order(history, first, claim), accused=lost.tolist())

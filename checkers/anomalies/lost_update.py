@@ -10,6 +10,7 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.sentences import Witness
 from ..kernel import spec
 from . import promises
@@ -39,9 +40,5 @@ def tell(case: Case) -> Witness | None:
             continue
         # Where one of the two stands elsewhere than it asked for, that one is to blame.
         first, second = sorted((row, others[0]), key=lambda one: (appends.start[one] != match, one))
-        teller = case.teller(first, second)
-        text = (
-            f"{teller.who(first)} and {teller.who(second)} were both accepted: the tail is {match} for one of them only"
-        )
-        return case.witness(text, (first, second), position=match)
+        return case.witness((first, second), Claims.BOTH_ACCEPTED(first, second, match=match), position=match)
     return None

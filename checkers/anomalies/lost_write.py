@@ -9,8 +9,9 @@ from fencepost.harness.history.history import FOREVER, NONE, Kind
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
-from ..explanation.elision import elided
-from ..explanation.sentences import Witness, sentence
+from ..explanation.claims import Claims
+from ..explanation.elision import few
+from ..explanation.sentences import Witness, order
 from ..kernel import spec
 from . import promises
 
@@ -26,10 +27,6 @@ ROW: Final = Anomaly(
 )
 
 
-TOLD: Final = 10
-"""Further stretches that a read left out, of which it is told."""
-
-
 def tell(case: Case) -> Witness | None:
     """An acknowledged append whose place another took, that a read left out, or past which the last reads ended."""
     return _overwritten(case) or _left_out(case) or _cut_off(case)
@@ -39,19 +36,14 @@ def _overwritten(case: Case) -> Witness | None:
     if case.content is None:
         return None
     position, read, digest = case.content
-    appends = case.history.appends
-    owner = next((row for row, _ in case.senders(digest) if not case.failed(row)), NONE)
+    owner, place = next(((row, i) for row, i in case.senders(digest) if not case.failed(row)), (NONE, NONE))
     for row in case.acked_at(position, position + 1).tolist():
-        index = position - int(appends.start[row])
+        index = position - int(case.history.appends.start[row])
         if owner in (NONE, row) or case.digest_sent(row, index) == digest:
             continue
-        teller = case.teller(row, read, owner)
-        text = (
-            f"{teller.who(row)} was acknowledged at {int(appends.start[row])}, but its {teller.record(row, index)} is "
-            f"not at position {position} ({case.part(position, position + 1)}), where {teller.name(read)} returned "
-            f"{teller.returned(read, position)} of {teller.name(owner)}"
-        )
-        return case.witness(text, (row, read), context=(owner,), accused=(row,), position=position)
+        acked, returned = Claims.ACKNOWLEDGED(row), case.read_of(read, position, owner, place)
+        said = acked, ", but ", returned
+        return case.witness((row, read), *said, context=(owner,), accused=(row,), position=position)
     return None
 
 
@@ -63,16 +55,21 @@ def _left_out(case: Case) -> Witness | None:
         return None
     start, high, row = found[0]
     reads = case.leaving_out(start)
-    teller = case.teller(row, case.row)
-    text = (
-        f"{teller.name(case.row)} left out {teller.place(start, high)}, where {teller.who(row)} was acknowledged "
-        f"({case.part(start, high)})"
-    )
+    missing = Claims.LEFT_OUT_WHERE(case.row, places=(start, high), where=case.part(start, high))
     more = [
-        sentence(f"it left out {teller.place(low, end)} too, where {teller.who(other)} was acknowledged")
+        (Claims.LEFT_OUT(case.row, places=(low, end)), ", although ", Claims.ACKNOWLEDGED(other))
         for low, end, other in found[1:]
     ]
-    return case.witness(text, (row, case.row), more=elided(more, TOLD), accused=reads, position=start, count=len(reads))
+    return case.witness(
+        (row, case.row),
+        missing,
+        ", although ",
+        Claims.ACKNOWLEDGED(row),
+        more=few(more),
+        accused=reads,
+        position=start,
+        count=len(reads),
+    )
 
 
 def _missing(case: Case) -> Iterator[tuple[int, int, int]]:
@@ -89,7 +86,7 @@ def _missing(case: Case) -> Iterator[tuple[int, int, int]]:
 def _cut_off(case: Case) -> Witness | None:
     """The last word on the tail, said by a read: acknowledged records past it that no later read returned are lost."""
     history, reads, row = case.history, case.history.reads, case.row
-    if case.kind(row) is not Kind.READ or case.ask == spec.PART:
+    if case.kind(row) is not Kind.READ or case.ask in (spec.PART, spec.ABSENT):
         return None
     end = case.upper(row)
     later = case.rows[(history.kind[case.rows] == Kind.READ) & (history.returned[case.rows] > history.invoked[row])]
@@ -100,14 +97,15 @@ def _cut_off(case: Case) -> Witness | None:
     gone = gone[history.returned[gone] < history.invoked[row]]
     if not len(gone) or int(history.appends.start[gone[0]]) > end:
         return None  # between the end that was seen and what was acknowledged nobody wrote anything: it is not cut off
-    first = int(gone[0])
-    teller = case.teller(first, row)
-    text = (
-        f"{teller.who(first)} was acknowledged before {teller.name(row)} began, but {teller.name(row)} found the "
-        f"stream to end at {end}, and nobody read further afterwards: {len(gone)} acknowledged "
-        f"{'batch is' if len(gone) == 1 else 'batches are'} missing from there on (a suffix of the stream)"
+    first, lost = int(gone[0]), gone.tolist()
+    return case.witness(
+        (first, row),
+        Claims.FOUND_END(row, tail=end),
+        ", although ",
+        Claims.ACKNOWLEDGED(first),
+        "; ",
+        Claims.LOST_FROM_THERE(row, tail=end, batches=len(lost)),
+        clock=order(history, first, row),
+        accused=lost,
+        position=end,
     )
-    edges = teller.order(first, row)
-    lost = gone.tolist()
-    more = [sentence(edge.because) for edge in edges]
-    return case.witness(text, (first, row), edges=edges, more=more, accused=lost, position=end)

@@ -8,6 +8,7 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.sentences import Witness
 from . import promises
 
@@ -31,13 +32,16 @@ def tell(case: Case) -> Witness | None:
         found = [(case.row, place[0])] if place else []
     elif case.content is not None:
         position, _, digest = case.content
-        found = [(row, position - index) for row, index in case.senders(digest) if not case.failed(row)]
+        senders = [(row, index) for row, index in case.senders(digest) if not case.failed(row)]
+        placed = len(case.positions_of(digest)) > len(senders) or any(case.acked(row) for row, _ in senders)
+        found = [] if placed else [(row, position - index) for row, index in senders]
+        found = [one for one in found if not case.other_readers(*one)]
     else:
         return None
     if not found or any(match[row] in (NONE, start) for row, start in found):
         return None
     row, start = found[0]
-    teller = case.teller(row)
-    took = "was accepted at" if case.acked(row) else "took effect at"
-    text = f"{teller.who(row)} {took} {start}, although it asked for {int(match[row])}"
-    return case.witness(text, (row,) if case.is_append else (case.row, row), position=start)
+    took = Claims.ACKNOWLEDGED(row)
+    if not case.acked(row):
+        took = Claims.TOOK_EFFECT_AT(row, places=(start, start + len(case.sent(row))))
+    return case.witness((case.row, row), took, ", although ", Claims.ASKED_FOR(row), position=start)

@@ -10,6 +10,7 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims, Said
 from ..explanation.sentences import Witness
 from . import promises
 
@@ -24,28 +25,30 @@ ROW: Final = Anomaly(
     "A read went backwards",
 )
 
-_WHAT: Final = {
-    "not-ascending": "returned a position again, or one below another",
-    "before-start": "returned a position before where it was to start",
-    "too-early": "returned a record from before the time at which it was to start",
-    "tail-below": "told a tail below what it returned",
-}
-
 
 def tell(case: Case) -> Witness | None:
     """An answer that goes back, within itself or behind its start; or parts of one that do."""
-    row = case.row
+    row, positions = case.row, case.returned(case.row)
+    told = case.told(row) if case.exact(row) == NONE else case.exact(row)
     if case.rule == "polls" or _is_below_its_parts(case):
-        teller = case.teller(row)
-        told = max(int(case.history.reads.tail[row]), int(case.history.observed_tail[row]))
-        text = f"{teller.name(row)} told the tail {told}, after another part of the same answer had got further"
-        return case.witness(text, (*case.others, row), position=told)
-    if case.rule not in _WHAT:
-        return None
-    teller, positions = case.teller(row), case.returned(row)
+        said: Said = (Claims.TOLD_TAIL(row, tail=told), ", although ", Claims.GOT_FURTHER(row, tail=told))
+        return case.witness((*case.others, row), *said, position=told)
+    if case.rule == "tail-below":
+        return case.witness((row,), Claims.TOLD_TAIL(row, tail=told), ", but ", Claims.RETURNED_BEYOND(row, tail=told))
     back = np.flatnonzero(positions[1:] <= positions[:-1]) + 1
-    position = int(positions[back[0]] if len(back) else positions[0]) if len(positions) else NONE
-    return case.witness(f"{teller.name(row)} {_WHAT[case.rule]} ({position})", (row,), position=position)
+    if case.is_read and len(back):
+        position, before = int(positions[back[0]]), int(positions[back[0] - 1])
+        again = Claims.AGAIN(row, position=position)
+        went = again if position == before else Claims.WENT_BACK(row, position=position, before=before)
+        return case.witness((row,), went, position=position)
+    if case.rule in ("before-start", "too-early"):
+        position, after = int(positions[0]), int(case.columns.after[case.m])
+        if after != NONE:
+            went = Claims.WENT_BACK(row, position=position, before=after - 1)
+            return case.witness((row,), went, position=position)
+        early = (Claims.BEFORE_START if case.rule == "before-start" else Claims.BEFORE_TIME)(row, position=position)
+        return case.witness((row,), early, position=position)
+    return None
 
 
 def _is_below_its_parts(case: Case) -> bool:

@@ -8,8 +8,9 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.cycles import cycle
-from ..explanation.sentences import Witness
+from ..explanation.sentences import Witness, order
 from ..kernel import spec
 from . import promises
 
@@ -36,11 +37,10 @@ def tell(case: Case) -> Witness | None:
         later = history.returned[row] <= history.invoked[other]
         if later and case.place(other) is None and NONE != case.upper(other) < case.lower(row):
             return cycle(case, (row, other), accused=[row])
-    before = [other for other in case.others if history.returned[other] <= history.invoked[row]]
+    before = [other for other in case.others if order(history, other, row)]
     if case.rule == "behind" and before:
         return cycle(case, (*before[::-1], row), accused=[before[0]])
-    if case.rule == "below-first":
-        teller = case.teller(row)
-        text = f"{teller.who(row)} took place below {case.asked.tail}, where the stream began"
-        return case.witness(text, (row,))
+    if case.rule == "below-first" and case.ask != spec.MATCH_REFUSED:
+        saw, began = Claims.SAW_TAIL(row, tail=case.exact(row)), Claims.FIRST_TAIL(tail=case.asked.tail)
+        return case.witness((row,), saw, ", but ", began)
     return None

@@ -9,6 +9,7 @@ import numpy as np
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.sentences import Witness
 from ..kernel.log import reported
 
@@ -35,12 +36,8 @@ def tell(case: Case) -> Witness | None:
     fall = np.flatnonzero((stamp[1:] < greatest[:-1]) & (position[1:] > position[:-1])) + 1
     if not len(fall):
         return None
-    after = int(fall[0])
-    before = int(np.argmax(stamp[:after]))
-    rows = rows[[before, after]].tolist()
-    case.teller(*rows)
-    text = (
-        f"the record at position {int(position[after])} has the timestamp {int(stamp[after])}, "
-        f"below {int(stamp[before])} at position {int(position[before])}"
+    before, after = (
+        Claims.STAMPED(int(rows[at]), position=int(position[at]), timestamp=int(stamp[at]))
+        for at in (np.argmax(stamp[: fall[0]]), fall[0])
     )
-    return case.witness(text, rows, position=int(position[after]))
+    return case.witness((*before.rows, *after.rows), after, ", but ", before, position=after.values["position"])

@@ -7,6 +7,7 @@ from typing import Final
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims, Said
 from ..explanation.sentences import Witness
 from . import promises
 
@@ -30,17 +31,11 @@ def tell(case: Case) -> Witness | None:
         start = max(low, case.trimmed)
         if low >= case.trimmed:
             continue
-        teller = case.teller(case.row)
         if start >= high:
-            text = f"{teller.who(case.row)} left out records that were trimmed, if at all, only after where it ended"
-            return case.witness(text, (case.row,), position=low)
+            said: Said = (Claims.LEFT_OUT(case.row, places=(low, high)), ", although ", Claims.TRIMMED_LATER(case.row))
+            return case.witness((case.row,), *said, position=low)
         rows = case.acked_at(start, high)[:1].tolist()
-        teller = case.teller(*rows, case.row)
-        text = (
-            f"{teller.name(case.row)} left out {teller.place(start, high)}, although no trim that may have been in "
-            f"force reaches there"
-        )
-        if rows:
-            text += f", where {teller.who(rows[0])} was acknowledged ({case.part(start, high)})"
-        return case.witness(text, (*rows, case.row), position=start)
+        said = (Claims.LEFT_OUT(case.row, places=(start, high)), ", although ", Claims.NO_TRIM(position=start))
+        said = (*said, *(one for row in rows for one in (", and ", Claims.ACKNOWLEDGED(row))))
+        return case.witness((*rows, case.row), *said, position=start)
     return None

@@ -7,6 +7,7 @@ from typing import Final
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.sentences import Witness
 from ..kernel import spec
 from . import promises
@@ -25,11 +26,9 @@ ROW: Final = Anomaly(
 
 def tell(case: Case) -> Witness | None:
     """A token that was not the first one, and that no fence which may have been applied sets."""
-    token = case.refused_token
+    row, token = case.row, case.refused_token
     if case.ask != spec.TOKEN_REFUSED or case.rule == "token-held" or case.slots(token) or case.may_be_set(token):
         return None
-    if case.history.header.streams[case.asked.stream].fencing_token is None:
+    if case.initial is None:
         return None
-    teller = case.teller(case.row)
-    text = f"{teller.who(case.row)} was refused with a token in force that no fence ever set"
-    return case.witness(text, (case.row,))
+    return case.witness((row,), Claims.REFUSED_TOKEN(row), ", but ", Claims.NEVER_SET(row))

@@ -7,6 +7,7 @@ from typing import Final
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.sentences import Witness
 from . import promises
 
@@ -29,7 +30,6 @@ def tell(case: Case) -> Witness | None:
     for low, high in case.gaps:
         start = max(low, case.trimmed)
         if start < high:
-            teller = case.teller(case.row)
-            text = f"{teller.name(case.row)} left out {teller.place(start, high)}"
-            return case.witness(text, (*case.others, case.row), position=start)
+            missing = Claims.LEFT_OUT(case.row, places=(start, high))
+            return case.witness((*case.others, case.row), missing, position=start)
     return None

@@ -8,7 +8,8 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
-from ..explanation.sentences import Witness, sentence
+from ..explanation.claims import Claims, Said
+from ..explanation.sentences import Witness, order
 from . import promises
 
 RANK: Final = 120
@@ -28,10 +29,10 @@ def tell(case: Case) -> Witness | None:
     if case.rule not in ("resurrected", "was-gone", "not-whole", "cycle") or not case.others:
         return None
     gone, row = case.others[0], case.row
-    teller = case.teller(gone, row)
-    where = "a record" if case.position == NONE else f"position {case.position}"
-    text = f"{teller.name(gone)} found {where} gone, and {teller.name(row)} read there again"
-    edges = teller.order(gone, row)
-    more = [sentence(edge.because) for edge in edges]
-    position = None if case.position == NONE else case.position
-    return case.witness(text, (*case.others[1:], gone, row), edges=edges, more=more, position=position)
+    missing = [range(low, high) for low, high in case.gaps_of(case.moment(gone))]
+    position = next((one for one in case.returned(row).tolist() if any(one in gap for gap in missing)), NONE)
+    said: Said = (Claims.FOUND_SOME_GONE(gone), ", and ", Claims.RETURNED_SOME(row))
+    if position != NONE:
+        said = (Claims.FOUND_GONE(gone, position=position), ", and ", case.read_at(row, position))
+    clock = order(case.history, gone, row)
+    return case.witness((*case.others[1:], gone, row), *said, clock=clock, position=position)

@@ -8,7 +8,9 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
-from ..explanation.sentences import Witness
+from ..explanation.claims import Claims
+from ..explanation.cycles import contradiction
+from ..explanation.sentences import Link, Witness, joined
 from . import promises
 
 RANK: Final = 230
@@ -25,27 +27,18 @@ ROW: Final = Anomaly(
 
 def tell(case: Case) -> Witness | None:
     """Two batches of one session of which the later one stands first."""
+    row = case.row
     if case.rule == "session":
-        teller = case.teller(*case.others, case.row)
-        before = ", ".join(map(teller.name, case.others))
-        text = f"{teller.who(case.row)} was applied, although {before}, before it in the session, cannot have been"
-        return case.witness(text, (*case.others, case.row))
-    history = case.history
-    session = history.session[case.row]
-    rows = [row for row in (case.row, *case.others) if history.session[row] == session and case.place(row)]
-    if session == NONE or len(rows) < 2:
-        return None
-    one, other = sorted(rows[:2])
-    (first, end), (second, last) = case.place(one) or (0, 0), case.place(other) or (0, 0)
-    if second >= first:
-        return None
-    teller = case.teller(one, other)
-    text = (
-        f"{teller.who(other)} was sent after {teller.name(one)} in the same session, "
-        f"but stands at {teller.place(second, last)}, before {teller.place(first, end)}"
-    )
-    order = teller.edge(one, other, "session", f"{teller.name(one)} comes first in the session")
-    stands = f"{teller.name(other)} stands at {second} and {teller.name(one)} at {first}"
-    back = teller.edge(other, one, "ww", stands)
-    edges = [order, back]
-    return case.witness(text, (one, other), edges=edges, more=[teller.contradiction(edges)], position=second)
+        before = joined([(Claims.UNAPPLIED_BEFORE(other, row),) for other in case.others], ", and ")
+        return case.witness((*case.others, row), case.applied(row), ", although ", *before)
+    for other in case.others:
+        first, second = sorted((row, other))
+        place, behind = case.place(first), case.place(second)
+        together = case.history.session[first] == case.history.session[second] != NONE
+        if together and place is not None and behind is not None and behind < place:
+            because = (Claims.SAME_SESSION(first, second),)
+            edges = [Link(first, second, "session", because), case.stands_before(second, first)]
+            said = joined([edge.because for edge in edges], ", but ")
+            more = [contradiction(edges)]
+            return case.witness((first, second), *said, edges=edges, more=more, position=behind[0])
+    return None

@@ -10,7 +10,8 @@ from fencepost.harness.history.history import NONE, Kind, Outcome
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
-from ..explanation.sentences import Witness
+from ..explanation.claims import Claims
+from ..explanation.sentences import Link, Witness
 from . import promises
 
 RANK: Final = 240
@@ -36,10 +37,7 @@ def tell(case: Case) -> Witness | None:
         if session == NONE or case.kind(row) is not Kind.APPEND or case.failed(row) or not len(before):
             continue
         failed = int(before[0])
-        teller = case.teller(failed, row)
-        text = f"{teller.who(row)} took effect, although its session had failed with {teller.name(failed)}"
-        because = f"{teller.name(failed)} failed before {teller.name(row)} in the session"
-        edge = teller.edge(failed, row, "session", because)
-        rows = (failed, row) if row == case.row else (failed, row, case.row)
-        return case.witness(text, rows, edges=[edge])
+        because = Claims.FAILED_BEFORE(failed, row)
+        edges = [Link(failed, row, "session", (because,))]
+        return case.witness((failed, row, case.row), case.applied(row), ", although ", because, edges=edges)
     return None

@@ -8,6 +8,7 @@ from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.sentences import Witness
 from . import promises
 
@@ -22,27 +23,21 @@ ROW: Final = Anomaly(
     "An operation was refused without reason",
 )
 
-_WHAT: Final = {
-    "token-held": "was refused with the very token that it gave",
-    "match-held": "was refused with the very tail that it asked for",
-    "all-held": "was refused for a condition, and all that it asked for held",
-    "in-range": "was refused as out of range, yet there was something to read, or it was to wait",
-}
-
 
 def tell(case: Case) -> Witness | None:
     """An operation that was refused, and what it asked for held."""
-    appends, row = case.history.appends, case.row
-    given = {"token-held": appends.token[row], "match-held": appends.match_seq_num[row]}
-    if case.rule not in _WHAT or given.get(case.rule, 0) == NONE:
-        return None
-    if case.rule == "token-held" and appends.token[row] != case.refused_token:
-        return None
-    if case.rule == "in-range" and case.columns.since[case.m] != NONE:
-        return None
-    what, teller = _WHAT[case.rule], case.teller(case.row)
-    if case.rule == "all-held" and appends.token[row] == NONE and appends.match_seq_num[row] == NONE:
-        what = "was refused for a condition, and gave none"
-    others = () if case.rule in given or case.rule == "in-range" else case.others
-    tail = case.exact(row)
-    return case.witness(f"{teller.who(row)} {what}", (*others, row), position=None if tail == NONE else tail)
+    appends, row, rule = case.history.appends, case.row, case.rule
+    token, match, tail = int(appends.token[row]), int(appends.match_seq_num[row]), case.exact(row)
+    if rule == "token-held" and token == case.refused_token != NONE:
+        return case.witness((row,), Claims.REFUSED_TOKEN(row), ", although ", Claims.GAVE_THAT_TOKEN(row))
+    if rule == "match-held" and match != NONE:
+        return case.witness((row,), Claims.REFUSED_TAIL(row), ", although ", Claims.GAVE_THAT_TAIL(row), position=tail)
+    if rule == "all-held" and token == match == NONE:
+        return case.witness((row,), Claims.REFUSED(row), ", but ", Claims.GAVE_NOTHING(row))
+    if rule == "all-held":
+        return case.witness((*case.others, row), Claims.REFUSED(row), ", but ", Claims.ALL_HELD(row))
+    if rule == "in-range" and case.missed is None:
+        waits = case.columns.follows[case.m] and case.columns.clamp[case.m]
+        readable = Claims.WAS_TO_WAIT(row) if waits else Claims.SOMETHING_TO_READ(row)
+        return case.witness((row,), Claims.OUT_OF_RANGE(row), ", although ", readable, position=tail)
+    return None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from fencepost.harness.history.history import NONE, Kind
+from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
+from ..explanation.claims import Claims, Said
 from ..explanation.sentences import Witness
 from ..kernel import spec
 from . import promises
@@ -26,34 +27,39 @@ ROW: Final = Anomaly(
 
 def tell(case: Case) -> Witness | None:
     """A batch of which a read shows a part, or a tail that is inside one."""
-    if case.rule in ("inside", "tail-inside") and case.ask != spec.MATCH_REFUSED:
-        return _inside(case)
+    told = case.exact(case.row)
+    if told == NONE and case.rule in ("inside", "tail-inside"):
+        told = int(case.columns.told[case.m])
+    writer = case.split(told)
+    if writer != NONE and case.ask != spec.MATCH_REFUSED:
+        inside = Claims.TOLD_TAIL(case.row, tail=told), ", ", case.inside(writer, told)
+        return case.witness((writer, case.row), *inside, position=told)
     if case.content is None:
         return None
     position, read, digest = case.content
     for row, index in case.senders(digest):
-        start, size = position - index, len(case.sent(row))
-        for k in range(size):
-            wrong = [
-                one for one in case.readers(start + k).tolist() if case.digest_read(one, start + k) != case.sent(row)[k]
-            ]
-            if not case.failed(row) and wrong:
-                teller = case.teller(row, read, wrong[-1])
-                text = (
-                    f"{teller.who(row)} was applied in part: its {teller.record(row, index)} stands at position "
-                    f"{position}, but its {teller.record(row, k)} is not at {start + k}"
-                )
-                return case.witness(text, (row, read, wrong[-1]), accused=(read,), position=position)
-    return None
+        wrong = case.other_readers(row, position - index)
+        if not case.failed(row) and wrong:
+            k, other = wrong[0]
+            returned = case.read_of(read, position, row, index)
+            another = case.read_another(other, position - index + k, row, k)
+            accused = row if case.rule == "overlap" else read
+            rows = (row, read, other)
+            return case.witness(rows, returned, ", but ", another, accused=(accused,), position=position)
+    return _without_room(case) if case.rule == "torn" else None
 
 
-def _inside(case: Case) -> Witness | None:
-    tail = case.exact(case.row)
-    tail = int(case.columns.told[case.m]) if tail == NONE else tail
-    writer = next((row for row in case.others if case.kind(row) is Kind.APPEND), case.holding(tail, case.row))
-    if writer == NONE:
+def _without_room(case: Case) -> Witness | None:
+    """A record of an append whose batch as a whole does not fit there."""
+    position, read, digest = case.content or (NONE, NONE, NONE)
+    row, index = next(((row, k) for row, k in case.senders(digest) if not case.failed(row)), (NONE, NONE))
+    if row == NONE:
         return None
-    place, teller = case.place(writer), case.teller(writer, case.row)
-    where = f" at {teller.place(*place)}" if place else ""
-    text = f"{teller.name(case.row)} found the tail at {tail}, inside the batch of {teller.who(writer)}{where}"
-    return case.witness(text, (writer, case.row), position=tail)
+    start, end = position - index, position - index + len(case.sent(row))
+    other = next((one for at in range(start, end) if (one := case.holding(at, row)) != NONE), NONE)
+    said: Said = (case.read_of(read, position, row, index), ", but ", Claims.NO_ROOM(row, places=(start, end)))
+    if other != NONE:
+        said = (*said, ": ", Claims.STANDS(other, places=case.place(other)))
+    elif start < case.asked.tail:
+        said = (*said, ": ", Claims.FIRST_TAIL(tail=case.asked.tail))
+    return case.witness((other, row, read), *said, accused=(read,), position=position)

@@ -1,381 +1,106 @@
-"""One contradiction that the kernel found in a stream, and what the anomalies ask of it to tell whether they are it.
-
-Everything here serves names and sentences. Nothing decides: that the stream is invalid was proven before.
-"""
+"""A contradiction that the kernel found, as the anomalies see and tell it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
-from fencepost.harness.verdict import Edge
+from fencepost.harness.history.history import NONE
 
-from ..kernel import spec
-from ..kernel.columns import Requirements
-from ..kernel.contradiction import Contradiction
-from .sentences import Teller, Witness, sentence
-
-_LATE: Final = frozenset(
-    ("behind", "nowhere", "too-soon", "other-tail", "not-there", "no-reason", "at-tail", "beyond-tail", "in-range")
-)
-"""The rules by which an answer may have been right at another time."""
+from ..kernel.log import reported
+from .claims import Claimed, Claims, Said
+from .evidence import Evidence, Fence
+from .sentences import Link, Witness
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """A fence at ``[start, end)`` by the append ``row``: from ``end`` on its ``token`` is in force."""
-
-    start: int
-    end: int
-    token: int
-    row: int
-
-
-class Case:
-    """A ``contradiction`` in the stream of ``asked``, whose rows are ``rows``. Rows are those of the history there."""
-
-    def __init__(self, asked: Requirements, rows: Int64s, contradiction: Contradiction) -> None:
-        self.asked, self.rows, self.contradiction = asked, rows, contradiction
-        self.columns, self.records = asked.asked, asked.records
-        self.history: History = asked.history
-        self.rule, self.position = contradiction.rule, contradiction.position
-        self.row, self.others = contradiction.rows[0], contradiction.rows[1:]
-        self.m = contradiction.moment if contradiction.moment != NONE else self._moment(self.row)
-        self.ask = int(self.columns.ask[self.m]) if self.m != NONE else NONE
-        self._teller = Teller(self.history)
-
-    def about(self, row: int) -> Case:
-        """The case of another operation that breaks the same rule, of which nothing is said but that."""
-        other = Case(self.asked, self.rows, replace(self.contradiction, rows=(row,), moment=NONE, more=()))
-        shared = ("_places", "_placed", "fences", "trims", "trimmed")
-        vars(other).update({name: value for name, value in vars(self).items() if name in shared})
-        return other
-
-    def _moment(self, row: int) -> int:
-        at = int(np.searchsorted(self.columns.row, row))
-        return at if at < len(self.asked) and self.columns.row[at] == row else NONE
-
-    # -- telling
-
-    def teller(self, *rows: int) -> Teller:
-        """Tells of these operations."""
-        return self._teller
+class Case(Evidence):
+    """What is known of a contradiction, and what several anomalies claim of such."""
 
     def witness(
         self,
-        text: str,
-        rows: Sequence[int],
-        *,
-        edges: Sequence[Edge] = (),
+        rows: Iterable[int],
+        *said: Claimed | str,
+        edges: Iterable[Link] = (),
+        clock: Sequence[Link] = (),
         context: Iterable[int] = (),
-        more: Iterable[str] = (),
+        more: Iterable[Said] = (),
         accused: Iterable[int] = (),
-        position: int | None = None,
+        position: int = NONE,
         count: int = 1,
     ) -> Witness:
-        """A witness of ``rows``: the text, each operation in a sentence, and ``more`` sentences.
+        """A witness of ``rows``: what is said of them, and ``more`` sentences.
 
-        ``accused`` are the rows whose answers are wrong, the last of ``rows`` if none are given.
+        The edges of ``clock`` are told too. ``accused`` are the rows whose answers are wrong, the last of ``rows`` if
+        none are given.
         """
         rows = tuple(dict.fromkeys(row for row in rows if row != NONE))
         beside = tuple(dict.fromkeys(row for row in context if row not in (NONE, *rows)))
-        sentences = (sentence(text), *(self._teller.told(row) for row in (*rows, *beside)), *more)
-        return Witness(rows, sentences, tuple(edges), beside, tuple(accused) or rows[-1:], position, count)
+        more = (*more, *(edge.because for edge in clock))
+        about = None if position == NONE else position
+        return Witness(rows, said, more, (*edges, *clock), beside, tuple(accused) or rows[-1:], about, count)
 
-    # -- what operations said
-
-    @property
-    def is_append(self) -> bool:
-        """Is it an append that was applied, or is said to have been, that is accused?"""
-        return self.ask == spec.APPEND
-
-    @property
-    def is_read(self) -> bool:
-        """Is it an answer with records, or the end of one?"""
-        return self.ask in (spec.PART, spec.END)
-
-    def kind(self, row: int) -> Kind:
-        """The kind of an operation."""
-        return Kind(int(self.history.kind[row]))
-
-    def acked(self, row: int) -> bool:
-        """Was it an append, and acknowledged?"""
-        return bool(self.history.appends.start[row] != NONE)
-
-    def failed(self, row: int) -> bool:
-        """Did it fail for certain?"""
-        return bool(self.history.outcome[row] == Outcome.FAILED)
-
-    @property
-    def gave_condition(self) -> bool:
-        """Did the accused give the condition for which it was refused?"""
-        appends = self.history.appends
-        given = appends.token if self.ask == spec.TOKEN_REFUSED else appends.match_seq_num
-        return bool(given[self.row] != NONE)
-
-    @property
-    def refused_token(self) -> int:
-        """The token that the accused answer told as the one in force; NONE if it told none."""
-        return int(self.history.token_mismatch[self.row])
-
-    # -- what stands where
-
-    @cached_property
-    def _places(self) -> Int64s:
-        """Where each append took effect, by moment; NONE where that is not certain."""
-        if self.contradiction.place is not None:
-            return self.contradiction.place
-        return np.where(self.columns.ask == spec.APPEND, self.columns.at, NONE)
-
-    @cached_property
-    def _placed(self) -> tuple[Int64s, Int64s, Int64s]:
-        """The moments of appends that have a place, their starts and ends, ascending."""
-        moments = np.flatnonzero(self._places != NONE)
-        moments = moments[np.argsort(self._places[moments], kind="stable")]
-        start = self._places[moments]
-        return moments, start, start + (self.columns.high - self.columns.low)[moments]
-
-    def place(self, row: int) -> tuple[int, int] | None:
-        """Start and end of an append, if it has a place."""
-        m = self._moment(row)
-        if m == NONE or self._places[m] == NONE:
-            return None
-        start = int(self._places[m])
-        return start, start + int(self.columns.high[m] - self.columns.low[m])
-
-    def holding(self, position: int, *others: int) -> int:
-        """The row of an append whose records stand at a position, none of ``others``; NONE if there is none."""
-        moments, start, end = self._placed
-        for at in np.flatnonzero((start <= position) & (end > position)).tolist():
-            if int(self.columns.row[moments[at]]) not in others:
-                return int(self.columns.row[moments[at]])
-        return NONE
-
-    def acked_at(self, low: int, high: int) -> Int64s:
-        """The rows of acknowledged appends with a record in ``[low, high)``, in their order there."""
-        appends, columns = self.history.appends, self.columns
-        rows = columns.row[(columns.ask == spec.APPEND) & (columns.at != NONE)]
-        rows = rows[(appends.start[rows] < high) & (appends.end[rows] > low)]
-        return np.asarray(rows[np.argsort(appends.start[rows], kind="stable")])
-
-    def part(self, low: int, high: int) -> str:
-        """Which part of the stream ``[low, high)`` is: its prefix, middle or suffix."""
-        _, start, end = self._placed
-        below, above = bool((start < low).any()), bool((end > high).any())
-        return "in the middle of the stream" if below and above else "a prefix of it" if above else "a suffix of it"
-
-    def readers(self, position: int) -> Int64s:
-        """The rows of reads that returned a record at a position, ascending."""
-        reads = self.history.reads
-        record = np.flatnonzero(reads.seq_num == position)
-        rows = np.searchsorted(reads.offset, record, side="right") - 1
-        return np.asarray(rows[self.history.stream[rows] == self.asked.stream])
-
-    def digest_read(self, row: int, position: int) -> int:
-        """What a read returned at a position, the last time that it did; NONE if nothing."""
-        reads = self.history.reads
-        low, high = int(reads.offset[row]), int(reads.offset[row + 1])
-        at = np.flatnonzero(reads.seq_num[low:high] == position)
-        return int(reads.digest[low + at[-1]]) if len(at) else NONE
-
-    def digest_sent(self, row: int, index: int) -> int:
-        """The record of an append with this index; NONE if there is none."""
-        appends = self.history.appends
-        low, high = int(appends.offset[row]), int(appends.offset[row + 1])
-        return int(appends.digest[low + index]) if 0 <= index < high - low else NONE
-
-    def senders(self, digest: int, *, elsewhere: bool = False) -> list[tuple[int, int]]:
-        """The appends to this stream (or to others) that sent a record, and the record's index in each."""
-        appends = self.history.appends
-        record = np.flatnonzero(appends.digest == np.uint64(digest))
-        rows = np.searchsorted(appends.offset, record, side="right") - 1
-        mine = (self.history.stream[rows] != self.asked.stream) == elsewhere
-        return list(zip(rows[mine].tolist(), (record - appends.offset[rows])[mine].tolist(), strict=True))
-
-    def sent(self, row: int) -> list[int]:
-        """The digests of the records of an append."""
-        appends = self.history.appends
-        found: list[int] = appends.digest[appends.offset[row] : appends.offset[row + 1]].tolist()
-        return found
-
-    def returned(self, row: int) -> Int64s:
-        """The positions that the answer to a read holds, as they come."""
-        reads = self.history.reads
-        return np.asarray(reads.seq_num[reads.offset[row] : reads.offset[row + 1]])
-
-    def positions_of(self, digest: int) -> list[int]:
-        """Where a record was read, ascending."""
-        reads = self.history.reads
-        record = np.flatnonzero(reads.digest == np.uint64(digest))
-        rows = np.searchsorted(reads.offset, record, side="right") - 1
-        mine = record[self.history.stream[rows] == self.asked.stream]
-        return sorted(set(reads.seq_num[mine].tolist()))
-
-    @cached_property
-    def contents(self) -> list[tuple[int, int, int]]:
-        """What was read where something else should be: position, row of the read, digest; empty if nothing was.
-
-        Of two acknowledgements of one place, it is what the last read found there. Where nobody can have written a
-        stretch, it is a record that was read too often.
-        """
-        if self.rule in ("hole", "beyond") and (stray := self._stray()):
-            return [stray]
-        if self.position == NONE:
-            return []
-        if self.rule == "overlap":
-            rows = self.readers(self.position)[-1:].tolist()
-        else:
-            rows = [self.row, *self.others] if self.is_read else []
-        found = ((self.position, row, self.digest_read(row, self.position)) for row in rows)
-        return [one for one in found if one[2] != NONE]
-
-    def _stray(self) -> tuple[int, int, int] | None:
-        """The first record that was read at more positions than it was sent for, as :attr:`contents`; None if none."""
-        history, appends, reads = self.history, self.history.appends, self.history.reads
-        mine = np.repeat(history.stream == self.asked.stream, np.diff(reads.offset))
-        mine &= reads.seq_num >= self.asked.tail
-        digest, position = reads.digest[mine], reads.seq_num[mine]
-        order = np.lexsort((position, digest))
-        digest, position = digest[order], position[order]
-        new = np.append(True, (digest[1:] != digest[:-1]) | (position[1:] != position[:-1]))[: len(digest)]
-        digest, position = digest[new], position[new]
-        may_be = (history.stream == self.asked.stream) & (history.outcome != Outcome.FAILED)
-        sent = np.sort(appends.digest[np.repeat(may_be, np.diff(appends.offset))])
-        often = np.searchsorted(sent, digest, "right") - np.searchsorted(sent, digest)
-        stray = np.flatnonzero(np.arange(len(digest)) - np.searchsorted(digest, digest) >= often)
-        if not len(stray):
-            return None
-        at = stray[np.argmin(position[stray])]
-        where, what = int(position[at]), int(digest[at])
-        rows = self.readers(where).tolist()
-        return where, next(row for row in rows if self.digest_read(row, where) == what), what
-
-    @property
-    def content(self) -> tuple[int, int, int] | None:
-        """The first of :attr:`contents`."""
-        return self.contents[0] if self.contents else None
-
-    # -- tokens
-
-    @cached_property
-    def fences(self) -> list[Fence]:
-        """The fences whose place is certain, in their order."""
-        moments, start, end = self._placed
-        setting = np.flatnonzero(self.columns.fence[moments] != NONE)
-        columns = start[setting], end[setting], self.columns.fence[moments[setting]], self.columns.row[moments[setting]]
-        return [Fence(*one) for one in zip(*(column.tolist() for column in columns), strict=True)]
-
-    def fence_below(self, tail: int) -> Fence | None:
-        """The fence whose token is in force at a tail; None if it is the initial one, or nobody's."""
-        below = [fence for fence in self.fences if fence.end <= tail]
-        return below[-1] if below else None
-
-    def slots(self, token: int) -> list[tuple[Fence | None, Fence | None]]:
-        """Where a token was in force for certain: the fence that set it (None: the initial one), and what ended it."""
-        initial = self.history.header.streams[self.asked.stream].fencing_token
-        began = initial is not None and self.history.tokens[token] == initial if token >= 0 else False
-        found: list[tuple[Fence | None, Fence | None]] = [(None, next(iter(self.fences), None))] if began else []
-        after = [*self.fences, None][1:]
-        return found + [pair for pair in zip(self.fences, after, strict=True) if pair[0].token == token]
-
-    def may_be_set(self, token: int) -> bool:
-        """Did anybody send a fence that sets a token, and may it have been applied?"""
-        return bool(((self.columns.ask == spec.APPEND) & (self.columns.fence == token)).any())
-
-    # -- trims
-
-    @cached_property
-    def trims(self) -> Int64s:
-        """The points to which trims that may have been applied trim, as far as the stream went there; ascending."""
-        columns, records = self.columns, self.records
-        appends = np.flatnonzero((columns.ask == spec.APPEND) & (columns.trim_high > columns.trim_low))
-        found = []
-        for m in appends.tolist():
-            for trim in range(int(columns.trim_low[m]), int(columns.trim_high[m])):
-                to, start = int(records.trim_to[trim]), int(self._places[m])
-                found.append(to if start == NONE else min(to, start + int(records.trim_index[trim]) + 1))
-        return np.array(sorted(found), dtype=np.int64)
-
-    @cached_property
-    def trimmed(self) -> int:
-        """Below this anything may be gone: the highest point that a trim may have set, or where the history began."""
-        return int(max(self.asked.tail, self.trims.max(initial=0)))
-
-    @property
-    def gaps(self) -> list[tuple[int, int]]:
-        """The positions ``[start, end)`` that the accused answer left out: before its first record, and between two."""
-        return self.gaps_of(self.m) if self.is_read else []
-
-    def gaps_of(self, m: int) -> list[tuple[int, int]]:
-        """The same of another answer to a read, which was given at a moment."""
-        columns = self.columns
-        low, high = int(columns.low[m]), int(columns.high[m])
-        start = int(columns.after[m] if columns.after[m] != NONE else columns.start[m])
-        if high == low:
-            return [(start, start + 1)] if start != NONE and columns.ask[m] == spec.END else []
-        positions = self.records.seq_num[low:high]
-        before = np.concatenate(([start if start != NONE else positions[0]], positions[:-1] + 1))
-        left_out = np.flatnonzero(positions > before)
-        return list(zip(before[left_out].tolist(), positions[left_out].tolist(), strict=True))
-
-    def leaving_out(self, position: int) -> list[int]:
-        """The rows of the accused, and of those that break the same rule, whose answers left out a position."""
-        found = []
-        for row in (self.row, *self.contradiction.more):
-            m = self.m if row == self.row else self._moment(row)
-            if any(low <= position < high for low, high in self.gaps_of(m)):
-                found.append(row)
-        return found
-
-    # -- where operations were
-
-    @cached_property
-    def cause(self) -> int | None:
-        """What had returned before the accused operation began, and proves a greater tail than it saw; None if none.
-
-        None too where the answer is wrong whenever it was given.
-        """
-        upper = self.upper(self.row)
-        columns, m = self.columns, self.m
-        told = m != NONE and self.is_read and columns.start[m] == NONE == columns.since[m]  # the tail tells its start
-        if self.rule not in _LATE and not (told and self.rule in ("before-start", "left-out")):
-            return None
-        for row in self.others:
-            if self.lower(row) > upper != NONE and self.history.returned[row] <= self.history.invoked[self.row]:
-                return row
-        return None
-
-    def told(self, row: int) -> int:
-        """The tail that an acknowledgement, or a part of an answer, told beside its positions; NONE if none."""
-        return int(max(self.history.appends.tail[row], self.history.reads.tail[row]))
-
-    def exact(self, row: int) -> int:
-        """The tail that an answer tells exactly; NONE if it tells none."""
-        told = (self.history.observed_tail[row], self.history.seq_num_mismatch[row])
-        return int(max(told))
-
-    def lower(self, row: int) -> int:
-        """The least tail that there was after an operation, by its own answer."""
+    def applied(self, row: int) -> Claimed:
+        """That an append was acknowledged, or took effect."""
         place = self.place(row)
-        return max(place[1] if place else self._end(row), self.exact(row), self.told(row))
+        if self.acked(row):
+            return Claims.ACKNOWLEDGED(row)
+        return Claims.TOOK_EFFECT(row) if place is None else Claims.TOOK_EFFECT_AT(row, places=place)
 
-    def wrote_past(self, row: int, tail: int) -> bool:
-        """Whether an append took effect, for certain, so that it ends past a tail."""
-        place = self.place(row)
-        return place is not None and place[1] > tail
+    def read_at(self, row: int, position: int) -> Claimed:
+        """What a read returned at a position."""
+        return Claims.RETURNED(row, position=position, digest=self.digest_read(row, position))
 
-    def upper(self, row: int) -> int:
-        """The greatest tail that there was before an operation, by its own answer."""
-        place, exact = self.place(row), self.exact(row)
-        return place[0] if place else exact if exact != NONE else self._end(row)
+    def read_of(self, row: int, position: int, sender: int, index: int) -> Claimed:
+        """That a read returned a record of an append at a position."""
+        digest = self.digest_sent(sender, index)
+        return Claims.RETURNED_OF(row, sender, index=index, digest=digest, position=position)
 
-    def _end(self, row: int) -> int:
-        """The end of what a read returned, or where it was to start if that was nothing; and a tail that it told."""
-        reads = self.history.reads
-        low, high = int(reads.offset[row]), int(reads.offset[row + 1])
-        return int(reads.seq_num[high - 1]) + 1 if high > low else int(reads.from_seq_num[row])
+    def read_another(self, row: int, position: int, sender: int, index: int) -> Claimed:
+        """That a read returned something else at a position than a record of an append."""
+        digest = self.digest_sent(sender, index)
+        return Claims.RETURNED_ANOTHER(row, sender, index=index, digest=digest, position=position)
+
+    def stands_before(self, row: int, other: int) -> Link:
+        """That an append stands before another one."""
+        claim = Claims.STANDS_BEFORE(row, other, places=self.place(row), others=self.place(other))
+        return Link(row, other, "ww", (claim,))
+
+    def inside(self, writer: int, tail: int) -> Claimed:
+        """That a tail is inside the batch of an append."""
+        place = self.place(writer)
+        return (
+            Claims.INSIDE_SOME(writer, tail=tail) if place is None else Claims.INSIDE(writer, tail=tail, places=place)
+        )
+
+    def in_force(self, tail: int) -> Said:
+        """The token in force at a tail, and since when."""
+        fence = self.fence_below(tail)
+        token = self.initial if fence is None else self.history.tokens[fence.token]
+        since = Claims.SET_FIRST(token=token) if fence is None else self.was_set(fence)
+        return (Claims.IN_FORCE(token=token, position=tail), ", ", since)
+
+    def was_set(self, fence: Fence) -> Claimed:
+        """Which fence set a token."""
+        return Claims.SET(fence.row, token=self.history.tokens[fence.token], position=fence.start)
+
+    def replaced(self, fence: Fence, token: int) -> Claimed:
+        """Which fence replaced a token (an index)."""
+        return Claims.REPLACED(fence.row, token=self.history.tokens[token], position=fence.start)
+
+    @cached_property
+    def missed(self) -> Claimed | None:
+        """A reported timestamp from which on a read by timestamp left out what cannot be gone; None if none was."""
+        m = self.m
+        since = NONE if m == NONE or self.columns.after[m] != NONE else int(self.columns.since[m])
+        returned = self.returned(self.row)
+        end = int(returned[0]) if len(returned) else int(self.columns.at[m])
+        position, stamp, rows = reported(self.asked, self.rows)
+        # Timestamps do not decrease: whatever stands between that position and the first record qualifies too.
+        first = position if end == NONE else np.maximum(position, self.trimmed)
+        wanted = np.flatnonzero((stamp >= since) & (first >= self.trimmed) & ((first < end) | (end == NONE)))
+        if since == NONE or not len(wanted):
+            return None
+        at = wanted[np.argmin(position[wanted])]
+        return Claims.STAMPED(int(rows[at]), position=int(position[at]), timestamp=int(stamp[at]))

@@ -10,18 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
 
 from fencepost.harness.history.history import NONE
-from fencepost.harness.verdict import Edge
 
-from .case import Case, Fence
-from .elision import elided
+from .case import Case
+from .claims import Claims, Said
+from .elision import few
+from .evidence import Fence
 from .graph import shortest_cycle
-from .sentences import Teller, Witness, sentence
-
-TOLD: Final = 20
-"""Sentences of one kind; of more, the middle is left out."""
+from .sentences import Link, Witness, joined, order
 
 
 def cycle(case: Case, links: Sequence[int], *, accused: Sequence[int] = ()) -> Witness:
@@ -46,15 +43,16 @@ class _Story:
         self._slots: dict[int, _Slot] = {}
         bound = 0
         for row in links:
-            if case.history.token_mismatch[row] != NONE:
+            if self._token(row) != NONE:
                 self._slots[row] = self._forced(row, bound)
             bound = max(bound, self._lower(row))
-        fences = {fence.row for slot in self._slots.values() for fence in (slot.setter, slot.ender, slot.last) if fence}
-        self._teller: Teller = case.teller(*links, *sorted(fences))
+
+    def _token(self, row: int) -> int:
+        return int(self._case.history.token_mismatch[row])
 
     def _forced(self, row: int, bound: int) -> _Slot:
         """The first stretch in which the token of a refusal was in force and that does not end below a tail."""
-        slots = self._case.slots(int(self._case.history.token_mismatch[row]))
+        slots = self._case.slots(self._token(row))
         k = next((k for k, (_, ender) in enumerate(slots) if ender is None or ender.start >= bound), len(slots))
         setter = slots[k][0] if k < len(slots) else None
         lower = NONE if setter is None else setter.end
@@ -64,112 +62,112 @@ class _Story:
         return self._slots[row].lower if row in self._slots else self._case.lower(row)
 
     def witness(self, accused: Sequence[int]) -> Witness:
-        links, teller = self._links, self._teller
+        links, case = self._links, self._case
         source, target = links[-2], links[-1]
-        edges: list[Edge] = []
-        steps: list[str] = []
+        edges: list[Link] = []
+        steps: list[Said] = []
         for before, after in pairwise(links[:-1]):
             ender = self._slots[after].ender if after in self._slots else None
-            order = teller.order(before, after)
-            edges += [*(self._into(ender.row, before) if ender else []), *order, *self._seen(after)]
-            because = ", and ".join([*(edge.because for edge in order), self._saw(before)])
-            so = f"so {teller.name(after)} took place at a tail of {self._lower(after)} or more"
-            steps.append(sentence(f"{self._slot(after)}; but {because}: {so}"))
-        lead = f"{self._did(target)} after {self._did(source, had=True)}"
-        sentences = [sentence(lead), *elided([teller.told(row) for row in links], TOLD), *elided(steps, TOLD)]
-        around = [*teller.order(source, target), *self._back(target, source)]
-        sentences.append(teller.contradiction(shortest_cycle(around) or around))
-        ids = dict.fromkeys(op for edge in (*edges, *around) for op in (edge.source, edge.target))
-        context = tuple(row for op in ids if (row := self._case.history.row_of(op)) not in links)
-        sentences += elided([teller.told(row) for row in context], TOLD)
-        return Witness(
-            tuple(links),
-            tuple(sentences),
-            (*edges, *around),
-            context,
-            tuple(accused),
-            self._case.upper(target),
+            clock = order(case.history, before, after)
+            edges += [*(self._into(ender.row, before) if ender else []), *clock, *self._seen(after)]
+            because = joined([*(edge.because for edge in clock), self._saw(before)], ", and ")
+            if self._lower(after) != NONE:
+                took_place = Claims.TOOK_PLACE(after, tail=self._lower(after))
+                steps.append((*self._slot(after), "; but ", *because, ": so ", took_place))
+        around = [*order(case.history, source, target), *self._back(target, source)]
+        edges += around
+        return case.witness(
+            links,
+            *self._did(target),
+            " after ",
+            *self._did(source, first=True),
+            edges=edges,
+            context=dict.fromkeys(row for edge in edges for row in (edge.source, edge.target)),
+            more=[*few(steps), contradiction(shortest_cycle(around) or around)],
+            accused=accused,
+            position=case.upper(target),
         )
 
-    def _slot(self, row: int) -> str:
+    def _slot(self, row: int) -> Said:
         """Where an operation may have taken place."""
-        teller, name = self._teller, self._teller.name(row)
         if row not in self._slots:
-            return f"{name} took place at a tail of {self._lower(row)} or more, by its answer"
-        slot, token = self._slots[row], teller.token(int(self._case.history.token_mismatch[row]))
-        until = (
-            f" until {teller.name(slot.ender.row)} replaced it at {slot.ender.start}, and again" if slot.ender else ""
-        )
-        since = f" from {slot.setter.end} on, where {teller.name(slot.setter.row)} had set it" if slot.setter else ""
-        return f"{name} was refused with the token {token}, in force{until}{since}"
+            return (Claims.TOOK_PLACE(row, tail=self._lower(row)), ", by its answer")
+        slot = self._slots[row]
+        since = [(self._case.was_set(slot.setter),)] if slot.setter else []
+        until = [(self._case.replaced(slot.ender, self._token(row)),)] if slot.ender else []
+        return joined([(Claims.TOLD_TOKEN(row),), joined([*until, *since], " and ")], ", ")
 
     # -- the path back along the stream
 
-    def _back(self, target: int, source: int) -> list[Edge]:
+    def _back(self, target: int, source: int) -> list[Link]:
         """The path in the stream from the target, which is at a lower tail, to the source, which is at a higher."""
-        teller, case = self._teller, self._case
+        case = self._case
         ender = (self._slots[target].ender or self._slots[target].last) if target in self._slots else None
         if ender is not None:
-            token = teller.token(int(case.history.token_mismatch[target]))
-            because = (
-                f"{teller.name(target)} was refused with the token {token}, "
-                f"which {teller.name(ender.row)} replaced by its fence at {ender.start}"
-            )
-            return [teller.edge(target, ender.row, "tr", because), *self._into(ender.row, source)]
+            replaced = (Claims.TOLD_TOKEN(target), ", ", case.replaced(ender, self._token(target)))
+            return [Link(target, ender.row, "tr", replaced), *self._into(ender.row, source)]
         if case.place(target) is not None:
             return self._into(target, source)
         upper = case.upper(target)
         entry = source if case.wrote_past(source, upper) else case.holding(upper, target)
         if entry in (NONE, target) or (entry == source and not case.wrote_past(source, upper)):
-            because = f"{self._saw(target)}, and {self._saw(source)}"
-            return [teller.edge(target, source, "rw", because)]
-        because = f"{self._saw(target)}, where {self._stands(entry)} is not yet"
-        return [teller.edge(target, entry, "rw", because), *self._into(entry, source)]
+            return [Link(target, source, "rw", joined([self._missed(target), self._saw(source)], ", and "))]
+        because = joined([self._missed(target), self._stands(entry)], ", and ")
+        return [Link(target, entry, "rw", because), *self._into(entry, source)]
 
-    def _into(self, append: int, source: int) -> list[Edge]:
+    def _into(self, append: int, source: int) -> list[Link]:
         """The path from an append, which took effect below the source's tail, to the source."""
-        teller, case = self._teller, self._case
+        case = self._case
         if append == source:
             return []
         place, its = case.place(append), case.place(source)
         if place and its and place[0] < its[0]:
-            because = f"{self._stands(append)} comes before {self._stands(source)} in the stream"
-            return [teller.edge(append, source, "ww", because)]
+            return [case.stands_before(append, source)]
         setter = self._slots[source].setter if source in self._slots else None
         if setter is not None:
             return [*self._into(append, setter.row), *self._seen(source)]
-        return [teller.edge(append, source, "wr", f"{self._saw(source)}, past {self._stands(append)}")]
+        return [Link(append, source, "wr", joined([self._saw(source), self._stands(append)], ", and "))]
 
-    def _seen(self, row: int) -> list[Edge]:
+    def _seen(self, row: int) -> list[Link]:
         """That a refusal tells a token which a fence had set."""
-        teller, setter = self._teller, self._slots[row].setter if row in self._slots else None
+        setter = self._slots[row].setter if row in self._slots else None
         if setter is None:
             return []
-        token = teller.token(int(self._case.history.token_mismatch[row]))
-        because = f"{teller.name(row)} was refused with the token {token}, which {teller.name(setter.row)} set"
-        return [teller.edge(setter.row, row, "tw", because)]
+        return [Link(setter.row, row, "tw", (Claims.TOLD_TOKEN(row), ", ", self._case.was_set(setter)))]
 
     # -- words
 
-    def _saw(self, row: int) -> str:
-        name, lower, upper = self._teller.name(row), self._lower(row), self._case.upper(row)
-        if self._case.told(row) == lower != upper:
-            return f"{name} told the tail {lower}"
-        return f"{name} saw the tail {lower}" if lower == upper else f"{name} saw the stream up to {lower}"
+    def _saw(self, row: int) -> Said:
+        """How far an operation saw the stream."""
+        lower = self._lower(row)
+        if row in self._slots:
+            return (Claims.TOLD_TOKEN(row) if lower == NONE else Claims.TOOK_PLACE(row, tail=lower),)
+        if self._case.told(row) == lower != self._case.upper(row):
+            return (Claims.TOLD_TAIL(row, tail=lower),)
+        exact = self._case.exact(row) != NONE
+        return ((Claims.SAW_TAIL if exact else Claims.SAW_UP_TO)(row, tail=lower),)
 
-    def _did(self, row: int, *, had: bool = False) -> str:
-        """What an operation did or saw, in a few words; ``had`` puts it into the time before."""
-        name, case = self._teller.name(row), self._case
-        token, place = int(case.history.token_mismatch[row]), case.place(row)
-        if place is not None and not (had and place[1] < case.lower(row)):
-            return f"{name} {'had written' if had else 'wrote'} {self._teller.place(*place)}"
-        if token != NONE:
-            return f"{name} {'had been' if had else 'was'} refused with the token {self._teller.token(token)}"
-        saw, lower, upper = "had seen" if had else "saw", case.lower(row), case.upper(row)
-        if lower == upper:
-            return f"{name} {saw} the tail {lower}"
-        return f"{name} {saw} the stream {f'up to {lower}' if had else f'no further than {upper}'}"
+    def _missed(self, row: int) -> Said:
+        """How little of the stream an operation saw."""
+        exact = self._case.exact(row) != NONE
+        return ((Claims.SAW_TAIL if exact else Claims.SAW_NO_FURTHER)(row, tail=self._case.upper(row)),)
 
-    def _stands(self, row: int) -> str:
-        place = self._case.place(row) or (NONE, NONE)
-        return f"{self._teller.name(row)} at {self._teller.place(*place)}"
+    def _did(self, row: int, *, first: bool = False) -> Said:
+        """What an operation did or saw: how far it saw the stream if it is the ``first``, or how little of it."""
+        place = self._case.place(row)
+        if place is not None and not (first and place[1] < self._case.lower(row)):
+            return (Claims.WROTE(row, places=place),)
+        if row in self._slots:
+            return (Claims.TOLD_TOKEN(row),)
+        return self._saw(row) if first else self._missed(row)
+
+    def _stands(self, row: int) -> Said:
+        place = self._case.place(row)
+        return () if place is None else (Claims.STANDS(row, places=place),)
+
+
+def contradiction(cycle: Sequence[Link]) -> Said:
+    """A cycle of edges as one sentence."""
+    steps = [(Claims.BEFORE(edge.source, edge.target), ", because ", *edge.because) for edge in cycle]
+    first = (*joined(steps[:-1], "; "), "; however ") if len(steps) > 1 else ()
+    return (*first, *steps[-1], ": a contradiction")

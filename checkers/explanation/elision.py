@@ -5,18 +5,22 @@ The proof itself is not shortened: :class:`~fencepost.harness.verdict.Violation`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
 from fencepost.harness.verdict import Edge, Violation
 
+from .claims import Claims, Said
 from .graph import cycle_of
 
 T = TypeVar("T")
 
 MOST: Final = 50
 """Operations in a drawn graph."""
+
+TOLD: Final = 20
+"""Sentences of one kind."""
 
 ELIDED: Final = "elided"
 """The kind of an edge that stands for operations left out."""
@@ -30,11 +34,21 @@ def ends_of(items: Sequence[T], most: int) -> tuple[list[T], list[T]]:
     return list(items[: most - last]), list(items[len(items) - last :])
 
 
-def elided(sentences: Sequence[str], most: int) -> list[str]:
+def elided(items: Sequence[T], most: int, more: Callable[[int], T]) -> list[T]:
+    """Some items of one kind, ``most`` of them; of more the middle is left out, and ``more`` says of how many."""
+    first, last = ends_of(items, most)
+    left_out = len(items) - len(first) - len(last)
+    return [*first, *([more(left_out)] if left_out else []), *last]
+
+
+def few(sentences: Sequence[Said]) -> list[Said]:
     """Some sentences of one kind; of many the middle is left out."""
-    first, last = ends_of(sentences, most)
-    left_out = len(sentences) - len(first) - len(last)
-    return [*first, *([f"… {left_out:,} more of the same …"] if left_out else []), *last]
+    return elided(sentences, TOLD, lambda left_out: (Claims.ELIDED(count=left_out),))
+
+
+def more_of_the_same(left_out: int) -> str:
+    """What is said where so many were left out."""
+    return str(Claims.ELIDED.value).format(count=left_out)
 
 
 def shortened(violation: Violation, most: int = MOST) -> Violation:
@@ -82,6 +96,6 @@ def _bridges(order: list[int], kept: set[int]) -> list[Edge]:
             left_out += 1
             continue
         if before is not None and left_out:
-            edges.append(Edge(before, op, ELIDED, f"… {left_out:,} more of the same …"))
+            edges.append(Edge(before, op, ELIDED, more_of_the_same(left_out)))
         before, left_out = op, 0
     return edges

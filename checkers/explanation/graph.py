@@ -9,11 +9,29 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Protocol, TypeVar
 
 from fencepost.harness.verdict import Edge, Violation
 
 
-def shortest_cycle(edges: Sequence[Edge]) -> list[Edge]:
+class Arrow(Protocol):
+    """An edge of any kind."""
+
+    @property
+    def source(self) -> int:
+        """The node that it leaves."""
+        ...
+
+    @property
+    def target(self) -> int:
+        """The node that it enters."""
+        ...
+
+
+A = TypeVar("A", bound=Arrow)
+
+
+def shortest_cycle(edges: Sequence[A]) -> list[A]:
     """The edges of a shortest cycle, in order; the first of several by the order of ``edges``. Empty if there is none.
 
     One breadth-first search an edge (from its target back to its source), O(E·(V + E)). It is written out, since every
@@ -23,7 +41,7 @@ def shortest_cycle(edges: Sequence[Edge]) -> list[Edge]:
     for edge in edges:
         following.setdefault(edge.source, []).append(edge.target)
     first = {(edge.source, edge.target): edge for edge in reversed(edges)}
-    best: list[Edge] = []
+    best: list[A] = []
     for edge in edges:
         path = _shortest_path(following, edge.target, edge.source)
         if path and (not best or len(path) < len(best)):

@@ -60,9 +60,9 @@ def _merged(first: Violation, other: Violation) -> Violation:
     """One violation for two of the same root; it goes by the first one's name."""
     names = dict.fromkeys((*first.also, *other.names))
     also = tuple(name for name in names if name != first.anomaly)
-    if other.anomaly == first.anomaly:
-        return replace(first, also=also, count=first.count + other.count)
-    return replace(first, also=also)
+    count = first.count + (other.count if other.anomaly == first.anomaly else 0)
+    accused = tuple(dict.fromkeys((*first.accused, *other.accused)))
+    return replace(first, also=also, accused=accused, count=count)
 
 
 class _Trial:

@@ -1,143 +1,189 @@
-"""Sentences for people who did not see the run: who did what when, and why one thing came before another."""
+"""Says what is claimed of a history in words, for people who did not see the run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from fencepost.harness.history import describe
-from fencepost.harness.history.history import NONE, History
+from fencepost.harness.history.history import FOREVER, NONE, History, Operation
 from fencepost.harness.history.times import left_open
 from fencepost.harness.printable import quoted
-from fencepost.harness.verdict import Edge
+from fencepost.harness.verdict import Edge, Statement, Violation
+
+from .claims import Claimed, Claims, Said
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An edge between two rows, and why it is one."""
+
+    source: int
+    target: int
+    kind: str
+    because: Said
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
     """The operations (rows) that prove a violation, those that help to understand it (``context``), and the proof.
 
-    The proof is in words, and as edges between operations. ``accused`` are the rows whose answers are wrong.
-    ``position`` is the one in question, if any. Times in the sentences are left open (:mod:`.completion`). It stands
-    for ``count`` violations.
+    What is ``said`` first names what happened. The operations follow, and the proof: ``more`` sentences, and ``edges``
+    between operations. ``accused`` are the rows whose answers are wrong.
+    ``position`` is the one in question, if any. It stands for ``count`` violations.
     """
 
     rows: tuple[int, ...]
-    sentences: tuple[str, ...]
-    edges: tuple[Edge, ...] = ()
+    said: Said
+    more: tuple[Said, ...] = ()
+    edges: tuple[Link, ...] = ()
     context: tuple[int, ...] = ()
     accused: tuple[int, ...] = ()
     position: int | None = None
     count: int = 1
 
 
-class Teller:
-    """Tells of operations of a history. Times are left open until all else is told (:mod:`.completion`)."""
+def ran(history: History, row: int) -> Said:
+    """A whole operation, or a part of an answer."""
+    whole = int(history.part_of[row])
+    if whole != NONE:
+        return (Claims.CAME_IN_PART(row, whole),)
+    return ((Claims.NEVER_RETURNED if history.ended[row] == FOREVER else Claims.RAN)(row),)
+
+
+def order(history: History, source: int, target: int) -> list[Link]:
+    """That ``source`` came before ``target`` by the clock, or in their process, session or answer; none if not."""
+    returned, invoked = history.returned[source], history.invoked[target]
+    whole, earlier = history.part_of[source], source < target
+    if whole != NONE and (target == whole or (history.part_of[target] == whole and earlier)):
+        kind, claim = "answer", Claims.SAME_ANSWER
+    elif returned < invoked:
+        kind, claim = "rt", Claims.RETURNED_BEFORE
+    elif returned == invoked and history.process[source] == history.process[target] and earlier:
+        kind, claim = "process", Claims.SAME_PROCESS
+    elif history.session[source] == history.session[target] != NONE and earlier:
+        kind, claim = "session", Claims.SAME_SESSION
+    else:
+        return []
+    return [Link(source, target, kind, (claim(source, target),))]
+
+
+def joined(parts: Iterable[Said], between: str) -> Said:
+    """What is said in some parts, with a conjunction between them; parts that say nothing are left out."""
+    said: Said = ()
+    for part in parts:
+        said = (*said, between, *part) if said and part else (*said, *part)
+    return said
+
+
+class Narrator:
+    """Says things of the operations of a history. Times are left open until all else is said (:mod:`.completion`)."""
 
     def __init__(self, history: History) -> None:
         self.history = history
 
-    def name(self, row: int) -> str:
-        """Such as ``append #17``."""
-        return describe.name(self.history.operation(row))
+    def told(self, violation: Violation, sentences: Iterable[Said]) -> Violation:
+        """The violation with further sentences, and what these claim."""
+        said = list(sentences)
+        claims = [claim for one in said for claim in one if not isinstance(claim, str)]
+        ids = self.history.id
+        statements = (
+            Statement(one.words.name.lower().replace("_", "-"), tuple(int(ids[row]) for row in one.rows), one.values)
+            for one in claims
+        )
+        return replace(
+            violation,
+            sentences=(*violation.sentences, *(_sentence(self.text(one)) for one in said)),
+            claims=(*violation.claims, *statements),
+        )
 
-    def who(self, row: int) -> str:
-        """Such as ``append #17 of process 3 (token "a")``."""
-        operation = self.history.operation(row)
-        conditions = []
-        if operation.fencing_token is not None:
-            conditions.append(f"token {quoted(operation.fencing_token)}")
-        if operation.match_seq_num is not None:
-            conditions.append(f"match_seq_num {operation.match_seq_num}")
-        given = f" ({', '.join(conditions)})" if conditions else ""
-        return f"{self.name(row)} of process {operation.process}{given}"
+    def edge(self, link: Link) -> Edge:
+        """An edge between operations (ids)."""
+        ids = self.history.id
+        return Edge(int(ids[link.source]), int(ids[link.target]), link.kind, self.text(link.because))
 
-    def token(self, token: int) -> str:
-        """A token by its index, in quotes."""
-        return quoted(self.history.tokens[token])
+    def text(self, said: Said) -> str:
+        """In words."""
+        return "".join(one if isinstance(one, str) else self._claim(one) for one in said)
 
-    def initial(self, stream: int) -> str:
-        """The token with which a stream (an index) began, in quotes."""
-        token = self.history.header.streams[stream].fencing_token
-        return "the unknown token from before the history" if token is None else quoted(token)
-
-    def when(self, time: int) -> str:
-        """A time of the run."""
-        return left_open(time)
-
-    def told(self, row: int, *, first: bool = True) -> str:
-        """The whole operation as a sentence, or as the rest of one if it is not ``first`` there."""
-        operation = self.history.operation(row)
-        ended = operation.ended
-        name = self.name(row)
-        who = f"{_capital(name) if first else name} of process {operation.process} ({describe.request(operation)})"
-        if ended is None:
-            return f"{who} was invoked at {self.when(operation.invoked)} and never returned."
-        answered = describe.answer(operation)
-        return f"{who} ran from {self.when(operation.invoked)} to {self.when(ended)}: {answered}."
-
-    def record(self, row: int, index: int) -> str:
-        """A record of a batch, such as ``record 2 (digest 00c0ffee00c0ffee)``; a batch may not have so many."""
-        appends = self.history.appends
-        if not 0 <= index < appends.offset[row + 1] - appends.offset[row]:
-            return f"record {index}"
-        return f"record {index} ({_hex(appends.digest[appends.offset[row] + index])})"
-
-    def returned(self, row: int, position: int) -> str:
-        """What a read returned at a position, such as ``a record (digest 00c0ffee00c0ffee)``."""
-        reads = self.history.reads
-        low, high = int(reads.offset[row]), int(reads.offset[row + 1])
-        at = [place for place in range(low, high) if reads.seq_num[place] == position]
-        return f"a record ({_hex(reads.digest[at[0]])})" if at else "a record"
-
-    def order(self, source: int, target: int) -> list[Edge]:
-        """That ``source`` came before ``target`` by the clock, or in their process, session or answer; none if not."""
-        history, names = self.history, (self.name(source), self.name(target))
-        returned, invoked = int(history.returned[source]), int(history.invoked[target])
-        whole = int(history.part_of[source])
-        if whole != NONE and (target == whole or (history.part_of[target] == whole and source < target)):
-            return [self.edge(source, target, "answer", f"{names[0]} comes first in the same answer")]
-        if returned < invoked:
-            because = (
-                f"{names[0]} returned at {self.when(returned)}, before {names[1]} was invoked at {self.when(invoked)}"
-            )
-            return [self.edge(source, target, "rt", because)]
-        if returned == invoked and history.process[source] == history.process[target] and source < target:
-            because = f"process {history.process[source]} did {names[0]} first, then {names[1]}"
-            return [self.edge(source, target, "process", because)]
-        if history.session[source] == history.session[target] != NONE and source < target:
-            return [self.edge(source, target, "session", f"{names[0]} comes first in the session")]
-        return []
-
-    def edge(self, source: int, target: int, kind: str, because: str) -> Edge:
-        """An edge between rows."""
-        return Edge(int(self.history.id[source]), int(self.history.id[target]), kind, because)
-
-    def contradiction(self, edges: Sequence[Edge]) -> str:
-        """A cycle of edges as one sentence."""
-        steps = [f"#{edge.source} < #{edge.target}, because {edge.because}" for edge in edges]
-        if len(steps) == 1:
-            return f"{steps[0]}: a contradiction."
-        return f"{'; '.join(steps[:-1])}; however {steps[-1]}: a contradiction."
-
-    def place(self, start: int, end: int) -> str:
-        """A range of positions."""
-        return f"position {start}" if end == start + 1 else f"positions {start} to {end - 1}"
+    def _claim(self, claim: Claimed) -> str:
+        operations = (_Told(self.history.operation(row)) for row in claim.rows)
+        values = {name: _VALUES.get(name, _plain)(value) for name, value in claim.values.items()}
+        return str(claim.words.value).format(*operations, **values)
 
 
-def _hex(digest: Any) -> str:
-    return f"digest {int(digest):016x}"
+class _Told:
+    """An operation in the words of a claim."""
+
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
+
+    def __format__(self, what: str) -> str:
+        return _OPERATIONS[what](self._operation)
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def who(operation: Operation) -> str:
+    """Return such as ``append #17 of process 3 (token "a")``."""
+    conditions = []
+    if operation.fencing_token is not None:
+        conditions.append(f"token {quoted(operation.fencing_token)}")
+    if operation.match_seq_num is not None:
+        conditions.append(f"match_seq_num {operation.match_seq_num}")
+    given = f" ({', '.join(conditions)})" if conditions else ""
+    return f"{describe.name(operation)} of process {operation.process}{given}"
 
 
-def sentence(text: str) -> str:
+def _token(token: str | None) -> str:
+    return "the unknown one from before the history" if token is None else quoted(token)
+
+
+def _places(places: tuple[int, int]) -> str:
+    start, end = places
+    return f"position {start}" if end == start + 1 else f"positions {start} to {end - 1}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "es" if noun.endswith("ch") else "s")
+
+
+def _plain(value: Any) -> Any:
+    return value
+
+
+_OPERATIONS: Final[Mapping[str, Callable[[Operation], str]]] = {
+    "": describe.name,
+    "who": who,
+    "id": lambda one: f"#{one.id}",
+    "process": lambda one: str(one.process),
+    "stream": lambda one: one.stream,
+    "request": describe.request,
+    "match": lambda one: str(one.match_seq_num),
+    "given": lambda one: _token(one.fencing_token),
+    "sent": lambda one: _number(one.records, "record"),
+    "since": lambda one: str(int(one.history.reads.from_timestamp[one.row])),
+    "until": lambda one: str(int(one.history.reads.until[one.row])),
+    "invoked": lambda one: left_open(one.invoked),
+    "ended": lambda one: left_open(int(one.history.ended[one.row])),
+    "answer": describe.answer,
+    "code": lambda one: str(one.code),
+    "told": lambda one: _token(one.token_mismatch),
+    "tail": lambda one: str(one.observed_tail if one.seq_num_mismatch is None else one.seq_num_mismatch),
+    "ack": lambda one: "[{}, {})".format(*one.ack or ()),
+}
+"""What a claim can say of an operation."""
+
+_VALUES: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "token": _token,
+    "digest": lambda digest: f"{digest:016x}",
+    "places": _places,
+    "others": _places,
+    "times": lambda times: "once" if times == 1 else f"{times:,} times",
+    "batches": lambda count: _number(count, "acknowledged batch"),
+}
+"""How values are said, by their names; others as they are."""
+
+
+def _sentence(text: str) -> str:
     """With a capital and a full stop."""
-    return _capital(text) + ("" if text.endswith(".") else ".")
-
-
-def led(lead: str, text: str) -> str:
-    """A sentence that begins with what happened, such as ``A stale writer got a record in: append #3 …``."""
-    return f"{lead}: {text[:1].lower()}{text[1:]}"
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "…")) else ".")

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -20,11 +21,12 @@ from fencepost.harness.verdict import Validity, Violation
 
 from ..anomalies import Telling, telling
 from ..explanation.case import Case
+from ..explanation.claims import Claims
 from ..explanation.completion import completed
-from ..explanation.elision import elided
+from ..explanation.elision import few
 from ..explanation.minimal import minimal
 from ..explanation.relaxation import unanswered
-from ..explanation.sentences import Witness, led
+from ..explanation.sentences import Narrator, Witness, ran
 from ..explanation.signature import signature
 from ..kernel import spec
 from ..kernel.columns import Requirements, requirements
@@ -53,7 +55,7 @@ ALIKE: Final = 5
 """Violations of one signature that are told in full."""
 
 MOST: Final = 20
-"""Operations of a witness that are told, and operations accused of which each is tried."""
+"""Operations accused of which each is tried."""
 
 MOST_ACCUSED: Final = 40
 """Operations that are accused one after another, before all that remain are accused together."""
@@ -116,7 +118,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
     while not found or (passes < most and not is_over(limits)):
         contradiction = decision.contradiction or _exhausted(asked, left.rows, decision)
         case = Case(asked, left.rows, contradiction)
-        new, more = named_by(case, left.name, known)
+        new, more = named_by(stream, case, known)
         if singly:  # what follows from the first is no news: the next pass shows whether anything is left without it
             accusing = _tell(stream, new, found, accused)
             singly = len(found) < TOLD and len(accused) < MOST_ACCUSED
@@ -163,15 +165,15 @@ def _first(history: History, found: Sequence[_Root]) -> tuple[list[Violation], d
         else:
             others[kind] += root.violation.count
     for kind, same in told.items():
-        same[-1] = _standing_for(same[-1], others.pop(kind))
+        same[-1] = _standing_for(history, same[-1], others.pop(kind))
     return [violation for same in told.values() for violation in same], dict(others)
 
 
-def _standing_for(violation: Violation, more: int) -> Violation:
+def _standing_for(history: History, violation: Violation, more: int) -> Violation:
     if not more:
         return violation
-    note = f"{more:,} more {'violation' if more == 1 else 'violations'} of this kind on this stream are not told."
-    return replace(violation, sentences=(*violation.sentences, note), count=violation.count + more)
+    told = Narrator(history).told(violation, [(Claims.ALIKE(count=more),)])
+    return replace(told, count=violation.count + more)
 
 
 def without(stream: Stream, accused: Iterable[int]) -> Stream:
@@ -237,11 +239,12 @@ def _is_valid(stream: Stream, limits: CheckLimits) -> bool:
     return decide(asked, stream.rows, limits, briefly=True).validity is Validity.VALID
 
 
-def named_by(case: Case, stream: str, known: Sequence[Telling]) -> tuple[Violation, set[int]]:
+def named_by(stream: Stream, case: Case, known: Sequence[Telling]) -> tuple[Violation, set[int]]:
     """What a contradiction is a case of, and its proof: the first of the ``known`` anomalies, ``also`` the others.
 
     And the operations (ids) that are accused of the same. There are none if what is behind is not accused itself, but
-    what it is behind: that stands for all that it contradicts.
+    what it is behind: that stands for all that it contradicts. The case may be one of the stream without some answers.
+    It is told as it was.
     """
     told = list(_told(case, known))
     if not told:
@@ -254,20 +257,24 @@ def named_by(case: Case, stream: str, known: Sequence[Telling]) -> tuple[Violati
     ids, part_of, more = case.history.id, case.history.part_of, case.contradiction.more
     accused = [int(ids[one if part_of[one] == NONE else part_of[one]]) for one in witness.accused]
     stands_for_all = case.rule == "behind" and case.row not in witness.accused
+    narrator = Narrator(stream.history)
     violation = Violation(
         anomaly=row.name,
-        stream=stream,
+        stream=stream.name,
         promise=row.promise,
         operations=tuple(int(ids[one]) for one in witness.rows),
-        edges=witness.edges,
-        sentences=(led(row.lead, witness.sentences[0]), *witness.sentences[1:]),
+        edges=tuple(map(narrator.edge, witness.edges)),
+        sentences=(),
         context=tuple(int(ids[one]) for one in witness.context),
         position=witness.position,
         also=tuple(other for other, _ in told[1:]),
         accused=tuple(dict.fromkeys(accused)),
         count=1 + len(more) if stands_for_all else witness.count,
     )
-    return violation, set() if stands_for_all else {int(ids[one]) for one in more}.difference(accused)
+    lead = f"{row.lead}: " if row.lead else ""
+    ops = (few([ran(stream.history, one) for one in some]) for some in (witness.rows, witness.context))
+    told_of = narrator.told(violation, ((lead, *witness.said), *chain.from_iterable(ops), *witness.more))
+    return told_of, set() if stands_for_all else {int(ids[one]) for one in more}.difference(accused)
 
 
 def _of_others(case: Case, anomaly: str, known: Sequence[Telling]) -> set[int]:
@@ -289,9 +296,7 @@ def _told(case: Case, known: Sequence[Telling]) -> Iterator[tuple[str, Witness]]
 def _plainly(case: Case) -> Witness:
     """What the kernel says, and who it speaks of."""
     rows = case.contradiction.rows
-    case.teller(*rows)
-    witness = case.witness(case.contradiction.why, rows, accused=rows[:1])
-    return replace(witness, sentences=tuple(elided(witness.sentences, MOST)))
+    return case.witness(rows, Claims.KERNEL(*rows, why=case.contradiction.why), accused=rows[:1])
 
 
 def _exhausted(asked: Requirements, rows: Int64s, decision: Decision) -> Contradiction:

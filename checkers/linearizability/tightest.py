@@ -14,7 +14,7 @@ import numpy as np
 
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
-from ..explanation.elision import elided
+from ..explanation.elision import elided, more_of_the_same
 from ..kernel import log as logs
 from ..kernel import spec
 from ..kernel.columns import Mask, Requirements, listed
@@ -51,7 +51,7 @@ class Tightest:
         """What it is, and why each place was refused."""
         what = "no order that was tried has a place for" if self.nowhere else "the order that got furthest ends before"
         names = f", which names the tail {self.needs}" if self.needs != NONE else ""
-        return f"{what} {self.name}{names}: {'; '.join(elided(list(self._refusals()), MOST))}"
+        return f"{what} {self.name}{names}: {'; '.join(elided(list(self._refusals()), MOST, more_of_the_same))}"
 
     @property
     def last(self) -> str:

@@ -11,8 +11,9 @@ from .tables import FOLLOWING
 
 
 def name(operation: Operation) -> str:
-    """Return a short name such as ``append #17``."""
-    return f"{operation.kind.label} #{operation.id}"
+    """Return a short name such as ``append #17``, or ``part #17`` of an answer."""
+    is_part = operation.history.part_of[operation.row] != NONE
+    return f"{'part' if is_part else operation.kind.label} #{operation.id}"
 
 
 def request(operation: Operation) -> str:

@@ -27,6 +27,7 @@ from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity
 from tests.checkers.agreement import contradiction
+from tests.checkers.claim_checks import unfounded
 from tests.checkers.damage import story_of
 from tests.checkers.examining import Examination, examine
 from tests.checkers.forgeries import Forger
@@ -100,9 +101,10 @@ class _Remembering:
         failures = LinearizabilityVerifier().verify(self.history, parts, said.validity).failures
         return f"the verdict {said.validity} is not proven ({failures[0]})" if failures else None
 
-    def confused(self) -> str | None:
+    def confused(self, journal: bytes) -> str | None:
         """What is wrong with what a violation tells; None if nothing is."""
-        problems = (misleading(self.history, violation) for violation in self._said.violations)
+        problems = [misleading(self.history, violation) for violation in self._said.violations]
+        problems.append(unfounded(journal, self._said.violations))
         return next((f"misleading ({problem})" for problem in problems if problem), None)
 
 
@@ -120,7 +122,7 @@ def look(seed: int, story: Story, sound: bool, task: Task, forger: Forger, repor
     judge = _Remembering(minimal=seed % MINIMAL == 1)
     try:
         validity, problem = contradiction(story, explained, judge, decided=task.decided)
-        problem = problem or judge.unproven() or judge.confused()
+        problem = problem or judge.unproven() or judge.confused(story.jsonl)
         examined = examine(Random(seed), judge.history, found, forger) if problem is None else Examination(problem)
     except Exception as error:  # whatever it is, it is wrong
         return f"the checker raised {error!r}"

@@ -110,7 +110,7 @@ LIMITED: Final = (
     sound("an-answer-of-nothing-as-nothing-was-asked-for", A, append(1, 6, 7, "trim=1", ack=1), limited(count=0)),
     unsound(
         "an-answer-of-nothing-that-ends-beyond-the-tail",
-        "nonmonotonic-read",
+        "bad-read",
         A,
         read(2, 2, 10, tail_offset=0, parts=[part(5, "", followed=1)], tail=1),
     ),

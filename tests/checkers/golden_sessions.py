@@ -97,7 +97,7 @@ C_LATER: Final = append(0, 5, 6, "c", ack=2)
 FROM_THE_TAIL: Final = (
     unsound(
         "a-session-with-a-limit-began-at-the-tail",
-        "nonmonotonic-read",
+        "bad-read",
         *A_B,
         C_LATER,
         read(1, 4, 9, session=1, count=1, parts=[part(7, "c", at=2)]),
@@ -110,14 +110,14 @@ FROM_THE_TAIL: Final = (
     ),
     unsound(
         "a-session-with-a-limit-was-to-begin-at-the-tail",
-        "nonmonotonic-read",
+        "bad-read",
         *A_B,
         read(1, 4, 9, session=1, count=1, parts=[part(7, "")]),
     ),
     sound("a-session-without-a-limit-was-to-begin-at-the-tail", *A_B, read(1, 4, 9, session=1, parts=[part(7, "")])),
     unsound(
         "a-session-with-a-limit-began-where-nothing-was",
-        "nonmonotonic-read",
+        "bad-read",
         append(0, 5, 6, "a", ack=0),
         read(1, 2, 9, tail_offset=1, session=1, count=1, parts=[part(4, "")]),
     ),
@@ -128,14 +128,14 @@ FROM_THE_TAIL: Final = (
     ),
     unsound(
         "a-session-with-a-limit-began-where-it-was-clamped",
-        "nonmonotonic-read",
+        "bad-read",
         *A_B,
         C_LATER,
         read(1, 4, 9, 9, clamp=True, session=1, count=1, parts=[part(7, "c", at=2)]),
     ),
     unsound(
         "a-clamped-session-began-before-its-start-was-written",
-        "nonmonotonic-read",
+        "bad-read",
         *A_B,
         C_LATER,
         read(1, 4, 9, 2, clamp=True, session=1, count=1, parts=[part(4, "")]),
@@ -148,7 +148,7 @@ FROM_THE_TAIL: Final = (
     ),
     unsound(
         "a-read-cut-short-began-at-the-tail",
-        "nonmonotonic-read",
+        "bad-read",
         *A_B,
         C_LATER,
         read(1, 4, 9, parts=[part(7, "c", at=2)]),
@@ -160,13 +160,13 @@ FROM_THE_TAIL: Final = (
     ),
     unsound(
         "a-clamped-session-began-in-a-hole",
-        "nonmonotonic-read",
+        "bad-read",
         *A_OR_B,
         read(2, 1, 9, 5, clamp=True, session=1, count=3, parts=[part(5, ""), part(7, "b", at=1)]),
     ),
     unsound(
         "a-clamped-session-that-a-trim-does-not-excuse",
-        "nonmonotonic-read",
+        "bad-read",
         append(0, 0, 1, "a b", ack=0),
         append(0, 4, 5, "trim=3", ack=2),
         append(0, 6, 7, "d", ack=3),

@@ -25,12 +25,12 @@ def test_a_stale_writer_is_told_as_a_story() -> None:
     assert violation.position == 2
     first = violation.sentences[0]
     assert first == (
-        'A stale writer got a record in: append #2 of process 3 (token "a") was accepted at 2, '
+        'A stale writer got a record in: append #2 of process 3 (token "a") was acknowledged at [2, 3), '
         'although the token in force there was "b", '
-        "set by append #1 at 1."
+        "which append #1 set by its fence at 1."
     )
     text = " ".join(violation.sentences)
-    assert "#1 < #2, because append #1 stands at position 1 and append #2 from 2 on" in text
+    assert "#1 < #2, because append #1 at position 1 comes before append #2 at position 2 in the stream" in text
     assert 'however #2 < #1, because append #2 needs the token "a", which append #1 replaced by its fence at 1' in text
     assert text.count(": a contradiction.") == 1
     assert "Append #1 returned at 1.000 ms, before append #2 was invoked at 4.000 ms." in text
@@ -43,7 +43,7 @@ def test_a_stale_read_is_two_operations_and_two_edges() -> None:
     assert [(edge.source, edge.target, edge.kind) for edge in violation.edges] == [(0, 1, "rt"), (1, 0, "rw")]
     assert violation.sentences[-1] == (
         "#0 < #1, because append #0 returned at 1.000 ms, before check-tail #1 was invoked at 3.000 ms; "
-        "however #1 < #0, because check-tail #1 saw the tail 0, where append #0 at positions 0 to 1 is not yet: "
+        "however #1 < #0, because check-tail #1 saw the tail 0, and append #0 stands at positions 0 to 1: "
         "a contradiction."
     )
 
@@ -58,7 +58,7 @@ def test_part_of_the_stream_that_was_lost_is_named() -> None:
     gone = violations(append(0, 1, 2, "a", ack=0), append(0, 3, 4, "b", ack=1), read(1, 5, 6, 0, saw="a"))
     assert "lost-write" in {violation.anomaly for violation in gone}
     (lost,) = (violation for violation in gone if violation.anomaly == "lost-write")
-    assert "a suffix of the stream" in lost.sentences[0]
+    assert "at the end of the stream" in lost.sentences[0]
     (middle,) = violations(append(0, 1, 2, "a b c", ack=0), read(1, 5, 6, 0, saw="a #2 c"))
     assert middle.anomaly == "lost-write"
     assert "left out position 1" in middle.sentences[0]

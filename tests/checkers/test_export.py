@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import networkx as nx
 import pytest
 
-from fencepost.checkers.explanation.elision import ELIDED, MOST, elided, ends_of, shortened
+from fencepost.checkers.explanation.elision import ELIDED, MOST, elided, ends_of, more_of_the_same, shortened
 from fencepost.checkers.explanation.export import content
 from fencepost.checkers.explanation.graph import cycle_of
 from fencepost.checkers.linearizability import Linearizability
@@ -124,8 +124,8 @@ def test_every_format_says_what_it_is() -> None:
 def test_the_ends_of_what_is_long() -> None:
     assert ends_of([1, 2, 3], 3) == ([1, 2, 3], [])
     assert ends_of([1, 2, 3, 4, 5, 6], 3) == ([1, 2], [6])
-    assert elided(["a", "b", "c", "d"], 4) == ["a", "b", "c", "d"]
-    assert elided([str(i) for i in range(40)], 3) == ["0", "1", "… 37 more of the same …", "39"]
+    assert elided(["a", "b", "c", "d"], 4, more_of_the_same) == ["a", "b", "c", "d"]
+    assert elided([str(i) for i in range(40)], 3, more_of_the_same) == ["0", "1", "… 37 more of the same …", "39"]
 
 
 def test_a_long_proof_is_whole_but_shown_by_its_ends() -> None:

@@ -8,6 +8,7 @@ from fencepost.checkers.anomalies import anomalies
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.reader import read_history
 from fencepost.testing import show
+from tests.checkers.claim_checks import unfounded
 from tests.checkers.golden_case import FOLDER, Golden, misjudged
 from tests.checkers.goldens import GOLDENS, content
 from tests.checkers.oracle import explain
@@ -26,6 +27,7 @@ def test_it_is_judged_as_it_must_be_and_every_violation_is_a_minimal_proof_that_
     problem = misjudged(golden, result)
     assert problem is None, f"{problem}\n{show(golden.ops, golden.tail, golden.token)}"
     assert faults(Story(golden.ops, golden.tail, golden.token, golden.name), result.violations) == []
+    assert unfounded(golden.path.read_bytes(), result.violations) is None
     promises = {row.name: row.promise for row in anomalies()}
     for violation in result.violations:
         assert misleading(judged, violation) is None

@@ -14,6 +14,7 @@ from fencepost.checkers.explanation import minimal as module
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.verdict import CheckResult
 from fencepost.testing import Op, append, check_tail, history, read
+from tests.checkers.claim_checks import unfounded
 from tests.checkers.damage import story_of
 from tests.checkers.relaxation import faults, remainder
 from tests.checkers.stories import JUDGED, Story
@@ -34,6 +35,7 @@ def judged(story: Story, told: Counter[str]) -> list[str]:
     told.update(violation.anomaly for violation in result.violations)
     wrong = faults(story, result.violations)
     wrong += [f"{problem}\n{story}" for one in result.violations if (problem := misleading(columns, one)) is not None]
+    wrong += [f"{problem}\n{story}" for problem in [unfounded(story.jsonl, result.violations)] if problem is not None]
     if result.validity is not constructed.validity or _names(result) != _names(constructed):
         wrong.append(f"minimal witnesses change what is found, {_names(constructed)}, into {_names(result)}\n{story}")
     return wrong

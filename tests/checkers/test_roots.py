@@ -33,7 +33,7 @@ def test_a_read_that_leaves_out_two_batches_tells_of_both() -> None:
     batches = [append(0, 10 * i, 10 * i + 1, name, ack=i) for i, name in enumerate("abcde")]
     (violation,) = found(*batches, read(1, 90, 91, 0, saw="a #2 c #4 e"))
     assert (violation.anomaly, violation.position) == ("lost-write", 1)
-    assert any("left out position 3 too, where append #3" in text for text in violation.sentences)
+    assert any("left out position 3, although append #3" in text for text in violation.sentences)
 
 
 def test_a_stale_answer_is_its_own_fault_whatever_it_missed() -> None:
@@ -57,7 +57,7 @@ def test_many_of_one_kind_are_few_and_counted() -> None:
     told = found(append(0, 0, 1, "a", ack=0), *(check_tail(i, 2, 3, 0) for i in range(1, number + 1)))
     assert len(told) == ALIKE
     assert sum(violation.count for violation in told) == number
-    assert told[-1].sentences[-1] == f"{number - ALIKE} more violations of this kind on this stream are not told."
+    assert told[-1].sentences[-1] == f"This stands for {number - ALIKE} more of its kind on this stream."
 
 
 def test_roots_beyond_those_that_are_told_are_known() -> None:

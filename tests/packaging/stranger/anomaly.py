@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from fencepost import Anomaly as Row
 from fencepost import Severity
 from fencepost.checkers.explanation.case import Case
+from fencepost.checkers.explanation.claims import Claimed
 from fencepost.checkers.explanation.sentences import Witness
+
+
+class Words(Enum):
+    COUNTED_WRONGLY = "{0:who} was counted wrongly"
 
 
 class Anomaly:
@@ -25,4 +32,4 @@ class Anomaly:
     def tell(case: Case) -> Witness | None:
         if case.rule != "length":
             return None
-        return case.witness(f"{case.teller(case.row).who(case.row)} was counted wrongly", (case.row,))
+        return case.witness((case.row,), Claimed(Words.COUNTED_WRONGLY, (case.row,)))
