@@ -54,7 +54,7 @@ class Attempts:
         return True
 
     def conclude(self, furthest: Furthest | None) -> None:
-        """Look also at what a search began, at an order that is doubtful, and at those of the calls and of the answers."""
+        """Look also at what a search began, at a doubtful order, and at those of the calls and of the answers."""
         if self._doubtful is not None and self.explained is None:
             self._begun(self._doubtful)
         if furthest is not None:
