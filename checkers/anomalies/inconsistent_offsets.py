@@ -13,7 +13,6 @@ from ..explanation.case import Case
 from ..explanation.claims import Claims
 from ..explanation.sentences import Witness
 from ..kernel import spec
-from ..kernel.log import reported
 from . import promises
 
 RANK: Final = 140
@@ -42,17 +41,18 @@ def tell(case: Case) -> Witness | None:
 
 
 def _timestamps(case: Case) -> Witness | None:
-    position, stamp, rows = reported(case.asked, case.rows)
-    order = np.lexsort((rows, stamp, position))
-    position, stamp, rows = position[order], stamp[order], rows[order]
+    position, stamp, rows = case.stamps
     clash = np.flatnonzero((position[1:] == position[:-1]) & (stamp[1:] != stamp[:-1]))
     if not len(clash):
         return None
+    mine = clash[(rows[clash] == case.row) | (rows[clash + 1] == case.row)]
+    first = int(mine[0] if len(mine) else clash[0])
     one, other = (
-        Claims.STAMPED(int(rows[at]), position=int(position[at]), timestamp=int(stamp[at]))
-        for at in (clash[0], clash[0] + 1)
+        Claims.STAMPED(int(rows[at]), position=int(position[at]), timestamp=int(stamp[at])) for at in (first, first + 1)
     )
-    return case.witness(sorted((*one.rows, *other.rows)), one, ", but ", other, position=int(position[clash[0]]))
+    both = sorted((*one.rows, *other.rows))
+    accused = [case.row] if case.row in both else both[1:]
+    return case.witness(both, one, ", but ", other, accused=accused, position=int(position[first]))
 
 
 def _before(case: Case) -> Witness | None:

@@ -11,7 +11,6 @@ from fencepost.harness.verdict import Anomaly, Severity
 from ..explanation.case import Case
 from ..explanation.claims import Claims
 from ..explanation.sentences import Witness
-from ..kernel.log import reported
 
 RANK: Final = 270
 
@@ -29,9 +28,7 @@ def tell(case: Case) -> Witness | None:
     """A record whose timestamp is below that of one before it."""
     if case.rule != "claims":
         return None
-    position, stamp, rows = reported(case.asked, case.rows)
-    order = np.lexsort((stamp, position))
-    position, stamp, rows = position[order], stamp[order], rows[order]
+    position, stamp, rows = case.stamps
     greatest = np.maximum.accumulate(stamp)
     fall = np.flatnonzero((stamp[1:] < greatest[:-1]) & (position[1:] > position[:-1])) + 1
     if not len(fall):

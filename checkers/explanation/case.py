@@ -9,7 +9,6 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE
 
-from ..kernel.log import reported
 from .claims import Claimed, Claims, Said
 from .evidence import Evidence, Fence
 from .sentences import Link, Witness
@@ -96,7 +95,7 @@ class Case(Evidence):
         since = NONE if m == NONE or self.columns.after[m] != NONE else int(self.columns.since[m])
         returned = self.returned(self.row)
         end = int(returned[0]) if len(returned) else int(self.columns.at[m])
-        position, stamp, rows = reported(self.asked, self.rows)
+        position, stamp, rows = self.stamps
         # Timestamps do not decrease: whatever stands between that position and the first record qualifies too.
         first = position if end == NONE else np.maximum(position, self.trimmed)
         wanted = np.flatnonzero((stamp >= since) & (first >= self.trimmed) & ((first < end) | (end == NONE)))

@@ -16,6 +16,7 @@ from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outco
 from ..kernel import spec
 from ..kernel.columns import Requirements
 from ..kernel.contradiction import Contradiction
+from ..kernel.log import reported
 
 _LATE: Final = frozenset(
     ("behind", "nowhere", "too-soon", "other-tail", "not-there", "no-reason", "at-tail", "beyond-tail", "in-range")
@@ -48,9 +49,16 @@ class Evidence:
     def about(self, row: int) -> Self:
         """The case of another operation that breaks the same rule, of which nothing is said but that."""
         other = type(self)(self.asked, self.rows, replace(self.contradiction, rows=(row,), moment=NONE, more=()))
-        shared = ("_places", "_placed", "fences", "trims", "trimmed")
+        shared = ("_places", "_placed", "fences", "trims", "trimmed", "stamps")
         vars(other).update({name: value for name, value in vars(self).items() if name in shared})
         return other
+
+    @cached_property
+    def stamps(self) -> tuple[Int64s, Int64s, Int64s]:
+        """The timestamps (ms) that answers tell: position, timestamp, row of the answer; ascending."""
+        position, stamp, rows = reported(self.asked, self.rows)
+        order = np.lexsort((rows, stamp, position))
+        return position[order], stamp[order], rows[order]
 
     def moment(self, row: int) -> int:
         """The first moment of an operation; NONE if it has none."""

@@ -54,13 +54,14 @@ class Attempts:
         return True
 
     def conclude(self, furthest: Furthest | None) -> None:
-        """Look at what a search began, and, where nothing could be replayed so far, at an order that is wrong."""
+        """Look also at what a search began, at a doubtful order, and at those of the calls and of the answers."""
         if self._doubtful is not None and self.explained is None:
             self._begun(self._doubtful)
         if furthest is not None:
             self._searched(furthest)
-        if self.explained is None:
-            self._begun(self._by_return())
+        if self.explained is None or not self._asked.is_many:
+            self._begun(self._by(self._asked.asked.invoked))
+            self._begun(self._by(self._asked.asked.returned))
 
     def _searched(self, furthest: Furthest) -> None:
         """Look at the order that got furthest in a search, unless an append stands in it more than once."""
@@ -72,13 +73,13 @@ class Attempts:
             left = int((self._asked.asked.optional == 0).sum() - (self._asked.asked.optional[order] == 0).sum())
             self._explains(order, len(order) + left, found.row, found.last)
 
-    def _by_return(self) -> Order:
-        """Everything that was answered, in the order of the answers."""
+    def _by(self, times: Int64s) -> Order:
+        """Everything that was answered, in the order of these times."""
         asked = self._asked
         declared = asked.history.header.streams[asked.stream].fencing_token
         answered = np.flatnonzero(asked.asked.optional == 0)
         token = ANOTHER if declared is None else number(asked.history, declared)
-        return Order(answered[np.argsort(asked.asked.returned[answered], kind="stable")], token)
+        return Order(answered[np.argsort(times[answered], kind="stable")], token)
 
     def _begun(self, order: Order) -> None:
         """Replay an order up to where it is wrong, or leaves real time."""

@@ -39,8 +39,8 @@ from .time_left import is_over
 PASSES: Final = 5
 """How often a long stream is judged, each time without all that was accused before."""
 
-LOOKED_AT: Final = 300
-"""Of so many operations that break one rule it is asked whether they are cases of the same anomaly."""
+LOOKED_AT: Final = 32
+"""Of so many operations that break one rule, one here and one there, it is asked which anomaly they are a case of."""
 
 PASSES_OF_FEW: Final = 40
 """How often a short one is, after so many violations that it is no longer looked for each by itself."""
@@ -291,7 +291,8 @@ def named_by(stream: Stream, case: Case, known: Sequence[Telling]) -> tuple[Viol
 
 def _of_others(case: Case, anomaly: str, known: Sequence[Telling]) -> set[int]:
     """The operations (ids) that break the same rule and are cases of other anomalies, as far as they are looked at."""
-    rows = case.contradiction.more[:LOOKED_AT]
+    more = case.contradiction.more
+    rows = more[:: len(more) // LOOKED_AT + 1]
     others = (row for row in rows if next(iter(_told(case.about(row), known)), (None,))[0] not in (None, anomaly))
     return {int(case.history.id[row]) for row in others}
 

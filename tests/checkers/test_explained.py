@@ -38,6 +38,12 @@ def test_an_order_ends_where_it_would_leave_real_time() -> None:
     assert found.because == "append #1 stands after an operation that was invoked when it had returned"
 
 
+def test_the_order_of_the_calls_may_explain_more_than_a_doubtful_one() -> None:
+    """What the last answer says bounds the answer before it, which is right by itself."""
+    found = explained(append(0, 4, 90, "a", ack=0), check_tail(1, 10, 11, 1), check_tail(2, 20, 21, 0))
+    assert (found.moments, found.of, found.refused) == (2, 3, 2)
+
+
 def test_where_no_order_is_proposed_that_of_the_answers_is_tried() -> None:
     """Two appends were acknowledged at one place."""
     found = explained(*WRITTEN[:2], append(1, 13, 19, "z", ack=1), check_tail(1, 50, 51, 2))
