@@ -41,7 +41,13 @@ def tell(case: Case) -> Witness | None:
         return None
     if tail == NONE or case.split(case.exact(row)) != NONE:
         return None
-    if case.content is not None and all(case.failed(sender) for sender, _ in case.senders(case.content[2])):
+    if case.history.part_of[row] in case.others:
+        return None  # its own answer went back
+    if (
+        case.is_read
+        and case.content is not None
+        and all(case.failed(sender) for sender, _ in case.senders(case.content[2]))
+    ):
         return None
     saw, unreached = Claims.SAW_UP_TO(row, tail=tail), Claims.UNREACHED(row, tail=tail)
     return case.witness((*case.others, row), saw, ", but ", unreached, position=tail)

@@ -35,7 +35,7 @@ def tell(case: Case) -> Witness | None:
         senders = [(row, index) for row, index in case.senders(digest) if not case.failed(row)]
         placed = len(case.positions_of(digest)) > len(senders) or any(case.acked(row) for row, _ in senders)
         found = [] if placed else [(row, position - index) for row, index in senders]
-        found = [one for one in found if not case.other_readers(*one)]
+        found = [one for one in found if one[1] >= case.asked.tail and not case.other_readers(*one)]
     else:
         return None
     if not found or any(match[row] in (NONE, start) for row, start in found):

@@ -30,8 +30,13 @@ def tell(case: Case) -> Witness | None:
     """An answer that goes back, within itself or behind its start; or parts of one that do."""
     row, positions = case.row, case.returned(case.row)
     told = case.told(row) if case.exact(row) == NONE else case.exact(row)
+    end = int(case.history.part_of[row])
+    if end in case.others and NONE != case.exact(end) < case.lower(row):
+        below = case.exact(end)
+        said: Said = (Claims.TOLD_TAIL(end, tail=below), ", although ", Claims.GOT_FURTHER(end, tail=below))
+        return case.witness((row, end), *said, position=below)
     if case.rule == "polls" or _is_below_its_parts(case):
-        said: Said = (Claims.TOLD_TAIL(row, tail=told), ", although ", Claims.GOT_FURTHER(row, tail=told))
+        said = (Claims.TOLD_TAIL(row, tail=told), ", although ", Claims.GOT_FURTHER(row, tail=told))
         return case.witness((*case.others, row), *said, position=told)
     if case.rule == "tail-below":
         return case.witness((row,), Claims.TOLD_TAIL(row, tail=told), ", but ", Claims.RETURNED_BEYOND(row, tail=told))
