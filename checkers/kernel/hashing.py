@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 
 from fencepost.harness.compiling import Integer, compiled, inner
-from fencepost.harness.history.history import UInt64s
 
 _FLIP: Final = np.uint64(0x1CAD21F72C81017C ^ 0xDB979083E96DD4DE)
 _PRIME: Final = np.uint64(0x9FB21C651E98DF25)
@@ -34,14 +33,6 @@ def folded(stream_hash: np.uint64, digest: np.uint64) -> np.uint64:
     keyed ^= (keyed >> _35) + _LENGTH
     keyed *= _PRIME
     return np.uint64(keyed ^ (keyed >> _28))
-
-
-@compiled("void(u8s, int64, int64, uint64[::1], uint64)")
-def fold_all(digest: UInt64s, low: int, high: int, after: UInt64s, stream_hash: np.uint64) -> None:
-    """``after[i]`` becomes the chained hash after the records ``digest[low]`` … ``digest[low + i]``."""
-    for at in range(low, high):
-        stream_hash = folded(stream_hash, digest[at])
-        after[at - low] = stream_hash
 
 
 @inner

@@ -234,13 +234,6 @@ def allowed(
     return why
 
 
-def in_time(times: Any, low: Any, high: Any, returned: Any) -> Any:
-    """Whether one of the times ``[low, high)`` is no later than a moment returned."""
-    while low < high and times[low] > returned:
-        low += 1
-    return low < high
-
-
 def resurrected(
     asked: Asked, records: Records, log: Log, state: Any, stops: Stops, schedule: Schedule, x: Any, tree: Any
 ) -> Any:
