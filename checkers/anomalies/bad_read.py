@@ -9,7 +9,7 @@ from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
 from ..explanation.claims import Claimed, Claims
-from ..explanation.sentences import Witness
+from ..explanation.sentences import Witness, order
 from ..kernel import spec
 from . import promises
 
@@ -36,6 +36,9 @@ def tell(case: Case) -> Witness | None:
     if rule in _WHAT:
         return case.witness((row,), _WHAT[rule](row))
     empty = case.ask == spec.BEGIN or (case.is_read and not len(case.returned(row)))
+    too_soon = not empty and any(order(case.history, row, other) for other in case.others)
+    if rule in ("at-tail", "beyond-tail") and too_soon:
+        return None  # it was not there yet
     if rule in ("at-tail", "beyond-tail") or (empty and not case.columns.follows[m] and rule in _BEYOND):
         start = int(case.columns.start[m])
         due = Claims.NOTHING_AT_TAIL(row) if start == NONE else Claims.NOTHING_AT(row, position=start)
