@@ -27,6 +27,7 @@ ROW: Final = Anomaly(
 
 _WHAT: Final = {"too-many": Claims.TOO_MANY, "too-large": Claims.TOO_LARGE, "too-late": Claims.TOO_LATE}
 
+_AT_TAIL: Final = ("at-tail", "beyond-tail")
 _BEYOND: Final = ("hole", "too-soon", "nowhere")
 
 
@@ -35,8 +36,10 @@ def tell(case: Case) -> Witness | None:
     row, m, rule = case.row, case.m, case.rule
     if rule in _WHAT:
         return case.witness((row,), _WHAT[rule](row))
-    empty = case.ask == spec.BEGIN or (case.is_read and not len(case.returned(row)))
-    if rule in ("at-tail", "beyond-tail") or (empty and not case.columns.follows[m] and rule in _BEYOND):
+    empty = case.is_read and not len(case.returned(row))
+    fresh = empty or case.cause is None
+    nothing = empty or case.ask == spec.BEGIN
+    if fresh and (rule in _AT_TAIL or (nothing and rule in _BEYOND and not case.columns.follows[m])):
         start = int(case.columns.start[m])
         due = Claims.NOTHING_AT_TAIL(row) if start == NONE else Claims.NOTHING_AT(row, position=start)
         return case.witness((*case.others, row), Claims.ANSWERED(row), ", although ", due)
@@ -61,7 +64,7 @@ def _by_time(case: Case, stamped: Claimed) -> Witness:
 
 def _stopped(case: Case) -> Witness | None:
     """An end before the tail and before any bound of the read."""
-    if case.rule != "no-reason" or not case.is_read:
+    if case.rule != "no-reason" or not case.is_read or case.cause is not None:
         return None
     row, returned, m = case.row, case.returned(case.row), case.m
     start = int(max(case.columns.after[m], case.columns.start[m]))

@@ -35,7 +35,9 @@ def tell(case: Case) -> Witness | None:
     before = before or [one.row for one in enders[-1:] if history.returned[one.row] <= history.invoked[row]]
     if not before or not enders:
         return None
-    if later:  # it is in force again, but only past what was seen after the refusal
+    bound = max(case.lower(one) for one in before)
+    again = any(ender is None or ender.start >= bound for _, ender in case.slots(case.refused_token))
+    if later and again:  # it is in force again, but only past what was seen after the refusal
         return cycle(case, (*before[::-1], row, later[0]), accused=[row])
     proof = next((one for one in before if case.lower(one) > enders[0].start), None)
     return cycle(case, (*before[::-1], row) if proof is None else (proof, row))

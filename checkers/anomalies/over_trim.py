@@ -28,9 +28,9 @@ def tell(case: Case) -> Witness | None:
     if case.rule not in ("left-out", "no-reason", "hole", "too-soon") or not len(case.trims):
         return None
     for low, high in case.gaps:
-        start = max(low, case.trimmed)
-        if low >= case.trimmed:
-            continue
+        low, start = max(low, case.asked.tail), max(low, case.trimmed)
+        if low >= min(high, case.trimmed):
+            continue  # it was no trim, or it was before the history
         if start >= high:
             said: Said = (Claims.LEFT_OUT(case.row, places=(low, high)), ", although ", Claims.TRIMMED_LATER(case.row))
             return case.witness((case.row,), *said, position=low)

@@ -64,7 +64,7 @@ class Claims(Enum):
     TOOK_PLACE = "{0} took place at a tail of {tail} or more"
     FIRST_TAIL = "the history begins at the tail {tail}"
     NOT_THERE = "the stream did not end there while it ran"
-    UNREACHED = "what may have been appended by then cannot fill the stream up to {tail}"
+    UNREACHED = "the appends that may have taken effect by then do not add up to the tail {tail}"
     INSIDE = "which is inside the batch of {0} at {places}"
     INSIDE_SOME = "which is inside the batch of {0}"
 
@@ -83,7 +83,7 @@ class Claims(Enum):
 
     RETURNED = "{0} returned a record (digest {digest}) at position {position}"
     RETURNED_OF = "{0} returned record {index} of {1} (digest {digest}) at position {position}"
-    RETURNED_ANOTHER = "{0} returned another at position {position} than record {index} of {1} (digest {digest})"
+    RETURNED_ANOTHER = "{0} returned another record at position {position}, not record {index} of {1} (digest {digest})"
     RETURNED_IT = "{0} returned it at position {position}"
     SENT_TIMES = "record {index} of {0} (digest {digest}) was sent {times}"
     NOBODY_SENT = "nobody sent it to this stream"
@@ -121,7 +121,7 @@ class Claims(Enum):
     NOTHING_AT = "nothing was to be read at its start, {position}: a 416 was due"
     NOTHING_AT_TAIL = "it started at the tail and was not to wait: a 416 was due"
     STOPPED = "{0} stopped before position {position}"
-    NO_BOUND = "neither the tail nor a bound that it gave ends it there"
+    NO_BOUND = "records follow and none of its bounds was reached"
     SOMETHING_TO_READ = "there was something to read"
     WAS_TO_WAIT = "it was to wait for records"
     BEGAN_LATE = "{0} began with position {position}, which is after its start"

@@ -71,7 +71,7 @@ class _Story:
             clock = order(case.history, before, after)
             edges += [*(self._into(ender.row, before) if ender else []), *clock, *self._seen(after)]
             because = joined([*(edge.because for edge in clock), self._saw(before)], ", and ")
-            if self._lower(after) != NONE:
+            if after in self._slots and self._lower(after) != NONE:
                 took_place = Claims.TOOK_PLACE(after, tail=self._lower(after))
                 steps.append((*self._slot(after), "; but ", *because, ": so ", took_place))
         around = [*order(case.history, source, target), *self._back(target, source)]
@@ -90,8 +90,6 @@ class _Story:
 
     def _slot(self, row: int) -> Said:
         """Where an operation may have taken place."""
-        if row not in self._slots:
-            return (Claims.TOOK_PLACE(row, tail=self._lower(row)), ", by its answer")
         slot = self._slots[row]
         since = [(self._case.was_set(slot.setter),)] if slot.setter else []
         until = [(self._case.replaced(slot.ender, self._token(row)),)] if slot.ender else []
@@ -144,6 +142,8 @@ class _Story:
             return (Claims.TOLD_TOKEN(row) if lower == NONE else Claims.TOOK_PLACE(row, tail=lower),)
         if self._case.told(row) == lower != self._case.upper(row):
             return (Claims.TOLD_TAIL(row, tail=lower),)
+        if lower == NONE:
+            return (Claims.ANSWERED(row),)
         exact = self._case.exact(row) != NONE
         return ((Claims.SAW_TAIL if exact else Claims.SAW_UP_TO)(row, tail=lower),)
 

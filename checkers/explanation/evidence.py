@@ -278,9 +278,12 @@ class Evidence:
     def slots(self, token: int) -> list[tuple[Fence | None, Fence | None]]:
         """Where a token was in force for certain: the fence that set it (None: the initial one), and what ended it."""
         began = self.initial is not None and self.history.tokens[token] == self.initial if token >= 0 else False
-        found: list[tuple[Fence | None, Fence | None]] = [(None, next(iter(self.fences), None))] if began else []
-        after = [*self.fences, None][1:]
-        return found + [pair for pair in zip(self.fences, after, strict=True) if pair[0].token == token]
+        tokens = [self.history.tokens.index(self.initial) if self.initial in self.history.tokens else NONE]
+        tokens += [fence.token for fence in self.fences]
+        changes = [fence for fence, before in zip(self.fences, tokens, strict=False) if fence.token != before]
+        found: list[tuple[Fence | None, Fence | None]] = [(None, next(iter(changes), None))] if began else []
+        after = [*changes, None][1:]
+        return found + [pair for pair in zip(changes, after, strict=True) if pair[0].token == token]
 
     def may_be_set(self, token: int) -> bool:
         """Did anybody send a fence that sets a token, and may it have been applied?"""

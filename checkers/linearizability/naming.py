@@ -135,7 +135,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
             break
     is_all = decision.validity is not Validity.INVALID
     if not passes and decision.validity is Validity.VALID:
-        found = _needed(stream, found, small)
+        found = _needed(stream, found, small, known)
     rank = {one.ROW.name: place for place, one in enumerate(known)}
     found.sort(key=lambda root: rank[root.violation.anomaly])
     told, others = _first(stream.history, found)
@@ -219,8 +219,11 @@ def _answered(stream: Stream, op: int) -> bool:
     return bool(stream.history.outcome[row] != Outcome.INDEFINITE or (stream.history.part_of == row).any())
 
 
-def _needed(stream: Stream, found: list[_Root], limits: CheckLimits) -> list[_Root]:
-    """The violations, accusing only what has to be accused: without the rest alone, nothing is wrong any more."""
+def _needed(stream: Stream, found: list[_Root], limits: CheckLimits, known: Sequence[Telling]) -> list[_Root]:
+    """The violations, accusing only what has to be accused: without the rest alone, nothing is wrong any more.
+
+    What was told without the answers that need not be accused is told again with them.
+    """
     accused = list(dict.fromkeys(op for root in found for op in root.violation.accused))
     if len(accused) > MOST:
         return found
@@ -231,7 +234,16 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits) -> list[_Ro
             accused.remove(op)
     for root in found:
         root.violation = replace(root.violation, accused=tuple(op for op in root.violation.accused if op in accused))
-    return [root for root in found if root.violation.accused]
+    kept = [root for root in found if root.violation.accused]
+    for root in kept if len(kept) < len(found) else ():
+        left = without(stream, {stream.history.row_of(op) for op in accused if op not in root.violation.accused})
+        asked = requirements(left.history, left.index, left.rows)
+        contradiction = decide(asked, left.rows, limits, briefly=True).contradiction
+        if contradiction is not None:
+            again, _ = named_by(stream, Case(asked, left.rows, contradiction), known)
+            if set(again.accused) <= set(root.violation.accused):
+                root.violation = replace(again, accused=root.violation.accused, count=root.violation.count)
+    return kept
 
 
 def _is_valid(stream: Stream, limits: CheckLimits) -> bool:

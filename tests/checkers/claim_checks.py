@@ -73,7 +73,7 @@ class Facts:
     def stands(self, op: RawOp, places: Places) -> bool:
         """Whether an append may stand there: where it was acknowledged or read, or where nothing else was read."""
         start, end = places
-        if op.kind != "append" or op.failed or end - start != len(op.sent):
+        if op.kind != "append" or (op.failed and op.id not in self.accused) or end - start != len(op.sent):
             return False
         if op.ack and start == op.ack[0]:
             return True
@@ -110,12 +110,13 @@ class Facts:
         }
 
     def in_force(self, position: int) -> set[str | None]:
-        """The token in force there: by what was acknowledged, and by what was read too."""
-        return {([self.token, *self._fences(position, acked)])[-1] for acked in (True, False)}
+        """The token in force there: by what was acknowledged, by what was read too, and by what nobody accuses."""
+        acked = [op for op in self.appends if op.ack]
+        return {([self.token, *self._fences(position, some)])[-1] for some in (acked, self.appends, self.trusted)}
 
-    def _fences(self, below: int, acked: bool) -> list[str]:
-        appends = [op for op in self.appends if op.fences and (op.ack or not acked)]
-        placed = [(start, op) for op in appends for start in self.start(op) if self.tail <= start < below]
+    def _fences(self, below: int, appends: list[RawOp]) -> list[str]:
+        setting = [op for op in appends if op.fences]
+        placed = [(start, op) for op in setting for start in self.start(op) if self.tail <= start < below]
         return [op.fences[max(op.fences)] for _, op in sorted(placed, key=lambda one: one[0])]
 
     @cached_property
@@ -247,7 +248,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "not-there": lambda f, op: not _observed(f, op, op.tails[0][0]),
     "unreached": lambda f, op, tail: not _fills(f, op, tail),
     "inside": lambda f, op, places, tail: f.stands(op, places) and places[0] < tail < places[1],
-    "inside-some": lambda f, op, tail: op.kind == "append" and not op.failed and len(op.sent) > 1,
+    "inside-some": lambda f, op, tail: op.kind == "append" and len(op.sent) > 1,
     # tokens
     "in-force": lambda f, token, position: token in f.in_force(position),
     "set": lambda f, op, token, position: op.fences[max(op.fences)] == token and position in f.start(op),
@@ -279,7 +280,8 @@ CHECKS: Final[Mapping[str, Check]] = {
     "sent-elsewhere": lambda f, op, digest: digest in op.sent and op not in f.ops,
     "no-room": lambda f, op, places: places[1] - places[0] == len(op.sent),
     "hash-of-failed": lambda f, read, op, places: (
-        read.tails[0][0] == places[1] and fold(op.sent, f.hash(places[0]) or 0) == read.answer["stream_hash"]
+        read.tails[0][0] == places[1]
+        and (f.hash(places[0]) is None or fold(op.sent, f.hash(places[0]) or 0) == read.answer["stream_hash"])
     ),
     "other-hash": lambda f, op, tail: op.answer["type"] == "whole" and op.tails[0][0] == tail,
     "other-records": lambda f, op, tail: op.answer["stream_hash"] != f.hash(tail),
