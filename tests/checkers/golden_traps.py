@@ -376,6 +376,13 @@ TRAPS: Final = (
         append(2, 10, 11, "a", token="w", fence="x"),
     ),
     sound(
+        "reads-by-time-where-nobody-told-a-time",
+        append(0, 0, 1, "a~20", ack=Ack((0, None), (1, None), (1, None))),
+        append(0, 2, 3, "b~40 c~40 d~20", ack=Ack((1, None), (4, None), (4, None))),
+        read(1, 12, 13, timestamp=1002, count=2, bytes=39, saw=""),
+        read(2, 14, 15, timestamp=1000, count=1, bytes=19, saw=""),
+    ),
+    sound(
         "two-lost-appends-that-named-different-tails",
         append(0, 0, None, "a", match=1),
         append(1, 0, None, "b", match=0),
