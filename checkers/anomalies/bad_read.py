@@ -37,7 +37,7 @@ def tell(case: Case) -> Witness | None:
     if rule in _WHAT:
         return case.witness((row,), _WHAT[rule](row))
     empty = case.is_read and not len(case.returned(row))
-    too_soon = not empty and any(order(case.history, row, other) for other in case.others)
+    too_soon = len(case.returned(row)) and any(order(case.history, row, other) for other in case.others)
     fresh = empty or (case.cause is None and not too_soon)  # it was there, or was to be, at another time
     nothing = empty or case.ask == spec.BEGIN
     if fresh and (rule in _AT_TAIL or (nothing and rule in _BEYOND and not case.columns.follows[m])):

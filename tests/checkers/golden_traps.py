@@ -432,12 +432,6 @@ TRAPS: Final = (
         append(1, 2, None, "b c"),
         check_tail(0, 4, 5, 2),
     ),
-    sound(
-        "a-start-by-a-time-that-nobody-tells",
-        append(0, 0, 1, "a~20 trim=1", ack=Ack((0, None), (2, None), (2, None))),
-        append(0, 2, 3, "b~40 c~40 d~20", ack=Ack((2, None), (5, None), (5, None))),
-        read(1, 20, 21, timestamp=1002, bytes=39, saw=""),
-    ),
     sound("nothing-succeeded", append(0, 0, 1, "a", token="x", fence=""), append(0, 2, None, "b")),
     Golden("trap-nothing-at-all", None, (), observed=False),
 )
