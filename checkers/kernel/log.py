@@ -155,7 +155,7 @@ def _stamps(asked: Requirements, rows: Int64s, lower: Int64s, slots: int, latest
     found = np.full(slots, FOREVER, dtype=np.int64)
     upto = asked.tail + slots - len(lower)  # whoever speaks of a record beyond is wrong by that
     told: list[tuple[Int64s, Int64s]] = []
-    if not _is_timed(asked.history):
+    if not latest and not _is_timed(asked.history):
         return found
     for position, stamp, _, _ in _reports(asked, rows):
         speaks = (position >= 0) & (position < upto) & (stamp != NONE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fencepost.testing import append, check_tail, read
+from fencepost.testing.operations import Ack
 from tests.checkers.golden_case import TRIMMED, Golden, sound, unsound
 
 TRAPS: Final = (
@@ -373,6 +374,13 @@ TRAPS: Final = (
         append(0, 0, None, "fence=x"),
         append(1, 1, 9, "fence=y", ack=1),
         append(2, 10, 11, "a", token="w", fence="x"),
+    ),
+    sound(
+        "reads-by-time-where-nobody-told-a-time",
+        append(0, 0, 1, "a~20", ack=Ack((0, None), (1, None), (1, None))),
+        append(0, 2, 3, "b~40 c~40 d~20", ack=Ack((1, None), (4, None), (4, None))),
+        read(1, 12, 13, timestamp=1002, count=2, bytes=39, saw=""),
+        read(2, 14, 15, timestamp=1000, count=1, bytes=19, saw=""),
     ),
     sound(
         "two-lost-appends-that-named-different-tails",
