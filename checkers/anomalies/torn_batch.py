@@ -46,7 +46,7 @@ def tell(case: Case) -> Witness | None:
             accused = row if case.rule == "overlap" else read
             rows = (row, read, other)
             return case.witness(rows, returned, ", but ", another, accused=(accused,), position=position)
-    return _without_room(case) if case.rule == "torn" else None
+    return _without_room(case) if case.rule in ("torn", "duplicate") else None
 
 
 def _without_room(case: Case) -> Witness | None:
@@ -56,6 +56,8 @@ def _without_room(case: Case) -> Witness | None:
     if row == NONE:
         return None
     start, end = position - index, position - index + len(case.sent(row))
+    if case.rule == "duplicate" and start >= case.asked.tail:
+        return None
     other = next((one for at in range(start, end) if (one := case.holding(at, row)) != NONE), NONE)
     said: Said = (case.read_of(read, position, row, index), ", but ", Claims.NO_ROOM(row, places=(start, end)))
     if other != NONE:
