@@ -38,6 +38,7 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "realistic": checker_realistic.realistic,
     "reading": checker_realistic.reading,
     "violation": checker_realistic.violation,
+    "violations": checker_realistic.violations,
     "verify": checker_realistic.verifying,
     "open-end": checker_realistic.open_end,
     "indefinite": checker_realistic.indefinite,

@@ -45,12 +45,22 @@ def reading(bench: Bench) -> None:
 
 def violation(bench: Bench) -> None:
     """Measure one stale check-tail in the middle, explained, beyond the time to read the file."""
-    path = bench.realistic(bench.million, "--violation")
+    path = bench.realistic(bench.million, "--violations=1")
     print(f"{bench.million:,} realistic operations, one in the middle a stale check-tail, explained")
     one = bench.whole(path, _REPEATS)
     beyond = one.seconds - bench.in_process(path, _REPEATS, checking=False).measured.seconds
     figure = f"{judged(one)}, {beyond:.3g} s beyond reading"
     say("whole command", figure, one.code == 1 and beyond <= 2, "2 s beyond reading", "32 s")
+
+
+def violations(bench: Bench) -> None:
+    """Measure ten thousand stale check-tails, beside the same history without them."""
+    number = bench.million // 100
+    print(f"{bench.million:,} realistic operations, {number:,} of them stale check-tails, explained")
+    clean = bench.whole(bench.realistic(bench.million), _REPEATS)
+    one = bench.whole(bench.realistic(bench.million, f"--violations={number}"), _REPEATS)
+    ratio = one.processor / clean.processor
+    say("whole command", f"{judged(one)}, {ratio:.2g}× the clean one", one.code == 1 and ratio <= 3, "3×")
 
 
 def verifying(bench: Bench) -> None:

@@ -43,8 +43,8 @@ class Recipe:
     ``operations`` counts all but the pages of the closing read. ``observations`` and ``indefinite`` are shares of the
     operations: two thirds of the observations are reads and a third check-tails, and all that is indefinite are
     appends. ``conditional``, ``fences`` and ``trims`` are shares of the appends, and ``refused`` is a share of the
-    conditional ones. With ``violation``, one check-tail in the middle misses the latest append that was acknowledged
-    before it began; nothing else is wrong. Equal recipes give equal histories.
+    conditional ones. So many ``violations`` are check-tails that miss the latest append that was acknowledged before
+    they began, evenly spread (one is in the middle); nothing else is wrong. Equal recipes give equal histories.
     """
 
     operations: int = 1_000_000
@@ -56,7 +56,7 @@ class Recipe:
     fences: float = 0.02
     trims: float = 0.0
     closing_read: bool = True
-    violation: bool = False
+    violations: int = 0
     seed: int = 1
 
 
@@ -66,8 +66,8 @@ def realistic(recipe: Recipe) -> History:
     log = _log(random, recipe)
     reads = _reads(random, log, recipe)
     times = _times(random, log, recipe, len(reads.start) - recipe.operations)
-    if recipe.violation:
-        log = _misreading(log, times)
+    if recipe.violations:
+        log = _misreading(log, times, recipe.violations)
     return _History(log, reads, times).columns()
 
 
@@ -224,20 +224,25 @@ def _times(random: np.random.Generator, log: _Log, recipe: Recipe, pages: int) -
     )
 
 
-def _misreading(log: _Log, times: _Times) -> _Log:
-    """Return the log with one wrong observation.
+def _misreading(log: _Log, times: _Times, number: int) -> _Log:
+    """Return the log with so many wrong observations, each in its own share of the check-tails.
 
-    A check-tail in the middle reports the tail before the latest append that was acknowledged before it began.
+    A check-tail reports the tail before the latest append that was acknowledged before it began.
     """
     acked = np.flatnonzero((log.kind == Kind.APPEND) & (log.outcome == Outcome.OK))
     checks = np.flatnonzero(log.kind == Kind.CHECK_TAIL)
-    for row in checks[checks >= len(log.kind) // 2].tolist():
-        over = acked[(acked < row) & (times.ended[acked] < times.invoked[row])]
-        if len(over):
-            observed = log.observed.copy()
-            observed[row] = log.tail[over[-1]]
-            return replace(log, observed=observed)
-    raise ValueError("no check-tail in the second half was invoked after an acknowledgement")
+    observed, wrong = log.observed.copy(), 0
+    for share in np.array_split(checks, number):
+        for row in share[len(share) // 2 :].tolist():
+            near = acked[max(0, np.searchsorted(acked, row) - 1000) : np.searchsorted(acked, row)]
+            over = near[times.ended[near] < times.invoked[row]]
+            if len(over):
+                observed[row] = log.tail[over[-1]]
+                wrong += 1
+                break
+    if wrong < number:
+        raise ValueError(f"only {wrong:,} check-tails were invoked after an acknowledgement, each in its share")
+    return replace(log, observed=observed)
 
 
 class _History:

@@ -30,7 +30,7 @@ _HELP: Final = {
     "fences": "share of the appends that set a fence",
     "trims": "share of the appends that trim",
     "closing_read": "end with a read of everything",
-    "violation": "one check-tail in the middle misses an acknowledged append",
+    "violations": "check-tails that miss an acknowledged append",
 }
 
 

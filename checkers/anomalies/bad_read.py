@@ -9,7 +9,7 @@ from fencepost.harness.verdict import Anomaly, Severity
 
 from ..explanation.case import Case
 from ..explanation.claims import Claimed, Claims
-from ..explanation.sentences import Witness
+from ..explanation.sentences import Witness, order
 from ..kernel import spec
 from . import promises
 
@@ -37,7 +37,8 @@ def tell(case: Case) -> Witness | None:
     if rule in _WHAT:
         return case.witness((row,), _WHAT[rule](row))
     empty = case.is_read and not len(case.returned(row))
-    fresh = empty or case.cause is None
+    too_soon = len(case.returned(row)) and any(order(case.history, row, other) for other in case.others)
+    fresh = empty or (case.cause is None and not too_soon)  # it was there, or was to be, at another time
     nothing = empty or case.ask == spec.BEGIN
     if fresh and (rule in _AT_TAIL or (nothing and rule in _BEYOND and not case.columns.follows[m])):
         start = int(case.columns.start[m])

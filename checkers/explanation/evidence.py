@@ -347,6 +347,12 @@ class Evidence:
         told = m != NONE and self.is_read and columns.start[m] == NONE == columns.since[m]  # the tail tells its start
         if self.rule not in _LATE and not (told and self.rule in ("before-start", "left-out")):
             return None
+        if not self.is_append and upper != NONE:  # an append shows it best: the first that was missed
+            moments, _, end = self._placed
+            rows = self.columns.row[moments[np.searchsorted(end, upper, side="right") :]]
+            over = self.history.returned[rows] < self.history.invoked[self.row]
+            if over.any():
+                return int(rows[np.argmax(over)])
         for row in self.others:
             if self.lower(row) > upper != NONE and self.history.returned[row] <= self.history.invoked[self.row]:
                 return row

@@ -85,7 +85,7 @@ def test_histories_like_real_ones_are_explained() -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_violation_is_not_explained_away(recipe: Recipe) -> None:
-    assert not _explained(realistic(replace(recipe, violation=True)))
+    assert not _explained(realistic(replace(recipe, violations=1)))
 
 
 @pytest.mark.parametrize("recipe", RECIPES[:5:2])

@@ -26,7 +26,7 @@ from tests.checkers.oracle import explain
 
 EVERYTHING = Recipe(operations=400, clients=5, indefinite=0.05, fences=0.1, trims=0.2)
 SMALL = Recipe(operations=12, clients=3, indefinite=0.15, fences=0.15, trims=0.15)
-RECIPES = [EVERYTHING, replace(EVERYTHING, trims=0, closing_read=False), replace(EVERYTHING, violation=True)]
+RECIPES = [EVERYTHING, replace(EVERYTHING, trims=0, closing_read=False), replace(EVERYTHING, violations=1)]
 
 
 def operations(history: History) -> dict[int, Op]:
@@ -92,12 +92,12 @@ def test_brute_force_explains_small_ones(closing_read: bool) -> None:
 def test_a_violation_is_one_observation() -> None:
     found = 0
     for seed in range(100):
-        recipe = replace(SMALL, violation=True, seed=seed)
+        recipe = replace(SMALL, violations=1, seed=seed)
         try:
             history = realistic(recipe)
         except ValueError:
             continue
-        clean = realistic(replace(recipe, violation=False))
+        clean = realistic(replace(recipe, violations=0))
         (row,) = np.flatnonzero(history.observed_tail != clean.observed_tail).tolist()
         ops = operations(history)
         assert explain(ops.values()) is None, ops
@@ -108,17 +108,17 @@ def test_a_violation_is_one_observation() -> None:
 
 
 def test_a_violation_lies_in_the_middle_and_is_told_once() -> None:
-    recipe = Recipe(operations=3000, violation=True)
+    recipe = Recipe(operations=3000, violations=1)
     history = realistic(recipe)
     result = Linearizability().check(history)
     assert [violation.anomaly for violation in result.violations] == ["stale-read"]
-    row = int(np.flatnonzero(history.observed_tail != realistic(replace(recipe, violation=False)).observed_tail)[0])
+    row = int(np.flatnonzero(history.observed_tail != realistic(replace(recipe, violations=0)).observed_tail)[0])
     assert 0.45 < row / len(history) < 0.55
 
 
 def test_a_history_too_short_for_a_violation_is_refused() -> None:
-    with pytest.raises(ValueError, match="no check-tail in the second half"):
-        realistic(Recipe(operations=3, violation=True))
+    with pytest.raises(ValueError, match="only 0 check-tails were invoked"):
+        realistic(Recipe(operations=3, violations=1))
 
 
 def test_the_shares_are_as_asked() -> None:
