@@ -256,8 +256,8 @@ def _of_kernel(report: Report) -> str:
     share = refuted / max(report.said[Validity.INVALID], 1)
     return (
         f"{report.forged:,} forged proofs, none accepted; {share:.2%} of the invalid histories were refuted without a "
-        f"search, and {report.nodes:,} nodes were the most that one took; of {report.unfounded:,} more is told than the "
-        "events bear out"
+        f"search, and {report.nodes:,} nodes were the most that one took; of {report.unfounded:,} more is told "
+        "than the events bear out"
     )
 
 
