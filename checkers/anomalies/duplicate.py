@@ -33,8 +33,9 @@ def tell(case: Case) -> Witness | None:
     if not senders or len(places) <= len(senders):
         return None
     row, index = senders[0]
-    elsewhere = next(one for one in places if one != position)
-    other = next(one for one in case.readers(elsewhere).tolist() if case.digest_read(one, elsewhere) == digest)
+    elsewhere = places[0] if places[0] != position else places[-1]
+    readers = case.readers(elsewhere).tolist()
+    other = next((one for one in readers if case.digest_read(one, elsewhere) == digest), readers[-1])
     return case.witness(
         (row, other, read),
         Claims.SENT_TIMES(row, index=index, digest=digest, times=len(senders)),
