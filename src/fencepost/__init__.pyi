@@ -1,6 +1,9 @@
 """The public names, each listed once: type checkers read this file, and ``__init__.py`` finds the names in it."""
 
 from . import testing as testing
+from .checkers.explanation.case import Case as Case
+from .checkers.explanation.claims import Claimed as Claimed
+from .checkers.explanation.sentences import Witness as Witness
 from .harness import generators as generators
 from .harness.check_limits import Budget as Budget
 from .harness.check_limits import CheckLimits as CheckLimits

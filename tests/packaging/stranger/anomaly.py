@@ -5,10 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from fencepost import Anomaly as Row
-from fencepost import Severity
-from fencepost.checkers.explanation.case import Case
-from fencepost.checkers.explanation.claims import Claimed
-from fencepost.checkers.explanation.sentences import Witness
+from fencepost import Case, Claimed, Severity, Witness
 
 
 class Words(Enum):
