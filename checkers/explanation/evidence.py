@@ -248,7 +248,7 @@ class Evidence:
         at = stray[np.argmin(position[stray])]
         where, what = int(position[at]), int(digest[at])
         rows = self.readers(where).tolist()
-        return where, next(row for row in rows if self.digest_read(row, where) == what), what
+        return where, next((row for row in rows if self.digest_read(row, where) == what), rows[-1]), what
 
     @property
     def content(self) -> tuple[int, int, int] | None:
