@@ -127,4 +127,4 @@ def test_trying_ends_when_it_has_cost_enough(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(module, "MOST_TRIALS", 0)
     ops = (append(0, 1, 2, "a b", ack=0), append(1, 3, 4, "c", ack=2), check_tail(3, 7, 8, 0))
     (violation,) = Linearizability().check(history(*ops)).violations
-    assert (violation.anomaly, violation.operations) == ("stale-read", (1, 2))
+    assert (violation.anomaly, violation.operations) == ("stale-read", (0, 2))
