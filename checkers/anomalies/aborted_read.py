@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from fencepost.harness.history.chain_hash import fold
 from fencepost.harness.history.history import FOREVER, Kind, Outcome
 from fencepost.harness.verdict import Anomaly, Severity
@@ -48,10 +50,11 @@ def _by_hash(case: Case) -> Witness | None:
     tail, told = case.exact(row), int(history.reads.stream_hash[row])
     acked = case.acked_at(0, FOREVER)
     end = int(appends.end[acked[-1]]) if len(acked) else 0
-    known = fold([digest for one in acked.tolist() for digest in case.sent(one)])
     failed = case.rows[(history.outcome[case.rows] == Outcome.FAILED) & (history.kind[case.rows] == Kind.APPEND)]
-    for one in failed.tolist() if case.asked.tail == 0 else ():
-        if len(case.sent(one)) == tail - end and fold(case.sent(one), known) == told:
+    failed = failed[(np.diff(appends.offset)[failed] == tail - end) & (case.asked.tail == 0)]
+    known = fold([digest for one in acked.tolist() for digest in case.sent(one)]) if len(failed) else 0
+    for one in failed.tolist():
+        if fold(case.sent(one), known) == told:
             stand = Claims.HASH_OF_FAILED(row, one, places=(end, tail))
             edges = [Link(one, row, "wr", (stand,))]
             return case.witness((one, row), Claims.FAILED(one), ", yet ", stand, edges=edges, position=end)

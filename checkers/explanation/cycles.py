@@ -28,8 +28,11 @@ def cycle(case: Case, links: Sequence[int], *, accused: Sequence[int] = ()) -> W
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """Where a refusal that told a token was, from the tail ``lower`` on: the fences that had set the token there,
-    ended the stretch before in which it was in force, and replace it for good; None where there is none."""
+    """The stretch of tails, from ``lower`` on, in which a refusal found its token in force.
+
+    ``setter`` is the fence that began the stretch, and ``ender`` the one that ended the stretch before. ``last`` is the
+    fence after which the token is never in force again. Each is None if there is no such fence.
+    """
 
     lower: int
     setter: Fence | None

@@ -180,9 +180,8 @@ class Evidence:
 
     def digest_sent(self, row: int, index: int) -> int:
         """The record of an append with this index; NONE if there is none."""
-        appends = self.history.appends
-        low, high = int(appends.offset[row]), int(appends.offset[row + 1])
-        return int(appends.digest[low + index]) if 0 <= index < high - low else NONE
+        sent = self.sent(row)
+        return sent[index] if 0 <= index < len(sent) else NONE
 
     def senders(self, digest: int, *, elsewhere: bool = False) -> list[tuple[int, int]]:
         """The appends to this stream (or to others) that sent a record, and the record's index in each."""
@@ -369,7 +368,6 @@ class Evidence:
 
     def lower(self, row: int) -> int:
         """The least tail that there was after an operation, by its own answer."""
-        place = self.place(row)
         place, exact = self.place(row), self.exact(row)
         own = place[1] if place else NONE if exact != NONE else self._end(row)
         return max(own, exact, self.told(row))

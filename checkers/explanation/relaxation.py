@@ -46,7 +46,7 @@ def unanswered(history: History, rows: Int64s) -> History:
 
     An append may have been applied, whatever it asked for, from its invocation on. An observation says nothing.
     """
-    dropped = np.concatenate((rows, np.flatnonzero(np.isin(history.part_of, rows[rows != NONE]))))
+    dropped = np.concatenate((rows, np.flatnonzero(np.isin(history.part_of, rows))))
     first = int(history.process.max(initial=0)) + 1
     columns = _changed(
         history,
@@ -79,23 +79,13 @@ def _loosened(history: History, kept: np.ndarray[tuple[int], np.dtype[np.bool_]]
     bare = np.flatnonzero(~kept)
     taken = np.flatnonzero(kept & (history.outcome[:number] == Outcome.OK))
     first = int(history.process.max(initial=0)) + 1
-    columns = {
-        name: getattr(history, name).copy()
-        for name in ("process", "outcome", "invoked", "ended", "returned", "session", "status")
-    }
-    columns["process"][:number] = np.arange(first, first + number)
-    columns["invoked"][:number] = 0
-    columns["ended"][:number] = columns["returned"][:number] = FOREVER
+    process = np.arange(first, first + number)
+    columns = _changed(history, np.arange(number), process=process, invoked=0, ended=FOREVER, returned=FOREVER)
     # The batches of a session come in their order; of a read it tells what it was to do.
-    columns["session"][:number][history.kind[:number] == Kind.APPEND] = NONE
-    columns["outcome"][bare] = Outcome.INDEFINITE
-    columns["status"][bare] = NONE
-    for name in ("seq_num_mismatch", "token_mismatch"):
-        columns[name] = getattr(history, name).copy()
-        columns[name][bare] = NONE
-    said = {name: getattr(history.appends, name).copy() for name in _UNSAID}
-    for name, column in said.items():
-        column[bare] = NONE
-        if name in ("match_seq_num", "token"):
-            column[taken] = NONE
+    columns |= _changed(history, np.flatnonzero(history.kind[:number] == Kind.APPEND), session=NONE)
+    columns |= _changed(
+        history, bare, outcome=Outcome.INDEFINITE, status=NONE, seq_num_mismatch=NONE, token_mismatch=NONE
+    )
+    said = _changed(history.appends, bare, **dict.fromkeys(_UNSAID, NONE))
+    said["match_seq_num"][taken] = said["token"][taken] = NONE
     return replace(history, **columns, appends=replace(history.appends, **said))

@@ -29,9 +29,9 @@ class Link:
 class Witness:
     """The operations (rows) that prove a violation, those that help to understand it (``context``), and the proof.
 
-    What is ``said`` first names what happened. The operations follow, and the proof: ``more`` sentences, and ``edges``
-    between operations. ``accused`` are the rows whose answers are wrong.
-    ``position`` is the one in question, if any. It stands for ``count`` violations.
+    The first sentence, ``said``, names what happened. Then each operation is told, and then the proof: ``more``
+    sentences, and ``edges`` between operations. ``accused`` are the rows whose answers are wrong. ``position`` is the
+    one in question, if any. The witness stands for ``count`` violations.
     """
 
     rows: tuple[int, ...]

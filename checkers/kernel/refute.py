@@ -220,15 +220,15 @@ class _Refutation:
 
         Those are what kept it from an earlier tail, and what kept that one, as far as its own answer does not.
         """
-        least_later = self._least_later(m)
         chain = [m]
         while because[chain[-1]] not in (NONE, *chain) and len(chain) < MOST_LINKS:
             chain.append(int(because[chain[-1]]))
             if self.low[chain[-1]] > self.high[m]:
                 break
+        least_later = NONE if why == BEHIND else self._least_later(m)
         if why == TOO_SOON and least_later != NONE and self.columns.ask[least_later] != spec.APPEND:
             chain, why = [least_later, *chain], BEHIND  # what comes later went back
-        elif least_later != NONE and why != BEHIND:
+        elif least_later != NONE:
             chain.insert(1, least_later)
         told = {
             BEHIND: ("behind", "shows an earlier tail than there had been before it began"),

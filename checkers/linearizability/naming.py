@@ -39,11 +39,11 @@ from .time_left import is_over
 PASSES: Final = 5
 """How often a long stream is judged, each time without all that was accused before."""
 
-LOOKED_AT: Final = 32
-"""Of so many operations that break one rule, one here and one there, it is asked which anomaly they are a case of."""
-
 PASSES_OF_FEW: Final = 40
-"""How often a short one is, after so many violations that it is no longer looked for each by itself."""
+"""How often a short stream is judged in this way, once so many violations were found that they are taken together."""
+
+LOOKED_AT: Final = 32
+"""Of the operations that break one rule, at most so many, evenly spread, are asked which anomaly they are a case of."""
 
 FEW: Final = 2_000
 """Operations up to which each violation is looked for by itself."""
@@ -129,8 +129,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
             passes += 1
         accused |= {stream.history.row_of(op) for op in accusing}
         left = without(stream, accused)
-        asked = requirements(left.history, left.index, left.rows)
-        decision = decide(asked, left.rows, small, briefly=True)
+        asked, decision = _decided(left, small)
         if decision.validity is not Validity.INVALID:
             break
     is_all = decision.validity is not Validity.INVALID
@@ -229,26 +228,25 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits, known: Sequ
         return found
     for op in accused[::-1]:
         rows = {stream.history.row_of(other) for other in accused if other != op}
-        left = without(stream, rows)
-        if _is_valid(left, limits):
+        if _decided(without(stream, rows), limits)[1].validity is Validity.VALID:
             accused.remove(op)
     for root in found:
         root.violation = replace(root.violation, accused=tuple(op for op in root.violation.accused if op in accused))
     kept = [root for root in found if root.violation.accused]
     for root in kept if len(kept) < len(found) else ():
         left = without(stream, {stream.history.row_of(op) for op in accused if op not in root.violation.accused})
-        asked = requirements(left.history, left.index, left.rows)
-        contradiction = decide(asked, left.rows, limits, briefly=True).contradiction
-        if contradiction is not None:
-            again, _ = named_by(stream, Case(asked, left.rows, contradiction), known)
+        asked, decision = _decided(left, limits)
+        if decision.contradiction is not None:
+            again, _ = named_by(stream, Case(asked, left.rows, decision.contradiction), known)
             if set(again.accused) <= set(root.violation.accused):
                 root.violation = replace(again, accused=root.violation.accused, count=root.violation.count)
     return kept
 
 
-def _is_valid(stream: Stream, limits: CheckLimits) -> bool:
+def _decided(stream: Stream, limits: CheckLimits) -> tuple[Requirements, Decision]:
+    """What is asked of a stream, and what the kernel says of it."""
     asked = requirements(stream.history, stream.index, stream.rows)
-    return decide(asked, stream.rows, limits, briefly=True).validity is Validity.VALID
+    return asked, decide(asked, stream.rows, limits, briefly=True)
 
 
 def named_by(stream: Stream, case: Case, known: Sequence[Telling]) -> tuple[Violation, set[int]]:
