@@ -30,8 +30,8 @@ class Plan:
     have been, ascending, and ``read`` the digests that were returned, by position. ``needs`` are the moments that must
     come before one, ``then`` the reverse; ``ends`` are the refusals after which an optional append cannot come.
 
-    ``by_return`` are the moments that must be in the order, as they returned, and ``by_call`` those that need no other,
-    as they were invoked. ``twins`` are the optional appends that may be anywhere, in classes whose members differ in
+    ``by_return`` are the moments that must be in the order, as they returned, and ``by_call`` all but the ``twins``, as
+    they were invoked. ``twins`` are the optional appends that may be anywhere, in classes whose members differ in
     nothing but their invocation, the first invoked first; ``kind`` is the class of each. ``lookers`` depend on who
     wrote what.
     """
@@ -64,7 +64,7 @@ class Plan:
                 classes[self._class(m, digests)].append(m)
         self.twins = sorted(classes.values(), key=lambda twins: columns.low[twins[0]] - columns.high[twins[0]])
         self.kind = {m: kind for kind, members in enumerate(self.twins) for m in members}
-        self.by_call = [m for m in calls if m not in self.needs and m not in free]
+        self.by_call = [m for m in calls if m not in free]
 
     def _class(self, m: int, read: set[int]) -> object:
         columns, records = self.columns, self.records
@@ -101,8 +101,8 @@ class _Here(NamedTuple):
     """What changes with each moment, beside the state.
 
     ``front`` counts the moments of ``by_return`` that are placed before the first that is not, ``calls`` those of
-    ``by_call`` that were invoked before that returned. ``pending`` are those that are not placed, and all that they
-    need is. ``mixed`` is a hash of what is placed and what is gone, ``contents`` one of the records in their order.
+    ``by_call`` that were invoked before that returned. ``pending`` are those of them that are not placed, and all that
+    they need is. ``mixed`` is a hash of what is placed and what is gone, ``contents`` one of the records in order.
     """
 
     front: int
@@ -192,11 +192,13 @@ class Situation:
         """Of each class of twins the first that is left."""
         if not self._waiting[self.state[spec.AT]]:
             for used, members in zip(self._used, self._plan.twins, strict=True):
-                if used < len(members) and self._has_all(members[used]):
+                if used < len(members) and self._is_due(members[used]):
                     yield members[used]
 
-    def _has_all(self, m: int) -> bool:
-        return all(self._placed[one] for one in self._plan.needs.get(m, ()))
+    def _is_due(self, m: int) -> bool:
+        """Whether all that must come before a moment is placed."""
+        columns = self._plan.columns
+        return columns.invoked[m] <= self._now and all(self._placed[one] for one in self._plan.needs.get(m, ()))
 
     def take(self, m: int) -> None:
         """Place a moment that can be next."""
@@ -207,7 +209,7 @@ class Situation:
     def _is_right(self, m: int, keep: bool = True) -> bool:
         """Whether a moment can be next; with ``keep`` the state becomes what it is afterwards, or is spoilt."""
         plan, columns = self._plan, self._plan.columns
-        if columns.invoked[m] > self._now or plan.names[m] not in (NONE, self.state[spec.AT]):
+        if plan.names[m] not in (NONE, self.state[spec.AT]):
             return False
         if columns.ask[m] == spec.APPEND and not self._may_leave(m):
             return False
@@ -246,7 +248,7 @@ class Situation:
         if columns.ask[m] == spec.APPEND and here.lookers:
             for digest in plan.records.sent[columns.low[m] : columns.high[m]]:
                 contents = signed_link(contents, digest)
-        then = tuple(one for one in plan.then.get(m, ()) if one not in plan.kind and self._has_all(one))
+        then = tuple(one for one in plan.then.get(m, ()) if one not in plan.kind and self._is_due(one))
         pending = (*(one for one in here.pending if one != m), *then)
         self._here = here._replace(
             pending=pending, mixed=mixed, contents=contents, lookers=here.lookers - (m in plan.lookers)
@@ -260,5 +262,5 @@ class Situation:
         self._here = self._here._replace(front=front)
         while calls < len(plan.by_call) and plan.columns.invoked[plan.by_call[calls]] <= self._now:
             calls += 1
-        new = plan.by_call[self._here.calls : calls]
+        new = (m for m in plan.by_call[self._here.calls : calls] if self._is_due(m))
         self._here = self._here._replace(calls=calls, pending=(*self._here.pending, *new))

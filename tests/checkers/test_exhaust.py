@@ -93,6 +93,13 @@ def test_a_read_may_begin_at_each_tail_that_there_was(offset: int, trim: int, ex
     assert is_explained(*base, read(1, 5, 20, session=3, tail_offset=offset, parts=parts)) is explained
 
 
+def test_what_a_process_does_next_waits_for_the_clock() -> None:
+    """The later read begins as the earlier ends, which has to be placed before what both overlap."""
+    base, earlier = append(0, 1, 2, "a", ack=0), read(0, 3, 20, 0, wait=1, saw="a")
+    beside, later = read(1, 3, 10, 0, session=1, parts=[part(8, "a")], saw=""), read(0, 20, 30, 0, saw="a")
+    assert is_explained(base, earlier, beside, later)
+
+
 # -- what is left open
 
 
