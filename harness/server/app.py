@@ -26,7 +26,7 @@ from .service import Service
 _OK_HEAD: Final[Message] = {"type": "http.response.start", "status": 200, "headers": [JSON]}
 
 
-class App(Records, Streams, Basins, Itself):
+class App(Itself, Basins, Streams, Records):
     """An ASGI application that serves one service.
 
     If there is a ``token``, every request must have it as its bearer token, except requests for public operations.
