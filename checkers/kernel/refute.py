@@ -18,7 +18,7 @@ from . import least, spec
 from . import log as logs
 from .accept import polls
 from .answers import exacts
-from .columns import Requirements, listed, spans
+from .columns import Requirements, listed, once, spans
 from .contradiction import RULES, Contradicted, Contradiction, contradict, described
 from .facts import certain, lowest
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule
@@ -32,6 +32,7 @@ MOST_LINKS: Final = 100
 """How many moments, each of which kept the next from an earlier tail, are followed back."""
 
 
+@once
 def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
     """Why no order explains the answers of a stream; None if that does not follow from what is certain.
 

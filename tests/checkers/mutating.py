@@ -98,7 +98,7 @@ def _function(module: ModuleType, name: str) -> FunctionType:
     found: Any = module
     for part in name.split("."):
         found = inspect.getattr_static(found, part)
-    found = found.fget if isinstance(found, property) else found
+    found = inspect.unwrap(found.fget if isinstance(found, property) else found)
     assert isinstance(found, FunctionType)
     return found
 
