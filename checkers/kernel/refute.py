@@ -17,10 +17,10 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from . import least, spec
 from . import log as logs
 from .accept import polls
-from .answers import exacts
+from .answers import by_invocation
 from .columns import Requirements, listed, spans
 from .contradiction import Contradicted, Contradiction, contradict, described
-from .facts import certain, lowest
+from .facts import certain, highest, latest, lowest
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule
 from .refuted import Refuted
 from .stops import all_stops
@@ -61,10 +61,7 @@ class _Refutation:
         self.asked, self.rows, self.columns = asked, rows, asked.asked
         self.facts = certain(asked)
         self.certain = self.facts.certain
-        self.low = lowest(asked, self.facts)
-        self.high = np.where(
-            self.facts.place != NONE, self.facts.place, np.where(exacts(asked), self.columns.at, FOREVER)
-        )
+        self.low, self.high = lowest(asked, self.facts.place), highest(asked, self.facts.place)
         one, other, _ = asked.ahead.T
         both = self.certain[one] & self.certain[other]
         self.one, self.other = one[both], other[both]
@@ -163,19 +160,12 @@ class _Refutation:
     def _schedule(self, log: spec.Log) -> Schedule:
         asked, columns, high = self.asked, self.columns, self.high
         mine = np.flatnonzero(self.certain)
-        # The end of an answer that came in parts stands before them in the rows, and after them in any order.
-        parts = np.zeros(len(asked.history) + 1, dtype=np.bool_)
-        parts[asked.history.part_of[columns.row]] = True
-        parts[-1] = False
-        ends = parts[columns.row[mine]] & (columns.ask[mine] != spec.BEGIN)
-        known = mine[high[mine] != FOREVER]
-        known = known[np.argsort(columns.invoked[known], kind="stable")]
-        latest = np.concatenate((np.minimum.accumulate(high[known][::-1])[::-1], [FOREVER]))
-        most = latest[np.searchsorted(columns.invoked[known], columns.returned, side="right")]
+        order = by_invocation(asked)
+        most = latest(asked, high)
         np.minimum.at(most, self.one, high[self.other])
         by_other = np.argsort(self.other, kind="stable")
         return Schedule(
-            order=mine[np.lexsort((ends, columns.invoked[mine]))],
+            order=order[self.certain[order]],
             leaving=mine[np.argsort(columns.returned[mine], kind="stable")],
             place=self.facts.place,
             most=most - np.where(columns.ask == spec.APPEND, columns.high - columns.low, 0),
