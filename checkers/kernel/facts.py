@@ -67,7 +67,7 @@ class Facts:
 
 
 def certain(asked: Requirements) -> Facts:
-    """What is certain of a stream. Raises Contradicted where answers contradict each other."""
+    """What is certain of a stream. Raises Refuted where answers contradict each other."""
     columns, base = asked.asked, asked.tail
     appends = np.flatnonzero(columns.ask == spec.APPEND)
     sizes = columns.high - columns.low

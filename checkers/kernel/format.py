@@ -21,7 +21,7 @@ from fencepost.harness.history.history import History, Int64s
 from . import log
 from .accept import Order
 from .columns import Requirements
-from .refuted import Refuted
+from .contradiction import Refuted
 
 FORMAT: Final = 2
 """The version of the format."""

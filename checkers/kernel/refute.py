@@ -19,10 +19,9 @@ from . import log as logs
 from .accept import polls
 from .answers import by_invocation
 from .columns import Requirements, listed, spans
-from .contradiction import Contradicted, Contradiction, contradict, described
+from .contradiction import Contradiction, Refuted, contradict, described
 from .facts import certain, highest, latest, lowest
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule
-from .refuted import Refuted
 from .stops import all_stops
 
 STEPS_PER_MOMENT: Final = 64
@@ -39,18 +38,13 @@ def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
     """
     if not len(asked):
         return None
-    try:
-        polls(asked)
-    except Refuted as error:
-        return Contradiction("polls", (error.row,), str(error))
     known: _Refutation | None = None
     try:
+        polls(asked)
         known = _Refutation(asked, rows)
         known.run()
-    except Contradicted as error:
-        return error.found if known is None else replace(error.found, place=known.facts.place)
-    except Refuted as error:
-        return Contradiction("claims", (error.row,), str(error), more=error.more)
+    except Refuted as refuted:
+        return replace(refuted.found, place=None if known is None else known.facts.place)
     return None
 
 
@@ -67,7 +61,7 @@ class _Refutation:
         self.one, self.other = one[both], other[both]
 
     def run(self) -> None:
-        """Raises Contradicted, if anything is."""
+        """Raises Refuted, if anything is."""
         asked, history = self.asked, self.asked.history
         log = self._log()
         self._absent()
@@ -80,9 +74,9 @@ class _Refutation:
                 stops = all_stops(asked, self.facts, self.low, first)
                 self._solve(self.columns, asked.records, log, np.zeros(WORK, dtype=np.int64), stops, schedule)
                 return
-            except Contradicted as error:
-                found.append(error.found)
-        raise Contradicted(replace(found[0], rows=tuple(dict.fromkeys(row for one in found for row in one.rows))))
+            except Refuted as refuted:
+                found.append(refuted.found)
+        raise Refuted(replace(found[0], rows=tuple(dict.fromkeys(row for one in found for row in one.rows))))
 
     def _loop(self, function: Callable[..., Any], *arguments: Any) -> int:
         """Call a function of :mod:`.least`, compiled if that pays; it changes columns in place."""

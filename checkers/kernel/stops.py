@@ -25,7 +25,7 @@ MOST: Final = 1 << 14
 
 
 def all_stops(asked: Requirements, facts: Facts, low: Int64s, tokens: Sequence[int]) -> Stops:
-    """Every tail that there may have been. Raises Contradicted where nothing can fill a hole.
+    """Every tail that there may have been. Raises Refuted where nothing can fill a hole.
 
     ``low`` is the least tail that there was after each moment, as its own answer says, and the first token one of
     ``tokens``.

@@ -21,7 +21,7 @@ from ..kernel import spec
 from ..kernel.accept import Order
 from ..kernel.answers import by_invocation
 from ..kernel.columns import Requirements, listed
-from ..kernel.refuted import Refuted
+from ..kernel.contradiction import Refuted
 from ..kernel.stops import demands_of
 from . import tails
 from .chain import Known, known

@@ -17,8 +17,8 @@ from fencepost.checkers.kernel import log as logs
 from fencepost.checkers.kernel import spec
 from fencepost.checkers.kernel.accept import Order, accept, listed
 from fencepost.checkers.kernel.columns import Requirements
+from fencepost.checkers.kernel.contradiction import Refuted
 from fencepost.checkers.kernel.format import Claim, Damaged, NamedViolation, Statement, linearization, write
-from fencepost.checkers.kernel.refuted import Refuted
 from fencepost.checkers.kernel.verify import verify
 from fencepost.harness.history.history import NONE, History, Int64s
 
