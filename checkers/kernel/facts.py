@@ -263,6 +263,18 @@ def _nobody(asked: Requirements, m: int, position: int) -> NoReturn:
     contradict(asked, "never-sent", [m], f"returned a record at {position} that nobody sent", position)
 
 
+def trimming(asked: Requirements, appends: Int64s, start: Int64s) -> tuple[Int64s, Int64s]:
+    """The trims of some appends (moments) that begin at ``start``: whose each is (its index), and up to where it trims.
+
+    No trim reaches beyond itself. Where that stands is not known if ``start`` is NONE.
+    """
+    columns, records = asked.asked, asked.records
+    counts = columns.trim_high[appends] - columns.trim_low[appends]
+    trim, owner = spans(columns.trim_low[appends], counts), np.repeat(np.arange(len(appends)), counts)
+    to, own = records.trim_to[trim], start[owner] + records.trim_index[trim] + 1
+    return owner, np.where(start[owner] == NONE, to, np.minimum(to, own))
+
+
 # -- bounds that real time sets
 
 

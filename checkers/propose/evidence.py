@@ -11,7 +11,7 @@ from fencepost.harness.history.history import NONE, Int64s
 from ..kernel import spec
 from ..kernel.answers import exacts, returning
 from ..kernel.columns import Requirements
-from ..kernel.facts import earliest, highest, latest, lowest
+from ..kernel.facts import earliest, highest, latest, lowest, trimming
 
 
 class Evidence:
@@ -65,13 +65,11 @@ def missing_trims(asked: Requirements, start: Int64s, proven: Evidence) -> list[
     for i in np.flatnonzero(last - first >= columns.high[read] - columns.low[read]).tolist():
         own = records.seq_num[columns.low[read[i]] : columns.high[read[i]]]
         gone[i] = int(own[1:][np.diff(own) > 1].max(initial=gone[i]))
-    trimming = np.flatnonzero((start != NONE) & (columns.trim_low < columns.trim_high))
-    trimming = trimming[np.argsort(start[trimming], kind="stable")]
-    to = np.array(
-        [records.trim_to[columns.trim_low[m] : columns.trim_high[m]].max() for m in trimming.tolist()], np.int64
-    )
+    placed = np.flatnonzero(start != NONE)
+    placed = placed[np.argsort(start[placed], kind="stable")]
+    trim, to = trimming(asked, placed, start[placed])
     floor = np.maximum.accumulate(np.concatenate(([base], to)))
-    trimmed = floor[np.searchsorted(start[trimming], proven.latest[read], side="left")]
+    trimmed = floor[np.searchsorted(start[placed[trim]], proven.latest[read], side="left")]
     missing = np.flatnonzero(gone > trimmed)
     read = read[missing]
     return list(zip(proven.released[read].tolist(), proven.latest[read].tolist(), gone[missing].tolist(), strict=True))
