@@ -194,12 +194,9 @@ def _stamps(asked: Requirements, rows: Int64s, lower: Int64s, slots: int, latest
     np.minimum.accumulate(found[::-1], out=found[::-1])
     wrong = found[at] != stamp
     if wrong.any():
-        refute(
-            asked.history,
-            int(row[np.argmax(wrong)]),
-            "tells a timestamp that contradicts what others tell: each record has one, and they never decrease",
-            more=row[wrong].tolist(),
-        )
+        others = row[wrong].tolist()
+        why = "tells a timestamp that contradicts what others tell: each record has one, and they never decrease"
+        refute(asked.history, others[0], why, more=others)
     return found
 
 
