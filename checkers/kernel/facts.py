@@ -278,12 +278,15 @@ def _nobody(asked: Requirements, m: int, position: int) -> NoReturn:
 # -- bounds that real time sets
 
 
-def lowest(asked: Requirements, facts: Facts) -> Int64s:
-    """The least tail that there was after each moment, as far as its own answer says; 0 where it says nothing."""
+def lowest(asked: Requirements, place: Int64s) -> Int64s:
+    """The least tail that there was after each moment, as far as its own answer says; the first where it says nothing.
+
+    ``place`` is where appends took effect, NONE where that is not certain.
+    """
     columns, records = asked.asked, asked.records
     low = np.full(len(asked), asked.tail, dtype=np.int64)
-    placed = facts.place != NONE
-    low[placed] = facts.place[placed] + (columns.high - columns.low)[placed]
+    placed = place != NONE
+    low[placed] = place[placed] + (columns.high - columns.low)[placed]
     exact = exacts(asked)
     low[exact] = columns.at[exact]
     start = (columns.start != NONE) & ((columns.clamp == 0) | (columns.after != NONE))
@@ -293,6 +296,13 @@ def lowest(asked: Requirements, facts: Facts) -> Int64s:
     some = returning(asked)
     low[some] = np.maximum(low[some], records.seq_num[columns.high[some] - 1] + 1)
     return low
+
+
+def met(asked: Requirements, low: Int64s) -> Int64s:
+    """The least tail that each moment can have met, if after each there was a tail of at least ``low``."""
+    returned = asked.asked.returned[asked.by_return]
+    reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[asked.by_return])))
+    return np.asarray(reached[np.searchsorted(returned, asked.asked.invoked)])
 
 
 def ascending(values: Int64s) -> Int64s:

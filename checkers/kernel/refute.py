@@ -20,7 +20,7 @@ from .accept import polls
 from .answers import exacts
 from .columns import Requirements, listed, spans
 from .contradiction import RULES, Contradicted, Contradiction, contradict, described
-from .facts import certain, lowest
+from .facts import certain, lowest, met
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule
 from .refuted import Refuted
 from .stops import all_stops
@@ -30,6 +30,12 @@ MOST_TOKENS: Final = 8
 """How many tokens with which the stream may have begun are tried one by one."""
 MOST_LINKS: Final = 100
 """How many moments, each of which kept the next from an earlier tail, are followed back."""
+_WHY: Final = {
+    BEHIND: ("behind", "shows an earlier tail than there had been before it began"),
+    NOWHERE: ("nowhere", "shows a tail that there was not"),
+    TOO_SOON: ("too-soon", "shows what nobody had begun to write when it returned"),
+}
+"""The rule that is broken where a moment has no place, and what is said of it, if no answer breaks it by itself."""
 
 
 def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
@@ -61,7 +67,7 @@ class _Refutation:
         self.asked, self.rows, self.columns = asked, rows, asked.asked
         self.facts = certain(asked)
         self.certain = self.facts.certain
-        self.low = lowest(asked, self.facts)
+        self.low = lowest(asked, self.facts.place)
         self.high = np.where(
             self.facts.place != NONE, self.facts.place, np.where(exacts(asked), self.columns.at, FOREVER)
         )
@@ -72,6 +78,7 @@ class _Refutation:
     def run(self) -> None:
         """Raises Contradicted, if anything is."""
         asked, history = self.asked, self.asked.history
+        self._behind()
         log = self._log()
         self._absent()
         declared = history.header.streams[asked.stream].fencing_token
@@ -160,6 +167,18 @@ class _Refutation:
 
     # -- order
 
+    def _behind(self) -> None:
+        """No tail that is certain is behind what appends, and tails where these end, had shown before it was asked."""
+        columns, facts = self.columns, self.facts
+        told = exacts(self.asked) & ~np.isin(columns.at, facts.tails)
+        low = np.where((facts.place != NONE) | told, self.low, self.asked.tail)
+        wrong = np.flatnonzero(self.high < (least := met(self.asked, low)))
+        if len(wrong):
+            m = int(wrong[0])
+            by = self.asked.by_return[np.argmax(low[self.asked.by_return] == least[m])]
+            rule, why = _WHY[BEHIND]
+            contradict(self.asked, rule, [m, int(by)], why, more=wrong)
+
     def _schedule(self, log: spec.Log) -> Schedule:
         asked, columns, high = self.asked, self.columns, self.high
         mine = np.flatnonzero(self.certain)
@@ -176,7 +195,7 @@ class _Refutation:
         by_other = np.argsort(self.other, kind="stable")
         return Schedule(
             order=mine[np.lexsort((ends, columns.invoked[mine]))],
-            leaving=mine[np.argsort(columns.returned[mine], kind="stable")],
+            leaving=asked.by_return[self.certain[asked.by_return]],
             place=self.facts.place,
             most=most - np.where(columns.ask == spec.APPEND, columns.high - columns.low, 0),
             early=self._early(log),
@@ -230,10 +249,5 @@ class _Refutation:
             chain, why = [least_later, *chain], BEHIND  # what comes later went back
         elif least_later != NONE:
             chain.insert(1, least_later)
-        told = {
-            BEHIND: ("behind", "shows an earlier tail than there had been before it began"),
-            NOWHERE: ("nowhere", "shows a tail that there was not"),
-            TOO_SOON: ("too-soon", "shows what nobody had begun to write when it returned"),
-        }
-        rule, text = told[why] if why in told else (RULES[why], spec.REASONS[why])
+        rule, text = _WHY.get(why) or (RULES[why], spec.REASONS[why])
         return rule, chain, text

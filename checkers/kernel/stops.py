@@ -16,7 +16,7 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from . import spec
 from .columns import Mask, Requirements, spans
 from .contradiction import contradict
-from .facts import Facts, ascending, told_tails
+from .facts import Facts, ascending, met, told_tails
 from .least import Stops
 from .log import ANOTHER
 
@@ -102,15 +102,13 @@ class _Candidates:
         to = asked.records.trim_to[spans(columns.trim_low[free], trims)]
         np.maximum.at(self.trim, np.repeat(np.arange(len(free)), trims), to)
         self.earliest = np.full(len(free), FOREVER, dtype=np.int64)
-        certain = np.flatnonzero(facts.certain)
-        by_return = certain[np.argsort(columns.returned[certain], kind="stable")]
-        reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[by_return])))
-        self.first = reached[np.searchsorted(columns.returned[by_return], self.invoked)]
+        self.first = met(asked, low)[free]
         self.last = np.full(len(asked), FOREVER, dtype=np.int64)
         one, other, _ = asked.ahead.T
         known = (columns.ask[other] == spec.MATCH_REFUSED) | (facts.place[other] != NONE)
         np.minimum.at(self.last, one[known], np.maximum(columns.at, facts.place)[other[known]])
         self.last = self.last[free]
+        certain = np.flatnonzero(facts.certain)
         by_tail = certain[np.argsort(low[certain], kind="stable")]
         self.tails = low[by_tail]
         self.times = np.append(np.minimum.accumulate(columns.returned[by_tail][::-1])[::-1], FOREVER)

@@ -11,41 +11,33 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from ..kernel import spec
 from ..kernel.answers import exacts, returning
 from ..kernel.columns import Requirements
+from ..kernel.facts import lowest, met
 
 
 class Evidence:
     """What is proven where appends took effect at ``start`` (NONE: not known).
 
-    ``latest`` bounds, for each moment, the tail that it met; ``by_return`` are they by return.
+    ``latest`` bounds, for each moment, the tail that it met.
     """
 
     def __init__(self, asked: Requirements, start: Int64s) -> None:
         columns = asked.asked
         self._asked, self._start, self._exact = asked, start, exacts(asked)
-        self.by_return = np.argsort(columns.returned, kind="stable")
         greatest = np.where(self._exact, columns.at, np.where(start != NONE, start, FOREVER))
         before = np.append(np.minimum.accumulate(greatest[::-1])[::-1], FOREVER)
         self.latest: Int64s = before[np.searchsorted(columns.invoked, columns.returned, side="right")]
-        self._told = np.flatnonzero((columns.ask == spec.PART) & (columns.told != NONE))
 
     @cached_property
     def released(self) -> Int64s:
         """The least tail that each moment can have met."""
-        columns, records, told = self._asked.asked, self._asked.records, self._told
-        least = np.where(self._exact, columns.at, self._asked.tail)
-        read = returning(self._asked)
-        least[read] = records.seq_num[columns.high[read] - 1] + 1
-        least[told] = np.maximum(least[told], columns.told[told])
-        placed = self._start != NONE
-        least[placed] = (self._start + columns.high - columns.low)[placed]
-        reached = np.concatenate(([self._asked.tail], np.maximum.accumulate(least[self.by_return])))
-        return np.asarray(reached[np.searchsorted(columns.returned[self.by_return], columns.invoked, side="left")])
+        return met(self._asked, lowest(self._asked, self._start))
 
     @property
     def tails(self) -> Int64s:
         """Some tails that there were, in no order."""
         columns = self._asked.asked
-        return np.concatenate((columns.at[self._exact], columns.told[self._told], _ends(self._asked)))
+        told = columns.told[(columns.ask == spec.PART) & (columns.told != NONE)]
+        return np.concatenate((columns.at[self._exact], told, _ends(self._asked)))
 
 
 def _ends(asked: Requirements) -> Int64s:
