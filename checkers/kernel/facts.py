@@ -166,14 +166,8 @@ def _tails(asked: Requirements, starts: Int64s, ends: Int64s, chain: Int64s) -> 
     if inside.any():
         m = int(mine[np.argmax(inside)])
         writer = int(chain[k[m]])
-        contradict(
-            asked,
-            "inside",
-            [m, writer],
-            f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}",
-            int(told[m]),
-            mine[inside],
-        )
+        why = f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}"
+        contradict(asked, "inside", [m, writer], why, int(told[m]), mine[inside])
     other = (told > asked.tail) & ((k < 0) | (told > ends[k]) if len(ends) else True)
     return ascending(np.concatenate(([asked.tail], told[other])))
 
@@ -181,7 +175,7 @@ def _tails(asked: Requirements, starts: Int64s, ends: Int64s, chain: Int64s) -> 
 def _in_reach(asked: Requirements, place: Int64s, limit: int) -> None:
     """Nobody tells of a position that all records together cannot reach, or acknowledges what cannot be."""
     columns, acked = asked.asked, place != NONE
-    end = place + columns.high - columns.low
+    end, elsewhere = place + columns.high - columns.low, (columns.match != NONE) & (columns.match != place)
     for rule, wrong, why in (
         ("below-first", exacts(asked) & (columns.at < asked.tail), "told a tail below the first one"),
         ("poison", columns.ask == spec.POISONED, spec.REASONS[spec.AFTER_FAILURE]),
@@ -190,11 +184,7 @@ def _in_reach(asked: Requirements, place: Int64s, limit: int) -> None:
         ("below-end", acked & (columns.told < columns.end), spec.REASONS[spec.BELOW_END]),
         ("below-first", acked & (place < asked.tail), "was acknowledged at a start below the first tail"),
         ("beyond", told_tails(asked) > limit, "told a tail that all records ever sent do not reach"),
-        (
-            "match",
-            acked & (columns.match != NONE) & (columns.match != place),
-            "was acknowledged at another start than its match_seq_num",
-        ),
+        ("match", acked & elsewhere, "was acknowledged at another start than its match_seq_num"),
     ):
         offenders = np.flatnonzero(wrong)
         if len(offenders):
@@ -217,16 +207,9 @@ def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
     other = records.digest[seen[position - base]] != records.digest[record]
     if other.any():
         at = int(np.argmax(other))
-        one = int(by[at])
-        two = int(reader[position[at] - base])
-        contradict(
-            asked,
-            "two-contents",
-            [one, two],
-            f"returned another record at {position[at]} than {described(asked, two)}",
-            int(position[at]),
-            by[other],
-        )
+        one, two = int(by[at]), int(reader[position[at] - base])
+        why = f"returned another record at {position[at]} than {described(asked, two)}"
+        contradict(asked, "two-contents", [one, two], why, int(position[at]), by[other])
     return seen, reader
 
 
@@ -247,14 +230,9 @@ def _same(
         position = int(both[np.argmax(wrong)])
         writer = int(chain[np.searchsorted(place[chain], position + base, side="right") - 1])
         m = int(reader[position])
-        contradict(
-            asked,
-            "torn" if asked.asked.optional[writer] else "other-content",
-            [m, writer],
-            f"returned another record at {position + base} than {described(asked, writer)} put there",
-            position + base,
-            reader[both[wrong]],
-        )
+        rule = "torn" if asked.asked.optional[writer] else "other-content"
+        why = f"returned another record at {position + base} than {described(asked, writer)} put there"
+        contradict(asked, rule, [m, writer], why, position + base, reader[both[wrong]])
 
 
 def _nobody(asked: Requirements, m: int, position: int) -> NoReturn:

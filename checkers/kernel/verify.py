@@ -116,9 +116,8 @@ def _searched(asked: Requirements, rows: Int64s, nodes: int) -> Found | Exhauste
 def _named(asked: Requirements, violation: NamedViolation) -> None:
     """Every operation is the stream's, and every edge of the clock, a process, a session or an answer is there."""
     history = asked.history
-    named = [*violation.operations, *violation.context, *(op for edge in violation.edges for op in edge[:2])]
-    row = {op: history.row_of(op) for op in named}
-    for op in named:
+    row = {op: history.row_of(op) for op in violation.named}
+    for op in row:
         if history.stream[row[op]] != asked.stream:
             raise Refuted(f"{violation.anomaly} names #{op}, which is of another stream")
     for source, target, kind in violation.edges:
