@@ -75,11 +75,15 @@ def certain(asked: Requirements) -> Facts:
     place = np.where(columns.ask == spec.APPEND, columns.at, NONE)
     _in_reach(asked, place, limit)
     seen, reader = _seen(asked, limit)
+    content, new = np.full(limit - base, NONE, dtype=np.int64), appends[place[appends] != NONE]
     while True:
         chain = appends[place[appends] != NONE]
         chain = chain[np.argsort(place[chain], kind="stable")]
-        content = _contents(asked, chain, place, reader, limit)
-        _same(asked, content, seen, reader, chain, place)
+        _apart(asked, chain, place, reader)
+        new = new[np.argsort(place[new], kind="stable")]
+        held = spans(place[new] - base, sizes[new])
+        content[held] = spans(columns.low[new], sizes[new])
+        _same(asked, content, held, seen, reader, chain, place)
         free = appends[place[appends] == NONE]
         open_ = np.flatnonzero((seen != NONE) & (content == NONE))
         if not len(open_):
@@ -94,7 +98,7 @@ def certain(asked: Requirements) -> Facts:
         if far.any():
             m, at = int(found[np.argmax(far)]), int(start[np.argmax(far)])
             _torn(asked, reader, m, at)
-        place[found] = start
+        place[found], new = start, found
     ends = place[chain] + sizes[chain]
     return Facts(place, chain, free, content, seen, ends, _tails(asked, place[chain], ends, chain))
 
@@ -122,9 +126,9 @@ def sighted(asked: Requirements, free: Int64s, position: Int64s, digest: Int64s)
     return moment, start[fits][first], number
 
 
-def _contents(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s, limit: int) -> Int64s:
-    """The record that an append of the chain has at each position; NONE where none has."""
-    columns, base = asked.asked, asked.tail
+def _apart(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s) -> None:
+    """No two appends of the chain have one position."""
+    columns = asked.asked
     sizes = columns.high - columns.low
     over = np.flatnonzero(place[chain[1:]] < (place + sizes)[chain[:-1]])
     if len(over):
@@ -135,9 +139,6 @@ def _contents(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s,
         late, early = (one, other) if columns.returned[one] > columns.returned[other] else (other, one)
         why = f"was acknowledged where {described(asked, early)} already has its records"
         contradict(asked, "overlap", [late, early], why, int(place[other]), chain[over + 1])
-    content = np.full(limit - base, NONE, dtype=np.int64)
-    content[spans(place[chain] - base, sizes[chain])] = spans(columns.low[chain], sizes[chain])
-    return content
 
 
 def _torn(asked: Requirements, reader: Int64s, m: int, start: int) -> NoReturn:
@@ -212,10 +213,18 @@ def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
     return seen, reader
 
 
-def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, chain: Int64s, place: Int64s) -> None:
-    """What was acknowledged is what was read there."""
+def _same(
+    asked: Requirements,
+    content: Int64s,
+    held: Int64s,
+    seen: Int64s,
+    reader: Int64s,
+    chain: Int64s,
+    place: Int64s,
+) -> None:
+    """What appends of the chain have at the positions ``held`` (from the base on) is what was read there."""
     records, base = asked.records, asked.tail
-    both = np.flatnonzero((content != NONE) & (seen != NONE))
+    both = held[seen[held] != NONE]
     wrong = records.sent[content[both]] != records.digest[seen[both]]
     if wrong.any():
         position = int(both[np.argmax(wrong)])
@@ -283,8 +292,7 @@ def highest(asked: Requirements, place: Int64s) -> Int64s:
 
 def earliest(asked: Requirements, low: Int64s) -> Int64s:
     """The least tail that each moment can have met, by what had returned when it was invoked (:func:`lowest`)."""
-    columns = asked.asked
-    by_return = np.argsort(columns.returned, kind="stable")
+    columns, by_return = asked.asked, asked.by_return
     reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[by_return])))
     return np.asarray(reached[np.searchsorted(columns.returned[by_return], columns.invoked)])
 
