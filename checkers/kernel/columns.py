@@ -58,6 +58,11 @@ class Requirements:
         return len(self) >= MANY
 
     @cached_property
+    def by_return(self) -> Int64s:
+        """The moments in the order of their return."""
+        return np.argsort(self.asked.returned, kind="stable")
+
+    @cached_property
     def listed(self) -> tuple[spec.Asked, spec.Records]:
         """Moments and records as lists."""
         return listed(self.asked), listed(self.records)

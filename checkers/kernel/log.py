@@ -16,7 +16,7 @@ from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
 from . import spec
 from .columns import Requirements, own, spans
-from .refuted import Refuted, refute
+from .contradiction import Refuted, refute
 
 MOST: Final = 100_000
 """Starts relative to the tail that are kept apart."""
@@ -173,12 +173,9 @@ def _stamps(asked: Requirements, rows: Int64s, lower: Int64s, slots: int, latest
         position, stamp, row = reported(asked, rows)
         mine = position < upto
         wrong = found[slots_of(position[mine], lower, asked.tail)] != stamp[mine]
-        refute(
-            asked.history,
-            int(row[mine][np.argmax(wrong)]),
-            "tells a timestamp that contradicts what others tell: each record has one, and they never decrease",
-            more=row[mine][wrong].tolist(),
-        )
+        others = row[mine][wrong].tolist()
+        why = "tells a timestamp that contradicts what others tell: each record has one, and they never decrease"
+        refute(asked.history, others[0], why, more=others)
     return found
 
 
