@@ -7,7 +7,6 @@ follows, is of a session, or came in parts). What of the order is no matter of t
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
@@ -34,10 +33,8 @@ from fencepost.harness.s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 from . import spec
 from .ahead import ahead
 
-MANY: Final = 30_000
-"""Moments from which on it pays to load numba, and compiled loops."""
-SOME: Final = 2_000
-"""Moments from which on it pays to load compiled loops, if numba was loaded for something else."""
+MANY: Final = 3_000
+"""Moments from which on it pays to load compiled loops."""
 
 Mask = NDArray[np.bool_]
 P = ParamSpec("P")
@@ -72,7 +69,7 @@ class Requirements:
     @cached_property
     def is_many(self) -> bool:
         """Whether it pays to run compiled loops on the columns."""
-        return len(self) >= (SOME if "numba" in sys.modules else MANY)
+        return len(self) >= MANY
 
     @cached_property
     def by_return(self) -> Int64s:
