@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from ..s2.json_codec import Format
 from .errors import ServiceError
 from .limits import Limits
+from .names import check_basin_name
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -149,10 +150,11 @@ class Request:
             raise ServiceError("bad_header", f"the header {name.decode()} is not UTF-8") from error
 
     def basin(self) -> str:
-        """Return the basin that the request names. Raise ``bad_header`` if it names none."""
+        """Return the basin that the request names. Raise ``bad_header`` unless it names one validly."""
         basin = self.header(b"s2-basin")
         if basin is None:
             raise ServiceError("bad_header", "the header s2-basin is missing; it names the basin of the stream")
+        check_basin_name(basin, "bad_header")
         return basin
 
     def format(self) -> Format:

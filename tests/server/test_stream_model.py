@@ -67,7 +67,7 @@ class Pair:
         del self.model.batches[self.model.durable :], self.ends[self.model.durable :]
         self.stream = Stream(self.stream.config)
         for batch in self.model.batches:
-            self.stream.recover(tuple(batch))
+            self.stream.recover(tuple(batch), 0)
 
     def read(self, query: Read) -> None:
         outcome: tuple[str, object]
