@@ -107,7 +107,12 @@ async def lives(seed: int) -> None:
     try:
         for _ in range(4):
             disk = FaultyDisk(inner)
-            service = Service(stored(DATA, disk, segment_bytes=random.choice([400, 3000])), FakeClock(), bugs, deleting=random.choice([0.0, 0.01]))
+            service = Service(
+                stored(DATA, disk, segment_bytes=random.choice([400, 3000])),
+                FakeClock(),
+                bugs,
+                deleting=random.choice([0.0, 0.01]),
+            )
             await service.start()
             await made(service, BASIN, "a", "b")
             if random.random() < 0.5:

@@ -122,7 +122,7 @@ async def test_a_follower_sees_the_terminal_trim_and_learns_that_its_stream_is_d
         frame = await soon(following)
         assert frame.records == (SequencedRecord(1, 1000, terminal.headers, terminal.body),)
         assert frame.tail == Position(2, 1000)
-        with pytest.raises(ServiceError, match="stream_deletion_pending|stream_not_found"):
+        with pytest.raises(ServiceError, match=r"stream_deletion_pending|stream_not_found"):
             await soon(anext(frames))
 
 
