@@ -38,6 +38,18 @@ def ahead(
     return np.array(pairs, dtype=np.int64).reshape(-1, 3)
 
 
+def orders(history: History, source: int, target: int) -> dict[str, bool]:
+    """By what one row comes before another one: their answer, the clock, their process, or their session."""
+    earlier, whole, session = source < target, history.part_of[source], history.session[source]
+    returned, invoked = history.returned[source], history.invoked[target]
+    return {
+        "answer": bool(whole != NONE and (target == whole or (history.part_of[target] == whole and earlier))),
+        "rt": bool(returned < invoked),
+        "process": bool(history.process[source] == history.process[target] and earlier and returned <= invoked),
+        "session": bool(session == history.session[target] != NONE and earlier),
+    }
+
+
 def _touching(history: History, rows: Int64s) -> list[Int64s]:
     """Groups of rows (as indices of ``rows``) of one process that end or begin at one instant."""
     process, invoked, ended = history.process[rows], history.invoked[rows], history.returned[rows]

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, Int64s
+from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from . import spec
 from .answers import exacts, reads, returned, returning
@@ -67,13 +67,13 @@ class Facts:
 
 
 def certain(asked: Requirements) -> Facts:
-    """What is certain of a stream. Raises Contradicted where answers contradict each other."""
+    """What is certain of a stream. Raises Refuted where answers contradict each other."""
     columns, base = asked.asked, asked.tail
     appends = np.flatnonzero(columns.ask == spec.APPEND)
     sizes = columns.high - columns.low
     limit = base + int(sizes[appends].sum())
-    _in_reach(asked, appends, limit)
     place = np.where(columns.ask == spec.APPEND, columns.at, NONE)
+    _in_reach(asked, place, limit)
     seen, reader = _seen(asked, limit)
     while True:
         chain = appends[place[appends] != NONE]
@@ -177,39 +177,27 @@ def _tails(asked: Requirements, starts: Int64s, ends: Int64s, chain: Int64s) -> 
     return ascending(np.concatenate(([asked.tail], told[other])))
 
 
-def _in_reach(asked: Requirements, appends: Int64s, limit: int) -> None:
+def _in_reach(asked: Requirements, place: Int64s, limit: int) -> None:
     """Nobody tells of a position that all records together cannot reach, or acknowledges what cannot be."""
-    columns, base = asked.asked, asked.tail
-    sizes = columns.high - columns.low
-    told = np.where(columns.ask == spec.PART, columns.told, columns.at)
-    far = (columns.ask != spec.APPEND) & (columns.ask != spec.POISONED) & (told > limit)
-    if far.any():
-        wrong = np.flatnonzero(far)
-        contradict(asked, "beyond", wrong[:1], "told a tail that all records ever sent do not reach", more=wrong)
-    below = exacts(asked) & (columns.at < base)
-    if below.any():
-        wrong = np.flatnonzero(below)
-        contradict(asked, "below-first", wrong[:1], "told a tail below the first one", more=wrong)
-    poisoned = columns.ask == spec.POISONED
-    if poisoned.any():
-        wrong = np.flatnonzero(poisoned)
-        contradict(asked, "poison", wrong[:1], spec.REASONS[spec.AFTER_FAILURE], more=wrong)
-    acked = appends[columns.at[appends] != NONE]
+    columns, acked = asked.asked, place != NONE
+    end = place + columns.high - columns.low
     for rule, wrong, why in (
-        ("empty", sizes[acked] < 1, spec.REASONS[spec.EMPTY]),
-        ("length", columns.end[acked] != columns.at[acked] + sizes[acked], spec.REASONS[spec.LENGTH]),
-        ("below-end", columns.told[acked] < columns.end[acked], spec.REASONS[spec.BELOW_END]),
-        ("below-first", columns.at[acked] < base, "was acknowledged at a start below the first tail"),
-        ("beyond", columns.told[acked] > limit, "told a tail that all records ever sent do not reach"),
+        ("below-first", exacts(asked) & (columns.at < asked.tail), "told a tail below the first one"),
+        ("poison", columns.ask == spec.POISONED, spec.REASONS[spec.AFTER_FAILURE]),
+        ("empty", acked & (end <= place), spec.REASONS[spec.EMPTY]),
+        ("length", acked & (columns.end != end), spec.REASONS[spec.LENGTH]),
+        ("below-end", acked & (columns.told < columns.end), spec.REASONS[spec.BELOW_END]),
+        ("below-first", acked & (place < asked.tail), "was acknowledged at a start below the first tail"),
+        ("beyond", told_tails(asked) > limit, "told a tail that all records ever sent do not reach"),
         (
             "match",
-            (columns.match[acked] != NONE) & (columns.match[acked] != columns.at[acked]),
+            acked & (columns.match != NONE) & (columns.match != place),
             "was acknowledged at another start than its match_seq_num",
         ),
     ):
-        if wrong.any():
-            offenders = acked[wrong]
-            contradict(asked, rule, offenders[:1], why, int(columns.at[offenders[0]]), offenders)
+        offenders = np.flatnonzero(wrong)
+        if len(offenders):
+            contradict(asked, rule, offenders[:1], why, int(place[offenders[0]]), offenders)
 
 
 def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
@@ -275,15 +263,30 @@ def _nobody(asked: Requirements, m: int, position: int) -> NoReturn:
     contradict(asked, "never-sent", [m], f"returned a record at {position} that nobody sent", position)
 
 
+def trimming(asked: Requirements, appends: Int64s, start: Int64s) -> tuple[Int64s, Int64s]:
+    """The trims of some appends (moments) that begin at ``start``: whose each is (its index), and up to where it trims.
+
+    No trim reaches beyond itself. Where that stands is not known if ``start`` is NONE.
+    """
+    columns, records = asked.asked, asked.records
+    counts = columns.trim_high[appends] - columns.trim_low[appends]
+    trim, owner = spans(columns.trim_low[appends], counts), np.repeat(np.arange(len(appends)), counts)
+    to, own = records.trim_to[trim], start[owner] + records.trim_index[trim] + 1
+    return owner, np.where(start[owner] == NONE, to, np.minimum(to, own))
+
+
 # -- bounds that real time sets
 
 
-def lowest(asked: Requirements, facts: Facts) -> Int64s:
-    """The least tail that there was after each moment, as far as its own answer says; 0 where it says nothing."""
+def lowest(asked: Requirements, place: Int64s) -> Int64s:
+    """The least tail that there was after each moment, as far as its own answer says; the first one if that is nothing.
+
+    ``place`` is where appends took effect, NONE where that is not known.
+    """
     columns, records = asked.asked, asked.records
     low = np.full(len(asked), asked.tail, dtype=np.int64)
-    placed = facts.place != NONE
-    low[placed] = facts.place[placed] + (columns.high - columns.low)[placed]
+    placed = place != NONE
+    low[placed] = place[placed] + (columns.high - columns.low)[placed]
     exact = exacts(asked)
     low[exact] = columns.at[exact]
     start = (columns.start != NONE) & ((columns.clamp == 0) | (columns.after != NONE))
@@ -293,6 +296,27 @@ def lowest(asked: Requirements, facts: Facts) -> Int64s:
     some = returning(asked)
     low[some] = np.maximum(low[some], records.seq_num[columns.high[some] - 1] + 1)
     return low
+
+
+def highest(asked: Requirements, place: Int64s) -> Int64s:
+    """The greatest tail that there was before each moment, by its own answer; FOREVER if that says nothing."""
+    return np.where(place != NONE, place, np.where(exacts(asked), asked.asked.at, FOREVER))
+
+
+def earliest(asked: Requirements, low: Int64s) -> Int64s:
+    """The least tail that each moment can have met, by what had returned when it was invoked (:func:`lowest`)."""
+    columns = asked.asked
+    by_return = np.argsort(columns.returned, kind="stable")
+    reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[by_return])))
+    return np.asarray(reached[np.searchsorted(columns.returned[by_return], columns.invoked)])
+
+
+def latest(asked: Requirements, high: Int64s) -> Int64s:
+    """The greatest tail that each moment can have met, by what was invoked after it returned (:func:`highest`)."""
+    columns = asked.asked
+    by_invocation = np.argsort(columns.invoked, kind="stable")
+    least = np.append(np.minimum.accumulate(high[by_invocation][::-1])[::-1], FOREVER)
+    return np.asarray(least[np.searchsorted(columns.invoked[by_invocation], columns.returned, side="right")])
 
 
 def ascending(values: Int64s) -> Int64s:

@@ -16,7 +16,7 @@ from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
 from . import spec
 from .columns import Requirements, own, spans
-from .refuted import Refuted, refute
+from .contradiction import Refuted, refute
 
 MOST: Final = 100_000
 """Starts relative to the tail that are kept apart."""

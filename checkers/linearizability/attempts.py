@@ -13,9 +13,8 @@ from fencepost.harness.verdict import Explained
 from ..kernel import spec
 from ..kernel.accept import Order, accept, replayed, untimely
 from ..kernel.columns import Requirements
-from ..kernel.contradiction import described
+from ..kernel.contradiction import Refuted, described
 from ..kernel.log import ANOTHER, number
-from ..kernel.refuted import Refuted
 from ..propose.propose import Doubtful
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Attempts:
         except Refuted as refuted:
             self.declined = self.declined or str(refuted)
             if refuted.place != NONE:
-                self._explains(order.moments[: refuted.place], len(order.moments), refuted.row, str(refuted))
+                self._explains(order.moments[: refuted.place], len(order.moments), refuted.found.rows[0], str(refuted))
             else:
                 self._doubtful = self._doubtful or order
             return False

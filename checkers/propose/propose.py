@@ -19,8 +19,9 @@ from fencepost.harness.history.history import NONE, Int64s
 from ..kernel import log as logs
 from ..kernel import spec
 from ..kernel.accept import Order
+from ..kernel.answers import by_invocation
 from ..kernel.columns import Requirements, listed
-from ..kernel.refuted import Refuted
+from ..kernel.contradiction import Refuted
 from ..kernel.stops import demands_of
 from . import tails
 from .chain import Known, known
@@ -123,7 +124,7 @@ class _Guesser:
         self._token = token
         self._by_return = proven.by_return
         self._latest = proven.latest
-        self._order = _by_invocation(asked)
+        self._order = by_invocation(asked)
         self._loops: Any = tails
         if asked.is_many:
             from ..kernel.compiled import plain
@@ -239,17 +240,6 @@ class _Guesser:
             if NONE < slot < len(log.stamp) and log.stamp[slot] >= since > earliest:
                 found.append((last, since - 1))
         return found
-
-
-def _by_invocation(asked: Requirements) -> Int64s:
-    """The moments by invocation, but those of a read whose answer came in parts behind these."""
-    row, rank = asked.asked.row, np.arange(len(asked), dtype=np.int64)
-    parts = np.flatnonzero(asked.history.part_of[row] != NONE)
-    if not len(parts):
-        return rank
-    ends = asked.find(asked.history.part_of[row[parts]], np.zeros(len(parts), dtype=np.int64))
-    np.maximum.at(rank, ends[ends != NONE], parts[ends != NONE])
-    return np.lexsort((np.isin(np.arange(len(asked)), ends), rank))
 
 
 def _ahead(ahead: list[list[int]], places: tails.Places) -> bool:

@@ -11,9 +11,9 @@ import numpy as np
 from fencepost.checkers.kernel.accept import accept
 from fencepost.checkers.kernel.budget import Spending
 from fencepost.checkers.kernel.columns import requirements
+from fencepost.checkers.kernel.contradiction import Refuted
 from fencepost.checkers.kernel.exhaust import Exhausted, Found, exhaust
 from fencepost.checkers.kernel.refute import refute
-from fencepost.checkers.kernel.refuted import Refuted
 from fencepost.checkers.kernel.verify import MEMORY, NODES
 from fencepost.harness.check_limits import Budget
 from fencepost.harness.history.history import History

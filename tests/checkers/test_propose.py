@@ -11,7 +11,7 @@ from benchmarks.realistic import Recipe, realistic
 from fencepost.checkers.kernel import columns
 from fencepost.checkers.kernel.accept import Order, accept
 from fencepost.checkers.kernel.columns import Requirements, requirements, rows_of
-from fencepost.checkers.kernel.refuted import Refuted
+from fencepost.checkers.kernel.contradiction import Refuted
 from fencepost.checkers.propose.propose import propose
 from fencepost.harness.history.history import History, Int64s
 from fencepost.testing import append, history, whole
