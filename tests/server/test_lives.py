@@ -131,9 +131,7 @@ async def start(disk: SimulatedDisk | FaultyDisk, clock: FakeClock, random: Rand
     return service
 
 
-async def one_life(
-    disk: SimulatedDisk, random: Random, clients: list[Client], clock: FakeClock, faults: str
-) -> None:
+async def one_life(disk: SimulatedDisk, random: Random, clients: list[Client], clock: FakeClock, faults: str) -> None:
     """Recovery and a while of work, and a death that may come at any moment of either."""
     disk.crash_after(random.choice([random.randrange(12), random.randrange(150)]))
     faulty = FaultyDisk(disk)
