@@ -75,11 +75,15 @@ def certain(asked: Requirements) -> Facts:
     place = np.where(columns.ask == spec.APPEND, columns.at, NONE)
     _in_reach(asked, place, limit)
     seen, reader = _seen(asked, limit)
+    content, new = np.full(limit - base, NONE, dtype=np.int64), appends[place[appends] != NONE]
     while True:
         chain = appends[place[appends] != NONE]
         chain = chain[np.argsort(place[chain], kind="stable")]
-        content = _contents(asked, chain, place, reader, limit)
-        _same(asked, content, seen, reader, chain, place)
+        _apart(asked, chain, place, reader)
+        new = new[np.argsort(place[new], kind="stable")]
+        held = spans(place[new] - base, sizes[new])
+        content[held] = spans(columns.low[new], sizes[new])
+        _same(asked, content, held, seen, reader, chain, place)
         free = appends[place[appends] == NONE]
         open_ = np.flatnonzero((seen != NONE) & (content == NONE))
         if not len(open_):
@@ -94,7 +98,7 @@ def certain(asked: Requirements) -> Facts:
         if far.any():
             m, at = int(found[np.argmax(far)]), int(start[np.argmax(far)])
             _torn(asked, reader, m, at)
-        place[found] = start
+        place[found], new = start, found
     ends = place[chain] + sizes[chain]
     return Facts(place, chain, free, content, seen, ends, _tails(asked, place[chain], ends, chain))
 
@@ -122,9 +126,9 @@ def sighted(asked: Requirements, free: Int64s, position: Int64s, digest: Int64s)
     return moment, start[fits][first], number
 
 
-def _contents(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s, limit: int) -> Int64s:
-    """The record that an append of the chain has at each position; NONE where none has."""
-    columns, base = asked.asked, asked.tail
+def _apart(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s) -> None:
+    """No two appends of the chain have one position."""
+    columns = asked.asked
     sizes = columns.high - columns.low
     over = np.flatnonzero(place[chain[1:]] < (place + sizes)[chain[:-1]])
     if len(over):
@@ -135,9 +139,6 @@ def _contents(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s,
         late, early = (one, other) if columns.returned[one] > columns.returned[other] else (other, one)
         why = f"was acknowledged where {described(asked, early)} already has its records"
         contradict(asked, "overlap", [late, early], why, int(place[other]), chain[over + 1])
-    content = np.full(limit - base, NONE, dtype=np.int64)
-    content[spans(place[chain] - base, sizes[chain])] = spans(columns.low[chain], sizes[chain])
-    return content
 
 
 def _torn(asked: Requirements, reader: Int64s, m: int, start: int) -> NoReturn:
@@ -165,14 +166,8 @@ def _tails(asked: Requirements, starts: Int64s, ends: Int64s, chain: Int64s) -> 
     if inside.any():
         m = int(mine[np.argmax(inside)])
         writer = int(chain[k[m]])
-        contradict(
-            asked,
-            "inside",
-            [m, writer],
-            f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}",
-            int(told[m]),
-            mine[inside],
-        )
+        why = f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}"
+        contradict(asked, "inside", [m, writer], why, int(told[m]), mine[inside])
     other = (told > asked.tail) & ((k < 0) | (told > ends[k]) if len(ends) else True)
     return ascending(np.concatenate(([asked.tail], told[other])))
 
@@ -180,7 +175,7 @@ def _tails(asked: Requirements, starts: Int64s, ends: Int64s, chain: Int64s) -> 
 def _in_reach(asked: Requirements, place: Int64s, limit: int) -> None:
     """Nobody tells of a position that all records together cannot reach, or acknowledges what cannot be."""
     columns, acked = asked.asked, place != NONE
-    end = place + columns.high - columns.low
+    end, elsewhere = place + columns.high - columns.low, (columns.match != NONE) & (columns.match != place)
     for rule, wrong, why in (
         ("below-first", exacts(asked) & (columns.at < asked.tail), "told a tail below the first one"),
         ("poison", columns.ask == spec.POISONED, spec.REASONS[spec.AFTER_FAILURE]),
@@ -189,11 +184,7 @@ def _in_reach(asked: Requirements, place: Int64s, limit: int) -> None:
         ("below-end", acked & (columns.told < columns.end), spec.REASONS[spec.BELOW_END]),
         ("below-first", acked & (place < asked.tail), "was acknowledged at a start below the first tail"),
         ("beyond", told_tails(asked) > limit, "told a tail that all records ever sent do not reach"),
-        (
-            "match",
-            acked & (columns.match != NONE) & (columns.match != place),
-            "was acknowledged at another start than its match_seq_num",
-        ),
+        ("match", acked & elsewhere, "was acknowledged at another start than its match_seq_num"),
     ):
         offenders = np.flatnonzero(wrong)
         if len(offenders):
@@ -216,36 +207,32 @@ def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
     other = records.digest[seen[position - base]] != records.digest[record]
     if other.any():
         at = int(np.argmax(other))
-        one = int(by[at])
-        two = int(reader[position[at] - base])
-        contradict(
-            asked,
-            "two-contents",
-            [one, two],
-            f"returned another record at {position[at]} than {described(asked, two)}",
-            int(position[at]),
-            by[other],
-        )
+        one, two = int(by[at]), int(reader[position[at] - base])
+        why = f"returned another record at {position[at]} than {described(asked, two)}"
+        contradict(asked, "two-contents", [one, two], why, int(position[at]), by[other])
     return seen, reader
 
 
-def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, chain: Int64s, place: Int64s) -> None:
-    """What was acknowledged is what was read there."""
+def _same(
+    asked: Requirements,
+    content: Int64s,
+    held: Int64s,
+    seen: Int64s,
+    reader: Int64s,
+    chain: Int64s,
+    place: Int64s,
+) -> None:
+    """What appends of the chain have at the positions ``held`` (from the base on) is what was read there."""
     records, base = asked.records, asked.tail
-    both = np.flatnonzero((content != NONE) & (seen != NONE))
+    both = held[seen[held] != NONE]
     wrong = records.sent[content[both]] != records.digest[seen[both]]
     if wrong.any():
         position = int(both[np.argmax(wrong)])
         writer = int(chain[np.searchsorted(place[chain], position + base, side="right") - 1])
         m = int(reader[position])
-        contradict(
-            asked,
-            "torn" if asked.asked.optional[writer] else "other-content",
-            [m, writer],
-            f"returned another record at {position + base} than {described(asked, writer)} put there",
-            position + base,
-            reader[both[wrong]],
-        )
+        rule = "torn" if asked.asked.optional[writer] else "other-content"
+        why = f"returned another record at {position + base} than {described(asked, writer)} put there"
+        contradict(asked, rule, [m, writer], why, position + base, reader[both[wrong]])
 
 
 def _nobody(asked: Requirements, m: int, position: int) -> NoReturn:
@@ -305,8 +292,7 @@ def highest(asked: Requirements, place: Int64s) -> Int64s:
 
 def earliest(asked: Requirements, low: Int64s) -> Int64s:
     """The least tail that each moment can have met, by what had returned when it was invoked (:func:`lowest`)."""
-    columns = asked.asked
-    by_return = np.argsort(columns.returned, kind="stable")
+    columns, by_return = asked.asked, asked.by_return
     reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[by_return])))
     return np.asarray(reached[np.searchsorted(columns.returned[by_return], columns.invoked)])
 

@@ -17,10 +17,10 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from . import least, spec
 from . import log as logs
 from .accept import polls
-from .answers import by_invocation
-from .columns import Requirements, listed, spans
+from .answers import by_invocation, exacts
+from .columns import Requirements, listed, once, spans
 from .contradiction import Contradiction, Refuted, contradict, described
-from .facts import certain, highest, latest, lowest
+from .facts import certain, earliest, highest, latest, lowest
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule
 from .stops import all_stops
 
@@ -29,8 +29,15 @@ MOST_TOKENS: Final = 8
 """How many tokens with which the stream may have begun are tried one by one."""
 MOST_LINKS: Final = 100
 """How many moments, each of which kept the next from an earlier tail, are followed back."""
+_TOLD: Final = {
+    "behind": "shows an earlier tail than there had been before it began",
+    "nowhere": "shows a tail that there was not",
+    "too-soon": "shows what nobody had begun to write when it returned",
+}
+"""What is said of answers that break these rules."""
 
 
+@once
 def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
     """Why no order explains the answers of a stream; None if that does not follow from what is certain.
 
@@ -63,6 +70,7 @@ class _Refutation:
     def run(self) -> None:
         """Raises Refuted, if anything is."""
         asked, history = self.asked, self.asked.history
+        self._behind()
         log = self._log()
         self._absent()
         declared = history.header.streams[asked.stream].fencing_token
@@ -151,16 +159,26 @@ class _Refutation:
 
     # -- order
 
+    def _behind(self) -> None:
+        """No tail that is certain is behind what appends, and tails where these end, had shown before it was asked."""
+        told = exacts(self.asked) & ~np.isin(self.columns.at, self.facts.tails)
+        low = np.where((self.facts.place != NONE) | told, self.low, self.asked.tail)
+        met = earliest(self.asked, low)
+        wrong = np.flatnonzero(self.high < met)
+        if len(wrong):
+            m, by_return = int(wrong[0]), self.asked.by_return
+            first = int(by_return[np.argmax(low[by_return] == met[m])])
+            contradict(self.asked, "behind", [m, first], _TOLD["behind"], more=wrong)
+
     def _schedule(self, log: spec.Log) -> Schedule:
         asked, columns, high = self.asked, self.columns, self.high
-        mine = np.flatnonzero(self.certain)
         order = by_invocation(asked)
         most = latest(asked, high)
         np.minimum.at(most, self.one, high[self.other])
         by_other = np.argsort(self.other, kind="stable")
         return Schedule(
             order=order[self.certain[order]],
-            leaving=mine[np.argsort(columns.returned[mine], kind="stable")],
+            leaving=asked.by_return[self.certain[asked.by_return]],
             place=self.facts.place,
             most=most - np.where(columns.ask == spec.APPEND, columns.high - columns.low, 0),
             early=self._early(log),
@@ -214,10 +232,5 @@ class _Refutation:
             chain, why = [least_later, *chain], BEHIND  # what comes later went back
         elif least_later != NONE:
             chain.insert(1, least_later)
-        told = {
-            BEHIND: ("behind", "shows an earlier tail than there had been before it began"),
-            NOWHERE: ("nowhere", "shows a tail that there was not"),
-            TOO_SOON: ("too-soon", "shows what nobody had begun to write when it returned"),
-        }
-        rule, text = told[why] if why in told else (spec.RULES[why], spec.REASONS[why])
-        return rule, chain, text
+        rule = {BEHIND: "behind", NOWHERE: "nowhere", TOO_SOON: "too-soon"}.get(why)
+        return (rule, chain, _TOLD[rule]) if rule else (spec.RULES[why], chain, spec.REASONS[why])

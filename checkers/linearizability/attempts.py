@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Attempts:
-    """Orders put to the kernel: why it refused the first, and how far it could replay the one that got furthest."""
+    """Orders put to the kernel: why it refused the first, and how far it could replay the one that got furthest.
+
+    ``nearly`` is an order of all moments but some that have no place in it, if one was proposed.
+    """
 
     def __init__(self, asked: Requirements, rows: Int64s) -> None:
         self._asked, self._rows = asked, rows
@@ -30,12 +34,15 @@ class Attempts:
         self.explained: Explained | None = None
         self._answers = NONE
         self._doubtful: Order | None = None
+        self.nearly: Order | None = None
 
     def accepted(self, orders: Iterable[Order | Doubtful | None]) -> Order | None:
         """The first of some orders that the kernel accepts. The first doubtful one is kept for :meth:`conclude`."""
         for order in orders:
             if isinstance(order, Doubtful):
-                self._doubtful = self._doubtful or order.order
+                if self._doubtful is None:
+                    self._doubtful, moments = order.order, order.order.moments
+                    self.nearly = replace(order.order, moments=moments[~np.isin(moments, order.wrong)])
             elif order is not None and self._is_accepted(order):
                 return order
         return None

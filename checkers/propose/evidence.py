@@ -17,13 +17,11 @@ from ..kernel.facts import earliest, highest, latest, lowest, trimming
 class Evidence:
     """What is proven where appends took effect at ``start`` (NONE: not known).
 
-    ``latest`` bounds, for each moment, the tail that it met; ``by_return`` are they by return.
+    ``latest`` bounds, for each moment, the tail that it met.
     """
 
     def __init__(self, asked: Requirements, start: Int64s) -> None:
-        columns = asked.asked
         self._asked, self._start = asked, start
-        self.by_return = np.argsort(columns.returned, kind="stable")
         self.latest = latest(asked, highest(asked, start))
 
     @cached_property

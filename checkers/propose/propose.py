@@ -41,9 +41,10 @@ MOST: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """An order that is wrong, since some moment has no place in it; what comes before that may be right."""
+    """An order that is wrong, since these moments have no place in it; what comes before the first may be right."""
 
     order: Order
+    wrong: Int64s
 
 
 def propose(asked: Requirements, rows: Int64s) -> Iterator[Order | Doubtful | None]:
@@ -122,7 +123,6 @@ class _Guesser:
         self._asked = asked
         self._rows = rows
         self._token = token
-        self._by_return = proven.by_return
         self._latest = proven.latest
         self._order = by_invocation(asked)
         self._loops: Any = tails
@@ -157,8 +157,9 @@ class _Guesser:
             key=np.full(number, NONE, dtype=np.int64),
             first=self._first(),
             latest=last_states(chain, self._latest),
-            by_return=self._by_return,
+            by_return=self._asked.by_return,
             order=self._order,
+            wrong=np.zeros(number, dtype=np.int64),
         )
         places, failed = self._settled(log, chain, places)
         key = np.asarray(places.key, dtype=np.int64)
@@ -167,7 +168,7 @@ class _Guesser:
         if failed == NONE:
             return _Guess(order, NONE, int(chain.tail[-1]))
         state = min(int(key[failed]) // tails.width(number), len(chain.tail) - 1)
-        return _Guess(Doubtful(order), failed, int(chain.tail[state]))
+        return _Guess(Doubtful(order, np.flatnonzero(places.wrong)), failed, int(chain.tail[state]))
 
     def _settled(self, log: spec.Log, chain: tails.Chain, places: tails.Places) -> tuple[tails.Places, int]:
         loops, columns, records = self._loops, self._columns, self._records

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ..s2 import Answer, Batch, Call, Read, urls
+from ..s2.compression import Compression
 from ..s2.errors import NOT_SENT
-from ..s2.frames import Compression
 from ..world.network import Network, SystemNetwork
 from . import wire
 from .connection import ConnectionClosed
