@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -69,6 +69,11 @@ class Requirements:
     def listed(self) -> tuple[spec.Asked, spec.Records]:
         """Moments and records as lists."""
         return listed(self.asked), listed(self.records)
+
+    def but(self, moments: Mask) -> Requirements:
+        """The same, but that these moments may be missing in an order."""
+        optional = np.where(moments, 1, self.asked.optional)
+        return replace(self, asked=self.asked._replace(optional=optional))
 
     def find(self, rows: Int64s, numbers: Int64s) -> Int64s:
         """The moments of these rows and numbers; -1 for what is none."""
