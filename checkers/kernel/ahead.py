@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, History, Int64s, Kind
+from fencepost.harness.history.history import APPEND, NONE, History, Int64s
 
 from . import spec
 
@@ -90,7 +90,7 @@ def _of_process(
 def _pipelined(history: History, one: int, other: int) -> bool:
     """Are both batches of one append session?"""
     same = NONE != history.session[one] == history.session[other]
-    return bool(same and history.kind[one] == history.kind[other] == Kind.APPEND)
+    return bool(same and history.kind[one] == history.kind[other] == APPEND)
 
 
 def _of_session(batches: list[int], asked: spec.Asked) -> Iterator[tuple[int, int, int]]:

@@ -18,7 +18,7 @@ from . import least, spec
 from . import log as logs
 from .accept import polls
 from .answers import by_invocation, exacts
-from .columns import Requirements, listed, spans
+from .columns import Requirements, listed, once, spans
 from .contradiction import Contradiction, Refuted, contradict, described
 from .facts import certain, earliest, highest, latest, lowest
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule
@@ -37,6 +37,7 @@ _TOLD: Final = {
 """What is said of answers that break these rules."""
 
 
+@once
 def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
     """Why no order explains the answers of a stream; None if that does not follow from what is certain.
 

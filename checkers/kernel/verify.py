@@ -7,7 +7,7 @@ invalid is decided here, from the history. docs/certificates.md says what is ask
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,8 +42,16 @@ class Checked:
     failures: list[str] = field(default_factory=list)
 
 
-def verify(history: History, parts: Mapping[str, bytes], claimed: str) -> Checked:
-    """Check a certificate that is to prove a validity. Raises :class:`~.format.Damaged` where it cannot be read."""
+def verify(
+    history: History,
+    parts: Mapping[str, bytes],
+    claimed: str,
+    asking: Callable[[History, int, Int64s], Requirements] = requirements,
+) -> Checked:
+    """Check a certificate that is to prove a validity. Raises :class:`~.format.Damaged` where it cannot be read.
+
+    ``asking`` tells what is asked of a stream: whoever checks several certificates of one history may keep that.
+    """
     statement = read(history, parts)
     checked = Checked()
     if [claim.stream for claim in statement.claims] != [stream.name for stream in history.header.streams]:
@@ -51,7 +59,7 @@ def verify(history: History, parts: Mapping[str, bytes], claimed: str) -> Checke
         return checked
     found, observed = {"unknown"} if statement.reasons else set[str](), False
     for stream, (rows, claim) in enumerate(zip(rows_of(history), statement.claims, strict=True)):
-        asked = requirements(history, stream, rows)
+        asked = asking(history, stream, rows)
         observed |= bool(((asked.asked.optional == 0) & (asked.asked.ask != spec.ABSENT)).any())
         found.add(claim.validity)
         try:

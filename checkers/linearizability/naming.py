@@ -232,7 +232,7 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits, known: Sequ
         return found
     for op in accused[::-1]:
         rows = {stream.history.row_of(other) for other in accused if other != op}
-        if _decided(without(stream, rows), limits)[1].validity is Validity.VALID:
+        if rows and _decided(without(stream, rows), limits)[1].validity is Validity.VALID:
             accused.remove(op)
     for root in found:
         root.violation = replace(root.violation, accused=tuple(op for op in root.violation.accused if op in accused))

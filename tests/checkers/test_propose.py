@@ -91,10 +91,9 @@ def test_a_violation_is_not_explained_away(recipe: Recipe) -> None:
 @pytest.mark.parametrize("recipe", RECIPES[:5:2])
 def test_compiled_loops_guess_the_same(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     held = realistic(recipe)
-    monkeypatch.setattr(columns, "SOME", OPERATIONS * 2)
+    monkeypatch.setattr(columns, "MANY", OPERATIONS * 2)
     interpreted = next(_orders(*_asked(held)))
     monkeypatch.setattr(columns, "MANY", 0)
-    monkeypatch.setattr(columns, "SOME", 0)
     compiled = next(_orders(*_asked(held)))
     assert (interpreted.moments == compiled.moments).all()
     assert (interpreted.token, interpreted.latest) == (compiled.token, compiled.latest)
