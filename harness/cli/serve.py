@@ -137,7 +137,7 @@ def command(
     limits = Limits(max_body, body_timeout, max_arriving, max_connections, idle_timeout)
     options = _Options(data, bugs, bearer_token(token_env), basins, limits, control)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh
+    world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh, and gaps of heartbeats
     _run(options, world, bind(world.network, host, port))
 
 
@@ -169,7 +169,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         world = await _take_commands(world, failpoints, stop)
     try:
         storage = MeteredStorage(_storage(options.data, world), world.clock)
-        service = Service(storage, world.clock.wall_ms, options.bugs, failpoints)
+        service = Service(storage, world.clock.wall_ms, options.bugs, failpoints, world.random.stream("heartbeats"))
         await service.start()
     except StorageError as error:
         raise UsageFailure(str(error)) from error

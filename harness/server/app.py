@@ -69,10 +69,15 @@ class App(Itself, Basins, Streams, Records):
             if isinstance(body, bytes):
                 await send({"type": "http.response.body", "body": body})
             else:
-                async with aclosing(body) as pieces:
-                    async for piece in pieces:
-                        await send({"type": "http.response.body", "body": piece, "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
+                try:
+                    async with request.hang_up(), aclosing(body) as pieces:
+                        # The head leaves with the first piece, and clients wait for it before they send much.
+                        await send({"type": "http.response.body", "body": b"", "more_body": True})
+                        async for piece in pieces:
+                            await send({"type": "http.response.body", "body": piece, "more_body": True})
+                        await send({"type": "http.response.body", "body": b""})
+                except ServiceError as hang_up:
+                    status = hang_up.status
         finally:
             metrics.in_flight -= 1
             metrics.finish(request.operation, status, (self._monotonic_ns() - began) / 1e9)
