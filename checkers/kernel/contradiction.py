@@ -11,44 +11,6 @@ from fencepost.harness.history.history import NONE, Int64s
 
 from .columns import Requirements
 
-RULES = (
-    "right",
-    "empty",
-    "token",
-    "match",
-    "start",
-    "length",
-    "below-end",
-    "other-tail",
-    "hash",
-    "not-whole",
-    "token-held",
-    "other-token",
-    "token-first",
-    "match-held",
-    "all-held",
-    "in-range",
-    "beyond-tail",
-    "at-tail",
-    "too-many",
-    "too-large",
-    "too-late",
-    "too-early",
-    "not-there",
-    "not-ascending",
-    "before-start",
-    "left-out",
-    "other-record",
-    "was-gone",
-    "tail-not-there",
-    "tail-inside",
-    "tail-below",
-    "no-reason",
-    "existed",
-    "after-failure",
-)
-"""Short names of the reasons of :data:`.spec.REASONS`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:

@@ -19,7 +19,7 @@ from . import log as logs
 from .accept import polls
 from .answers import exacts
 from .columns import Requirements, listed, spans
-from .contradiction import RULES, Contradicted, Contradiction, contradict, described
+from .contradiction import Contradicted, Contradiction, contradict, described
 from .facts import certain, lowest
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule
 from .refuted import Refuted
@@ -235,5 +235,5 @@ class _Refutation:
             NOWHERE: ("nowhere", "shows a tail that there was not"),
             TOO_SOON: ("too-soon", "shows what nobody had begun to write when it returned"),
         }
-        rule, text = told[why] if why in told else (RULES[why], spec.REASONS[why])
+        rule, text = told[why] if why in told else (spec.RULES[why], spec.REASONS[why])
         return rule, chain, text

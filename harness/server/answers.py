@@ -14,6 +14,7 @@ from .values import Provision
 log: Final = logging.getLogger(__name__)
 
 JSON: Final = (b"content-type", b"application/json")
+PROTOBUF: Final = ((b"content-type", b"application/protobuf"),)
 
 
 class Response(NamedTuple):

@@ -161,14 +161,21 @@ class Request:
         self._pieces: asyncio.Queue[Message] | None = None
 
     def refuse_repeats(self) -> None:
-        """Raise ``bad_header`` if a header that changes what the request means is given twice."""
+        """Raise ``bad_header`` if a header that changes what the request means is given twice.
+
+        Other repeated headers are lists, and count as one header with all their values (RFC 9110, section 5.3).
+        """
         if len(self._headers) == len(self._pairs):
             return
-        seen: set[bytes] = set()
-        for name, _ in self._pairs:
-            if name in seen and name in _SINGULAR:
+        joined: dict[bytes, bytes] = {}
+        for name, value in self._pairs:
+            if name not in joined:
+                joined[name] = value
+            elif name in _SINGULAR:
                 raise ServiceError("bad_header", f"the header {name.decode()} is given twice")
-            seen.add(name)
+            else:
+                joined[name] = b"%b, %b" % (joined[name], value)
+        self._headers = joined
 
     def header(self, name: bytes) -> str | None:
         """Return the value of a header, or None. ``name`` is in lower case. Raise ``bad_header`` unless it is UTF-8."""
@@ -194,19 +201,6 @@ class Request:
             return _FORMATS[value]
         except KeyError:
             raise ServiceError("bad_header", f"s2-format must be raw or base64, not {value[:40]!r}") from None
-
-    def refuse_other_codecs(self) -> None:
-        """Raise ``not_implemented`` if the client asks for an encoding other than JSON.
-
-        ``content-type`` selects protobuf and sessions, ``accept`` selects event streams. Any other type means JSON, as
-        in S2.
-        """
-        content = self._headers.get(b"content-type", b"")
-        if content.startswith((b"application/protobuf", b"application/x-protobuf", b"s2s/")):
-            raise ServiceError("not_implemented", f"{content[:40].decode('latin-1')} is not supported: send JSON")
-        accept = self._headers.get(b"accept", b"")
-        if b"text/event-stream" in accept or b"protobuf" in accept:
-            raise ServiceError("not_implemented", f"{accept[:40].decode('latin-1')} is not supported: ask for JSON")
 
     def refuse_query(self) -> None:
         """Raise ``bad_query``: the operation has no parameters."""

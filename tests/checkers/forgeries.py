@@ -17,7 +17,7 @@ from fencepost.checkers.kernel import log as logs
 from fencepost.checkers.kernel import spec
 from fencepost.checkers.kernel.accept import Order, accept, listed
 from fencepost.checkers.kernel.columns import Requirements
-from fencepost.checkers.kernel.format import Claim, Damaged, NamedViolation, OpenHole, Statement, linearization, write
+from fencepost.checkers.kernel.format import Claim, Damaged, NamedViolation, Statement, linearization, write
 from fencepost.checkers.kernel.refuted import Refuted
 from fencepost.checkers.kernel.verify import verify
 from fencepost.harness.history.history import NONE, History, Int64s
@@ -175,13 +175,12 @@ def _statement(random: Random, asked: Requirements, order: Order, wanted: str) -
     claim = Claim(name, wanted, linearization(asked, Order(known, order.token, order.latest)))
     some = [int(op) for op in history.id.tolist() if random.random() < 0.3]
     violation = NamedViolation("stale-read", some, some[::-1], 0, [(a, b, "ww") for a in some[:1] for b in some[1:2]])
-    hole = OpenHole(0, random.randint(1, 3), random.sample(range(len(history)), min(2, len(history))))
     unknown = replace(claim, validity="unknown")
     made: tuple[list[Claim], ...] = (
         [claim],
-        [replace(claim, order=None, nodes=random.choice((0, 1, 10**6)), spent={"ending": "exhausted"})],
+        [replace(claim, order=None, nodes=random.choice((0, 1, 10**6)))],
         [replace(claim, violations=[violation], nodes=random.choice((None, 1)))],
-        [replace(claim, holes=[hole], reasons=["nobody knows"])],
+        [replace(claim, nodes=random.choice((0, 1)), reasons=["nobody knows"])],
         [],
         [claim, claim],
         [replace(claim, stream=name + "'")],

@@ -27,7 +27,10 @@ from .processes import BASIN, Connection, records_of
 
 def _request(stream: str, batch: Any) -> bytes:
     body = json.dumps(batch, separators=(",", ":")).encode()
-    head = f"POST {records_of(stream)} HTTP/1.1\r\nhost: test\r\ns2-basin: {BASIN}\r\ncontent-length: {len(body)}"
+    head = (
+        f"POST {records_of(stream)} HTTP/1.1\r\nhost: test\r\ns2-basin: {BASIN}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}"
+    )
     return head.encode() + b"\r\n\r\n" + body
 
 

@@ -16,7 +16,8 @@ from .processes import BASIN, STOP_SECONDS, Connection, ServerProcess, records_o
 
 USAGE = 254
 HALF_AN_APPEND = (
-    f"POST {records_of('s')} HTTP/1.1\r\nhost: test\r\ns2-basin: {BASIN}\r\ncontent-length: 100\r\n\r\n{{".encode()
+    f"POST {records_of('s')} HTTP/1.1\r\nhost: test\r\ns2-basin: {BASIN}\r\n"
+    "content-type: application/json\r\ncontent-length: 100\r\n\r\n{".encode()
 )
 
 

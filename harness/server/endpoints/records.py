@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ...s2 import CheckTail, json_codec, urls
-from ..answers import Response
+from ...s2 import CheckTail, json_codec, protobuf, urls
+from ..answers import PROTOBUF, Response
+from ..errors import ServiceError
+from ..negotiation import Codec, accepted, content
 from ..request import Request
 from ..routing import operation
 from .endpoints import Endpoints
@@ -15,25 +17,39 @@ class Records(Endpoints):
     @operation("POST", "/v1/streams/{stream}/records")
     async def append(self, request: Request) -> Response:
         """Append a batch of records. The answer comes once it is durable."""
-        basin, form = request.basin(), request.format()
-        request.refuse_other_codecs()
-        body = await request.body()
-        batch = json_codec.decode_append(body, form)
+        basin, answer = request.basin(), accepted(request)
+        match content(request):
+            case Codec.JSON:
+                form = request.format()
+                body = await request.body()
+                batch = json_codec.decode_append(body, form)
+            case Codec.PROTOBUF:
+                body = await request.body()
+                batch = protobuf.decode_append(body)
+            case Codec.SESSION:
+                raise ServiceError("not_implemented", "append sessions are not supported: send single appends")
+            case _:
+                raise ServiceError("bad_json", "the content-type must be application/json or application/protobuf")
         ack = await self._service.perform(basin, request.name, batch)
         self._metrics.appended(len(batch.records), len(body))
+        if answer is Codec.PROTOBUF:
+            return Response(200, protobuf.encode_ack(ack), PROTOBUF)
         return Response(200, json_codec.encode_ack(ack))
 
     @operation("GET", "/v1/streams/{stream}/records", queried=True)
     async def read(self, request: Request) -> Response:
         """Read a batch of records. ``wait`` says how long to wait for new ones."""
-        basin, form = request.basin(), request.format()
-        request.refuse_other_codecs()
+        basin, form, answer = request.basin(), request.format(), accepted(request)
+        if answer is Codec.EVENT_STREAM or content(request) is Codec.SESSION:
+            raise ServiceError("not_implemented", "read sessions are not supported: send single reads")
         call = urls.decode_read(request.query)
         batch = await self._service.perform(basin, request.name, call, request.hang_up)
+        if answer is Codec.PROTOBUF:
+            return Response(200, protobuf.encode_batch(batch), PROTOBUF)
         return Response(200, json_codec.encode_batch(batch, form))
 
     @operation("GET", "/v1/streams/{stream}/records/tail")
     async def check_tail(self, request: Request) -> Response:
-        """Return the tail of a stream."""
+        """Return the tail of a stream, in JSON whatever the client accepts."""
         answer = await self._service.perform(request.basin(), request.name, CheckTail())
         return Response(200, json_codec.encode_tail(answer.tail))
