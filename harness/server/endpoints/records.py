@@ -8,10 +8,10 @@ from ..errors import ServiceError
 from ..negotiation import Codec, accepted, content
 from ..request import Request
 from ..routing import operation
-from .endpoints import Endpoints
+from .sessions import Sessions
 
 
-class Records(Endpoints):
+class Records(Sessions):
     """Appends, reads and tails."""
 
     @operation("POST", "/v1/streams/{stream}/records")
@@ -27,7 +27,7 @@ class Records(Endpoints):
                 body = await request.body()
                 batch = protobuf.decode_append(body)
             case Codec.SESSION:
-                raise ServiceError("not_implemented", "append sessions are not supported: send single appends")
+                return await self.append_session(request)
             case _:
                 raise ServiceError("bad_json", "the content-type must be application/json or application/protobuf")
         ack = await self._service.perform(basin, request.name, batch)
@@ -39,9 +39,11 @@ class Records(Endpoints):
     @operation("GET", "/v1/streams/{stream}/records", queried=True)
     async def read(self, request: Request) -> Response:
         """Read a batch of records. ``wait`` says how long to wait for new ones."""
+        if content(request) is Codec.SESSION:
+            return await self.read_session(request)
         basin, form, answer = request.basin(), request.format(), accepted(request)
-        if answer is Codec.EVENT_STREAM or content(request) is Codec.SESSION:
-            raise ServiceError("not_implemented", "read sessions are not supported: send single reads")
+        if answer is Codec.EVENT_STREAM:
+            return await self.read_events(request, form)
         call = urls.decode_read(request.query)
         batch = await self._service.perform(basin, request.name, call, request.hang_up)
         if answer is Codec.PROTOBUF:

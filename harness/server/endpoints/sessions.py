@@ -46,7 +46,7 @@ class Sessions(Endpoints):
         request.operation = "read_session"
         return Response(200, self._batches(batches, compression, request.operation), _FRAMES)
 
-    async def events(self, request: Request, form: Format) -> Response:
+    async def read_events(self, request: Request, form: Format) -> Response:
         """Answer a read with server-sent events."""
         query = urls.decode_read(request.query)
         last = None if (given := request.header(b"last-event-id")) is None else EventId.parse(given)
