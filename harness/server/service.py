@@ -54,8 +54,8 @@ class Service:
     """A stream service. Call :meth:`start`, use it, then call :meth:`close`.
 
     ``clock`` returns milliseconds since the Unix epoch, and may jump. ``bugs`` are names of seeded bugs. ``random``
-    spaces the heartbeats of read sessions. Every operation may raise ServiceError. Operations on records may raise more,
-    as their docstrings say. Raise UsageFailure for an unknown bug.
+    spaces the heartbeats of read sessions. Every operation may raise ServiceError. Operations on records may raise
+    more, as their docstrings say. Raise UsageFailure for an unknown bug.
     """
 
     def __init__(
