@@ -2,8 +2,8 @@
 
 A raw load generator in a separate process sends frames that were encoded before. It keeps a number of batches without
 acks, of one record or many, on one connection. The server's journal is on disk. Afterwards the stream must have exactly
-the acknowledged records. For the latency, records are appended at a fixed rate, each with the time at which it was sent,
-and a read session on another connection follows them.
+the acknowledged records. For the latency, records are appended at a fixed rate, each with the time at which it was
+sent, and a read session on another connection follows them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def records_of(stream: str) -> str:
 def drive(port: int, stream: str, frame: bytes, window: int, seconds: float) -> tuple[int, float]:
     """Keep up to ``window`` batches without acks for ``seconds``. Return the number of acks, and the seconds."""
     session = RawSession(port, "POST", records_of(stream), HEADERS)
-    group = max(1, min(window // 2, SEND // len(frame)))
+    group = max(1, min(window // 8, SEND // len(frame)))
     content = frame * group
     sent = acked = 0
     unsent = rest = b""

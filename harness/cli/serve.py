@@ -159,7 +159,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
     from ..server.failpoints import Failpoints
     from ..server.metrics import MeteredStorage, Metrics
     from ..server.service import Service
-    from ..server.serving import serve
+    from ..server.serving import STOP_SECONDS, serve
     from ..server.storage import StorageError
 
     stop = asyncio.Event()
@@ -195,6 +195,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         app.draining = True
         failpoints.disarm_all()  # what is held there would never end
         await service.drain()
+        await app.answered(STOP_SECONDS)
 
     try:
         return await serve(app, listener, world.network, ready=ready, stop=stop, drain=drain, limits=options.limits)

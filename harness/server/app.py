@@ -6,8 +6,9 @@ its own code. Anything unexpected is a 500 ``other``, with a traceback in the lo
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 from ..world.clock import Clock
@@ -47,6 +48,16 @@ class App(Itself, Basins, Streams, Records):
         self._bodies = Bodies(limits or Limits())
         self._router = Router(operations_of(type(self)))
         self.draining = False
+        self._answered = asyncio.Event()
+
+    async def answered(self, seconds: float) -> None:
+        """Return once no request is in flight any more while the server drains, or after so many seconds.
+
+        Sessions end by themselves then, but a client that does not read holds up its answer.
+        """
+        if self._metrics.in_flight:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), seconds)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one ASGI request. Raise RuntimeError for anything but HTTP."""
@@ -80,6 +91,8 @@ class App(Itself, Basins, Streams, Records):
                     status = hang_up.status
         finally:
             metrics.in_flight -= 1
+            if self.draining and not metrics.in_flight:
+                self._answered.set()
             metrics.finish(request.operation, status, (self._monotonic_ns() - began) / 1e9)
 
     async def _answer(self, scope: Message, request: Request) -> Response:

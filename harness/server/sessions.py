@@ -15,7 +15,7 @@ import msgspec
 
 from ..s2 import Ack, Append, Batch, Read, metered_size
 from .durable import DurableStream, Promise
-from .errors import ServiceError
+from .errors import ServiceError, StateMismatch
 from .gate import Gate
 from .storage import StorageError
 
@@ -147,8 +147,15 @@ class ReadSession:
         self._deadline: float | None = None
 
     async def start(self) -> None:
-        """Find the start. Raise StateMismatch if nothing can be read and the session may not follow."""
-        self._next = await self._stream.start(self._left, may_follow=self._may_follow)
+        """Find the start. Raise StateMismatch if nothing can be read and the session may not follow.
+
+        A session that is to read nothing, such as one that resumes after its last record, has no start.
+        """
+        try:
+            self._next = await self._stream.start(self._left, may_follow=self._may_follow)
+        except StateMismatch:
+            if 0 not in (self._left.count, self._left.bytes):
+                raise
 
     async def frames(self) -> AsyncGenerator[Batch, None]:
         """Yield the frames of the session until its bounds are reached.

@@ -124,7 +124,9 @@ class Http2:
                 if event.flow_controlled_length:
                     self._h2.acknowledge_received_data(event.flow_controlled_length, stream.number)
             elif isinstance(event, h2.events.StreamReset):
-                stream.ended = stream.was_reset = True
+                # After a whole answer, the server asks in this way that the rest of the request is not sent.
+                stream.was_reset = stream.was_reset or not stream.ended
+                stream.ended = True
             elif isinstance(event, h2.events.StreamEnded):
                 stream.ended = True
         self._flush()
