@@ -16,6 +16,7 @@ from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outco
 from ..kernel import spec
 from ..kernel.columns import Requirements
 from ..kernel.contradiction import Contradiction
+from ..kernel.facts import trimming
 from ..kernel.log import reported
 
 _LATE: Final = frozenset(
@@ -293,14 +294,8 @@ class Evidence:
     @cached_property
     def trims(self) -> Int64s:
         """The points to which trims that may have been applied trim, as far as the stream went there; ascending."""
-        columns, records = self.columns, self.records
-        appends = np.flatnonzero((columns.ask == spec.APPEND) & (columns.trim_high > columns.trim_low))
-        found = []
-        for m in appends.tolist():
-            for trim in range(int(columns.trim_low[m]), int(columns.trim_high[m])):
-                to, start = int(records.trim_to[trim]), int(self._places[m])
-                found.append(to if start == NONE else min(to, start + int(records.trim_index[trim]) + 1))
-        return np.array(sorted(found), dtype=np.int64)
+        appends = np.flatnonzero(self.columns.ask == spec.APPEND)
+        return np.sort(trimming(self.asked, appends, self._places[appends])[1])
 
     @cached_property
     def trimmed(self) -> int:

@@ -24,10 +24,9 @@ from .accept import Order, polls
 from .budget import Exceeded, Spending
 from .caps import caps
 from .columns import Requirements
-from .contradiction import Contradicted
+from .contradiction import Refuted
 from .indefinite import Candidates
 from .plan import Plan, tokens
-from .refuted import Refuted
 from .situation import Mark, Situation
 
 _OFTEN = 1024
@@ -81,7 +80,7 @@ def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhau
     try:
         polls(asked)
         plan = Plan(asked)
-    except (Refuted, Contradicted):
+    except Refuted:
         return Exhausted(0)
     search = _Search(plan, spent)
     try:

@@ -7,7 +7,7 @@ program speaks of rows, files of operation ids.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -21,7 +21,7 @@ from fencepost.harness.history.history import History, Int64s
 from . import log
 from .accept import Order
 from .columns import Requirements
-from .refuted import Refuted
+from .contradiction import Refuted
 
 FORMAT: Final = 2
 """The version of the format."""
@@ -64,6 +64,11 @@ class NamedViolation(Struct, frozen=True):
     context: Sequence[_Integer] = ()
     position: _Integer | None = None
     edges: Sequence[tuple[_Integer, _Integer, str]] = ()
+
+    @property
+    def named(self) -> list[int]:
+        """All operations that it names."""
+        return [*self.operations, *self.context, *(op for edge in self.edges for op in edge[:2])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +189,8 @@ def read(history: History, parts: Mapping[str, bytes]) -> Statement:
         ids, bits = _array(parts, "order.npy"), _array(parts, "second.npy")
         if len(bits) != (len(ids) + 7) // 8:
             raise Damaged(f"there are {len(ids)} moments, and {len(bits)} bytes of marks")
-        _rows(history, np.array([op for one in told.streams for op in _named(one)], dtype=np.int64))
+        named = [op for one in told.streams for violation in one.violations for op in violation.named]
+        _rows(history, np.array(named, dtype=np.int64))
         moments = _rows(history, ids), np.unpackbits(bits.astype(np.uint8), count=len(ids)).astype(np.bool_)
         return Statement([_claim(one, *moments) for one in told.streams], told.reasons)
     except KeyError as error:
@@ -198,11 +204,6 @@ def _array(parts: Mapping[str, bytes], name: str) -> NDArray[Any]:
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise Damaged(f"{name} is no list of integers")
     return array
-
-
-def _named(claim: _Claim) -> Iterator[int]:
-    for one in claim.violations:
-        yield from (*one.operations, *one.context, *(op for edge in one.edges for op in edge[:2]))
 
 
 def _rows(history: History, ids: NDArray[Any]) -> Int64s:

@@ -24,7 +24,7 @@ NEVER: Final = 2**63 - 1
 
 
 class Plan:
-    """Lists by moment, and indexes of moments. Raises Contradicted where no order can be.
+    """Lists by moment, and indexes of moments. Raises Refuted where no order can be.
 
     ``length`` is how many records a moment has, ``names`` the tail that it names exactly (NONE if none); ``lowest``
     bounds the others'.

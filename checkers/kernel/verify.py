@@ -7,21 +7,22 @@ invalid is decided here, from the history. docs/certificates.md says what is ask
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from fencepost.harness.check_limits import Budget
-from fencepost.harness.history.history import NONE, History, Int64s
+from fencepost.harness.history.history import History, Int64s
 
 from . import spec
 from .accept import accept
+from .ahead import orders
 from .budget import Spending
 from .columns import Requirements, requirements, rows_of
+from .contradiction import Refuted
 from .exhaust import Exhausted, Found, Over, exhaust
 from .format import VALIDITIES, Claim, NamedViolation, claimed_order, read
 from .refute import refute
-from .refuted import Refuted
 
 NODES: Final = 10_000
 """The most nodes that the verifier searches."""
@@ -29,7 +30,8 @@ NODES: Final = 10_000
 MEMORY: Final = 1 << 30
 """Bytes that this may take."""
 
-_KINDS = ("ww", "wr", "rw", "rt", "process", "session", "answer", "tw", "tr")
+_ALONG: Final = ("ww", "wr", "rw", "tw", "tr")
+"""Edges of the stream and its tokens: they rest on what the answers say together, are for people, and pass."""
 
 
 @dataclass(slots=True)
@@ -40,8 +42,16 @@ class Checked:
     failures: list[str] = field(default_factory=list)
 
 
-def verify(history: History, parts: Mapping[str, bytes], claimed: str) -> Checked:
-    """Check a certificate that is to prove a validity. Raises :class:`~.format.Damaged` where it cannot be read."""
+def verify(
+    history: History,
+    parts: Mapping[str, bytes],
+    claimed: str,
+    asking: Callable[[History, int, Int64s], Requirements] = requirements,
+) -> Checked:
+    """Check a certificate that is to prove a validity. Raises :class:`~.format.Damaged` where it cannot be read.
+
+    ``asking`` tells what is asked of a stream: whoever checks several certificates of one history may keep that.
+    """
     statement = read(history, parts)
     checked = Checked()
     if [claim.stream for claim in statement.claims] != [stream.name for stream in history.header.streams]:
@@ -49,7 +59,7 @@ def verify(history: History, parts: Mapping[str, bytes], claimed: str) -> Checke
         return checked
     found, observed = {"unknown"} if statement.reasons else set[str](), False
     for stream, (rows, claim) in enumerate(zip(rows_of(history), statement.claims, strict=True)):
-        asked = requirements(history, stream, rows)
+        asked = asking(history, stream, rows)
         observed |= bool(((asked.asked.optional == 0) & (asked.asked.ask != spec.ABSENT)).any())
         found.add(claim.validity)
         try:
@@ -114,26 +124,10 @@ def _searched(asked: Requirements, rows: Int64s, nodes: int) -> Found | Exhauste
 def _named(asked: Requirements, violation: NamedViolation) -> None:
     """Every operation is the stream's, and every edge of the clock, a process, a session or an answer is there."""
     history = asked.history
-    named = [*violation.operations, *violation.context, *(op for edge in violation.edges for op in edge[:2])]
-    row = {op: history.row_of(op) for op in named}
-    for op in named:
+    row = {op: history.row_of(op) for op in violation.named}
+    for op in row:
         if history.stream[row[op]] != asked.stream:
             raise Refuted(f"{violation.anomaly} names #{op}, which is of another stream")
     for source, target, kind in violation.edges:
-        if not _is_edge(history, row[source], row[target], kind):
+        if not orders(history, row[source], row[target]).get(kind, kind in _ALONG):
             raise Refuted(f"#{source} is said to come before #{target} ({kind}), and does not")
-
-
-def _is_edge(history: History, source: int, target: int, kind: str) -> bool:
-    """Edges of the stream and its tokens rest on what the answers say together; they are for people, and pass."""
-    if kind == "rt":
-        return bool(history.returned[source] < history.invoked[target])
-    if kind == "process":
-        same = history.process[source] == history.process[target]
-        return bool(same and source < target and history.returned[source] <= history.invoked[target])
-    if kind == "answer":
-        whole = int(history.part_of[source])
-        return whole != NONE and (target == whole or (history.part_of[target] == whole and source < target))
-    if kind == "session":
-        return bool(history.session[source] == history.session[target] != NONE and source < target)
-    return kind in _KINDS

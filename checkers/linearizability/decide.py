@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from fencepost.harness.check_limits import CheckLimits
@@ -39,7 +39,7 @@ class Decision:
     every order. An unknown one has the ``reason``, and the ``tail`` that no order got past. ``declined`` says why the
     order that was proposed first was not accepted; it is empty if it was. ``explained`` is how far an order explains a
     stream that is not valid; None where none could be replayed. ``furthest`` is how far a search got that found no
-    order.
+    order. ``nearly`` is an order of all moments but some that have no place in it, if one was proposed.
     """
 
     validity: Validity
@@ -51,14 +51,25 @@ class Decision:
     declined: str = ""
     explained: Explained | None = None
     furthest: Furthest | None = None
+    nearly: Order | None = None
 
 
 def decide(
-    asked: Requirements, rows: Int64s, limits: CheckLimits, name: str = "", *, briefly: bool = False
+    asked: Requirements,
+    rows: Int64s,
+    limits: CheckLimits,
+    name: str = "",
+    *,
+    briefly: bool = False,
+    guess: Order | None = None,
 ) -> Decision:
-    """Decide a stream, whose rows are ``rows``, within the limits; ``briefly``, by one proposed order or a search."""
+    """Decide a stream, whose rows are ``rows``, within the limits; ``briefly``, by one proposed order or a search.
+
+    An order that is a ``guess`` is tried before any is proposed.
+    """
     attempts, orders = Attempts(asked, rows), propose(asked, rows)
-    accepted = attempts.accepted(islice(orders, FEW if asked.is_many and not briefly else 1))
+    first = islice(orders, FEW if asked.is_many and not briefly else 1)
+    accepted = attempts.accepted(chain((guess,), first))
     if accepted is not None:
         return Decision(Validity.VALID, accepted, declined=attempts.declined)
     attempts.declined = attempts.declined or "no order was proposed"
@@ -72,6 +83,7 @@ def decide(
     return replace(
         decision,
         declined=attempts.declined,
+        nearly=attempts.nearly,
         explained=None if decision.validity is Validity.VALID else attempts.explained,
     )
 

@@ -29,6 +29,7 @@ from ..explanation.relaxation import unanswered
 from ..explanation.sentences import Narrator, Witness, ran
 from ..explanation.signature import signature
 from ..kernel import spec
+from ..kernel.accept import Order
 from ..kernel.columns import Requirements, requirements
 from ..kernel.contradiction import Contradiction
 from ..stream import Stream, streams
@@ -129,7 +130,7 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
             passes += 1
         accused |= {stream.history.row_of(op) for op in accusing}
         left = without(stream, accused)
-        asked, decision = _decided(left, small)
+        asked, decision = _decided(left, small, asked, decision.nearly)
         if decision.validity is not Validity.INVALID:
             break
     is_all = decision.validity is not Validity.INVALID
@@ -228,7 +229,7 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits, known: Sequ
         return found
     for op in accused[::-1]:
         rows = {stream.history.row_of(other) for other in accused if other != op}
-        if _decided(without(stream, rows), limits)[1].validity is Validity.VALID:
+        if rows and _decided(without(stream, rows), limits)[1].validity is Validity.VALID:
             accused.remove(op)
     for root in found:
         root.violation = replace(root.violation, accused=tuple(op for op in root.violation.accused if op in accused))
@@ -243,10 +244,18 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits, known: Sequ
     return kept
 
 
-def _decided(stream: Stream, limits: CheckLimits) -> tuple[Requirements, Decision]:
-    """What is asked of a stream, and what the kernel says of it."""
-    asked = requirements(stream.history, stream.index, stream.rows)
-    return asked, decide(asked, stream.rows, limits, briefly=True)
+def _decided(
+    stream: Stream, limits: CheckLimits, before: Requirements | None = None, nearly: Order | None = None
+) -> tuple[Requirements, Decision]:
+    """What is asked of a stream, and what the kernel says of it.
+
+    The moments that remain of an order of those ``before``, ``nearly`` all, may explain it.
+    """
+    asked, guess = requirements(stream.history, stream.index, stream.rows), None
+    if before is not None and nearly is not None:
+        moments = asked.find(before.asked.row, before.asked.number)[nearly.moments]
+        guess = replace(nearly, moments=moments[moments != NONE])
+    return asked, decide(asked, stream.rows, limits, briefly=True, guess=guess)
 
 
 def named_by(stream: Stream, case: Case, known: Sequence[Telling]) -> tuple[Violation, set[int]]:

@@ -19,8 +19,9 @@ from fencepost.harness.history.history import NONE, Int64s
 from ..kernel import log as logs
 from ..kernel import spec
 from ..kernel.accept import Order
+from ..kernel.answers import by_invocation
 from ..kernel.columns import Requirements, listed
-from ..kernel.refuted import Refuted
+from ..kernel.contradiction import Refuted
 from ..kernel.stops import demands_of
 from . import tails
 from .chain import Known, known
@@ -40,9 +41,10 @@ MOST: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """An order that is wrong, since some moment has no place in it; what comes before that may be right."""
+    """An order that is wrong, since these moments have no place in it; what comes before the first may be right."""
 
     order: Order
+    wrong: Int64s
 
 
 def propose(asked: Requirements, rows: Int64s) -> Iterator[Order | Doubtful | None]:
@@ -121,9 +123,8 @@ class _Guesser:
         self._asked = asked
         self._rows = rows
         self._token = token
-        self._by_return = proven.by_return
         self._latest = proven.latest
-        self._order = _by_invocation(asked)
+        self._order = by_invocation(asked)
         self._loops: Any = tails
         if asked.is_many:
             from ..kernel.compiled import plain
@@ -156,8 +157,9 @@ class _Guesser:
             key=np.full(number, NONE, dtype=np.int64),
             first=self._first(),
             latest=last_states(chain, self._latest),
-            by_return=self._by_return,
+            by_return=self._asked.by_return,
             order=self._order,
+            wrong=np.zeros(number, dtype=np.int64),
         )
         places, failed = self._settled(log, chain, places)
         key = np.asarray(places.key, dtype=np.int64)
@@ -166,7 +168,7 @@ class _Guesser:
         if failed == NONE:
             return _Guess(order, NONE, int(chain.tail[-1]))
         state = min(int(key[failed]) // tails.width(number), len(chain.tail) - 1)
-        return _Guess(Doubtful(order), failed, int(chain.tail[state]))
+        return _Guess(Doubtful(order, np.flatnonzero(places.wrong)), failed, int(chain.tail[state]))
 
     def _settled(self, log: spec.Log, chain: tails.Chain, places: tails.Places) -> tuple[tails.Places, int]:
         loops, columns, records = self._loops, self._columns, self._records
@@ -239,17 +241,6 @@ class _Guesser:
             if NONE < slot < len(log.stamp) and log.stamp[slot] >= since > earliest:
                 found.append((last, since - 1))
         return found
-
-
-def _by_invocation(asked: Requirements) -> Int64s:
-    """The moments by invocation, but those of a read whose answer came in parts behind these."""
-    row, rank = asked.asked.row, np.arange(len(asked), dtype=np.int64)
-    parts = np.flatnonzero(asked.history.part_of[row] != NONE)
-    if not len(parts):
-        return rank
-    ends = asked.find(asked.history.part_of[row[parts]], np.zeros(len(parts), dtype=np.int64))
-    np.maximum.at(rank, ends[ends != NONE], parts[ends != NONE])
-    return np.lexsort((np.isin(np.arange(len(asked)), ends), rank))
 
 
 def _ahead(ahead: list[list[int]], places: tails.Places) -> bool:

@@ -62,7 +62,7 @@ class Places(NamedTuple):
     ``applied`` is the state in which an append took effect, NONE for none; ``least`` bounds the key, which is ``key``
     in the end, and ``latest`` the last state that it can have met. Of a read that begins apart, ``first`` is the first
     record that it returned (NONE: none). ``by_return`` are the moments in the order of their return, ``order`` by
-    invocation, and the end of an answer after its parts.
+    invocation, and the end of an answer after its parts. ``wrong`` becomes 1 where a moment has no place.
     """
 
     applied: Any
@@ -72,6 +72,7 @@ class Places(NamedTuple):
     latest: Any
     by_return: Any
     order: Any
+    wrong: Any
 
 
 def width(moments: Any) -> Any:
@@ -100,7 +101,9 @@ def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: An
                 continue
             places.key[m] = found * wide + wide - 1
             wrong = found < low or asked.token[m] not in (NONE, chain.token[found])
-            failed = m if wrong and failed == NONE else failed
+            if wrong:
+                places.wrong[m] = 1
+                failed = m if failed == NONE else failed
             continue
         if ask == ABSENT:
             places.key[m] = 0
@@ -108,6 +111,7 @@ def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: An
         if ask != POISONED:
             found = _least(asked, records, log, chain, places, state, m, low)
         if found == NONE or found > places.latest[m]:
+            places.wrong[m] = 1
             failed = m if failed == NONE else failed
             found = min(low, places.latest[m])
         if ask == BEGIN:

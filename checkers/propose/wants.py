@@ -48,15 +48,9 @@ class Wants:
 
     def holes(self) -> list[Hole]:
         """The holes, ascending."""
-        following = [low for low, _ in self._parts[1:]] + [FOREVER]
+        following, told = [low for low, _ in self._parts[1:]] + [FOREVER], self._hashes.told
         return [
-            Hole(
-                low,
-                high,
-                *self._wanted(low, high, after),
-                self._gone(low, high, after),
-                self._hashes.told(low, high, after),
-            )
+            Hole(low, high, *self._wanted(low, high, after), self._gone(low, high, after), told(low, high, after))
             for (low, high), after in zip(self._parts, following, strict=False)
         ]
 

@@ -22,7 +22,6 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
-from fencepost.checkers.certificate.verification import LinearizabilityVerifier
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity
@@ -85,32 +84,26 @@ class Task:
 
 
 class _Remembering:
-    """The checker; it knows what it said last, and of which ``history``."""
+    """The checker; it knows what it ``said`` last, and of which ``history``."""
 
     history: History
+    said: CheckResult
 
     def __init__(self, minimal: bool) -> None:
         self._minimal = minimal
 
     def check(self, history: History) -> CheckResult:
         """See :class:`~fencepost.harness.verdict.Checker`."""
-        self.history, self._said = history, Linearizability(self._minimal).check(history)
-        return self._said
+        self.history, self.said = history, Linearizability(self._minimal).check(history)
+        return self.said
 
-    def unproven(self) -> str | None:
-        """Why the certificate of that does not prove it; None if it does."""
-        said, certificate = self._said, self._said.certificate
-        parts = {} if certificate is None else certificate.parts()
-        failures = LinearizabilityVerifier().verify(self.history, parts, said.validity).failures
-        return f"the verdict {said.validity} is not proven ({failures[0]})" if failures else None
-
-    def unfounded(self, journal: bytes) -> bool:
+    def unfounded(self, story: Story) -> bool:
         """Whether a violation claims what the events do not bear out."""
-        return unfounded(journal, self._said.violations) is not None
+        return bool(self.said.violations) and unfounded(story.jsonl, self.said.violations) is not None
 
     def confused(self) -> str | None:
         """What is wrong with what a violation tells; None if nothing is."""
-        problems = (misleading(self.history, violation) for violation in self._said.violations)
+        problems = (misleading(self.history, violation) for violation in self.said.violations)
         return next((f"misleading ({problem})" for problem in problems if problem), None)
 
 
@@ -128,12 +121,14 @@ def look(seed: int, story: Story, sound: bool, task: Task, forger: Forger, repor
     judge = _Remembering(minimal=seed % MINIMAL == 1)
     try:
         validity, problem = contradiction(story, explained, judge, decided=task.decided)
-        problem = problem or judge.unproven() or judge.confused()
-        examined = examine(Random(seed), judge.history, found, forger) if problem is None else Examination(problem)
+        problem = problem or judge.confused()
+        examined = Examination(problem)
+        if problem is None:
+            examined = examine(Random(seed), judge.history, judge.said, found, forger)
     except Exception as error:  # whatever it is, it is wrong
         return f"the checker raised {error!r}"
     report.said[validity] += examined.problem is None
-    report.unfounded += judge.unfounded(story.jsonl)
+    report.unfounded += judge.unfounded(story)
     report.searched += examined.nodes is not None
     report.nodes = max(report.nodes, examined.nodes or 0)
     return examined.problem
