@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import h2.config
-import h2.connection
 import h2.events
+import h2.settings
 
+from fencepost.harness.client.http2 import Http2State
 from fencepost.harness.s2 import Append, Record, protobuf
 from fencepost.harness.s2.frames import Frame, FrameDecoder, Message, encode_message
 
@@ -43,7 +44,7 @@ class Http2:
     def __init__(self, port: int, window: int = 65_535, timeout: float = 20.0) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.streams: dict[int, Stream] = {}
-        self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._h2 = Http2State(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
         self._h2.initiate_connection()
         self._h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: window})
         self._flush()
