@@ -14,12 +14,14 @@ from typing import Final
 from msgspec import structs
 
 from ...s2 import Append, Batch, Read, metered_size, protobuf, urls
+from ...s2.compression import Compression
 from ...s2.errors import Malformed
 from ...s2.events import BatchEvent, Done, EventId, Failure, Ping, encode_event
-from ...s2.frames import Compression, FrameDecoder, Message, Terminal, encode_message, encode_terminal
+from ...s2.frames import FrameDecoder, Message, Terminal, encode_message, encode_terminal
 from ...s2.json_codec import Format
 from ...s2.limits import U64_MAX
 from ..answers import Response, failure
+from ..content_coding import preferred
 from ..errors import ServiceError, invalid
 from ..request import Pieces, Request
 from ..sessions import AppendSession
@@ -41,7 +43,7 @@ class Sessions(Endpoints):
 
     async def read_session(self, request: Request) -> Response:
         """Answer a read session: batches and heartbeats in frames."""
-        query, compression = urls.decode_read(request.query), compression_of(request)
+        query, compression = urls.decode_read(request.query), preferred(request.raw(b"accept-encoding") or b"")
         batches = await self._service.read_session(request.basin(), request.name, query)
         request.operation = "read_session"
         return Response(200, self._batches(batches, compression, request.operation), _FRAMES)
@@ -124,12 +126,6 @@ async def _appends(pieces: Pieces, sizes: deque[int]) -> AsyncIterator[Append]:
         raise ServiceError("bad_frame", error.message) from error
     finally:
         pieces.hold(0)
-
-
-def compression_of(request: Request) -> Compression:
-    """Return the compression of frames that the client accepts: Zstandard if it does, or else gzip if it does."""
-    accepted = [encoding.strip().lower() for encoding in (request.header(b"accept-encoding") or "").split(",")]
-    return Compression.ZSTD if "zstd" in accepted else Compression.GZIP if "gzip" in accepted else Compression.NONE
 
 
 def _terminal(error: Exception, operation: str) -> bytes:
