@@ -12,6 +12,8 @@ from typing import Final
 
 from ..world.clock import Clock
 from .answers import JSON, Response, failure, refusal
+from .content_coding import encoded
+from .endpoints.account import Account
 from .endpoints.basins import Basins
 from .endpoints.itself import Itself
 from .endpoints.records import Records
@@ -26,7 +28,7 @@ from .service import Service
 _OK_HEAD: Final[Message] = {"type": "http.response.start", "status": 200, "headers": [JSON]}
 
 
-class App(Itself, Basins, Streams, Records):
+class App(Itself, Account, Basins, Streams, Records):
     """An ASGI application that serves one service.
 
     If there is a ``token``, every request must have it as its bearer token, except requests for public operations.
@@ -58,7 +60,9 @@ class App(Itself, Basins, Streams, Records):
         request = Request(scope, receive, self._bodies)
         status = 499
         try:
-            status, body, headers = await self._answer(scope, request)
+            response = await self._answer(scope, request)
+            accept_encoding = request.raw(b"accept-encoding")
+            status, body, headers = response if accept_encoding is None else encoded(response, accept_encoding)
             # The client may still be sending a body that the server will not read. (HTTP/2 resets the stream instead.)
             if request.unfinished and scope["http_version"].startswith("1"):
                 headers = (*headers, (b"connection", b"close"))

@@ -14,7 +14,7 @@ A client without a token can make the server hold as much on every connection.
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of one server. A body may have ``body_bytes`` and take ``body_seconds`` to arrive.
+    """The limits of one server. A body may have ``body_bytes``, also decompressed, and take ``body_seconds`` to arrive.
 
     The default size has room for the largest legal batch: 1 MiB metered, of which a byte may take six characters of raw
     JSON (``\\u0000``). ``arriving_bytes`` limits the total size of all incomplete bodies, so clients that stop half-way

@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from ..s2.json_codec import Format
+from .content_coding import coding, decoded
 from .errors import ServiceError
 from .limits import Limits
+from .names import check_basin_name
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -155,11 +157,16 @@ class Request:
         except UnicodeDecodeError as error:
             raise ServiceError("bad_header", f"the header {name.decode()} is not UTF-8") from error
 
+    def raw(self, name: bytes) -> bytes | None:
+        """Return the value of a header as it was sent, or None. ``name`` is in lower case."""
+        return self._headers.get(name)
+
     def basin(self) -> str:
-        """Return the basin that the request names. Raise ``bad_header`` if it names none."""
+        """Return the basin that the request names. Raise ``bad_header`` unless it names one validly."""
         basin = self.header(b"s2-basin")
         if basin is None:
             raise ServiceError("bad_header", "the header s2-basin is missing; it names the basin of the stream")
+        check_basin_name(basin, "bad_header")
         return basin
 
     def format(self) -> Format:
@@ -174,15 +181,24 @@ class Request:
         """Raise ``bad_query``: the operation has no parameters."""
         raise ServiceError("bad_query", f"this operation takes no parameters, such as {self.query[:40]!r}")
 
-    async def body(self) -> bytes:
-        """Return the whole body.
+    async def body(self, malformed: str = "bad_json") -> bytes:
+        """Return the whole body, decompressed.
 
-        Raise ``payload_too_large`` past the limit, ``hot_server`` if too many bodies are arriving, ``request_timeout``
-        if it does not arrive in time, and ``bad_header`` or ``client_hangup`` if it cannot arrive completely. In all of
-        these cases the request had no effect.
+        Raise ``payload_too_large`` past the limit, compressed or decompressed, ``hot_server`` if too many bodies are
+        arriving, ``request_timeout`` if it does not arrive in time, ``bad_header`` or ``client_hangup`` if it cannot
+        arrive completely, ``unsupported_encoding`` for an unknown compression, and the code ``malformed`` if it cannot
+        be decompressed. In all of these cases the request had no effect.
         """
         self.unfinished = True
-        expected = self._expected_length()
+        encoding = self._headers.get(b"content-encoding")
+        if encoding is None:
+            return await self._arrived(self._expected_length())
+        compression = coding(encoding)
+        return decoded(
+            await self._arrived(self._expected_length()), compression, self._bodies.limits.body_bytes, malformed
+        )
+
+    async def _arrived(self, expected: int | None) -> bytes:
         bodies = self._bodies
         # One buffer: a list would take twenty times as much as what is counted if the pieces are tiny.
         arrived = bytearray()

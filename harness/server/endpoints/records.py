@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...s2 import CheckTail, json_codec, protobuf, urls
+from ...s2 import Append, CheckTail, json_codec, protobuf, urls
 from ..answers import PROTOBUF, Response
 from ..errors import ServiceError
 from ..negotiation import Codec, accepted, content
@@ -18,23 +18,27 @@ class Records(Endpoints):
     async def append(self, request: Request) -> Response:
         """Append a batch of records. The answer comes once it is durable."""
         basin, answer = request.basin(), accepted(request)
+        batch, size = await self._batch(request)
+        ack = await self._service.perform(basin, request.name, batch)
+        self._metrics.appended(len(batch.records), size)
+        if answer is Codec.PROTOBUF:
+            return Response(200, protobuf.encode_ack(ack), PROTOBUF)
+        return Response(200, json_codec.encode_ack(ack))
+
+    async def _batch(self, request: Request) -> tuple[Append, int]:
+        """Return the batch in a body, and the size of the body, which is not kept while the batch becomes durable."""
         match content(request):
             case Codec.JSON:
                 form = request.format()
                 body = await request.body()
-                batch = json_codec.decode_append(body, form)
+                return json_codec.decode_append(body, form), len(body)
             case Codec.PROTOBUF:
-                body = await request.body()
-                batch = protobuf.decode_append(body)
+                body = await request.body("bad_proto")
+                return protobuf.decode_append(body), len(body)
             case Codec.SESSION:
                 raise ServiceError("not_implemented", "append sessions are not supported: send single appends")
             case _:
                 raise ServiceError("bad_json", "the content-type must be application/json or application/protobuf")
-        ack = await self._service.perform(basin, request.name, batch)
-        self._metrics.appended(len(batch.records), len(body))
-        if answer is Codec.PROTOBUF:
-            return Response(200, protobuf.encode_ack(ack), PROTOBUF)
-        return Response(200, json_codec.encode_ack(ack))
 
     @operation("GET", "/v1/streams/{stream}/records", queried=True)
     async def read(self, request: Request) -> Response:
