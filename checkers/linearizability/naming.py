@@ -228,7 +228,8 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits, known: Sequ
     What was told without the answers that need not be accused is told again with them.
     """
     accused = list(dict.fromkeys(op for root in found for op in root.violation.accused))
-    if len(accused) > MOST:
+    number = len(accused)
+    if number > MOST:
         return found
     for op in accused[::-1]:
         rows = {stream.history.row_of(other) for other in accused if other != op}
@@ -237,7 +238,7 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits, known: Sequ
     for root in found:
         root.violation = replace(root.violation, accused=tuple(op for op in root.violation.accused if op in accused))
     kept = [root for root in found if root.violation.accused]
-    for root in kept if len(kept) < len(found) else ():
+    for root in kept if len(accused) < number else ():
         left = without(stream, {stream.history.row_of(op) for op in accused if op not in root.violation.accused})
         asked, decision = _decided(left, limits)
         if decision.contradiction is not None:

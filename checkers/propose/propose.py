@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -82,9 +81,6 @@ def _filled(asked: Requirements, told: Known, filler: Filler, guesser: _Guesser)
         if guess.failed > furthest:
             best, furthest = variation, guess.failed
             variations = iter(list(_variations(filler, best, guess.tail)))
-            if guess.failed != NONE and asked.asked.ask[guess.failed] == spec.TOKEN_REFUSED:
-                filler.demand(guess.tail, guesser.latest(guess.failed), int(asked.asked.told[guess.failed]))
-                variations = chain((best,), variations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +129,6 @@ class _Guesser:
             self._columns, self._records, self._loops = plain(asked.asked), plain(asked.records), compiled_tails
         else:
             self._columns, self._records = asked.listed
-
-    def latest(self, m: int) -> int:
-        """The greatest tail that a moment can have met."""
-        return int(self._latest[m])
 
     def guess(self, start: Int64s) -> _Guess:
         """The order with appends at ``start`` (NONE: not applied)."""

@@ -16,6 +16,8 @@ log: Final = logging.getLogger(__name__)
 JSON: Final = (b"content-type", b"application/json")
 PROTOBUF: Final = ((b"content-type", b"application/protobuf"),)
 
+_CODINGS: Final = (b"accept-encoding", b"zstd, gzip")
+
 
 class Response(NamedTuple):
     """An answer, in JSON unless ``headers`` say otherwise. A body that comes in pieces is closed in any case."""
@@ -25,15 +27,17 @@ class Response(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = (JSON,)
 
 
-def provisioned(provision: Provision, body: bytes) -> Response:
-    """Return the answer to an ensure."""
-    status = 201 if provision is Provision.CREATED else 200
+def provisioned(provision: Provision, body: bytes, noop: int = 200) -> Response:
+    """Return the answer to a creation or an ensure. ``noop`` is the status if nothing was created."""
+    status = 201 if provision is Provision.CREATED else noop
     return Response(status, body, (JSON, (b"s2-provision-result", provision.value.encode())))
 
 
 def failure(error: Exception, operation: str) -> Response:
     """Return the answer for an exception of an operation: that of a refusal, or else a 500, with a traceback logged."""
     match error:
+        case ServiceError(code="unsupported_encoding"):
+            return refusal(error, _CODINGS)
         case ServiceError():
             return refusal(error)
         case Malformed(code=code, message=message):

@@ -6,12 +6,15 @@ its own code. Anything unexpected is a 500 ``other``, with a traceback in the lo
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 from ..world.clock import Clock
 from .answers import JSON, Response, failure, refusal
+from .content_coding import encoded
+from .endpoints.account import Account
 from .endpoints.basins import Basins
 from .endpoints.itself import Itself
 from .endpoints.records import Records
@@ -26,7 +29,7 @@ from .service import Service
 _OK_HEAD: Final[Message] = {"type": "http.response.start", "status": 200, "headers": [JSON]}
 
 
-class App(Itself, Basins, Streams, Records):
+class App(Itself, Account, Basins, Streams, Records):
     """An ASGI application that serves one service.
 
     If there is a ``token``, every request must have it as its bearer token, except requests for public operations.
@@ -47,6 +50,16 @@ class App(Itself, Basins, Streams, Records):
         self._bodies = Bodies(limits or Limits())
         self._router = Router(operations_of(type(self)))
         self.draining = False
+        self._answered = asyncio.Event()
+
+    async def answered(self, seconds: float) -> None:
+        """Return once no request is in flight any more while the server drains, or after so many seconds.
+
+        Sessions end by themselves then, but a client that does not read holds up its answer.
+        """
+        if self._metrics.in_flight:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), seconds)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one ASGI request. Raise RuntimeError for anything but HTTP."""
@@ -58,7 +71,9 @@ class App(Itself, Basins, Streams, Records):
         request = Request(scope, receive, self._bodies)
         status = 499
         try:
-            status, body, headers = await self._answer(scope, request)
+            response = await self._answer(scope, request)
+            accept_encoding = request.raw(b"accept-encoding")
+            status, body, headers = response if accept_encoding is None else encoded(response, accept_encoding)
             # The client may still be sending a body that the server will not read. (HTTP/2 resets the stream instead.)
             if request.unfinished and scope["http_version"].startswith("1"):
                 headers = (*headers, (b"connection", b"close"))
@@ -69,12 +84,19 @@ class App(Itself, Basins, Streams, Records):
             if isinstance(body, bytes):
                 await send({"type": "http.response.body", "body": body})
             else:
-                async with aclosing(body) as pieces:
-                    async for piece in pieces:
-                        await send({"type": "http.response.body", "body": piece, "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
+                try:
+                    async with request.hang_up(), aclosing(body) as pieces:
+                        # The head leaves with the first piece, and clients wait for it before they send much.
+                        await send({"type": "http.response.body", "body": b"", "more_body": True})
+                        async for piece in pieces:
+                            await send({"type": "http.response.body", "body": piece, "more_body": True})
+                        await send({"type": "http.response.body", "body": b""})
+                except ServiceError as hang_up:
+                    status = hang_up.status
         finally:
             metrics.in_flight -= 1
+            if self.draining and not metrics.in_flight:
+                self._answered.set()
             metrics.finish(request.operation, status, (self._monotonic_ns() - began) / 1e9)
 
     async def _answer(self, scope: Message, request: Request) -> Response:

@@ -15,38 +15,37 @@ from .request import Request
 class Codec(enum.Enum):
     """A codec of records. The value is its media type."""
 
-    JSON = "application/json"
-    PROTOBUF = "application/protobuf"
-    SESSION = "s2s/proto"
-    EVENT_STREAM = "text/event-stream"
+    JSON = b"application/json"
+    PROTOBUF = b"application/protobuf"
+    SESSION = b"s2s/proto"
+    EVENT_STREAM = b"text/event-stream"
 
 
-_CODECS: Final = {codec.value: codec for codec in Codec} | {"application/x-protobuf": Codec.PROTOBUF}
+_CODECS: Final = {codec.value: codec for codec in Codec} | {b"application/x-protobuf": Codec.PROTOBUF}
 
 
 def content(request: Request) -> Codec | None:
     """Return the codec of the body, or None if ``content-type`` is absent or names none of ours.
 
-    An append or a read with a body in the codec SESSION opens a session. Raise ``bad_header`` unless the header is
-    UTF-8.
+    An append or a read with a body in the codec SESSION opens a session.
     """
-    return _codec(request.header(b"content-type"))
+    return _codec(request.raw(b"content-type"))
 
 
 def accepted(request: Request) -> Codec:
     """Return the codec that the client accepts: JSON if ``accept`` is absent or names none of ours.
 
-    An operation whose answer cannot have that codec answers in JSON. Raise ``bad_header`` unless the header is UTF-8.
+    An operation whose answer cannot have that codec answers in JSON.
     """
-    return _codec(request.header(b"accept")) or Codec.JSON
+    return _codec(request.raw(b"accept")) or Codec.JSON
 
 
-def _codec(header: str | None) -> Codec | None:
+def _codec(header: bytes | None) -> Codec | None:
     if header is None:
         return None
     if header in _CODECS:
         return _CODECS[header]
-    media_type = header.partition(",")[0].partition(";")[0].strip().lower()
-    if media_type.startswith("application/") and media_type.endswith("+json"):
+    media_type = header.partition(b",")[0].partition(b";")[0].strip().lower()
+    if media_type.startswith(b"application/") and media_type.endswith(b"+json"):
         return Codec.JSON
     return _CODECS.get(media_type)
