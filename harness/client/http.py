@@ -160,6 +160,14 @@ class HttpStreamClient:
             return self._unsendable(error)
         return await self._control(wire.LIST, b"GET", self._root + b"/streams" + query)
 
+    async def stream_config(self, stream: str) -> Outcome[wire.StreamConfig]:
+        """Return what the configuration of a stream says of how long records are kept."""
+        try:
+            path = self._path(stream)
+        except UnicodeEncodeError as error:
+            return self._unsendable(error)
+        return await self._control(wire.CONFIG, b"GET", path)
+
     async def create_basin(self) -> Outcome[None]:
         """Create this client's basin, with the default configuration."""
         return await self._control(wire.CREATE, b"POST", self._root + b"/basins", wire.create_basin_body(self.basin))

@@ -27,9 +27,9 @@ class Response(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = (JSON,)
 
 
-def provisioned(provision: Provision, body: bytes) -> Response:
-    """Return the answer to an ensure."""
-    status = 201 if provision is Provision.CREATED else 200
+def provisioned(provision: Provision, body: bytes, noop: int = 200) -> Response:
+    """Return the answer to a creation or an ensure. ``noop`` is the status if nothing was created."""
+    status = 201 if provision is Provision.CREATED else noop
     return Response(status, body, (JSON, (b"s2-provision-result", provision.value.encode())))
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from ..world.clock import Clock
 from .answers import JSON, Response, failure, refusal
 from .content_coding import encoded
+from .endpoints.account import Account
 from .endpoints.basins import Basins
 from .endpoints.itself import Itself
 from .endpoints.records import Records
@@ -27,7 +28,7 @@ from .service import Service
 _OK_HEAD: Final[Message] = {"type": "http.response.start", "status": 200, "headers": [JSON]}
 
 
-class App(Itself, Basins, Streams, Records):
+class App(Itself, Account, Basins, Streams, Records):
     """An ASGI application that serves one service.
 
     If there is a ``token``, every request must have it as its bearer token, except requests for public operations.

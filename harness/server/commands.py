@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..s2 import Append, Command, Fence, MalformedCommand, Read, command_of, metered_size
+from typing import Any
+
+from ..s2 import Append, Call, Command, Fence, MalformedCommand, Read, command_of, metered_size
 from ..s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_FENCING_TOKEN_BYTES, U64_MAX
 from .errors import invalid
 
@@ -47,3 +49,12 @@ def check_read(query: Read) -> None:
         raise invalid("a read takes only one of seq_num, timestamp and tail_offset, but has more than one")
     if query.timestamp is not None and query.until is not None and query.timestamp >= query.until:
         raise invalid(f"a read from timestamp {query.timestamp} cannot end before timestamp {query.until}")
+
+
+def check_call(call: Call[Any] | None) -> None:
+    """Raise ServiceError ``invalid`` if a batch or a read is invalid whatever its stream is."""
+    match call:
+        case Append():
+            commands_of(call)
+        case Read():
+            check_read(call)

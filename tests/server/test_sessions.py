@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from fencepost.harness.s2 import Append, Batch, CheckTail, Read, Record
+from fencepost.harness.s2 import Append, Batch, CheckTail, Position, Read, Record, SequencedRecord
 from fencepost.harness.server import sessions
 from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 
 from .gated import turns
-from .services import AT, gated, one, serving, soon
+from .services import AT, gated, gone, one, serving, soon
 
 
 class Batches:
@@ -110,15 +110,33 @@ async def test_a_stopping_service_refuses_the_next_batch_and_ends_followers() ->
             await soon(anext(acks))
 
 
-async def test_a_follower_learns_that_its_stream_is_deleted() -> None:
+async def test_a_follower_sees_the_terminal_trim_and_learns_that_its_stream_is_deleted() -> None:
     async with serving() as service:
+        await service.perform(*AT, one())
         frames = service.read_session(*AT, Read())
         assert (await soon(anext(frames))).records == ()
         following = asyncio.ensure_future(anext(frames))
         await turns()
         await service.delete_stream(*AT)
+        terminal = Record.trim(2**64 - 1)
+        frame = await soon(following)
+        assert frame.records == (SequencedRecord(1, 1000, terminal.headers, terminal.body),)
+        assert frame.tail == Position(2, 1000)
+        with pytest.raises(ServiceError, match=r"stream_deletion_pending|stream_not_found"):
+            await soon(anext(frames))
+
+
+async def test_a_follower_that_lags_sees_nothing_of_a_stream_that_is_gone() -> None:
+    async with serving() as service:
+        for _ in range(3):
+            await service.perform(*AT, Append((Record(),) * 1000))
+        frames = service.read_session(*AT, Read(seq_num=0))
+        assert len((await soon(anext(frames))).records) == 1000
+        await service.delete_stream(*AT)
+        await gone(service, *AT)
+        await service.create_stream(*AT)
         with pytest.raises(ServiceError, match="stream_not_found"):
-            await soon(following)
+            await soon(anext(frames))
 
 
 async def frames_of(service: Service, query: Read) -> list[Batch]:

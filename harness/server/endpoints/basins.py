@@ -6,12 +6,13 @@ from ...s2 import json_codec, urls
 from ..answers import Response, provisioned
 from ..request import Request
 from ..routing import operation
+from ..values import Provision
 from ..wire_config import (
     decode_basin_change,
     decode_create_basin,
     decode_ensure_basin,
+    show_basin,
     show_basin_config,
-    show_info,
 )
 from .endpoints import Endpoints
 
@@ -23,7 +24,7 @@ class Basins(Endpoints):
     async def list_basins(self, request: Request) -> Response:
         """List the basins by name."""
         basins, more = await self._service.list_basins(*urls.decode_list(request.query))
-        return Response(200, json_codec.encode({"basins": [show_info(info) for info in basins], "has_more": more}))
+        return Response(200, json_codec.encode({"basins": [show_basin(info) for info in basins], "has_more": more}))
 
     @operation("POST", "/v1/basins")
     async def create_basin(self, request: Request) -> Response:
@@ -31,7 +32,8 @@ class Basins(Endpoints):
         token = request.header(b"s2-request-token")
         name, config = decode_create_basin(await request.body())
         info, created = await self._service.create_basin(name, config, token)
-        return Response(201 if created else 200, json_codec.encode(show_info(info)))
+        provision = Provision.CREATED if created else Provision.NOOP
+        return provisioned(provision, json_codec.encode(show_basin(info)))
 
     @operation("GET", "/v1/basins/{basin}")
     async def get_basin_config(self, request: Request) -> Response:
@@ -43,7 +45,7 @@ class Basins(Endpoints):
         """Create a basin, or set the configuration of an existing one."""
         config = decode_ensure_basin(await request.body())
         info, provision = await self._service.ensure_basin(request.name, config)
-        return provisioned(provision, json_codec.encode(show_info(info)))
+        return provisioned(provision, json_codec.encode(show_basin(info)))
 
     @operation("PATCH", "/v1/basins/{basin}")
     async def reconfigure_basin(self, request: Request) -> Response:
@@ -54,6 +56,6 @@ class Basins(Endpoints):
 
     @operation("DELETE", "/v1/basins/{basin}")
     async def delete_basin(self, request: Request) -> Response:
-        """Delete a basin and its streams."""
+        """Begin to delete a basin and its streams. Its name is free again once they are gone."""
         await self._service.delete_basin(request.name)
         return Response(202, b"", ())
