@@ -266,15 +266,18 @@ class DurableStream:
         """Append, and return the ack once the batch is durable. Raise ServiceError, StateMismatch or StorageError."""
         return await self.kept(await self.sequence(batch))
 
-    async def sequence(self, batch: Append) -> Promise:
+    async def sequence(self, batch: Append, admit: Callable[[], None] | None = None) -> Promise:
         """Sequence a batch without waiting for the disk. :meth:`kept` waits for it.
 
-        Raise ServiceError or StateMismatch, but only once the state that the refusal reveals is durable.
+        ``admit`` is called just before, and may raise instead. Raise ServiceError or StateMismatch, but only once the
+        state that the refusal reveals is durable.
         """
         if self._journal.backlog > MAX_BACKLOG:
             raise ServiceError("hot_server", f"more than {MAX_BACKLOG} bytes wait for the disk; try again later")
         if self.failpoints.armed:
             await self.failpoints.hit("service.before-append")
+        if admit is not None:
+            admit()
         try:
             ack = await self._rules.append(self, batch)
         except (StateMismatch, ServiceError):

@@ -88,11 +88,12 @@ class Bodies:
 class HangUp:
     """A context that is cancelled when the client disconnects, and then raises ``client_hangup``.
 
-    The task that handles the request enters it after reading the body.
+    The task that handles the request enters it after reading the body, or passes the queue that takes the body.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, body: asyncio.Queue[Message] | None = None) -> None:
         self._receive = receive
+        self._body = body
         self._gone = False
 
     async def __aenter__(self) -> None:
@@ -105,10 +106,40 @@ class HangUp:
             raise ServiceError("client_hangup", "the client disconnected while its request waited")
 
     async def _disconnected(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        while (message := await self._receive())["type"] != "http.disconnect":
+            if self._body is not None:
+                await self._body.put(message)
         self._gone = True
         self._task.cancel()
+
+
+class Pieces:
+    """A request body that arrives while it is being answered. ``ended`` says that there is no more of it."""
+
+    def __init__(self, queue: asyncio.Queue[Message], bodies: Bodies) -> None:
+        self.ended = False
+        self._queue = queue
+        self._bodies = bodies
+        self._held = 0
+
+    async def next(self) -> bytes:
+        """Return the next piece, perhaps an empty one. Only then may the client send much more."""
+        message = await self._queue.get()
+        self.ended = not message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        return piece
+
+    def patience(self) -> Patience:
+        """Return a context with the time-out for what has to arrive together, such as one frame."""
+        return self._bodies.patience
+
+    def hold(self, size: int) -> None:
+        """Count ``size`` as the number of bytes that wait for the rest. Raise ``hot_server`` if all have too many."""
+        if size > self._held:
+            self._bodies.hold(size - self._held)
+        else:
+            self._bodies.held -= self._held - size
+        self._held = size
 
 
 class Request:
@@ -118,7 +149,7 @@ class Request:
     says that its body was refused before it had arrived completely, so the client may still be sending it.
     """
 
-    __slots__ = ("_bodies", "_headers", "_pairs", "_receive", "name", "operation", "query", "unfinished")
+    __slots__ = ("_bodies", "_headers", "_pairs", "_pieces", "_receive", "name", "operation", "query", "unfinished")
 
     def __init__(self, scope: Message, receive: Receive, bodies: Bodies) -> None:
         self.operation = "none"
@@ -129,6 +160,7 @@ class Request:
         self._headers: dict[bytes, bytes] = dict(self._pairs)
         self._receive = receive
         self._bodies = bodies
+        self._pieces: asyncio.Queue[Message] | None = None
 
     def refuse_repeats(self) -> None:
         """Raise ``bad_header`` if a header that changes what the request means is given twice.
@@ -223,8 +255,17 @@ class Request:
             bodies.held -= len(arrived)
 
     def hang_up(self) -> HangUp:
-        """Return a context that is cancelled when the client disconnects. Read the body first, if there is one."""
-        return HangUp(self._receive)
+        """Return a context that is cancelled when the client disconnects.
+
+        Read the body first, if there is one, or call :meth:`pieces` before and read it inside.
+        """
+        return HangUp(self._receive, self._pieces)
+
+    def pieces(self) -> Pieces:
+        """Return the body as it arrives, for an answer that begins before the request has ended."""
+        self.unfinished = True
+        self._pieces = asyncio.Queue(1)
+        return Pieces(self._pieces, self._bodies)
 
     def _expected_length(self) -> int | None:
         value = self._headers.get(b"content-length")
