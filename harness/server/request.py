@@ -10,14 +10,16 @@ from ..s2.json_codec import Format
 from .content_coding import coding, decoded
 from .errors import ServiceError
 from .limits import Limits
-from .names import check_basin_name
+from .names import basin_of_host, check_basin_name
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 # Headers that change what a request means. If one of them is given twice, the request is ambiguous.
-_SINGULAR: Final = frozenset((b"s2-basin", b"s2-format", b"s2-request-token", b"authorization", b"content-type"))
+_SINGULAR: Final = frozenset(
+    (b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"authorization", b"content-type")
+)
 
 
 class Patience:
@@ -194,10 +196,16 @@ class Request:
         return self._headers.get(name)
 
     def basin(self) -> str:
-        """Return the basin that the request names. Raise ``bad_header`` unless it names one validly."""
+        """Return the basin that the request names, in ``s2-basin`` or else by its host.
+
+        Raise ``bad_header`` unless it names one validly.
+        """
         basin = self.header(b"s2-basin")
         if basin is None:
-            raise ServiceError("bad_header", "the header s2-basin is missing; it names the basin of the stream")
+            named = basin_of_host(self.header(b"host") or "")
+            if named is None:
+                raise ServiceError("bad_header", "no basin is named: by s2-basin, or by a host like basin.b.localhost")
+            return named
         check_basin_name(basin, "bad_header")
         return basin
 

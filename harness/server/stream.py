@@ -19,7 +19,7 @@ from typing import Final
 from ..s2 import Ack, Append, Command, Fence, Position, Read, Record, SequencedRecord, Trim, command_of, metered_size
 from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH
 from ..s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, U64_MAX
-from .commands import commands_of
+from .commands import check_read, commands_of
 from .entries import StreamState
 from .errors import StateMismatch, invalid
 from .rules import StreamRules
@@ -295,10 +295,9 @@ class Stream:
         """Return the seq_num at which the read starts.
 
         Raise StateMismatch if the start is beyond the tail and not clamped, or at the tail of a read that may
-        neither wait nor follow. Raise ServiceError ``invalid`` if the read has more than one start.
+        neither wait nor follow. Raise what :func:`~.commands.check_read` raises.
         """
-        if (query.seq_num, query.timestamp, query.tail_offset).count(None) < 2:
-            raise invalid("a read takes only one of seq_num, timestamp and tail_offset, but has more than one")
+        check_read(query)
         tail = self.rules.tail_for_read(self.durable, now)
         if query.seq_num is not None:
             start = query.seq_num
