@@ -29,9 +29,9 @@ from ..explanation.relaxation import unanswered
 from ..explanation.sentences import Narrator, Witness, joined, ran
 from ..explanation.signature import signature
 from ..kernel import spec
-from ..kernel.accept import Order
+from ..kernel.accept import Order, accept
 from ..kernel.columns import Requirements, requirements
-from ..kernel.contradiction import Contradiction
+from ..kernel.contradiction import Contradiction, Refuted
 from ..stream import Stream, streams
 from .decide import Decision, contradicts_itself, decide
 from .tightest import tightest
@@ -129,8 +129,11 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
             accusing = more.union(new.accused)
             passes += 1
         accused |= {stream.history.row_of(op) for op in accusing}
+        if _explains_the_rest(asked, stream.rows, decision.nearly, accused):
+            decision = Decision(Validity.VALID)
+            break
         left = without(stream, accused)
-        asked, decision = _decided(left, small, asked, decision.nearly)
+        asked, decision = _decided(left, small)
         if decision.validity is not Validity.INVALID:
             break
     is_all = decision.validity is not Validity.INVALID
@@ -246,18 +249,28 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits, known: Sequ
     return kept
 
 
-def _decided(
-    stream: Stream, limits: CheckLimits, before: Requirements | None = None, nearly: Order | None = None
-) -> tuple[Requirements, Decision]:
-    """What is asked of a stream, and what the kernel says of it.
+def _explains_the_rest(asked: Requirements, rows: Int64s, nearly: Order | None, accused: Collection[int]) -> bool:
+    """Whether an order explains all answers but those of some rows: then it does when these are relaxed, too.
 
-    The moments that remain of an order of those ``before``, ``nearly`` all, may explain it.
+    Of the accused, appends stay where they are in it. It is not tried where a part of an answer is accused alone.
     """
-    asked, guess = requirements(stream.history, stream.index, stream.rows), None
-    if before is not None and nearly is not None:
-        moments = asked.find(before.asked.row, before.asked.number)[nearly.moments]
-        guess = replace(nearly, moments=moments[moments != NONE])
-    return asked, decide(asked, stream.rows, limits, briefly=True, guess=guess)
+    those, part_of = np.fromiter(accused, dtype=np.int64), asked.history.part_of
+    if nearly is None or (part_of[those] != NONE).any():
+        return False
+    row = asked.asked.row
+    left_out = (np.isin(row, those) | np.isin(part_of[row], those)) & (asked.asked.ask != spec.APPEND)
+    order = replace(nearly, moments=nearly.moments[~left_out[nearly.moments]])
+    try:
+        accept(asked.but(left_out), rows, order)
+    except Refuted:
+        return False
+    return True
+
+
+def _decided(stream: Stream, limits: CheckLimits) -> tuple[Requirements, Decision]:
+    """What is asked of a stream, and what the kernel says of it."""
+    asked = requirements(stream.history, stream.index, stream.rows)
+    return asked, decide(asked, stream.rows, limits, briefly=True)
 
 
 def named_by(stream: Stream, case: Case, known: Sequence[Telling]) -> tuple[Violation, set[int]]:

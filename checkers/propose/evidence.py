@@ -34,20 +34,7 @@ class Evidence:
         """Some tails that there were, in no order."""
         columns, exact = self._asked.asked, exacts(self._asked)
         told = columns.told[(columns.ask == spec.PART) & (columns.told != NONE)]
-        return np.concatenate((columns.at[exact], told, _ends(self._asked)))
-
-
-def _ends(asked: Requirements) -> Int64s:
-    """Where reads ended although more would have fitted, and nothing can have been gone: at the tail."""
-    columns, records = asked.asked, asked.records
-    if len(records.trim_to) or asked.history.header.retention_ms is not None:
-        return np.zeros(0, dtype=np.int64)
-    ended = (columns.ask == spec.END) & (columns.high > columns.low) & (columns.until == NONE)
-    ended &= (columns.places > columns.high - columns.low) & (asked.history.reads.bytes[columns.row] == NONE)
-    ended = np.flatnonzero(ended)
-    bounds = np.column_stack((columns.low[ended], columns.high[ended])).ravel()
-    ended = ended[np.add.reduceat(records.size, bounds[bounds < len(records.size)])[::2] < 1 << 19]
-    return np.asarray(records.seq_num[columns.high[ended] - 1] + 1, dtype=np.int64)
+        return np.concatenate((columns.at[exact], told))
 
 
 def missing_trims(asked: Requirements, start: Int64s, proven: Evidence) -> list[tuple[int, int, int]]:

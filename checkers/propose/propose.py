@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -41,7 +40,7 @@ MOST: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """An order that is wrong, since these moments have no place in it; what comes before the first may be right."""
+    """An order that is wrong; what comes before may be right. The moments ``wrong`` have no place in it."""
 
     order: Order
     wrong: Int64s
@@ -82,9 +81,6 @@ def _filled(asked: Requirements, told: Known, filler: Filler, guesser: _Guesser)
         if guess.failed > furthest:
             best, furthest = variation, guess.failed
             variations = iter(list(_variations(filler, best, guess.tail)))
-            if guess.failed != NONE and asked.asked.ask[guess.failed] == spec.TOKEN_REFUSED:
-                filler.demand(guess.tail, guesser.latest(guess.failed), int(asked.asked.told[guess.failed]))
-                variations = chain((best,), variations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +130,6 @@ class _Guesser:
         else:
             self._columns, self._records = asked.listed
 
-    def latest(self, m: int) -> int:
-        """The greatest tail that a moment can have met."""
-        return int(self._latest[m])
-
     def guess(self, start: Int64s) -> _Guess:
         """The order with appends at ``start`` (NONE: not applied)."""
         made = chain_of(self._asked, start, self._token)
@@ -167,7 +159,7 @@ class _Guesser:
         order = Order(there[np.argsort(key[there], kind="stable")], self._token, latest)
         if failed == NONE:
             return _Guess(order, NONE, int(chain.tail[-1]))
-        state = min(int(key[failed]) // tails.width(number), len(chain.tail) - 1)
+        state = min(int(key[failed]) // tails.width(number), int(places.latest[failed]), len(chain.tail) - 1)
         return _Guess(Doubtful(order, np.flatnonzero(places.wrong)), failed, int(chain.tail[state]))
 
     def _settled(self, log: spec.Log, chain: tails.Chain, places: tails.Places) -> tuple[tails.Places, int]:

@@ -146,7 +146,7 @@ def command(
     limits = Limits(max_body, body_timeout, max_arriving, max_connections, idle_timeout)
     options = _Options(data, bugs, bearer_token(token_env), basins, _retention(retention), limits, control)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh
+    world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh, and gaps of heartbeats
     _run(options, world, bind(world.network, host, port))
 
 
@@ -187,7 +187,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
     from ..server.failpoints import Failpoints
     from ..server.metrics import MeteredStorage, Metrics
     from ..server.service import Service
-    from ..server.serving import serve
+    from ..server.serving import STOP_SECONDS, serve
     from ..server.storage import StorageError
 
     stop = asyncio.Event()
@@ -197,7 +197,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         world = await _take_commands(world, failpoints, stop)
     try:
         storage = MeteredStorage(_storage(options.data, world), world.clock)
-        service = Service(storage, world.clock.wall_ms, options.bugs, failpoints)
+        service = Service(storage, world.clock.wall_ms, options.bugs, failpoints, world.random.stream("heartbeats"))
         await service.start()
     except StorageError as error:
         raise UsageFailure(str(error)) from error
@@ -223,6 +223,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         app.draining = True
         failpoints.disarm_all()  # what is held there would never end
         await service.drain()
+        await app.answered(STOP_SECONDS)
 
     try:
         return await serve(app, listener, world.network, ready=ready, stop=stop, drain=drain, limits=options.limits)

@@ -75,6 +75,11 @@ class FrameDecoder:
         self.ended = False
         self._buffer = bytearray()
 
+    @property
+    def held(self) -> int:
+        """The number of bytes of an incomplete frame, once all complete ones have been taken."""
+        return len(self._buffer)
+
     def feed(self, chunk: bytes) -> Iterator[Frame]:
         """Return an iterator over the frames that this chunk completes.
 

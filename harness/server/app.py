@@ -6,8 +6,9 @@ its own code. Anything unexpected is a 500 ``other``, with a traceback in the lo
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 from ..world.clock import Clock
@@ -49,6 +50,16 @@ class App(Itself, Account, Basins, Streams, Records):
         self._bodies = Bodies(limits or Limits())
         self._router = Router(operations_of(type(self)))
         self.draining = False
+        self._answered = asyncio.Event()
+
+    async def answered(self, seconds: float) -> None:
+        """Return once no request is in flight any more while the server drains, or after so many seconds.
+
+        Sessions end by themselves then, but a client that does not read holds up its answer.
+        """
+        if self._metrics.in_flight:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), seconds)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one ASGI request. Raise RuntimeError for anything but HTTP."""
@@ -73,12 +84,19 @@ class App(Itself, Account, Basins, Streams, Records):
             if isinstance(body, bytes):
                 await send({"type": "http.response.body", "body": body})
             else:
-                async with aclosing(body) as pieces:
-                    async for piece in pieces:
-                        await send({"type": "http.response.body", "body": piece, "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
+                try:
+                    async with request.hang_up(), aclosing(body) as pieces:
+                        # The head leaves with the first piece, and clients wait for it before they send much.
+                        await send({"type": "http.response.body", "body": b"", "more_body": True})
+                        async for piece in pieces:
+                            await send({"type": "http.response.body", "body": piece, "more_body": True})
+                        await send({"type": "http.response.body", "body": b""})
+                except ServiceError as hang_up:
+                    status = hang_up.status
         finally:
             metrics.in_flight -= 1
+            if self.draining and not metrics.in_flight:
+                self._answered.set()
             metrics.finish(request.operation, status, (self._monotonic_ns() - began) / 1e9)
 
     async def _answer(self, scope: Message, request: Request) -> Response:

@@ -11,6 +11,12 @@ HEAD_BYTES: Final = 64 << 10
 A client without a token can make the server hold as much on every connection.
 """
 
+STREAM_BYTES: Final = 1 << 20
+"""The most bytes of a request body that arrive over HTTP/2 before the server takes them."""
+
+FRAME_BYTES: Final = 256 << 10
+"""The most content of one HTTP/2 frame."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -11,18 +11,20 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
-from typing import TypeVar
+from random import Random
+from typing import Any, TypeVar
 
-from ..s2 import Ack, Answer, Append, Batch, Call, Read
+from ..s2 import Answer, Append, Batch, Call, Read
 from ..s2.limits import MAX_LIST
 from . import bugs as seeded
-from . import sessions
 from .catalogue import Catalogue, reconfigured
+from .commands import check_call
 from .durable import DurableStream, Waiting
 from .entries import BasinSet, StreamSet
 from .errors import ServiceError
 from .failpoints import Failpoints
 from .gate import Gate
+from .sessions import HEARTBEAT, AppendSession, ReadSession
 from .state import DELETING, Clock, State
 from .storage import Storage, StorageError
 from .values import (
@@ -41,10 +43,10 @@ A = TypeVar("A", bound=Answer)
 class Service:
     """A stream service. Call :meth:`start`, use it, then call :meth:`close`.
 
-    ``clock`` returns milliseconds since the Unix epoch, and may jump. ``bugs`` are names of seeded bugs. ``deleting``
-    is how long (seconds) basins and streams are being deleted before their names are free again. Every operation may
-    raise ServiceError. Operations on records may raise more, as their docstrings say. Raise UsageFailure for an unknown
-    bug.
+    ``clock`` returns milliseconds since the Unix epoch, and may jump. ``bugs`` are names of seeded bugs. ``random``
+    spaces the heartbeats of read sessions. ``deleting`` is how long (seconds) basins and streams are being deleted
+    before their names are free again. Every operation may raise ServiceError. Operations on records may raise more, as
+    their docstrings say. Raise UsageFailure for an unknown bug.
     """
 
     def __init__(
@@ -53,17 +55,23 @@ class Service:
         clock: Clock,
         bugs: Iterable[str] = (),
         failpoints: Failpoints | None = None,
+        random: Random | None = None,
         deleting: float = DELETING,
     ) -> None:
         self._clock = clock
         self._storage = storage
         self._state = State(storage, clock, seeded.compose(bugs), failpoints or Failpoints(), deleting)
         self._gate = Gate()
+        self._heartbeat = partial((random or Random(0)).uniform, *HEARTBEAT)
 
     @property
     def failure(self) -> StorageError | None:
         """Why changes fail, for good or until the disk has room again. None if they do not."""
         return self._state.journal.failure or self._state.journal.shortage
+
+    def now(self) -> int:
+        """Return the time in milliseconds since the Unix epoch."""
+        return self._clock()
 
     async def start(self) -> None:
         """Recover the state from the storage. Raise StorageError if the storage is damaged or in use."""
@@ -76,7 +84,7 @@ class Service:
 
     async def drain(self) -> None:
         """Refuse new requests with ``server_draining``, end waiting reads, and let all other requests finish."""
-        self._gate.draining = True
+        self._gate.drain()
         for stream in self._state.live.values():
             stream.end_waits()
         await self._gate.empty()
@@ -196,16 +204,29 @@ class Service:
         May also raise StateMismatch.
         """
         with self._gate:
-            opened = await self._open(basin, stream, appending=isinstance(call, Append))
+            opened = await self._open(basin, stream, appending=isinstance(call, Append), call=call)
             return await opened.perform(call, waiting)
 
-    def append_session(self, basin: str, stream: str, batches: AsyncIterator[Append]) -> AsyncGenerator[Ack, None]:
-        """Yield an ack per batch, in order; see :func:`~.sessions.append_session`. May also raise StateMismatch."""
-        return sessions.append_session(self._gate, partial(self._open, basin, stream, True), batches)
+    async def append_session(self, basin: str, stream: str) -> AppendSession:
+        """Open an append session on the stream, which has to exist, or is created if the basin's configuration says so.
 
-    def read_session(self, basin: str, stream: str, query: Read) -> AsyncGenerator[Batch, None]:
-        """Yield a session's frames; see :func:`~.sessions.read_session`. May also raise StateMismatch."""
-        return sessions.read_session(self._gate, partial(self._open, basin, stream, False), query)
+        The session stays with this incarnation of the stream.
+        """
+        with self._gate:
+            return AppendSession(self._gate, await self._open(basin, stream, appending=True))
+
+    async def read_session(self, basin: str, stream: str, query: Read) -> AsyncGenerator[Batch, None]:
+        """Open a read session, and return its frames; see :meth:`.ReadSession.frames`. May also raise StateMismatch."""
+        with self._gate:
+            opened = await self._open(basin, stream, appending=False, call=query)
+            session = ReadSession(self._gate, opened, query, self._heartbeat)
+            await session.start()
+        return session.frames()
+
+    @property
+    def draining(self) -> bool:
+        """Whether the service is about to stop."""
+        return self._gate.draining
 
     # -- internals
 
@@ -221,8 +242,8 @@ class Service:
                 raise
             await state.journal.wait(state.catalogued)
 
-    async def _open(self, basin: str, name: str, appending: bool) -> DurableStream:
-        """Return the stream. Create it if the basin's configuration says so."""
+    async def _open(self, basin: str, name: str, appending: bool, call: Call[Any] | None = None) -> DurableStream:
+        """Return the stream. Create it if the basin's configuration says so, but not for an invalid ``call``."""
         state = self._state
         try:
             return state.live[state.catalogue.usable_stream(basin, name).id]
@@ -230,6 +251,7 @@ class Service:
             if refusal.code == "stream_not_found":
                 config = state.catalogue.basin(basin).config
                 if config.create_stream_on_append if appending else config.create_stream_on_read:
+                    check_call(call)
                     self._make_stream(basin, name, None, None)
                     return state.live[state.catalogue.stream(basin, name).id]
             await state.journal.wait(state.catalogued)

@@ -149,6 +149,12 @@ class Connection:
         body, self._buffer = self._buffer[:length], self._buffer[length:]
         return Answer(int(status_line.split()[1]), headers, body)
 
+    def all(self) -> bytes:
+        """Read to the end of the connection."""
+        while data := self.socket.recv(1 << 16):
+            self._buffer += data
+        return self._buffer
+
     def _more(self) -> None:
         data = self.socket.recv(1 << 16)
         if not data:

@@ -209,18 +209,3 @@ def test_the_format_is_asked_of_json_only(http: Connection, stream: str) -> None
     answer = http.append(stream, "x", headers={"s2-format": "hex"})
     assert (answer.status, answer.code) == (400, "bad_header")
     assert [record.body for record in read(http, stream).records] == [base64.b64encode(b"x")]
-
-
-@pytest.mark.parametrize(
-    ("method", "headers"),
-    [
-        ("GET", {"accept": "text/event-stream"}),
-        ("GET", {"content-type": "s2s/proto"}),
-        ("POST", {"content-type": "s2s/proto"}),
-    ],
-)
-def test_sessions_are_refused_by_name(http: Connection, stream: str, method: str, headers: dict[str, str]) -> None:
-    query = "?seq_num=0" if method == "GET" else ""
-    answer = http.request(method, records_of(stream) + query, None if method == "GET" else b"", headers)
-    assert (answer.status, answer.code) == (501, "not_implemented")
-    assert tail(http, stream) == 0

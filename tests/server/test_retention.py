@@ -164,7 +164,7 @@ async def test_a_session_starts_after_what_has_expired() -> None:
     clock = FakeClock()
     async with serving(clock=clock) as service:
         await three(service, clock)
-        frames = service.read_session(*AT, Read(seq_num=0))
+        frames = await service.read_session(*AT, Read(seq_num=0))
         assert [record.body for record in (await soon(anext(frames))).records] == [b"b", b"c"]
 
 
