@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fencepost.checkers.kernel.hashing import folded
-from fencepost.harness.compiling import compiled
 from fencepost.harness.history.history import Int64s, UInt64s
+from fencepost.harness.loops.loop import compiled
 
 FENCE_EVERY: Final = 100
 """The number of a client's operations per take-over of the stream."""

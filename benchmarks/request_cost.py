@@ -63,7 +63,12 @@ async def requests(size: int) -> tuple[float, float]:
             "method": method,
             "raw_path": PATH,
             "query_string": query,
-            "headers": [(b"host", b"bench"), (b"s2-basin", BASIN.encode()), (b"s2-format", b"base64")],
+            "headers": [
+                (b"host", b"bench"),
+                (b"s2-basin", BASIN.encode()),
+                (b"s2-format", b"base64"),
+                (b"content-type", b"application/json"),
+            ],
         }
         return lambda: app(scope, receive, send)
 

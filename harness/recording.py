@@ -25,7 +25,7 @@ from .options import RunOptions
 from .reporter import Reporter
 from .scheduler import Scheduler
 from .signals import held
-from .targets.target import Target, TargetFailure
+from .targets.target import Lifetimes, Mortal, Target, TargetFailure
 from .workload import Workload, WorkloadOptions, checkers_of
 from .world.world import World
 
@@ -150,6 +150,8 @@ class Recording:
 
     def _header(self, streams: list[StreamState], rate: float | None) -> Header:
         checkers = checkers_of(self._plan.workload)
+        target = self._plan.target
+        lifetimes = target.lifetimes() if isinstance(target, Mortal) else Lifetimes()
         return Header(
             schema=SCHEMA,
             version=version("fencepost"),
@@ -157,10 +159,12 @@ class Recording:
             seed=self._plan.options.seed,
             started=self._plan.now.isoformat(timespec="seconds"),
             streams=streams,
-            target=self._plan.target.describe(),
+            target=target.describe(),
             options={**self._plan.stored, "rate": rate},
             exercises={exercise.counter: exercise.at_least for exercise in self._plan.workload.exercises},
             checkers=None if checkers is None else list(checkers),
+            others_may_delete=lifetimes.others_may_delete,
+            retention_ms=lifetimes.retention_ms,
         )
 
     @contextlib.asynccontextmanager

@@ -38,7 +38,9 @@ def tell(case: Case) -> Witness | None:
         return case.witness((row,), _WHAT[rule](row))
     empty = case.is_read and not len(case.returned(row))
     too_soon = len(case.returned(row)) and any(order(case.history, row, other) for other in case.others)
-    fresh = empty or (case.cause is None and not too_soon)  # it was there, or was to be, at another time
+    at_tail = case.columns.start[m] == NONE == case.columns.since[m] and case.columns.offset[m] <= 0
+    # Else it was there, or was to be, at another time.
+    fresh = empty or (rule == "at-tail" and at_tail) or (case.cause is None and not too_soon)
     nothing = empty or case.ask == spec.BEGIN
     if fresh and (rule in _AT_TAIL or (nothing and rule in _BEYOND and not case.columns.follows[m])):
         start = int(case.columns.start[m])

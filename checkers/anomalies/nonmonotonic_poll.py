@@ -46,14 +46,22 @@ def tell(case: Case) -> Witness | None:
         again = Claims.AGAIN(row, position=position)
         went = again if position == before else Claims.WENT_BACK(row, position=position, before=before)
         return case.witness((row,), went, position=position)
-    if case.rule in ("before-start", "too-early"):
+    if case.rule in ("before-start", "too-early") or _is_before_its_start(case):
         position, after = int(positions[0]), int(case.columns.after[case.m])
         if after != NONE:
             went = Claims.WENT_BACK(row, position=position, before=after - 1)
             return case.witness((row,), went, position=position)
-        early = (Claims.BEFORE_START if case.rule == "before-start" else Claims.BEFORE_TIME)(row, position=position)
+        early = (Claims.BEFORE_TIME if case.rule == "too-early" else Claims.BEFORE_START)(row, position=position)
         return case.witness((row,), early, position=position)
     return None
+
+
+def _is_before_its_start(case: Case) -> bool:
+    """Did it return a record from before the position that it named, where it should have been refused as well?"""
+    columns, m = case.columns, case.m
+    if case.rule not in ("at-tail", "beyond-tail") or not case.is_read or columns.after[m] != NONE:
+        return False
+    return bool(not columns.clamp[m] and (case.returned(case.row)[:1] < columns.start[m]).any())
 
 
 def _is_below_its_parts(case: Case) -> bool:

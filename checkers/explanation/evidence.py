@@ -10,12 +10,14 @@ from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fencepost.harness.history.history import NONE, History, Int64s, Kind, Outcome
+from fencepost.harness.history.history import NONE, OK, History, Int64s, Kind, Outcome
 
 from ..kernel import spec
 from ..kernel.columns import Requirements
 from ..kernel.contradiction import Contradiction
+from ..kernel.facts import trimming
 from ..kernel.log import reported
 
 _LATE: Final = frozenset(
@@ -49,7 +51,7 @@ class Evidence:
     def about(self, row: int) -> Self:
         """The case of another operation that breaks the same rule, of which nothing is said but that."""
         other = type(self)(self.asked, self.rows, replace(self.contradiction, rows=(row,), moment=NONE, more=()))
-        shared = ("_places", "_placed", "fences", "trims", "trimmed", "stamps")
+        shared = ("_places", "_placed", "fences", "trims", "trimmed", "stamps", "_returned")
         vars(other).update({name: value for name, value in vars(self).items() if name in shared})
         return other
 
@@ -166,10 +168,8 @@ class Evidence:
 
     def readers(self, position: int) -> Int64s:
         """The rows of reads that returned a record at a position, ascending."""
-        reads = self.history.reads
-        record = np.flatnonzero(reads.seq_num == position)
-        rows = np.searchsorted(reads.offset, record, side="right") - 1
-        return np.asarray(rows[self.history.stream[rows] == self.asked.stream])
+        row, at, _ = self._returned
+        return np.asarray(row[at == position])
 
     def digest_read(self, row: int, position: int) -> int:
         """What a read returned at a position, the last time that it did; NONE if nothing."""
@@ -204,11 +204,16 @@ class Evidence:
 
     def positions_of(self, digest: int) -> list[int]:
         """Where a record was read, ascending."""
-        reads = self.history.reads
-        record = np.flatnonzero(reads.digest == np.uint64(digest))
-        rows = np.searchsorted(reads.offset, record, side="right") - 1
-        mine = record[self.history.stream[rows] == self.asked.stream]
-        return sorted(set(reads.seq_num[mine].tolist()))
+        _, at, read = self._returned
+        return sorted(set(at[read == np.uint64(digest)].tolist()))
+
+    @cached_property
+    def _returned(self) -> tuple[Int64s, Int64s, NDArray[np.uint64]]:
+        """Rows, positions and digests of all records that reads of the stream returned, whose answers count."""
+        history, reads = self.history, self.history.reads
+        row = np.repeat(np.arange(len(history)), np.diff(reads.offset))
+        mine = (history.stream[row] == self.asked.stream) & (history.outcome[row] == OK)
+        return row[mine], reads.seq_num[mine], reads.digest[mine]
 
     @cached_property
     def contents(self) -> list[tuple[int, int, int]]:
@@ -230,10 +235,9 @@ class Evidence:
 
     def _stray(self) -> tuple[int, int, int] | None:
         """The first record that was read at more positions than it was sent for, as :attr:`contents`; None if none."""
-        history, appends, reads = self.history, self.history.appends, self.history.reads
-        mine = np.repeat(history.stream == self.asked.stream, np.diff(reads.offset))
-        mine &= reads.seq_num >= self.asked.tail
-        digest, position = reads.digest[mine], reads.seq_num[mine]
+        history, appends, (_, position, digest) = self.history, self.history.appends, self._returned
+        own = position >= self.asked.tail
+        digest, position = digest[own], position[own]
         order = np.lexsort((position, digest))
         digest, position = digest[order], position[order]
         new = np.append(True, (digest[1:] != digest[:-1]) | (position[1:] != position[:-1]))[: len(digest)]
@@ -293,14 +297,8 @@ class Evidence:
     @cached_property
     def trims(self) -> Int64s:
         """The points to which trims that may have been applied trim, as far as the stream went there; ascending."""
-        columns, records = self.columns, self.records
-        appends = np.flatnonzero((columns.ask == spec.APPEND) & (columns.trim_high > columns.trim_low))
-        found = []
-        for m in appends.tolist():
-            for trim in range(int(columns.trim_low[m]), int(columns.trim_high[m])):
-                to, start = int(records.trim_to[trim]), int(self._places[m])
-                found.append(to if start == NONE else min(to, start + int(records.trim_index[trim]) + 1))
-        return np.array(sorted(found), dtype=np.int64)
+        appends = np.flatnonzero(self.columns.ask == spec.APPEND)
+        return np.sort(trimming(self.asked, appends, self._places[appends])[1])
 
     @cached_property
     def trimmed(self) -> int:

@@ -9,26 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from fencepost.harness.verdict import Edge, Violation
 
+from .sentences import Link
 
-class Arrow(Protocol):
-    """An edge of any kind."""
-
-    @property
-    def source(self) -> int:
-        """The node that it leaves."""
-        ...
-
-    @property
-    def target(self) -> int:
-        """The node that it enters."""
-        ...
-
-
-A = TypeVar("A", bound=Arrow)
+A = TypeVar("A", bound=Edge | Link)
 
 
 def shortest_cycle(edges: Sequence[A]) -> list[A]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
+from fencepost.harness.history.history import APPEND, FOREVER, INDEFINITE, NONE, OK, History, Int64s
 from fencepost.harness.history.selection import select
 
 _UNSAID: Final = (
@@ -34,9 +34,9 @@ def relaxed(history: History, rows: Int64s, members: Iterable[int], context: Ite
     whole = np.unique(np.fromiter(members, dtype=np.int64))
     loose = rows[~np.isin(rows, whole)]
     kept = np.isin(loose, np.fromiter(context, dtype=np.int64))
-    append = history.kind[loose] == Kind.APPEND
+    append = history.kind[loose] == APPEND
     # Of an indefinite operation nothing is known but what it sent, or what parts of its answer hold.
-    kept &= (history.outcome[loose] != Outcome.INDEFINITE) | np.isin(loose, history.part_of[rows])
+    kept &= (history.outcome[loose] != INDEFINITE) | np.isin(loose, history.part_of[rows])
     loose, kept = loose[append | kept], kept[append | kept]
     return _loosened(select(history, np.concatenate((loose, whole))), kept)
 
@@ -52,7 +52,7 @@ def unanswered(history: History, rows: Int64s) -> History:
         history,
         dropped,
         process=np.arange(first, first + len(dropped)),
-        outcome=Outcome.INDEFINITE,
+        outcome=INDEFINITE,
         ended=FOREVER,
         returned=FOREVER,
         session=NONE,
@@ -77,15 +77,13 @@ def _loosened(history: History, kept: np.ndarray[tuple[int], np.dtype[np.bool_]]
     """The first rows without times; those of them that are not ``kept``, without answers too."""
     number = len(kept)
     bare = np.flatnonzero(~kept)
-    taken = np.flatnonzero(kept & (history.outcome[:number] == Outcome.OK))
+    taken = np.flatnonzero(kept & (history.outcome[:number] == OK))
     first = int(history.process.max(initial=0)) + 1
     process = np.arange(first, first + number)
     columns = _changed(history, np.arange(number), process=process, invoked=0, ended=FOREVER, returned=FOREVER)
     # The batches of a session come in their order; of a read it tells what it was to do.
-    columns |= _changed(history, np.flatnonzero(history.kind[:number] == Kind.APPEND), session=NONE)
-    columns |= _changed(
-        history, bare, outcome=Outcome.INDEFINITE, status=NONE, seq_num_mismatch=NONE, token_mismatch=NONE
-    )
+    columns |= _changed(history, np.flatnonzero(history.kind[:number] == APPEND), session=NONE)
+    columns |= _changed(history, bare, outcome=INDEFINITE, status=NONE, seq_num_mismatch=NONE, token_mismatch=NONE)
     said = _changed(history.appends, bare, **dict.fromkeys(_UNSAID, NONE))
     said["match_seq_num"][taken] = said["token"][taken] = NONE
     return replace(history, **columns, appends=replace(history.appends, **said))

@@ -12,6 +12,8 @@ from fencepost.harness.history.times import left_open
 from fencepost.harness.printable import quoted
 from fencepost.harness.verdict import Edge, Statement, Violation
 
+from ..kernel.ahead import orders
+from ..kernel.spec import REASONS, RULES
 from .claims import Claimed, Claims, Said
 
 
@@ -52,21 +54,18 @@ def ran(history: History, row: int) -> Said:
     return ((Claims.NEVER_RETURNED if history.ended[row] == FOREVER else Claims.RAN)(row),)
 
 
+_ORDERS: Final = {
+    "answer": Claims.SAME_ANSWER,
+    "rt": Claims.RETURNED_BEFORE,
+    "process": Claims.SAME_PROCESS,
+    "session": Claims.SAME_SESSION,
+}
+
+
 def order(history: History, source: int, target: int) -> list[Link]:
     """That ``source`` came before ``target`` by the clock, or in their process, session or answer; none if not."""
-    returned, invoked = history.returned[source], history.invoked[target]
-    whole, earlier = history.part_of[source], source < target
-    if whole != NONE and (target == whole or (history.part_of[target] == whole and earlier)):
-        kind, claim = "answer", Claims.SAME_ANSWER
-    elif returned < invoked:
-        kind, claim = "rt", Claims.RETURNED_BEFORE
-    elif returned == invoked and history.process[source] == history.process[target] and earlier:
-        kind, claim = "process", Claims.SAME_PROCESS
-    elif history.session[source] == history.session[target] != NONE and earlier:
-        kind, claim = "session", Claims.SAME_SESSION
-    else:
-        return []
-    return [Link(source, target, kind, (claim(source, target),))]
+    kind = next((kind for kind, holds in orders(history, source, target).items() if holds), None)
+    return [] if kind is None else [Link(source, target, kind, (_ORDERS[kind](source, target),))]
 
 
 def joined(parts: Iterable[Said], between: str) -> Said:
@@ -180,6 +179,9 @@ _VALUES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "others": _places,
     "times": lambda times: "once" if times == 1 else f"{times:,} times",
     "batches": lambda count: _number(count, "acknowledged batch"),
+    "states": lambda count: _number(count, "state"),
+    "tails": lambda tails: f"the tail {tails[0]}" if tails[0] == tails[1] else f"the tails {tails[0]} to {tails[1]}",
+    "rule": lambda rule: REASONS[RULES.index(rule)],
 }
 """How values are said, by their names; others as they are."""
 

@@ -17,7 +17,7 @@ from fencepost.harness.history.history import NONE, Int64s
 from . import log as logs
 from . import spec
 from .columns import Requirements, listed
-from .refuted import Refuted, refute
+from .contradiction import Refuted, refute
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,8 @@ def polls(asked: Requirements) -> None:
     ):
         low, high, told = int(columns.low[m]), int(columns.high[m]), int(columns.told[m])
         if NONE != told < reached.get(answer, NONE):
-            refute(history, int(columns.row[m]), "tells a tail below what an earlier part of its answer had reached")
+            why = "tells a tail below what an earlier part of its answer had reached"
+            refute(history, int(columns.row[m]), why, rule="polls")
         last = int(asked.records.seq_num[high - 1]) + 1 if high > low else NONE
         reached[answer] = max(reached.get(answer, NONE), told, last)
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, History, Int64s, Kind
+from fencepost.harness.history.history import APPEND, NONE, History, Int64s
 
 from . import spec
 
@@ -36,6 +36,18 @@ def ahead(
         spoken = [row for row in rows[group].tolist() if row in first]
         pairs += [(last[one], first[other], 1) for one, other in pairwise(spoken)]
     return np.array(pairs, dtype=np.int64).reshape(-1, 3)
+
+
+def orders(history: History, source: int, target: int) -> dict[str, bool]:
+    """By what one row comes before another one: their answer, the clock, their process, or their session."""
+    earlier, whole, session = source < target, history.part_of[source], history.session[source]
+    returned, invoked = history.returned[source], history.invoked[target]
+    return {
+        "answer": bool(whole != NONE and (target == whole or (history.part_of[target] == whole and earlier))),
+        "rt": bool(returned < invoked),
+        "process": bool(history.process[source] == history.process[target] and earlier and returned <= invoked),
+        "session": bool(session == history.session[target] != NONE and earlier),
+    }
 
 
 def _touching(history: History, rows: Int64s) -> list[Int64s]:
@@ -78,7 +90,7 @@ def _of_process(
 def _pipelined(history: History, one: int, other: int) -> bool:
     """Are both batches of one append session?"""
     same = NONE != history.session[one] == history.session[other]
-    return bool(same and history.kind[one] == history.kind[other] == Kind.APPEND)
+    return bool(same and history.kind[one] == history.kind[other] == APPEND)
 
 
 def _of_session(batches: list[int], asked: spec.Asked) -> Iterator[tuple[int, int, int]]:

@@ -1,4 +1,4 @@
-"""Which moments tell a tail or return records, and the records that they return."""
+"""Which moments tell a tail or return records, the records that they return, and the order in which they began."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ def reads(asked: Requirements) -> Mask:
     """Which moments are an answer to a read, or a part of one."""
     found: Mask = (asked.asked.ask == spec.PART) | (asked.asked.ask == spec.END)
     return found
+
+
+def by_invocation(asked: Requirements) -> Int64s:
+    """The moments by invocation; the end of an answer that came in parts begins with them, and stands after them."""
+    row, history = asked.asked.row, asked.history
+    in_parts = np.zeros(len(history) + 1, dtype=np.bool_)
+    in_parts[history.part_of[row]] = True
+    in_parts[-1] = False  # where NONE points to
+    return np.lexsort((in_parts[row] & (asked.asked.ask != spec.BEGIN), asked.asked.invoked))
 
 
 def returning(asked: Requirements) -> Int64s:

@@ -7,28 +7,38 @@ follows, is of a session, or came in parts). What of the order is no matter of t
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fencepost.harness.history.history import BEYOND, FOREVER, NONE, History, Int64s, Kind, Outcome
+from fencepost.harness.history.history import (
+    APPEND,
+    BEYOND,
+    FAILED,
+    FOREVER,
+    INDEFINITE,
+    NONE,
+    OK,
+    READ,
+    History,
+    Int64s,
+)
 from fencepost.harness.s2.errors import claims_absence
 from fencepost.harness.s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 
 from . import spec
 from .ahead import ahead
 
-MANY: Final = 30_000
-"""Moments from which on it pays to load numba, and compiled loops."""
-SOME: Final = 2_000
-"""Moments from which on it pays to load compiled loops, if numba was loaded for something else."""
+MANY: Final = 3_000
+"""Moments from which on it pays to load compiled loops."""
 
 Mask = NDArray[np.bool_]
+P = ParamSpec("P")
+T = TypeVar("T")
 Trims = dict[int, dict[int, int]]
 """The trims that were sent, by row: the index in the batch, and the position asked for."""
 
@@ -38,7 +48,7 @@ class Requirements:
     """What a stream is asked: its moments by row and number, their records, and orders beyond the clock.
 
     ``ahead`` has shape (k, 3): in any order, the first moment stands before the second, if both are in it. Where the
-    third entry is 1, the second cannot be there without the first.
+    third entry is 1, the second cannot be there without the first. ``kept`` is what :func:`once` keeps.
     """
 
     history: History
@@ -46,6 +56,7 @@ class Requirements:
     asked: spec.Asked
     records: spec.Records
     ahead: Int64s
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.asked.row)
@@ -58,12 +69,22 @@ class Requirements:
     @cached_property
     def is_many(self) -> bool:
         """Whether it pays to run compiled loops on the columns."""
-        return len(self) >= (SOME if "numba" in sys.modules else MANY)
+        return len(self) >= MANY
+
+    @cached_property
+    def by_return(self) -> Int64s:
+        """The moments in the order of their return."""
+        return np.argsort(self.asked.returned, kind="stable")
 
     @cached_property
     def listed(self) -> tuple[spec.Asked, spec.Records]:
         """Moments and records as lists."""
         return listed(self.asked), listed(self.records)
+
+    def but(self, moments: Mask) -> Requirements:
+        """The same, but that these moments may be missing in an order."""
+        optional = np.where(moments, 1, self.asked.optional)
+        return replace(self, asked=self.asked._replace(optional=optional), kept={})
 
     def find(self, rows: Int64s, numbers: Int64s) -> Int64s:
         """The moments of these rows and numbers; -1 for what is none."""
@@ -72,6 +93,22 @@ class Requirements:
         if not len(keys):
             return np.full(len(rows), NONE, dtype=np.int64)
         return np.where(keys[at] == wanted, at, NONE)
+
+
+def once(function: Callable[Concatenate[Requirements, P], T]) -> Callable[Concatenate[Requirements, P], T]:
+    """Compute what follows from the requirements of a stream once, and keep it with them; nobody may change it.
+
+    The other arguments are the same for each call.
+    """
+
+    @wraps(function)
+    def found(asked: Requirements, /, *same: P.args, **named: P.kwargs) -> T:
+        if function not in asked.kept:
+            asked.kept[function] = function(asked, *same, **named)
+        kept: T = asked.kept[function]
+        return kept
+
+    return found
 
 
 def listed(columns: Any) -> Any:
@@ -99,7 +136,7 @@ def requirements(history: History, stream: int, rows: Int64s) -> Requirements:
     trims, sessions, parts = _trims(history, rows), _sessions(history, rows), _Parts(history, rows)
     ask = _asks(history, rows, trims, sessions)
     begins = _begins(history, rows, ask, parts)
-    late = (ask == spec.APPEND) & (history.outcome[rows] == Outcome.OK)
+    late = (ask == spec.APPEND) & (history.outcome[rows] == OK)
     late &= history.appends.tail[rows] > history.appends.end[rows]
     once, twice = np.flatnonzero(ask != NONE), np.flatnonzero(begins | late)
     at = np.concatenate((once, twice))
@@ -117,8 +154,8 @@ def requirements(history: History, stream: int, rows: Int64s) -> Requirements:
 def _asks(history: History, rows: Int64s, trims: Trims, sessions: Sequence[Int64s]) -> Int64s:
     """What each row asks; NONE where it says nothing."""
     kind, outcome = history.kind[rows], history.outcome[rows]
-    ok, failed = outcome == Outcome.OK, outcome == Outcome.FAILED
-    append, read = kind == Kind.APPEND, kind == Kind.READ
+    ok, failed = outcome == OK, outcome == FAILED
+    append, read = kind == APPEND, kind == READ
     ask = np.full(len(rows), NONE, dtype=np.int64)
     ask[append & ~failed] = spec.APPEND
     ask[append & failed & (history.status[rows] == 412)] = spec.REFUSED
@@ -134,9 +171,9 @@ def _asks(history: History, rows: Int64s, trims: Trims, sessions: Sequence[Int64
         if claims:
             ask[failed & (ask == NONE) & np.isin(history.code[rows], claims)] = spec.ABSENT
     for batches in sessions:
-        bad = np.flatnonzero(outcome[batches] == Outcome.FAILED)
+        bad = np.flatnonzero(outcome[batches] == FAILED)
         for batch in batches[bad[0] + 1 :] if len(bad) else ():
-            ask[batch] = spec.POISONED if ok[batch] else NONE if outcome[batch] == Outcome.INDEFINITE else ask[batch]
+            ask[batch] = spec.POISONED if ok[batch] else NONE if outcome[batch] == INDEFINITE else ask[batch]
     return ask
 
 
@@ -144,13 +181,13 @@ def _may_vanish(history: History, trims: Trims) -> bool:
     """May the stream be deleted, by others or, as a terminal trim says, by somebody?"""
     if history.header.others_may_delete:
         return True
-    applied = (sent for row, sent in trims.items() if history.outcome[row] != Outcome.FAILED)
+    applied = (sent for row, sent in trims.items() if history.outcome[row] != FAILED)
     return any(to >= BEYOND for sent in applied for to in sent.values())
 
 
 def _sessions(history: History, rows: Int64s) -> list[Int64s]:
     """The batches of each append session, in their order, as indices of ``rows``."""
-    batches = np.flatnonzero((history.session[rows] != NONE) & (history.kind[rows] == Kind.APPEND))
+    batches = np.flatnonzero((history.session[rows] != NONE) & (history.kind[rows] == APPEND))
     if not len(batches):
         return []
     batches = batches[np.argsort(history.session[rows[batches]], kind="stable")]
@@ -209,8 +246,8 @@ def _columns(
     read = (ask == spec.PART) | (ask == spec.END)
     reader = read | (ask == spec.BEGIN) | (ask == spec.OUT_OF_RANGE)
     tails = np.flatnonzero((ask == spec.TAIL) | (ask == spec.WHOLE) | (ask == spec.OUT_OF_RANGE))
-    acked = np.flatnonzero(append & (history.outcome[row] == Outcome.OK))
-    optional = append & (history.outcome[row] == Outcome.INDEFINITE)
+    acked = np.flatnonzero(append & (history.outcome[row] == OK))
+    optional = append & (history.outcome[row] == INDEFINITE)
     gave, appended, answered = np.flatnonzero(append | refused), np.flatnonzero(append), np.flatnonzero(read)
 
     same = {value: np.full(len(at), value, dtype=np.int64) for value in (0, NONE)}
@@ -226,7 +263,7 @@ def _columns(
         return column
 
     own = history.observed_tail[row[tails]]
-    of_append = history.kind[row[tails]] == Kind.APPEND
+    of_append = history.kind[row[tails]] == APPEND
     own[of_append] = appends.tail[row[tails][of_append]]
     by_token, by_match = np.flatnonzero(ask == spec.TOKEN_REFUSED), np.flatnonzero(ask == spec.MATCH_REFUSED)
     sent_low, sent_high, read_low, read_high = bounds

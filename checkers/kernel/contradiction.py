@@ -1,4 +1,4 @@
-"""What refutes a history."""
+"""What refutes a history, and how a claim fails before the kernel."""
 
 from __future__ import annotations
 
@@ -7,47 +7,9 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from fencepost.harness.history import describe
-from fencepost.harness.history.history import NONE, Int64s
+from fencepost.harness.history.history import NONE, History, Int64s
 
 from .columns import Requirements
-
-RULES = (
-    "right",
-    "empty",
-    "token",
-    "match",
-    "start",
-    "length",
-    "below-end",
-    "other-tail",
-    "hash",
-    "not-whole",
-    "token-held",
-    "other-token",
-    "token-first",
-    "match-held",
-    "all-held",
-    "in-range",
-    "beyond-tail",
-    "at-tail",
-    "too-many",
-    "too-large",
-    "too-late",
-    "too-early",
-    "not-there",
-    "not-ascending",
-    "before-start",
-    "left-out",
-    "other-record",
-    "was-gone",
-    "tail-not-there",
-    "tail-inside",
-    "tail-below",
-    "no-reason",
-    "existed",
-    "after-failure",
-)
-"""Short names of the reasons of :data:`.spec.REASONS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +32,25 @@ class Contradiction:
     place: Int64s | None = field(default=None, compare=False)
 
 
-class Contradicted(Exception):
-    """A fact that follows from the answers contradicts another one."""
+class Refuted(Exception):
+    """A claim does not hold, or answers contradict each other: ``found`` says which.
 
-    def __init__(self, found: Contradiction) -> None:
-        super().__init__(found.why)
-        self.found = found
+    ``place`` is the number of moments of an order that were replayed before it, NONE where none was replayed.
+    """
+
+    def __init__(self, found: Contradiction | str, place: int = NONE) -> None:
+        self.found = Contradiction("claims", (), found) if isinstance(found, str) else found
+        self.place = place
+        super().__init__(self.found.why)
+
+
+def refute(
+    history: History, row: int, why: str, place: int = NONE, more: Iterable[int] = (), rule: str = "claims"
+) -> NoReturn:
+    """The claim that fails is about this row, at this place of an order, and about ``more`` rows."""
+    others = tuple(dict.fromkeys(int(one) for one in more if one != row))
+    why = f"{describe.name(history.operation(row))} {why}"
+    raise Refuted(Contradiction(rule, (row,), why, more=others), place)
 
 
 def contradict(
@@ -93,7 +68,7 @@ def contradict(
     rows, others = (tuple(dict.fromkeys(int(asked.asked.row[m]) for m in some)) for some in (moments, more))
     others = tuple(row for row in others if row != rows[0])
     why = f"{described(asked, moments[0])} {why}"
-    raise Contradicted(Contradiction(rule, rows, why, int(moments[0]), position, others))
+    raise Refuted(Contradiction(rule, rows, why, int(moments[0]), position, others))
 
 
 def described(asked: Requirements, m: int) -> str:

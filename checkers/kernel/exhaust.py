@@ -21,9 +21,8 @@ from . import spec
 from .accept import Order, polls
 from .budget import Exceeded, Spending
 from .columns import Requirements
-from .contradiction import Contradicted
+from .contradiction import Refuted
 from .openings import Opening, openings
-from .refuted import Refuted
 from .situation import Mark, Plan, Situation
 
 _OFTEN = 1024
@@ -72,7 +71,7 @@ def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhau
     try:
         polls(asked)
         search = _Search(asked, rows, spent)
-    except (Refuted, Contradicted):
+    except Refuted:
         return Exhausted(0)
     try:
         for opening in openings(asked, rows):

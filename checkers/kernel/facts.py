@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from fencepost.harness.history.history import NONE, Int64s
+from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from . import spec
 from .answers import exacts, reads, returned, returning
@@ -67,19 +67,23 @@ class Facts:
 
 
 def certain(asked: Requirements) -> Facts:
-    """What is certain of a stream. Raises Contradicted where answers contradict each other."""
+    """What is certain of a stream. Raises Refuted where answers contradict each other."""
     columns, base = asked.asked, asked.tail
     appends = np.flatnonzero(columns.ask == spec.APPEND)
     sizes = columns.high - columns.low
     limit = base + int(sizes[appends].sum())
-    _in_reach(asked, appends, limit)
     place = np.where(columns.ask == spec.APPEND, columns.at, NONE)
+    _in_reach(asked, place, limit)
     seen, reader = _seen(asked, limit)
+    content, new = np.full(limit - base, NONE, dtype=np.int64), appends[place[appends] != NONE]
     while True:
         chain = appends[place[appends] != NONE]
         chain = chain[np.argsort(place[chain], kind="stable")]
-        content = _contents(asked, chain, place, reader, limit)
-        _same(asked, content, seen, reader, chain, place)
+        _apart(asked, chain, place, reader)
+        new = new[np.argsort(place[new], kind="stable")]
+        held = spans(place[new] - base, sizes[new])
+        content[held] = spans(columns.low[new], sizes[new])
+        _same(asked, content, held, seen, reader, chain, place)
         free = appends[place[appends] == NONE]
         open_ = np.flatnonzero((seen != NONE) & (content == NONE))
         if not len(open_):
@@ -94,7 +98,7 @@ def certain(asked: Requirements) -> Facts:
         if far.any():
             m, at = int(found[np.argmax(far)]), int(start[np.argmax(far)])
             _torn(asked, reader, m, at)
-        place[found] = start
+        place[found], new = start, found
     ends = place[chain] + sizes[chain]
     return Facts(place, chain, free, content, seen, ends, _tails(asked, place[chain], ends, chain))
 
@@ -122,9 +126,9 @@ def sighted(asked: Requirements, free: Int64s, position: Int64s, digest: Int64s)
     return moment, start[fits][first], number
 
 
-def _contents(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s, limit: int) -> Int64s:
-    """The record that an append of the chain has at each position; NONE where none has."""
-    columns, base = asked.asked, asked.tail
+def _apart(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s) -> None:
+    """No two appends of the chain have one position."""
+    columns = asked.asked
     sizes = columns.high - columns.low
     over = np.flatnonzero(place[chain[1:]] < (place + sizes)[chain[:-1]])
     if len(over):
@@ -135,9 +139,6 @@ def _contents(asked: Requirements, chain: Int64s, place: Int64s, reader: Int64s,
         late, early = (one, other) if columns.returned[one] > columns.returned[other] else (other, one)
         why = f"was acknowledged where {described(asked, early)} already has its records"
         contradict(asked, "overlap", [late, early], why, int(place[other]), chain[over + 1])
-    content = np.full(limit - base, NONE, dtype=np.int64)
-    content[spans(place[chain] - base, sizes[chain])] = spans(columns.low[chain], sizes[chain])
-    return content
 
 
 def _torn(asked: Requirements, reader: Int64s, m: int, start: int) -> NoReturn:
@@ -165,51 +166,29 @@ def _tails(asked: Requirements, starts: Int64s, ends: Int64s, chain: Int64s) -> 
     if inside.any():
         m = int(mine[np.argmax(inside)])
         writer = int(chain[k[m]])
-        contradict(
-            asked,
-            "inside",
-            [m, writer],
-            f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}",
-            int(told[m]),
-            mine[inside],
-        )
+        why = f"told {told[m]} as a tail, inside the batch of {described(asked, writer)}"
+        contradict(asked, "inside", [m, writer], why, int(told[m]), mine[inside])
     other = (told > asked.tail) & ((k < 0) | (told > ends[k]) if len(ends) else True)
     return ascending(np.concatenate(([asked.tail], told[other])))
 
 
-def _in_reach(asked: Requirements, appends: Int64s, limit: int) -> None:
+def _in_reach(asked: Requirements, place: Int64s, limit: int) -> None:
     """Nobody tells of a position that all records together cannot reach, or acknowledges what cannot be."""
-    columns, base = asked.asked, asked.tail
-    sizes = columns.high - columns.low
-    told = np.where(columns.ask == spec.PART, columns.told, columns.at)
-    far = (columns.ask != spec.APPEND) & (columns.ask != spec.POISONED) & (told > limit)
-    if far.any():
-        wrong = np.flatnonzero(far)
-        contradict(asked, "beyond", wrong[:1], "told a tail that all records ever sent do not reach", more=wrong)
-    below = exacts(asked) & (columns.at < base)
-    if below.any():
-        wrong = np.flatnonzero(below)
-        contradict(asked, "below-first", wrong[:1], "told a tail below the first one", more=wrong)
-    poisoned = columns.ask == spec.POISONED
-    if poisoned.any():
-        wrong = np.flatnonzero(poisoned)
-        contradict(asked, "poison", wrong[:1], spec.REASONS[spec.AFTER_FAILURE], more=wrong)
-    acked = appends[columns.at[appends] != NONE]
+    columns, acked = asked.asked, place != NONE
+    end, elsewhere = place + columns.high - columns.low, (columns.match != NONE) & (columns.match != place)
     for rule, wrong, why in (
-        ("empty", sizes[acked] < 1, spec.REASONS[spec.EMPTY]),
-        ("length", columns.end[acked] != columns.at[acked] + sizes[acked], spec.REASONS[spec.LENGTH]),
-        ("below-end", columns.told[acked] < columns.end[acked], spec.REASONS[spec.BELOW_END]),
-        ("below-first", columns.at[acked] < base, "was acknowledged at a start below the first tail"),
-        ("beyond", columns.told[acked] > limit, "told a tail that all records ever sent do not reach"),
-        (
-            "match",
-            (columns.match[acked] != NONE) & (columns.match[acked] != columns.at[acked]),
-            "was acknowledged at another start than its match_seq_num",
-        ),
+        ("below-first", exacts(asked) & (columns.at < asked.tail), "told a tail below the first one"),
+        ("poison", columns.ask == spec.POISONED, spec.REASONS[spec.AFTER_FAILURE]),
+        ("empty", acked & (end <= place), spec.REASONS[spec.EMPTY]),
+        ("length", acked & (columns.end != end), spec.REASONS[spec.LENGTH]),
+        ("below-end", acked & (columns.told < columns.end), spec.REASONS[spec.BELOW_END]),
+        ("below-first", acked & (place < asked.tail), "was acknowledged at a start below the first tail"),
+        ("beyond", told_tails(asked) > limit, "told a tail that all records ever sent do not reach"),
+        ("match", acked & elsewhere, "was acknowledged at another start than its match_seq_num"),
     ):
-        if wrong.any():
-            offenders = acked[wrong]
-            contradict(asked, rule, offenders[:1], why, int(columns.at[offenders[0]]), offenders)
+        offenders = np.flatnonzero(wrong)
+        if len(offenders):
+            contradict(asked, rule, offenders[:1], why, int(place[offenders[0]]), offenders)
 
 
 def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
@@ -228,36 +207,32 @@ def _seen(asked: Requirements, limit: int) -> tuple[Int64s, Int64s]:
     other = records.digest[seen[position - base]] != records.digest[record]
     if other.any():
         at = int(np.argmax(other))
-        one = int(by[at])
-        two = int(reader[position[at] - base])
-        contradict(
-            asked,
-            "two-contents",
-            [one, two],
-            f"returned another record at {position[at]} than {described(asked, two)}",
-            int(position[at]),
-            by[other],
-        )
+        one, two = int(by[at]), int(reader[position[at] - base])
+        why = f"returned another record at {position[at]} than {described(asked, two)}"
+        contradict(asked, "two-contents", [one, two], why, int(position[at]), by[other])
     return seen, reader
 
 
-def _same(asked: Requirements, content: Int64s, seen: Int64s, reader: Int64s, chain: Int64s, place: Int64s) -> None:
-    """What was acknowledged is what was read there."""
+def _same(
+    asked: Requirements,
+    content: Int64s,
+    held: Int64s,
+    seen: Int64s,
+    reader: Int64s,
+    chain: Int64s,
+    place: Int64s,
+) -> None:
+    """What appends of the chain have at the positions ``held`` (from the base on) is what was read there."""
     records, base = asked.records, asked.tail
-    both = np.flatnonzero((content != NONE) & (seen != NONE))
+    both = held[seen[held] != NONE]
     wrong = records.sent[content[both]] != records.digest[seen[both]]
     if wrong.any():
         position = int(both[np.argmax(wrong)])
         writer = int(chain[np.searchsorted(place[chain], position + base, side="right") - 1])
         m = int(reader[position])
-        contradict(
-            asked,
-            "torn" if asked.asked.optional[writer] else "other-content",
-            [m, writer],
-            f"returned another record at {position + base} than {described(asked, writer)} put there",
-            position + base,
-            reader[both[wrong]],
-        )
+        rule = "torn" if asked.asked.optional[writer] else "other-content"
+        why = f"returned another record at {position + base} than {described(asked, writer)} put there"
+        contradict(asked, rule, [m, writer], why, position + base, reader[both[wrong]])
 
 
 def _nobody(asked: Requirements, m: int, position: int) -> NoReturn:
@@ -275,15 +250,30 @@ def _nobody(asked: Requirements, m: int, position: int) -> NoReturn:
     contradict(asked, "never-sent", [m], f"returned a record at {position} that nobody sent", position)
 
 
+def trimming(asked: Requirements, appends: Int64s, start: Int64s) -> tuple[Int64s, Int64s]:
+    """The trims of some appends (moments) that begin at ``start``: whose each is (its index), and up to where it trims.
+
+    No trim reaches beyond itself. Where that stands is not known if ``start`` is NONE.
+    """
+    columns, records = asked.asked, asked.records
+    counts = columns.trim_high[appends] - columns.trim_low[appends]
+    trim, owner = spans(columns.trim_low[appends], counts), np.repeat(np.arange(len(appends)), counts)
+    to, own = records.trim_to[trim], start[owner] + records.trim_index[trim] + 1
+    return owner, np.where(start[owner] == NONE, to, np.minimum(to, own))
+
+
 # -- bounds that real time sets
 
 
-def lowest(asked: Requirements, facts: Facts) -> Int64s:
-    """The least tail that there was after each moment, as far as its own answer says; 0 where it says nothing."""
+def lowest(asked: Requirements, place: Int64s) -> Int64s:
+    """The least tail that there was after each moment, as far as its own answer says; the first one if that is nothing.
+
+    ``place`` is where appends took effect, NONE where that is not known.
+    """
     columns, records = asked.asked, asked.records
     low = np.full(len(asked), asked.tail, dtype=np.int64)
-    placed = facts.place != NONE
-    low[placed] = facts.place[placed] + (columns.high - columns.low)[placed]
+    placed = place != NONE
+    low[placed] = place[placed] + (columns.high - columns.low)[placed]
     exact = exacts(asked)
     low[exact] = columns.at[exact]
     start = (columns.start != NONE) & ((columns.clamp == 0) | (columns.after != NONE))
@@ -293,6 +283,26 @@ def lowest(asked: Requirements, facts: Facts) -> Int64s:
     some = returning(asked)
     low[some] = np.maximum(low[some], records.seq_num[columns.high[some] - 1] + 1)
     return low
+
+
+def highest(asked: Requirements, place: Int64s) -> Int64s:
+    """The greatest tail that there was before each moment, by its own answer; FOREVER if that says nothing."""
+    return np.where(place != NONE, place, np.where(exacts(asked), asked.asked.at, FOREVER))
+
+
+def earliest(asked: Requirements, low: Int64s) -> Int64s:
+    """The least tail that each moment can have met, by what had returned when it was invoked (:func:`lowest`)."""
+    columns, by_return = asked.asked, asked.by_return
+    reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[by_return])))
+    return np.asarray(reached[np.searchsorted(columns.returned[by_return], columns.invoked)])
+
+
+def latest(asked: Requirements, high: Int64s) -> Int64s:
+    """The greatest tail that each moment can have met, by what was invoked after it returned (:func:`highest`)."""
+    columns = asked.asked
+    by_invocation = np.argsort(columns.invoked, kind="stable")
+    least = np.append(np.minimum.accumulate(high[by_invocation][::-1])[::-1], FOREVER)
+    return np.asarray(least[np.searchsorted(columns.invoked[by_invocation], columns.returned, side="right")])
 
 
 def ascending(values: Int64s) -> Int64s:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from fencepost.harness.history.history import History, Int64s
@@ -22,7 +21,7 @@ from fencepost.harness.history.history import History, Int64s
 from . import log
 from .accept import Order
 from .columns import Requirements
-from .refuted import Refuted
+from .contradiction import Refuted
 
 FORMAT: Final = 2
 """The version of the format."""
@@ -66,17 +65,10 @@ class NamedViolation(Struct, frozen=True):
     position: _Integer | None = None
     edges: Sequence[tuple[_Integer, _Integer, str]] = ()
 
-
-class OpenHole(Struct, frozen=True):
-    """Positions ``[start, end)`` that nobody is known to have written, and the rows of appends that may have.
-
-    ``ragged`` says that the last batch may reach beyond the end.
-    """
-
-    start: _Integer
-    end: _Integer
-    candidates: Sequence[_Integer]
-    ragged: bool = False
+    @property
+    def named(self) -> list[int]:
+        """All operations that it names."""
+        return [*self.operations, *self.context, *(op for edge in self.edges for op in edge[:2])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +76,14 @@ class Claim:
     """What is claimed of one stream.
 
     ``reasons`` say why the stream is unknown, ``nodes`` how many nodes a search had entered when it was given up.
-    ``spent`` tells people what a search took.
     """
 
     stream: str
     validity: str
     order: Linearization | None = None
     violations: Sequence[NamedViolation] = ()
-    holes: Sequence[OpenHole] = ()
     nodes: int | None = None
     reasons: Sequence[str] = ()
-    spent: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +130,8 @@ class _Claim(Struct):
     stream: str
     validity: Literal["invalid", "unknown", "valid"]
     violations: Sequence[NamedViolation]
-    holes: Sequence[OpenHole]
     nodes: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None
     reasons: list[str]
-    spent: dict[str, Any]
     moments: tuple[int, int] | UnsetType = UNSET
     token: str | UnsetType | None = UNSET
     latest: list[tuple[_Integer, _Integer]] | UnsetType = UNSET
@@ -168,10 +155,8 @@ def write(history: History, statement: Statement) -> dict[str, bytes]:
             claim.stream,
             claim.validity,  # type: ignore[arg-type]
             claim.violations,
-            [replace(hole, candidates=history.id[list(hole.candidates)].tolist()) for hole in claim.holes],
             claim.nodes,
             list(claim.reasons),
-            dict(claim.spent),
         )
         if claim.order is not None:
             told.moments = begin, begin + len(claim.order)
@@ -204,9 +189,10 @@ def read(history: History, parts: Mapping[str, bytes]) -> Statement:
         ids, bits = _array(parts, "order.npy"), _array(parts, "second.npy")
         if len(bits) != (len(ids) + 7) // 8:
             raise Damaged(f"there are {len(ids)} moments, and {len(bits)} bytes of marks")
-        rows = _Rows(history)
-        moments = rows.all(ids), np.unpackbits(bits.astype(np.uint8), count=len(ids)).astype(np.bool_)
-        return Statement([_claim(one, rows, *moments) for one in told.streams], told.reasons)
+        named = [op for one in told.streams for violation in one.violations for op in violation.named]
+        _rows(history, np.array(named, dtype=np.int64))
+        moments = _rows(history, ids), np.unpackbits(bits.astype(np.uint8), count=len(ids)).astype(np.bool_)
+        return Statement([_claim(one, *moments) for one in told.streams], told.reasons)
     except KeyError as error:
         raise Damaged(f"{error} is missing in the certificate") from error
     except (ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
@@ -220,34 +206,17 @@ def _array(parts: Mapping[str, bytes], name: str) -> NDArray[Any]:
     return array
 
 
-class _Rows:
-    """Rows by operation id. Raises Damaged for ids that the history does not have."""
-
-    def __init__(self, history: History) -> None:
-        self._ids = history.id
-        self._plain = bool((history.id == np.arange(len(history))).all())
-        self._order = None if self._plain else np.argsort(history.id, kind="stable")
-
-    def all(self, ids: NDArray[Any]) -> Int64s:
-        if self._order is None:
-            wrong = (ids < 0) | (ids >= len(self._ids))
-            rows = ids.astype(np.int64)
-        else:
-            at = np.minimum(np.searchsorted(self._ids, ids, sorter=self._order), len(self._ids) - 1)
-            rows = self._order[at]
-            wrong = self._ids[rows] != ids
-        if wrong.any():
-            raise Damaged(
-                f"the certificate names operation {int(ids[np.argmax(wrong)])}, which the history does not hold"
-            )
-        return rows
-
-    def some(self, ids: Sequence[int]) -> list[int]:
-        rows: list[int] = self.all(np.array(ids, dtype=np.int64)).tolist()
-        return rows
+def _rows(history: History, ids: NDArray[Any]) -> Int64s:
+    """The rows of operation ids. Raises Damaged for ids that the history does not have."""
+    order = np.argsort(history.id, kind="stable")
+    rows = order[np.minimum(np.searchsorted(history.id, ids, sorter=order), len(order) - 1)]
+    wrong = history.id[rows] != ids
+    if wrong.any():
+        raise Damaged(f"the certificate names operation {int(ids[np.argmax(wrong)])}, which the history does not hold")
+    return rows
 
 
-def _claim(told: _Claim, rows: _Rows, moments: Int64s, second: NDArray[np.bool_]) -> Claim:
+def _claim(told: _Claim, moments: Int64s, second: NDArray[np.bool_]) -> Claim:
     order = None
     if told.moments is not UNSET:
         begin, end = told.moments
@@ -255,15 +224,4 @@ def _claim(told: _Claim, rows: _Rows, moments: Int64s, second: NDArray[np.bool_]
             raise Damaged(f"the moments {begin} to {end} are not among the {len(moments)} that there are")
         token, latest = (None if told.token is UNSET else told.token), (() if told.latest is UNSET else told.latest)
         order = Linearization(moments[begin:end], second[begin:end], token, latest)
-    for one in told.violations:
-        rows.some([*one.operations, *one.context, *(op for edge in one.edges for op in edge[:2])])
-    return Claim(
-        stream=told.stream,
-        validity=told.validity,
-        order=order,
-        violations=told.violations,
-        holes=[replace(hole, candidates=rows.some(hole.candidates)) for hole in told.holes],
-        nodes=told.nodes,
-        reasons=told.reasons,
-        spent=told.spent,
-    )
+    return Claim(told.stream, told.validity, order, told.violations, told.nodes, told.reasons)

@@ -10,7 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from fencepost.harness.compiling import Integer, compiled, inner
+from fencepost.harness.history.chain_hash import signed_link
+from fencepost.harness.loops.loop import Integer, compiled
+from fencepost.harness.loops.made_of import compiled_instead_of
 
 _FLIP: Final = np.uint64(0x1CAD21F72C81017C ^ 0xDB979083E96DD4DE)
 _PRIME: Final = np.uint64(0x9FB21C651E98DF25)
@@ -35,7 +37,7 @@ def folded(stream_hash: np.uint64, digest: np.uint64) -> np.uint64:
     return np.uint64(keyed ^ (keyed >> _28))
 
 
-@inner
+@compiled_instead_of(signed_link)
 def signed_folded(stream_hash: Integer, digest: Integer) -> Integer:
     """The same of hashes as signed integers."""
     return np.int64(folded(np.uint64(stream_hash), np.uint64(digest)))

@@ -11,18 +11,20 @@ from typing import Final
 import numpy as np
 
 from fencepost.harness.history.chain_hash import EMPTY, signed_link
-from fencepost.harness.history.history import FOREVER, NONE, History, Int64s, Kind, Outcome
+from fencepost.harness.history.history import APPEND, FOREVER, NONE, OK, History, Int64s
 from fencepost.harness.s2.limits import MAX_BATCH_BYTES
 
 from . import spec
-from .columns import Requirements, own, spans
-from .refuted import Refuted, refute
+from .columns import Mask, Requirements, once, spans
+from .contradiction import Refuted, refute
 
 MOST: Final = 100_000
 """Starts relative to the tail that are kept apart."""
 
 ANOTHER: Final = -2
 """Stands for a token that the history does not mention."""
+
+_NOTHING: Final = np.zeros(0, dtype=np.int64)
 
 
 def number(history: History, token: str) -> int:
@@ -42,7 +44,9 @@ def begin(
     base, history = asked.tail, asked.history
     if any(at < 0 or time < 0 for at, time in latest):
         raise Refuted("the order bounds a timestamp where there is none, or by less than 0 ms")
-    lower, digest, size = _before(asked, rows, latest)
+    lower, digest, size = _before(asked, rows)
+    if latest and base:
+        lower, digest, size = _apart(lower, digest, size, base, [at for at, _ in latest])
     slots = len(lower) + records
     log = spec.Log(
         base=np.array([base, int(history.header.retention_ms is not None)]),
@@ -61,32 +65,43 @@ def begin(
     return log, state
 
 
+@once
 def reported(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]:
     """Positions and timestamps (ms) that answers tell of records, and the rows of these answers."""
+    history = asked.history
+    if not _is_timed(history):
+        return _NOTHING, _NOTHING, _NOTHING
     told = list(_reports(asked, rows))
-    position, stamp = (np.concatenate([source[i] for source in told]) for i in (0, 1))
-    row = np.concatenate([np.repeat(source[2], source[3]) for source in told])
+    position, stamp, row = (np.concatenate(column) for column in zip(*told, strict=True))
     speaks = (position >= 0) & (stamp != NONE)
     return (position, stamp, row) if speaks.all() else (position[speaks], stamp[speaks], row[speaks])
 
 
-def _reports(asked: Requirements, rows: Int64s) -> Iterator[tuple[Int64s, Int64s, Int64s, int | Int64s]]:
-    """The same by what told them, NONE where nothing was told. Each row tells as many as the last entry says."""
-    history = asked.history
-    appends, reads = history.appends, history.reads
-    ok = history.outcome[rows] == Outcome.OK
-    acked, read = rows[ok & (history.kind[rows] == Kind.APPEND)], rows[ok & (history.kind[rows] == Kind.READ)]
+def _reports(asked: Requirements, rows: Int64s) -> Iterator[tuple[Int64s, Int64s, Int64s]]:
+    """The same by what told them, NONE where nothing was told."""
+    history, records = asked.history, asked.records
+    appends = history.appends
+    acked = rows[(history.outcome[rows] == OK) & (history.kind[rows] == APPEND)]
     tails = rows[history.observed_tail[rows] != NONE]
     if len(acked):
-        yield appends.start[acked], appends.start_timestamp[acked], acked, 1
-        yield appends.end[acked] - 1, appends.end_timestamp[acked], acked, 1
-        yield appends.tail[acked] - 1, appends.tail_timestamp[acked], acked, 1
+        yield appends.start[acked], appends.start_timestamp[acked], acked
+        yield appends.end[acked] - 1, appends.end_timestamp[acked], acked
+        yield appends.tail[acked] - 1, appends.tail_timestamp[acked], acked
     if len(tails):
-        yield history.observed_tail[tails] - 1, history.observed_tail_timestamp[tails], tails, 1
-    record, (low, high) = own(reads.offset, read)
-    yield reads.seq_num[record], reads.timestamp[record], read, high - low
+        yield history.observed_tail[tails] - 1, history.observed_tail_timestamp[tails], tails
+    record, row = _returned(asked, rows)
+    yield records.seq_num[record], records.timestamp[record], row
 
 
+def _returned(asked: Requirements, rows: Int64s) -> tuple[slice | Mask, Int64s]:
+    """The records that answers hold, as an index of the returned ones, and the row of each of these answers."""
+    history = asked.history
+    row = np.repeat(rows, history.reads.offset[rows + 1] - history.reads.offset[rows])
+    answered = history.outcome[row] == OK
+    return (slice(None), row) if answered.all() else (answered, row[answered])
+
+
+@once
 def starts(asked: Requirements) -> Int64s:
     """Positions before the history at which reads start: from there on, and not before, an answer tells what is gone.
 
@@ -103,42 +118,52 @@ def starts(asked: Requirements) -> Int64s:
     return np.unique(found[(found >= 0) & (found < base)])
 
 
-def _before(asked: Requirements, rows: Int64s, latest: Sequence[tuple[int, int]]) -> tuple[Int64s, Int64s, Int64s]:
+@once
+def _before(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]:
     """The slots of what was there before the history: first position, digest and size (NONE where nobody knows them).
 
     What was read there is of one piece. Where records are unique, it is none of what this history sent, bare commands
     excepted.
     """
-    history, base, reads = asked.history, asked.tail, asked.history.reads
-    empty = np.zeros(0, dtype=np.int64)
+    history, base = asked.history, asked.tail
     if not base:
-        return empty, empty, empty
-    read = rows[(history.kind[rows] == Kind.READ) & (history.outcome[rows] == Outcome.OK)]
-    lengths = reads.offset[read + 1] - reads.offset[read]
-    record, row = spans(reads.offset[read], lengths), np.repeat(read, lengths)
-    old = reads.seq_num[record] < base
-    record, row = record[old], row[old]
-    bounded = np.array([at for at, _ in latest], dtype=np.int64)
-    named = np.concatenate((reads.seq_num[record], reported(asked, rows)[0], bounded, starts(asked)))
-    named = named[named < base]
-    lower = np.unique(np.concatenate((np.zeros(1, dtype=np.int64), named, named + 1)))
-    lower = lower[lower < base]
-    digest, size = np.zeros(len(lower), dtype=np.int64), np.full(len(lower), NONE, dtype=np.int64)
-    at = np.searchsorted(lower, reads.seq_num[record])
-    told, bytes_ = reads.digest[record].view(np.int64), reads.size[record].astype(np.int64)
-    digest[at], size[at] = told, bytes_
-    wrong = (digest[at] != told) | (size[at] != bytes_)
-    if history.header.unique_records and len(record):
-        wrong |= np.isin(told, _sent(asked, rows))
+        return _NOTHING, _NOTHING, _NOTHING
+    record, row = _returned(asked, rows)
+    at, digest, size = (column[record] for column in (asked.records.seq_num, asked.records.digest, asked.records.size))
+    old = at < base
+    at, digest, size, row = at[old], digest[old], size[old], row[old]
+    named = np.concatenate((at, reported(asked, rows)[0], starts(asked)))
+    lower = _split(np.zeros(1, dtype=np.int64), named, base)
+    found, sizes = np.zeros(len(lower), dtype=np.int64), np.full(len(lower), NONE, dtype=np.int64)
+    at = lower.searchsorted(at)
+    found[at], sizes[at] = digest, size
+    wrong = (found[at] != digest) | (sizes[at] != size)
+    if history.header.unique_records and len(row):
+        wrong |= np.isin(digest, _sent(asked, rows))
     if wrong.any():
         refute(history, int(row[np.argmax(wrong)]), "returned what was not there before the history")
-    return lower, digest, size
+    return lower, found, sizes
+
+
+def _apart(
+    lower: Int64s, digest: Int64s, size: Int64s, base: int, positions: Sequence[int]
+) -> tuple[Int64s, Int64s, Int64s]:
+    """The same slots, but each of these positions has one of its own."""
+    finer = _split(lower, np.array(positions, dtype=np.int64), base)
+    slot = lower.searchsorted(finer, side="right") - 1
+    return finer, digest[slot], size[slot]
+
+
+def _split(lower: Int64s, named: Int64s, base: int) -> Int64s:
+    """The first positions of slots such that each named position below the first tail has a slot of its own."""
+    lower = np.unique(np.concatenate((lower, named, named + 1)))
+    return lower[lower < base]
 
 
 def _sent(asked: Requirements, rows: Int64s) -> Int64s:
     """The digests of all records of the stream that were sent and are no commands."""
     appends = asked.history.appends
-    mine = rows[asked.history.kind[rows] == Kind.APPEND]
+    mine = rows[asked.history.kind[rows] == APPEND]
     commands = [
         int(appends.offset[row]) + index
         for by_row in (appends.fences, appends.trims)
@@ -154,31 +179,24 @@ def _stamps(asked: Requirements, rows: Int64s, lower: Int64s, slots: int, latest
     """The timestamp of each slot (ms): as reported, and elsewhere the latest that fits."""
     found = np.full(slots, FOREVER, dtype=np.int64)
     upto = asked.tail + slots - len(lower)  # whoever speaks of a record beyond is wrong by that
-    told: list[tuple[Int64s, Int64s]] = []
-    if not latest and not _is_timed(asked.history):
+    position, stamp, row = reported(asked, rows)
+    if not len(position) and not latest:
         return found
-    for position, stamp, _, _ in _reports(asked, rows):
-        speaks = (position >= 0) & (position < upto) & (stamp != NONE)
-        if not speaks.all():
-            position, stamp = position[speaks], stamp[speaks]
-        at = slots_of(position, lower, asked.tail)
-        found[at] = stamp
-        told.append((at, stamp))
+    if len(position) and position.max() >= upto:
+        mine = position < upto
+        position, stamp, row = position[mine], stamp[mine], row[mine]
+    at = slots_of(position, lower, asked.tail)
+    found[at] = stamp
     for where, time in latest:
         if where < upto:
             one = int(slots_of(np.array([where]), lower, asked.tail)[0])
             found[one] = min(int(found[one]), time)
     np.minimum.accumulate(found[::-1], out=found[::-1])
-    if any((found[at] != stamp).any() for at, stamp in told):
-        position, stamp, row = reported(asked, rows)
-        mine = position < upto
-        wrong = found[slots_of(position[mine], lower, asked.tail)] != stamp[mine]
-        refute(
-            asked.history,
-            int(row[mine][np.argmax(wrong)]),
-            "tells a timestamp that contradicts what others tell: each record has one, and they never decrease",
-            more=row[mine][wrong].tolist(),
-        )
+    wrong = found[at] != stamp
+    if wrong.any():
+        others = row[wrong].tolist()
+        why = "tells a timestamp that contradicts what others tell: each record has one, and they never decrease"
+        refute(asked.history, others[0], why, more=others)
     return found
 
 

@@ -17,12 +17,11 @@ from fencepost.harness.history.history import FOREVER, NONE, Int64s
 from . import least, spec
 from . import log as logs
 from .accept import polls
-from .answers import exacts
-from .columns import Requirements, listed, spans
-from .contradiction import RULES, Contradicted, Contradiction, contradict, described
-from .facts import certain, lowest
+from .answers import by_invocation, exacts
+from .columns import Requirements, listed, once, spans
+from .contradiction import Contradiction, Refuted, contradict, described
+from .facts import certain, earliest, highest, latest, lowest
 from .least import BEHIND, MOST_STAMPS, NOWHERE, STEPS, TOO_SOON, WORK, Schedule
-from .refuted import Refuted
 from .stops import all_stops
 
 STEPS_PER_MOMENT: Final = 64
@@ -30,8 +29,15 @@ MOST_TOKENS: Final = 8
 """How many tokens with which the stream may have begun are tried one by one."""
 MOST_LINKS: Final = 100
 """How many moments, each of which kept the next from an earlier tail, are followed back."""
+_TOLD: Final = {
+    "behind": "shows an earlier tail than there had been before it began",
+    "nowhere": "shows a tail that there was not",
+    "too-soon": "shows what nobody had begun to write when it returned",
+}
+"""What is said of answers that break these rules."""
 
 
+@once
 def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
     """Why no order explains the answers of a stream; None if that does not follow from what is certain.
 
@@ -39,18 +45,13 @@ def refute(asked: Requirements, rows: Int64s) -> Contradiction | None:
     """
     if not len(asked):
         return None
-    try:
-        polls(asked)
-    except Refuted as error:
-        return Contradiction("polls", (error.row,), str(error))
     known: _Refutation | None = None
     try:
+        polls(asked)
         known = _Refutation(asked, rows)
         known.run()
-    except Contradicted as error:
-        return error.found if known is None else replace(error.found, place=known.facts.place)
-    except Refuted as error:
-        return Contradiction("claims", (error.row,), str(error), more=error.more)
+    except Refuted as refuted:
+        return replace(refuted.found, place=None if known is None else known.facts.place)
     return None
 
 
@@ -61,17 +62,15 @@ class _Refutation:
         self.asked, self.rows, self.columns = asked, rows, asked.asked
         self.facts = certain(asked)
         self.certain = self.facts.certain
-        self.low = lowest(asked, self.facts)
-        self.high = np.where(
-            self.facts.place != NONE, self.facts.place, np.where(exacts(asked), self.columns.at, FOREVER)
-        )
+        self.low, self.high = lowest(asked, self.facts.place), highest(asked, self.facts.place)
         one, other, _ = asked.ahead.T
         both = self.certain[one] & self.certain[other]
         self.one, self.other = one[both], other[both]
 
     def run(self) -> None:
-        """Raises Contradicted, if anything is."""
+        """Raises Refuted, if anything is."""
         asked, history = self.asked, self.asked.history
+        self._behind()
         log = self._log()
         self._absent()
         declared = history.header.streams[asked.stream].fencing_token
@@ -83,9 +82,9 @@ class _Refutation:
                 stops = all_stops(asked, self.facts, self.low, first)
                 self._solve(self.columns, asked.records, log, np.zeros(WORK, dtype=np.int64), stops, schedule)
                 return
-            except Contradicted as error:
-                found.append(error.found)
-        raise Contradicted(replace(found[0], rows=tuple(dict.fromkeys(row for one in found for row in one.rows))))
+            except Refuted as refuted:
+                found.append(refuted.found)
+        raise Refuted(replace(found[0], rows=tuple(dict.fromkeys(row for one in found for row in one.rows))))
 
     def _loop(self, function: Callable[..., Any], *arguments: Any) -> int:
         """Call a function of :mod:`.least`, compiled if that pays; it changes columns in place."""
@@ -160,23 +159,26 @@ class _Refutation:
 
     # -- order
 
+    def _behind(self) -> None:
+        """No tail that is certain is behind what appends, and tails where these end, had shown before it was asked."""
+        told = exacts(self.asked) & ~np.isin(self.columns.at, self.facts.tails)
+        low = np.where((self.facts.place != NONE) | told, self.low, self.asked.tail)
+        met = earliest(self.asked, low)
+        wrong = np.flatnonzero(self.high < met)
+        if len(wrong):
+            m, by_return = int(wrong[0]), self.asked.by_return
+            first = int(by_return[np.argmax(low[by_return] == met[m])])
+            contradict(self.asked, "behind", [m, first], _TOLD["behind"], more=wrong)
+
     def _schedule(self, log: spec.Log) -> Schedule:
         asked, columns, high = self.asked, self.columns, self.high
-        mine = np.flatnonzero(self.certain)
-        # The end of an answer that came in parts stands before them in the rows, and after them in any order.
-        parts = np.zeros(len(asked.history) + 1, dtype=np.bool_)
-        parts[asked.history.part_of[columns.row]] = True
-        parts[-1] = False
-        ends = parts[columns.row[mine]] & (columns.ask[mine] != spec.BEGIN)
-        known = mine[high[mine] != FOREVER]
-        known = known[np.argsort(columns.invoked[known], kind="stable")]
-        latest = np.concatenate((np.minimum.accumulate(high[known][::-1])[::-1], [FOREVER]))
-        most = latest[np.searchsorted(columns.invoked[known], columns.returned, side="right")]
+        order = by_invocation(asked)
+        most = latest(asked, high)
         np.minimum.at(most, self.one, high[self.other])
         by_other = np.argsort(self.other, kind="stable")
         return Schedule(
-            order=mine[np.lexsort((ends, columns.invoked[mine]))],
-            leaving=mine[np.argsort(columns.returned[mine], kind="stable")],
+            order=order[self.certain[order]],
+            leaving=asked.by_return[self.certain[asked.by_return]],
             place=self.facts.place,
             most=most - np.where(columns.ask == spec.APPEND, columns.high - columns.low, 0),
             early=self._early(log),
@@ -230,10 +232,5 @@ class _Refutation:
             chain, why = [least_later, *chain], BEHIND  # what comes later went back
         elif least_later != NONE:
             chain.insert(1, least_later)
-        told = {
-            BEHIND: ("behind", "shows an earlier tail than there had been before it began"),
-            NOWHERE: ("nowhere", "shows a tail that there was not"),
-            TOO_SOON: ("too-soon", "shows what nobody had begun to write when it returned"),
-        }
-        rule, text = told[why] if why in told else (RULES[why], spec.REASONS[why])
-        return rule, chain, text
+        rule = {BEHIND: "behind", NOWHERE: "nowhere", TOO_SOON: "too-soon"}.get(why)
+        return (rule, chain, _TOLD[rule]) if rule else (spec.RULES[why], chain, spec.REASONS[why])

@@ -24,7 +24,7 @@ from .facts import ascending, certain
 
 
 class Plan:
-    """What a search looks up, whatever the order. Raises Contradicted where no order can be.
+    """What a search looks up, whatever the order. Raises Refuted where no order can be.
 
     ``names`` is the tail at which a moment must stand, NONE if nothing says so; ``fixed`` are the tails that there must
     have been, ascending, and ``read`` the digests that were returned, by position. ``needs`` are the moments that must
@@ -33,7 +33,7 @@ class Plan:
     ``by_return`` are the moments that must be in the order, as they returned, and ``by_call`` all but the ``twins``, as
     they were invoked. ``twins`` are the optional appends that may be anywhere, in classes whose members differ in
     nothing but their invocation, the first invoked first; ``kind`` is the class of each. ``lookers`` depend on who
-    wrote what.
+    wrote what, and ``absent`` are claims that there is no stream.
     """
 
     def __init__(self, asked: Requirements) -> None:
@@ -55,6 +55,7 @@ class Plan:
         room = columns.room[ends] - size[columns.high[ends]] + size[columns.low[ends]]
         self.lookers = {*ends[room < records.sent_size.max(initial=0)].tolist()}
         self.lookers |= {*np.flatnonzero(columns.ask == spec.WHOLE).tolist()}
+        self.absent = np.flatnonzero(columns.ask == spec.ABSENT).tolist()
         must = np.flatnonzero(columns.optional == 0)
         self.by_return = must[np.argsort(columns.returned[must], kind="stable")].tolist()
         calls, free = np.argsort(columns.invoked, kind="stable").tolist(), set(facts.free.tolist())
@@ -212,6 +213,9 @@ class Situation:
         if plan.names[m] not in (NONE, self.state[spec.AT]):
             return False
         if columns.ask[m] == spec.APPEND and not self._may_leave(m):
+            return False
+        shows = not self.state[spec.SHOWN] and columns.ask[m] != spec.ABSENT and not columns.optional[m]
+        if shows and not all(self._placed[one] for one in plan.absent):
             return False
         return bool(spec.step(columns, plan.records, self._log, self.state, m, keep) == spec.RIGHT)
 

@@ -14,9 +14,9 @@ import numpy as np
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from . import spec
-from .columns import Mask, Requirements, spans
+from .columns import Mask, Requirements
 from .contradiction import contradict
-from .facts import Facts, ascending, told_tails
+from .facts import Facts, ascending, earliest, told_tails, trimming
 from .least import Stops
 from .log import ANOTHER
 
@@ -25,7 +25,7 @@ MOST: Final = 1 << 14
 
 
 def all_stops(asked: Requirements, facts: Facts, low: Int64s, tokens: Sequence[int]) -> Stops:
-    """Every tail that there may have been. Raises Contradicted where nothing can fill a hole.
+    """Every tail that there may have been. Raises Refuted where nothing can fill a hole.
 
     ``low`` is the least tail that there was after each moment, as its own answer says, and the first token one of
     ``tokens``.
@@ -98,14 +98,10 @@ class _Candidates:
         self.invoked = columns.invoked[free]
         self.tokens = len(asked.history.tokens) - ANOTHER
         self.trim = np.full(len(free), asked.tail, dtype=np.int64)
-        trims = columns.trim_high[free] - columns.trim_low[free]
-        to = asked.records.trim_to[spans(columns.trim_low[free], trims)]
-        np.maximum.at(self.trim, np.repeat(np.arange(len(free)), trims), to)
+        np.maximum.at(self.trim, *trimming(asked, free, facts.place[free]))
         self.earliest = np.full(len(free), FOREVER, dtype=np.int64)
         certain = np.flatnonzero(facts.certain)
-        by_return = certain[np.argsort(columns.returned[certain], kind="stable")]
-        reached = np.concatenate(([asked.tail], np.maximum.accumulate(low[by_return])))
-        self.first = reached[np.searchsorted(columns.returned[by_return], self.invoked)]
+        self.first = earliest(asked, low)[free]
         self.last = np.full(len(asked), FOREVER, dtype=np.int64)
         one, other, _ = asked.ahead.T
         known = (columns.ask[other] == spec.MATCH_REFUSED) | (facts.place[other] != NONE)
@@ -169,11 +165,7 @@ def _floors(asked: Requirements, facts: Facts, tails: Int64s, trims: Int64s) -> 
     """The highest trim point that there may have been at each tail; ``trims`` are those of unknown outcome."""
     if asked.history.header.retention_ms is not None:
         return tails.copy()
-    columns, records, chain = asked.asked, asked.records, facts.chain
     floor = np.full(len(tails), asked.tail, dtype=np.int64)
-    counts = columns.trim_high[chain] - columns.trim_low[chain]
-    trim = spans(columns.trim_low[chain], counts)
-    start = np.repeat(facts.place[chain], counts)
-    to = np.minimum(records.trim_to[trim], start + records.trim_index[trim] + 1)
-    np.maximum.at(floor, np.searchsorted(tails, np.repeat(facts.ends, counts)), to)
+    trim, to = trimming(asked, facts.chain, facts.place[facts.chain])
+    np.maximum.at(floor, np.searchsorted(tails, facts.ends[trim]), to)
     return np.maximum(np.maximum.accumulate(floor), np.minimum(trims, tails))

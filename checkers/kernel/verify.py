@@ -1,27 +1,28 @@
 """The verifier: the kernel, run alone on a history and what a certificate claims of it.
 
-A certificate gives directions, and nothing else: an order to try, a hole to look at. Whether a stream is valid or
+A certificate gives directions, and nothing else: an order to try, a search to repeat. Whether a stream is valid or
 invalid is decided here, from the history. docs/certificates.md says what is asked of each claim.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from fencepost.harness.check_limits import Budget
-from fencepost.harness.history.history import NONE, History, Int64s
+from fencepost.harness.history.history import History, Int64s
 
-from . import holes, spec
+from . import spec
 from .accept import accept
+from .ahead import orders
 from .budget import Spending
 from .columns import Requirements, requirements, rows_of
+from .contradiction import Refuted
 from .exhaust import Exhausted, Found, Over, exhaust
 from .format import VALIDITIES, Claim, NamedViolation, claimed_order, read
 from .refute import refute
-from .refuted import Refuted
 
 NODES: Final = 10_000
 """The most nodes that the verifier searches."""
@@ -29,7 +30,8 @@ NODES: Final = 10_000
 MEMORY: Final = 1 << 30
 """Bytes that this may take."""
 
-_KINDS = ("ww", "wr", "rw", "rt", "process", "session", "answer", "tw", "tr")
+_ALONG: Final = ("ww", "wr", "rw", "tw", "tr")
+"""Edges of the stream and its tokens: they rest on what the answers say together, are for people, and pass."""
 
 
 @dataclass(slots=True)
@@ -40,8 +42,16 @@ class Checked:
     failures: list[str] = field(default_factory=list)
 
 
-def verify(history: History, parts: Mapping[str, bytes], claimed: str) -> Checked:
-    """Check a certificate that is to prove a validity. Raises :class:`~.format.Damaged` where it cannot be read."""
+def verify(
+    history: History,
+    parts: Mapping[str, bytes],
+    claimed: str,
+    asking: Callable[[History, int, Int64s], Requirements] = requirements,
+) -> Checked:
+    """Check a certificate that is to prove a validity. Raises :class:`~.format.Damaged` where it cannot be read.
+
+    ``asking`` tells what is asked of a stream: whoever checks several certificates of one history may keep that.
+    """
     statement = read(history, parts)
     checked = Checked()
     if [claim.stream for claim in statement.claims] != [stream.name for stream in history.header.streams]:
@@ -49,7 +59,7 @@ def verify(history: History, parts: Mapping[str, bytes], claimed: str) -> Checke
         return checked
     found, observed = {"unknown"} if statement.reasons else set[str](), False
     for stream, (rows, claim) in enumerate(zip(rows_of(history), statement.claims, strict=True)):
-        asked = requirements(history, stream, rows)
+        asked = asking(history, stream, rows)
         observed |= bool(((asked.asked.optional == 0) & (asked.asked.ask != spec.ABSENT)).any())
         found.add(claim.validity)
         try:
@@ -97,15 +107,13 @@ def _invalid(asked: Requirements, rows: Int64s, claim: Claim) -> str:
 def _unknown(asked: Requirements, rows: Int64s, claim: Claim) -> str:
     if not any(claim.reasons):
         raise Refuted("no reason is given")
-    if not claim.holes and claim.nodes is None:
-        raise Refuted("no hole is named that is open, and no search that was given up")
-    for hole in claim.holes:
-        holes.check(asked, hole)
-    if claim.nodes and not isinstance(_searched(asked, rows, min(claim.nodes, NODES) - 1), Over):
-        raise Refuted(f"a search of fewer than {claim.nodes:,} nodes decides it")
+    if claim.nodes is None:
+        raise Refuted("no search is named that was given up")
     contradiction = refute(asked, rows)
     if contradiction is not None:
         raise Refuted(f"it is invalid: {contradiction.why}")
+    if claim.nodes and not isinstance(_searched(asked, rows, min(claim.nodes, NODES) - 1), Over):
+        raise Refuted(f"a search of fewer than {claim.nodes:,} nodes decides it")
     return f"unknown: {claim.reasons[0]}"
 
 
@@ -116,26 +124,10 @@ def _searched(asked: Requirements, rows: Int64s, nodes: int) -> Found | Exhauste
 def _named(asked: Requirements, violation: NamedViolation) -> None:
     """Every operation is the stream's, and every edge of the clock, a process, a session or an answer is there."""
     history = asked.history
-    named = [*violation.operations, *violation.context, *(op for edge in violation.edges for op in edge[:2])]
-    row = {op: history.row_of(op) for op in named}
-    for op in named:
+    row = {op: history.row_of(op) for op in violation.named}
+    for op in row:
         if history.stream[row[op]] != asked.stream:
             raise Refuted(f"{violation.anomaly} names #{op}, which is of another stream")
     for source, target, kind in violation.edges:
-        if not _is_edge(history, row[source], row[target], kind):
+        if not orders(history, row[source], row[target]).get(kind, kind in _ALONG):
             raise Refuted(f"#{source} is said to come before #{target} ({kind}), and does not")
-
-
-def _is_edge(history: History, source: int, target: int, kind: str) -> bool:
-    """Edges of the stream and its tokens rest on what the answers say together; they are for people, and pass."""
-    if kind == "rt":
-        return bool(history.returned[source] < history.invoked[target])
-    if kind == "process":
-        same = history.process[source] == history.process[target]
-        return bool(same and source < target and history.returned[source] <= history.invoked[target])
-    if kind == "answer":
-        whole = int(history.part_of[source])
-        return whole != NONE and (target == whole or (history.part_of[target] == whole and source < target))
-    if kind == "session":
-        return bool(history.session[source] == history.session[target] != NONE and source < target)
-    return kind in _KINDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +14,8 @@ from fencepost.harness.verdict import Explained
 from ..kernel import spec
 from ..kernel.accept import Order, accept, replayed, untimely
 from ..kernel.columns import Requirements
-from ..kernel.contradiction import described
+from ..kernel.contradiction import Refuted, described
 from ..kernel.log import ANOTHER, number
-from ..kernel.refuted import Refuted
 from ..propose.propose import Doubtful
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Attempts:
-    """Orders put to the kernel: why it refused the first, and how far it could replay the one that got furthest."""
+    """Orders put to the kernel: why it refused the first, and how far it could replay the one that got furthest.
+
+    ``nearly`` is an order of all moments but some that have no place in it, if one was proposed.
+    """
 
     def __init__(self, asked: Requirements, rows: Int64s) -> None:
         self._asked, self._rows = asked, rows
@@ -31,12 +34,15 @@ class Attempts:
         self.explained: Explained | None = None
         self._answers = NONE
         self._doubtful: Order | None = None
+        self.nearly: Order | None = None
 
     def accepted(self, orders: Iterable[Order | Doubtful | None]) -> Order | None:
         """The first of some orders that the kernel accepts. The first doubtful one is kept for :meth:`conclude`."""
         for order in orders:
             if isinstance(order, Doubtful):
-                self._doubtful = self._doubtful or order.order
+                if self._doubtful is None:
+                    self._doubtful, moments = order.order, order.order.moments
+                    self.nearly = replace(order.order, moments=moments[~np.isin(moments, order.wrong)])
             elif order is not None and self._is_accepted(order):
                 return order
         return None
@@ -47,7 +53,7 @@ class Attempts:
         except Refuted as refuted:
             self.declined = self.declined or str(refuted)
             if refuted.place != NONE:
-                self._explains(order.moments[: refuted.place], len(order.moments), refuted.row, str(refuted))
+                self._explains(order.moments[: refuted.place], len(order.moments), refuted.found.rows[0], str(refuted))
             else:
                 self._doubtful = self._doubtful or order
             return False
@@ -71,7 +77,7 @@ class Attempts:
         found = tightest(self._asked, self._rows, furthest) if len(np.unique(order)) == len(order) else None
         if found is not None:
             left = int((self._asked.asked.optional == 0).sum() - (self._asked.asked.optional[order] == 0).sum())
-            self._explains(order, len(order) + left, found.row, found.last)
+            self._explains(order, len(order) + left, found.row, found.last(self._asked))
 
     def _by(self, times: Int64s) -> Order:
         """Everything that was answered, in the order of these times."""

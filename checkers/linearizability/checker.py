@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from fencepost.harness.check_limits import CheckLimits
-from fencepost.harness.history.history import NONE, History, Outcome
+from fencepost.harness.history.history import NONE, OK, History
 from fencepost.harness.verdict import Anomaly, CheckResult, Explained, Validity, Violation
 
 from ..anomalies import anomalies
@@ -76,4 +76,4 @@ class Linearizability:
 def _observed(history: History) -> bool:
     """Did any answer tell anything of a stream? A refusal does: it is a read of the tail or of the token."""
     told = (history.seq_num_mismatch != NONE) | (history.token_mismatch != NONE) | (history.observed_tail != NONE)
-    return bool((told | (history.status == 412) | (history.outcome == Outcome.OK)).any())
+    return bool((told | (history.status == 412) | (history.outcome == OK)).any())

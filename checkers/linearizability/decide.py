@@ -39,7 +39,7 @@ class Decision:
     every order. An unknown one has the ``reason``, and the ``tail`` that no order got past. ``declined`` says why the
     order that was proposed first was not accepted; it is empty if it was. ``explained`` is how far an order explains a
     stream that is not valid; None where none could be replayed. ``furthest`` is how far a search got that found no
-    order.
+    order. ``nearly`` is an order of all moments but some that have no place in it, if one was proposed.
     """
 
     validity: Validity
@@ -51,6 +51,7 @@ class Decision:
     declined: str = ""
     explained: Explained | None = None
     furthest: Furthest | None = None
+    nearly: Order | None = None
 
 
 def decide(
@@ -72,6 +73,7 @@ def decide(
     return replace(
         decision,
         declined=attempts.declined,
+        nearly=attempts.nearly,
         explained=None if decision.validity is Validity.VALID else attempts.explained,
     )
 

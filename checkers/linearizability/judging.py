@@ -47,11 +47,10 @@ def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged
         details["violations-complete"] = found.all
         claim = Claim(name, validity, violations=[_told(one) for one in told])
         return Judged(details, claim, told, (), decision.explained)
-    from .undecided import holes, reason
+    from .undecided import reason
 
-    opened = holes(asked, decision)
-    reasons = (reason(asked, stream.rows, decision, opened),)
-    claim = Claim(name, validity, holes=opened, nodes=decision.nodes, reasons=reasons)
+    reasons = (reason(asked, stream.rows, decision),)
+    claim = Claim(name, validity, nodes=decision.nodes, reasons=reasons)
     return Judged(details, claim, (), reasons, decision.explained)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing import active_children, get_context
 from typing import Any, Final, TypeVar
 
 from fencepost.harness.check_limits import CheckLimits
@@ -64,70 +63,36 @@ def _in_processes(
 ) -> dict[int, T]:
     """``one`` of each number, by forked processes, which are ended whatever happens here."""
     found: dict[int, T] = {}
-    todo = iter(order)
-    with _workers(one, processes) as workers:
-        busy = {worker for worker in workers if _give(worker, todo)}
-        while busy:
-            for worker in wait(list(busy)):
-                assert isinstance(worker, Connection)
-                try:
-                    index, result, failure = worker.recv()
-                except EOFError:
-                    raise RuntimeError("a process that judged streams was ended from outside") from None
-                if failure is not None:
-                    raise RuntimeError(f"in a process that judged streams:\n{failure}")
-                found[index] = result
-                progress(len(found))
-                if not _give(worker, todo):
-                    busy.remove(worker)
-    return found
-
-
-def _give(worker: Connection, todo: Iterator[int]) -> bool:
-    """Give it the next number; False if there is none."""
-    index = next(todo, None)
-    if index is not None:
-        worker.send(index)
-    return index is not None
-
-
-@contextmanager
-def _workers(one: Callable[[int], Any], number: int) -> Iterator[list[Connection]]:
-    context = get_context("fork")
-    started: list[tuple[Any, Connection]] = []
-    try:
-        for _ in range(number):
-            here, there = context.Pipe()
-            process = context.Process(
-                target=_work, args=(one, there, [here, *(pipe for _, pipe in started)]), daemon=True
-            )
+    others = active_children()
+    with ProcessPoolExecutor(processes, get_context("fork"), _begin, (one,)) as pool:
+        try:
             with warnings.catch_warnings():
                 # A thread that draws the progress may hold a lock for good in the child, which never draws.
                 warnings.simplefilter("ignore", DeprecationWarning)
-                process.start()
-            there.close()
-            started.append((process, here))
-        yield [pipe for _, pipe in started]
-    finally:
-        for process, pipe in started:
-            process.terminate()
-            pipe.close()
-        for process, _ in started:
-            process.join()
+                numbers = {pool.submit(_work, index): index for index in order}
+            for done in as_completed(numbers):
+                found[numbers[done]] = done.result()
+                progress(len(found))
+        except BaseException as error:
+            for process in active_children():
+                if process not in others:
+                    process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise RuntimeError("a process that judged streams was ended from outside") from None
+            raise
+    return found
 
 
-def _work(one: Callable[[int], Any], pipe: Connection, others: list[Connection]) -> None:
-    """What a process does until its pipe is closed. Ctrl-C is the parent's business."""
+def _begin(one: Callable[[int], Any]) -> None:
+    """What a process does first. Ctrl-C is the parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for other in others:
-        other.close()
-    while True:
-        try:
-            index = pipe.recv()
-        except EOFError:
-            return
-        try:
-            pipe.send((index, one(index), None))
-        except Exception:
-            pipe.send((index, None, traceback.format_exc()))
+    _forked[:] = [one]
+
+
+def _work(index: int) -> Any:
+    return _forked[0](index)
+
+
+_forked: Final[list[Callable[[int], Any]]] = []
+"""What a process was forked to do."""

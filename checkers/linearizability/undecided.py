@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
-from fencepost.harness.history.history import Int64s
+from fencepost.harness.history.history import NONE, Int64s
 
-from ..kernel import spec
-from ..kernel.answers import returned
+from ..explanation.sentences import Narrator
 from ..kernel.columns import Requirements
-from ..kernel.format import OpenHole
-from ..kernel.holes import fitting
+from ..kernel.facts import certain
 from .decide import Decision
 from .tightest import tightest
 
@@ -21,39 +19,16 @@ MOST: Final = 10
 """Candidates that are named."""
 
 
-def holes(asked: Requirements, decision: Decision) -> list[OpenHole]:
-    """The stretches of positions of which nobody knows who wrote them, with the appends that may have."""
-    columns = asked.asked
-    acked = np.flatnonzero((columns.ask == spec.APPEND) & (columns.optional == 0))
-    seen = asked.records.seq_num[returned(asked)[0]]
-    named = columns.at[(columns.ask != spec.APPEND) & (columns.optional == 0)]
-    end = max(asked.tail, *(int(one.max(initial=0)) for one in (columns.end[acked], seen + 1, named)))
-    covered = np.zeros(end - asked.tail + 1, dtype=np.int64)
-    np.add.at(covered, columns.at[acked] - asked.tail, 1)
-    np.add.at(covered, columns.end[acked] - asked.tail, -1)
-    free = np.cumsum(covered)[:-1] == 0
-    free[seen[(seen >= asked.tail) & (seen < end)] - asked.tail] = False
-    edges = np.diff(np.concatenate(([0], free.astype(np.int64), [0])))
-    found = []
-    for start, stop in zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True):
-        low, high = start + asked.tail, stop + asked.tail
-        fits = fitting(asked, low, high)
-        candidates = columns.row[fits[columns.high[fits] > columns.low[fits]]].tolist()
-        if candidates:
-            found.append(OpenHole(low, high, candidates))
-    return found
-
-
-def reason(asked: Requirements, rows: Int64s, decision: Decision, opened: Sequence[OpenHole]) -> str:
+def reason(asked: Requirements, rows: Int64s, decision: Decision) -> str:
     """Why a stream, whose rows are ``rows``, is undecided, in a sentence."""
     found = tightest(asked, rows, decision.furthest) if decision.furthest is not None else None
-    tight = "" if found is None else f"{found.text}; "
+    tight = "" if found is None else f"{Narrator(asked.history).text(found.said)}; "
     ids, name = asked.history.id, asked.history.header.streams[asked.stream].name
+    opened = list(_holes(asked))
     if opened:
-        hole = next((one for one in opened if one.end > decision.tail), opened[0])
-        last = hole.end - 1
-        place = f"position {hole.start}" if last == hole.start else f"positions {hole.start} to {last}"
-        what, settles, some = f"who wrote {place}", f"a read of {place}", list(hole.candidates)
+        start, end, some = next((one for one in opened if one[1] > decision.tail), opened[0])
+        place = f"position {start}" if end == start + 1 else f"positions {start} to {end - 1}"
+        what, settles = f"who wrote {place}", f"a read of {place}"
     else:
         what, settles = "which appends of unknown outcome were applied", "a read of the whole stream"
         some = asked.asked.row[asked.asked.optional > 0].tolist()
@@ -63,3 +38,16 @@ def reason(asked: Requirements, rows: Int64s, decision: Decision, opened: Sequen
         f"stream {name}: {what} was not found: {decision.reason}; {tight}"
         f"candidates, all of unknown outcome: {candidates}{more}; {settles} would settle it"
     )
+
+
+def _holes(asked: Requirements) -> Iterator[tuple[int, int, list[int]]]:
+    """The stretches of positions of which nobody knows who wrote them, and the rows of appends that may have."""
+    columns, facts = asked.asked, certain(asked)
+    free = facts.free[columns.high[facts.free] > columns.low[facts.free]]
+    size, match = columns.high[free] - columns.low[free], columns.match[free]
+    for low, high in facts.holes(asked):
+        least = np.maximum(low, match)
+        fits = ((match == NONE) | (match == least)) & (least + size <= high)
+        unread = (facts.seen[low - asked.tail : high - asked.tail] == NONE).any()
+        if fits.any() and unread:
+            yield low, high, columns.row[free[fits]].tolist()

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba
+from fencepost.harness.loops.signatures import COLUMN, columns_of
 
-from ..kernel import gone, spec
-from ..kernel.compiled import COLUMN, called, columns_of, copied
+from ..kernel.compiled import TABLES, called
 from . import tails
 
-copied(gone)
-_COPY: Final = copied(tails, "place", "settle")
-_TABLES: Final = [columns_of(table) for table in (spec.Asked, spec.Records, spec.Log, tails.Chain, tails.Places)]
+_TABLES: Final = (*TABLES, columns_of(tails.Chain), columns_of(tails.Places))
 
-place: Final = called(_COPY.place, numba.int64(*_TABLES, COLUMN))
-settle: Final = called(_COPY.settle, numba.int64(*_TABLES, COLUMN))
+place: Final = called(tails.place, *_TABLES, COLUMN)
+settle: Final = called(tails.settle, *_TABLES, COLUMN)

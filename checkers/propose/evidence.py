@@ -6,59 +6,35 @@ from functools import cached_property
 
 import numpy as np
 
-from fencepost.harness.history.history import FOREVER, NONE, Int64s
+from fencepost.harness.history.history import NONE, Int64s
 
 from ..kernel import spec
 from ..kernel.answers import exacts, returning
 from ..kernel.columns import Requirements
+from ..kernel.facts import earliest, highest, latest, lowest, trimming
 
 
 class Evidence:
     """What is proven where appends took effect at ``start`` (NONE: not known).
 
-    ``latest`` bounds, for each moment, the tail that it met; ``by_return`` are they by return.
+    ``latest`` bounds, for each moment, the tail that it met.
     """
 
     def __init__(self, asked: Requirements, start: Int64s) -> None:
-        columns = asked.asked
-        self._asked, self._start, self._exact = asked, start, exacts(asked)
-        self.by_return = np.argsort(columns.returned, kind="stable")
-        greatest = np.where(self._exact, columns.at, np.where(start != NONE, start, FOREVER))
-        before = np.append(np.minimum.accumulate(greatest[::-1])[::-1], FOREVER)
-        self.latest: Int64s = before[np.searchsorted(columns.invoked, columns.returned, side="right")]
-        self._told = np.flatnonzero((columns.ask == spec.PART) & (columns.told != NONE))
+        self._asked, self._start = asked, start
+        self.latest = latest(asked, highest(asked, start))
 
     @cached_property
     def released(self) -> Int64s:
         """The least tail that each moment can have met."""
-        columns, records, told = self._asked.asked, self._asked.records, self._told
-        least = np.where(self._exact, columns.at, self._asked.tail)
-        read = returning(self._asked)
-        least[read] = records.seq_num[columns.high[read] - 1] + 1
-        least[told] = np.maximum(least[told], columns.told[told])
-        placed = self._start != NONE
-        least[placed] = (self._start + columns.high - columns.low)[placed]
-        reached = np.concatenate(([self._asked.tail], np.maximum.accumulate(least[self.by_return])))
-        return np.asarray(reached[np.searchsorted(columns.returned[self.by_return], columns.invoked, side="left")])
+        return earliest(self._asked, lowest(self._asked, self._start))
 
     @property
     def tails(self) -> Int64s:
         """Some tails that there were, in no order."""
-        columns = self._asked.asked
-        return np.concatenate((columns.at[self._exact], columns.told[self._told], _ends(self._asked)))
-
-
-def _ends(asked: Requirements) -> Int64s:
-    """Where reads ended although more would have fitted, and nothing can have been gone: at the tail."""
-    columns, records = asked.asked, asked.records
-    if len(records.trim_to) or asked.history.header.retention_ms is not None:
-        return np.zeros(0, dtype=np.int64)
-    ended = (columns.ask == spec.END) & (columns.high > columns.low) & (columns.until == NONE)
-    ended &= (columns.places > columns.high - columns.low) & (asked.history.reads.bytes[columns.row] == NONE)
-    ended = np.flatnonzero(ended)
-    bounds = np.column_stack((columns.low[ended], columns.high[ended])).ravel()
-    ended = ended[np.add.reduceat(records.size, bounds[bounds < len(records.size)])[::2] < 1 << 19]
-    return np.asarray(records.seq_num[columns.high[ended] - 1] + 1, dtype=np.int64)
+        columns, exact = self._asked.asked, exacts(self._asked)
+        told = columns.told[(columns.ask == spec.PART) & (columns.told != NONE)]
+        return np.concatenate((columns.at[exact], told))
 
 
 def missing_trims(asked: Requirements, start: Int64s, proven: Evidence) -> list[tuple[int, int, int]]:
@@ -74,13 +50,11 @@ def missing_trims(asked: Requirements, start: Int64s, proven: Evidence) -> list[
     for i in np.flatnonzero(last - first >= columns.high[read] - columns.low[read]).tolist():
         own = records.seq_num[columns.low[read[i]] : columns.high[read[i]]]
         gone[i] = int(own[1:][np.diff(own) > 1].max(initial=gone[i]))
-    trimming = np.flatnonzero((start != NONE) & (columns.trim_low < columns.trim_high))
-    trimming = trimming[np.argsort(start[trimming], kind="stable")]
-    to = np.array(
-        [records.trim_to[columns.trim_low[m] : columns.trim_high[m]].max() for m in trimming.tolist()], np.int64
-    )
+    placed = np.flatnonzero(start != NONE)
+    placed = placed[np.argsort(start[placed], kind="stable")]
+    trim, to = trimming(asked, placed, start[placed])
     floor = np.maximum.accumulate(np.concatenate(([base], to)))
-    trimmed = floor[np.searchsorted(start[trimming], proven.latest[read], side="left")]
+    trimmed = floor[np.searchsorted(start[placed[trim]], proven.latest[read], side="left")]
     missing = np.flatnonzero(gone > trimmed)
     read = read[missing]
     return list(zip(proven.released[read].tolist(), proven.latest[read].tolist(), gone[missing].tolist(), strict=True))

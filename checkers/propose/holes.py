@@ -33,8 +33,6 @@ NEAR: Final = 12
 """Appends of one kind that are tried at one position."""
 BACKTRACKS: Final = 40
 """How often an earlier hole is filled otherwise."""
-SKIPPED: Final = 4
-"""Ways to fill a hole that are tried one after another."""
 BLIND: Final = 1000
 """How often a hole is filled otherwise because the hash that is right behind the next one is not met."""
 BACK: Final = 6
@@ -86,7 +84,6 @@ class Filler:
         self._near: int | None = NEAR
         self._only: frozenset[int] | None = None
         self._sizes = sorted(set(self._size.values()), reverse=True)
-        self._needed: list[int] = []
         self._fencing: dict[int, list[int]] = defaultdict(list)
         for m in self._free:
             if self._fence[m] != NONE:
@@ -100,22 +97,10 @@ class Filler:
         bounds = np.where(start != NONE, start, np.where(columns.ask == spec.MATCH_REFUSED, columns.at, NONE))
         for one, other, needs in asked.ahead[::-1].tolist():
             if one in self._size:
-                if bounds[other] != NONE:
-                    self._latest[one] = min(self._latest[one], int(bounds[other]))
-                    if needs:
-                        self._needed.append(one)
-                elif other in self._size:
-                    self._latest[one] = min(self._latest[one], self._latest[other])
-                    if other in self._needed:
-                        self._needed.append(one)
+                bound = int(bounds[other]) if bounds[other] != NONE else self._latest.get(other, FOREVER)
+                self._latest[one] = min(self._latest[one], bound)
             if other in self._size and needs:
                 self._before[other].append(one)
-        self._needed.reverse()
-
-    def demand(self, low: int, high: int, token: int) -> None:
-        """A token has to be in force at a tail from ``low`` to ``high``, and will not be by what is known."""
-        self._wants.demand(low, high, token)
-        self.holes = self._wants.holes()
 
     def _sorted_out(self) -> Candidates:
         found, sent, low = Candidates(), self._asked.records.sent, self._asked.asked.low
@@ -204,15 +189,10 @@ class Filler:
         return [m for m in reversed(self._free) if m not in self._start]
 
     def others(self, hole: int) -> Iterator[Otherwise]:
-        """How a hole may be filled otherwise than now: without all that is like one of its appends, or one, or next."""
+        """How a hole may be filled otherwise than now: without all that is like one of its appends."""
         low, high = self.holes[hole].low, self.holes[hole].high
-        used = [m for m, at in self._start.items() if low <= at < high]
-        for m in used:
+        for m in [m for m, at in self._start.items() if low <= at < high]:
             yield Otherwise(frozenset(other for other in self._free if self._kind(other) == self._kind(m)))
-        for m in used:
-            yield Otherwise(frozenset((m,)))
-        for skipped in range(1, SKIPPED):
-            yield Otherwise(skipped=skipped)
 
     def _kind(self, m: int) -> tuple[int, int, int]:
         return self._size[m], self._fence[m], self._trim.get(m, NONE)
@@ -226,10 +206,9 @@ class Filler:
         goals: list[tuple[frozenset[int] | None, bool]] = []
         if token in wanted or any(m not in self._start for one in wanted for m in self._fencing.get(one, ())):
             goals += [(wanted, True), (wanted, False)]
-        if not hole.soon:
-            setting = (m for one in wanted - same for m in self._fencing.get(one, ()) if m not in self._start)
-            steps = frozenset(self._given[m] for m in setting) - {NONE, token}
-            goals += [(steps, True)] * bool(steps) + [(same, True)]
+        setting = (m for one in wanted - same for m in self._fencing.get(one, ()) if m not in self._start)
+        steps = frozenset(self._given[m] for m in setting) - {NONE, token}
+        goals += [(steps, True)] * bool(steps) + [(same, True)]
         for goal, calmly in (*goals, (None, False)):
             for most in (1, 2, hole.high - hole.low):
                 self._nodes, self._only = HASHED if hole.hashed else NODES, goal if calmly else None
@@ -282,14 +261,10 @@ class Filler:
     def _options(self, hole: Hole, at: int, token: int, last: bool) -> Iterator[int]:
         """What may come next, the best first; of those that are alike, a few. The ``last`` one has to fill the hole."""
         room = hole.high - at
-        needed = [m for m in self._needed if m not in self._start and self._released[m] <= at]
-        sources = chain([needed], self._sources(hole, at, token, last))
-        fitting = (
+        return chain.from_iterable(
             islice((m for m in self._released_of(source, at) if self._fits(m, at, token, room)), self._near)
-            for source in sources
+            for source in self._sources(hole, at, token, last)
         )
-        found = dict.fromkeys(chain.from_iterable(fitting)) if self._needed else chain.from_iterable(fitting)
-        return iter(sorted(found, key=lambda m: (self._latest[m], self._match[m] == NONE)) if self._needed else found)
 
     def _sources(self, hole: Hole, at: int, token: int, last: bool) -> Iterator[list[int]]:
         held, room = self._candidates, hole.high - at

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -19,8 +18,9 @@ from fencepost.harness.history.history import NONE, Int64s
 from ..kernel import log as logs
 from ..kernel import spec
 from ..kernel.accept import Order
+from ..kernel.answers import by_invocation
 from ..kernel.columns import Requirements, listed
-from ..kernel.refuted import Refuted
+from ..kernel.contradiction import Refuted
 from ..kernel.stops import demands_of
 from . import tails
 from .chain import Known, known
@@ -40,9 +40,10 @@ MOST: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """An order that is wrong, since some moment has no place in it; what comes before that may be right."""
+    """An order that is wrong; what comes before may be right. The moments ``wrong`` have no place in it."""
 
     order: Order
+    wrong: Int64s
 
 
 def propose(asked: Requirements, rows: Int64s) -> Iterator[Order | Doubtful | None]:
@@ -80,9 +81,6 @@ def _filled(asked: Requirements, told: Known, filler: Filler, guesser: _Guesser)
         if guess.failed > furthest:
             best, furthest = variation, guess.failed
             variations = iter(list(_variations(filler, best, guess.tail)))
-            if guess.failed != NONE and asked.asked.ask[guess.failed] == spec.TOKEN_REFUSED:
-                filler.demand(guess.tail, guesser.latest(guess.failed), int(asked.asked.told[guess.failed]))
-                variations = chain((best,), variations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +119,8 @@ class _Guesser:
         self._asked = asked
         self._rows = rows
         self._token = token
-        self._by_return = proven.by_return
         self._latest = proven.latest
-        self._order = _by_invocation(asked)
+        self._order = by_invocation(asked)
         self._loops: Any = tails
         if asked.is_many:
             from ..kernel.compiled import plain
@@ -132,10 +129,6 @@ class _Guesser:
             self._columns, self._records, self._loops = plain(asked.asked), plain(asked.records), compiled_tails
         else:
             self._columns, self._records = asked.listed
-
-    def latest(self, m: int) -> int:
-        """The greatest tail that a moment can have met."""
-        return int(self._latest[m])
 
     def guess(self, start: Int64s) -> _Guess:
         """The order with appends at ``start`` (NONE: not applied)."""
@@ -156,8 +149,9 @@ class _Guesser:
             key=np.full(number, NONE, dtype=np.int64),
             first=self._first(),
             latest=last_states(chain, self._latest),
-            by_return=self._by_return,
+            by_return=self._asked.by_return,
             order=self._order,
+            wrong=np.zeros(number, dtype=np.int64),
         )
         places, failed = self._settled(log, chain, places)
         key = np.asarray(places.key, dtype=np.int64)
@@ -165,8 +159,8 @@ class _Guesser:
         order = Order(there[np.argsort(key[there], kind="stable")], self._token, latest)
         if failed == NONE:
             return _Guess(order, NONE, int(chain.tail[-1]))
-        state = min(int(key[failed]) // tails.width(number), len(chain.tail) - 1)
-        return _Guess(Doubtful(order), failed, int(chain.tail[state]))
+        state = min(int(key[failed]) // tails.width(number), int(places.latest[failed]), len(chain.tail) - 1)
+        return _Guess(Doubtful(order, np.flatnonzero(places.wrong)), failed, int(chain.tail[state]))
 
     def _settled(self, log: spec.Log, chain: tails.Chain, places: tails.Places) -> tuple[tails.Places, int]:
         loops, columns, records = self._loops, self._columns, self._records
@@ -239,17 +233,6 @@ class _Guesser:
             if NONE < slot < len(log.stamp) and log.stamp[slot] >= since > earliest:
                 found.append((last, since - 1))
         return found
-
-
-def _by_invocation(asked: Requirements) -> Int64s:
-    """The moments by invocation, but those of a read whose answer came in parts behind these."""
-    row, rank = asked.asked.row, np.arange(len(asked), dtype=np.int64)
-    parts = np.flatnonzero(asked.history.part_of[row] != NONE)
-    if not len(parts):
-        return rank
-    ends = asked.find(asked.history.part_of[row[parts]], np.zeros(len(parts), dtype=np.int64))
-    np.maximum.at(rank, ends[ends != NONE], parts[ends != NONE])
-    return np.lexsort((np.isin(np.arange(len(asked)), ends), rank))
 
 
 def _ahead(ahead: list[list[int]], places: tails.Places) -> bool:

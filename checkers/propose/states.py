@@ -6,7 +6,8 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE, Int64s
 
-from ..kernel.columns import Requirements, spans
+from ..kernel.columns import Requirements
+from ..kernel.facts import trimming
 from .tails import Chain
 
 
@@ -47,12 +48,7 @@ def last_states(chain: Chain, tail: Int64s) -> Int64s:
 
 def _floor(asked: Requirements, appends: Int64s, at: Int64s) -> Int64s:
     """Below which position records may be gone, by state."""
-    columns, records, base = asked.asked, asked.records, asked.tail
-    floor = np.full(len(at) + 1, base, dtype=np.int64)
-    trimming = np.flatnonzero(columns.trim_low[appends] < columns.trim_high[appends])
-    if not len(trimming):
-        return floor
-    low, high = columns.trim_low[appends[trimming]], columns.trim_high[appends[trimming]]
-    trim, state = spans(low, high - low), np.repeat(trimming, high - low)
-    np.maximum.at(floor, state + 1, np.minimum(records.trim_to[trim], at[state] + records.trim_index[trim] + 1))
+    floor = np.full(len(at) + 1, asked.tail, dtype=np.int64)
+    state, to = trimming(asked, appends, at)
+    np.maximum.at(floor, state + 1, to)
     return np.asarray(np.maximum.accumulate(floor), dtype=np.int64)

@@ -62,7 +62,7 @@ class Places(NamedTuple):
     ``applied`` is the state in which an append took effect, NONE for none; ``least`` bounds the key, which is ``key``
     in the end, and ``latest`` the last state that it can have met. Of a read that begins apart, ``first`` is the first
     record that it returned (NONE: none). ``by_return`` are the moments in the order of their return, ``order`` by
-    invocation, and the end of an answer after its parts.
+    invocation, and the end of an answer after its parts. ``wrong`` becomes 1 where a moment is right in no state.
     """
 
     applied: Any
@@ -72,6 +72,7 @@ class Places(NamedTuple):
     latest: Any
     by_return: Any
     order: Any
+    wrong: Any
 
 
 def width(moments: Any) -> Any:
@@ -100,7 +101,9 @@ def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: An
                 continue
             places.key[m] = found * wide + wide - 1
             wrong = found < low or asked.token[m] not in (NONE, chain.token[found])
-            failed = m if wrong and failed == NONE else failed
+            if wrong:
+                places.wrong[m] = 1
+                failed = m if failed == NONE else failed
             continue
         if ask == ABSENT:
             places.key[m] = 0
@@ -109,6 +112,8 @@ def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: An
             found = _least(asked, records, log, chain, places, state, m, low)
         if found == NONE or found > places.latest[m]:
             failed = m if failed == NONE else failed
+        if found == NONE:
+            places.wrong[m] = 1
             found = min(low, places.latest[m])
         if ask == BEGIN:
             log.begun[m] = start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[found])

@@ -21,15 +21,13 @@ from .hashes import Hashes
 class Hole:
     """Positions ``[low, high)`` to be filled.
 
-    ``wanted`` are the tokens of which one must be in force afterwards; empty if any may be. With ``soon``, it must be
-    in force right after this hole; without, a later hole may still set it. Records below ``gone`` have to be trimmed by
-    then. ``hashed`` says that a hash of the contents is known.
+    ``wanted`` are the tokens of which one must be in force afterwards, unless a later hole sets it; empty if any may
+    be. Records below ``gone`` have to be trimmed by then. ``hashed`` says that a hash of the contents is known.
     """
 
     low: int
     high: int
     wanted: frozenset[int]
-    soon: bool
     gone: int
     hashed: bool
 
@@ -48,21 +46,11 @@ class Wants:
 
     def holes(self) -> list[Hole]:
         """The holes, ascending."""
-        following = [low for low, _ in self._parts[1:]] + [FOREVER]
+        following, told = [low for low, _ in self._parts[1:]] + [FOREVER], self._hashes.told
         return [
-            Hole(
-                low,
-                high,
-                *self._wanted(low, high, after),
-                self._gone(low, high, after),
-                self._hashes.told(low, high, after),
-            )
+            Hole(low, high, self._wanted(low, high, after), self._gone(low, high, after), told(low, high, after))
             for (low, high), after in zip(self._parts, following, strict=False)
         ]
-
-    def demand(self, low: int, high: int, token: int) -> None:
-        """A token has to be in force at a tail from ``low`` to ``high``."""
-        self._demands.append((low, high, token))
 
     def in_force(self, at: int, held: int, since: int) -> int:
         """The token in force at a tail, where the last fence of a filling began at ``since`` and set ``held``."""
@@ -118,12 +106,12 @@ class Wants:
         seen = (gone for at, latest, gone in self._demanded if at <= following and low < latest and gone <= high)
         return max(seen, default=0)
 
-    def _wanted(self, low: int, high: int, following: int) -> tuple[frozenset[int], bool]:
-        """The tokens that the next evidence asks for, if no fence comes before; whether no other hole does, either."""
+    def _wanted(self, low: int, high: int, following: int) -> frozenset[int]:
+        """The tokens that the next evidence asks for, if no fence comes before."""
         fence = bisect_left(self._fence_start, high)
         upto = self._fence_start[fence] if fence < len(self._fence_start) else FOREVER
         i = bisect_left(self._sure_at, high)
         if i < len(self._sure_at) and self._sure_at[i] <= upto:
-            return frozenset((self._sure_token[i],)), self._sure_at[i] <= following
+            return frozenset((self._sure_token[i],))
         upto = min(upto, following)
-        return frozenset(token for at, latest, token in self._demands if at <= upto and low < latest), True
+        return frozenset(token for at, latest, token in self._demands if at <= upto and low < latest)

@@ -21,6 +21,7 @@ from ..server.limits import HEAD_BYTES, Limits
 if TYPE_CHECKING:
     from ..server.failpoints import Failpoints
     from ..server.storage import Storage
+    from ..server.values import BasinConfig, Retention
     from ..world.network import Listener
     from ..world.world import World
 
@@ -35,6 +36,7 @@ class _Options:
     bugs: tuple[str, ...]
     token: str | None
     basins: tuple[str, ...]
+    retention: Retention | None
     limits: Limits
     control: bool
 
@@ -55,6 +57,12 @@ class _Options:
 @click.option("--token-env", metavar="VAR", help="Require the bearer token that the environment variable VAR holds.")
 @click.option(
     "--basin", "basins", multiple=True, metavar="NAME", help="Make this basin if it does not exist. Repeatable."
+)
+@click.option(
+    "--retention",
+    metavar="SECONDS",
+    help="How long streams in the basins of --basin keep records unless they say otherwise; infinite for ever.  "
+    "[default: 7 days]",
 )
 @click.option(
     "--max-body",
@@ -109,6 +117,7 @@ def command(
     bugs: tuple[str, ...],
     token_env: str | None,
     basins: tuple[str, ...],
+    retention: str | None,
     max_body: int,
     max_arriving: int,
     body_timeout: float,
@@ -135,10 +144,29 @@ def command(
     if data is not None and memory:
         raise UsageFailure("--data and --memory exclude each other: the journal is kept in one place")
     limits = Limits(max_body, body_timeout, max_arriving, max_connections, idle_timeout)
-    options = _Options(data, bugs, bearer_token(token_env), basins, limits, control)
+    options = _Options(data, bugs, bearer_token(token_env), basins, _retention(retention), limits, control)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh
+    world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh, and gaps of heartbeats
     _run(options, world, bind(world.network, host, port))
+
+
+def _retention(text: str | None) -> Retention | None:
+    from ..server.values import Retention
+
+    if text is None:
+        return None
+    if text == "infinite":
+        return Retention(None)
+    if not text.isdecimal() or not 0 < int(text) < 1 << 40:
+        raise UsageFailure(f"--retention {text!r} is neither a whole number of seconds above 0 nor infinite")
+    return Retention(int(text))
+
+
+def _config(retention: Retention | None) -> BasinConfig | None:
+    """Return the configuration of the basins to make. None keeps that of an existing one."""
+    from ..server.values import BasinConfig, StreamConfig
+
+    return None if retention is None else BasinConfig(default_stream_config=StreamConfig(retention=retention))
 
 
 def _run(options: _Options, world: World, listener: Listener) -> None:
@@ -159,7 +187,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
     from ..server.failpoints import Failpoints
     from ..server.metrics import MeteredStorage, Metrics
     from ..server.service import Service
-    from ..server.serving import serve
+    from ..server.serving import STOP_SECONDS, serve
     from ..server.storage import StorageError
 
     stop = asyncio.Event()
@@ -169,13 +197,13 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         world = await _take_commands(world, failpoints, stop)
     try:
         storage = MeteredStorage(_storage(options.data, world), world.clock)
-        service = Service(storage, world.clock.wall_ms, options.bugs, failpoints)
+        service = Service(storage, world.clock.wall_ms, options.bugs, failpoints, world.random.stream("heartbeats"))
         await service.start()
     except StorageError as error:
         raise UsageFailure(str(error)) from error
     try:
         for basin in options.basins:
-            await service.ensure_basin(basin)
+            await service.ensure_basin(basin, _config(options.retention))
     except ServiceError as error:
         await service.close()
         raise UsageFailure(f"--basin {basin}: {error.message}") from error
@@ -195,6 +223,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         app.draining = True
         failpoints.disarm_all()  # what is held there would never end
         await service.drain()
+        await app.answered(STOP_SECONDS)
 
     try:
         return await serve(app, listener, world.network, ready=ready, stop=stop, drain=drain, limits=options.limits)

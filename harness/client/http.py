@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ..s2 import Answer, Batch, Call, Read, urls
+from ..s2.compression import Compression
 from ..s2.errors import NOT_SENT
-from ..s2.frames import Compression
 from ..world.network import Network, SystemNetwork
 from . import wire
 from .connection import ConnectionClosed
@@ -159,6 +159,14 @@ class HttpStreamClient:
         except UnicodeEncodeError as error:
             return self._unsendable(error)
         return await self._control(wire.LIST, b"GET", self._root + b"/streams" + query)
+
+    async def stream_config(self, stream: str) -> Outcome[wire.StreamConfig]:
+        """Return what the configuration of a stream says of how long records are kept."""
+        try:
+            path = self._path(stream)
+        except UnicodeEncodeError as error:
+            return self._unsendable(error)
+        return await self._control(wire.CONFIG, b"GET", path)
 
     async def create_basin(self) -> Outcome[None]:
         """Create this client's basin, with the default configuration."""

@@ -68,7 +68,7 @@ class _Stream:
     sent_end: bool = False
 
 
-class _H2(h2.connection.H2Connection):
+class Http2State(h2.connection.H2Connection):
     """A state machine that survives a GOAWAY: h2 ends the connection, this one lets the remaining streams finish."""
 
     def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[h2.events.Event]]:
@@ -88,7 +88,7 @@ class Http2Connection(asyncio.Protocol):
         """True once the connection has ended."""
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
-        self._h2 = _H2(h2.config.H2Configuration(client_side=True))
+        self._h2 = Http2State(h2.config.H2Configuration(client_side=True))
         self._streams: dict[int, _Stream] = {}
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._full = False

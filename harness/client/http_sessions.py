@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Final
 
 from ..s2 import Append, Batch, Read, protobuf, urls
+from ..s2.compression import Compression
 from ..s2.errors import NOT_SENT, Malformed
-from ..s2.frames import Compression, FrameDecoder, Message, Terminal, encode_message
+from ..s2.frames import FrameDecoder, Message, Terminal, encode_message
 from ..world.network import Network
 from . import wire
 from .connection import ANSWER_LIMIT, ConnectionClosed

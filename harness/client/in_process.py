@@ -52,7 +52,7 @@ class InProcessClient:
         try:
             async with (
                 asyncio.timeout(None) as end,
-                aclosing(self._service.read_session(self._basin, stream, call)) as frames,
+                aclosing(await self._service.read_session(self._basin, stream, call)) as frames,
             ):
                 self._reading[end] = None
                 try:
@@ -145,9 +145,11 @@ class InProcessAppendSession:
 
     async def _perform(self, service: Service, basin: str, stream: str) -> None:
         try:
-            async with aclosing(service.append_session(basin, stream, self._batches())) as acks:
-                async for ack in acks:
-                    self._tickets.acknowledge(ack)
+            session = await service.append_session(basin, stream)
+            async with aclosing(session.acks(self._batches())) as groups:
+                async for group in groups:
+                    for ack in group:
+                        self._tickets.acknowledge(ack)
         except Refusal as refusal:
             self._tickets.refuse(failure(refusal))
         finally:

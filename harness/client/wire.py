@@ -45,6 +45,31 @@ class StreamPage(msgspec.Struct, frozen=True):
     has_more: bool
 
 
+class _Retention(msgspec.Struct, frozen=True):
+    age: int | None = None
+
+
+class _DeleteOnEmpty(msgspec.Struct, frozen=True):
+    min_age_secs: int = 0
+
+
+class StreamConfig(msgspec.Struct, frozen=True):
+    """What the configuration of a stream says of the time after which its records, or the stream, vanish."""
+
+    retention_policy: _Retention | None = None
+    delete_on_empty: _DeleteOnEmpty | None = None
+
+    @property
+    def retention(self) -> int | None:
+        """The age (seconds) at which records vanish. None if they do not, or if it is not told."""
+        return None if self.retention_policy is None else self.retention_policy.age
+
+    @property
+    def vanishes(self) -> int | None:
+        """The age (seconds) at which the stream vanishes if it is empty. None if it does not, or if it is not told."""
+        return (self.delete_on_empty.min_age_secs or None) if self.delete_on_empty is not None else None
+
+
 _decode_named: Final = msgspec.json.Decoder(_Named).decode
 
 
@@ -108,6 +133,7 @@ UNARY: Final[Mapping[type[Call[Any]], Unary]] = {
 
 CREATE: Final = Operation("description of what was made", (200, 201), _named)
 LIST: Final = Operation("page of streams", (200,), msgspec.json.Decoder(StreamPage).decode)
+CONFIG: Final = Operation("configuration", (200,), msgspec.json.Decoder(StreamConfig).decode)
 DELETE: Final = Operation("acceptance of a deletion", (202,), _nothing)
 
 

@@ -13,8 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compiling import inner
-
 NONE: Final = -1
 BEYOND: Final = 2**63 - 2
 
@@ -38,7 +36,6 @@ def literal(text: str) -> NDArray[np.uint8]:
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
-@inner
 def find_newline(data: Any, place: int) -> int:
     """Return the place of the next newline."""
     while data[place] != _NEWLINE:
@@ -46,7 +43,6 @@ def find_newline(data: Any, place: int) -> int:
     return place
 
 
-@inner
 def match(data: Any, place: int, text: Any) -> bool:
     """Return whether ``text`` (without a newline) stands here."""
     for i in range(len(text)):  # noqa: SIM110 - a compiled loop
@@ -55,7 +51,6 @@ def match(data: Any, place: int, text: Any) -> bool:
     return True
 
 
-@inner
 def take(data: Any, place: int, text: Any) -> int:
     """Read ``text``."""
     if place >= 0 and match(data, place, text):
@@ -63,7 +58,6 @@ def take(data: Any, place: int, text: Any) -> int:
     return -1
 
 
-@inner
 def parse_uint(data: Any, place: int) -> tuple[Any, int]:
     """Read a JSON number from 0 to 2⁶⁴ - 1; return it (uint64) and the place after it."""
     value = np.uint64(0)
@@ -83,7 +77,6 @@ def parse_uint(data: Any, place: int) -> tuple[Any, int]:
     return value, place
 
 
-@inner
 def parse_int(data: Any, place: int, largest: int) -> tuple[Any, int]:
     """Read a number from 0 to ``largest``; return it (int64) and the place after it."""
     value, after = parse_uint(data, place)
@@ -92,7 +85,6 @@ def parse_int(data: Any, place: int, largest: int) -> tuple[Any, int]:
     return np.int64(value), after
 
 
-@inner
 def parse_position(data: Any, place: int) -> tuple[Any, int]:
     """Read a number from 0 to 2⁶⁴ - 1; return it, or 2⁶³ - 2 if it is at least 2⁶³, and the place after it."""
     value, after = parse_uint(data, place)
@@ -101,7 +93,6 @@ def parse_position(data: Any, place: int) -> tuple[Any, int]:
     return np.int64(value), after
 
 
-@inner
 def optional_int(data: Any, place: int, name: Any, largest: int) -> tuple[int, int]:
     """Read a field whose text up to the number is ``name``; return NONE and the same place if it is absent."""
     if place < 0 or not match(data, place, name):
@@ -109,7 +100,6 @@ def optional_int(data: Any, place: int, name: Any, largest: int) -> tuple[int, i
     return parse_int(data, place + len(name), largest)
 
 
-@inner
 def optional_position(data: Any, place: int, name: Any) -> tuple[int, int]:
     """Read an optional position, as :func:`optional_int` does."""
     if place < 0 or not match(data, place, name):
@@ -117,7 +107,6 @@ def optional_position(data: Any, place: int, name: Any) -> tuple[int, int]:
     return parse_position(data, place + len(name))
 
 
-@inner
 def parse_uints(data: Any, place: int, values: Any, number: int) -> tuple[int, int]:
     """Read a list of numbers up to 2⁶⁴ - 1 into ``values`` (uint64) from index ``number``; return the new count."""
     place = after_open(data, place)
@@ -133,7 +122,6 @@ def parse_uints(data: Any, place: int, values: Any, number: int) -> tuple[int, i
     return number, place + 1 if place > 0 else -1
 
 
-@inner
 def parse_ints(data: Any, place: int, values: Any, number: int, largest: int) -> tuple[int, int]:
     """Read a list of numbers up to ``largest`` into ``values`` from index ``number``; return the new count."""
     place = after_open(data, place)
@@ -149,7 +137,6 @@ def parse_ints(data: Any, place: int, values: Any, number: int, largest: int) ->
     return number, place + 1 if place > 0 else -1
 
 
-@inner
 def parse_positions(data: Any, place: int, values: Any, number: int) -> tuple[int, int]:
     """Read a list of positions into ``values`` (int64) from index ``number``; return the new count."""
     place = after_open(data, place)
@@ -165,19 +152,16 @@ def parse_positions(data: Any, place: int, values: Any, number: int) -> tuple[in
     return number, place + 1 if place > 0 else -1
 
 
-@inner
 def after_open(data: Any, place: int) -> int:
     """Read a ``[``."""
     return place + 1 if place >= 0 and data[place] == _OPEN else -1
 
 
-@inner
 def after_comma(data: Any, place: int) -> int:
     """Read a ``,``."""
     return place + 1 if data[place] == _COMMA else -1
 
 
-@inner
 def string_end(data: Any, place: int) -> int:
     """Return the place of the quote that ends the text beginning here; -1 if it has escapes or is not JSON text."""
     if place < 0:
@@ -189,7 +173,6 @@ def string_end(data: Any, place: int) -> int:
     return place
 
 
-@inner
 def intern(data: Any, begin: int, end: int, slots: Any, texts: Any, number: int) -> tuple[int, int]:
     """Return the number of a text among those met so far, and their new count.
 

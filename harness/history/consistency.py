@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .contradictions import Contradiction, First, Terms
-from .history import FOREVER, NONE, Appends, History, Int64s, Kind, Outcome
+from .history import APPEND, FOREVER, INDEFINITE, NONE, OK, READ, Appends, History, Int64s
 from .ids import Ids
 
 
@@ -60,7 +60,7 @@ def check(
             else f"operation {ids[row]} {terms.returned} before it was {terms.invoked}"
         ),
     )
-    never = (history.ended == FOREVER) & (history.outcome != Outcome.INDEFINITE)
+    never = (history.ended == FOREVER) & (history.outcome != INDEFINITE)
     first.note(never, ended, "ended", lambda row: f"operation {ids[row]} has no time at which it {terms.returned}")
     _frames(history, first, ended)
     if not cut:
@@ -134,8 +134,8 @@ def _frames(history: History, first: First, ended: Int64s) -> None:
     if not len(frames):
         return
     reads = history.part_of[frames]
-    wrong = (history.kind[reads] != Kind.READ) | (history.part_of[reads] != NONE)
-    wrong |= (history.kind[frames] != Kind.READ) | (history.outcome[frames] != Outcome.OK)
+    wrong = (history.kind[reads] != READ) | (history.part_of[reads] != NONE)
+    wrong |= (history.kind[frames] != READ) | (history.outcome[frames] != OK)
     wrong |= (history.invoked[frames] != history.invoked[reads]) | (history.ended[frames] > history.ended[reads])
     first.note(
         wrong,
@@ -156,7 +156,7 @@ def _overlap(history: History, first: First, places: Int64s) -> None:
     rows = rows[np.argsort(process, kind="stable")]
     before, after = rows[:-1], rows[1:]
     wrong = history.process[before] == history.process[after]
-    wrong &= (history.outcome[before] == Outcome.INDEFINITE) | (history.ended[before] > history.invoked[after])
+    wrong &= (history.outcome[before] == INDEFINITE) | (history.ended[before] > history.invoked[after])
     first.note(
         wrong,
         places[after],
@@ -187,7 +187,7 @@ def doubts(history: History) -> list[str]:
 
 
 def _empty_batches(history: History) -> str | None:
-    empty = np.flatnonzero((history.kind == Kind.APPEND) & (np.diff(history.appends.offset) == 0))
+    empty = np.flatnonzero((history.kind == APPEND) & (np.diff(history.appends.offset) == 0))
     if not len(empty):
         return None
     first = history.id[empty[0]]
@@ -212,7 +212,7 @@ def _repeated_contents(history: History) -> str | None:
     records = records[np.isin(digests, np.unique(repeated))]
     digests = appends.digest[records]
     senders = np.searchsorted(appends.offset, records, side="right") - 1
-    indefinite = history.outcome[senders] == Outcome.INDEFINITE
+    indefinite = history.outcome[senders] == INDEFINITE
     order = np.lexsort((records, indefinite, digests))
     one, other = order[:-1], order[1:]
     wrong = (digests[one] == digests[other]) & (~indefinite[other] | (senders[one] == senders[other]))

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import events
+from .kinds import APPEND as APPEND
+from .kinds import READ as READ
 from .kinds import Kind as Kind
 
 Int64s: TypeAlias = NDArray[np.int64]
@@ -37,6 +39,10 @@ class Outcome(IntEnum):
     OK = 0
     FAILED = 1
     INDEFINITE = 2
+
+
+OK, FAILED, INDEFINITE = int(Outcome.OK), int(Outcome.FAILED), int(Outcome.INDEFINITE)
+"""The same as plain integers, with which numpy compares a column several times faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

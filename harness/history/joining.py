@@ -11,7 +11,7 @@ from .columns import Interned
 from .consistency import check, ordered
 from .contradictions import Contradiction, First, Terms
 from .evidence import MISMATCHES
-from .history import FOREVER, NONE, Appends, History, Int64s, Outcome, Reads
+from .history import FOREVER, INDEFINITE, NONE, READ, Appends, History, Int64s, Outcome, Reads
 from .ids import Ids
 from .kinds import ROWS, Kind
 from .parts import bound
@@ -82,13 +82,13 @@ class _Joining:
         columns, place = self._operations()
         rows = len(place)
         ended = np.full(rows, FOREVER, dtype=np.int64)
-        outcome = np.full(rows, Outcome.INDEFINITE, dtype=np.uint8)
+        outcome = np.full(rows, INDEFINITE, dtype=np.uint8)
         ended_place = place.copy()
         there = np.flatnonzero(self.row != NONE)
         at, answers = self.row[there], self.answers
         ended[at], ended_place[at] = answers["time"][there], answers["place"][there]
         outcome[at] = _OUTCOME_OF[answers["ending"][there]]
-        indefinite = outcome == Outcome.INDEFINITE
+        indefinite = outcome == INDEFINITE
         returned = np.where(indefinite, FOREVER, ended) if indefinite.any() else ended
         history = self._built(columns | {"outcome": outcome, "ended": ended, "returned": returned}, rows, warnings)
         if len(self.frames[0]):
@@ -100,7 +100,7 @@ class _Joining:
         """Return the row that each answer ends; NONE where it may not stand. Frames end their own."""
         asked, answers, note, terms = self.asked, self.answers, self.first.note, self.first.terms
         ops, places = answers["op"], answers["place"]
-        kinds = _followed(asked["kind"], np.full(len(frames), Kind.READ, dtype=np.uint8))
+        kinds = _followed(asked["kind"], np.full(len(frames), READ, dtype=np.uint8))
         places_of = _followed(asked["place"], places[frames])
         row = self.ids.rows(ops)
         row[frames] = np.arange(len(asked["id"]), len(kinds))
@@ -147,7 +147,7 @@ class _Joining:
         known = (read != NONE) & (read < invoked)
         at = np.where(known, read, 0)
         if invoked:
-            known &= (asked["kind"][at] == Kind.READ) & (asked["place"][at] < places[number])
+            known &= (asked["kind"][at] == READ) & (asked["place"][at] < places[number])
             ended_by = self._ended_by[at]
             known &= (ended_by == NONE) | (places[ended_by] > places[number])
         self.first.note(

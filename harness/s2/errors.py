@@ -136,6 +136,7 @@ ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
     ErrorCode("method_not_allowed", (405,), True, "The path exists, but not with this method.", ours=True),
     ErrorCode("not_found", (404,), True, "No such endpoint.", ours=True),
     ErrorCode("payload_too_large", (413,), True, "The body is larger than any valid request.", ours=True),
+    ErrorCode("unsupported_encoding", (415,), True, "The body is compressed in an unknown way.", ours=True),
 )
 """Every error code that this package knows. Rows whose answers carry no code come first."""
 

@@ -12,38 +12,22 @@ No frame is larger than 2 MiB, compressed or not.
 
 from __future__ import annotations
 
-import enum
-import gzip
-import zlib
 from collections.abc import Iterator
-from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from .compression import Compression, compress, decompress
 from .errors import Malformed
 from .limits import MAX_FRAME_BYTES
 
 MAX_BODY_BYTES: Final = MAX_FRAME_BYTES - 1
 """Largest body of a frame, in bytes, compressed and decompressed: the largest frame without its flag byte."""
 
-COMPRESS_FROM: Final = 1024
-"""Bodies smaller than this, in bytes, are not worth compressing."""
-
 _LENGTH: Final = 3
 _TERMINAL: Final = 0b1000_0000
 _COMPRESSION_SHIFT: Final = 5
 _RECONNECT: Final = 0b0001_0000
-_MAX_WINDOW: Final = 8 << 20
-"""Largest Zstandard window that is allocated for a frame, in bytes. Every decoder of the format should support it."""
-
-
-class Compression(enum.IntEnum):
-    """The compression of a frame's body, with the values used in the flag byte."""
-
-    NONE = 0
-    ZSTD = 1
-    GZIP = 2
 
 
 class Message(Struct, frozen=True):
@@ -68,14 +52,7 @@ def encode_message(message: Message, compression: Compression = Compression.NONE
     body = message.body
     if len(body) > MAX_BODY_BYTES:
         raise ValueError(f"a frame's body has at most {MAX_BODY_BYTES} bytes; this one has {len(body)}")
-    if len(body) < COMPRESS_FROM:
-        compression = Compression.NONE
-    if compression is Compression.ZSTD:
-        body = _zstandard().ZstdCompressor().compress(body)
-    elif compression is Compression.GZIP:
-        body = gzip.compress(body, mtime=0)
-    if len(body) > len(message.body):  # compression made it larger, and it may no longer fit
-        body, compression = message.body, Compression.NONE
+    body, compression = compress(body, compression)
     flag = compression << _COMPRESSION_SHIFT | (_RECONNECT if message.reconnect_advised else 0)
     return b"%b%c%b" % ((1 + len(body)).to_bytes(_LENGTH, "big"), flag, body)
 
@@ -97,6 +74,11 @@ class FrameDecoder:
     def __init__(self) -> None:
         self.ended = False
         self._buffer = bytearray()
+
+    @property
+    def held(self) -> int:
+        """The number of bytes of an incomplete frame, once all complete ones have been taken."""
+        return len(self._buffer)
 
     def feed(self, chunk: bytes) -> Iterator[Frame]:
         """Return an iterator over the frames that this chunk completes.
@@ -133,52 +115,8 @@ class FrameDecoder:
                 raise Malformed("bad_frame", "a terminal frame has no status")
             self.ended = True
             return Terminal(int.from_bytes(body[:2], "big"), body[2:])
-        match flag >> _COMPRESSION_SHIFT & 0b11:
-            case Compression.NONE:
-                pass
-            case Compression.ZSTD:
-                body = _unzstd(body)
-            case Compression.GZIP:
-                body = _gunzip(body)
-            case unknown:
-                raise Malformed("bad_frame", f"there is no compression with the number {unknown}")
+        try:
+            body = decompress(body, Compression(flag >> _COMPRESSION_SHIFT & 0b11), MAX_BODY_BYTES)
+        except ValueError as error:  # includes an unknown compression
+            raise Malformed("bad_frame", f"the body of a frame cannot be decompressed: {error}") from error
         return Message(body, bool(flag & _RECONNECT))
-
-
-def _gunzip(body: bytes) -> bytes:
-    decompressor = zlib.decompressobj(wbits=31)  # accepts only a gzip header
-    try:
-        found = decompressor.decompress(body, MAX_BODY_BYTES + 1)
-    except zlib.error as error:
-        raise Malformed("bad_frame", f"the gzip data of a frame is damaged: {error}") from error
-    if len(found) > MAX_BODY_BYTES:
-        raise _bomb("gzip")
-    if not decompressor.eof or decompressor.unused_data:
-        raise Malformed("bad_frame", "the gzip data of a frame does not end with the frame")
-    return found
-
-
-def _unzstd(body: bytes) -> bytes:
-    zstandard = _zstandard()
-    try:
-        # The decompressor allocates the size that the header claims, so check it first.
-        size = zstandard.get_frame_parameters(body).content_size
-        if size != zstandard.CONTENTSIZE_UNKNOWN and size > MAX_BODY_BYTES:
-            raise _bomb("Zstandard")
-        decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
-        found: bytes = decompressor.decompress(body, max_output_size=MAX_BODY_BYTES, allow_extra_data=False)
-    except zstandard.ZstdError as error:
-        raise Malformed("bad_frame", f"the Zstandard data of a frame is damaged or too large: {error}") from error
-    return found
-
-
-def _bomb(name: str) -> Malformed:
-    return Malformed("bad_frame", f"the {name} data of a frame has more than {MAX_BODY_BYTES} bytes decompressed")
-
-
-@cache
-def _zstandard() -> Any:
-    """Return the module zstandard. The first frame that needs it imports it."""
-    import zstandard
-
-    return zstandard

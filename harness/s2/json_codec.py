@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from .errors import Malformed
-from .limits import MAX_FENCING_TOKEN_BYTES, U64_MAX
+from .limits import MAX_BATCH_RECORDS, MAX_FENCING_TOKEN_BYTES, U64_MAX
 from .nouns import Ack, Append, Batch, Position, Record, SequencedRecord, Tail, Unsigned
 
 T = TypeVar("T")
@@ -86,7 +86,10 @@ def encode_append(call: Append, form: Format = Format.BASE64) -> bytes:
 
 
 def decode_append(body: bytes, form: Format) -> Append:
-    """Return the requested append. The service decides whether its records are a valid batch."""
+    """Return the requested append. The service decides whether its records are a valid batch.
+
+    Of more than 1000 ``raw`` records, decodes 1001, which the service refuses as well.
+    """
     call = decode(_append, body) if form is Format.BASE64 else _from_raw(decode(_raw_append, body))
     for index, record in enumerate(call.records):
         if record.timestamp is not None and record.timestamp > U64_MAX:
@@ -179,7 +182,10 @@ def decode_error(body: bytes) -> dict[str, Any]:
 
 
 def _from_raw(raw: _RawAppend) -> Append:
-    records = [Record(record.body.encode(), _bytes(record.headers), record.timestamp) for record in raw.records]
+    records = [
+        Record(record.body.encode(), _bytes(record.headers), record.timestamp)
+        for record in raw.records[: MAX_BATCH_RECORDS + 1]
+    ]
     return Append(tuple(records), raw.match_seq_num, raw.fencing_token)
 
 

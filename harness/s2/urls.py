@@ -63,14 +63,14 @@ def decode_read(raw: bytes) -> Read:
         return Read()
     query = decode_query(raw, READ_PARAMETERS)
     return Read(
-        seq_num=_number(query, "seq_num"),
-        timestamp=_number(query, "timestamp"),
-        tail_offset=_number(query, "tail_offset"),
+        seq_num=number(query, "seq_num"),
+        timestamp=number(query, "timestamp"),
+        tail_offset=number(query, "tail_offset"),
         clamp=_flag(query, "clamp"),
-        count=_number(query, "count"),
-        bytes=_number(query, "bytes"),
-        until=_number(query, "until"),
-        wait=_number(query, "wait"),
+        count=number(query, "count"),
+        bytes=number(query, "bytes"),
+        until=number(query, "until"),
+        wait=number(query, "wait"),
     )
 
 
@@ -84,7 +84,7 @@ def encode_list(prefix: str, start_after: str, limit: int = MAX_LIST) -> bytes:
 def decode_list(raw: bytes) -> tuple[str, str, int]:
     """Return the prefix, start_after and limit in the query of a list. Raises Malformed ``bad_query``."""
     query = decode_query(raw, LIST_PARAMETERS)
-    limit = _number(query, "limit")
+    limit = number(query, "limit")
     return query.get("prefix", ""), query.get("start_after", ""), MAX_LIST if limit is None else limit
 
 
@@ -108,13 +108,14 @@ def decode_query(raw: bytes, allowed: Iterable[str]) -> dict[str, str]:
     return query
 
 
-def _number(query: dict[str, str], name: str) -> int | None:
+def number(query: dict[str, str], name: str) -> int | None:
+    """Return a number of a decoded query, or None if it is not there. Raises Malformed ``bad_query``."""
     text = query.get(name)
     if text is None:
         return None
-    if not _DIGITS.fullmatch(text) or (number := int(text)) > U64_MAX:
+    if not _DIGITS.fullmatch(text) or (value := int(text)) > U64_MAX:
         raise Malformed("bad_query", f"{name} must be an unsigned 64-bit integer, not {text[:40]!r}")
-    return number
+    return value
 
 
 def _flag(query: dict[str, str], name: str) -> bool:

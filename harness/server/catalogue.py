@@ -6,26 +6,18 @@ A ``plan_…`` method turns a request into a change. It returns the entry to wri
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from msgspec import UNSET, structs
 
-from ..s2.limits import (
-    MAX_BASIN_NAME,
-    MAX_LIST,
-    MAX_REQUEST_TOKEN_BYTES,
-    MAX_STREAM_NAME_BYTES,
-    MIN_BASIN_NAME,
-)
-from .entries import BasinDeleted, BasinSet, Change, StreamDeleted, StreamSet
-from .errors import ServiceError, invalid
-from .values import BasinConfig, BasinReconfiguration, StreamConfig, StreamReconfiguration
-
-_BASIN_NAME: Final = re.compile(rf"[a-z0-9][a-z0-9-]{{{MIN_BASIN_NAME - 2},{MAX_BASIN_NAME - 2}}}[a-z0-9]")
+from ..s2.limits import MAX_LIST, MAX_REQUEST_TOKEN_BYTES
+from .entries import BasinDeleted, BasinDeleting, BasinSet, Change, StreamDeleted, StreamDeleting, StreamSet
+from .errors import ServiceError, invalid, stream_deletion_pending
+from .names import check_basin_name, check_stream_name
+from .values import SERVICE_DEFAULT, BasinConfig, BasinReconfiguration, StreamConfig, StreamReconfiguration
 
 
 class Named(Protocol):
@@ -57,22 +49,25 @@ class Directory(Generic[T]):
         del self._order[bisect_left(self._order, name)]
 
     def page(self, prefix: str, start_after: str, limit: int) -> tuple[list[T], bool]:
-        """Return at most ``limit`` rows (never over 1000) whose names have a prefix and come after ``start_after``.
+        """Return at most ``limit`` rows whose names have a prefix and come after ``start_after``.
 
-        The flag says whether there are more. Raise ServiceError ``invalid`` if ``start_after`` comes before the prefix.
+        A limit of 0 or over 1000 means 1000. The flag says whether there are more. Raise ServiceError ``invalid`` if
+        ``start_after`` comes before the prefix.
         """
         if start_after and start_after < prefix:
             raise invalid(f"start_after {start_after!r} comes before the prefix {prefix!r}")
+        limit = min(limit or MAX_LIST, MAX_LIST)
         low = max(bisect_left(self._order, prefix), bisect_right(self._order, start_after) if start_after else 0)
-        names = [name for name in self._order[low : low + min(limit, MAX_LIST) + 1] if name.startswith(prefix)]
-        more = len(names) > min(limit, MAX_LIST)
-        return [self.rows[name] for name in names[: min(limit, MAX_LIST)]], more
+        names = [name for name in self._order[low : low + limit + 1] if name.startswith(prefix)]
+        return [self.rows[name] for name in names[:limit]], len(names) > limit
 
 
-def merged(config: StreamConfig, default: StreamConfig) -> StreamConfig:
-    """Return the configuration, with unset fields taken from ``default``."""
-    given = {name: value for name, value in structs.asdict(config).items() if value is not None}
-    return structs.replace(default, **given)
+def resolved(config: StreamConfig, default: StreamConfig) -> StreamConfig:
+    """Return the configuration, with unset fields taken from a basin's default, or else from the service's."""
+    given = {
+        name: value for layer in (default, config) for name, value in structs.asdict(layer).items() if value is not None
+    }
+    return structs.replace(SERVICE_DEFAULT, **given)
 
 
 def reconfigured(config: StreamConfig, change: StreamReconfiguration) -> StreamConfig:
@@ -81,30 +76,16 @@ def reconfigured(config: StreamConfig, change: StreamReconfiguration) -> StreamC
     return structs.replace(config, **given)
 
 
-def check_basin_name(name: str) -> None:
-    """Raise ServiceError ``invalid`` if the name is not a valid basin name."""
-    if _BASIN_NAME.fullmatch(name) is None:
-        raise invalid(
-            f"{name[:64]!r} is not a basin name: it must have {MIN_BASIN_NAME} to {MAX_BASIN_NAME} characters of a-z, "
-            "0-9 and -, without - at either end"
-        )
-
-
-def check_stream_name(name: str) -> None:
-    """Raise ServiceError ``invalid`` if the name is not a valid stream name."""
-    if not 1 <= len(name.encode("utf-8", "surrogatepass")) <= MAX_STREAM_NAME_BYTES or name in (".", ".."):
-        raise invalid(
-            f"{name[:64]!r} is not a stream name: it must have 1 to {MAX_STREAM_NAME_BYTES} bytes, "
-            "and cannot be . or .."
-        )
-
-
 class Catalogue:
-    """The basins, their streams, and ``last_id``, the highest stream id assigned so far."""
+    """The basins, their streams, and ``last_id``, the highest stream id assigned so far.
+
+    A basin or stream that is being deleted stays in the catalogue, and keeps its name taken, until it is gone.
+    """
 
     def __init__(self, basins: Iterable[BasinSet] = (), streams: Iterable[StreamSet] = (), last_id: int = 0) -> None:
         self.basins: Directory[BasinSet] = Directory()
         self._streams: dict[str, Directory[StreamSet]] = {}
+        self._by_id: dict[int, StreamSet] = {}
         self.last_id = last_id
         for basin in basins:
             self.apply(basin)
@@ -119,6 +100,13 @@ class Catalogue:
             raise ServiceError("basin_not_found", f"there is no basin {name!r}")
         return row
 
+    def usable_basin(self, name: str) -> BasinSet:
+        """Return the row of a basin. Raise as :meth:`basin` does, or ``basin_deletion_pending``."""
+        row = self.basin(name)
+        if row.deleted_at is not None:
+            raise ServiceError("basin_deletion_pending", f"the basin {name!r} is being deleted")
+        return row
+
     def streams(self, basin: str) -> Directory[StreamSet]:
         """Return the streams of a basin. Raise as :meth:`basin` does."""
         return self._streams[self.basin(basin).name]
@@ -131,12 +119,29 @@ class Catalogue:
             raise ServiceError("stream_not_found", f"there is no stream {name!r} in the basin {basin!r}")
         return row
 
-    def all_streams(self) -> Iterator[StreamSet]:
-        """Yield the streams of all basins."""
-        for directory in self._streams.values():
-            yield from directory.rows.values()
+    def usable_stream(self, basin: str, name: str) -> StreamSet:
+        """Return the row of a stream.
 
-    def apply(self, entry: Change) -> Callable[[], None]:
+        Raise as :meth:`stream` does, or ``basin_deletion_pending`` or ``stream_deletion_pending``.
+        """
+        # Every request on records comes here, so a look at two rows must do where nothing is wrong.
+        parent = self.basins.rows.get(basin)
+        row = None if parent is None else self._streams[basin].rows.get(name)
+        if parent is not None and row is not None and parent.deleted_at is None and row.deleted_at is None:
+            return row
+        self.usable_basin(basin)
+        self.stream(basin, name)
+        raise stream_deletion_pending(name)
+
+    def all_streams(self) -> Iterable[StreamSet]:
+        """Return the streams of all basins."""
+        return self._by_id.values()
+
+    def find(self, id_: int) -> StreamSet | None:
+        """Return the row of an incarnation, or None if it is gone."""
+        return self._by_id.get(id_)
+
+    def apply(self, entry: Change) -> Callable[[], object]:
         """Apply an entry, and return a function that undoes it. Later changes must be undone first.
 
         Raise ValueError if the entry does not fit the catalogue.
@@ -144,63 +149,83 @@ class Catalogue:
         try:
             match entry:
                 case BasinSet():
-                    before = self.basins.rows.get(entry.name)
-                    self._put_basin(entry, self._streams.get(entry.name, Directory()))
-                    if before is None:
-                        return partial(self._remove_basin, entry.name)
-                    return partial(self.basins.put, before)
-                case BasinDeleted():
-                    row, streams = self.basins.rows[entry.name], self._streams[entry.name]
-                    self._remove_basin(entry.name)
-                    return partial(self._put_basin, row, streams)
+                    return self._put_basin(entry)
+                case BasinDeleting(name, deleted_at):
+                    return self._put_basin(structs.replace(self.basins.rows[name], deleted_at=deleted_at))
+                case BasinDeleted(name):
+                    return self._remove_basin(name)
                 case StreamSet():
-                    siblings = self._streams[entry.basin]
-                    older = siblings.rows.get(entry.name)
-                    siblings.put(entry)
-                    self.last_id = max(self.last_id, entry.id)
-                    return partial(siblings.remove, entry.name) if older is None else partial(siblings.put, older)
-                case StreamDeleted():
-                    siblings = self._streams[entry.basin]
-                    gone = siblings.rows[entry.name]
-                    siblings.remove(entry.name)
-                    return partial(siblings.put, gone)
+                    return self._put_stream(entry)
+                case StreamDeleting(id_, deleted_at):
+                    return self._put_stream(structs.replace(self._by_id[id_], deleted_at=deleted_at))
+                case StreamDeleted(id_):
+                    return self._remove_stream(self._by_id[id_])
         except KeyError as error:
             raise ValueError(f"{entry} refers to a basin or stream that does not exist: {error}") from error
 
-    def _put_basin(self, row: BasinSet, streams: Directory[StreamSet]) -> None:
+    def _put_basin(self, row: BasinSet) -> Callable[[], object]:
+        before = self.basins.rows.get(row.name)
         self.basins.put(row)
-        self._streams[row.name] = streams
+        if before is not None:
+            return partial(self.basins.put, before)
+        self._streams[row.name] = Directory()
+        return partial(self._remove_basin, row.name)
 
-    def _remove_basin(self, name: str) -> None:
+    def _remove_basin(self, name: str) -> Callable[[], object]:
+        row, streams = self.basins.rows[name], self._streams[name]
         self.basins.remove(name)
         del self._streams[name]
+        for stream in streams.rows.values():
+            del self._by_id[stream.id]
+
+        def undo() -> None:
+            self.basins.put(row)
+            self._streams[name] = streams
+            self._by_id.update({stream.id: stream for stream in streams.rows.values()})
+
+        return undo
+
+    def _put_stream(self, row: StreamSet) -> Callable[[], object]:
+        siblings = self._streams[row.basin]
+        before = siblings.rows.get(row.name)
+        if before is not None and before.id != row.id:
+            raise ValueError(f"stream {row.id} has the name of stream {before.id}, which is not gone yet")
+        siblings.put(row)
+        self._by_id[row.id] = row
+        self.last_id = max(self.last_id, row.id)
+        return partial(self._remove_stream if before is None else self._put_stream, before or row)
+
+    def _remove_stream(self, row: StreamSet) -> Callable[[], object]:
+        self._streams[row.basin].remove(row.name)
+        del self._by_id[row.id]
+        return partial(self._put_stream, row)
 
     def plan_basin(self, name: str, config: BasinConfig, token: str | None, now: int) -> BasinSet | None:
         """Plan the creation of a basin. Return None if the same request created it before.
 
-        Raise ServiceError ``invalid`` or ``resource_already_exists``.
+        Raise ServiceError ``invalid``, ``resource_already_exists`` or ``basin_deletion_pending``.
         """
         check_basin_name(name)
         _check_request_token(token)
         _check_config(config.default_stream_config)
-        row = self.basins.rows.get(name)
-        if row is None:
+        if name not in self.basins.rows:
             return BasinSet(name, now, config, token, config if token is not None else None)
+        row = self.usable_basin(name)
         if token is not None and (row.request_token, row.requested) == (token, config):
             return None
         raise ServiceError("resource_already_exists", f"the basin {name!r} already exists")
 
     def plan_stream(self, basin: str, name: str, config: StreamConfig, token: str | None, now: int) -> StreamSet | None:
-        """Plan the creation of a stream; see :meth:`plan_basin`."""
-        parent = self.basin(basin)
+        """Plan the creation of a stream; see :meth:`plan_basin`. May also raise ``stream_deletion_pending``."""
+        parent = self.usable_basin(basin)
         check_stream_name(name)
         _check_request_token(token)
         _check_config(config)
-        row = self._streams[basin].rows.get(name)
-        if row is None:
-            full = merged(config, parent.config.default_stream_config)
+        if name not in self._streams[basin].rows:
+            full = resolved(config, parent.config.default_stream_config)
             requested = config if token is not None else None
             return StreamSet(self.last_id + 1, basin, name, now, full, token, requested)
+        row = self.usable_stream(basin, name)
         if token is not None and (row.request_token, row.requested) == (token, config):
             return None
         raise ServiceError("resource_already_exists", f"the stream {name!r} already exists in the basin {basin!r}")
@@ -208,18 +233,19 @@ class Catalogue:
     def plan_basin_config(self, name: str, config: BasinConfig) -> BasinSet | None:
         """Plan a new configuration of a basin. Return None if it has this one already."""
         _check_config(config.default_stream_config)
-        row = self.basin(name)
+        row = self.usable_basin(name)
         return None if row.config == config else structs.replace(row, config=config)
 
     def plan_stream_config(self, basin: str, name: str, config: StreamConfig) -> StreamSet | None:
-        """Plan a new configuration of a stream. Return None if it has this one already."""
+        """Plan a new configuration of a stream. Unset fields come from the defaults. Return None if it has this one."""
         _check_config(config)
-        row = self.stream(basin, name)
-        return None if row.config == config else structs.replace(row, config=config)
+        row = self.usable_stream(basin, name)
+        full = resolved(config, self.basin(basin).config.default_stream_config)
+        return None if row.config == full else structs.replace(row, config=full)
 
     def basin_change(self, name: str, change: BasinReconfiguration) -> BasinConfig:
         """Return the basin's configuration after a change."""
-        config = self.basin(name).config
+        config = self.usable_basin(name).config
         streams = change.default_stream_config
         if streams is None:
             config = structs.replace(config, default_stream_config=StreamConfig())

@@ -15,14 +15,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from ..s2 import FENCE, Ack, Answer, Append, Batch, Call, CheckTail, Position, Read, SequencedRecord, Tail
 from ..s2.limits import MAX_UNARY_WAIT
-from .entries import Appended, StreamSet, StreamState, encode
-from .errors import ServiceError, StateMismatch
+from .entries import Appended, Expired, StreamSet, StreamState, encode
+from .errors import ServiceError, StateMismatch, stream_deletion_pending
 from .failpoints import Failpoints
 from .journal import DURABLE, Journal, Ticket
 from .rules import Rules, ServiceRules
@@ -50,8 +50,9 @@ class Promise(NamedTuple):
 class DurableStream:
     """One incarnation of a stream.
 
-    ``deleted`` says that it takes no more appends, whether or not the deletion is durable yet. ``failpoints`` are the
-    server's.
+    ``deleted`` says that it takes no more appends, whether or not the deletion is durable yet. From the moment when it
+    is, no request finds the stream any more, and the journal gives its space back. Reads that follow it still get to
+    its terminal trim record. ``failpoints`` are the server's.
     """
 
     def __init__(
@@ -65,7 +66,8 @@ class DurableStream:
     ) -> None:
         self.id = row.id
         self.name = row.name
-        self.deleted = False
+        self.deleted = row.deleted_at is not None
+        self._created_at = row.created_at
         self._stream = Stream(row.config, rules.stream())
         self._journal = journal
         self._rules = service_rules
@@ -73,6 +75,8 @@ class DurableStream:
         self.failpoints = failpoints
         self._created = DURABLE
         self._last = DURABLE
+        self._expiry = DURABLE
+        self._gone: ServiceError | None = None
         self._held: deque[tuple[int, int]] = (
             deque()
         )  # (segment of the journal, end of the stream's records in it), in order
@@ -84,15 +88,34 @@ class DurableStream:
         """Show nothing until the ticket's entry, which created the stream, is durable."""
         self._created = self._last = ticket
 
-    def delete(self, ticket: Ticket) -> None:
-        """Take no more appends, because the ticket's entry deletes the stream."""
+    def delete(self) -> Position:
+        """Take no more appends, because a deletion is about to be submitted. Return the end of the terminal record."""
         self.deleted = True
+        return self._stream.terminate(self._clock())
+
+    def deletion_submitted(self, ticket: Ticket) -> None:
+        """Refuse appends only once the ticket's entry, which deletes the stream, is durable."""
         self._last = ticket
 
     def undelete(self) -> None:
         """Take appends again, because the deletion was undone."""
         self.deleted = False
+        self._stream.roll_back()
         self._last = DURABLE
+
+    def deletion_durable(self, end: Position) -> None:
+        """Show the terminal record, which ends at ``end``, to reads that follow, and end them after it."""
+        self._stream.settle(end)
+        self.end_waits(stream_deletion_pending(self.name))
+        self.release_segments()
+
+    def vanish(self, error: ServiceError) -> None:
+        """Let every read of the stream raise ``error`` from now on, and take no more appends."""
+        self.deleted = True
+        self._gone = error
+        self._last = DURABLE
+        self.end_waits(error)
+        self.release_segments()
 
     def configure(self, config: StreamConfig) -> StreamConfig:
         """Replace the configuration, and return the previous one."""
@@ -101,11 +124,21 @@ class DurableStream:
 
     # -- recovery and checkpoints
 
-    def recover(self, records: tuple[SequencedRecord, ...], segment: int) -> None:
-        """Append a batch from a segment of the journal. Raise ValueError if it is not the next one."""
-        self._stream.recover(records)
+    def recover(self, records: tuple[SequencedRecord, ...], arrival: int, segment: int) -> None:
+        """Append a batch from a segment of the journal, which arrived at ``arrival`` (ms).
+
+        Raise ValueError if it is not the next one.
+        """
+        if self.deleted:
+            raise ValueError(f"a batch for stream {self.id}, which was deleted before")
+        self._stream.recover(records, arrival)
         self._hold(segment, self._stream.next_seq_num)
         self._release_trimmed()
+
+    def recover_deletion(self) -> None:
+        """Take no more appends, and keep no records."""
+        self.deleted = True
+        self.release_segments()
 
     def restore(self, state: StreamState) -> None:
         """Restore the state of a checkpoint. Raise ValueError if it contradicts earlier entries."""
@@ -114,7 +147,8 @@ class DurableStream:
 
     def check_complete(self) -> None:
         """Raise ValueError if recovery has not found all records that can be read."""
-        self._stream.check_complete()
+        if not self.deleted:
+            self._stream.check_complete()
 
     def state(self) -> StreamState:
         """Return the state for a checkpoint."""
@@ -139,6 +173,36 @@ class DurableStream:
             self._journal.release(self._held.popleft()[0])
         self._journal.tidy()
 
+    # -- retention
+
+    def expire(self, now: int) -> None:
+        """Submit the expiry of records that are past their retention at ``now`` (ms), if there are any."""
+        below = self._stream.expired(now)
+        if below is None or self.deleted or self._journal.failure is not None:
+            return
+        self._stream.expire_later(below)
+        entry = encode(Expired(self.id, below))
+        self._expiry = self._journal.submit(entry, partial(self.recover_expiry, below), self._unexpire)
+
+    def recover_expiry(self, below: int) -> None:
+        """Let the records below a seq_num be gone, because that is durable. Raise ValueError if there are none."""
+        self._stream.expire(below)
+        self._release_trimmed()
+
+    def _unexpire(self, _: StorageError) -> None:
+        self._stream.roll_back()
+        self._expiry = DURABLE
+
+    async def _let_expire(self, now: int) -> None:
+        """Return once records that are past their retention at ``now`` (ms) are gone, or the disk does not work."""
+        self.expire(now)
+        with suppress(StorageError):
+            await self._journal.wait(self._expiry)
+
+    def is_abandoned(self, now: int) -> bool:
+        """Return whether delete-on-empty applies at ``now`` (ms)."""
+        return not self.deleted and self._stream.is_abandoned(self._created_at, now)
+
     # -- the critical section
 
     def test(self, batch: Append) -> None:
@@ -159,7 +223,7 @@ class DurableStream:
     def _hand_over(self, sequenced: Sequenced) -> Ack:
         if self.failpoints.armed and any(record.headers == _FENCE for record in sequenced.records):
             self.failpoints.pass_by("service.fence-applied")
-        entry = encode(Appended(self.id, sequenced.records))
+        entry = encode(Appended(self.id, sequenced.records, self._stream.newest_arrival))
         end = sequenced.ack.end
         self._hold(self._journal.segment, end.seq_num)
         self._last = self._journal.submit(entry, partial(self._settle, end), self._roll_back)
@@ -168,7 +232,7 @@ class DurableStream:
     def _admit(self) -> None:
         self._journal.admit()
         if self.deleted:
-            raise ServiceError("stream_not_found", "the stream was deleted")
+            raise self._gone or stream_deletion_pending(self.name)
 
     def _settle(self, end: Position) -> None:
         self._stream.settle(end)
@@ -199,15 +263,18 @@ class DurableStream:
         """Append, and return the ack once the batch is durable. Raise ServiceError, StateMismatch or StorageError."""
         return await self.kept(await self.sequence(batch))
 
-    async def sequence(self, batch: Append) -> Promise:
+    async def sequence(self, batch: Append, admit: Callable[[], None] | None = None) -> Promise:
         """Sequence a batch without waiting for the disk. :meth:`kept` waits for it.
 
-        Raise ServiceError or StateMismatch, but only once the state that the refusal reveals is durable.
+        ``admit`` is called just before, and may raise instead. Raise ServiceError or StateMismatch, but only once the
+        state that the refusal reveals is durable.
         """
         if self._journal.backlog > MAX_BACKLOG:
             raise ServiceError("hot_server", f"more than {MAX_BACKLOG} bytes wait for the disk; try again later")
         if self.failpoints.armed:
             await self.failpoints.hit("service.before-append")
+        if admit is not None:
+            admit()
         try:
             ack = await self._rules.append(self, batch)
         except (StateMismatch, ServiceError):
@@ -236,14 +303,16 @@ class DurableStream:
         """
         await self._journal.wait(self._created)
         now = self._clock()
+        if self._stream.expired(now) is not None or not self._expiry.durable:
+            await self._let_expire(now)
         start = self._stream.locate(query, now)
-        page = self._stream.page(start, query, now)
+        page = self._page(start, query, now)
         if page.records or page.bounded or not query.wait:
             return Batch(page.records)
         try:
             async with waiting(), asyncio.timeout(min(query.wait, MAX_UNARY_WAIT)):
                 while await self.growth():
-                    page = self._stream.page(start, query, self._clock())
+                    page = self.look(start, query)
                     if page.records or page.bounded:
                         return Batch(page.records, self._stream.durable)
         except TimeoutError:
@@ -255,11 +324,18 @@ class DurableStream:
     async def start(self, query: Read, *, may_follow: bool) -> int:
         """Return the seq_num at which a read session starts. Raise StateMismatch (416) or ServiceError."""
         await self._journal.wait(self._created)
-        return self._stream.locate(query, self._clock(), may_follow=may_follow)
+        now = self._clock()
+        await self._let_expire(now)
+        return self._stream.locate(query, now, may_follow=may_follow)
 
     def look(self, start: int, query: Read) -> Page:
-        """Return the durable records from ``start`` on, without waiting."""
-        return self._stream.page(start, query, self._clock())
+        """Return the durable records from ``start`` on, without waiting. Raise ServiceError if the stream is gone."""
+        return self._page(start, query, self._clock())
+
+    def _page(self, start: int, query: Read, now: int) -> Page:
+        if self._gone is not None:
+            raise self._gone
+        return self._stream.page(start, query, now)
 
     @property
     def tail(self) -> Position:
@@ -267,20 +343,21 @@ class DurableStream:
         return self._stream.durable
 
     async def growth(self) -> bool:
-        """Return True once more is durable, or False if :meth:`end_waits` ended the wait. Raise its error, if any."""
-        if not self._ended:
-            reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._readers[reader] = None
-            try:
-                await reader
-            finally:
-                del self._readers[reader]
-        if self._end_error is not None:
-            raise self._end_error
-        return not self._ended
+        """Return True once there may be more to see. Return False after :meth:`end_waits`, or raise its error."""
+        if self._ended:
+            if self._end_error is not None:
+                raise self._end_error
+            return False
+        reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._readers[reader] = None
+        try:
+            await reader
+        finally:
+            del self._readers[reader]
+        return True
 
     def end_waits(self, error: Exception | None = None) -> None:
-        """Make every waiting read return nothing or raise ``error``. From now on no read waits."""
+        """Make every waiting read return, or raise ``error`` if it finds nothing new. From now on no read waits."""
         self._ended = True
         self._end_error = error
         self._wake()

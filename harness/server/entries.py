@@ -18,7 +18,7 @@ class BasinSet(Struct, frozen=True, tag="basin"):
     """A basin exists, with this configuration.
 
     ``request_token`` and ``requested`` are the token and the configuration of the request that created it, so that a
-    repetition of that request is not a conflict.
+    repetition of that request is not a conflict. ``deleted_at`` is when its deletion began, in a checkpoint.
     """
 
     name: str
@@ -26,10 +26,18 @@ class BasinSet(Struct, frozen=True, tag="basin"):
     config: BasinConfig
     request_token: str | None = None
     requested: BasinConfig | None = None
+    deleted_at: int | None = None
+
+
+class BasinDeleting(Struct, frozen=True, tag="basin-deleting"):
+    """The deletion of a basin, and of all streams in it, was accepted."""
+
+    name: str
+    deleted_at: int
 
 
 class BasinDeleted(Struct, frozen=True, tag="basin-deleted"):
-    """A basin was deleted, with its streams."""
+    """A basin is gone, with its streams. Its name is free again."""
 
     name: str
 
@@ -44,22 +52,40 @@ class StreamSet(Struct, frozen=True, tag="stream"):
     config: StreamConfig
     request_token: str | None = None
     requested: StreamConfig | None = None
+    deleted_at: int | None = None
+
+
+class StreamDeleting(Struct, frozen=True, tag="stream-deleting"):
+    """The deletion of an incarnation was accepted. Nothing can be appended to it or read from it any more."""
+
+    id: int
+    deleted_at: int
 
 
 class StreamDeleted(Struct, frozen=True, tag="stream-deleted"):
-    """A stream was deleted."""
+    """An incarnation is gone. Its name is free again."""
 
-    basin: str
-    name: str
+    id: int
+
+
+class Expired(Struct, frozen=True, tag="expired"):
+    """The records of an incarnation below a seq_num are past their retention, and are gone for good."""
+
+    stream: int
+    below: int
 
 
 class StreamState(Struct, frozen=True, array_like=True):
-    """Everything about a stream but its records: the state that the next append meets, and the trim point."""
+    """Everything about a stream but its records: the state that the next append meets, and the trim point.
+
+    ``newest_arrival`` is when the last append arrived (ms), or 0 if there has been none.
+    """
 
     next_seq_num: int
     newest_timestamp: int
     fencing_token: str
     trim_point: int
+    newest_arrival: int
 
 
 class Checkpoint(Struct, frozen=True, tag="checkpoint"):
@@ -71,10 +97,14 @@ class Checkpoint(Struct, frozen=True, tag="checkpoint"):
 
 
 class Appended(Struct, frozen=True):
-    """A batch was appended to an incarnation of a stream. Its records got the next seq_nums there."""
+    """A batch was appended to an incarnation of a stream. Its records got the next seq_nums there.
+
+    ``arrival`` is when it arrived (ms): retention counts from there.
+    """
 
     stream: int
     records: tuple[SequencedRecord, ...]
+    arrival: int
 
 
 class _Appended(Struct, frozen=True, array_like=True, tag="append"):
@@ -82,17 +112,18 @@ class _Appended(Struct, frozen=True, array_like=True, tag="append"):
 
     stream: int
     records: list[tuple[int, int, Headers, bytes]]
+    arrival: int
 
 
-Change: TypeAlias = BasinSet | BasinDeleted | StreamSet | StreamDeleted
-Entry: TypeAlias = Change | Checkpoint | Appended
+Change: TypeAlias = BasinSet | BasinDeleting | BasinDeleted | StreamSet | StreamDeleting | StreamDeleted
+Entry: TypeAlias = Change | Expired | Checkpoint | Appended
 # msgspec distinguishes the structs of a union by their tags, and all must be maps or all arrays. Appends are frequent,
 # so they are arrays, in their own wrapper.
 _OTHER: Final = b"\x00"
 _APPEND: Final = b"\x01"
 _encode = msgspec.msgpack.Encoder().encode
 _append: msgspec.msgpack.Decoder[_Appended] = msgspec.msgpack.Decoder(_Appended)
-_Other: TypeAlias = Change | Checkpoint
+_Other: TypeAlias = Change | Expired | Checkpoint
 _other: msgspec.msgpack.Decoder[_Other] = msgspec.msgpack.Decoder(_Other)
 
 
@@ -100,7 +131,7 @@ def encode(entry: Entry) -> bytes:
     """Return the entry as the journal stores it."""
     if isinstance(entry, Appended):
         records = [(record.seq_num, record.timestamp, record.headers, record.body) for record in entry.records]
-        return _APPEND + _encode(_Appended(entry.stream, records))
+        return _APPEND + _encode(_Appended(entry.stream, records, entry.arrival))
     return _OTHER + _encode(entry)
 
 
@@ -111,7 +142,8 @@ def decode(data: bytes) -> Entry:
         match data[:1]:
             case b"\x01":
                 found = _append.decode(body)
-                return Appended(found.stream, tuple([SequencedRecord(*fields) for fields in found.records]))
+                records = tuple([SequencedRecord(*fields) for fields in found.records])
+                return Appended(found.stream, records, found.arrival)
             case b"\x00":
                 return _other.decode(body)
     except msgspec.MsgspecError as error:

@@ -44,3 +44,8 @@ class StateMismatch(Exception):
 def invalid(message: str) -> ServiceError:
     """Return a 422: the request was understood but breaks a rule."""
     return ServiceError("invalid", message)
+
+
+def stream_deletion_pending(name: str) -> ServiceError:
+    """Return a 409: the stream of this name is being deleted, and neither it nor its name can be used."""
+    return ServiceError("stream_deletion_pending", f"the stream {name!r} is being deleted")

@@ -25,10 +25,12 @@ from typing import Final
 import msgspec
 
 MAGIC: Final = b"fncpost\x00"
-VERSION: Final = 2
+VERSION: Final = 3
 _HEADER: Final = struct.Struct("<8sH8sQQI")
 _MARKER: Final = b"\xf5FRM"
 _FRAME: Final = struct.Struct("<4sIQII")
+ELSEWHERE: Final = "Choose an empty data directory, or remove this one if it is no longer needed"
+"""What to do about a journal in another format."""
 HEADER_BYTES: Final = _HEADER.size
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
@@ -83,7 +85,8 @@ class Segment:
             raise StorageError(f"{path}: offset 0: the header is damaged; restore the file from a copy")
         if version != VERSION:
             raise StorageError(
-                f"{path}: offset 8: the segment has format {version}, but this server reads format {VERSION}"
+                f"{path}: offset 8: another version of fencepost wrote this journal, in format {version}; "
+                f"this one reads format {VERSION}. {ELSEWHERE}"
             )
         if self.number != number:
             raise StorageError(f"{path}: offset 18: the file is segment {self.number} under another name")

@@ -11,10 +11,16 @@ HEAD_BYTES: Final = 64 << 10
 A client without a token can make the server hold as much on every connection.
 """
 
+STREAM_BYTES: Final = 1 << 20
+"""The most bytes of a request body that arrive over HTTP/2 before the server takes them."""
+
+FRAME_BYTES: Final = 256 << 10
+"""The most content of one HTTP/2 frame."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of one server. A body may have ``body_bytes`` and take ``body_seconds`` to arrive.
+    """The limits of one server. A body may have ``body_bytes``, also decompressed, and take ``body_seconds`` to arrive.
 
     The default size has room for the largest legal batch: 1 MiB metered, of which a byte may take six characters of raw
     JSON (``\\u0000``). ``arriving_bytes`` limits the total size of all incomplete bodies, so clients that stop half-way

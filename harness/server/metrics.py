@@ -130,7 +130,7 @@ class Metrics:
         self.latencies[operation].observe(seconds)
 
     def appended(self, records: int, body_bytes: int) -> None:
-        """Count an acknowledged batch: its records, and the bytes of its request body."""
+        """Count an acknowledged batch: its records, and the bytes of its request body, decompressed."""
         self.appended_batches += 1
         self.appended_records += records
         self.appended_bytes += body_bytes
@@ -163,7 +163,9 @@ class Metrics:
         yield CounterMetricFamily("fencepost_appended_batches", "Batches acknowledged.", self.appended_batches)
         yield CounterMetricFamily("fencepost_appended_records", "Records acknowledged.", self.appended_records)
         yield CounterMetricFamily(
-            "fencepost_appended_bytes", "Request body bytes of acknowledged batches.", self.appended_bytes
+            "fencepost_appended_bytes",
+            "Request body bytes of acknowledged batches, decompressed.",
+            self.appended_bytes,
         )
         for name, (value, meaning) in (self._storage.counters() if self._storage else {}).items():
             yield CounterMetricFamily(f"fencepost_journal_{name}", meaning, value)

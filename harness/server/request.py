@@ -7,15 +7,19 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from ..s2.json_codec import Format
+from .content_coding import coding, decoded
 from .errors import ServiceError
 from .limits import Limits
+from .names import basin_of_host, check_basin_name
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 # Headers that change what a request means. If one of them is given twice, the request is ambiguous.
-_SINGULAR: Final = frozenset((b"s2-basin", b"s2-format", b"s2-request-token", b"authorization", b"content-type"))
+_SINGULAR: Final = frozenset(
+    (b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"authorization", b"content-type")
+)
 
 
 class Patience:
@@ -86,11 +90,12 @@ class Bodies:
 class HangUp:
     """A context that is cancelled when the client disconnects, and then raises ``client_hangup``.
 
-    The task that handles the request enters it after reading the body.
+    The task that handles the request enters it after reading the body, or passes the queue that takes the body.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, body: asyncio.Queue[Message] | None = None) -> None:
         self._receive = receive
+        self._body = body
         self._gone = False
 
     async def __aenter__(self) -> None:
@@ -103,10 +108,40 @@ class HangUp:
             raise ServiceError("client_hangup", "the client disconnected while its request waited")
 
     async def _disconnected(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        while (message := await self._receive())["type"] != "http.disconnect":
+            if self._body is not None:
+                await self._body.put(message)
         self._gone = True
         self._task.cancel()
+
+
+class Pieces:
+    """A request body that arrives while it is being answered. ``ended`` says that there is no more of it."""
+
+    def __init__(self, queue: asyncio.Queue[Message], bodies: Bodies) -> None:
+        self.ended = False
+        self._queue = queue
+        self._bodies = bodies
+        self._held = 0
+
+    async def next(self) -> bytes:
+        """Return the next piece, perhaps an empty one. Only then may the client send much more."""
+        message = await self._queue.get()
+        self.ended = not message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        return piece
+
+    def patience(self) -> Patience:
+        """Return a context with the time-out for what has to arrive together, such as one frame."""
+        return self._bodies.patience
+
+    def hold(self, size: int) -> None:
+        """Count ``size`` as the number of bytes that wait for the rest. Raise ``hot_server`` if all have too many."""
+        if size > self._held:
+            self._bodies.hold(size - self._held)
+        else:
+            self._bodies.held -= self._held - size
+        self._held = size
 
 
 class Request:
@@ -116,7 +151,7 @@ class Request:
     says that its body was refused before it had arrived completely, so the client may still be sending it.
     """
 
-    __slots__ = ("_bodies", "_headers", "_pairs", "_receive", "name", "operation", "query", "unfinished")
+    __slots__ = ("_bodies", "_headers", "_pairs", "_pieces", "_receive", "name", "operation", "query", "unfinished")
 
     def __init__(self, scope: Message, receive: Receive, bodies: Bodies) -> None:
         self.operation = "none"
@@ -127,16 +162,24 @@ class Request:
         self._headers: dict[bytes, bytes] = dict(self._pairs)
         self._receive = receive
         self._bodies = bodies
+        self._pieces: asyncio.Queue[Message] | None = None
 
     def refuse_repeats(self) -> None:
-        """Raise ``bad_header`` if a header that changes what the request means is given twice."""
+        """Raise ``bad_header`` if a header that changes what the request means is given twice.
+
+        Other repeated headers are lists, and count as one header with all their values (RFC 9110, section 5.3).
+        """
         if len(self._headers) == len(self._pairs):
             return
-        seen: set[bytes] = set()
-        for name, _ in self._pairs:
-            if name in seen and name in _SINGULAR:
+        joined: dict[bytes, bytes] = {}
+        for name, value in self._pairs:
+            if name not in joined:
+                joined[name] = value
+            elif name in _SINGULAR:
                 raise ServiceError("bad_header", f"the header {name.decode()} is given twice")
-            seen.add(name)
+            else:
+                joined[name] = b"%b, %b" % (joined[name], value)
+        self._headers = joined
 
     def header(self, name: bytes) -> str | None:
         """Return the value of a header, or None. ``name`` is in lower case. Raise ``bad_header`` unless it is UTF-8."""
@@ -148,11 +191,22 @@ class Request:
         except UnicodeDecodeError as error:
             raise ServiceError("bad_header", f"the header {name.decode()} is not UTF-8") from error
 
+    def raw(self, name: bytes) -> bytes | None:
+        """Return the value of a header as it was sent, or None. ``name`` is in lower case."""
+        return self._headers.get(name)
+
     def basin(self) -> str:
-        """Return the basin that the request names. Raise ``bad_header`` if it names none."""
+        """Return the basin that the request names, in ``s2-basin`` or else by its host.
+
+        Raise ``bad_header`` unless it names one validly.
+        """
         basin = self.header(b"s2-basin")
         if basin is None:
-            raise ServiceError("bad_header", "the header s2-basin is missing; it names the basin of the stream")
+            named = basin_of_host(self.header(b"host") or "")
+            if named is None:
+                raise ServiceError("bad_header", "no basin is named: by s2-basin, or by a host like basin.b.localhost")
+            return named
+        check_basin_name(basin, "bad_header")
         return basin
 
     def format(self) -> Format:
@@ -163,32 +217,28 @@ class Request:
         except KeyError:
             raise ServiceError("bad_header", f"s2-format must be raw or base64, not {value[:40]!r}") from None
 
-    def refuse_other_codecs(self) -> None:
-        """Raise ``not_implemented`` if the client asks for an encoding other than JSON.
-
-        ``content-type`` selects protobuf and sessions, ``accept`` selects event streams. Any other type means JSON, as
-        in S2.
-        """
-        content = self._headers.get(b"content-type", b"")
-        if content.startswith((b"application/protobuf", b"application/x-protobuf", b"s2s/")):
-            raise ServiceError("not_implemented", f"{content[:40].decode('latin-1')} is not supported: send JSON")
-        accept = self._headers.get(b"accept", b"")
-        if b"text/event-stream" in accept or b"protobuf" in accept:
-            raise ServiceError("not_implemented", f"{accept[:40].decode('latin-1')} is not supported: ask for JSON")
-
     def refuse_query(self) -> None:
         """Raise ``bad_query``: the operation has no parameters."""
         raise ServiceError("bad_query", f"this operation takes no parameters, such as {self.query[:40]!r}")
 
-    async def body(self) -> bytes:
-        """Return the whole body.
+    async def body(self, malformed: str = "bad_json") -> bytes:
+        """Return the whole body, decompressed.
 
-        Raise ``payload_too_large`` past the limit, ``hot_server`` if too many bodies are arriving, ``request_timeout``
-        if it does not arrive in time, and ``bad_header`` or ``client_hangup`` if it cannot arrive completely. In all of
-        these cases the request had no effect.
+        Raise ``payload_too_large`` past the limit, compressed or decompressed, ``hot_server`` if too many bodies are
+        arriving, ``request_timeout`` if it does not arrive in time, ``bad_header`` or ``client_hangup`` if it cannot
+        arrive completely, ``unsupported_encoding`` for an unknown compression, and the code ``malformed`` if it cannot
+        be decompressed. In all of these cases the request had no effect.
         """
         self.unfinished = True
-        expected = self._expected_length()
+        encoding = self._headers.get(b"content-encoding")
+        if encoding is None:
+            return await self._arrived(self._expected_length())
+        compression = coding(encoding)
+        return decoded(
+            await self._arrived(self._expected_length()), compression, self._bodies.limits.body_bytes, malformed
+        )
+
+    async def _arrived(self, expected: int | None) -> bytes:
         bodies = self._bodies
         # One buffer: a list would take twenty times as much as what is counted if the pieces are tiny.
         arrived = bytearray()
@@ -213,8 +263,17 @@ class Request:
             bodies.held -= len(arrived)
 
     def hang_up(self) -> HangUp:
-        """Return a context that is cancelled when the client disconnects. Read the body first, if there is one."""
-        return HangUp(self._receive)
+        """Return a context that is cancelled when the client disconnects.
+
+        Read the body first, if there is one, or call :meth:`pieces` before and read it inside.
+        """
+        return HangUp(self._receive, self._pieces)
+
+    def pieces(self) -> Pieces:
+        """Return the body as it arrives, for an answer that begins before the request has ended."""
+        self.unfinished = True
+        self._pieces = asyncio.Queue(1)
+        return Pieces(self._pieces, self._bodies)
 
     def _expected_length(self) -> int | None:
         value = self._headers.get(b"content-length")

@@ -18,6 +18,8 @@ from typing import Any, Final, TypeVar
 from ..s2.errors import Malformed
 from ..s2.limits import MAX_STREAM_NAME_BYTES
 from ..s2.urls import decode_name
+from .errors import ServiceError
+from .names import check_basin_name, check_stream_name
 
 MAX_PATH_BYTES: Final = 3 * MAX_STREAM_NAME_BYTES + 256
 """The longest path accepted. It has room for the longest name with every byte percent-encoded."""
@@ -27,6 +29,9 @@ REMEMBERED: Final = 4096
 
 REMEMBERED_BYTES: Final = 256
 """The longest path that is cached, so that clients can make the cache use a megabyte or two at most."""
+
+_NAMES: Final[Mapping[bytes, Callable[[str], None]]] = {b"{basin}": check_basin_name, b"{stream}": check_stream_name}
+"""The rules for names in a path, by their place in the template. Other names are for their operation to check."""
 
 _ROW: Final = "__operation__"
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
@@ -52,8 +57,8 @@ class Operation:
 def operation(method: str, *paths: str, queried: bool = False, public: bool = False) -> Callable[[Handler], Handler]:
     """Return a decorator that makes a method of the application the handler of an operation.
 
-    The method's docstring is the summary. A path such as ``/v1/streams/{stream}`` may have one name in braces, which
-    stands for one segment. The path of a ``public`` operation has none.
+    The method's docstring is the summary. A path such as ``/v1/streams/{stream}`` may have names in braces, each of
+    which stands for one segment. The operation gets the last one. The path of a ``public`` operation has none.
     """
 
     def mark(handler: Handler) -> Handler:
@@ -88,6 +93,7 @@ class _Node:
     def __init__(self) -> None:
         self.named: dict[bytes, _Node] = {}
         self.any: _Node | None = None
+        self.template = b""  # the name in braces that leads to this node
         self.operations: dict[str, Operation] = {}
 
 
@@ -108,7 +114,7 @@ class Router:
     def route(self, raw_path: bytes) -> Route | None:
         """Return the route of a path (without its query), or None if no operation has that path.
 
-        Raise Malformed ``bad_path`` if the name in it cannot be decoded, or the path is too long.
+        Raise Malformed ``bad_path`` if a name in it cannot be decoded or is not valid, or the path is too long.
         """
         if len(raw_path) <= REMEMBERED_BYTES:
             return self._remembered(raw_path)
@@ -124,6 +130,7 @@ class Router:
                 continue
             if node.any is None:
                 node.any = _Node()
+                node.any.template = segment
             node = node.any
         if row.method in node.operations:
             raise ValueError(f"{row.method} {path} is claimed by {node.operations[row.method].name} and {row.name}")
@@ -138,6 +145,15 @@ class Router:
                 node = node.named[segment]
             elif segment and node.any is not None:
                 node, name = node.any, decode_name(segment)
+                _check_name(node.template, name)
             else:
                 return None
         return Route(node.operations, name) if node.operations else None
+
+
+def _check_name(template: bytes, name: str) -> None:
+    try:
+        if template in _NAMES:
+            _NAMES[template](name)
+    except ServiceError as error:
+        raise Malformed("bad_path", error.message) from None

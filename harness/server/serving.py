@@ -18,7 +18,7 @@ from granian.server.embed import Server
 
 from ..failure import UsageFailure
 from ..world.network import BACKLOG, Listener, Network
-from .limits import HEAD_BYTES, Limits
+from .limits import FRAME_BYTES, HEAD_BYTES, STREAM_BYTES, Limits
 
 # Seconds that the first answer may take once the socket listens.
 START_SECONDS: Final = 10.0
@@ -63,7 +63,14 @@ class _EmbeddedServer(Server):
             http1_settings=HTTP1Settings(
                 header_read_timeout=int(limits.idle_seconds * 1000), max_buffer_size=HEAD_BYTES
             ),
-            http2_settings=HTTP2Settings(max_headers_size=HEAD_BYTES),
+            http2_settings=HTTP2Settings(
+                max_headers_size=HEAD_BYTES,
+                # A piece of a body costs far more than the bytes in it: it wakes another thread.
+                max_frame_size=FRAME_BYTES,
+                # An append session that is held back must not use up the room of others on its connection.
+                initial_stream_window_size=STREAM_BYTES,
+                initial_connection_window_size=4 * STREAM_BYTES,
+            ),
             log_enabled=False,
         )
         self._descriptor = listener.detach()

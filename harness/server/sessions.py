@@ -1,112 +1,179 @@
 """Append sessions and read sessions without a transport: batches in, acks out; a query in, frames out.
 
-The transport (HTTP/2, or a client in the same process) passes an iterator of batches, or takes frames one by one. A
+The transport (HTTP, or a client in the same process) passes an iterator of batches, or takes frames one by one. A
 session holds no resource of the service between two steps, so an abandoned session blocks nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager
-from typing import Final, TypeAlias
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Final
 
 import msgspec
 
 from ..s2 import Ack, Append, Batch, Read, metered_size
 from .durable import DurableStream, Promise
-from .errors import ServiceError
+from .errors import ServiceError, StateMismatch
+from .gate import Gate
 from .storage import StorageError
 
-PIPELINED: Final = 256
-"""The most batches of one append session that may wait to become durable. Then it takes no further batch."""
+PIPELINED: Final = 1024
+"""The most batches of one append session whose acks have not been taken. Then it takes no further batch."""
 
-HEARTBEAT: Final = 10.0
-"""Seconds without records after which a following session sends its tail. S2 sends it every 5 to 15 seconds."""
+PIPELINED_BYTES: Final = 4 << 20
+"""The most bytes of journal entries that these batches may have, unless it is one batch alone."""
 
-Open: TypeAlias = Callable[[], Awaitable[DurableStream]]
-Gate: TypeAlias = AbstractContextManager[None]
+HEARTBEAT: Final = (5.0, 15.0)
+"""The shortest and the longest time (seconds) without records after which a following session sends its tail."""
 
 
-async def append_session(gate: Gate, open_stream: Open, batches: AsyncIterator[Append]) -> AsyncGenerator[Ack, None]:
-    """Yield an ack for each batch, in order, once it is durable.
+class AppendSession:
+    """One append session on one incarnation of a stream. Its first failure poisons it: no later batch is applied."""
 
-    The next batch is sequenced while earlier ones are still becoming durable. The first refusal is raised after the
-    acks of the batches before it, and no later batch is applied. Raise what an append raises.
+    def __init__(self, gate: Gate, stream: DurableStream) -> None:
+        self._gate = gate
+        self._stream = stream
+        self._pending: deque[Promise] = deque()
+        self._untaken = 0  # batches whose acks have not been taken, and their bytes
+        self._untaken_bytes = 0
+        self._failure: Exception | None = None
+        self._ended = False
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def acks(self, batches: AsyncIterator[Append]) -> AsyncGenerator[list[Ack], None]:
+        """Yield acks, in order, as soon as their batches are durable: those that are at the same time, together.
+
+        Later batches are sequenced while earlier ones are still becoming durable. The first failure is raised after the
+        acks of the batches before it: what an append raises, what ``batches`` raises, or ``server_draining``.
+        """
+        sequencing = asyncio.create_task(self._sequence(batches))
+        try:
+            with self._gate.session(self.stop):
+                while await self._is_pending():
+                    acks, size = await self._durable()
+                    if acks:
+                        yield acks
+                        self._untaken -= len(acks)
+                        self._untaken_bytes -= size
+                        self._room.set()
+                if self._failure is not None:
+                    raise self._failure
+        finally:
+            sequencing.cancel()
+            await asyncio.gather(sequencing, return_exceptions=True)
+
+    def stop(self, failure: Exception) -> None:
+        """Take no further batch. Unless the batches have ended, ``failure`` is raised after the acks that are due."""
+        if self._failure is None and not self._ended:
+            self._failure = failure
+        self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._news.set()
+
+    async def _sequence(self, batches: AsyncIterator[Append]) -> None:
+        try:
+            async for batch in batches:
+                while self._untaken >= PIPELINED or self._untaken_bytes >= PIPELINED_BYTES:
+                    self._room.clear()
+                    await self._room.wait()
+                with self._gate:
+                    promise = await self._stream.sequence(batch, self._admit)
+                self._pending.append(promise)
+                self._untaken += 1
+                self._untaken_bytes += len(promise.ticket.payload)
+                self._news.set()
+        except Exception as error:
+            self.stop(error)
+        self._end()
+
+    def _admit(self) -> None:
+        """Raise the failure that keeps the next batch from being applied, if there is one already."""
+        if self._failure is not None:
+            raise self._failure
+        # The journal undoes batches together with all later ones. The task that takes the acks may not know it yet.
+        if self._pending and (error := self._pending[-1].ticket.error) is not None:
+            raise error
+
+    async def _is_pending(self) -> bool:
+        """Return True once a batch waits for its ack, or False at the end of the session."""
+        while not self._pending and not self._ended:
+            self._news.clear()
+            await self._news.wait()
+        return bool(self._pending)
+
+    async def _durable(self) -> tuple[list[Ack], int]:
+        """Wait until the oldest batch is durable. Return the acks of all that are then, and the size of the batches.
+
+        If one fails, it is the last of the session, and the failure is raised once the acks before it are taken.
+        """
+        stream, pending = self._stream, self._pending
+        acks: list[Ack] = []
+        size = 0
+        try:
+            while pending and not (acks and (stream.failpoints.armed or not pending[0].ticket.durable)):
+                ack = await stream.kept(pending[0])
+                if stream.failpoints.armed:
+                    await stream.failpoints.hit("session.before-ack")
+                acks.append(ack)
+                size += len(pending.popleft().ticket.payload)
+        except Exception as error:
+            self._failure = ServiceError("storage", str(error)) if isinstance(error, StorageError) else error
+            pending.clear()
+            self._end()
+        return acks, size
+
+
+class ReadSession:
+    """The progress of one read session: the next seq_num to return, and the rest of its bounds.
+
+    ``gap`` returns the seconds until the next heartbeat. A session has no implicit bounds. It follows the tail if it
+    has ``wait`` or no bound at all.
     """
-    answers: asyncio.Queue[tuple[DurableStream, Promise] | Exception | None] = asyncio.Queue(PIPELINED)
-    sequencing = asyncio.create_task(_sequence(gate, open_stream, batches, answers))
-    try:
-        while (answer := await answers.get()) is not None:
-            if isinstance(answer, Exception):
-                raise answer
-            stream, promise = answer
-            try:
-                ack = await stream.kept(promise)
-            except StorageError as error:
-                raise ServiceError("storage", str(error)) from error
-            if stream.failpoints.armed:
-                await stream.failpoints.hit("session.before-ack")
-            yield ack
-    finally:
-        sequencing.cancel()
-        await asyncio.gather(sequencing, return_exceptions=True)
 
-
-async def _sequence(
-    gate: Gate,
-    open_stream: Open,
-    batches: AsyncIterator[Append],
-    answers: asyncio.Queue[tuple[DurableStream, Promise] | Exception | None],
-) -> None:
-    try:
-        async for batch in batches:
-            with gate:
-                stream = await open_stream()
-                promise = await stream.sequence(batch)
-            await answers.put((stream, promise))
-        await answers.put(None)
-    except Exception as error:
-        await answers.put(error)
-
-
-async def read_session(gate: Gate, open_stream: Open, query: Read) -> AsyncGenerator[Batch, None]:
-    """Yield the frames of a read session until its bounds are reached.
-
-    A session has no implicit bounds. It follows the tail if it has ``wait`` or no bound at all. While it follows, a
-    frame without records is a heartbeat. It ends once ``wait`` seconds have passed without a record. Raise what a read
-    raises, or ServiceError ``server_draining`` if the service stops while the session follows.
-    """
-    with gate:
-        stream = await open_stream()
-        follower = Follower(stream, query)
-        frame = await follower.start()
-    while frame is not None:
-        if stream.failpoints.armed:
-            await stream.failpoints.hit("session.before-frame")
-        yield frame
-        with gate:
-            frame = await follower.next()
-
-
-class Follower:
-    """The progress of one read session: the next seq_num to return, and the rest of its bounds."""
-
-    def __init__(self, stream: DurableStream, query: Read) -> None:
+    def __init__(self, gate: Gate, stream: DurableStream, query: Read, gap: Callable[[], float]) -> None:
+        self._gate = gate
         self._stream = stream
         self._left = query
+        self._gap = gap
         unbounded = query.count is None and query.bytes is None and query.until is None
         self._may_follow = bool(query.wait) or (unbounded and query.wait is None)
         self._following = False
         self._next = 0
         self._deadline: float | None = None
 
-    async def start(self) -> Batch | None:
-        """Return the first frame. Raise StateMismatch if nothing can be read and the session may not follow."""
-        self._next = await self._stream.start(self._left, may_follow=self._may_follow)
-        return await self.next()
+    async def start(self) -> None:
+        """Find the start. Raise StateMismatch if nothing can be read and the session may not follow.
 
-    async def next(self) -> Batch | None:
+        A session that is to read nothing, such as one that resumes after its last record, has no start.
+        """
+        try:
+            self._next = await self._stream.start(self._left, may_follow=self._may_follow)
+        except StateMismatch:
+            if 0 not in (self._left.count, self._left.bytes):
+                raise
+
+    async def frames(self) -> AsyncGenerator[Batch, None]:
+        """Yield the frames of the session until its bounds are reached.
+
+        While it follows, a frame without records is a heartbeat. It ends once ``wait`` seconds have passed without a
+        record. If the service stops while the session follows, a last heartbeat comes and then ``server_draining``.
+        Raise ServiceError too if the stream is deleted.
+        """
+        while True:
+            with self._gate:
+                frame = await self._frame()
+            if frame is None:
+                return
+            if self._stream.failpoints.armed:
+                await self._stream.failpoints.hit("session.before-frame")
+            yield frame
+
+    async def _frame(self) -> Batch | None:
         """Return the next frame, or None at the end of the session."""
         while True:
             page = self._stream.look(self._next, self._left)
@@ -142,11 +209,9 @@ class Follower:
 
     async def _growth(self) -> bool:
         """Wait for records and return True. Return False when it is time for a heartbeat, or for the end."""
-        pause = asyncio.get_running_loop().time() + HEARTBEAT
+        pause = asyncio.get_running_loop().time() + self._gap()
         try:
             async with asyncio.timeout_at(pause if self._deadline is None else min(pause, self._deadline)):
-                if not await self._stream.growth():
-                    raise ServiceError("server_draining", "the server is stopping")
+                return await self._stream.growth()
         except TimeoutError:
             return False
-        return True

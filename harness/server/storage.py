@@ -20,6 +20,7 @@ from typing import Final, Protocol
 from ..world.disk import Disk, File, Lock, LockedError, make_directories, write_all
 from ..world.randomness import Randomness
 from .frames import (
+    ELSEWHERE,
     HEADER_BYTES,
     VERSION,
     Frame,
@@ -198,7 +199,7 @@ class FileStorage:
         if "journal" in names:
             raise StorageError(
                 f"{self.directory / 'journal'}: an older fencepost wrote this journal, in format 1; this one reads "
-                f"format {VERSION}. Choose an empty data directory, or remove this one if it is no longer needed"
+                f"format {VERSION}. {ELSEWHERE}"
             )
         suffixes = (name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX))
         return sorted(int(suffix) for suffix in suffixes if suffix.isdecimal())

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from ..s2 import Ack, Append, Command, Fence, Position, Read, SequencedRecord, Trim, command_of, metered_size
+from ..s2 import Ack, Append, Command, Fence, Position, Read, Record, SequencedRecord, Trim, command_of, metered_size
 from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH
-from ..s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
-from .commands import commands_of
+from ..s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, U64_MAX
+from .commands import check_read, commands_of
 from .entries import StreamState
 from .errors import StateMismatch, invalid
 from .rules import StreamRules
@@ -52,7 +52,8 @@ class Stream:
     """One incarnation of a stream.
 
     ``next_seq_num``, ``newest_timestamp`` and ``fencing_token`` are the next assignable state. ``durable`` is the tail
-    that reads may show. Records below the seq_num ``trim_point`` may not be shown any more.
+    that reads may show. Records below the seq_num ``trim_point`` may not be shown any more. ``newest_arrival`` is when
+    the last append arrived (ms), or 0 if there has been none.
     """
 
     def __init__(self, config: StreamConfig | None = None, rules: StreamRules | None = None) -> None:
@@ -63,6 +64,9 @@ class Stream:
         self.fencing_token = ""
         self.durable = Position(0, 0)
         self.trim_point = 0
+        self.newest_arrival = 0
+        self._expiring = 0  # the trim point that an expiry will set once it is durable
+        self._arrivals: deque[tuple[int, int]] = deque()  # (arrival, end of the records that arrived then), in order
         self._records: list[SequencedRecord] = []
         self._first = 0  # the seq_num of _records[0]
         self._unsettled_trims: deque[tuple[int, int]] = deque()  # (seq_num of the command, trim point that it sets)
@@ -113,6 +117,7 @@ class Stream:
         self._records += records
         self.next_seq_num = first + len(records)
         self.newest_timestamp = timestamps[-1]
+        self._arrive(arrival)
         end = Position(self.next_seq_num, self.newest_timestamp)
         return Sequenced(tuple(records), Ack(Position(first, timestamps[0]), end, end))
 
@@ -140,29 +145,101 @@ class Stream:
         self.durable = end
         while self._unsettled_trims and self._unsettled_trims[0][0] < end.seq_num:
             _, below = self._unsettled_trims.popleft()
-            self.trim_point = max(self.trim_point, below)
+            self._trim(below)
         while self._unsettled_fences and self._unsettled_fences[0][0] < end.seq_num:
             _, self._durable_token = self._unsettled_fences.popleft()
+
+    def roll_back(self) -> None:
+        """Undo all batches and expiries that are not durable."""
+        self.next_seq_num, self.newest_timestamp = self.durable.seq_num, self.durable.timestamp
+        self.fencing_token = self._durable_token
+        self._unsettled_trims.clear()
+        self._unsettled_fences.clear()
+        self._expiring = self.trim_point
+        del self._records[self.next_seq_num - self._first :]
+        while self._arrivals and self._arrivals[-1][1] > self.next_seq_num:
+            arrival, _ = self._arrivals.pop()
+            begin = self._arrivals[-1][1] if self._arrivals else self.trim_point
+            if begin < self.next_seq_num:
+                self._arrivals.append((arrival, self.next_seq_num))
+
+    def _arrive(self, arrival: int) -> None:
+        self.newest_arrival = arrival
+        arrivals = self._arrivals
+        if arrivals and arrivals[-1][0] == arrival:
+            arrivals[-1] = (arrival, self.next_seq_num)
+        else:
+            arrivals.append((arrival, self.next_seq_num))
+
+    def _trim(self, below: int) -> None:
+        self.trim_point = max(self.trim_point, below)
+        while self._arrivals and self._arrivals[0][1] <= self.trim_point:
+            self._arrivals.popleft()
         trimmed = self.trim_point - self._first
         # Removing a prefix of a list copies the rest. Waiting until the rest is the shorter part makes trims O(1).
         if trimmed > _COMPACT_AFTER and 2 * trimmed > len(self._records):
             del self._records[:trimmed]
             self._first = self.trim_point
 
-    def roll_back(self) -> None:
-        """Undo all batches that are not durable."""
-        self.next_seq_num, self.newest_timestamp = self.durable.seq_num, self.durable.timestamp
-        self.fencing_token = self._durable_token
-        self._unsettled_trims.clear()
-        self._unsettled_fences.clear()
-        del self._records[self.next_seq_num - self._first :]
+    # -- retention and the end
+
+    def expired(self, now: int) -> int | None:
+        """Return the seq_num below which durable records are past their retention at ``now`` (ms), if there are any.
+
+        The age of a record counts from its arrival. A record expires only after all records before it, so that no
+        clock that jumps makes a hole. Expiries that :meth:`expire_later` announced are not returned again.
+        """
+        age = self.config.retention.age if self.config.retention is not None else None
+        if age is None or not self._arrivals or self._arrivals[0][0] + age * 1000 > now:
+            return None
+        below = 0
+        for arrival, end in self._arrivals:
+            if arrival + age * 1000 > now or end > self.durable.seq_num:
+                break
+            below = end
+        return below if below > max(self._expiring, self.trim_point) else None
+
+    def expire_later(self, below: int) -> None:
+        """Note that records below a seq_num will be gone once :meth:`expire` says that this is durable."""
+        self._expiring = below
+
+    def expire(self, below: int) -> None:
+        """Let durable records below a seq_num be gone for good. Raise ValueError if there are none so far."""
+        if below > self.durable.seq_num:
+            raise ValueError(f"records below {below} cannot have expired: the tail is {self.durable.seq_num}")
+        self._trim(below)
+
+    def is_abandoned(self, created_at: int, now: int) -> bool:
+        """Return whether delete-on-empty applies at ``now`` (ms) to this stream, which was made at ``created_at``.
+
+        The stream must be empty, with nothing on its way to the disk.
+        """
+        age = self.config.delete_on_empty_min_age
+        if not age or self.trim_point < self.next_seq_num:
+            return False
+        return max(created_at, self.newest_arrival) + age * 1000 <= now
+
+    def terminate(self, arrival: int) -> Position:
+        """Append the terminal trim record of a deleted stream, and return its end.
+
+        It trims nothing here, so that readers still get to it.
+        """
+        timestamp = self.rules.timestamp(arrival, self.newest_timestamp)
+        terminal = Record.trim(U64_MAX)
+        self._records.append(SequencedRecord(self.next_seq_num, timestamp, terminal.headers, terminal.body))
+        self.next_seq_num += 1
+        self.newest_timestamp = timestamp
+        self._arrive(arrival)
+        return Position(self.next_seq_num, timestamp)
 
     # -- recovery
 
     def state(self) -> StreamState:
         """Return the next assignable state in the form of a checkpoint."""
-        trim_point = max([self.trim_point, *(below for _, below in self._unsettled_trims)])
-        return StreamState(self.next_seq_num, self.newest_timestamp, self.fencing_token, trim_point)
+        trim_point = max([self.trim_point, self._expiring, *(below for _, below in self._unsettled_trims)])
+        return StreamState(
+            self.next_seq_num, self.newest_timestamp, self.fencing_token, trim_point, self.newest_arrival
+        )
 
     def restore(self, state: StreamState) -> None:
         """Restore the state of a checkpoint. Records below its tail that recovery does not find must have been trimmed.
@@ -173,11 +250,13 @@ class Stream:
             raise ValueError(f"a checkpoint has the tail {state.next_seq_num}, but it was {self.next_seq_num} before")
         if state.next_seq_num > self.next_seq_num:
             self._records.clear()
+            self._arrivals.clear()
             self._first = state.next_seq_num
+        self.newest_arrival = state.newest_arrival
         self.next_seq_num, self.newest_timestamp = state.next_seq_num, state.newest_timestamp
         self.fencing_token = self.rules.token_recovered(self.fencing_token, state.fencing_token)
         self._durable_token = self.fencing_token
-        self.trim_point = max(self.trim_point, state.trim_point)
+        self._trim(state.trim_point)
         self.settle(Position(self.next_seq_num, self.newest_timestamp))
 
     def check_complete(self) -> None:
@@ -185,8 +264,11 @@ class Stream:
         if self._first > self.trim_point:
             raise ValueError(f"the records from {self.trim_point} to {self._first - 1} are missing")
 
-    def recover(self, records: Sequence[SequencedRecord]) -> None:
-        """Append a batch from the journal. Raise ValueError if it is not the next one."""
+    def recover(self, records: Sequence[SequencedRecord], arrival: int) -> None:
+        """Append a batch from the journal, which arrived at ``arrival`` (ms).
+
+        Raise ValueError if it is not the next one.
+        """
         if not records or any(r.seq_num != self.next_seq_num + i for i, r in enumerate(records)):
             found = [record.seq_num for record in records[:2]]
             raise ValueError(f"a batch at seq_num {found} cannot follow a tail of {self.next_seq_num}")
@@ -200,6 +282,7 @@ class Stream:
         self._records += records
         self.next_seq_num = records[-1].seq_num + 1
         self.newest_timestamp = records[-1].timestamp
+        self._arrive(arrival)
         self.settle(Position(self.next_seq_num, self.newest_timestamp))
 
     # -- reading
@@ -212,10 +295,9 @@ class Stream:
         """Return the seq_num at which the read starts.
 
         Raise StateMismatch if the start is beyond the tail and not clamped, or at the tail of a read that may
-        neither wait nor follow. Raise ServiceError ``invalid`` if the read has more than one start.
+        neither wait nor follow. Raise what :func:`~.commands.check_read` raises.
         """
-        if (query.seq_num, query.timestamp, query.tail_offset).count(None) < 2:
-            raise invalid("a read takes only one of seq_num, timestamp and tail_offset, but has more than one")
+        check_read(query)
         tail = self.rules.tail_for_read(self.durable, now)
         if query.seq_num is not None:
             start = query.seq_num

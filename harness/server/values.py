@@ -1,13 +1,15 @@
 """The configurations of basins and streams, and the rows of their lists.
 
 None in a configuration means "not set here". The value then comes from the basin's default or, if that does not set it
-either, from the service's. Ages are in seconds.
+either, from the service's. The configuration of an existing stream has no None: what a basin's default says later does
+not change it. Ages are in seconds.
 """
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -28,11 +30,7 @@ class StorageClass(enum.Enum):
 
 
 class Retention(Struct, frozen=True):
-    """How long records are kept: ``age`` in seconds, or None for ever.
-
-    This server accepts and reports it, but removes nothing by age: a record past its retention *may* vanish, and here
-    it never does.
-    """
+    """How long records are kept: for ``age`` seconds after their arrival, or forever if ``age`` is None."""
 
     age: int | None = None
 
@@ -40,7 +38,7 @@ class Retention(Struct, frozen=True):
 class StreamConfig(Struct, frozen=True, omit_defaults=True):
     """The configuration of a stream.
 
-    ``delete_on_empty_min_age`` (seconds, 0 is off) is accepted and reported, but has no effect.
+    An empty stream is deleted ``delete_on_empty_min_age`` seconds after the last append to it; 0 turns that off.
     """
 
     storage_class: StorageClass | None = None
@@ -48,6 +46,16 @@ class StreamConfig(Struct, frozen=True, omit_defaults=True):
     timestamping_mode: TimestampingMode | None = None
     timestamping_uncapped: bool | None = None
     delete_on_empty_min_age: int | None = None
+
+
+SERVICE_DEFAULT: Final = StreamConfig(
+    storage_class=StorageClass.EXPRESS,
+    retention=Retention(age=7 * 24 * 60 * 60),
+    timestamping_mode=TimestampingMode.CLIENT_PREFER,
+    timestamping_uncapped=False,
+    delete_on_empty_min_age=0,
+)
+"""What applies where neither a stream nor its basin says otherwise."""
 
 
 class StreamReconfiguration(Struct, frozen=True):
@@ -78,18 +86,23 @@ class BasinReconfiguration(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class BasinInfo:
-    """A row of a list of basins. ``created_at`` is in milliseconds since the Unix epoch."""
+    """A row of a list of basins. Times are in milliseconds since the Unix epoch.
+
+    ``deleted_at`` is when its deletion was accepted, if it is being deleted.
+    """
 
     name: str
     created_at: int
+    deleted_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """A row of a list of streams. ``created_at`` is in milliseconds since the Unix epoch."""
+    """A row of a list of streams; see :class:`BasinInfo`."""
 
     name: str
     created_at: int
+    deleted_at: int | None = None
 
 
 class Provision(enum.Enum):

@@ -15,7 +15,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ..s2.json_codec import decode
 from .errors import ServiceError, invalid
+from .names import check_basin_name, check_stream_name
 from .values import (
+    SERVICE_DEFAULT,
     BasinConfig,
     BasinInfo,
     BasinReconfiguration,
@@ -30,6 +32,8 @@ from .values import (
 A = TypeVar("A")
 B = TypeVar("B")
 _Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+LOCATION: Final = "aws:us-east-1"
+"""The only location, which is S2's default."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -116,23 +120,60 @@ _create_stream: Final = msgspec.json.Decoder(_CreateStream)
 _ensure_stream: Final = msgspec.json.Decoder(_StreamConfig | None)
 _basin_change: Final = msgspec.json.Decoder(_BasinChange)
 _stream_change: Final = msgspec.json.Decoder(_StreamChange)
+_location: Final = msgspec.json.Decoder(str)
 
 
 def decode_create_basin(body: bytes) -> tuple[str, BasinConfig | None]:
-    """Return the name and configuration of the basin to create. A location is accepted and ignored."""
+    """Return the name and configuration of the basin to create. Raise ServiceError ``invalid`` for a wrong location."""
     request = decode(_create_basin, body)
+    check_basin_name(request.basin, "bad_json")
+    _check_locations(request)
     return request.basin, _maybe(_basin_config, request.config)
 
 
 def decode_ensure_basin(body: bytes) -> BasinConfig | None:
     """Return the configuration of the basin to ensure, or None if the body has none."""
     request = decode(_ensure_basin, body or b"null")
-    return None if request is None else _maybe(_basin_config, request.config)
+    if request is None:
+        return None
+    _check_locations(request)
+    return _maybe(_basin_config, request.config)
+
+
+def decode_location(body: bytes) -> str:
+    """Return the location that a body names. Raise ServiceError ``invalid`` if there is no such location."""
+    name = decode(_location, body)
+    _check_location(name)
+    return name
+
+
+def _check_locations(request: _CreateBasin | _EnsureBasin) -> None:
+    for name in (request.location, request.scope):
+        if name is not None:
+            _check_location(name)
+
+
+def _check_location(name: str) -> None:
+    if name != LOCATION:
+        raise invalid(f"there is no location {name[:80]!r}; the only one is {LOCATION!r}")
+
+
+def show_location() -> dict[str, Any]:
+    """Return the only location."""
+    classes = [row.value for row in StorageClass]
+    default = SERVICE_DEFAULT.storage_class or StorageClass.EXPRESS
+    return {
+        "name": LOCATION,
+        "is_private": False,
+        "storage_classes": classes,
+        "default_storage_class": default.value,
+    }
 
 
 def decode_create_stream(body: bytes) -> tuple[str, StreamConfig | None]:
     """Return the name and configuration of the stream to create."""
     request = decode(_create_stream, body)
+    check_stream_name(request.stream, "bad_json")
     return request.stream, _maybe(_stream_config, request.config)
 
 
@@ -186,11 +227,24 @@ def show_basin_config(config: BasinConfig) -> dict[str, Any]:
     }
 
 
-def show_info(info: BasinInfo | StreamInfo) -> dict[str, Any]:
-    """Return a basin or stream as a row of a list, with its creation time in RFC 3339."""
-    created = _EPOCH + timedelta(milliseconds=info.created_at)
-    stamp = created.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"name": info.name, "created_at": stamp, "deleted_at": None}
+def show_basin(info: BasinInfo) -> dict[str, Any]:
+    """Return a basin as a row of a list, with times in RFC 3339. Older clients know its location as its scope."""
+    return _show_row(info) | {"location": LOCATION, "scope": LOCATION}
+
+
+def show_stream(info: StreamInfo) -> dict[str, Any]:
+    """Return a stream as a row of a list, with times in RFC 3339."""
+    return _show_row(info) | {"cipher": None}
+
+
+def _show_row(info: BasinInfo | StreamInfo) -> dict[str, Any]:
+    deleted_at = None if info.deleted_at is None else _show_time(info.deleted_at)
+    return {"name": info.name, "created_at": _show_time(info.created_at), "deleted_at": deleted_at}
+
+
+def _show_time(milliseconds: int) -> str:
+    time = _EPOCH + timedelta(milliseconds=milliseconds)
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _basin_config(config: _BasinConfig) -> BasinConfig:

@@ -14,8 +14,8 @@ from ..client.protocol import StreamClient
 from ..failure import UsageFailure
 from ..history.events import StreamState
 from .options import Option
-from .streams import StreamRefused, StreamsLeft, create_stream, delete_streams, list_streams
-from .target import TargetFailure, TargetOptions
+from .streams import StreamRefused, StreamsLeft, create_stream, delete_streams, lifetimes_of, list_streams
+from .target import Lifetimes, TargetFailure, TargetOptions
 
 PREFIX: Final = "fencepost-"
 """The prefix of every stream that a run makes on somebody else's endpoint."""
@@ -50,6 +50,7 @@ class Endpoint:
         # All clients share one TLS context, because making one takes longer than a request.
         self._tls = Tls(own["ca-bundle"]) if self._url.startswith("https://") else None
         self._streams: list[str] = []
+        self._lifetimes = Lifetimes()
         self._unsettled: str | None = None
         """The stream whose making had no answer: until the endpoint has worked it off, there is nothing to remove."""
         self.connect()  # does not connect yet, but raises UsageFailure for unusable options
@@ -69,7 +70,12 @@ class Endpoint:
             except TargetFailure as failure:
                 raise self._failure(failure) from failure
             self._unsettled = None
+        self._lifetimes = await lifetimes_of(lambda: http_client(self._where()), names)
         return [StreamState(name) for name in names]
+
+    def lifetimes(self) -> Lifetimes:
+        """Return what may vanish during a run, by the configurations of the streams."""
+        return self._lifetimes
 
     def connect(self) -> StreamClient:
         """Return a client for one process."""

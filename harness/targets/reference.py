@@ -111,6 +111,8 @@ class ReferenceServer:
     async def _start(self) -> None:
         command = [sys.executable, "-m", "fencepost", "serve", "--host", "127.0.0.1", "--port", str(self._port)]
         command += ["--data", str(self._data), "--basin", _BASIN, "--control"]
+        # No record may vanish by age, however a fault moves the clock: the history would have to declare it.
+        command += ["--retention", "infinite"]
         for bug in self._bugs:
             command += ["--bug", bug]
         self._serving = False

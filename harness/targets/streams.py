@@ -11,14 +11,17 @@ from typing import Final, TypeVar
 from ..client.http import HttpStreamClient
 from ..client.outcome import Definite, Indefinite, Ok, Outcome
 from ..client.protocol import StreamClient
-from ..client.wire import StreamPage
-from .target import TargetFailure
+from ..client.wire import StreamConfig, StreamPage
+from .target import Lifetimes, TargetFailure
 
 ATTEMPTS: Final = 6
 """Attempts to make or remove a stream before giving up."""
 
 RETRYABLE: Final = frozenset({"rate_limited", "hot_server", "server_draining", "transaction_conflict"})
 """Error codes of definite refusals that soon pass."""
+
+LONGEST_RUN: Final = 24 * 60 * 60
+"""Seconds that no run takes: what vanishes only later need not be declared."""
 
 MOST_NAMED: Final = 10
 """Streams that a message names. It only counts the others."""
@@ -54,6 +57,26 @@ async def create_stream(connect: Callable[[], StreamClient], name: str) -> None:
     if not isinstance(outcome, Ok):
         failure = StreamRefused if isinstance(outcome, Definite) else TargetFailure
         raise failure(f"the stream {name!r} cannot be made: {_why(outcome)}")
+
+
+async def lifetimes_of(connect: Callable[[], HttpStreamClient], names: Sequence[str]) -> Lifetimes:
+    """Return what may vanish of streams within :data:`LONGEST_RUN`, by their configurations.
+
+    An endpoint that does not show a configuration to this client is taken to keep everything.
+    """
+    retentions: list[int] = []
+    vanishing: list[int] = []
+    for name in names:
+        outcome = await _insist(connect, partial(_config, name), _is_settled)
+        if not isinstance(outcome, Ok):
+            continue
+        retentions += [outcome.value.retention] if outcome.value.retention is not None else []
+        vanishing += [outcome.value.vanishes] if outcome.value.vanishes is not None else []
+    retention = min(retentions, default=LONGEST_RUN)
+    return Lifetimes(
+        retention_ms=retention * 1000 if retention < LONGEST_RUN else None,
+        others_may_delete=min(vanishing, default=LONGEST_RUN) < LONGEST_RUN,
+    )
 
 
 async def list_streams(connect: Callable[[], HttpStreamClient], prefix: str) -> list[str]:
@@ -123,6 +146,10 @@ async def _insist(
 
 async def _page(prefix: str, after: str, client: HttpStreamClient) -> Outcome[StreamPage]:
     return await client.list_streams(prefix, after)
+
+
+async def _config(name: str, client: HttpStreamClient) -> Outcome[StreamConfig]:
+    return await client.stream_config(name)
 
 
 async def _delete(name: str, client: StreamClient) -> Outcome[None]:

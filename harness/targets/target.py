@@ -98,6 +98,23 @@ class Controllable(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """What may vanish during a run without anybody in its history having asked for it; see the history's header."""
+
+    retention_ms: int | None = None
+    others_may_delete: bool = False
+
+
+@runtime_checkable
+class Mortal(Protocol):
+    """A target whose records or streams may vanish by themselves during a run."""
+
+    def lifetimes(self) -> Lifetimes:
+        """Return what may vanish. Called after :meth:`Target.set_up`."""
+        ...
+
+
 def options_of(target: Callable[..., Target]) -> Sequence[Option]:
     """Return the option rows that a registered target declares, if any."""
     rows: Sequence[Option] = getattr(target, "options", ())

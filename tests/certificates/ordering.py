@@ -7,8 +7,8 @@ import pytest
 
 from fencepost.checkers.kernel.accept import accept
 from fencepost.checkers.kernel.columns import requirements, rows_of
+from fencepost.checkers.kernel.contradiction import Refuted
 from fencepost.checkers.kernel.format import Linearization, claimed_order
-from fencepost.checkers.kernel.refuted import Refuted
 from fencepost.harness.history.history import History
 
 Moment = int | tuple[int, bool]

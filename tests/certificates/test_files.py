@@ -131,7 +131,7 @@ def _drop(name: str) -> Callable[[dict[str, bytes]], None]:
         (stated(moments=[0, 5]), "are not among the 4"),
         (stated(moments="all"), "not of the documented form"),
         (stated(violations=[{"anomaly": "bad-ack"}]), "required field `operations`"),
-        (stated(spent=None), "not of the documented form"),
+        (stated(reasons=None), "not of the documented form"),
         (stated(validity="fine"), "'fine'"),
         (lambda m: m.update({"certificate.json": b'{"format":9,"history":{},"checkers":{}}'}), "has the format 9"),
         (lambda m: m.update({"certificate.json": b'{"format":2}'}), "is no certificate"),

@@ -11,8 +11,8 @@ import pytest
 from fencepost.checkers.certificate.proofs import LinearizabilityCertificate
 from fencepost.checkers.kernel.accept import accept
 from fencepost.checkers.kernel.columns import requirements
+from fencepost.checkers.kernel.contradiction import Refuted
 from fencepost.checkers.kernel.format import Linearization, claimed_order
-from fencepost.checkers.kernel.refuted import Refuted
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.testing import history

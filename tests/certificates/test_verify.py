@@ -17,7 +17,6 @@ from fencepost.checkers.kernel.format import (
     Damaged,
     Linearization,
     NamedViolation,
-    OpenHole,
     Statement,
     read,
     write,
@@ -58,7 +57,7 @@ def test_an_order_that_explains_every_answer_proves_a_stream_valid() -> None:
 @pytest.mark.parametrize(
     ("claim", "why"),
     [
-        (Claim("s", "invalid", spent={"ending": "exhausted", "states": 1}), "an order explains every answer"),
+        (Claim("s", "invalid", nodes=1), "an order explains every answer"),
         (Claim("s", "invalid", violations=[NamedViolation("lost-write", [0])]), "an order explains every answer"),
         (Claim("s", "valid"), "no order is given"),
         (Claim("s", "valid", linearization(0, 1, 2)), "read #3 is missing in the order"),
@@ -66,10 +65,9 @@ def test_an_order_that_explains_every_answer_proves_a_stream_valid() -> None:
         (Claim("s", "valid", linearization(1, 0, 2, 3)), "append #0 stands after an operation that was invoked"),
         (Claim("s", "valid", linearization(0, 1, 2, 3, token="x")), "begins with another token than the history"),
         (Claim("s", "valid", linearization(0, 1, 2, 3, latest=[(0, -1)])), "by less than 0 ms"),
-        (Claim("s", "unknown", reasons=["who knows"]), "no hole is named"),
-        (Claim("s", "unknown", holes=[OpenHole(0, 1, [0])]), "no reason is given"),
+        (Claim("s", "unknown", reasons=["who knows"]), "no search is named"),
+        (Claim("s", "unknown", nodes=1), "no reason is given"),
         (Claim("s", "unknown", nodes=9, reasons=["?"]), "a search of fewer than 9 nodes decides it"),
-        (Claim("s", "unknown", holes=[OpenHole(0, 1, [0])], reasons=["?"]), "append #0 wrote some of the positions"),
         (Claim("t", "valid", linearization(0, 1, 2, 3)), "is not of the streams of the history"),
     ],
 )
@@ -121,31 +119,9 @@ def test_a_hash_of_a_stream_that_began_before_contradicts_what_was_read_of_it() 
 TORN = append(0, 1, None, "a b"), append(1, 1, None, "c"), check_tail(2, 3, 4, 2)
 
 
-def test_an_open_hole_leaves_a_stream_unknown() -> None:
-    claim = Claim("s", "unknown", holes=[OpenHole(0, 2, [0, 1])], reasons=["who wrote 0 and 1?"])
+def test_a_search_that_was_given_up_leaves_a_stream_unknown() -> None:
+    claim = Claim("s", "unknown", nodes=1, reasons=["who wrote 0 and 1?"])
     assert checked(history(*TORN), claim) == Checked(["s: unknown: who wrote 0 and 1?"], [])
-
-
-@pytest.mark.parametrize(
-    ("hole", "why"),
-    [
-        (OpenHole(0, 3, [0]), "nothing says that the stream got to 3"),
-        (OpenHole(2, 3, [0], ragged=True), "nothing says that the stream got to 3"),
-        (OpenHole(1, 1, [0]), "no stretch"),
-        (OpenHole(-1, 1, [1]), "no stretch"),
-        (OpenHole(0, 2, []), "nobody is named"),
-        (OpenHole(0, 1, [0]), "append #0 is named for the positions 0 to 1, and does not fit"),
-        (OpenHole(0, 2, [2]), "check-tail #2 is named for a hole, and is no append of unknown outcome"),
-    ],
-)
-def test_a_hole_that_is_none_does_not(hole: OpenHole, why: str) -> None:
-    assert why in refused(history(*TORN), Claim("s", "unknown", holes=[hole], reasons=["?"]))
-
-
-def test_a_hole_in_which_somebody_read_is_closed() -> None:
-    judged = history(*TORN, read_op(3, 5, 6, 0, saw="a b"))
-    claim = Claim("s", "unknown", holes=[OpenHole(0, 2, [0])], reasons=["?"])
-    assert "read #3 returned position 0" in refused(judged, claim)
 
 
 # -- what is named for people
@@ -163,7 +139,7 @@ FULL = Statement(
     [
         Claim("s", "valid", Linearization(np.array([0, 1, 1]), np.array([False, False, True]), "x", [(2, 7)])),
         Claim("t", "invalid", violations=[NamedViolation("bad-ack", [0], [1], 3, [(0, 1, "rt")])]),
-        Claim("u", "unknown", holes=[OpenHole(0, 2, [0, 1], True)], nodes=9, reasons=["?"], spent={"seconds": 1.5}),
+        Claim("u", "unknown", nodes=9, reasons=["?"]),
         Claim("v", "valid", Linearization(np.array([2]), np.array([True]))),
     ],
     ["interrupted"],
@@ -177,9 +153,9 @@ def test_what_is_written_is_read_back(add: int) -> None:
     again = read(judged, write(judged, Statement(claims, FULL.reasons)))
     assert again.reasons == FULL.reasons
     for claim, found in zip(claims, again.claims, strict=True):
-        for name in ("stream", "validity", "nodes", "spent"):
+        for name in ("stream", "validity", "nodes"):
             assert getattr(claim, name) == getattr(found, name)
-        for name in ("violations", "holes", "reasons"):
+        for name in ("violations", "reasons"):
             assert list(getattr(claim, name)) == getattr(found, name)
         assert (claim.order is None) is (found.order is None)
         if claim.order is not None and found.order is not None:
@@ -227,7 +203,6 @@ def told(change: Change) -> Mapping[str, bytes]:
         (lambda s: s["streams"][0].update(latest=[[2**70, 0]]), "documented form.*streams.*latest"),
         (lambda s: s["streams"][0].update(token=7), "documented form.*streams.*token"),
         (lambda s: s["streams"][0].update(validity="fine"), "'fine'.*streams.*validity"),
-        (lambda s: s["streams"][0].update(holes=[{"start": 0}]), "required field `end`"),
         (lambda s: s["streams"][0].update(nodes=True), "documented form.*streams.*nodes"),
         (lambda s: s["streams"][0].update(nodes=-1), "documented form.*streams.*nodes"),
         (lambda s: s["streams"][0].update(violations=[_named(operations=[4])]), "names operation 4"),

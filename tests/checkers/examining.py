@@ -11,12 +11,13 @@ import numpy as np
 from fencepost.checkers.kernel.accept import accept
 from fencepost.checkers.kernel.budget import Spending
 from fencepost.checkers.kernel.columns import requirements
+from fencepost.checkers.kernel.contradiction import Refuted
 from fencepost.checkers.kernel.exhaust import Exhausted, Found, exhaust
 from fencepost.checkers.kernel.refute import refute
-from fencepost.checkers.kernel.refuted import Refuted
-from fencepost.checkers.kernel.verify import MEMORY, NODES
+from fencepost.checkers.kernel.verify import MEMORY, NODES, verify
 from fencepost.harness.check_limits import Budget
 from fencepost.harness.history.history import History
+from fencepost.harness.verdict import CheckResult
 from tests.checkers.forgeries import Forger
 from tests.checkers.wgl import Witness
 from tests.checkers.witnesses import order_of
@@ -30,14 +31,19 @@ class Examination:
     nodes: int | None = None
 
 
-def examine(random: Random, judged: History, witness: Witness | None, forger: Forger) -> Examination:
-    """Examine the kernel by a history of one stream. ``witness`` is an order that explains it, None if there is none.
+def examine(random: Random, judged: History, said: CheckResult, witness: Witness | None, forger: Forger) -> Examination:
+    """Examine the kernel by a history of one stream, and what was ``said`` of it.
 
+    ``witness`` is an order that explains it, None if there is none. What was said must be proven by its certificate.
     The order must be accepted, and not be refuted. Without one, the kernel must show that there is none. No forged
     proof may pass.
     """
     rows = np.arange(len(judged), dtype=np.int64)
     asked = requirements(judged, 0, rows)
+    parts = {} if said.certificate is None else said.certificate.parts()
+    failures = verify(judged, parts, said.validity, lambda *_: asked).failures
+    if failures:
+        return Examination(f"the verdict {said.validity} is not proven ({failures[0]})")
     contradiction = refute(asked, rows)
     if witness is not None:
         try:

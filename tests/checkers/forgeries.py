@@ -17,10 +17,10 @@ from fencepost.checkers.kernel import log as logs
 from fencepost.checkers.kernel import spec
 from fencepost.checkers.kernel.accept import Order, accept, listed
 from fencepost.checkers.kernel.columns import Requirements
-from fencepost.checkers.kernel.format import Claim, Damaged, NamedViolation, OpenHole, Statement, linearization, write
-from fencepost.checkers.kernel.refuted import Refuted
+from fencepost.checkers.kernel.contradiction import Refuted
+from fencepost.checkers.kernel.format import Claim, Damaged, NamedViolation, Statement, linearization, write
 from fencepost.checkers.kernel.verify import verify
-from fencepost.harness.history.history import NONE, History, Int64s
+from fencepost.harness.history.history import NONE, Int64s
 
 Parts = Mapping[str, bytes]
 
@@ -52,7 +52,7 @@ class Forger:
         if parts is None or random.random() < 0.8:
             parts = self._stolen = write(judged, _statement(random, asked, tried[-1], wanted))
         self.tried += 1
-        if _fails(judged, parts, wanted):
+        if _fails(asked, parts, wanted):
             return None
         return f"the verifier takes for {wanted}, which it is not: {parts['statement.json'].decode()}"
 
@@ -65,9 +65,9 @@ def _is_accepted(asked: Requirements, rows: Int64s, order: Order) -> bool:
     return True
 
 
-def _fails(judged: History, parts: Parts, claimed: str) -> bool:
+def _fails(asked: Requirements, parts: Parts, claimed: str) -> bool:
     try:
-        return bool(verify(judged, parts, claimed).failures)
+        return bool(verify(asked.history, parts, claimed, lambda *_: asked).failures)
     except Damaged:
         return True
 
@@ -175,13 +175,12 @@ def _statement(random: Random, asked: Requirements, order: Order, wanted: str) -
     claim = Claim(name, wanted, linearization(asked, Order(known, order.token, order.latest)))
     some = [int(op) for op in history.id.tolist() if random.random() < 0.3]
     violation = NamedViolation("stale-read", some, some[::-1], 0, [(a, b, "ww") for a in some[:1] for b in some[1:2]])
-    hole = OpenHole(0, random.randint(1, 3), random.sample(range(len(history)), min(2, len(history))))
     unknown = replace(claim, validity="unknown")
     made: tuple[list[Claim], ...] = (
         [claim],
-        [replace(claim, order=None, nodes=random.choice((0, 1, 10**6)), spent={"ending": "exhausted"})],
+        [replace(claim, order=None, nodes=random.choice((0, 1, 10**6)))],
         [replace(claim, violations=[violation], nodes=random.choice((None, 1)))],
-        [replace(claim, holes=[hole], reasons=["nobody knows"])],
+        [replace(claim, nodes=random.choice((0, 1)), reasons=["nobody knows"])],
         [],
         [claim, claim],
         [replace(claim, stream=name + "'")],

@@ -2,8 +2,9 @@
 
 ``make fuzz-checker`` runs it; ``ARGS="--histories 1000000 --seed 5000000"`` chooses how many, and which. Even seeds are
 what clients may see of a correct stream, odd ones are damaged. The certificate of every verdict is verified, and proofs
-of the opposite are forged. A worker process a core; the first disagreement, verdict that is not proven or forgery that
-is accepted ends it: the seed is told, the history made smaller as long as that stays wrong, and written as a journal.
+of the opposite are forged. A worker process a core; the first disagreement, verdict that is not proven, sentence that
+the events do not bear out or forgery that is accepted ends it: the seed is told, the history made smaller as long as
+that stays wrong, and written as a journal.
 With ``--state FILE`` a run that is interrupted goes on where it was.
 """
 
@@ -22,7 +23,6 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
-from fencepost.checkers.certificate.verification import LinearizabilityVerifier
 from fencepost.checkers.linearizability import Linearizability
 from fencepost.harness.history.history import History
 from fencepost.harness.verdict import CheckResult, Validity
@@ -47,8 +47,7 @@ class Report:
     """What was found in some seeds: how often each verdict was given, and the first that is wrong, with the reason.
 
     ``looked`` at so many, ``explained`` are those with an order, ``forged`` the proofs that were refused, ``searched``
-    the invalid ones that took the kernel a search, and ``nodes`` the most that one took. ``unfounded`` are those of
-    which something is told that the events do not bear out: it is counted, and does not end the run.
+    the invalid ones that took the kernel a search, and ``nodes`` the most that one took.
     """
 
     said: Counter[Validity] = field(default_factory=Counter)
@@ -56,7 +55,6 @@ class Report:
     explained: int = 0
     forged: int = 0
     searched: int = 0
-    unfounded: int = 0
     nodes: int = 0
     seed: int | None = None
     problem: str = ""
@@ -68,7 +66,6 @@ class Report:
         self.explained += other.explained
         self.forged += other.forged
         self.searched += other.searched
-        self.unfounded += other.unfounded
         self.nodes = max(self.nodes, other.nodes)
         if self.seed is None:
             self.seed, self.problem = other.seed, other.problem
@@ -85,33 +82,27 @@ class Task:
 
 
 class _Remembering:
-    """The checker; it knows what it said last, and of which ``history``."""
+    """The checker; it knows what it ``said`` last, and of which ``history``."""
 
     history: History
+    said: CheckResult
 
     def __init__(self, minimal: bool) -> None:
         self._minimal = minimal
 
     def check(self, history: History) -> CheckResult:
         """See :class:`~fencepost.harness.verdict.Checker`."""
-        self.history, self._said = history, Linearizability(self._minimal).check(history)
-        return self._said
+        self.history, self.said = history, Linearizability(self._minimal).check(history)
+        return self.said
 
-    def unproven(self) -> str | None:
-        """Why the certificate of that does not prove it; None if it does."""
-        said, certificate = self._said, self._said.certificate
-        parts = {} if certificate is None else certificate.parts()
-        failures = LinearizabilityVerifier().verify(self.history, parts, said.validity).failures
-        return f"the verdict {said.validity} is not proven ({failures[0]})" if failures else None
-
-    def unfounded(self, journal: bytes) -> bool:
-        """Whether a violation claims what the events do not bear out."""
-        return unfounded(journal, self._said.violations) is not None
-
-    def confused(self) -> str | None:
-        """What is wrong with what a violation tells; None if nothing is."""
-        problems = (misleading(self.history, violation) for violation in self._said.violations)
-        return next((f"misleading ({problem})" for problem in problems if problem), None)
+    def confused(self, story: Story) -> str | None:
+        """What is wrong with what a violation tells of the story, or not borne out by its events; None if nothing."""
+        problems = (misleading(self.history, violation) for violation in self.said.violations)
+        problem = next((f"misleading ({problem})" for problem in problems if problem), None)
+        if problem is None and self.said.violations:
+            untrue = unfounded(story.jsonl, self.said.violations)
+            problem = untrue and f"unfounded ({untrue})"
+        return problem
 
 
 def look(seed: int, story: Story, sound: bool, task: Task, forger: Forger, report: Report) -> str | None:
@@ -128,12 +119,13 @@ def look(seed: int, story: Story, sound: bool, task: Task, forger: Forger, repor
     judge = _Remembering(minimal=seed % MINIMAL == 1)
     try:
         validity, problem = contradiction(story, explained, judge, decided=task.decided)
-        problem = problem or judge.unproven() or judge.confused()
-        examined = examine(Random(seed), judge.history, found, forger) if problem is None else Examination(problem)
+        problem = problem or judge.confused(story)
+        examined = Examination(problem)
+        if problem is None:
+            examined = examine(Random(seed), judge.history, judge.said, found, forger)
     except Exception as error:  # whatever it is, it is wrong
         return f"the checker raised {error!r}"
     report.said[validity] += examined.problem is None
-    report.unfounded += judge.unfounded(story.jsonl)
     report.searched += examined.nodes is not None
     report.nodes = max(report.nodes, examined.nodes or 0)
     return examined.problem
@@ -256,8 +248,7 @@ def _of_kernel(report: Report) -> str:
     share = refuted / max(report.said[Validity.INVALID], 1)
     return (
         f"{report.forged:,} forged proofs, none accepted; {share:.2%} of the invalid histories were refuted without a "
-        f"search, and {report.nodes:,} nodes were the most that one took; of {report.unfounded:,} more is told "
-        "than the events bear out"
+        f"search, and {report.nodes:,} nodes were the most that one took"
     )
 
 

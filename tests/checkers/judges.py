@@ -23,8 +23,8 @@ from fencepost.checkers.kernel import exhaust as searching
 from fencepost.checkers.kernel.accept import Order, accept
 from fencepost.checkers.kernel.budget import Spending
 from fencepost.checkers.kernel.columns import Requirements
+from fencepost.checkers.kernel.contradiction import Refuted
 from fencepost.checkers.kernel.refute import refute
-from fencepost.checkers.kernel.refuted import Refuted
 from fencepost.checkers.linearizability import decide as deciding
 from fencepost.harness.check_limits import Budget
 from fencepost.harness.history.history import NONE, Int64s

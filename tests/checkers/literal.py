@@ -9,7 +9,7 @@ from fencepost.checkers.kernel import log as logs
 from fencepost.checkers.kernel import spec
 from fencepost.checkers.kernel.accept import polls
 from fencepost.checkers.kernel.columns import Requirements, listed
-from fencepost.checkers.kernel.refuted import Refuted
+from fencepost.checkers.kernel.contradiction import Refuted
 from fencepost.harness.history.history import NONE, Int64s
 
 

@@ -7,8 +7,8 @@
 
 The expression must occur once in the source of the function (a run of blanks matches any other). A mutant is compiled
 from the changed source of its module, and its code put in place of the function's own, so every caller meets it,
-however it imported the function. Numba compiles the source file, and so never meets a mutant: histories have to stay
-shorter than :data:`fencepost.checkers.kernel.columns.MANY` moments.
+however it imported the function. Compiled loops were made of the source, and never meet a mutant: histories have to
+stay shorter than :data:`fencepost.checkers.kernel.columns.MANY` moments.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _function(module: ModuleType, name: str) -> FunctionType:
     found: Any = module
     for part in name.split("."):
         found = inspect.getattr_static(found, part)
-    found = found.fget if isinstance(found, property) else found
+    found = inspect.unwrap(found.fget if isinstance(found, property) else found)
     assert isinstance(found, FunctionType)
     return found
 

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from fencepost.checkers.kernel.verify import Checked
 from fencepost.harness.history.reader import read_history
-from fencepost.harness.verdict import CheckResult, Validity, Verification
-from tests.checkers import fuzz
+from fencepost.harness.verdict import CheckResult, Validity
+from tests.checkers import examining, fuzz
 from tests.checkers.damage import story_of
 from tests.checkers.oracle import explain
 from tests.checkers.shrinking import shrunk
-
-
-@dataclass(frozen=True, slots=True)
-class Verifying:
-    """Finds these failures in whatever it verifies."""
-
-    failures: tuple[str, ...]
-
-    def verify(self, history: object, parts: object, validity: object) -> Verification:
-        return Verification((), self.failures)
 
 
 def test_nothing_wrong_is_0(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +45,7 @@ def test_a_disagreement_is_told_with_its_seed_and_written_as_a_journal(
             return CheckResult(Validity.VALID, (), ())
 
     monkeypatch.setattr(fuzz, "Linearizability", Credulous)
-    monkeypatch.setattr(fuzz, "LinearizabilityVerifier", lambda: Verifying(()))
+    monkeypatch.setattr(examining, "verify", lambda *_: Checked())
     report = fuzz.work(fuzz.Task(range(100), fuzz.JUDGED, False, True))
     assert report.seed is not None
     monkeypatch.setattr(fuzz, "run", lambda options, features: report)
@@ -67,7 +57,8 @@ def test_a_disagreement_is_told_with_its_seed_and_written_as_a_journal(
 
 
 def test_a_verdict_that_is_not_proven_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz, "LinearizabilityVerifier", lambda: Verifying(("it might be otherwise",)))
+    failing = Checked(failures=["it might be otherwise"])
+    monkeypatch.setattr(examining, "verify", lambda *_: failing)
     report = fuzz.work(fuzz.Task(range(2), fuzz.JUDGED, False, True))
     assert report.seed == 0
     assert report.problem.endswith("is not proven (it might be otherwise)")

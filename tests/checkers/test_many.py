@@ -56,7 +56,7 @@ def test_what_is_raised_there_is_raised_here() -> None:
     def judge(stream: Stream, _: CheckLimits) -> int:
         return 1 // (stream.index - 3)
 
-    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+    with pytest.raises(ZeroDivisionError):
         judge_all(list(streams(many_streams(8))), judge, TWO)
     assert not multiprocessing.active_children()
 

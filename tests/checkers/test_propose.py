@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fencepost.checkers.kernel import columns
 from fencepost.checkers.kernel.accept import Order, accept
 from fencepost.checkers.kernel.columns import Requirements, requirements, rows_of
-from fencepost.checkers.kernel.refuted import Refuted
+from fencepost.checkers.kernel.contradiction import Refuted
 from fencepost.checkers.propose.propose import propose
 from fencepost.checkers.propose.unfolding import unfolded
 from fencepost.harness.history.chain_hash import fold
@@ -102,10 +102,9 @@ def test_a_violation_is_not_explained_away(recipe: Recipe) -> None:
 @pytest.mark.parametrize("recipe", RECIPES[:5:2])
 def test_compiled_loops_guess_the_same(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     held = realistic(recipe)
-    monkeypatch.setattr(columns, "SOME", OPERATIONS * 2)
+    monkeypatch.setattr(columns, "MANY", OPERATIONS * 2)
     interpreted = next(_orders(*_asked(held)))
     monkeypatch.setattr(columns, "MANY", 0)
-    monkeypatch.setattr(columns, "SOME", 0)
     compiled = next(_orders(*_asked(held)))
     assert (interpreted.moments == compiled.moments).all()
     assert (interpreted.token, interpreted.latest) == (compiled.token, compiled.latest)

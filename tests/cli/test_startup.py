@@ -16,6 +16,7 @@ HEAVY = {
     "granian",
     "httpcore",
     "httpx",
+    "llvmlite",
     "matplotlib",
     "networkx",
     "numba",
@@ -72,20 +73,3 @@ def test_only_a_violation_brings_in_graphs(tmp_path: Path, histories: dict[str, 
     code, names = imported("check", str(histories["invalid"]), cwd=tmp_path)
     assert code == 1
     assert not names & (HEAVY - {"numpy", "networkx"})
-
-
-def test_loops_are_compiled_once_even_by_two_at_a_time_and_that_is_announced(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "import fencepost.checkers.kernel.hashing"]
-    env = environment() | {"NUMBA_CACHE_DIR": str(tmp_path)}
-
-    def begun() -> subprocess.Popen[str]:
-        return subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
-
-    both = [begun(), begun()]
-    said = [process.communicate(timeout=SECONDS)[1] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    assert any(said)
-    assert all(text.count("compiling the checker's loops, once") == 1 for text in said if text)
-    later = begun()
-    assert later.communicate(timeout=SECONDS)[1] == ""
-    assert later.returncode == 0

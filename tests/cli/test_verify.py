@@ -95,7 +95,7 @@ STATEMENT = "linearizability/statement.json"
             {"validity": "invalid", "spent": {"ending": "exhausted"}},
             "an order explains",
         ),
-        ({"linearizability": "unknown"}, {"validity": "unknown", "reasons": ["no idea"]}, "no hole is named"),
+        ({"linearizability": "unknown"}, {"validity": "unknown", "reasons": ["no idea"]}, "no search is named"),
         ({}, {"validity": "valid"}, "holds no checker's proof"),
     ],
 )

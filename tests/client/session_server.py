@@ -140,10 +140,11 @@ class Http2Side:
         begun = False
         try:
             if headers[":method"] == "POST":
-                answers: AsyncIterator[Any] = self._server.service.append_session(BASIN, name, self._batches(number))
+                session = await self._server.service.append_session(BASIN, name)
+                answers: AsyncIterator[Any] = _each(session.acks(self._batches(number)))
                 encode: Any = protobuf.encode_ack
             else:
-                answers = self._server.service.read_session(BASIN, name, urls.decode_read(query.encode()))
+                answers = await self._server.service.read_session(BASIN, name, urls.decode_read(query.encode()))
                 encode = protobuf.encode_batch
             async for answer in answers:
                 if not begun:
@@ -182,6 +183,12 @@ class Http2Side:
 
     def _flush(self) -> None:
         self._writer.write(self._h2.data_to_send())
+
+
+async def _each(groups: AsyncIterator[list[Any]]) -> AsyncIterator[Any]:
+    async for group in groups:
+        for one in group:
+            yield one
 
 
 def error_of(refusal: Exception) -> tuple[int, bytes]:

@@ -16,7 +16,7 @@ from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.client.outcome import Definite, Indefinite, Ok, Outcome
 from fencepost.harness.client.sessions import PENDING_LIMIT
 from fencepost.harness.s2 import Append, Batch, Position, Read, Record, SequencedRecord
-from fencepost.harness.s2.frames import Compression
+from fencepost.harness.s2.compression import Compression
 
 from .scripted import DEADLINE, ScriptedServer, answer, replying, until
 from .scripted_http2 import Http2Server, Stream, http2_server

@@ -12,6 +12,7 @@ import pytest
 
 from fencepost import History, read_history
 from fencepost.harness import closing
+from fencepost.harness.history.events import Header
 from fencepost.harness.history.history import Outcome
 from fencepost.harness.targets import streams as target_streams
 from tests.cli.invoking import Inside, Said
@@ -61,6 +62,12 @@ def last_history() -> History:
     return read_history(Path("results/latest/history.jsonl"))
 
 
+def header_of_a_run(inside: Inside, server: ServerProcess) -> Header:
+    said = inside(*against(server.port, "--token-env", "OUR_TOKEN", "--ops", "30", "--rate", "2000"))
+    assert said.code in (0, 2), said
+    return last_history().header
+
+
 def leaks(said: Said) -> list[str]:
     """Where the token is to be read."""
     files = [path for path in Path.cwd().rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
@@ -86,6 +93,20 @@ def test_only_streams_of_our_own_are_touched_and_they_are_removed(inside: Inside
     options = json.loads(Path("results/latest/options.json").read_bytes())
     assert options["target_options"]["token-env"] == "OUR_TOKEN"
     assert history.header.target == {"name": "endpoint", "url": f"http://127.0.0.1:{server.port}", "basin": BASIN}
+
+
+def test_what_may_vanish_by_itself_is_declared(inside: Inside, server: ServerProcess) -> None:
+    header = header_of_a_run(inside, server)
+    assert (header.retention_ms, header.others_may_delete) == (None, False), "a week is longer than any run"
+    path = f"/v1/basins/{BASIN}"
+    short = {"retention_policy": {"age": 3600}, "delete_on_empty": {"min_age_secs": 60}}
+    with Connection(server.port) as http:
+        assert http.request("PATCH", path, {"default_stream_config": short}, AUTHORISED).status == 200
+        try:
+            header = header_of_a_run(inside, server)
+        finally:
+            http.request("PATCH", path, {"default_stream_config": None}, AUTHORISED)
+    assert (header.retention_ms, header.others_may_delete) == (3_600_000, True)
 
 
 def test_they_stay_if_asked(inside: Inside, server: ServerProcess) -> None:

@@ -12,11 +12,10 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fencepost.harness.s2.compression import COMPRESS_FROM, Compression
 from fencepost.harness.s2.errors import Malformed
 from fencepost.harness.s2.frames import (
-    COMPRESS_FROM,
     MAX_BODY_BYTES,
-    Compression,
     Frame,
     FrameDecoder,
     Message,
@@ -143,10 +142,12 @@ def test_what_just_fits_once_decompressed_passes(flag: int, body: bytes) -> None
     ("data", "words"),
     [
         (b"\x00\x00\x00", "this one has 0"),
-        (frame(0b0110_0000, b"x"), "number 3"),
+        (frame(0b0110_0000, b"x"), "3 is not a valid Compression"),
         (frame(0b0010_0000, b"x"), "Zstandard"),
         (frame(0b0010_0000, zstandard.compress(b"x" * 99)[:-1]), "Zstandard"),
         (frame(0b0010_0000, zstandard.compress(b"x" * 99) + b"x"), "Zstandard"),
+        (frame(0b0010_0000, zstd_of_unknown_size(b"x" * 99)[:-1]), "Zstandard"),
+        (frame(0b0010_0000, zstd_of_unknown_size(b"x" * 99) + b"x"), "Zstandard"),
         (frame(0b0100_0000, b"x"), "gzip"),
         (frame(0b0100_0000, gzip.compress(b"x", mtime=0)[:-1]), "does not end"),
         (frame(0b0100_0000, gzip.compress(b"x", mtime=0) + b"x"), "does not end"),

@@ -6,6 +6,7 @@ It shares nothing with the server but the value types. Slow, and meant to be rea
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from fencepost.harness.s2 import Append, Position, Read, SequencedRecord
@@ -25,6 +26,8 @@ class NaiveStream:
     uncapped: bool = False
     batches: list[list[SequencedRecord]] = field(default_factory=list)
     durable: int = 0  # how many batches
+    arrivals: list[int] = field(default_factory=list)  # of the batches, ms
+    expired: int = 0  # records below are gone
 
     def records(self, durable: bool) -> list[SequencedRecord]:
         batches = self.batches[: self.durable] if durable else self.batches
@@ -38,8 +41,22 @@ class NaiveStream:
         tokens = [record.body.decode() for record in self.records(False) if kind(record) == b"fence"]
         return tokens[-1] if tokens else ""
 
+    def expires(self, age: int | None, now: int) -> int | None:
+        """The new end of what has expired, if there is one: of whole milliseconds of arrivals, oldest first."""
+        end = 0
+        batches = list(zip(self.arrivals, self.batches, range(len(self.batches)), strict=True))
+        for arrival, together in groupby(batches, key=lambda batch: batch[0]):
+            group = list(together)
+            if end + sum(len(batch) for _, batch, _ in group) <= self.trim_point():
+                end += sum(len(batch) for _, batch, _ in group)
+                continue
+            if age is None or arrival + age * 1000 > now or group[-1][2] >= self.durable:
+                break
+            end += sum(len(batch) for _, batch, _ in group)
+        return end if end > self.trim_point() else None
+
     def trim_point(self) -> int:
-        point = 0
+        point = self.expired
         for record in self.records(True):
             if kind(record) == b"trim":
                 point = max(point, min(int.from_bytes(record.body, "big"), record.seq_num + 1))
@@ -67,11 +84,14 @@ class NaiveStream:
             newest = max(newest, timestamp)
             stamped.append(SequencedRecord(tail.seq_num + offset, newest, record.headers, record.body))
         self.batches.append(stamped)
+        self.arrivals.append(arrival)
         return "ok", tail.seq_num
 
     def read(self, query: Read) -> tuple[str, Any]:
-        """``ok`` with records, ``tail`` with a tail (a 416), or ``wait`` where it would have to wait for records."""
+        """``ok`` with records, ``tail`` with a tail (a 416), ``wait`` if it would wait for records, or ``invalid``."""
         records, tail = self.records(True), self.tail()
+        if query.timestamp is not None and query.until is not None and query.timestamp >= query.until:
+            return "invalid", None
         if query.seq_num is not None:
             start = query.seq_num
         elif query.timestamp is not None:

@@ -119,12 +119,18 @@ class Connection:
         headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         basin: str | None = BASIN,
     ) -> Answer:
-        """Send one request (``body`` as it is if bytes, else as JSON) and wait for its answer."""
+        """Send one request (``body`` as it is if bytes, else as JSON) and wait for its answer.
+
+        The body is said to be JSON unless the headers say otherwise.
+        """
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         lines = [f"{method} {path} HTTP/1.1", "host: test"]
         if basin is not None:
             lines.append(f"s2-basin: {basin}")
-        lines += [f"{name}: {value}" for name, value in (headers.items() if isinstance(headers, Mapping) else headers)]
+        given = list(headers.items() if isinstance(headers, Mapping) else headers)
+        if "content-type" not in dict(given):
+            given.append(("content-type", "application/json"))
+        lines += [f"{name}: {value}" for name, value in given]
         if content or body is not None:
             lines.append(f"content-length: {len(content)}")
         self.socket.sendall("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + content)
@@ -142,6 +148,12 @@ class Connection:
             self._more()
         body, self._buffer = self._buffer[:length], self._buffer[length:]
         return Answer(int(status_line.split()[1]), headers, body)
+
+    def all(self) -> bytes:
+        """Read to the end of the connection."""
+        while data := self.socket.recv(1 << 16):
+            self._buffer += data
+        return self._buffer
 
     def _more(self) -> None:
         data = self.socket.recv(1 << 16)

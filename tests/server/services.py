@@ -50,10 +50,38 @@ async def refused(awaitable: Awaitable[Any]) -> tuple[int, str]:
     return error.value.status, error.value.code
 
 
+async def gone(service: Service, basin: str, stream: str | None = None) -> None:
+    """The stream, or without one the basin, is no longer being deleted but gone."""
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                await (service.get_basin(basin) if stream is None else service.get_stream(basin, stream))
+            except ServiceError as error:
+                if error.code in ("stream_not_found", "basin_not_found"):
+                    return
+            await asyncio.sleep(0.001)
+
+
+async def made(service: Service, basin: str, *streams: str) -> None:
+    """The basin and the streams exist, even if they had to be deleted first."""
+    async with asyncio.timeout(5):
+        for stream in (None, *streams):
+            while True:
+                try:
+                    await (service.ensure_basin(basin) if stream is None else service.ensure_stream(basin, stream))
+                    break
+                except ServiceError as error:
+                    if not error.code.endswith("_deletion_pending"):
+                        raise
+                await asyncio.sleep(0.001)
+
+
 @asynccontextmanager
-async def serving(storage: Storage | None = None, *, stream: bool = True, **options: Any) -> AsyncIterator[Service]:
-    """A service; with a basin and a stream in it unless told otherwise."""
-    service = Service(storage or MemoryStorage(), FakeClock(), **options)
+async def serving(
+    storage: Storage | None = None, *, stream: bool = True, clock: FakeClock | None = None, **options: Any
+) -> AsyncIterator[Service]:
+    """A service; with a basin and a stream in it unless told otherwise. What is deleted there is soon gone."""
+    service = Service(storage or MemoryStorage(), clock or FakeClock(), **{"deleting": 0.0, **options})
     await service.start()
     if stream:
         await service.ensure_basin(BASIN)

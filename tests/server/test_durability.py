@@ -11,12 +11,13 @@ import pytest
 
 from fencepost.harness.s2 import Append, CheckTail, Position, Read, Record, Tail
 from fencepost.harness.server import durable
+from fencepost.harness.server.catalogue import resolved
 from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import StorageError
 from fencepost.harness.server.values import StreamConfig, TimestampingMode
 from fencepost.harness.world.clock import ScriptedClock
-from tests.server.services import AT, BASIN, fence, gated, one, refused, serving, soon
+from tests.server.services import AT, BASIN, fence, gated, gone, one, refused, serving, soon
 
 from .gated import GatedStorage, turns
 from .storages import FIRST, stored
@@ -32,12 +33,14 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
         await service.perform(*AT, fence("a"))
         await service.perform("basin-two", "s", one(b"old"))
         await service.delete_stream("basin-two", "s")
+        await gone(service, "basin-two", "s")
         await service.create_stream("basin-two", "s", config, "t")
         await service.perform("basin-two", "s", one(b"new"))
         await service.create_basin("basin-three")
         await service.create_stream("basin-three", "s")
         await service.perform("basin-three", "s", one(b"gone"))
         await service.delete_basin("basin-three")
+        await gone(service, "basin-three")
         before = await service.perform(*AT, Read(seq_num=0))
     async with serving(stored(tmp_path), stream=False) as service:
         assert await service.perform(*AT, Read(seq_num=0)) == before
@@ -49,7 +52,7 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
         assert [row.name for row in (await service.list_basins())[0]] == [BASIN, "basin-two"]
         assert (await service.create_basin("basin-two", None, "token"))[1] is False
         assert (await service.create_stream("basin-two", "s", config, "t"))[1] is False
-        assert await service.get_stream("basin-two", "s") == config
+        assert await service.get_stream("basin-two", "s") == resolved(config, StreamConfig())
         assert [r.body for r in (await service.perform("basin-two", "s", Read(seq_num=0))).records] == [b"new"]
         await service.create_stream("basin-two", "another")
         assert await service.perform("basin-two", "another", CheckTail()) == Tail(Position(0, 0))
@@ -60,7 +63,7 @@ async def test_a_journal_that_contradicts_itself_is_refused_by_name(tmp_path: Pa
 
     storage = stored(tmp_path)
     list(storage.recover())
-    await storage.write([encode(Appended(5, ()))])
+    await storage.write([encode(Appended(5, (), 0))])
     storage.close()
     for entry, complaint in ((None, "stream 5"), (b"\x07", "unknown kind"), (b"\x00\xc1", "cannot be read")):
         if entry is not None:

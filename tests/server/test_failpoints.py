@@ -44,11 +44,12 @@ async def acks_of(service: Service, *batches: Append) -> list[int]:
         for batch in batches:
             yield batch
 
-    return [ack.end.seq_num async for ack in service.append_session(*AT, given())]
+    session = await service.append_session(*AT)
+    return [ack.end.seq_num async for group in session.acks(given()) for ack in group]
 
 
 async def frames_of(service: Service) -> list[int]:
-    return [len(frame.records) async for frame in service.read_session(*AT, Read(seq_num=0, count=1))]
+    return [len(frame.records) async for frame in await service.read_session(*AT, Read(seq_num=0, count=1))]
 
 
 @pytest.mark.parametrize(

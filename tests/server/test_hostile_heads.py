@@ -170,7 +170,8 @@ def test_the_largest_batch_is_taken_however_it_is_escaped(victim: Victim, http: 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(victim: Victim, http: Connection) -> None:
     http.socket.sendall(
-        f"POST {PATH} HTTP/1.1\r\nhost: a\r\ns2-basin: {BASIN}\r\ncontent-length: {MAX_BODY + 1}\r\n\r\n".encode()
+        f"POST {PATH} HTTP/1.1\r\nhost: a\r\ns2-basin: {BASIN}\r\ncontent-type: application/json\r\n"
+        f"content-length: {MAX_BODY + 1}\r\n\r\n".encode()
     )
     answer = http.answer()
     victim.expect_refusal(answer)
@@ -180,7 +181,8 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(victim: Victim, h
 
 def test_a_body_of_unknown_length_is_cut_off_at_the_limit(victim: Victim, http: Connection) -> None:
     http.socket.sendall(
-        f"POST {PATH} HTTP/1.1\r\nhost: a\r\ns2-basin: {BASIN}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+        f"POST {PATH} HTTP/1.1\r\nhost: a\r\ns2-basin: {BASIN}\r\ncontent-type: application/json\r\n"
+        "transfer-encoding: chunked\r\n\r\n".encode()
     )
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     try:

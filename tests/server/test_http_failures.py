@@ -39,7 +39,7 @@ async def ask(app: App, method: str, path: str, body: bytes = b"") -> tuple[int,
         "method": method,
         "raw_path": path.encode(),
         "query_string": b"",
-        "headers": [(b"s2-basin", BASIN.encode())],
+        "headers": [(b"s2-basin", BASIN.encode()), (b"content-type", b"application/json")],
     }
     await app(scope, receive, send)
     return sent[0]["status"], json.loads(sent[1]["body"])

@@ -80,7 +80,10 @@ async def _post(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, batch: dict[str, Any]
 ) -> tuple[int, Any]:
     body = json.dumps(batch).encode()
-    head = f"POST {path} HTTP/1.1\r\nhost: test\r\ns2-basin: {BASIN}\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: test\r\ns2-basin: {BASIN}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
     writer.write(head.encode() + body)
     answer = (await reader.readuntil(b"\r\n\r\n")).lower()
     length = int(answer.partition(b"content-length:")[2].partition(b"\r\n")[0])

@@ -27,7 +27,7 @@ from fencepost.harness.server.storage import MemoryStorage
 from fencepost.harness.world.clock import ScriptedClock
 
 BASIN = "test-basin"
-HEADERS = [(b"s2-basin", BASIN.encode())]
+HEADERS = [(b"s2-basin", BASIN.encode()), (b"content-type", b"application/json")]
 
 
 class Client:

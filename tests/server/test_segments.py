@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fencepost.harness.s2 import Append, CheckTail, Position, Read, Record, Tail
+from fencepost.harness.server.catalogue import resolved
 from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import StorageError
@@ -16,7 +17,7 @@ from fencepost.harness.world.disk import Disk, File
 from fencepost.harness.world.faulty_disk import FaultyDisk
 from fencepost.harness.world.simulated_disk import SimulatedDisk
 
-from .services import AT, BASIN, STREAM, FakeClock, fence, one, serving
+from .services import AT, BASIN, STREAM, FakeClock, fence, gone, one, serving
 from .storages import DATA, simulated, stored
 
 SEGMENT = 4000
@@ -107,6 +108,7 @@ async def test_what_a_removed_segment_held_of_the_catalogue_and_of_streams_survi
         await service.perform("basin-two", "s", Append((Record.trim(3),)))
         await service.create_stream("basin-two", "gone")
         await service.delete_stream("basin-two", "gone")
+        await gone(service, "basin-two", "gone")
         for number in range(30):
             await service.perform(*AT, one(BODY))
             await service.perform(*AT, Append((Record.trim(2 * number),)))
@@ -116,7 +118,7 @@ async def test_what_a_removed_segment_held_of_the_catalogue_and_of_streams_survi
         assert [row.name for row in (await service.list_streams("basin-two"))[0]] == ["s"]
         assert (await service.create_basin("basin-two", None, "token"))[1] is False
         assert (await service.create_stream("basin-two", "s", config, "t"))[1] is False
-        assert await service.get_stream("basin-two", "s") == config
+        assert await service.get_stream("basin-two", "s") == resolved(config, StreamConfig())
         assert await service.perform("basin-two", "s", CheckTail()) == Tail(Position(3, 1000))
         with pytest.raises(StateMismatch) as failed:
             await service.perform("basin-two", "s", one(fencing_token=""))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from fencepost.harness.s2 import Batch, CheckTail, Position, Read, Tail
+from fencepost.harness.s2 import Append, Batch, Call, CheckTail, Position, Read, Tail
+from fencepost.harness.server.catalogue import resolved
 from fencepost.harness.server.errors import StateMismatch
 from fencepost.harness.server.values import (
     BasinConfig,
@@ -18,7 +19,7 @@ from fencepost.harness.server.values import (
     StreamReconfiguration,
     TimestampingMode,
 )
-from tests.server.services import AT, BASIN, STREAM, fence, gated, one, refused, serving, soon
+from tests.server.services import AT, BASIN, STREAM, fence, gated, gone, one, refused, serving, soon
 
 from .gated import turns
 
@@ -54,35 +55,44 @@ async def test_ensure_creates_updates_or_does_nothing() -> None:
         assert (await service.ensure_basin(BASIN))[1] is Provision.NOOP
         assert await service.get_basin(BASIN) == config
         assert (await service.ensure_stream(*AT))[1] is Provision.CREATED
-        assert await service.get_stream(*AT) == config.default_stream_config
+        assert await service.get_stream(*AT) == resolved(config.default_stream_config, StreamConfig())
         arrival = StreamConfig(timestamping_mode=TimestampingMode.ARRIVAL)
         assert (await service.ensure_stream(*AT, arrival))[1] is Provision.UPDATED
         assert (await service.ensure_stream(*AT, arrival))[1] is Provision.NOOP
-        assert await service.get_stream(*AT) == StreamConfig(
-            timestamping_mode=TimestampingMode.ARRIVAL, timestamping_uncapped=True
-        )
+        assert await service.get_stream(*AT) == resolved(arrival, config.default_stream_config)
 
 
 async def test_reconfiguring_changes_what_is_given_and_takes_effect() -> None:
     async with serving() as service:
         age = Retention(age=10)
-        assert await service.reconfigure_stream(*AT, StreamReconfiguration(retention=age)) == StreamConfig(
-            retention=age
-        )
+        changed = await service.reconfigure_stream(*AT, StreamReconfiguration(retention=age))
+        assert changed == resolved(StreamConfig(retention=age), StreamConfig())
         require = StreamReconfiguration(timestamping_mode=TimestampingMode.CLIENT_REQUIRE, retention=None)
-        assert await service.reconfigure_stream(*AT, require) == StreamConfig(
-            timestamping_mode=TimestampingMode.CLIENT_REQUIRE
+        assert await service.reconfigure_stream(*AT, require) == resolved(
+            StreamConfig(timestamping_mode=TimestampingMode.CLIENT_REQUIRE), StreamConfig()
         )
         assert await refused(service.perform(*AT, one())) == (422, "invalid")
         change = BasinReconfiguration(create_stream_on_append=True, default_stream_config=require)
-        changed = await service.reconfigure_basin(BASIN, change)
-        assert changed == await service.get_basin(BASIN)
-        assert changed.create_stream_on_append
-        assert changed.default_stream_config.timestamping_mode is TimestampingMode.CLIENT_REQUIRE
+        basin = await service.reconfigure_basin(BASIN, change)
+        assert basin == await service.get_basin(BASIN)
+        assert basin.create_stream_on_append
+        assert basin.default_stream_config.timestamping_mode is TimestampingMode.CLIENT_REQUIRE
         assert await refused(service.reconfigure_stream(*AT, StreamReconfiguration(retention=Retention(age=0)))) == (
             422,
             "invalid",
         )
+
+
+@pytest.mark.parametrize(
+    "call", [Append(()), one(fencing_token="t" * 37), Read(seq_num=0, timestamp=0), Read(timestamp=2, until=1)]
+)
+async def test_an_invalid_call_creates_no_stream(call: Call[Any]) -> None:
+    async with serving(stream=False) as service:
+        await service.create_basin(BASIN, BasinConfig(create_stream_on_append=True, create_stream_on_read=True))
+        assert await refused(service.perform(*AT, call)) == (422, "invalid")
+        assert await service.list_streams(BASIN) == ([], False)
+        await service.perform(*AT, CheckTail())
+        assert len((await service.list_streams(BASIN))[0]) == 1
 
 
 async def test_lists_are_in_order_of_name_and_in_pages() -> None:
@@ -102,6 +112,7 @@ async def test_lists_are_in_order_of_name_and_in_pages() -> None:
         assert await page("zz") == ([], False)
         assert await refused(page("b", "a")) == (422, "invalid")
         await service.delete_stream(BASIN, "ab")
+        await gone(service, BASIN, "ab")
         assert await page("a") == (["a", "abc"], False)
         basins, more = await service.list_basins("basin-", "", 1)
         assert ([row.name for row in basins], more) == ([BASIN], False)
@@ -153,7 +164,7 @@ async def test_streams_are_made_on_append_and_on_read_as_the_basin_says() -> Non
         await service.create_basin("on-reading", BasinConfig(create_stream_on_read=True))
         assert await refused(service.perform("on-append", "s", CheckTail())) == (404, "stream_not_found")
         assert (await service.perform("on-append", "s", one())).start.seq_num == 0
-        assert await service.get_stream("on-append", "s") == default
+        assert await service.get_stream("on-append", "s") == resolved(default, StreamConfig())
         assert await refused(service.perform("on-reading", "s", one())) == (404, "stream_not_found")
         assert await service.perform("on-reading", "s", CheckTail()) == Tail(Position(0, 0))
         with pytest.raises(StateMismatch):
@@ -165,20 +176,21 @@ async def test_a_stream_made_again_is_another_one() -> None:
     async with serving() as service:
         await service.perform(*AT, fence("a"))
         await service.delete_stream(*AT)
+        await gone(service, *AT)
         assert await refused(service.perform(*AT, CheckTail())) == (404, "stream_not_found")
         await service.create_stream(*AT)
         assert await service.perform(*AT, CheckTail()) == Tail(Position(0, 0))
         assert (await service.perform(*AT, one(fencing_token="", match_seq_num=0))).end.seq_num == 1
 
 
-async def test_a_read_that_waits_is_told_of_the_deletion() -> None:
-    async with serving() as service:
-        for delete in (service.delete_stream(*AT), service.delete_basin(BASIN)):
-            await service.ensure_stream(*AT)
+async def test_a_read_that_waits_returns_the_terminal_trim() -> None:
+    for begin in (lambda service: service.delete_stream(*AT), lambda service: service.delete_basin(BASIN)):
+        async with serving() as service:
             waiting = asyncio.create_task(service.perform(*AT, Read(wait=60)))
             await turns()
-            await delete
-            assert await refused(waiting) == (404, "stream_not_found")
+            await begin(service)
+            (record,) = (await soon(waiting)).records
+            assert (record.headers, record.body) == (((b"", b"trim"),), b"\xff" * 8)
 
 
 # -- waiting and stopping

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 import pytest
 
-from fencepost.harness.s2 import Append, Batch, CheckTail, Read, Record
+from fencepost.harness.s2 import Ack, Append, Batch, CheckTail, Position, Read, Record, SequencedRecord
+from fencepost.harness.server import service as service_module
 from fencepost.harness.server import sessions
 from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 
 from .gated import turns
-from .services import AT, gated, one, serving, soon
+from .services import AT, gated, gone, one, serving, soon
 
 
 class Batches:
@@ -35,15 +37,24 @@ class Batches:
             yield batch
 
 
+async def acks_in(service: Service, batches: Batches) -> AsyncGenerator[Ack, None]:
+    """Acks of a new session one by one. Those of one group come without a step of the service in between."""
+    session = await service.append_session(*AT)
+    async with aclosing(session.acks(aiter(batches))) as groups:
+        async for group in groups:
+            for ack in group:
+                yield ack
+
+
 async def acks_of(service: Service, batches: Batches) -> list[int]:
-    return [ack.start.seq_num async for ack in service.append_session(*AT, aiter(batches))]
+    return [ack.start.seq_num async for ack in acks_in(service, batches)]
 
 
 async def test_batches_are_sequenced_while_earlier_ones_wait_for_the_disk() -> None:
     """And none is acknowledged before it is durable."""
     async with gated() as (service, storage):
         batches = Batches(one())
-        acks = service.append_session(*AT, aiter(batches))
+        acks = acks_in(service, batches)
         first = asyncio.ensure_future(anext(acks))
         assert len(await storage.writing()) == 1
         batches.send(one())
@@ -64,7 +75,7 @@ async def test_batches_are_sequenced_while_earlier_ones_wait_for_the_disk() -> N
 async def test_a_refusal_comes_after_the_acks_before_it_and_nothing_after_it_is_applied() -> None:
     async with serving() as service:
         batches = Batches(one(), one(match_seq_num=1), one(match_seq_num=1), one(), one())
-        acks = service.append_session(*AT, aiter(batches))
+        acks = acks_in(service, batches)
         assert [(await soon(anext(acks))).start.seq_num for _ in range(2)] == [0, 1]
         with pytest.raises(StateMismatch) as failure:
             await soon(anext(acks))
@@ -83,7 +94,7 @@ async def test_a_session_ends_with_its_batches() -> None:
 async def test_a_slow_reader_of_acks_holds_the_session_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "PIPELINED", 5)
     async with serving() as service:
-        acks = service.append_session(*AT, aiter(Batches(*[one() for _ in range(100)])))
+        acks = acks_in(service, Batches(*[one() for _ in range(100)]))
         await soon(anext(acks))
         await turns(200)
         tail = (await service.perform(*AT, CheckTail())).tail.seq_num
@@ -96,33 +107,52 @@ async def test_a_slow_reader_of_acks_holds_the_session_back(monkeypatch: pytest.
 async def test_a_stopping_service_refuses_the_next_batch_and_ends_followers() -> None:
     async with serving() as service:
         batches = Batches(one())
-        acks = service.append_session(*AT, aiter(batches))
+        acks = acks_in(service, batches)
         await soon(anext(acks))
-        frames = service.read_session(*AT, Read(seq_num=0))
+        frames = await service.read_session(*AT, Read(seq_num=0))
         assert [len((await soon(anext(frames))).records) for _ in range(2)] == [1, 0]
         following = asyncio.ensure_future(anext(frames))
         await turns()
         await soon(service.drain())  # an idle session, and one that waits, do not hold it up
+        assert (await soon(following)).records == (), "a last heartbeat, which carries the advice"
         with pytest.raises(ServiceError, match="server_draining"):
-            await soon(following)
+            await soon(anext(frames))
         batches.send(one())
         with pytest.raises(ServiceError, match="server_draining"):
             await soon(anext(acks))
 
 
-async def test_a_follower_learns_that_its_stream_is_deleted() -> None:
+async def test_a_follower_sees_the_terminal_trim_and_learns_that_its_stream_is_deleted() -> None:
     async with serving() as service:
-        frames = service.read_session(*AT, Read())
+        await service.perform(*AT, one())
+        frames = await service.read_session(*AT, Read())
         assert (await soon(anext(frames))).records == ()
         following = asyncio.ensure_future(anext(frames))
         await turns()
         await service.delete_stream(*AT)
+        terminal = Record.trim(2**64 - 1)
+        frame = await soon(following)
+        assert frame.records == (SequencedRecord(1, 1000, terminal.headers, terminal.body),)
+        assert frame.tail == Position(2, 1000)
+        with pytest.raises(ServiceError, match=r"stream_deletion_pending|stream_not_found"):
+            await soon(anext(frames))
+
+
+async def test_a_follower_that_lags_sees_nothing_of_a_stream_that_is_gone() -> None:
+    async with serving() as service:
+        for _ in range(3):
+            await service.perform(*AT, Append((Record(),) * 1000))
+        frames = await service.read_session(*AT, Read(seq_num=0))
+        assert len((await soon(anext(frames))).records) == 1000
+        await service.delete_stream(*AT)
+        await gone(service, *AT)
+        await service.create_stream(*AT)
         with pytest.raises(ServiceError, match="stream_not_found"):
-            await soon(following)
+            await soon(anext(frames))
 
 
 async def frames_of(service: Service, query: Read) -> list[Batch]:
-    return [frame async for frame in service.read_session(*AT, query)]
+    return [frame async for frame in await service.read_session(*AT, query)]
 
 
 async def test_bounds_span_the_frames_of_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,11 +173,11 @@ async def test_bounds_span_the_frames_of_a_session(monkeypatch: pytest.MonkeyPat
 
 async def test_a_follower_beats_its_heart_and_ends_after_its_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each record begins the wait anew; a heartbeat does not."""
-    monkeypatch.setattr(sessions, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(service_module, "HEARTBEAT", (0.05, 0.05))
     wait = 0.5  # seconds; clients can ask for whole ones only
     async with serving() as service:
         begin = asyncio.get_running_loop().time()
-        frames = service.read_session(*AT, Read(seq_num=0, wait=wait))  # type: ignore[arg-type]
+        frames = await service.read_session(*AT, Read(seq_num=0, wait=wait))  # type: ignore[arg-type]
         empty = Batch((), (await service.perform(*AT, CheckTail())).tail)
         assert [await soon(anext(frames)) for _ in range(2)] == [empty, empty]
         await service.perform(*AT, one())

@@ -190,7 +190,7 @@ async def test_another_version_is_refused() -> None:
     content[8:10] = struct.pack("<H", 7)
     content[HEADER - 4 : HEADER] = zlib.crc32(content[: HEADER - 4]).to_bytes(4, "little")
     kept.content = content
-    with pytest.raises(StorageError, match="has format 7, but this server reads format 2"):
+    with pytest.raises(StorageError, match=r"in format 7; this one reads format 3\. Choose an empty data directory"):
         kept.recovered()
 
 

@@ -208,8 +208,8 @@ def test_where_a_read_may_start(query: Read, status: int) -> None:
 
 def test_recovery_refuses_a_batch_that_does_not_follow() -> None:
     stream = Stream()
-    stream.recover((SequencedRecord(0, 1, (), b""),))
+    stream.recover((SequencedRecord(0, 1, (), b""),), 1)
     with pytest.raises(ValueError, match="tail of 1"):
-        stream.recover((SequencedRecord(2, 1, (), b""),))
+        stream.recover((SequencedRecord(2, 1, (), b""),), 1)
     with pytest.raises(ValueError, match="tail of 1"):
-        stream.recover((SequencedRecord(1, 1, (), b""), SequencedRecord(1, 1, (), b"")))
+        stream.recover((SequencedRecord(1, 1, (), b""), SequencedRecord(1, 1, (), b"")), 1)

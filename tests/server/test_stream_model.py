@@ -7,11 +7,12 @@ from random import Random
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec import structs
 
 from fencepost.harness.s2 import Append, Position, Read, Record
 from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.stream import Stream
-from fencepost.harness.server.values import StreamConfig, TimestampingMode
+from fencepost.harness.server.values import Retention, StreamConfig, TimestampingMode
 from tests.server.commands import NOW, fence, trim
 
 from .naive import NaiveStream
@@ -64,10 +65,31 @@ class Pair:
 
     def recover(self) -> None:
         """A server started again from the durable batches is the same, less what was not durable."""
-        del self.model.batches[self.model.durable :], self.ends[self.model.durable :]
+        self._forget()
         self.stream = Stream(self.stream.config)
-        for batch in self.model.batches:
-            self.stream.recover(tuple(batch))
+        for batch, arrival in zip(self.model.batches, self.model.arrivals, strict=True):
+            self.stream.recover(tuple(batch), arrival)
+        self.stream.expire(self.model.expired)
+
+    def roll_back(self) -> None:
+        """The disk was full: the stream is the same, less what was not durable."""
+        self._forget()
+        self.stream.roll_back()
+
+    def _forget(self) -> None:
+        durable = self.model.durable
+        del self.model.batches[durable:], self.model.arrivals[durable:], self.ends[durable:]
+
+    def expire(self, age: int | None, now: int) -> None:
+        """Records are kept for so long from now on, and those that are older are gone."""
+        self.stream.config = structs.replace(self.stream.config, retention=Retention(age))
+        below = self.stream.expired(now)
+        assert below == self.model.expires(age, now)
+        if below is not None:
+            self.stream.expire_later(below)
+            assert self.stream.expired(now) is None
+            self.stream.expire(below)
+            self.model.expired = below
 
     def read(self, query: Read) -> None:
         outcome: tuple[str, object]
@@ -77,6 +99,8 @@ class Pair:
             outcome = ("wait", None) if waits else ("ok", list(page.records))
         except StateMismatch as beyond:
             outcome = ("tail", beyond.value)
+        except ServiceError as refusal:
+            outcome = (refusal.code, None)
         assert outcome == self.model.read(query)
 
     def same_state(self) -> None:
@@ -110,6 +134,14 @@ class StreamAgainstModel(RuleBasedStateMachine):
     @rule()
     def recover(self) -> None:
         self.pair.recover()
+
+    @rule()
+    def roll_back(self) -> None:
+        self.pair.roll_back()
+
+    @rule(age=st.sampled_from([None, 1, 1, 2]), now=st.integers(1000, 2060))
+    def expire(self, age: int | None, now: int) -> None:
+        self.pair.expire(age, now)
 
     @rule(
         start=st.sampled_from(["seq_num", "timestamp", "tail_offset", None]),
@@ -198,8 +230,13 @@ def test_random_histories_agree_with_the_model() -> None:
                 pair.append(draw_batch(random, pair), random.randrange(50))
                 if random.random() < 0.6:
                     pair.settle(random.randint(1, 3))
-                if random.random() < 0.1:
-                    pair.recover()
+                match random.randrange(20):
+                    case 0 | 1:
+                        pair.recover()
+                    case 2:
+                        pair.roll_back()
+                    case 3 | 4:
+                        pair.expire(random.choice([None, 1, 1, 2]), random.randrange(1000, 2060))
                 pair.same_state()
                 for _ in range(4):
                     pair.read(draw_query(random, pair))

@@ -43,6 +43,7 @@ class Victim:
         """Everything that hostile input might have changed."""
         assert self.process.process.poll() is None, "the server is dead"
         streams = self.watcher.request("GET", "/v1/streams").json
+        streams["streams"] = [row for row in streams["streams"] if row["deleted_at"] is None]
         basins = self.watcher.request("GET", "/v1/basins").json
         config = self.watcher.request("GET", f"/v1/streams/{STREAM}").json
         token = self.watcher.append(STREAM, "never", fencing_token="no such token").json

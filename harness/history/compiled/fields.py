@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from ...compiling import inner
 from ..bytescan import (
     NONE,
     after_comma,
@@ -64,7 +63,6 @@ _LAST_OF_ASCII: Final = 126
 _COMMA_BYTE: Final = 44
 
 
-@inner
 def given(data: Any, place: int, values: Any, number: int) -> tuple[int, int]:
     """Read a list of positions and nulls (NONE) into ``values`` from index ``number``; return the new count."""
     place = after_open(data, place)
@@ -83,7 +81,6 @@ def given(data: Any, place: int, values: Any, number: int) -> tuple[int, int]:
     return number, place + 1 if place > 0 else -1
 
 
-@inner
 def commands_of(
     data: Any, place: int, number: int, answer: int, of: int, commands: Any, slots: Any, texts: Any, counts: Any
 ) -> int:
@@ -96,7 +93,6 @@ def commands_of(
     return place
 
 
-@inner
 def _commands_of_kind(
     data: Any,
     place: int,
@@ -129,7 +125,6 @@ def _commands_of_kind(
     return -1
 
 
-@inner
 def body(data: Any, place: int, row: Any, slots: Any, texts: Any, counts: Any) -> int:
     """The body of a refusal that says something of the stream, or none."""
     row[FIRST] = NONE
@@ -159,7 +154,6 @@ def body(data: Any, place: int, row: Any, slots: Any, texts: Any, counts: Any) -
     return _skip(data, place + len(_BODY))
 
 
-@inner
 def _skip(data: Any, place: int) -> int:
     """Pass over the rest of an object, from within its first name on: names and simple values of ASCII, no escapes."""
     while place >= 0:
@@ -182,7 +176,6 @@ def _skip(data: Any, place: int) -> int:
     return -1
 
 
-@inner
 def _plain_end(data: Any, place: int) -> int:
     """Return the place of the quote that ends a text of ASCII without escapes; -2 if it is another."""
     end = string_end(data, place)
@@ -192,7 +185,6 @@ def _plain_end(data: Any, place: int) -> int:
     return end if end >= 0 else -2
 
 
-@inner
 def pair(data: Any, place: int, name: Any, row: Any, column: int) -> int:
     """A position, after ``name``, into two columns: the second is NONE where nobody knows the timestamp."""
     row[column], place = parse_position(data, take(data, place, name))
@@ -204,7 +196,6 @@ def pair(data: Any, place: int, name: Any, row: Any, column: int) -> int:
     return take(data, place, _BRACKET)
 
 
-@inner
 def text(data: Any, place: int, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
     """The number of the text that begins here, and the place after its quote."""
     end = string_end(data, place)
@@ -214,7 +205,6 @@ def text(data: Any, place: int, slots: Any, texts: Any, counts: Any) -> tuple[in
     return text, end + 1
 
 
-@inner
 def optional_text(data: Any, place: int, name: Any, slots: Any, texts: Any, counts: Any) -> tuple[int, int]:
     """Read a field whose text up to the value is ``name``; return NONE and the same place if it is absent."""
     if place < 0 or not match(data, place, name):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ...compiling import compiled, inner
+from ...loops.loop import compiled
 from ..bytescan import (
     BEYOND,
     NONE,
@@ -124,7 +124,6 @@ _NEWLINE: Final = 10
 _COMMA_BYTE: Final = 44
 
 
-@inner
 def _kind(data: Any, place: int) -> tuple[int, int]:
     """What a line is, by the rest of its first field and the name of its second, and the place after them."""
     head = FOUND[data[place]]
@@ -136,7 +135,6 @@ def _kind(data: Any, place: int) -> tuple[int, int]:
     return UNKNOWN, -1
 
 
-@inner
 def _begin(data: Any, place: int, kind: int, row: Any) -> int:
     """The operation and the time; before the time of a frame, its read."""
     row[OP], place = parse_int(data, place, BEYOND)
@@ -146,7 +144,6 @@ def _begin(data: Any, place: int, kind: int, row: Any) -> int:
     return place
 
 
-@inner
 def _invocation(
     data: Any,
     place: int,
@@ -188,7 +185,6 @@ def _invocation(
     return take(data, place, _BRACE)
 
 
-@inner
 def _parameters(data: Any, place: int, row: Any) -> int:
     row[FROM_SEQ_NUM], place = optional_position(data, place, _SEQ_NUM)
     row[FROM_TIMESTAMP], place = optional_position(data, place, _TIMESTAMP)
@@ -203,7 +199,6 @@ def _parameters(data: Any, place: int, row: Any) -> int:
     return place
 
 
-@inner
 def _answer(
     data: Any,
     place: int,
@@ -244,7 +239,6 @@ def _answer(
     return take(data, place, _BRACE)
 
 
-@inner
 def _batch(data: Any, place: int, row: Any, seen: tuple[Any, Any, Any, Any], counts: Any) -> int:
     before = counts[N_SEEN]
     seq_nums, place = parse_positions(data, take(data, place, _SEQ_NUMS), seen[0], before)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...compiling import Integer, compiled, inner
+from ...loops.loop import Integer, compiled
 from ..bytescan import intern
 from ..history import BEYOND, Int32s, Int64s, UInt8s, UInt64s
 
@@ -67,7 +67,6 @@ _BLANK, _QUOTE, _COMMA, _BACKSLASH, _BRACKET, _BRACE = 32, 34, 44, 92, 93, 123
 _TENTH, _LAST = np.uint64((2**64 - 1) // 10), np.uint64((2**64 - 1) % 10)
 
 
-@inner
 def _after(data: UInt8s, at: Integer, text: UInt8s) -> Integer:
     """Return where the text at ``at`` ends; NONE if another text stands there or ``at`` is NONE."""
     if at < 0:
@@ -78,7 +77,6 @@ def _after(data: UInt8s, at: Integer, text: UInt8s) -> Integer:
     return _NONE if differing else at + len(text)
 
 
-@inner
 def _number(data: UInt8s, at: Integer) -> tuple[np.uint64, np.uint64]:
     """Return the number at ``at`` and its count of digits: 0 if there is no number or it exceeds 2⁶⁴."""
     number, digits = np.uint64(0), 0
@@ -95,7 +93,6 @@ def _number(data: UInt8s, at: Integer) -> tuple[np.uint64, np.uint64]:
     return number, np.uint64(digits)
 
 
-@inner
 def _position(data: UInt8s, at: Integer) -> tuple[Integer, Integer]:
     """Return the position at ``at``, at most 2⁶³ - 2, and where it ends; NONE for that if there is none."""
     number, digits = _number(data, at)
@@ -104,7 +101,6 @@ def _position(data: UInt8s, at: Integer) -> tuple[Integer, Integer]:
     return np.int64(min(number, _MOST)), at + np.int64(digits)
 
 
-@inner
 def _string_end(data: UInt8s, at: Integer) -> Integer:
     """Return where the string that begins at ``at`` ends, with its quotes; NONE if there is none."""
     if data[at] != _QUOTE:
@@ -117,7 +113,6 @@ def _string_end(data: UInt8s, at: Integer) -> Integer:
     return at + 1
 
 
-@inner
 def _optional_token(
     data: UInt8s, at: Integer, append: Int64s, column: Integer, slots: Any, texts: Any, counts: Any
 ) -> Integer:
@@ -133,7 +128,6 @@ def _optional_token(
     return end
 
 
-@inner
 def _append(
     data: UInt8s,
     at: Integer,
@@ -176,7 +170,6 @@ def _append(
     return _after(data, at, _BRACES)
 
 
-@inner
 def _answer(data: UInt8s, at: Integer, events: NDArray[np.int64], hashes: UInt64s, index: Integer) -> Integer:
     """Note how an operation ended (a chained hash goes to ``hashes``); return where that ends, or NONE."""
     if data[at] != _BRACE:
@@ -207,7 +200,6 @@ def _answer(data: UInt8s, at: Integer, events: NDArray[np.int64], hashes: UInt64
     return _after(data, at, _BRACES)
 
 
-@inner
 def _ids(data: UInt8s, at: Integer, events: NDArray[np.int64], index: Integer) -> Integer:
     """Note whose event it is; return where the line ends, or NONE if it is malformed."""
     at = _after(data, at, _CLIENT)

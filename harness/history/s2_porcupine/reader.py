@@ -5,7 +5,6 @@ The time of an event is the number of its line, because the format knows only th
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final
@@ -35,8 +34,8 @@ from .described import (
 )
 from .lines import LARGEST, Append, Arguments, Line, Success
 
-WORTHWHILE: Final = 12_000_000
-"""Bytes from which on the compiled scanner wins, where it has to be loaded first: some 60,000 operations."""
+WORTHWHILE: Final = 1_200_000
+"""Bytes from which on the compiled scanner wins, although it has to be loaded first: some 6,000 operations."""
 
 _BEGINNING: Final = b'{"event":{'
 _EVERY: Final = 50_000
@@ -73,7 +72,7 @@ def read_s2_porcupine(content: Content, progress: Progress | None = None, failur
 def _fast(content: Content, progress: Progress | None) -> History | None:
     """Return what the compiled scanner makes of a large file; None where the ordinary reader must look at it."""
     begun = content.part(0, len(_BEGINNING)) == _BEGINNING
-    if not begun or (content.size < WORTHWHILE and "numba" not in sys.modules):
+    if not begun or content.size < WORTHWHILE:
         return None
     from .scanner import scan
 

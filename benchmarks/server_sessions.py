@@ -1,0 +1,170 @@
+"""Appends per second of one pipelined append session on the bundled server, and the latency of a follower.
+
+A raw load generator in a separate process sends frames that were encoded before. It keeps a number of batches without
+acks, of one record or many, on one connection. The server's journal is on disk. Afterwards the stream must have exactly
+the acknowledged records. For the latency, records are appended at a fixed rate, each with the time at which it was
+sent, and a read session on another connection follows them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter, perf_counter_ns, sleep
+from typing import Final
+
+from benchmarks.machine import machine
+from benchmarks.raw_session import RawSession
+from benchmarks.server_appends import BASIN, Server, sync_latency
+from fencepost.harness.s2 import Append, Record, protobuf
+from fencepost.harness.s2.frames import FrameDecoder, Message, Terminal, encode_message
+
+SIZES: Final = ((1, 100), (10, 100), (100, 1000), (1000, 1000))
+"""Records per batch, and bytes per record."""
+HEADERS: Final = (("s2-basin", BASIN), ("content-type", "s2s/proto"))
+SEND: Final = 64 << 10
+"""Bytes that are sent at a time, about."""
+
+
+def records_of(stream: str) -> str:
+    """Return the path of a stream's records."""
+    return f"/v1/streams/{stream}/records"
+
+
+def drive(port: int, stream: str, frame: bytes, window: int, seconds: float) -> tuple[int, float]:
+    """Keep up to ``window`` batches without acks for ``seconds``. Return the number of acks, and the seconds."""
+    session = RawSession(port, "POST", records_of(stream), HEADERS)
+    group = max(1, min(window // 8, SEND // len(frame)))
+    content = frame * group
+    sent = acked = 0
+    unsent = rest = b""
+    began = perf_counter()
+    until = began + seconds
+    while True:
+        while session.room and (unsent or (sent + group - acked <= window and perf_counter() < until)):
+            if not unsent:
+                unsent = content
+                sent += group
+            unsent = unsent[session.send(unsent) :]
+        if acked == sent and perf_counter() >= until:
+            break
+        rest, count = _count(rest + session.receive())
+        acked += count
+    elapsed = perf_counter() - began
+    session.end()
+    while not session.ended:
+        session.receive()
+    return acked, elapsed
+
+
+def _count(data: bytes) -> tuple[bytes, int]:
+    """Count the acks in data, and return the rest of it and their number."""
+    at = count = 0
+    size = len(data)
+    while size - at > 3:
+        end = at + 3 + int.from_bytes(data[at : at + 3], "big")
+        if end > size:
+            break
+        if data[at + 3] & 0x80:
+            raise SystemExit(f"the session failed: {data[at:end]!r}")
+        at = end
+        count += 1
+    return data[at:], count
+
+
+def follow(port: int, stream: str, count: int) -> list[int]:
+    """Read ``count`` records, and return how long each was under way, in nanoseconds."""
+    session = RawSession(port, "GET", f"{records_of(stream)}?seq_num=0", HEADERS)
+    decoder = FrameDecoder()
+    found: list[int] = []
+    while len(found) < count:
+        data = session.receive()
+        now = perf_counter_ns()
+        for frame in decoder.feed(data):
+            if isinstance(frame, Terminal):
+                raise SystemExit(f"the session failed: {frame}")
+            found += [now - int(record.body) for record in protobuf.decode_batch(frame.body).records]
+    return found
+
+
+def write(port: int, stream: str, count: int, rate: float) -> None:
+    """Append ``count`` records at a rate (per second), each with the time at which it is sent."""
+    session = RawSession(port, "POST", records_of(stream), HEADERS)
+    due = perf_counter()
+    for _ in range(count):
+        due += 1 / rate
+        sleep(max(0.0, due - perf_counter()))
+        session.send(frame_of(Append((Record(b"%d" % perf_counter_ns()),))))
+    session.end()
+    while not session.ended:
+        session.receive()
+
+
+def frame_of(batch: Append) -> bytes:
+    """Return the frame of a batch."""
+    return encode_message(Message(protobuf.encode_append(batch)))
+
+
+def measure(server: Server, records: int, size: int, window: int, seconds: float) -> str:
+    """Measure one row of the table on a new stream, and return it."""
+    stream = f"load-{records}-{size}"
+    server.ask("PUT", f"/v1/streams/{stream}")
+    frame = frame_of(Append((Record(b"x" * size),) * records))
+    with get_context("spawn").Pool(1) as pool:
+        warm, _ = pool.apply(drive, (server.port, stream, frame, window, seconds / 5))
+        syncs, cpu = server.counter("journal_syncs"), server.cpu_seconds()
+        count, elapsed = pool.apply(drive, (server.port, stream, frame, window, seconds))
+    per_sync = count / max(1.0, server.counter("journal_syncs") - syncs)
+    cpu_after = server.cpu_seconds()
+    cost = f"{(cpu_after - cpu) / count * 1e6:.0f}" if cpu is not None and cpu_after is not None else "?"
+    tail = json.loads(server.ask("GET", f"{records_of(stream)}/tail"))["tail"]["seq_num"]
+    if tail != (warm + count) * records:
+        raise SystemExit(f"{stream}: the tail is {tail}, yet {(warm + count) * records} records were acked")
+    megabytes = count * records * size / elapsed / 1e6
+    return f"{records:>7}{size:>7}{count / elapsed:>12,.0f}{megabytes:>9.1f}{per_sync:>15.1f}{cost:>12}"
+
+
+def latency(server: Server, count: int, rate: float) -> str:
+    """Measure the latency of a follower, and return a line about it."""
+    server.ask("PUT", "/v1/streams/followed")
+    with get_context("spawn").Pool(2) as pool:
+        following = pool.apply_async(follow, (server.port, "followed", count))
+        pool.apply(write, (server.port, "followed", count, rate))
+        times = sorted(following.get(timeout=60))
+    half, most = statistics.median(times) / 1e6, times[int(len(times) * 0.99)] / 1e6
+    return (
+        f"follower at {rate:.0f} records/s, from the writer's send to its receipt: p50 {half:.2f} ms, p99 {most:.2f} ms"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each load, after a warm-up of a fifth of that")
+    parser.add_argument("--window", type=int, default=1000, help="batches without acks")
+    parser.add_argument("--directory", type=Path, help="a directory on the disk to measure (default: a temporary one)")
+    parser.add_argument("--memory", action="store_true", help="run without a journal, to see what the disk costs")
+    options = parser.parse_args(arguments)
+    print(machine())
+    with tempfile.TemporaryDirectory(dir=options.directory) as directory:
+        print(f"one sync alone takes {sync_latency(Path(directory)):.2f} ms (median) in {Path(directory).parent}")
+        server = Server(None if options.memory else Path(directory) / "data")
+        try:
+            print(f"one session, up to {options.window} batches without acks")
+            print(f"{'records':>7}{'bytes':>7}{'appends/s':>12}{'MB/s':>9}{'appends/sync':>15}{'server µs':>12}")
+            for records, size in SIZES:
+                print(measure(server, records, size, options.window, options.seconds), flush=True)
+            print(latency(server, 1000, 200))
+            print(f"peak memory of the server: {server.peak_memory()}")
+        finally:
+            server.stop()
+    print("server µs: processor time of all threads of the server per append")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Operations on the records of a stream."""
+
+from __future__ import annotations
+
+from ...s2 import Append, CheckTail, json_codec, protobuf, urls
+from ..answers import PROTOBUF, Response
+from ..errors import ServiceError
+from ..negotiation import Codec, accepted, content
+from ..request import Request
+from ..routing import operation
+from .sessions import Sessions
+
+
+class Records(Sessions):
+    """Appends, reads and tails."""
+
+    @operation("POST", "/v1/streams/{stream}/records")
+    async def append(self, request: Request) -> Response:
+        """Append a batch of records. The answer comes once it is durable."""
+        codec = content(request)
+        if codec is Codec.SESSION:
+            return await self.append_session(request)
+        basin, answer = request.basin(), accepted(request)
+        batch, size = await self._batch(request, codec)
+        ack = await self._service.perform(basin, request.name, batch)
+        self._metrics.appended(len(batch.records), size)
+        if answer is Codec.PROTOBUF:
+            return Response(200, protobuf.encode_ack(ack), PROTOBUF)
+        return Response(200, json_codec.encode_ack(ack))
+
+    async def _batch(self, request: Request, codec: Codec | None) -> tuple[Append, int]:
+        """Return the batch in a body, and the size of the body, which is not kept while the batch becomes durable."""
+        match codec:
+            case Codec.JSON:
+                form = request.format()
+                body = await request.body()
+                return json_codec.decode_append(body, form), len(body)
+            case Codec.PROTOBUF:
+                body = await request.body("bad_proto")
+                return protobuf.decode_append(body), len(body)
+            case _:
+                raise ServiceError("bad_json", "the content-type must be application/json or application/protobuf")
+
+    @operation("GET", "/v1/streams/{stream}/records", queried=True)
+    async def read(self, request: Request) -> Response:
+        """Read a batch of records. ``wait`` says how long to wait for new ones."""
+        if content(request) is Codec.SESSION:
+            return await self.read_session(request)
+        basin, form, answer = request.basin(), request.format(), accepted(request)
+        if answer is Codec.EVENT_STREAM:
+            return await self.read_events(request, form)
+        call = urls.decode_read(request.query)
+        batch = await self._service.perform(basin, request.name, call, request.hang_up)
+        if answer is Codec.PROTOBUF:
+            return Response(200, protobuf.encode_batch(batch), PROTOBUF)
+        return Response(200, json_codec.encode_batch(batch, form))
+
+    @operation("GET", "/v1/streams/{stream}/records/tail")
+    async def check_tail(self, request: Request) -> Response:
+        """Return the tail of a stream, in JSON whatever the client accepts."""
+        answer = await self._service.perform(request.basin(), request.name, CheckTail())
+        return Response(200, json_codec.encode_tail(answer.tail))
