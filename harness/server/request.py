@@ -18,7 +18,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 # Headers that change what a request means. If one of them is given twice, the request is ambiguous.
 _SINGULAR: Final = frozenset(
-    (b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"authorization", b"content-type")
+    (b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"s2-stream-config", b"authorization", b"content-type")
 )
 
 

@@ -239,7 +239,7 @@ class State:
             for data in frame.entries:
                 try:
                     self._replay(decode(data), frame.segment)
-                except ValueError as error:
+                except (ValueError, ServiceError) as error:
                     raise StorageError(
                         f"{self._storage.place(frame)}: {error}; restore the file from a copy"
                     ) from error
@@ -253,7 +253,7 @@ class State:
                 ) from error
 
     def _replay(self, entry: Entry, segment: int) -> None:
-        """Replay an entry. Raise ValueError if it does not fit the earlier entries."""
+        """Replay an entry. Raise ValueError or ServiceError if it does not fit the earlier entries."""
         match entry:
             case Appended(stream, records, arrival):
                 self._living(stream).recover(records, arrival, segment)

@@ -8,6 +8,7 @@ from ..errors import ServiceError
 from ..negotiation import Codec, accepted, content
 from ..request import Request
 from ..routing import operation
+from .endpoints import config_to_make
 from .sessions import Sessions
 
 
@@ -22,7 +23,7 @@ class Records(Sessions):
             return await self.append_session(request)
         basin, answer = request.basin(), accepted(request)
         batch, size = await self._batch(request, codec)
-        ack = await self._service.perform(basin, request.name, batch)
+        ack = await self._service.perform(basin, request.name, batch, config=config_to_make(request))
         self._metrics.appended(len(batch.records), size)
         if answer is Codec.PROTOBUF:
             return Response(200, protobuf.encode_ack(ack), PROTOBUF)
@@ -50,7 +51,7 @@ class Records(Sessions):
         if answer is Codec.EVENT_STREAM:
             return await self.read_events(request, form)
         call = urls.decode_read(request.query)
-        batch = await self._service.perform(basin, request.name, call, request.hang_up)
+        batch = await self._service.perform(basin, request.name, call, request.hang_up, config_to_make(request))
         if answer is Codec.PROTOBUF:
             return Response(200, protobuf.encode_batch(batch), PROTOBUF)
         return Response(200, json_codec.encode_batch(batch, form))
