@@ -21,12 +21,12 @@ from fencepost.harness.verdict import Validity, Violation
 
 from ..anomalies import Telling, telling
 from ..explanation.case import Case
-from ..explanation.claims import Claims
+from ..explanation.claims import Claims, Said
 from ..explanation.completion import completed
 from ..explanation.elision import few
 from ..explanation.minimal import minimal
 from ..explanation.relaxation import unanswered
-from ..explanation.sentences import Narrator, Witness, ran
+from ..explanation.sentences import Narrator, Witness, joined, ran
 from ..explanation.signature import signature
 from ..kernel import spec
 from ..kernel.accept import Order, accept
@@ -241,8 +241,9 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits, known: Sequ
     for root in kept if len(accused) < number else ():
         left = without(stream, {stream.history.row_of(op) for op in accused if op not in root.violation.accused})
         asked, decision = _decided(left, limits)
-        if decision.contradiction is not None:
-            again, _ = named_by(stream, Case(asked, left.rows, decision.contradiction), known)
+        if decision.validity is Validity.INVALID:
+            contradiction = decision.contradiction or _exhausted(asked, left.rows, decision)
+            again, _ = named_by(stream, Case(asked, left.rows, contradiction), known)
             if set(again.accused) <= set(root.violation.accused):
                 root.violation = replace(again, accused=root.violation.accused, count=root.violation.count)
     return kept
@@ -328,11 +329,19 @@ def _told(case: Case, known: Sequence[Telling]) -> Iterator[tuple[str, Witness]]
 
 def _plainly(case: Case) -> Witness:
     """What the kernel says, and who it speaks of."""
-    rows = case.contradiction.rows
-    return case.witness(rows, Claims.KERNEL(*rows, why=case.contradiction.why), accused=rows[:1])
+    found = case.contradiction
+    said = found.said if isinstance(found, _Unexplained) else (Claims.KERNEL(*found.rows, why=found.why),)
+    return case.witness(found.rows, *said, accused=found.rows[:1])
 
 
-def _exhausted(asked: Requirements, rows: Int64s, decision: Decision) -> Contradiction:
+@dataclass(frozen=True, slots=True)
+class _Unexplained(Contradiction):
+    """That a search found no order, and what is ``said`` of it."""
+
+    said: Said = ()
+
+
+def _exhausted(asked: Requirements, rows: Int64s, decision: Decision) -> _Unexplained:
     """That every order was tried, and the operation that no order got past, which is accused.
 
     If a search does not tell which, it is the last that was no append.
@@ -340,10 +349,11 @@ def _exhausted(asked: Requirements, rows: Int64s, decision: Decision) -> Contrad
     history = asked.history
     answered = rows[history.outcome[rows] != Outcome.INDEFINITE].tolist()
     accused = max(answered, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
-    states = f" ({decision.nodes:,} {'state' if decision.nodes == 1 else 'states'})" if decision.nodes else ""
-    why = f"every order of these operations was tried{states}, and none explains all answers"
     found = tightest(asked, rows, decision.furthest) if decision.furthest is not None else None
     if found is not None:
         accused = found.row
-        why += f"; {found.text}"
-    return Contradiction("exhausted", (accused, *(row for row in answered if row != accused)), why)
+    every = (accused, *(row for row in answered if row != accused))
+    nodes = decision.nodes
+    tried = Claims.SEARCHED(*every, states=nodes) if nodes else Claims.TRIED(*every)
+    said = joined([(tried,), () if found is None else found.said], "; ")
+    return _Unexplained("exhausted", every, "every order was tried, and none explains all answers", said=said)
