@@ -78,8 +78,8 @@ def decode_append(body: bytes) -> Append:
     """Return the append that an ``AppendInput`` requests. The service decides whether it is valid.
 
     A body of 8 MiB has room for four million empty records or headers, which would take seconds and much memory. So of
-    more than 1000 records, this decodes 1001, which the service refuses as well. Raises Malformed ``invalid`` if a batch
-    is too large by its number of headers.
+    more than 1000 records, this decodes 1001, which the service refuses as well. Raises Malformed ``bad_proto``, or
+    ``invalid`` if a batch is too large by its number of headers.
     """
     message = _parsed("AppendInput", body)
     found = message.records[: MAX_BATCH_RECORDS + 1]
