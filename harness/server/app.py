@@ -13,6 +13,7 @@ from typing import Final
 
 from ..world.clock import Clock
 from .answers import JSON, Response, failure, refusal
+from .bodies import Bodies, Message
 from .content_coding import encoded
 from .endpoints.account import Account
 from .endpoints.basins import Basins
@@ -22,7 +23,7 @@ from .endpoints.streams import Streams
 from .errors import ServiceError
 from .limits import Limits
 from .metrics import Metrics
-from .request import Bodies, Message, Receive, Request, Send
+from .request import Receive, Request, Send
 from .routing import Router, operations_of
 from .service import Service
 
