@@ -133,6 +133,21 @@ class Claims(Enum):
     RETURNED_BEYOND = "it returned what stands there or beyond"
     GOT_FURTHER = "another part of the same answer had got further"
 
+    # -- what a search tried
+
+    TRIED = "every order of these operations was tried, and none explains all answers"
+    SEARCHED = "every order of these operations was tried ({states}), and none explains all answers"
+    NO_PLACE = "no order that was tried has a place for {0}"
+    ENDS_BEFORE = "the order that got furthest ends before {0}"
+    NAMES_TAIL = "which names the tail {tail}"
+    REFUSED_AT = "at {tails} it {rule}"
+    RIGHT_AT = "at {tails} it is right"
+    LEFT_BEHIND = "after it {0}, which names the tail {tail}, has no place left"
+    ABSENT_AFTER = "after it {0}, which found no stream, has no place left"
+    NO_WAY_ON = "no order goes on from there"
+    COMES_FIRST = "the stream cannot leave that tail before it, but {0} has to come first"
+    NONE_GOES_ON = "none that was tried goes on from the tail {tail} to {needs}"
+
     # -- of the explanation itself
 
     KERNEL = "{why}"

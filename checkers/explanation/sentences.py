@@ -13,6 +13,7 @@ from fencepost.harness.printable import quoted
 from fencepost.harness.verdict import Edge, Statement, Violation
 
 from ..kernel.ahead import orders
+from ..kernel.spec import REASONS, RULES
 from .claims import Claimed, Claims, Said
 
 
@@ -178,6 +179,9 @@ _VALUES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "others": _places,
     "times": lambda times: "once" if times == 1 else f"{times:,} times",
     "batches": lambda count: _number(count, "acknowledged batch"),
+    "states": lambda count: _number(count, "state"),
+    "tails": lambda tails: f"the tail {tails[0]}" if tails[0] == tails[1] else f"the tails {tails[0]} to {tails[1]}",
+    "rule": lambda rule: REASONS[RULES.index(rule)],
 }
 """How values are said, by their names; others as they are."""
 

@@ -8,7 +8,7 @@ follows, is of a session, or came in parts). What of the order is no matter of t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -80,6 +80,11 @@ class Requirements:
     def listed(self) -> tuple[spec.Asked, spec.Records]:
         """Moments and records as lists."""
         return listed(self.asked), listed(self.records)
+
+    def but(self, moments: Mask) -> Requirements:
+        """The same, but that these moments may be missing in an order."""
+        optional = np.where(moments, 1, self.asked.optional)
+        return replace(self, asked=self.asked._replace(optional=optional), kept={})
 
     def find(self, rows: Int64s, numbers: Int64s) -> Int64s:
         """The moments of these rows and numbers; -1 for what is none."""

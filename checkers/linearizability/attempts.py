@@ -77,7 +77,7 @@ class Attempts:
         found = tightest(self._asked, self._rows, furthest) if len(np.unique(order)) == len(order) else None
         if found is not None:
             left = int((self._asked.asked.optional == 0).sum() - (self._asked.asked.optional[order] == 0).sum())
-            self._explains(order, len(order) + left, found.row, found.last)
+            self._explains(order, len(order) + left, found.row, found.last(self._asked))
 
     def _by(self, times: Int64s) -> Order:
         """Everything that was answered, in the order of these times."""

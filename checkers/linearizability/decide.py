@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from fencepost.harness.check_limits import CheckLimits
@@ -55,21 +55,11 @@ class Decision:
 
 
 def decide(
-    asked: Requirements,
-    rows: Int64s,
-    limits: CheckLimits,
-    name: str = "",
-    *,
-    briefly: bool = False,
-    guess: Order | None = None,
+    asked: Requirements, rows: Int64s, limits: CheckLimits, name: str = "", *, briefly: bool = False
 ) -> Decision:
-    """Decide a stream, whose rows are ``rows``, within the limits; ``briefly``, by one proposed order or a search.
-
-    An order that is a ``guess`` is tried before any is proposed.
-    """
+    """Decide a stream, whose rows are ``rows``, within the limits; ``briefly``, by one proposed order or a search."""
     attempts, orders = Attempts(asked, rows), propose(asked, rows)
-    first = islice(orders, FEW if asked.is_many and not briefly else 1)
-    accepted = attempts.accepted(chain((guess,), first))
+    accepted = attempts.accepted(islice(orders, FEW if asked.is_many and not briefly else 1))
     if accepted is not None:
         return Decision(Validity.VALID, accepted, declined=attempts.declined)
     attempts.declined = attempts.declined or "no order was proposed"

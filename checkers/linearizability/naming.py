@@ -21,17 +21,17 @@ from fencepost.harness.verdict import Validity, Violation
 
 from ..anomalies import Telling, telling
 from ..explanation.case import Case
-from ..explanation.claims import Claims
+from ..explanation.claims import Claims, Said
 from ..explanation.completion import completed
 from ..explanation.elision import few
 from ..explanation.minimal import minimal
 from ..explanation.relaxation import unanswered
-from ..explanation.sentences import Narrator, Witness, ran
+from ..explanation.sentences import Narrator, Witness, joined, ran
 from ..explanation.signature import signature
 from ..kernel import spec
-from ..kernel.accept import Order
+from ..kernel.accept import Order, accept
 from ..kernel.columns import Requirements, requirements
-from ..kernel.contradiction import Contradiction
+from ..kernel.contradiction import Contradiction, Refuted
 from ..stream import Stream, streams
 from .decide import Decision, contradicts_itself, decide
 from .tightest import tightest
@@ -129,8 +129,11 @@ def named(stream: Stream, asked: Requirements, decision: Decision, limits: Check
             accusing = more.union(new.accused)
             passes += 1
         accused |= {stream.history.row_of(op) for op in accusing}
+        if _explains_the_rest(asked, stream.rows, decision.nearly, accused):
+            decision = Decision(Validity.VALID)
+            break
         left = without(stream, accused)
-        asked, decision = _decided(left, small, asked, decision.nearly)
+        asked, decision = _decided(left, small)
         if decision.validity is not Validity.INVALID:
             break
     is_all = decision.validity is not Validity.INVALID
@@ -238,25 +241,36 @@ def _needed(stream: Stream, found: list[_Root], limits: CheckLimits, known: Sequ
     for root in kept if len(accused) < number else ():
         left = without(stream, {stream.history.row_of(op) for op in accused if op not in root.violation.accused})
         asked, decision = _decided(left, limits)
-        if decision.contradiction is not None:
-            again, _ = named_by(stream, Case(asked, left.rows, decision.contradiction), known)
+        if decision.validity is Validity.INVALID:
+            contradiction = decision.contradiction or _exhausted(asked, left.rows, decision)
+            again, _ = named_by(stream, Case(asked, left.rows, contradiction), known)
             if set(again.accused) <= set(root.violation.accused):
                 root.violation = replace(again, accused=root.violation.accused, count=root.violation.count)
     return kept
 
 
-def _decided(
-    stream: Stream, limits: CheckLimits, before: Requirements | None = None, nearly: Order | None = None
-) -> tuple[Requirements, Decision]:
-    """What is asked of a stream, and what the kernel says of it.
+def _explains_the_rest(asked: Requirements, rows: Int64s, nearly: Order | None, accused: Collection[int]) -> bool:
+    """Whether an order explains all answers but those of some rows: then it does when these are relaxed, too.
 
-    The moments that remain of an order of those ``before``, ``nearly`` all, may explain it.
+    Of the accused, appends stay where they are in it. It is not tried where a part of an answer is accused alone.
     """
-    asked, guess = requirements(stream.history, stream.index, stream.rows), None
-    if before is not None and nearly is not None:
-        moments = asked.find(before.asked.row, before.asked.number)[nearly.moments]
-        guess = replace(nearly, moments=moments[moments != NONE])
-    return asked, decide(asked, stream.rows, limits, briefly=True, guess=guess)
+    those, part_of = np.fromiter(accused, dtype=np.int64), asked.history.part_of
+    if nearly is None or (part_of[those] != NONE).any():
+        return False
+    row = asked.asked.row
+    left_out = (np.isin(row, those) | np.isin(part_of[row], those)) & (asked.asked.ask != spec.APPEND)
+    order = replace(nearly, moments=nearly.moments[~left_out[nearly.moments]])
+    try:
+        accept(asked.but(left_out), rows, order)
+    except Refuted:
+        return False
+    return True
+
+
+def _decided(stream: Stream, limits: CheckLimits) -> tuple[Requirements, Decision]:
+    """What is asked of a stream, and what the kernel says of it."""
+    asked = requirements(stream.history, stream.index, stream.rows)
+    return asked, decide(asked, stream.rows, limits, briefly=True)
 
 
 def named_by(stream: Stream, case: Case, known: Sequence[Telling]) -> tuple[Violation, set[int]]:
@@ -315,11 +329,19 @@ def _told(case: Case, known: Sequence[Telling]) -> Iterator[tuple[str, Witness]]
 
 def _plainly(case: Case) -> Witness:
     """What the kernel says, and who it speaks of."""
-    rows = case.contradiction.rows
-    return case.witness(rows, Claims.KERNEL(*rows, why=case.contradiction.why), accused=rows[:1])
+    found = case.contradiction
+    said = found.said if isinstance(found, _Unexplained) else (Claims.KERNEL(*found.rows, why=found.why),)
+    return case.witness(found.rows, *said, accused=found.rows[:1])
 
 
-def _exhausted(asked: Requirements, rows: Int64s, decision: Decision) -> Contradiction:
+@dataclass(frozen=True, slots=True)
+class _Unexplained(Contradiction):
+    """That a search found no order, and what is ``said`` of it."""
+
+    said: Said = ()
+
+
+def _exhausted(asked: Requirements, rows: Int64s, decision: Decision) -> _Unexplained:
     """That every order was tried, and the operation that no order got past, which is accused.
 
     If a search does not tell which, it is the last that was no append.
@@ -327,10 +349,11 @@ def _exhausted(asked: Requirements, rows: Int64s, decision: Decision) -> Contrad
     history = asked.history
     answered = rows[history.outcome[rows] != Outcome.INDEFINITE].tolist()
     accused = max(answered, key=lambda row: (history.kind[row] != Kind.APPEND, int(history.invoked[row]), row))
-    states = f" ({decision.nodes:,} {'state' if decision.nodes == 1 else 'states'})" if decision.nodes else ""
-    why = f"every order of these operations was tried{states}, and none explains all answers"
     found = tightest(asked, rows, decision.furthest) if decision.furthest is not None else None
     if found is not None:
         accused = found.row
-        why += f"; {found.text}"
-    return Contradiction("exhausted", (accused, *(row for row in answered if row != accused)), why)
+    every = (accused, *(row for row in answered if row != accused))
+    nodes = decision.nodes
+    tried = Claims.SEARCHED(*every, states=nodes) if nodes else Claims.TRIED(*every)
+    said = joined([(tried,), () if found is None else found.said], "; ")
+    return _Unexplained("exhausted", every, "every order was tried, and none explains all answers", said=said)

@@ -12,11 +12,15 @@ from typing import Final
 
 import numpy as np
 
+from fencepost.harness.history import describe
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
-from ..explanation.elision import elided, more_of_the_same
+from ..explanation.claims import Claimed, Claims, Said
+from ..explanation.elision import elided
+from ..explanation.sentences import joined
 from ..kernel import log as logs
 from ..kernel import spec
+from ..kernel.answers import exacts
 from ..kernel.columns import Mask, Requirements, listed
 from ..kernel.contradiction import described
 from ..kernel.exhaust import Furthest
@@ -35,45 +39,50 @@ class Tightest:
     ``places`` are the tails at which it could have stood in the order that got furthest, each with what
     :func:`.spec.step` says of it there. ``nowhere`` says whether no order had a place for it; if not, that order ends
     before it. ``needs`` is the tail that it names, NONE if it names none. If it was not due there, ``behind`` is the
-    operation that has to come before it.
+    row of the operation that has to come before it. Where it was right at the end of that order, ``lost`` says which
+    operation has no place after it; None if none is known.
     """
 
     moment: int
     row: int
-    name: str
     places: tuple[tuple[int, int], ...]
     nowhere: bool
     needs: int
-    behind: str = ""
+    behind: int = NONE
+    lost: Claimed | None = None
 
     @property
-    def text(self) -> str:
+    def said(self) -> Said:
         """What it is, and why each place was refused."""
-        what = "no order that was tried has a place for" if self.nowhere else "the order that got furthest ends before"
-        names = f", which names the tail {self.needs}" if self.needs != NONE else ""
-        return f"{what} {self.name}{names}: {'; '.join(elided(list(self._refusals()), MOST, more_of_the_same))}"
+        what = (Claims.NO_PLACE if self.nowhere else Claims.ENDS_BEFORE)(self.row)
+        named: Said = (", ", Claims.NAMES_TAIL(self.row, tail=self.needs)) if self.needs != NONE else ()
+        reasons = elided(list(self._refusals()), MOST, lambda left_out: (Claims.ELIDED(count=left_out),))
+        return (what, *named, ": ", *joined(reasons, "; "))
 
-    @property
-    def last(self) -> str:
+    def last(self, asked: Requirements) -> str:
         """What was wrong at the end of that order."""
-        return f"{self.name} {_refusal(self.places[-1][1]) if self.places else f'comes after {self.behind}'}"
+        name = described(asked, self.moment)
+        if not self.places:
+            return f"{name} comes after {describe.name(asked.history.operation(self.behind))}"
+        why = self.places[-1][1]
+        return f"{name} {spec.REASONS[why] if why != spec.RIGHT else 'is right, but no order goes on from there'}"
 
-    def _refusals(self) -> Iterator[str]:
+    def _refusals(self) -> Iterator[Said]:
         """Why it was refused, for each stretch of tails with the same reason; not why below the tail that it names."""
-        if self.behind:
-            yield f"the stream cannot leave that tail before it, but {self.behind} has to come first"
+        if self.behind != NONE:
+            yield (Claims.COMES_FIRST(self.behind),)
         for why, group in groupby(self.places, key=lambda place: place[1]):
             tails = [tail for tail, _ in group if tail >= self.needs or why not in (spec.START, spec.OTHER_TAIL)]
-            if not tails:
-                continue
-            where = f"the tail {tails[0]}" if tails[0] == tails[-1] else f"the tails {tails[0]} to {tails[-1]}"
-            yield f"at {where} it {_refusal(why)}"
+            if tails:
+                yield self._refused(why, (tails[0], tails[-1]))
         if self.places and (last := self.places[-1][0]) < self.needs:
-            yield f"none that was tried goes on from the tail {last} to {self.needs}"
+            yield (Claims.NONE_GOES_ON(tail=last, needs=self.needs),)
 
-
-def _refusal(why: int) -> str:
-    return spec.REASONS[why] if why != spec.RIGHT else "is right, but no order goes on from there"
+    def _refused(self, why: int, tails: tuple[int, int]) -> Said:
+        if why != spec.RIGHT:
+            return (Claims.REFUSED_AT(self.row, tails=tails, rule=spec.RULES[why]),)
+        lost = self.lost if tails[1] == self.places[-1][0] else None
+        return (Claims.RIGHT_AT(self.row, tails=tails), ", but ", lost or Claims.NO_WAY_ON())
 
 
 def tightest(asked: Requirements, rows: Int64s, furthest: Furthest) -> Tightest | None:
@@ -92,11 +101,32 @@ def tightest(asked: Requirements, rows: Int64s, furthest: Furthest) -> Tightest 
     columns = asked.asked
     end, why = found[m][-1]
     waiting = [w for w in furthest.nowhere.tolist() if columns.at[w] == end and columns.ask[w] in spec.EXACT]
-    if why == spec.RIGHT and waiting and _before(asked, waiting[0])[m]:  # the tail is not left before it was told
+    leaves = why == spec.RIGHT and columns.ask[m] == spec.APPEND
+    if leaves and waiting and _before(asked, waiting[0])[m]:  # the tail is not left before it was told
         w = waiting[0]
-        return Tightest(w, int(columns.row[w]), described(asked, w), (), True, end, described(asked, m))
+        return Tightest(w, int(columns.row[w]), (), True, end, int(columns.row[m]))
     needs = int(columns.at[m]) if columns.ask[m] in (spec.APPEND, *spec.EXACT) else NONE
-    return Tightest(m, int(columns.row[m]), described(asked, m), tuple(found[m]), m in nowhere, needs)
+    lost = _lost(asked, furthest.order.moments, m, end) if why == spec.RIGHT else None
+    return Tightest(m, int(columns.row[m]), tuple(found[m]), m in nowhere, needs, lost=lost)
+
+
+def _lost(asked: Requirements, order: Int64s, m: int, tail: int) -> Claimed | None:
+    """Which operation that is not in an order yet has no place once a moment was at a tail; None if none is known.
+
+    It names a tail that the moment leaves behind, or found no stream, and the moment shows that there is one.
+    """
+    columns = asked.asked
+    after = tail + int(columns.high[m] - columns.low[m]) if columns.ask[m] == spec.APPEND else tail
+    named = exacts(asked) | ((columns.ask == spec.APPEND) & (columns.optional == 0))
+    named &= (columns.at != NONE) & (columns.at < after)
+    absent = columns.ask == spec.ABSENT
+    for some in (named, absent):
+        some[order] = some[m] = False
+    for w in np.flatnonzero(named)[:1].tolist():
+        return Claims.LEFT_BEHIND(int(columns.row[w]), tail=int(columns.at[w]))
+    for w in np.flatnonzero(absent)[:1].tolist():
+        return Claims.ABSENT_AFTER(int(columns.row[w]))
+    return None
 
 
 def _due(asked: Requirements, order: Int64s) -> dict[int, tuple[int, int]]:

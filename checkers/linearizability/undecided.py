@@ -9,6 +9,7 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE, Int64s
 
+from ..explanation.sentences import Narrator
 from ..kernel.columns import Requirements
 from ..kernel.facts import certain
 from .decide import Decision
@@ -21,7 +22,7 @@ MOST: Final = 10
 def reason(asked: Requirements, rows: Int64s, decision: Decision) -> str:
     """Why a stream, whose rows are ``rows``, is undecided, in a sentence."""
     found = tightest(asked, rows, decision.furthest) if decision.furthest is not None else None
-    tight = "" if found is None else f"{found.text}; "
+    tight = "" if found is None else f"{Narrator(asked.history).text(found.said)}; "
     ids, name = asked.history.id, asked.history.header.streams[asked.stream].name
     opened = list(_holes(asked))
     if opened:

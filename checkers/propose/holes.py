@@ -33,8 +33,6 @@ NEAR: Final = 12
 """Appends of one kind that are tried at one position."""
 BACKTRACKS: Final = 40
 """How often an earlier hole is filled otherwise."""
-SKIPPED: Final = 4
-"""Ways to fill a hole that are tried one after another."""
 BLIND: Final = 1000
 """How often a hole is filled otherwise because the hash that is right behind the next one is not met."""
 BACK: Final = 6
@@ -191,15 +189,10 @@ class Filler:
         return [m for m in reversed(self._free) if m not in self._start]
 
     def others(self, hole: int) -> Iterator[Otherwise]:
-        """How a hole may be filled otherwise than now: without all that is like one of its appends, or one, or next."""
+        """How a hole may be filled otherwise than now: without all that is like one of its appends."""
         low, high = self.holes[hole].low, self.holes[hole].high
-        used = [m for m, at in self._start.items() if low <= at < high]
-        for m in used:
+        for m in [m for m, at in self._start.items() if low <= at < high]:
             yield Otherwise(frozenset(other for other in self._free if self._kind(other) == self._kind(m)))
-        for m in used:
-            yield Otherwise(frozenset((m,)))
-        for skipped in range(1, SKIPPED):
-            yield Otherwise(skipped=skipped)
 
     def _kind(self, m: int) -> tuple[int, int, int]:
         return self._size[m], self._fence[m], self._trim.get(m, NONE)

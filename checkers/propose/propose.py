@@ -40,7 +40,7 @@ MOST: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """An order that is wrong, since these moments have no place in it; what comes before the first may be right."""
+    """An order that is wrong; what comes before may be right. The moments ``wrong`` have no place in it."""
 
     order: Order
     wrong: Int64s
@@ -159,7 +159,7 @@ class _Guesser:
         order = Order(there[np.argsort(key[there], kind="stable")], self._token, latest)
         if failed == NONE:
             return _Guess(order, NONE, int(chain.tail[-1]))
-        state = min(int(key[failed]) // tails.width(number), len(chain.tail) - 1)
+        state = min(int(key[failed]) // tails.width(number), int(places.latest[failed]), len(chain.tail) - 1)
         return _Guess(Doubtful(order, np.flatnonzero(places.wrong)), failed, int(chain.tail[state]))
 
     def _settled(self, log: spec.Log, chain: tails.Chain, places: tails.Places) -> tuple[tails.Places, int]:

@@ -62,7 +62,7 @@ class Places(NamedTuple):
     ``applied`` is the state in which an append took effect, NONE for none; ``least`` bounds the key, which is ``key``
     in the end, and ``latest`` the last state that it can have met. Of a read that begins apart, ``first`` is the first
     record that it returned (NONE: none). ``by_return`` are the moments in the order of their return, ``order`` by
-    invocation, and the end of an answer after its parts. ``wrong`` becomes 1 where a moment has no place.
+    invocation, and the end of an answer after its parts. ``wrong`` becomes 1 where a moment is right in no state.
     """
 
     applied: Any
@@ -111,8 +111,9 @@ def place(asked: Any, records: Any, log: Any, chain: Any, places: Any, state: An
         if ask != POISONED:
             found = _least(asked, records, log, chain, places, state, m, low)
         if found == NONE or found > places.latest[m]:
-            places.wrong[m] = 1
             failed = m if failed == NONE else failed
+        if found == NONE:
+            places.wrong[m] = 1
             found = min(low, places.latest[m])
         if ask == BEGIN:
             log.begun[m] = start_at(asked.start[m], asked.offset[m], asked.clamp[m], chain.tail[found])

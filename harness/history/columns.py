@@ -116,7 +116,7 @@ class Table:
                 places, filled = places[kept], {name: values[kept] for name, values in filled.items()}
         ordered = len(places) == rows and np.array_equal(places, np.arange(rows))
         for name, values in filled.items():
-            if not len(places):
+            if not len(places) or (values.strides == (0,) and values[0] == empty):
                 filled[name] = _constant(empty, rows, values.dtype)
             elif not ordered:
                 every = len(places) == rows  # then all are overwritten, and what is empty need not fit

@@ -1,8 +1,10 @@
-"""The checks of a batch that need no stream: its limits, and the form of its commands."""
+"""The checks of a batch and of a read that need no stream: limits, the form of commands, contradictory bounds."""
 
 from __future__ import annotations
 
-from ..s2 import Append, Command, Fence, MalformedCommand, command_of, metered_size
+from typing import Any
+
+from ..s2 import Append, Call, Command, Fence, MalformedCommand, Read, command_of, metered_size
 from ..s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_FENCING_TOKEN_BYTES, U64_MAX
 from .errors import invalid
 
@@ -39,3 +41,20 @@ def commands_of(batch: Append) -> tuple[tuple[int, Command], ...]:
             )
         commands.append((index, command))
     return tuple(commands)
+
+
+def check_read(query: Read) -> None:
+    """Raise ServiceError ``invalid`` if a read has more than one start, or starts at a timestamp beyond its end."""
+    if (query.seq_num, query.timestamp, query.tail_offset).count(None) < 2:
+        raise invalid("a read takes only one of seq_num, timestamp and tail_offset, but has more than one")
+    if query.timestamp is not None and query.until is not None and query.timestamp >= query.until:
+        raise invalid(f"a read from timestamp {query.timestamp} cannot end before timestamp {query.until}")
+
+
+def check_call(call: Call[Any] | None) -> None:
+    """Raise ServiceError ``invalid`` if a batch or a read is invalid whatever its stream is."""
+    match call:
+        case Append():
+            commands_of(call)
+        case Read():
+            check_read(call)

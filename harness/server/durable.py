@@ -193,14 +193,11 @@ class DurableStream:
         self._stream.roll_back()
         self._expiry = DURABLE
 
-    async def _expired(self) -> int:
-        """Return the time (ms). Records that are past their retention then are gone, unless the disk does not work."""
-        now = self._clock()
+    async def _let_expire(self, now: int) -> None:
+        """Return once records that are past their retention at ``now`` (ms) are gone, or the disk does not work."""
         self.expire(now)
-        if not self._expiry.durable:
-            with suppress(StorageError):
-                await self._journal.wait(self._expiry)
-        return now
+        with suppress(StorageError):
+            await self._journal.wait(self._expiry)
 
     def is_abandoned(self, now: int) -> bool:
         """Return whether delete-on-empty applies at ``now`` (ms)."""
@@ -305,7 +302,9 @@ class DurableStream:
         Raise StateMismatch (416), or ServiceError if the stream is deleted meanwhile.
         """
         await self._journal.wait(self._created)
-        now = await self._expired()
+        now = self._clock()
+        if self._stream.expired(now) is not None or not self._expiry.durable:
+            await self._let_expire(now)
         start = self._stream.locate(query, now)
         page = self._page(start, query, now)
         if page.records or page.bounded or not query.wait:
@@ -325,7 +324,9 @@ class DurableStream:
     async def start(self, query: Read, *, may_follow: bool) -> int:
         """Return the seq_num at which a read session starts. Raise StateMismatch (416) or ServiceError."""
         await self._journal.wait(self._created)
-        return self._stream.locate(query, await self._expired(), may_follow=may_follow)
+        now = self._clock()
+        await self._let_expire(now)
+        return self._stream.locate(query, now, may_follow=may_follow)
 
     def look(self, start: int, query: Read) -> Page:
         """Return the durable records from ``start`` on, without waiting. Raise ServiceError if the stream is gone."""

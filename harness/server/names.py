@@ -9,6 +9,7 @@ from ..s2.limits import MAX_BASIN_NAME, MAX_STREAM_NAME_BYTES, MIN_BASIN_NAME
 from .errors import ServiceError
 
 _BASIN_NAME: Final = re.compile(rf"[a-z0-9][a-z0-9-]{{{MIN_BASIN_NAME - 2},{MAX_BASIN_NAME - 2}}}[a-z0-9]")
+_BASIN_HOST: Final = re.compile(rf"({_BASIN_NAME.pattern})\.[^.:].*", re.ASCII | re.IGNORECASE)
 
 
 def check_basin_name(name: str, code: str = "invalid") -> None:
@@ -29,3 +30,12 @@ def check_stream_name(name: str, code: str = "invalid") -> None:
             f"{name[:64]!r} is not a stream name: it must have 1 to {MAX_STREAM_NAME_BYTES} bytes, "
             "and cannot be . or ..",
         )
+
+
+def basin_of_host(host: str) -> str | None:
+    """Return the basin that a ``host`` header names: its first label, if that is a basin name and others follow.
+
+    So addresses, and hosts of one label such as ``localhost``, name no basin.
+    """
+    found = _BASIN_HOST.fullmatch(host)
+    return found[1].lower() if found else None

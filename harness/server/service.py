@@ -12,12 +12,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..s2 import Answer, Append, Batch, Call, Read
 from ..s2.limits import MAX_LIST
 from . import bugs as seeded
 from .catalogue import Catalogue, reconfigured
+from .commands import check_call
 from .durable import DurableStream, Waiting
 from .entries import BasinSet, StreamSet
 from .errors import ServiceError
@@ -197,27 +198,40 @@ class Service:
 
     # -- records
 
-    async def perform(self, basin: str, stream: str, call: Call[A], waiting: Waiting = nullcontext) -> A:
+    async def perform(
+        self,
+        basin: str,
+        stream: str,
+        call: Call[A],
+        waiting: Waiting = nullcontext,
+        config: StreamConfig | None = None,
+    ) -> A:
         """Return the answer to one call; see :meth:`.DurableStream.perform`.
 
-        May also raise StateMismatch.
+        If the call makes the stream, it gets ``config``, with the basin's default for unset fields. May also raise
+        StateMismatch.
         """
         with self._gate:
-            opened = await self._open(basin, stream, appending=isinstance(call, Append))
+            opened = await self._open(basin, stream, config, appending=isinstance(call, Append), call=call)
             return await opened.perform(call, waiting)
 
-    async def append_session(self, basin: str, stream: str) -> AppendSession:
+    async def append_session(self, basin: str, stream: str, config: StreamConfig | None = None) -> AppendSession:
         """Open an append session on the stream, which has to exist, or is created if the basin's configuration says so.
 
-        The session stays with this incarnation of the stream.
+        The session stays with this incarnation of the stream. See :meth:`perform` for ``config``.
         """
         with self._gate:
-            return AppendSession(self._gate, await self._open(basin, stream, appending=True))
+            return AppendSession(self._gate, await self._open(basin, stream, config, appending=True))
 
-    async def read_session(self, basin: str, stream: str, query: Read) -> AsyncGenerator[Batch, None]:
-        """Open a read session, and return its frames; see :meth:`.ReadSession.frames`. May also raise StateMismatch."""
+    async def read_session(
+        self, basin: str, stream: str, query: Read, config: StreamConfig | None = None
+    ) -> AsyncGenerator[Batch, None]:
+        """Open a read session, and return its frames; see :meth:`.ReadSession.frames`.
+
+        See :meth:`perform` for ``config``. May also raise StateMismatch.
+        """
         with self._gate:
-            opened = await self._open(basin, stream, appending=False)
+            opened = await self._open(basin, stream, config, appending=False, call=query)
             session = ReadSession(self._gate, opened, query, self._heartbeat)
             await session.start()
         return session.frames()
@@ -241,8 +255,16 @@ class Service:
                 raise
             await state.journal.wait(state.catalogued)
 
-    async def _open(self, basin: str, name: str, appending: bool) -> DurableStream:
-        """Return the stream. Create it if the basin's configuration says so."""
+    async def _open(
+        self,
+        basin: str,
+        name: str,
+        making: StreamConfig | None,
+        *,
+        appending: bool,
+        call: Call[Any] | None = None,
+    ) -> DurableStream:
+        """Return the stream. Create it if the basin's configuration says so, but not for an invalid ``call``."""
         state = self._state
         try:
             return state.live[state.catalogue.usable_stream(basin, name).id]
@@ -250,7 +272,8 @@ class Service:
             if refusal.code == "stream_not_found":
                 config = state.catalogue.basin(basin).config
                 if config.create_stream_on_append if appending else config.create_stream_on_read:
-                    self._make_stream(basin, name, None, None)
+                    check_call(call)
+                    self._make_stream(basin, name, making, None)
                     return state.live[state.catalogue.stream(basin, name).id]
             await state.journal.wait(state.catalogued)
             raise

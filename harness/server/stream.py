@@ -19,13 +19,14 @@ from typing import Final, NamedTuple
 from ..s2 import Ack, Append, Command, Fence, Position, Read, Record, SequencedRecord, Trim, command_of, metered_size
 from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH
 from ..s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, U64_MAX
-from .commands import commands_of
+from .commands import check_read, commands_of
 from .entries import StreamState
 from .errors import StateMismatch, invalid
 from .rules import StreamRules
 from .values import StreamConfig, TimestampingMode
 
 _COMPACT_AFTER: Final = 1024
+_TERMINAL: Final = Record.trim(U64_MAX)
 _timestamp = attrgetter("timestamp")
 
 
@@ -144,10 +145,9 @@ class Stream:
         self.durable = end
         while self._unsettled_trims and self._unsettled_trims[0][0] < end.seq_num:
             _, below = self._unsettled_trims.popleft()
-            self.trim_point = max(self.trim_point, below)
+            self._trim(below)
         while self._unsettled_fences and self._unsettled_fences[0][0] < end.seq_num:
             _, self._durable_token = self._unsettled_fences.popleft()
-        self._discard()
 
     def roll_back(self) -> None:
         """Undo all batches and expiries that are not durable."""
@@ -165,12 +165,14 @@ class Stream:
 
     def _arrive(self, arrival: int) -> None:
         self.newest_arrival = arrival
-        if self._arrivals and self._arrivals[-1][0] == arrival:
-            self._arrivals.pop()
-        self._arrivals.append((arrival, self.next_seq_num))
+        arrivals = self._arrivals
+        if arrivals and arrivals[-1][0] == arrival:
+            arrivals[-1] = (arrival, self.next_seq_num)
+        else:
+            arrivals.append((arrival, self.next_seq_num))
 
-    def _discard(self) -> None:
-        """Forget what is below the trim point."""
+    def _trim(self, below: int) -> None:
+        self.trim_point = max(self.trim_point, below)
         while self._arrivals and self._arrivals[0][1] <= self.trim_point:
             self._arrivals.popleft()
         trimmed = self.trim_point - self._first
@@ -205,8 +207,7 @@ class Stream:
         """Let durable records below a seq_num be gone for good. Raise ValueError if there are none so far."""
         if below > self.durable.seq_num:
             raise ValueError(f"records below {below} cannot have expired: the tail is {self.durable.seq_num}")
-        self.trim_point = max(self.trim_point, below)
-        self._discard()
+        self._trim(below)
 
     def is_abandoned(self, created_at: int, now: int) -> bool:
         """Return whether delete-on-empty applies at ``now`` (ms) to this stream, which was made at ``created_at``.
@@ -224,8 +225,7 @@ class Stream:
         It trims nothing here, so that readers still get to it.
         """
         timestamp = self.rules.timestamp(arrival, self.newest_timestamp)
-        terminal = Record.trim(U64_MAX)
-        self._records.append(SequencedRecord(self.next_seq_num, timestamp, terminal.headers, terminal.body))
+        self._records.append(SequencedRecord(self.next_seq_num, timestamp, _TERMINAL.headers, _TERMINAL.body))
         self.next_seq_num += 1
         self.newest_timestamp = timestamp
         self._arrive(arrival)
@@ -255,7 +255,7 @@ class Stream:
         self.next_seq_num, self.newest_timestamp = state.next_seq_num, state.newest_timestamp
         self.fencing_token = self.rules.token_recovered(self.fencing_token, state.fencing_token)
         self._durable_token = self.fencing_token
-        self.trim_point = max(self.trim_point, state.trim_point)
+        self._trim(state.trim_point)
         self.settle(Position(self.next_seq_num, self.newest_timestamp))
 
     def check_complete(self) -> None:
@@ -294,10 +294,9 @@ class Stream:
         """Return the seq_num at which the read starts.
 
         Raise StateMismatch if the start is beyond the tail and not clamped, or at the tail of a read that may
-        neither wait nor follow. Raise ServiceError ``invalid`` if the read has more than one start.
+        neither wait nor follow. Raise what :func:`~.commands.check_read` raises.
         """
-        if (query.seq_num, query.timestamp, query.tail_offset).count(None) < 2:
-            raise invalid("a read takes only one of seq_num, timestamp and tail_offset, but has more than one")
+        check_read(query)
         tail = self.rules.tail_for_read(self.durable, now)
         if query.seq_num is not None:
             start = query.seq_num

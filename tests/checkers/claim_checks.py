@@ -147,6 +147,37 @@ def _fills(facts: Facts, op: RawOp, tail: int) -> bool:
     return filled.issuperset(range(facts.tail, tail)) and not inside
 
 
+def _is_answered(op: RawOp) -> bool:
+    return op.answer.get("type", "indefinite") != "indefinite"
+
+
+def _named(op: RawOp) -> set[int]:
+    """The tails at which an answer says that an operation was."""
+    return {op.ack[0], op.ack[2]} if op.ack else {tail for tail, _ in op.tails}
+
+
+def _comes_first(facts: Facts, one: RawOp, other: RawOp) -> bool:
+    return one.returned < other.invoked or any(rule(one, other) for rule in (_in_process, _in_session))
+
+
+def _refused(facts: Facts, op: RawOp, tails: Places, rule: str) -> bool:
+    """Whether an answer asks for what breaks a rule, or says so, and for none of these tails where the tail decides."""
+    match rule:
+        case "match":
+            return "match_seq_num" in op.asked and op.asked["match_seq_num"] not in range(tails[0], tails[1] + 1)
+        case "token":
+            return "fencing_token" in op.asked
+        case "start" | "other-tail":
+            return not _named(op) <= {*range(tails[0], tails[1] + 1)}
+        case "token-held" | "other-token" | "token-first" | "match-held" | "all-held":
+            return op.kind == "append" and op.failed
+        case "existed":
+            return op.answer.get("code") in ABSENT
+        case "hash" | "not-whole":
+            return op.answer["type"] == "whole"
+    return op.kind in ("read", "part")
+
+
 def _in_process(one: RawOp, other: RawOp) -> bool:
     return one.process == other.process and one.place < other.place and one.returned <= other.invoked
 
@@ -327,8 +358,21 @@ CHECKS: Final[Mapping[str, Check]] = {
     "told-tail": lambda f, op, tail: any(tail == told for told, _ in op.tails),
     "returned-beyond": lambda f, op, tail: any(at >= tail for at, _, _ in op.seen),
     "got-further": lambda f, op, tail: max(max(f.reached(one), default=0) for one in f.whole(op)) > tail,
+    # what a search tried
+    "tried": lambda f, *ops: all(map(_is_answered, ops)),
+    "searched": lambda f, *ops, states: states > 0 and all(map(_is_answered, ops)),
+    "no-place": lambda f, op: _is_answered(op),
+    "ends-before": lambda f, op: _is_answered(op),
+    "names-tail": lambda f, op, tail: tail in _named(op),
+    "refused-at": _refused,
+    "right-at": lambda f, op, tails: not op.ack or tails == (op.ack[0], op.ack[0]),
+    "left-behind": lambda f, op, tail: tail in _named(op),
+    "absent-after": lambda f, op: op.answer.get("code") in ABSENT,
+    "no-way-on": lambda f: True,
+    "comes-first": lambda f, op: op.kind == "append" and any(_comes_first(f, op, one) for one in f.ops),
+    "none-goes-on": lambda f, tail, needs: tail < needs,
     # of the explanation itself
-    "kernel": lambda f, *ops, why: bool(why) and "tried" in why,
+    "kernel": lambda f, *ops, why: False,  # whatever is found is told by claims of its own
     "alike": lambda f, count: 0 < count < f.violation.count,
     "elided": lambda f, count: count > 0,
 }

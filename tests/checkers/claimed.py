@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fencepost.checkers.anomalies import anomalies
 from fencepost.checkers.explanation.claims import Claims
+from fencepost.checkers.kernel.spec import REASONS, RULES
 from fencepost.harness.printable import quoted
 from fencepost.harness.verdict import Statement, Violation
 from tests.checkers.raw_history import RawHistory, RawOp
@@ -75,6 +76,12 @@ def _value(name: str, value: Any) -> Any:
             return f"position {value[0]}" if value[1] - value[0] == 1 else f"positions {value[0]} to {value[1] - 1}"
         case "times":
             return "once" if value == 1 else f"{value} times"
+        case "states":
+            return "1 state" if value == 1 else f"{value:,} states"
+        case "tails":
+            return f"the tail {value[0]}" if value[0] == value[1] else f"the tails {value[0]} to {value[1]}"
+        case "rule":
+            return dict(zip(RULES, REASONS, strict=True))[value]
         case "batches":
             return "1 acknowledged batch" if value == 1 else f"{value:,} acknowledged batches"
     return value

@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from fencepost.checkers.explanation.sentences import Narrator
 from fencepost.checkers.kernel import log, spec
 from fencepost.checkers.kernel.budget import Spending
 from fencepost.checkers.kernel.columns import listed, requirements, rows_of
@@ -18,6 +19,7 @@ from fencepost.harness.check_limits import Budget, CheckLimits
 from fencepost.harness.history.history import NONE
 from fencepost.harness.verdict import CheckResult, Validity
 from fencepost.testing import Op, append, check_tail, history
+from tests.checkers.claim_checks import unfounded
 from tests.checkers.damage import story_of
 from tests.checkers.partitions import hard, spoiled, three_partition, triples
 from tests.checkers.stories import ALL
@@ -66,9 +68,30 @@ def test_an_answer_that_comes_too_late_for_its_tail_is_told_with_what_comes_firs
     )
 
 
+def test_what_has_no_place_once_the_last_was_right_is_told() -> None:
+    (violation,) = searched(ACKED[0], check_tail(1, 3, 4, failed="stream_not_found")).violations
+    assert violation.sentences[0].endswith(
+        "at the tail 0 it is right, but after it check-tail #1, which found no stream, has no place left."
+    )
+
+
+@pytest.mark.parametrize("band", range(2))
+def test_whatever_is_told_of_a_search_is_so(band: int) -> None:
+    told, seed = 0, 400_001 + 2 * band
+    while told < 40:
+        story = story_of(seed, ALL)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(decide, "refute", lambda *_: None)
+            found = Linearizability(minimal=False).check(story.history).violations
+        violations = [one for one in found if {"tried", "searched"} & {claim.claim for claim in one.claims}]
+        told += bool(violations)
+        assert unfounded(story.jsonl, violations) is None, f"seed {seed}:\n{story}"
+        seed += 4
+
+
 def test_of_many_reasons_the_middle_is_left_out() -> None:
     places = tuple((tail, spec.TOKEN if tail % 2 else spec.MATCH) for tail in range(10))
-    text = Tightest(0, 0, "append #0", places, nowhere=False, needs=NONE).text
+    text = Narrator(history(*ACKED)).text(Tightest(0, 0, places, nowhere=False, needs=NONE).said)
     assert text.startswith("the order that got furthest ends before append #0: at the tail 0 it asked for another tail")
     assert text.count("at the tail ") == MOST
     assert "… 4 more of the same …" in text
@@ -104,5 +127,5 @@ def test_the_furthest_order_explains_what_is_in_it_and_the_tightest_is_not(band:
             assert tight.moment not in order.moments
             assert not columns.optional[tight.moment]
             assert tight.nowhere == (tight.moment in result.furthest.nowhere)
-            assert bool(tight.places) != bool(tight.behind)
+            assert bool(tight.places) == (tight.behind == NONE)
     assert found > 4

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fencepost import Append, CheckTail, Ok, Record, RunOptions, TargetFailure, TargetOptions, execute, read_history
+from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.history.history import Outcome
 from fencepost.harness.targets.reference import ReferenceServer
 from fencepost.harness.world.scripted import scripted_world
@@ -64,6 +65,10 @@ async def test_its_streams_are_there_and_empty(serving: ReferenceServer) -> None
         answer = await client.perform(name, CheckTail())
         assert isinstance(answer, Ok)
         assert answer.value.tail.seq_num == 0
+        assert isinstance(client, HttpStreamClient)
+        config = await client.stream_config(name)
+        assert isinstance(config, Ok)
+        assert (config.value.retention, config.value.vanishes) == (None, None), "its header declares nothing"
     await client.aclose()
 
 

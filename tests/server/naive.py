@@ -88,8 +88,10 @@ class NaiveStream:
         return "ok", tail.seq_num
 
     def read(self, query: Read) -> tuple[str, Any]:
-        """``ok`` with records, ``tail`` with a tail (a 416), or ``wait`` where it would have to wait for records."""
+        """``ok`` with records, ``tail`` with a tail (a 416), ``wait`` if it would wait for records, or ``invalid``."""
         records, tail = self.records(True), self.tail()
+        if query.timestamp is not None and query.until is not None and query.timestamp >= query.until:
+            return "invalid", None
         if query.seq_num is not None:
             start = query.seq_num
         elif query.timestamp is not None:

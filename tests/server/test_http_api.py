@@ -130,6 +130,16 @@ def test_reads_start_and_end_where_they_are_told(
     assert [record["seq_num"] for record in answer.json["records"]] == expected
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["seq_num=0&timestamp=1", "timestamp=1&tail_offset=1", "timestamp=5&until=5", "timestamp=6&until=5&wait=60"],
+)
+def test_a_read_that_contradicts_itself_is_invalid(http: Connection, stream: str, query: str) -> None:
+    http.append(stream, "a")
+    answer = http.request("GET", f"{records_of(stream)}?{query}")
+    assert (answer.status, answer.code) == (422, "invalid")
+
+
 def test_a_waiting_read_returns_what_is_appended_meanwhile(
     http: Connection, stream: str, server: ServerProcess
 ) -> None:

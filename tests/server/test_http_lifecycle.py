@@ -218,3 +218,12 @@ def test_what_is_unknown_or_contradictory_is_refused(tmp_path: Path) -> None:
     assert "NO_SUCH_VARIABLE" in refused("--port", "0", "--token-env", "NO_SUCH_VARIABLE")
     assert "EMPTY" in refused("--port", "0", "--token-env", "EMPTY", EMPTY="")
     assert "basin" in refused("--port", "0", "--basin", "NotABasin")
+    for retention in ("0", "-1", "forever", "1.5", "9" * 20):
+        assert "--retention" in refused("--port", "0", "--retention", retention)
+
+
+@pytest.mark.parametrize(("given", "policy"), [("60", {"age": 60}), ("infinite", {"infinite": {}})])
+def test_the_retention_of_the_basins_that_it_makes(log: Path, given: str, policy: dict[str, object]) -> None:
+    with ServerProcess(log, "--retention", given) as server, Connection(server.port) as http:
+        http.request("POST", "/v1/streams", {"stream": "s"})
+        assert http.request("GET", "/v1/streams/s").json["retention_policy"] == policy

@@ -165,10 +165,10 @@ def survive_all(seeds: range, faults: str) -> None:
 
 @pytest.mark.parametrize("faults", ["none", "full disks"])
 def test_a_stream_is_what_its_client_was_told(faults: str) -> None:
-    survive_all(range(25), faults)
+    survive_all(range(15), faults)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("faults", ["none", "full disks"])
 def test_a_stream_is_always_what_its_client_was_told(faults: str) -> None:
-    survive_all(range(25, 600), faults)
+    survive_all(range(15, 600), faults)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fencepost.harness.s2 import Batch, CheckTail, Position, Read, Tail
+from fencepost.harness.s2 import Append, Batch, Call, CheckTail, Position, Read, Tail
 from fencepost.harness.server.catalogue import resolved
 from fencepost.harness.server.errors import StateMismatch
 from fencepost.harness.server.values import (
@@ -81,6 +81,18 @@ async def test_reconfiguring_changes_what_is_given_and_takes_effect() -> None:
             422,
             "invalid",
         )
+
+
+@pytest.mark.parametrize(
+    "call", [Append(()), one(fencing_token="t" * 37), Read(seq_num=0, timestamp=0), Read(timestamp=2, until=1)]
+)
+async def test_an_invalid_call_creates_no_stream(call: Call[Any]) -> None:
+    async with serving(stream=False) as service:
+        await service.create_basin(BASIN, BasinConfig(create_stream_on_append=True, create_stream_on_read=True))
+        assert await refused(service.perform(*AT, call)) == (422, "invalid")
+        assert await service.list_streams(BASIN) == ([], False)
+        await service.perform(*AT, CheckTail())
+        assert len((await service.list_streams(BASIN))[0]) == 1
 
 
 async def test_lists_are_in_order_of_name_and_in_pages() -> None:

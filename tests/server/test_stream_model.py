@@ -99,6 +99,8 @@ class Pair:
             outcome = ("wait", None) if waits else ("ok", list(page.records))
         except StateMismatch as beyond:
             outcome = ("tail", beyond.value)
+        except ServiceError as refusal:
+            outcome = (refusal.code, None)
         assert outcome == self.model.read(query)
 
     def same_state(self) -> None:
