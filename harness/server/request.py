@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from ..s2.compression import Compression
@@ -20,6 +21,9 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 _SINGULAR: Final = frozenset(
     (b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"s2-stream-config", b"authorization", b"content-type")
 )
+
+
+_check_basin: Final = lru_cache(1024)(check_basin_name)  # keeps the valid names only
 
 
 class HangUp:
@@ -112,7 +116,7 @@ class Request:
             if named is None:
                 raise ServiceError("bad_header", "no basin is named: by s2-basin, or by a host like basin.b.localhost")
             return named
-        check_basin_name(basin, "bad_header")
+        _check_basin(basin, "bad_header")
         return basin
 
     def format(self) -> Format:
