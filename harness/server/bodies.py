@@ -54,6 +54,7 @@ class Patience:
 
 
 def current_task() -> asyncio.Task[Any]:
+    """Return the task that is running."""
     task = asyncio.current_task()
     assert task is not None, "a request must be handled in a task"
     return task
