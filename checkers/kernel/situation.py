@@ -63,9 +63,19 @@ class Plan:
         for m in calls:
             if m in free:
                 classes[self._class(m, digests)].append(m)
-        self.twins = sorted(classes.values(), key=lambda twins: columns.low[twins[0]] - columns.high[twins[0]])
+        self.twins = sorted(classes.values(), key=lambda twins: self._rank(twins[0]))
         self.kind = {m: kind for kind, members in enumerate(self.twins) for m in members}
         self.by_call = [m for m in calls if m not in free]
+
+    def _rank(self, m: int) -> tuple[bool, bool, bool, int]:
+        """Which of the floats are tried first: those that change and demand little, and the longest of them."""
+        columns = self.columns
+        return (
+            columns.fence[m] != NONE,
+            columns.match[m] == NONE,
+            columns.token[m] == NONE,
+            columns.low[m] - columns.high[m],
+        )
 
     def _class(self, m: int, read: set[int]) -> object:
         columns, records = self.columns, self.records
