@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from ..s2.json_codec import Format
+from .access.grants import ROOT, Grant
 from .content_coding import coding, decoded
 from .errors import ServiceError
 from .limits import Limits
@@ -147,15 +148,28 @@ class Pieces:
 class Request:
     """One request, as its handler sees it.
 
-    ``operation`` is the name of its operation and ``name`` the name in its path, once they are known. ``unfinished``
-    says that its body was refused before it had arrived completely, so the client may still be sending it.
+    ``operation`` is the name of its operation and ``name`` the name that it is about, once they are known. ``grant``
+    is what its sender may do. ``unfinished`` says that its body was refused before it had arrived completely, so the
+    client may still be sending it.
     """
 
-    __slots__ = ("_bodies", "_headers", "_pairs", "_pieces", "_receive", "name", "operation", "query", "unfinished")
+    __slots__ = (
+        "_bodies",
+        "_headers",
+        "_pairs",
+        "_pieces",
+        "_receive",
+        "grant",
+        "name",
+        "operation",
+        "query",
+        "unfinished",
+    )
 
     def __init__(self, scope: Message, receive: Receive, bodies: Bodies) -> None:
         self.operation = "none"
         self.name = ""
+        self.grant: Grant = ROOT
         self.unfinished = False
         self.query: bytes = scope["query_string"]
         self._pairs: list[tuple[bytes, bytes]] = scope["headers"]
@@ -227,15 +241,16 @@ class Request:
         Raise ``payload_too_large`` past the limit, compressed or decompressed, ``hot_server`` if too many bodies are
         arriving, ``request_timeout`` if it does not arrive in time, ``bad_header`` or ``client_hangup`` if it cannot
         arrive completely, ``unsupported_encoding`` for an unknown compression, and the code ``malformed`` if it cannot
-        be decompressed. In all of these cases the request had no effect.
+        be decompressed. Raise ``permission_denied`` if the sender's access token has ended meanwhile. In all of these
+        cases the request had no effect.
         """
         self.unfinished = True
         encoding = self._headers.get(b"content-encoding")
-        if encoding is None:
-            return await self._arrived(self._expected_length())
-        compression = coding(encoding)
-        return decoded(
-            await self._arrived(self._expected_length()), compression, self._bodies.limits.body_bytes, malformed
+        compression = None if encoding is None else coding(encoding)
+        arrived = await self._arrived(self._expected_length())
+        self.grant.check()
+        return (
+            arrived if compression is None else decoded(arrived, compression, self._bodies.limits.body_bytes, malformed)
         )
 
     async def _arrived(self, expected: int | None) -> bytes:

@@ -8,7 +8,7 @@ by themselves.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from random import Random
@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 from ..s2 import Answer, Append, Batch, Call, Read
 from ..s2.limits import MAX_LIST
 from . import bugs as seeded
+from .access.issuing import AccessTokens
+from .access.scopes import ANYTHING, Names
 from .catalogue import Catalogue, reconfigured
 from .commands import check_call
 from .durable import DurableStream, Waiting
@@ -45,8 +47,9 @@ class Service:
 
     ``clock`` returns milliseconds since the Unix epoch, and may jump. ``bugs`` are names of seeded bugs. ``random``
     spaces the heartbeats of read sessions. ``deleting`` is how long (seconds) basins and streams are being deleted
-    before their names are free again. Every operation may raise ServiceError. Operations on records may raise more, as
-    their docstrings say. Raise UsageFailure for an unknown bug.
+    before their names are free again. ``fresh`` returns random bytes, of which access tokens are made. Every operation
+    may raise ServiceError. Operations on records may raise more, as their docstrings say. Raise UsageFailure for an
+    unknown bug.
     """
 
     def __init__(
@@ -57,11 +60,13 @@ class Service:
         failpoints: Failpoints | None = None,
         random: Random | None = None,
         deleting: float = DELETING,
+        fresh: Callable[[int], bytes] | None = None,
     ) -> None:
         self._clock = clock
         self._storage = storage
         self._state = State(storage, clock, seeded.compose(bugs), failpoints or Failpoints(), deleting)
         self._gate = Gate()
+        self.tokens = AccessTokens(self._state, self._settled, fresh)
         self._heartbeat = partial((random or Random(0)).uniform, *HEARTBEAT)
 
     @property
@@ -120,11 +125,11 @@ class Service:
             return _basin_info(catalogue.basin(name)), result
 
     async def list_basins(
-        self, prefix: str = "", start_after: str = "", limit: int = MAX_LIST
+        self, prefix: str = "", start_after: str = "", limit: int = MAX_LIST, visible: Names = ANYTHING
     ) -> tuple[list[BasinInfo], bool]:
-        """Return rows in the order of their names; the flag tells whether there are more."""
+        """Return visible rows in the order of their names; the flag tells whether there are more."""
         async with self._settled() as catalogue:
-            rows, more = catalogue.basins.page(prefix, start_after, limit)
+            rows, more = catalogue.basins.page(prefix, start_after, limit, visible)
             return [_basin_info(row) for row in rows], more
 
     async def get_basin(self, name: str) -> BasinConfig:
@@ -168,11 +173,16 @@ class Service:
             return _stream_info(catalogue.stream(basin, name)), result
 
     async def list_streams(
-        self, basin: str, prefix: str = "", start_after: str = "", limit: int = MAX_LIST
+        self,
+        basin: str,
+        prefix: str = "",
+        start_after: str = "",
+        limit: int = MAX_LIST,
+        visible: Names = ANYTHING,
     ) -> tuple[list[StreamInfo], bool]:
-        """Return rows in the order of their names; the flag tells whether there are more."""
+        """Return visible rows in the order of their names; the flag tells whether there are more."""
         async with self._settled() as catalogue:
-            rows, more = catalogue.streams(basin).page(prefix, start_after, limit)
+            rows, more = catalogue.streams(basin).page(prefix, start_after, limit, visible)
             return [_stream_info(row, catalogue.basin(basin)) for row in rows], more
 
     async def get_stream(self, basin: str, name: str) -> StreamConfig:
