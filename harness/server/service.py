@@ -9,17 +9,18 @@ by themselves.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from functools import partial
-from random import Random
 from typing import Any, TypeVar
 
-from ..s2 import Answer, Append, Batch, Call, Read
+from ..s2 import Answer, Append, Batch, Call, CheckTail, Read
 from ..s2.limits import MAX_LIST
+from ..world.randomness import Randomness, SystemRandomness
 from . import bugs as seeded
 from .catalogue import Catalogue, reconfigured
 from .commands import check_call
 from .durable import DurableStream, Waiting
+from .encryption import EncryptionKey, Sealer
 from .entries import BasinSet, StreamSet
 from .errors import ServiceError
 from .failpoints import Failpoints
@@ -44,9 +45,9 @@ class Service:
     """A stream service. Call :meth:`start`, use it, then call :meth:`close`.
 
     ``clock`` returns milliseconds since the Unix epoch, and may jump. ``bugs`` are names of seeded bugs. ``random``
-    spaces the heartbeats of read sessions. ``deleting`` is how long (seconds) basins and streams are being deleted
-    before their names are free again. Every operation may raise ServiceError. Operations on records may raise more, as
-    their docstrings say. Raise UsageFailure for an unknown bug.
+    spaces the heartbeats of read sessions and makes the nonces of encrypted records. ``deleting`` is how long (seconds)
+    basins and streams are being deleted before their names are free again. Every operation may raise ServiceError.
+    Operations on records may raise more, as their docstrings say. Raise UsageFailure for an unknown bug.
     """
 
     def __init__(
@@ -55,14 +56,16 @@ class Service:
         clock: Clock,
         bugs: Iterable[str] = (),
         failpoints: Failpoints | None = None,
-        random: Random | None = None,
+        random: Randomness | None = None,
         deleting: float = DELETING,
     ) -> None:
         self._clock = clock
         self._storage = storage
         self._state = State(storage, clock, seeded.compose(bugs), failpoints or Failpoints(), deleting)
         self._gate = Gate()
-        self._heartbeat = partial((random or Random(0)).uniform, *HEARTBEAT)
+        random = random or SystemRandomness(0)
+        self._fresh = random.fresh
+        self._heartbeat = partial(random.stream("heartbeats").uniform, *HEARTBEAT)
 
     @property
     def failure(self) -> StorageError | None:
@@ -198,30 +201,45 @@ class Service:
 
     # -- records
 
-    async def perform(self, basin: str, stream: str, call: Call[A], waiting: Waiting = nullcontext) -> A:
+    async def perform(
+        self,
+        basin: str,
+        stream: str,
+        call: Call[A],
+        waiting: Waiting = nullcontext,
+        key: EncryptionKey | None = None,
+    ) -> A:
         """Return the answer to one call; see :meth:`.DurableStream.perform`.
+
+        Records of an encrypted stream are under ``key``, which any other stream ignores. May also raise StateMismatch.
+        """
+        with self._gate:
+            opened, sealer = await self._open(basin, stream, key, appending=isinstance(call, Append), call=call)
+            if sealer is None:
+                return await opened.perform(call, waiting)
+            return sealer.opened(await opened.perform(sealer.sealed(call), waiting))
+
+    async def append_session(self, basin: str, stream: str, key: EncryptionKey | None = None) -> AppendSession:
+        """Open an append session on the stream, which has to exist, or is created if the basin's configuration says so.
+
+        The session stays with this incarnation of the stream. See :meth:`perform` for ``key``.
+        """
+        with self._gate:
+            opened, sealer = await self._open(basin, stream, key, appending=True)
+            return AppendSession(self._gate, opened, None if sealer is None else sealer.sealed)
+
+    async def read_session(
+        self, basin: str, stream: str, query: Read, key: EncryptionKey | None = None
+    ) -> AsyncGenerator[Batch, None]:
+        """Open a read session, and return its frames; see :meth:`.ReadSession.frames`, and :meth:`perform` for ``key``.
 
         May also raise StateMismatch.
         """
         with self._gate:
-            opened = await self._open(basin, stream, appending=isinstance(call, Append), call=call)
-            return await opened.perform(call, waiting)
-
-    async def append_session(self, basin: str, stream: str) -> AppendSession:
-        """Open an append session on the stream, which has to exist, or is created if the basin's configuration says so.
-
-        The session stays with this incarnation of the stream.
-        """
-        with self._gate:
-            return AppendSession(self._gate, await self._open(basin, stream, appending=True))
-
-    async def read_session(self, basin: str, stream: str, query: Read) -> AsyncGenerator[Batch, None]:
-        """Open a read session, and return its frames; see :meth:`.ReadSession.frames`. May also raise StateMismatch."""
-        with self._gate:
-            opened = await self._open(basin, stream, appending=False, call=query)
+            opened, sealer = await self._open(basin, stream, key, appending=False, call=query)
             session = ReadSession(self._gate, opened, query, self._heartbeat)
             await session.start()
-        return session.frames()
+        return session.frames() if sealer is None else _opened(session.frames(), sealer)
 
     @property
     def draining(self) -> bool:
@@ -242,18 +260,28 @@ class Service:
                 raise
             await state.journal.wait(state.catalogued)
 
-    async def _open(self, basin: str, name: str, appending: bool, call: Call[Any] | None = None) -> DurableStream:
-        """Return the stream. Create it if the basin's configuration says so, but not for an invalid ``call``."""
+    async def _open(
+        self, basin: str, name: str, key: EncryptionKey | None, appending: bool, call: Call[Any] | None = None
+    ) -> tuple[DurableStream, Sealer | None]:
+        """Return the stream, and what seals its records if it has a cipher and the call is about records.
+
+        Create it if the basin's configuration says so, but not for an invalid ``call`` or ``key``.
+        """
         state = self._state
         try:
-            return state.live[state.catalogue.usable_stream(basin, name).id]
+            row = state.catalogue.usable_stream(basin, name)
+            if row.cipher is None or isinstance(call, CheckTail):
+                return state.live[row.id], None
+            return state.live[row.id], Sealer(row.cipher, key, row.id, self._fresh)
         except ServiceError as refusal:
             if refusal.code == "stream_not_found":
                 config = state.catalogue.basin(basin).config
                 if config.create_stream_on_append if appending else config.create_stream_on_read:
                     check_call(call)
+                    if config.stream_cipher is not None and not isinstance(call, CheckTail):
+                        Sealer(config.stream_cipher, key, 0, self._fresh)
                     self._make_stream(basin, name, None, None)
-                    return state.live[state.catalogue.stream(basin, name).id]
+                    return await self._open(basin, name, key, appending, call)
             await state.journal.wait(state.catalogued)
             raise
 
@@ -275,10 +303,16 @@ class Service:
             self._state.record(change)
 
 
+async def _opened(frames: AsyncGenerator[Batch, None], sealer: Sealer) -> AsyncGenerator[Batch, None]:
+    async with aclosing(frames):
+        async for frame in frames:
+            yield sealer.opened(frame)
+
+
 def _basin_info(row: BasinSet) -> BasinInfo:
     return BasinInfo(row.name, row.created_at, row.deleted_at)
 
 
 def _stream_info(row: StreamSet, parent: BasinSet | None = None) -> StreamInfo:
     deleted_at = row.deleted_at if row.deleted_at is not None or parent is None else parent.deleted_at
-    return StreamInfo(row.name, row.created_at, deleted_at)
+    return StreamInfo(row.name, row.created_at, deleted_at, row.cipher)

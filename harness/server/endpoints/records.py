@@ -20,9 +20,9 @@ class Records(Sessions):
         codec = content(request)
         if codec is Codec.SESSION:
             return await self.append_session(request)
-        basin, answer = request.basin(), accepted(request)
+        basin, answer, key = request.basin(), accepted(request), request.encryption_key()
         batch, size = await self._batch(request, codec)
-        ack = await self._service.perform(basin, request.name, batch)
+        ack = await self._service.perform(basin, request.name, batch, key=key)
         self._metrics.appended(len(batch.records), size)
         if answer is Codec.PROTOBUF:
             return Response(200, protobuf.encode_ack(ack), PROTOBUF)
@@ -49,8 +49,8 @@ class Records(Sessions):
         basin, form, answer = request.basin(), request.format(), accepted(request)
         if answer is Codec.EVENT_STREAM:
             return await self.read_events(request, form)
-        call = urls.decode_read(request.query)
-        batch = await self._service.perform(basin, request.name, call, request.hang_up)
+        call, key = urls.decode_read(request.query), request.encryption_key()
+        batch = await self._service.perform(basin, request.name, call, request.hang_up, key)
         if answer is Codec.PROTOBUF:
             return Response(200, protobuf.encode_batch(batch), PROTOBUF)
         return Response(200, json_codec.encode_batch(batch, form))

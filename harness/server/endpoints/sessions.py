@@ -37,14 +37,15 @@ class Sessions(Endpoints):
 
     async def append_session(self, request: Request) -> Response:
         """Answer an append session: batches in frames, acks in frames."""
-        session = await self._service.append_session(request.basin(), request.name)
+        session = await self._service.append_session(request.basin(), request.name, request.encryption_key())
         request.operation = "append_session"
         return Response(200, self._acks(request.pieces(), session, request.operation), _FRAMES)
 
     async def read_session(self, request: Request) -> Response:
         """Answer a read session: batches and heartbeats in frames."""
         query, compression = urls.decode_read(request.query), preferred(request.raw(b"accept-encoding") or b"")
-        batches = await self._service.read_session(request.basin(), request.name, query)
+        key = request.encryption_key()
+        batches = await self._service.read_session(request.basin(), request.name, query, key)
         request.operation = "read_session"
         return Response(200, self._batches(batches, compression, request.operation), _FRAMES)
 
@@ -54,7 +55,8 @@ class Sessions(Endpoints):
         last = None if (given := request.header(b"last-event-id")) is None else EventId.parse(given)
         if last is not None:
             query = _after(last, query)
-        batches = await self._service.read_session(request.basin(), request.name, query)
+        key = request.encryption_key()
+        batches = await self._service.read_session(request.basin(), request.name, query, key)
         request.operation = "read_events"
         last = last or EventId(0, 0, 0)
         return Response(200, self._events(batches, last, form, request.operation), _EVENTS)
