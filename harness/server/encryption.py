@@ -111,7 +111,7 @@ class Sealer:
         nonce, associated = body[_SIZE_BYTES:start], self._id + body[:_SIZE_BYTES]
         try:
             text = self._aead.decrypt(nonce, body[start:], associated)
-        except self._aead.failure:
+        except (self._aead.failure, ValueError):  # the latter if it is too short
             raise ServiceError(
                 "decryption_failed", f"the encryption key is not that of the record at seq_num {record.seq_num}"
             ) from None
@@ -128,7 +128,7 @@ class _Aead(NamedTuple):
     nonce_bytes: int
     encrypt: _Crypt
     decrypt: _Crypt
-    failure: tuple[type[Exception], ...]
+    failure: type[Exception]
 
 
 # The libraries are imported by the first request that needs them: most servers never encrypt anything.
@@ -139,7 +139,7 @@ def _aes_256_gcm(key: bytes) -> _Aead:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     aead = AESGCM(key)
-    return _Aead(12, aead.encrypt, aead.decrypt, (InvalidTag,))
+    return _Aead(12, aead.encrypt, aead.decrypt, InvalidTag)
 
 
 def _aegis_256(key: bytes) -> _Aead:
@@ -152,7 +152,7 @@ def _aegis_256(key: bytes) -> _Aead:
     def decrypt(nonce: bytes, text: bytes, associated: bytes) -> bytes:
         return crypto_aead_aegis256_decrypt(text, associated, nonce, key)
 
-    return _Aead(32, encrypt, decrypt, (CryptoError, ValueError))
+    return _Aead(32, encrypt, decrypt, CryptoError)
 
 
 _AEADS: Final = {Cipher.AES_256_GCM: _aes_256_gcm, Cipher.AEGIS_256: _aegis_256}
