@@ -1,18 +1,16 @@
 """Tries every order of the moments of a stream, depth first, and never the same situation twice.
 
-Finds an order that explains every answer, or proves that there is none by having tried all. The first token, where
-nobody knows it, and timestamps that nobody reported are tried outermost. The problem is strongly NP-complete, so there
-is a budget; past it nothing is said. A stream is searched in the same way each time, so whoever doubts an
-:class:`Exhausted` searches again.
+Finds an order that explains every answer, or proves that there is none by having tried all. The problem is strongly
+NP-complete, so there is a budget; past it nothing is said. A stream is searched in the same way each time, so whoever
+doubts an :class:`Exhausted` searches again.
 
-The method is that of Wing and Gong (1993), with Lowe's memory (2017).
+The method is that of Wing and Gong (1993), with Lowe's memory (2017) of situations by a hash of what is placed, as
+Zobrist (1970) hashed positions of a game.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import or_
 
 import numpy as np
 
@@ -22,21 +20,14 @@ from . import log as logs
 from . import spec
 from .accept import Order, polls
 from .budget import Exceeded, Spending
-from .caps import caps
 from .columns import Requirements
 from .contradiction import Refuted
-from .indefinite import Candidates
-from .plan import Plan, tokens
-from .situation import Mark, Situation
+from .openings import Opening, openings
+from .situation import Mark, Plan, Situation
 
 _OFTEN = 1024
-
-
-_Choice = tuple[Mark, Iterator[int], tuple[object, ...]]
-"""Where a choice was made, what is left to be tried, and the key of the situation."""
-
-_Opening = tuple[int, tuple[tuple[int, int], ...]]
-"""The first token, and what bounds timestamps, as in :class:`.accept.Order`."""
+_SIZE = 400
+"""Bytes of a situation, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Furthest:
-    """The order with the most definite moments that a search began; appends of unknown outcome may be in it repeatedly.
+    """The order with the most certain moments that a search began, up to the last of them.
 
     ``nowhere`` are the definite moments that had no place in any order that was begun.
     """
@@ -79,135 +70,87 @@ def exhaust(asked: Requirements, rows: Int64s, spent: Spending) -> Found | Exhau
     """Search for an order of all moments of a stream (``rows`` are its, ascending), as far as the budget allows."""
     try:
         polls(asked)
-        plan = Plan(asked)
+        search = _Search(asked, rows, spent)
     except Refuted:
         return Exhausted(0)
-    search = _Search(plan, spent)
     try:
-        for opening in _openings(asked, rows, plan):
-            try:
-                log, state = logs.begin(asked, rows, len(plan.records.sent), *opening)
-            except Refuted:
-                continue
-            found = search.run(Situation(plan, log, state, relaxed=True), opening)
-            if found is not None and len(set(found)) < len(found):
-                found = search.run(Situation(plan, log, state), opening)
-            if found is not None:
-                return Found(Order(np.array(found, dtype=np.int64), *opening))
+        for opening in openings(asked, rows):
+            order = search.run(opening)
+            if order is not None:
+                return Found(order)
     except Exceeded as exceeded:
-        return Over(spent.states, f"the search was given up after {exceeded}", search.tail, search.furthest)
+        reason = f"the search was given up after {exceeded}"
+        return Over(spent.states, reason, search.tail, search.furthest)
     except KeyboardInterrupt:
         reason = f"the search was interrupted after {spent.states:,} states"
         return Over(spent.states, reason, search.tail, search.furthest)
     return Exhausted(spent.states, search.furthest)
 
 
-def _openings(asked: Requirements, rows: Int64s, plan: Plan) -> Iterator[_Opening]:
-    """What a history leaves open of the beginning: the first token, and timestamps."""
-    declared = asked.history.header.streams[asked.stream].fencing_token
-    first = [*tokens(asked), logs.ANOTHER] if declared is None else [logs.number(asked.history, declared)]
-    for latest in caps(asked, rows, plan):
-        for token in first:
-            yield token, latest
-
-
 class _Search:
-    def __init__(self, plan: Plan, spent: Spending) -> None:
-        self._plan = plan
-        self._candidates = Candidates(plan)
-        self._spent = spent
-        self._dead: set[tuple[object, ...]] = set()
-        self._longest: list[int] = []
-        self._explained = NONE
-        self._begun: Order | None = None
-        self._placed = bytearray(plan.count)
-        self.tail = plan.base
+    def __init__(self, asked: Requirements, rows: Int64s, spent: Spending) -> None:
+        self._asked, self._rows, self._spent, self._plan = asked, rows, spent, Plan(asked)
+        self._ever = bytearray(len(asked))
+        self._answers, self._longest, self._shared = NONE, list[int](), 0
+        self._opening: Opening = NONE, ()
+        self.tail = asked.tail
 
     @property
     def furthest(self) -> Furthest | None:
         """How far it got; None where nothing could be begun."""
-        if self._begun is None:
+        if self._answers == NONE:
             return None
-        nowhere = np.array([m for m in self._plan.by_return if not self._placed[m]], dtype=np.int64)
-        return Furthest(self._begun, nowhere)
+        nowhere = np.array([m for m in self._plan.by_return if not self._ever[m]], dtype=np.int64)
+        kept = max((i + 1 for i, m in enumerate(self._longest) if m not in self._plan.kind), default=0)
+        return Furthest(Order(np.array(self._longest[:kept], dtype=np.int64), *self._opening), nowhere)
 
-    def run(self, here: Situation, opening: _Opening) -> list[int] | None:
-        """An order that goes on from a situation; None if there is none.
-
-        What is dead where appends may be used again and again is so where they may not.
-        """
-        before, self._longest, found = (self._explained, self.tail), [], None
+    def run(self, opening: Opening) -> Order | None:
+        """An order with this beginning; None if there is none."""
+        self._spent.state(_SIZE)
+        self._spent.tick()
         try:
-            found = self._run(here)
+            log, state = logs.begin(self._asked, self._rows, len(self._asked.records.sent), *opening)
+        except Refuted:
+            return None
+        here, self._opened, self._shared = Situation(self._plan, log, state, self._ever), opening, 0
+        try:
+            is_found = self._is_found(here)
         finally:
             self._ends(here)
-            if found is not None:
-                self._explained, self.tail = before
+        return Order(np.array(here.order, dtype=np.int64), *opening) if is_found else None
+
+    def _is_found(self, here: Situation) -> bool:
+        """Go on until every moment is placed; False if no order goes on from there."""
+        seen, stack, steps = set[int](), list[tuple[Mark, list[int]]](), 0
+        while True:
+            ways = here.ways()
+            if here.finished:
+                return True
+            if len(ways) == 1:
+                here.take(ways[0])
+                steps += 1
+                if steps % _OFTEN == 0:
+                    self._spent.tick()
+                continue
+            if ways and (key := here.key()) not in seen:
+                self._spent.state(_SIZE)
+                seen.add(key)
+                stack.append((here.mark(), ways[::-1]))
             else:
-                self._placed = bytearray(map(or_, self._placed, here.ever))
-                if self._explained > before[0]:
-                    self._begun = Order(np.array(self._longest, dtype=np.int64), *opening)
-        return found
+                self._ends(here)
+            while stack and not stack[-1][1]:
+                stack.pop()
+            if not stack:
+                return False
+            mark, ways = stack[-1]
+            here.back(mark)
+            self._shared = min(self._shared, len(here.order))
+            here.take(ways.pop())
 
     def _ends(self, here: Situation) -> None:
-        """Keep the order up to here if none explained more answers."""
-        if here.explained > self._explained:
-            self._explained, self._longest = here.explained, here.order[:]
-
-    def _run(self, here: Situation) -> list[int] | None:
-        floats = self._plan.bound if here.relaxed else self._plan.all
-        seen: set[tuple[object, ...]] = set()
-        stack: list[_Choice] = []
-        alive = here.settle()
-        while True:
-            alive = alive and self._along(here)
-            if alive and here.finished:
-                self._dead = seen.difference(key for *_, key in stack) if here.relaxed else set()
-                return here.order
-            self.tail = max(self.tail, here.state[spec.AT])
-            if alive and (key := here.key(floats)) not in seen and self._may_live(here):
-                seen.add(key)
-                self._spent.state(400 + len(here.plan.floats) // 8)
-                stack.append((here.mark(), self._options(here), key))
-            if not self._next(here, stack):
-                return None
-            alive = here.settle()
-
-    def _may_live(self, here: Situation) -> bool:
-        return here.relaxed or not self._dead or here.key(self._plan.bound) not in self._dead
-
-    def _along(self, here: Situation) -> bool:
-        """Go on while there is no choice; False if no order goes on from there."""
-        steps = 0
-        while not here.finished:
-            left = self._told(here)
-            if not left or here.choices():
-                return True
-            if not (here.take(left[0]) and here.settle()):
-                return False
-            steps += 1
-            if steps % _OFTEN == 0:
-                self._spent.tick()
-        return True
-
-    def _told(self, here: Situation) -> list[int]:
-        """The appends that must be next, if any is known to be."""
-        return [m for m in self._plan.told.get(here.state[spec.AT], ()) if not here.placed[m]]
-
-    def _options(self, here: Situation) -> Iterator[int]:
-        """What may come next; the situation is the same whenever the next one is asked for."""
-        choices = here.choices()
-        yield from self._told(here) or self._candidates.at(here)
-        yield from choices
-
-    def _next(self, here: Situation, stack: list[_Choice]) -> bool:
-        """Go back to the last choice that has another option, and take that; False if there is none."""
-        while stack:
-            self._ends(here)
-            mark, options, _ = stack[-1]
-            here.back(mark)
-            for m in options:
-                if here.take(m):
-                    return True
-            stack.pop()
-        return False
+        """Keep the order up to here if none explained more answers; what it shares with the one kept is not copied."""
+        self.tail = max(self.tail, here.state[spec.AT])
+        if here.answers > self._answers:
+            self._answers, self._opening = here.answers, self._opened
+            self._longest[self._shared :] = here.order[self._shared :]
+            self._shared = len(here.order)

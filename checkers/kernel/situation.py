@@ -1,20 +1,93 @@
 """Where a search stands: a prefix of an order and the state that it leads to, both of which can be taken back.
 
-Only :func:`.spec.step` says whether a moment is possible. What is done here without a choice is argued in
-docs/search.md.
+Only :func:`.spec.step` says whether a moment is possible. docs/search.md says why no order is lost by what is placed
+here without a choice, or not offered.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from typing import Any
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any, NamedTuple
 
-from fencepost.harness.history.history import NONE
+import numpy as np
+
+from fencepost.harness.history.chain_hash import signed_link
+from fencepost.harness.history.history import FOREVER, NONE
 
 from . import spec
-from .columns import listed
-from .plan import NEVER, Plan
+from .answers import exacts
+from .columns import Requirements, listed
+from .facts import ascending, certain
+
+
+class Plan:
+    """What a search looks up, whatever the order. Raises Refuted where no order can be.
+
+    ``names`` is the tail at which a moment must stand, NONE if nothing says so; ``fixed`` are the tails that there must
+    have been, ascending, and ``read`` the digests that were returned, by position. ``needs`` are the moments that must
+    come before one, ``then`` the reverse; ``ends`` are the refusals after which an optional append cannot come.
+
+    ``by_return`` are the moments that must be in the order, as they returned, and ``by_call`` all but the ``twins``, as
+    they were invoked. ``twins`` are the optional appends that may be anywhere, in classes whose members differ in
+    nothing but their invocation, the first invoked first; ``kind`` is the class of each. ``lookers`` depend on who
+    wrote what, and ``absent`` are claims that there is no stream.
+    """
+
+    def __init__(self, asked: Requirements) -> None:
+        self.columns, self.records = asked.listed
+        facts, columns, records = certain(asked), asked.asked, asked.records
+        self.names = np.where(exacts(asked), columns.at, facts.place).tolist()
+        self.fixed = ascending(np.concatenate((facts.tails, facts.ends, facts.place[facts.chain]))).tolist()
+        read = np.flatnonzero(facts.seen != NONE)
+        self.read = dict(zip((asked.tail + read).tolist(), records.digest[facts.seen[read]].tolist(), strict=True))
+        self.needs, self.then, self.ends = (defaultdict[int, list[int]](list) for _ in range(3))
+        for one, other, needed in asked.ahead.tolist():
+            if needed or not columns.optional[one]:
+                self.needs[other].append(one)
+                self.then[one].append(other)
+            else:
+                self.ends[one].append(other)
+        self.closing = {other for others in self.ends.values() for other in others}
+        ends, size = np.flatnonzero(columns.ask == spec.END), np.concatenate(([0], np.cumsum(records.size)))
+        room = columns.room[ends] - size[columns.high[ends]] + size[columns.low[ends]]
+        self.lookers = {*ends[room < records.sent_size.max(initial=0)].tolist()}
+        self.lookers |= {*np.flatnonzero(columns.ask == spec.WHOLE).tolist()}
+        self.absent = np.flatnonzero(columns.ask == spec.ABSENT).tolist()
+        must = np.flatnonzero(columns.optional == 0)
+        self.by_return = must[np.argsort(columns.returned[must], kind="stable")].tolist()
+        calls, free = np.argsort(columns.invoked, kind="stable").tolist(), set(facts.free.tolist())
+        classes, digests = defaultdict[object, list[int]](list), set(self.read.values())
+        for m in calls:
+            if m in free:
+                classes[self._class(m, digests)].append(m)
+        self.twins = sorted(classes.values(), key=lambda twins: self._rank(twins[0]))
+        self.kind = {m: kind for kind, members in enumerate(self.twins) for m in members}
+        self.by_call = [m for m in calls if m not in free]
+
+    def _rank(self, m: int) -> tuple[bool, bool, bool, int]:
+        """Which of the floats are tried first: those that change and demand little, and the longest of them."""
+        columns = self.columns
+        return (
+            columns.fence[m] != NONE,
+            columns.match[m] == NONE,
+            columns.token[m] == NONE,
+            columns.low[m] - columns.high[m],
+        )
+
+    def _class(self, m: int, read: set[int]) -> object:
+        columns, records = self.columns, self.records
+        if m in self.needs or m in self.then or m in self.ends:
+            return m
+        digests = tuple(records.sent[columns.low[m] : columns.high[m]])
+        trims = range(columns.trim_low[m], columns.trim_high[m])
+        return (
+            digests if self.lookers or not read.isdisjoint(digests) else len(digests),
+            (columns.match[m], columns.token[m], columns.fence[m]),
+            tuple((records.trim_index[trim], records.trim_to[trim]) for trim in trims),
+        )
 
 
 class _Traced(list[int]):
@@ -35,273 +108,173 @@ class _Traced(list[int]):
             super().__setitem__(i, value)
 
 
-@dataclass(slots=True)
-class Mark:
-    """What it takes to go back."""
+class _Here(NamedTuple):
+    """What changes with each moment, beside the state.
 
-    placed: int
-    state: list[int]
-    trail: int
+    ``front`` counts the moments of ``by_return`` that are placed before the first that is not, ``calls`` those of
+    ``by_call`` that were invoked before that returned. ``pending`` are those of them that are not placed, and all that
+    they need is. ``mixed`` is a hash of what is placed and what is gone, ``contents`` one of the records in order.
+    """
+
     front: int
-    beyond: int
     calls: int
-    pending: list[int]
-    applied: int
-    gone: int
-    chained: int | None
+    pending: tuple[int, ...]
+    mixed: int
+    contents: int
+    lookers: int
+
+
+Mark = tuple[int, list[int], int, _Here]
+"""What it takes to go back."""
+
+
+def _mixed(*what: object) -> int:
+    return int.from_bytes(blake2b(repr(what).encode(), digest_size=16).digest())
 
 
 class Situation:
-    """A prefix of an order.
+    """A prefix of an order, which begins with a log and a state. Each moment ``ever`` placed is marked for good."""
 
-    ``front`` counts the moments that are placed up to the first, by return, that is not; ``beyond`` is the set of
-    those placed after it, ``applied`` that of floats (bits). ``pending`` are the observations that could be next by the
-    clock. ``chained`` is the hash of what is there, where whole reads tell it.
-
-    If it is ``relaxed``, floats that nothing else depends on may be applied again and again, and are no part of the
-    key; ``used`` counts how often they were. In ``ever`` each moment that is placed is marked for good.
-    """
-
-    def __init__(self, plan: Plan, log: spec.Log, state: Any, *, relaxed: bool = False) -> None:
-        self.plan = plan
-        self.relaxed = relaxed
-        self.used = [0] * plan.count
-        self.present = _Traced(log.present.tolist())
-        self.log: spec.Log = listed(log)._replace(present=self.present)
+    def __init__(self, plan: Plan, log: spec.Log, state: Any, ever: bytearray) -> None:
+        self._plan, self._ever = plan, ever
+        self._present = _Traced(log.present.tolist())
+        self._log: spec.Log = listed(log)._replace(present=self._present)
         self.state: list[int] = state.tolist()
-        self.below = len(self.log.lower)
+        self.state[spec.SHOWN] = int(spec.ABSENT not in plan.columns.ask)
         self.order: list[int] = []
-        self.placed, self.ever = bytearray(plan.count), bytearray(plan.count)
-        self.front = self.beyond = self.calls = self.applied = self.gone = 0
-        self.pending: list[int] = []
-        self.waiting = dict(plan.waiting)
-        self.absences = plan.absences
-        known = bool(plan.wholes) and self.state[spec.HASHED] != NONE
-        self.chained = self.state[spec.HASH] if known else None
+        self._placed, self._used = bytearray(len(ever)), [0] * len(plan.twins)
+        self._waiting = Counter(plan.names)
+        self._here = _Here(0, 0, (), 0, 0, len(plan.lookers))
+        self._call()
 
     @property
     def finished(self) -> bool:
-        """Is every definite moment placed?"""
-        return self.front == len(self.plan.by_return)
+        """Is every moment placed that must be?"""
+        return self._here.front == len(self._plan.by_return)
 
     @property
-    def explained(self) -> int:
-        """How many definite moments are placed."""
-        return self.front + self.beyond.bit_count()
+    def answers(self) -> int:
+        """How many moments are placed, those aside that may be anywhere or nowhere."""
+        return len(self.order) - sum(self._used)
 
-    @property
-    def now(self) -> int:
-        """When the first operation returned that has a moment left: nothing invoked later can be next."""
-        return self.plan.returns[self.front]
+    def key(self) -> int:
+        """A hash of what the future depends on: two prefixes with the same key can be continued in the same ways."""
+        contents = self._here.contents if self._here.lookers else 0
+        return self._here.mixed ^ _mixed(self.state[spec.IN_FORCE], self.state[spec.FLOOR], contents)
 
     def mark(self) -> Mark:
         """Where this is."""
-        return Mark(
-            len(self.order), self.state[:], len(self.present.trail), self.front, self.beyond, self.calls, self.pending,
-            self.applied, self.gone, self.chained,
-        )  # fmt: skip
+        return len(self.order), self.state[:], len(self._present.trail), self._here
 
     def back(self, mark: Mark) -> None:
         """Go back to where this was."""
-        plan = self.plan
-        for m in self.order[mark.placed :]:
-            if self._may_again(m):
-                self.used[m] -= 1
+        placed, state, trail, self._here = mark
+        for m in self.order[placed:]:
+            self._count(m, -1)
+        del self.order[placed:]
+        self._undo(state, trail)
+
+    def _undo(self, state: list[int], trail: int) -> None:
+        self.state[:] = state
+        self._present.back(trail)
+
+    def _count(self, m: int, by: int) -> None:
+        self._placed[m] += by
+        self._waiting[self._plan.names[m]] -= by
+        if m in self._plan.kind:
+            self._used[self._plan.kind[m]] += by
+
+    def ways(self) -> list[int]:
+        """Place all answers that lose nothing by it, and return what else can be next: appends, then answers."""
+        ask, others, i = self._plan.columns.ask, list[int](), 0
+        while i < len(self._here.pending):
+            m, before, trail = self._here.pending[i], self.state[:], len(self._present.trail)
+            right = ask[m] != spec.APPEND and self._is_right(m)
+            if right and self.state == before and ask[m] != spec.BEGIN and m not in self._plan.closing:
+                self._place(m, trail)
                 continue
-            self.placed[m] = 0
-            if plan.names[m] != NONE:
-                self.waiting[plan.names[m]] += 1
-            if plan.asked.ask[m] == spec.ABSENT:
-                self.absences += 1
-        del self.order[mark.placed :]
-        self.state[:] = mark.state
-        self.present.back(mark.trail)
-        self.front, self.beyond, self.calls = mark.front, mark.beyond, mark.calls
-        self.pending, self.applied, self.gone = mark.pending, mark.applied, mark.gone
-        self.chained = mark.chained
-
-    # -- one moment
-
-    def take(self, m: int) -> bool:
-        """Place a moment, if it is its turn and the state allows its answer; else nothing changes."""
-        before, trail = self.state[:], len(self.present.trail)
-        if not (self.is_due(m) and self._step(m)):
-            return False
-        if self._hides(m, trail):
-            self._unstep(before, trail)
-            return False
-        self._place(m, trail)
-        return True
-
-    def _may_again(self, m: int) -> bool:
-        return self.relaxed and m in self.plan.free
-
-    def is_due(self, m: int) -> bool:
-        """Is all that must come before it placed, and nothing that must come after it?"""
-        plan, placed = self.plan, self.placed
-        return (
-            not placed[m]
-            and plan.asked.invoked[m] <= plan.returns[self.front]
-            and (not self.absences or plan.asked.ask[m] == spec.ABSENT)
-            and all(placed[one] for one in plan.needs[m])
-            and not any(placed[other] for other in plan.shut_by[m])
-            and (not plan.is_append[m] or self._may_leave(m))
-        )
-
-    def _may_leave(self, m: int) -> bool:
-        """Whether an append leaves no tail behind that a moment has yet to find, and writes what was read."""
-        plan, columns, tail = self.plan, self.plan.asked, self.state[spec.AT]
-        if self.waiting.get(tail, 0) - (plan.names[m] == tail):
-            return False
-        end = tail + columns.high[m] - columns.low[m]
-        if end > min(self.limit(tail), plan.most):
-            return False
-        read, sent, shift = plan.read, plan.records.sent, columns.low[m] - tail
-        if len(read) < end - tail:
-            return all(not tail <= at < end or digest == sent[at + shift] for at, digest in read.items())
-        return all(read.get(at, sent[at + shift]) == sent[at + shift] for at in range(tail, end))
-
-    def limit(self, tail: int) -> int:
-        """The next tail that there must be."""
-        at = bisect_right(self.plan.fixed, tail)
-        return self.plan.fixed[at] if at < len(self.plan.fixed) else NEVER
-
-    def _step(self, m: int) -> bool:
-        state, trail = self.state, len(self.present.trail)
-        gone, shown = state[spec.GONE], state[spec.SHOWN]
-        if spec.step(self.plan.asked, self.plan.records, self.log, state, m, True) == spec.RIGHT:
-            return True
-        self.present.back(trail)
-        state[spec.GONE], state[spec.SHOWN] = gone, shown
-        return False
-
-    def _unstep(self, before: list[int], trail: int) -> None:
-        self.state[:] = before
-        self.present.back(trail)
-
-    def _vanished(self, trail: int) -> list[int]:
-        """The slots that are gone since then."""
-        return [i for i, value in self.present.trail[trail:] if value == i]
-
-    def _hides(self, m: int, trail: int) -> bool:
-        """Whether it lets something be gone that another moment has yet to return: that is dead."""
-        for i in self._vanished(trail):
-            if any(not self.placed[one] for one in self.plan.wholes):
-                return True
-            if any(not self.placed[one] for one in self.plan.returned_by.get(self._position(i), ())):
-                return True
-        return False
-
-    def _position(self, i: int) -> int:
-        return int(self.log.lower[i]) if i < self.below else self.plan.base + i - self.below
-
-    def _place(self, m: int, trail: int) -> None:
-        plan = self.plan
-        self.order.append(m)
-        self.ever[m] = 1
-        for i in self._vanished(trail):
-            self.gone |= 1 << i
-        if plan.names[m] != NONE:
-            self.waiting[plan.names[m]] -= 1
-        if plan.asked.ask[m] == spec.ABSENT:
-            self.absences -= 1
-        elif plan.asked.ask[m] == spec.WHOLE:
-            self.chained = plan.asked.hash[m]
-        elif plan.is_append[m] and self.chained is not None:
-            self.chained = plan.after(self.chained, m)
-        if self._may_again(m):
-            self.used[m] += 1
-            return
-        self.placed[m] = 1
-        if not plan.definite[m]:
-            self.applied |= plan.bit[m]
-            return
-        self.beyond |= 1 << (plan.rank[m] - self.front)
-        while self.beyond & 1:
-            self.beyond >>= 1
-            self.front += 1
-
-    # -- what leaves no choice
-
-    def settle(self) -> bool:
-        """Place every observation that is due, possible, and does no harm; False if no order goes on from there."""
-        while True:
-            self._call()
-            rest = [m for m in self.pending if not self._at_once(m)]
-            if len(rest) == len(self.pending):
-                return True
-            self.pending = rest
-
-    def _call(self) -> None:
-        plan, now, calls = self.plan, self.now, self.calls
-        while self.calls < len(plan.by_call) and plan.asked.invoked[plan.by_call[self.calls]] <= now:
-            self.calls += 1
-        if calls < self.calls:
-            self.pending = self.pending + plan.by_call[calls : self.calls]
-
-    def _at_once(self, m: int) -> bool:
-        """Place an observation if nothing can be lost by that."""
-        plan, tail = self.plan, self.state[spec.AT]
-        if plan.asked.ask[m] == spec.BEGIN or plan.names[m] not in (NONE, tail) or plan.lowest[m] > tail:
-            return False
-        if not self.is_due(m):
-            return False
-        if any(self.may_come(one) for one in plan.shuts[m]):
-            return False
-        before, trail = self.state[:], len(self.present.trail)
-        if not self._step(m):
-            return False
-        if self._vanished(trail):
-            self._unstep(before, trail)
-            return False
-        self._place(m, trail)
-        return True
-
-    def may_come(self, m: int) -> bool:
-        """May an optional append still be applied, as far as sessions go?"""
-        return not self.placed[m] and not any(self.placed[other] for other in self.plan.shut_by[m])
-
-    def choices(self) -> list[int]:
-        """Observations that are possible here, and may as well wait."""
-        found = []
-        for m in self.pending:
-            plan = self.plan
-            if plan.names[m] not in (NONE, self.state[spec.AT]) or plan.lowest[m] > self.state[spec.AT]:
-                continue
-            if self.is_due(m):
-                found.append(m)
+            self._undo(before, trail)
+            others += [m] * right
+            i += 1
+        appends = [m for m in self._here.pending if ask[m] == spec.APPEND]
+        found = [*(m for m in (*appends, *self._firsts()) if self._is_right(m, keep=False)), *others]
+        if not self.state[spec.SHOWN] and not all(self._placed[one] for one in self._plan.absent):
+            return [m for m in found if self._plan.columns.optional[m]]  # the others show that there is a stream
         return found
 
-    # -- memory
+    def _firsts(self) -> Iterator[int]:
+        """Of each class of twins the first that is left."""
+        if not self._waiting[self.state[spec.AT]]:
+            for used, members in zip(self._used, self._plan.twins, strict=True):
+                if used < len(members) and self._is_due(members[used]):
+                    yield members[used]
 
-    def key(self, floats: int) -> tuple[object, ...]:
-        """What the future depends on: two prefixes with the same key can be continued in the same ways.
+    def _is_due(self, m: int) -> bool:
+        """Whether all that must come before a moment is placed."""
+        columns = self._plan.columns
+        return columns.invoked[m] <= self._now and all(self._placed[one] for one in self._plan.needs.get(m, ()))
 
-        Of the floats only these (bits) are looked at.
-        """
-        plan, state = self.plan, self.state
-        return (
-            self.front,
-            self.beyond,
-            self.applied & floats,
-            state[spec.AT],
-            state[spec.IN_FORCE],
-            state[spec.FLOOR],
-            self.gone,
-            None if all(self.placed[m] for m in plan.wholes) else self.chained,
-            tuple(
-                self.log.begun[m]
-                for m in plan.begins
-                if self.placed[m] and not all(self.placed[one] for one in plan.tellers[m])
-            ),
-            self._sizes(),
+    def take(self, m: int) -> None:
+        """Place a moment that can be next."""
+        trail = len(self._present.trail)
+        self._is_right(m)
+        self._place(m, trail)
+
+    def _is_right(self, m: int, keep: bool = True) -> bool:
+        """Whether a moment can be next; with ``keep`` the state becomes what it is afterwards, or is spoilt."""
+        plan, columns = self._plan, self._plan.columns
+        if plan.names[m] not in (NONE, self.state[spec.AT]):
+            return False
+        if columns.ask[m] == spec.APPEND and not self._may_leave(m):
+            return False
+        return bool(spec.step(columns, plan.records, self._log, self.state, m, keep) == spec.RIGHT)
+
+    @property
+    def _now(self) -> int:
+        """When the first operation returned that has a moment left: nothing invoked later can be next."""
+        return FOREVER if self.finished else int(self._plan.columns.returned[self._plan.by_return[self._here.front]])
+
+    def _may_leave(self, m: int) -> bool:
+        """Whether an append passes over no tail that there must be, writes what was read, and comes before refusals."""
+        plan, tail = self._plan, self.state[spec.AT]
+        sent = plan.records.sent[plan.columns.low[m] : plan.columns.high[m]]
+        after = bisect_right(plan.fixed, tail)
+        if self._waiting[tail] > (plan.names[m] == tail) or any(self._placed[one] for one in plan.ends.get(m, ())):
+            return False
+        if after < len(plan.fixed) and tail + len(sent) > plan.fixed[after]:
+            return False
+        return all(plan.read.get(at, digest) == digest for at, digest in enumerate(sent, tail))
+
+    def _place(self, m: int, trail: int) -> None:
+        """Place a moment that was right; ``trail`` was the length of that before."""
+        plan, columns, here = self._plan, self._plan.columns, self._here
+        self.order.append(m)
+        self._ever[m] = 1
+        self._count(m, 1)
+        contents, mixed, begun = here.contents, here.mixed ^ _mixed("placed", m), columns.begun[m]
+        for slot, value in self._present.trail[trail:]:
+            if value == slot:
+                mixed ^= _mixed("gone", slot)
+        if columns.ask[m] == spec.BEGIN:
+            mixed ^= _mixed("begun", m, self._log.begun[m])
+        elif begun != NONE and all(columns.begun[other] != begun for other in plan.then.get(m, ())):
+            mixed ^= _mixed("begun", begun, self._log.begun[begun])  # nobody asks any more
+        if columns.ask[m] == spec.APPEND and here.lookers:
+            for digest in plan.records.sent[columns.low[m] : columns.high[m]]:
+                contents = signed_link(contents, digest)
+        then = tuple(one for one in plan.then.get(m, ()) if one not in plan.kind and self._is_due(one))
+        pending = (*(one for one in here.pending if one != m), *then)
+        self._here = here._replace(
+            pending=pending, mixed=mixed, contents=contents, lookers=here.lookers - (m in plan.lookers)
         )
+        self._call()
 
-    def _sizes(self) -> tuple[int, ...]:
-        """Which rooms are too small for each record of which a read may have had no room for."""
-        looks = [self.plan.looks[m] for m in self.plan.tight if not self.placed[m]]
-        if not looks or self.state[spec.AT] <= min(looks):
-            return ()
-        rooms, size = self.plan.rooms, self.log.size
-        first, last = (spec.slot(self.log, at) for at in (max(min(looks), self.plan.base), self.state[spec.AT]))
-        return tuple(bisect_left(rooms, size[i]) for i in range(first, last))
+    def _call(self) -> None:
+        plan, front, calls = self._plan, self._here.front, self._here.calls
+        while front < len(plan.by_return) and self._placed[plan.by_return[front]]:
+            front += 1
+        self._here = self._here._replace(front=front)
+        while calls < len(plan.by_call) and plan.columns.invoked[plan.by_call[calls]] <= self._now:
+            calls += 1
+        new = (m for m in plan.by_call[self._here.calls : calls] if self._is_due(m))
+        self._here = self._here._replace(calls=calls, pending=(*self._here.pending, *new))

@@ -12,7 +12,7 @@ from fencepost.harness.history.history import NONE, Int64s
 
 from ..kernel import spec
 from ..kernel.columns import Requirements, spans
-from ..kernel.unfolding import unfolded
+from .unfolding import unfolded
 
 
 class Hashes:

@@ -147,10 +147,12 @@ def _aegis_256(key: bytes) -> _Aead:
     from nacl.exceptions import CryptoError
 
     def encrypt(nonce: bytes, text: bytes, associated: bytes) -> bytes:
-        return crypto_aead_aegis256_encrypt(text, associated, nonce, key)
+        ciphertext: bytes = crypto_aead_aegis256_encrypt(text, associated, nonce, key)
+        return ciphertext
 
     def decrypt(nonce: bytes, text: bytes, associated: bytes) -> bytes:
-        return crypto_aead_aegis256_decrypt(text, associated, nonce, key)
+        plaintext: bytes = crypto_aead_aegis256_decrypt(text, associated, nonce, key)
+        return plaintext
 
     return _Aead(32, encrypt, decrypt, CryptoError)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+from ..s2.compression import Compression
 from ..s2.json_codec import Format
 from .content_coding import coding, decoded
 from .encryption import EncryptionKey
@@ -20,10 +22,13 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 # Headers that change what a request means. If one of them is given twice, the request is ambiguous.
 _SINGULAR: Final = frozenset(
     (
-        *(b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"s2-encryption-key"),
+        *(b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"s2-stream-config", b"s2-encryption-key"),
         *(b"authorization", b"content-type"),
     )
 )
+
+
+_check_basin: Final = lru_cache(1024)(check_basin_name)  # keeps the valid names only
 
 
 class Patience:
@@ -210,7 +215,7 @@ class Request:
             if named is None:
                 raise ServiceError("bad_header", "no basin is named: by s2-basin, or by a host like basin.b.localhost")
             return named
-        check_basin_name(basin, "bad_header")
+        _check_basin(basin, "bad_header")
         return basin
 
     def encryption_key(self) -> EncryptionKey | None:
@@ -230,8 +235,8 @@ class Request:
         """Raise ``bad_query``: the operation has no parameters."""
         raise ServiceError("bad_query", f"this operation takes no parameters, such as {self.query[:40]!r}")
 
-    async def body(self, malformed: str = "bad_json") -> bytes:
-        """Return the whole body, decompressed.
+    def body(self, malformed: str = "bad_json") -> Awaitable[bytes]:
+        """Return the whole body, decompressed, once it has arrived.
 
         Raise ``payload_too_large`` past the limit, compressed or decompressed, ``hot_server`` if too many bodies are
         arriving, ``request_timeout`` if it does not arrive in time, ``bad_header`` or ``client_hangup`` if it cannot
@@ -241,13 +246,14 @@ class Request:
         self.unfinished = True
         encoding = self._headers.get(b"content-encoding")
         if encoding is None:
-            return await self._arrived(self._expected_length())
-        compression = coding(encoding)
-        return decoded(
-            await self._arrived(self._expected_length()), compression, self._bodies.limits.body_bytes, malformed
-        )
+            return self._arrived()
+        return self._decoded(coding(encoding), malformed)
 
-    async def _arrived(self, expected: int | None) -> bytes:
+    async def _decoded(self, compression: Compression, malformed: str) -> bytes:
+        return decoded(await self._arrived(), compression, self._bodies.limits.body_bytes, malformed)
+
+    async def _arrived(self) -> bytes:
+        expected = self._expected_length()
         bodies = self._bodies
         # One buffer: a list would take twenty times as much as what is counted if the pieces are tiny.
         arrived = bytearray()

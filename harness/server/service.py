@@ -207,36 +207,45 @@ class Service:
         stream: str,
         call: Call[A],
         waiting: Waiting = nullcontext,
+        config: StreamConfig | None = None,
         key: EncryptionKey | None = None,
     ) -> A:
         """Return the answer to one call; see :meth:`.DurableStream.perform`.
 
-        Records of an encrypted stream are under ``key``, which any other stream ignores. May also raise StateMismatch.
+        If the call makes the stream, it gets ``config``, with the basin's default for unset fields. Records of an
+        encrypted stream are under ``key``, which any other stream ignores. May also raise StateMismatch.
         """
         with self._gate:
-            opened, sealer = await self._open(basin, stream, key, appending=isinstance(call, Append), call=call)
+            opened, sealer = await self._open(basin, stream, config, key, isinstance(call, Append), call)
             if sealer is None:
                 return await opened.perform(call, waiting)
             return sealer.opened(await opened.perform(sealer.sealed(call), waiting))
 
-    async def append_session(self, basin: str, stream: str, key: EncryptionKey | None = None) -> AppendSession:
+    async def append_session(
+        self, basin: str, stream: str, config: StreamConfig | None = None, key: EncryptionKey | None = None
+    ) -> AppendSession:
         """Open an append session on the stream, which has to exist, or is created if the basin's configuration says so.
 
-        The session stays with this incarnation of the stream. See :meth:`perform` for ``key``.
+        The session stays with this incarnation of the stream. See :meth:`perform` for ``config`` and ``key``.
         """
         with self._gate:
-            opened, sealer = await self._open(basin, stream, key, appending=True)
+            opened, sealer = await self._open(basin, stream, config, key, True)
             return AppendSession(self._gate, opened, None if sealer is None else sealer.sealed)
 
     async def read_session(
-        self, basin: str, stream: str, query: Read, key: EncryptionKey | None = None
+        self,
+        basin: str,
+        stream: str,
+        query: Read,
+        config: StreamConfig | None = None,
+        key: EncryptionKey | None = None,
     ) -> AsyncGenerator[Batch, None]:
-        """Open a read session, and return its frames; see :meth:`.ReadSession.frames`, and :meth:`perform` for ``key``.
+        """Open a read session, and return its frames; see :meth:`.ReadSession.frames`.
 
-        May also raise StateMismatch.
+        See :meth:`perform` for ``config`` and ``key``. May also raise StateMismatch.
         """
         with self._gate:
-            opened, sealer = await self._open(basin, stream, key, appending=False, call=query)
+            opened, sealer = await self._open(basin, stream, config, key, False, query)
             session = ReadSession(self._gate, opened, query, self._heartbeat)
             await session.start()
         return session.frames() if sealer is None else _opened(session.frames(), sealer)
@@ -261,7 +270,13 @@ class Service:
             await state.journal.wait(state.catalogued)
 
     async def _open(
-        self, basin: str, name: str, key: EncryptionKey | None, appending: bool, call: Call[Any] | None = None
+        self,
+        basin: str,
+        name: str,
+        making: StreamConfig | None,
+        key: EncryptionKey | None,
+        appending: bool,
+        call: Call[Any] | None = None,
     ) -> tuple[DurableStream, Sealer | None]:
         """Return the stream, and what seals its records if it has a cipher and the call is about records.
 
@@ -280,8 +295,8 @@ class Service:
                     check_call(call)
                     if config.stream_cipher is not None and not isinstance(call, CheckTail):
                         Sealer(config.stream_cipher, key, 0, self._fresh)
-                    self._make_stream(basin, name, None, None)
-                    return await self._open(basin, name, key, appending, call)
+                    self._make_stream(basin, name, making, None)
+                    return await self._open(basin, name, making, key, appending, call)
             await state.journal.wait(state.catalogued)
             raise
 

@@ -26,6 +26,7 @@ from .rules import StreamRules
 from .values import StreamConfig, TimestampingMode
 
 _COMPACT_AFTER: Final = 1024
+_TERMINAL: Final = Record.trim(U64_MAX)
 _timestamp = attrgetter("timestamp")
 
 
@@ -230,8 +231,7 @@ class Stream:
         It trims nothing here, so that readers still get to it.
         """
         timestamp = self.rules.timestamp(arrival, self.newest_timestamp)
-        terminal = Record.trim(U64_MAX)
-        self._records.append(SequencedRecord(self.next_seq_num, timestamp, terminal.headers, terminal.body))
+        self._records.append(SequencedRecord(self.next_seq_num, timestamp, _TERMINAL.headers, _TERMINAL.body))
         self.next_seq_num += 1
         self.newest_timestamp = timestamp
         self._arrive(arrival)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fencepost.testing import append, check_tail, read, whole
+from fencepost.testing import append, check_tail, part, read, whole
 from fencepost.testing.operations import Op
 
 A_B = (append(0, 0, 1, "a", ack=0), append(0, 2, 3, "b", ack=1))
@@ -41,7 +41,84 @@ SEARCHED = (
 )
 """The large record has to be the first of three."""
 
+EITHER_AT_2, EITHER_AT_3 = (
+    (append(7, 0, None, "c", match=at), append(8, 0, None, "trim=1", match=at)) for at in (2, 3)
+)
+IN_ORDER = (*EITHER_AT_2, check_tail(9, 1, 2, 2))
+"""Two others come before either."""
+
 SEARCHES: tuple[Case, ...] = (
+    (
+        "the order of two fences",
+        True,
+        (
+            append(0, 0, None, "fence=x"),
+            append(1, 0, None, "fence=y"),
+            *IN_ORDER,
+            append(3, 5, 6, "z", token="x", ack=3),
+        ),
+    ),
+    (
+        "the order of a trim and what it removed",
+        True,
+        (
+            append(0, 0, None, "trim=2"),
+            append(1, 0, None, "b"),
+            *IN_ORDER,
+            check_tail(9, 3, 4, 3),
+            read(9, 6, 7, 0, saw="", until=1002),
+        ),
+    ),
+    (
+        "the order that a hash tells",
+        True,
+        (append(0, 0, None, "a"), append(1, 0, None, "b"), *IN_ORDER, whole(3, 5, 6, "b a c")),
+    ),
+    (
+        "one of two trims, as what is left was late",
+        True,
+        (
+            append(0, 0, 1, "a b", ack=0),
+            append(1, 2, None, "trim=1"),
+            append(2, 2, None, "trim=2"),
+            check_tail(3, 4, 5, 3),
+            read(3, 6, 7, 0, saw="", until=1002),
+            check_tail(3, 8, 9, 3),
+        ),
+    ),
+    (
+        "an append after a read, which removed less then",
+        True,
+        (
+            append(0, 0, 1, "a trim=2", ack=0),
+            append(1, 4, 7, "trim=9", ack=2),
+            read(2, 5, 6, tail_offset=2, saw="#1 trim=2"),
+            *EITHER_AT_3,
+            check_tail(9, 8, 9, 3),
+            check_tail(9, 10, 11, 4),
+            read(3, 12, 13, 2, count=1, saw="trim=9"),
+        ),
+    ),
+    (
+        "a read that began before an append, and went on after others",
+        True,
+        (
+            append(0, 0, 1, "a b", ack=0),
+            append(0, 6, 7, "d", ack=2),
+            *EITHER_AT_3,
+            check_tail(9, 9, 10, 3),
+            check_tail(9, 11, 12, 4),
+            append(0, 13, 14, "trim=9", ack=4),
+            read(
+                1,
+                5,
+                20,
+                session=3,
+                tail_offset=0,
+                parts=[part(8, "", followed=2), part(15, "d #4 trim=9", at=2)],
+            ),
+        ),
+    ),
     ("the first record did not fit", True, SEARCHED),
     ("no record that did not fit", False, (SEARCHED[0], *SEARCHED[2:])),
     (

@@ -7,12 +7,16 @@ from dataclasses import replace
 
 import pytest
 from benchmarks.realistic import Recipe, realistic
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fencepost.checkers.kernel import columns
 from fencepost.checkers.kernel.accept import Order, accept
 from fencepost.checkers.kernel.columns import Requirements, requirements, rows_of
 from fencepost.checkers.kernel.contradiction import Refuted
 from fencepost.checkers.propose.propose import propose
+from fencepost.checkers.propose.unfolding import unfolded
+from fencepost.harness.history.chain_hash import fold
 from fencepost.harness.history.history import History, Int64s
 from fencepost.testing import append, history, whole
 from tests.checkers.damage import story_of
@@ -20,6 +24,8 @@ from tests.checkers.goldens import GOLDENS
 from tests.checkers.stories import ALL
 
 OPERATIONS = 1000
+
+words = st.integers(0, 2**64 - 1)
 
 
 def _asked(held: History) -> tuple[Requirements, Int64s]:
@@ -55,6 +61,11 @@ def test_of_the_golden_histories_the_sound_ones_are_explained_and_no_others() ->
         (sound if golden.anomaly is None else wrong).append((golden.name, _explained(found)))
     assert [name for name, explained in wrong if explained] == []
     assert len([name for name, explained in sound if not explained]) <= 3
+
+
+@given(words, st.lists(words, max_size=5))
+def test_a_hash_goes_back_the_way_it_came(chained: int, digests: list[int]) -> None:
+    assert unfolded(fold(digests, chained), digests) == chained
 
 
 @pytest.mark.parametrize("contents", ["b a25 c", "b a25 a17 c", "a25 b a17 c"])

@@ -23,6 +23,7 @@ from fencepost.harness.world.randomness import SystemRandomness
 
 from .services import AT, BASIN, STREAM, fence, one, refused, serving, soon
 from .storages import DATA, simulated, stored
+from .test_power_loss import survive_all
 
 CIPHERS = pytest.mark.parametrize("cipher", Cipher, ids=lambda cipher: cipher.value)
 FRESH = SystemRandomness(0).fresh
@@ -192,6 +193,11 @@ async def test_the_cipher_is_for_life_and_the_basins_is_for_new_streams(cipher: 
         assert bodies(await service.perform(*AT, START, key=key())) == [b"%d" % number * 50 for number in range(30)]
         assert await refused(service.perform(*AT, START, key=key(2))) == (400, "decryption_failed")
         await service.perform(BASIN, "plain", one())
+
+
+@CIPHERS
+async def test_crashes_and_losses_of_power_take_nothing_back(cipher: Cipher) -> None:
+    await survive_all(range(1000, 1008), "failed syncs", cipher)
 
 
 def test_a_server_that_encrypts_nothing_loads_no_cryptography() -> None:

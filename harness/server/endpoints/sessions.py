@@ -25,7 +25,7 @@ from ..content_coding import preferred
 from ..errors import ServiceError, invalid
 from ..request import Pieces, Request
 from ..sessions import AppendSession
-from .endpoints import Endpoints
+from .endpoints import Endpoints, config_to_make
 
 _UNBUFFERED: Final = ((b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no"))
 _FRAMES: Final = ((b"content-type", b"s2s/proto"), *_UNBUFFERED)
@@ -37,15 +37,16 @@ class Sessions(Endpoints):
 
     async def append_session(self, request: Request) -> Response:
         """Answer an append session: batches in frames, acks in frames."""
-        session = await self._service.append_session(request.basin(), request.name, request.encryption_key())
+        config, key = config_to_make(request), request.encryption_key()
+        session = await self._service.append_session(request.basin(), request.name, config, key)
         request.operation = "append_session"
         return Response(200, self._acks(request.pieces(), session, request.operation), _FRAMES)
 
     async def read_session(self, request: Request) -> Response:
         """Answer a read session: batches and heartbeats in frames."""
         query, compression = urls.decode_read(request.query), preferred(request.raw(b"accept-encoding") or b"")
-        key = request.encryption_key()
-        batches = await self._service.read_session(request.basin(), request.name, query, key)
+        config, key = config_to_make(request), request.encryption_key()
+        batches = await self._service.read_session(request.basin(), request.name, query, config, key)
         request.operation = "read_session"
         return Response(200, self._batches(batches, compression, request.operation), _FRAMES)
 
@@ -55,8 +56,8 @@ class Sessions(Endpoints):
         last = None if (given := request.header(b"last-event-id")) is None else EventId.parse(given)
         if last is not None:
             query = _after(last, query)
-        key = request.encryption_key()
-        batches = await self._service.read_session(request.basin(), request.name, query, key)
+        config, key = config_to_make(request), request.encryption_key()
+        batches = await self._service.read_session(request.basin(), request.name, query, config, key)
         request.operation = "read_events"
         last = last or EventId(0, 0, 0)
         return Response(200, self._events(batches, last, form, request.operation), _EVENTS)
