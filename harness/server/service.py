@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from ..s2 import Answer, Append, Batch, Call, CheckTail, Read
+from ..s2 import Answer, Append, Batch, Call, Read
 from ..s2.limits import MAX_LIST
 from ..world.randomness import Randomness, SystemRandomness
 from . import bugs as seeded
@@ -39,6 +39,8 @@ from .values import (
 )
 
 A = TypeVar("A", bound=Answer)
+
+_KEYED: Final = Append | Read | None  # the calls with records, and an append session
 
 
 class Service:
@@ -285,7 +287,7 @@ class Service:
         state = self._state
         try:
             row = state.catalogue.usable_stream(basin, name)
-            if row.cipher is None or isinstance(call, CheckTail):
+            if row.cipher is None or not isinstance(call, _KEYED):
                 return state.live[row.id], None
             return state.live[row.id], Sealer(row.cipher, key, row.id, self._fresh)
         except ServiceError as refusal:
@@ -293,7 +295,7 @@ class Service:
                 config = state.catalogue.basin(basin).config
                 if config.create_stream_on_append if appending else config.create_stream_on_read:
                     check_call(call)
-                    if config.stream_cipher is not None and not isinstance(call, CheckTail):
+                    if config.stream_cipher is not None and isinstance(call, _KEYED):
                         Sealer(config.stream_cipher, key, 0, self._fresh)
                     self._make_stream(basin, name, making, None)
                     return await self._open(basin, name, making, key, appending, call)

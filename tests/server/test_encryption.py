@@ -48,7 +48,7 @@ def bodies(batch: Batch) -> list[bytes]:
 
 
 async def frames(service: Service, query: Read, under: EncryptionKey | None) -> list[Batch]:
-    async with aclosing(await service.read_session(*AT, query, under)) as session:
+    async with aclosing(await service.read_session(*AT, query, key=under)) as session:
         return [frame async for frame in session]
 
 
@@ -91,7 +91,7 @@ async def test_a_stream_works_as_without_a_cipher(cipher: Cipher) -> None:
         ack = await service.perform(*AT, one(b"a", match_seq_num=0), key=key())
         assert (ack.start.seq_num, ack.tail.seq_num) == (0, 1)
         await service.perform(*AT, fence("t", fencing_token=""), key=key())
-        session = await service.append_session(*AT, key())
+        session = await service.append_session(*AT, key=key())
 
         async def batches() -> AsyncIterator[Append]:
             yield one(b"b", fencing_token="t")
@@ -140,8 +140,8 @@ async def test_a_missing_or_impossible_key_is_refused_and_changes_nothing(
         for stream in (STREAM, "made-by-itself"):
             assert await refused(service.perform(BASIN, stream, one(), key=wrong)) == (422, "invalid")
             assert await refused(service.perform(BASIN, stream, START, key=wrong)) == (422, "invalid")
-            assert await refused(service.append_session(BASIN, stream, wrong)) == (422, "invalid")
-            assert await refused(service.read_session(BASIN, stream, START, wrong)) == (422, "invalid")
+            assert await refused(service.append_session(BASIN, stream, key=wrong)) == (422, "invalid")
+            assert await refused(service.read_session(BASIN, stream, START, key=wrong)) == (422, "invalid")
         assert [row.name for row in (await service.list_streams(BASIN))[0]] == [STREAM]
         assert (await service.perform(*AT, CheckTail())).tail.seq_num == 0
         await service.perform(BASIN, "made-by-itself", one(), key=key())
