@@ -139,14 +139,16 @@ def decode_batch(body: bytes) -> Batch:
 
 
 def _parsed(name: str, body: bytes) -> Any:
+    try:
+        return message_classes()[name].FromString(body)
+    except _decode_error() as error:
+        raise Malformed("bad_proto", f"not a {name}: {error}") from error
+
+
+def _decode_error() -> type[Exception]:
     from google.protobuf.message import DecodeError
 
-    message = message_classes()[name]()
-    try:
-        message.ParseFromString(body)
-    except DecodeError as error:
-        raise Malformed("bad_proto", f"not a {name}: {error}") from error
-    return message
+    return DecodeError
 
 
 def _headers(headers: Any) -> Headers:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from ..s2.compression import Compression
 from ..s2.json_codec import Format
+from .bodies import Bodies, Message, Pieces, current_task
 from .content_coding import coding, decoded
 from .encryption import EncryptionKey
 from .errors import ServiceError
-from .limits import Limits
 from .names import basin_of_host, check_basin_name
 
-Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
@@ -31,84 +30,19 @@ _SINGULAR: Final = frozenset(
 _check_basin: Final = lru_cache(1024)(check_basin_name)  # keeps the valid names only
 
 
-class Patience:
-    """A cheap time-out for very many blocks, hardly any of which ever takes longer than ``seconds``.
-
-    Each task may be in one such block at a time. A single timer checks all blocks four times per ``seconds``, so a
-    block may take a quarter longer. (``asyncio.timeout`` makes one timer per block, which was an eighth of the cost of
-    an append.)
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._inside: dict[asyncio.Task[Any], float] = {}  # when each task entered, oldest first
-        self._late: dict[asyncio.Task[Any], None] = {}
-        self._timer: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._inside[_current_task()] = loop.time()
-        if self._timer is None:
-            self._timer = loop.call_later(self.seconds / 4, self._look)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        task = _current_task()
-        del self._inside[task]
-        if task in self._late:
-            del self._late[task]
-            if task.uncancel() == 0 and kind is asyncio.CancelledError:
-                raise ServiceError("request_timeout", f"the body did not arrive within {self.seconds:g} s")
-
-    def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self.seconds / 4, self._look) if self._inside else None
-        now = loop.time()
-        for task, since in self._inside.items():
-            if now - since < self.seconds:
-                break
-            if task not in self._late:
-                self._late[task] = None
-                task.cancel()
-
-
-def _current_task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    assert task is not None, "a request must be handled in a task"
-    return task
-
-
-class Bodies:
-    """The request bodies that are arriving. ``held`` is the number of bytes in incomplete bodies."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.patience = Patience(limits.body_seconds)
-        self.held = 0
-
-    def hold(self, size: int) -> None:
-        """Count more bytes of an incomplete body. Raise ``hot_server`` if there are too many in all."""
-        if self.held + size > self.limits.arriving_bytes:
-            raise ServiceError(
-                "hot_server",
-                f"incomplete bodies hold {self.held} bytes, and the limit is {self.limits.arriving_bytes}; "
-                "try again later",
-            )
-        self.held += size
-
-
 class HangUp:
     """A context that is cancelled when the client disconnects, and then raises ``client_hangup``.
 
-    The task that handles the request enters it after reading the body, or passes the queue that takes the body.
+    The task that handles the request enters it after reading the body, or passes what takes the pieces of the body.
     """
 
-    def __init__(self, receive: Receive, body: asyncio.Queue[Message] | None = None) -> None:
+    def __init__(self, receive: Receive, body: Pieces | None = None) -> None:
         self._receive = receive
         self._body = body
         self._gone = False
 
     async def __aenter__(self) -> None:
-        self._task = _current_task()
+        self._task = current_task()
         self._watch = asyncio.create_task(self._disconnected())
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -122,35 +56,6 @@ class HangUp:
                 await self._body.put(message)
         self._gone = True
         self._task.cancel()
-
-
-class Pieces:
-    """A request body that arrives while it is being answered. ``ended`` says that there is no more of it."""
-
-    def __init__(self, queue: asyncio.Queue[Message], bodies: Bodies) -> None:
-        self.ended = False
-        self._queue = queue
-        self._bodies = bodies
-        self._held = 0
-
-    async def next(self) -> bytes:
-        """Return the next piece, perhaps an empty one. Only then may the client send much more."""
-        message = await self._queue.get()
-        self.ended = not message.get("more_body", False)
-        piece: bytes = message.get("body", b"")
-        return piece
-
-    def patience(self) -> Patience:
-        """Return a context with the time-out for what has to arrive together, such as one frame."""
-        return self._bodies.patience
-
-    def hold(self, size: int) -> None:
-        """Count ``size`` as the number of bytes that wait for the rest. Raise ``hot_server`` if all have too many."""
-        if size > self._held:
-            self._bodies.hold(size - self._held)
-        else:
-            self._bodies.held -= self._held - size
-        self._held = size
 
 
 class Request:
@@ -171,7 +76,7 @@ class Request:
         self._headers: dict[bytes, bytes] = dict(self._pairs)
         self._receive = receive
         self._bodies = bodies
-        self._pieces: asyncio.Queue[Message] | None = None
+        self._pieces: Pieces | None = None
 
     def refuse_repeats(self) -> None:
         """Raise ``bad_header`` if a header that changes what the request means is given twice.
@@ -287,8 +192,8 @@ class Request:
     def pieces(self) -> Pieces:
         """Return the body as it arrives, for an answer that begins before the request has ended."""
         self.unfinished = True
-        self._pieces = asyncio.Queue(1)
-        return Pieces(self._pieces, self._bodies)
+        self._pieces = Pieces(self._bodies)
+        return self._pieces
 
     def _expected_length(self) -> int | None:
         value = self._headers.get(b"content-length")

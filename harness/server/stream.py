@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..s2 import Ack, Append, Command, Fence, Position, Read, Record, SequencedRecord, Trim, command_of, metered_size
 from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH
@@ -30,8 +30,7 @@ _TERMINAL: Final = Record.trim(U64_MAX)
 _timestamp = attrgetter("timestamp")
 
 
-@dataclass(frozen=True, slots=True)
-class Sequenced:
+class Sequenced(NamedTuple):
     """A sequenced batch: its records as the stream stores them, and the ack to return once they are durable."""
 
     records: tuple[SequencedRecord, ...]

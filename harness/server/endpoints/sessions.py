@@ -21,9 +21,10 @@ from ...s2.frames import FrameDecoder, Message, Terminal, encode_message, encode
 from ...s2.json_codec import Format
 from ...s2.limits import U64_MAX
 from ..answers import Response, failure
+from ..bodies import Pieces
 from ..content_coding import preferred
 from ..errors import ServiceError, invalid
-from ..request import Pieces, Request
+from ..request import Request
 from ..sessions import AppendSession
 from .endpoints import Endpoints, config_to_make
 
