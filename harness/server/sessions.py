@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Final
 
 import msgspec
@@ -50,7 +51,7 @@ class AppendSession:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
 
-    async def acks(self, batches: AsyncIterator[Append]) -> AsyncGenerator[list[Ack], None]:
+    async def acks(self, batches: AsyncGenerator[Append, None]) -> AsyncGenerator[list[Ack], None]:
         """Yield acks, in order, as soon as their batches are durable: those that are at the same time, together.
 
         Later batches are sequenced while earlier ones are still becoming durable. The first failure is raised after the
@@ -82,25 +83,26 @@ class AppendSession:
         self._ended = True
         self._news.set()
 
-    async def _sequence(self, batches: AsyncIterator[Append]) -> None:
+    async def _sequence(self, batches: AsyncGenerator[Append, None]) -> None:
         turn = 0
         try:
-            async for batch in batches:
-                turn += len(batch.records)
-                if turn > TURN:
-                    turn = 0
-                    await asyncio.sleep(0)
-                while self._untaken >= PIPELINED or self._untaken_bytes >= PIPELINED_BYTES:
-                    self._room.clear()
-                    await self._room.wait()
-                if self._prepared is not None:
-                    batch = self._prepared(batch)
-                with self._gate:
-                    promise = await self._stream.sequence(batch, self._admit)
-                self._pending.append(promise)
-                self._untaken += 1
-                self._untaken_bytes += len(promise.ticket.payload)
-                self._news.set()
+            async with aclosing(batches):
+                async for batch in batches:
+                    turn += len(batch.records)
+                    if turn > TURN:
+                        turn = 0
+                        await asyncio.sleep(0)
+                    while self._untaken >= PIPELINED or self._untaken_bytes >= PIPELINED_BYTES:
+                        self._room.clear()
+                        await self._room.wait()
+                    if self._prepared is not None:
+                        batch = self._prepared(batch)
+                    with self._gate:
+                        promise = await self._stream.sequence(batch, self._admit)
+                    self._pending.append(promise)
+                    self._untaken += 1
+                    self._untaken_bytes += len(promise.ticket.payload)
+                    self._news.set()
         except Exception as error:
             self.stop(error)
         self._end()

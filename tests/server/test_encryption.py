@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -93,7 +93,7 @@ async def test_a_stream_works_as_without_a_cipher(cipher: Cipher) -> None:
         await service.perform(*AT, fence("t", fencing_token=""), key=key())
         session = await service.append_session(*AT, key=key())
 
-        async def batches() -> AsyncIterator[Append]:
+        async def batches() -> AsyncGenerator[Append, None]:
             yield one(b"b", fencing_token="t")
             yield Append((Record(b"c", ((b"name", b"value"),), 5),))
 

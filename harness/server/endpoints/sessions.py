@@ -7,7 +7,7 @@ is the last thing in it: a terminal frame of ``s2s/proto``, or an error event of
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
 from typing import Final
 
@@ -104,7 +104,7 @@ class Sessions(Endpoints):
             yield encode_event(Failure(answer.body.decode()), form)
 
 
-async def _appends(pieces: Pieces, sizes: deque[int]) -> AsyncIterator[Append]:
+async def _appends(pieces: Pieces, sizes: deque[int]) -> AsyncGenerator[Append, None]:
     """Yield the batches of an append session as they arrive, and note their sizes. Raise ServiceError for any other."""
     decoder = FrameDecoder()
     try:
