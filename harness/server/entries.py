@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from ..s2 import Headers, SequencedRecord
-from .values import BasinConfig, StreamConfig
+from .values import BasinConfig, Cipher, StreamConfig
 
 
 class BasinSet(Struct, frozen=True, tag="basin"):
@@ -43,7 +43,10 @@ class BasinDeleted(Struct, frozen=True, tag="basin-deleted"):
 
 
 class StreamSet(Struct, frozen=True, tag="stream"):
-    """A stream exists, with this configuration. ``id`` names the incarnation and is never used again."""
+    """A stream exists, with this configuration. ``id`` names the incarnation and is never used again.
+
+    ``cipher`` is for life.
+    """
 
     id: int
     basin: str
@@ -53,6 +56,7 @@ class StreamSet(Struct, frozen=True, tag="stream"):
     request_token: str | None = None
     requested: StreamConfig | None = None
     deleted_at: int | None = None
+    cipher: Cipher | None = None
 
 
 class StreamDeleting(Struct, frozen=True, tag="stream-deleting"):

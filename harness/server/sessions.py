@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from ..s2 import Ack, Append, Batch, Read, metered_size
+from ..s2 import Ack, Append, Batch, Read
 from .durable import DurableStream, Promise
 from .errors import ServiceError, StateMismatch
 from .gate import Gate
@@ -34,11 +34,15 @@ HEARTBEAT: Final = (5.0, 15.0)
 
 
 class AppendSession:
-    """One append session on one incarnation of a stream. Its first failure poisons it: no later batch is applied."""
+    """One append session on one incarnation of a stream. Its first failure poisons it: no later batch is applied.
 
-    def __init__(self, gate: Gate, stream: DurableStream) -> None:
+    ``prepared`` returns what is appended for a batch.
+    """
+
+    def __init__(self, gate: Gate, stream: DurableStream, prepared: Callable[[Append], Append] | None = None) -> None:
         self._gate = gate
         self._stream = stream
+        self._prepared = prepared
         self._pending: deque[Promise] = deque()
         self._untaken = 0  # batches whose acks have not been taken, and their bytes
         self._untaken_bytes = 0
@@ -91,6 +95,8 @@ class AppendSession:
                     while self._untaken >= PIPELINED or self._untaken_bytes >= PIPELINED_BYTES:
                         self._room.clear()
                         await self._room.wait()
+                    if self._prepared is not None:
+                        batch = self._prepared(batch)
                     with self._gate:
                         promise = await self._stream.sequence(batch, self._admit)
                     self._pending.append(promise)
@@ -188,7 +194,7 @@ class ReadSession:
         while True:
             page = self._stream.look(self._next, self._left)
             if page.records:
-                self._advance(page.records[-1].seq_num + 1, len(page.records), sum(map(metered_size, page.records)))
+                self._advance(page.records[-1].seq_num + 1, len(page.records), page.size)
                 return Batch(page.records, self._stream.tail if self._following else None)
             if page.bounded or not self._may_follow:
                 return None

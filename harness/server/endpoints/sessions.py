@@ -38,14 +38,16 @@ class Sessions(Endpoints):
 
     async def append_session(self, request: Request) -> Response:
         """Answer an append session: batches in frames, acks in frames."""
-        session = await self._service.append_session(request.basin(), request.name, config_to_make(request))
+        config, key = config_to_make(request), request.encryption_key()
+        session = await self._service.append_session(request.basin(), request.name, config, key)
         request.operation = "append_session"
         return Response(200, self._acks(request.pieces(), session, request.operation), _FRAMES)
 
     async def read_session(self, request: Request) -> Response:
         """Answer a read session: batches and heartbeats in frames."""
         query, compression = urls.decode_read(request.query), preferred(request.raw(b"accept-encoding") or b"")
-        batches = await self._service.read_session(request.basin(), request.name, query, config_to_make(request))
+        config, key = config_to_make(request), request.encryption_key()
+        batches = await self._service.read_session(request.basin(), request.name, query, config, key)
         request.operation = "read_session"
         return Response(200, self._batches(batches, compression, request.operation), _FRAMES)
 
@@ -55,7 +57,8 @@ class Sessions(Endpoints):
         last = None if (given := request.header(b"last-event-id")) is None else EventId.parse(given)
         if last is not None:
             query = _after(last, query)
-        batches = await self._service.read_session(request.basin(), request.name, query, config_to_make(request))
+        config, key = config_to_make(request), request.encryption_key()
+        batches = await self._service.read_session(request.basin(), request.name, query, config, key)
         request.operation = "read_events"
         last = last or EventId(0, 0, 0)
         return Response(200, self._events(batches, last, form, request.operation), _EVENTS)
