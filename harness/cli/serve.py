@@ -208,14 +208,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         world = await _take_commands(world, failpoints, stop)
     try:
         storage = MeteredStorage(_storage(options.data, world), world.clock)
-        service = Service(
-            storage,
-            world.clock.wall_ms,
-            options.bugs,
-            failpoints,
-            world.random.stream("heartbeats"),
-            fresh=world.random.fresh,
-        )
+        service = Service(storage, world.clock.wall_ms, options.bugs, failpoints, world.random)
         await service.start()
     except StorageError as error:
         raise UsageFailure(str(error)) from error

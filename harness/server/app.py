@@ -22,7 +22,7 @@ from .endpoints.records import Records
 from .endpoints.streams import Streams
 from .endpoints.tokens import AccessTokens
 from .errors import ServiceError
-from .limits import Limits
+from .limits import PIECE_BYTES, Limits
 from .metrics import Metrics
 from .request import Receive, Request, Send
 from .routing import Router, operations_of
@@ -100,7 +100,9 @@ class App(Itself, Account, AccessTokens, Basins, Streams, Records):
                         # The head leaves with the first piece, and clients wait for it before they send much.
                         await send({"type": "http.response.body", "body": b"", "more_body": True})
                         async for piece in pieces:
-                            await send({"type": "http.response.body", "body": piece, "more_body": True})
+                            for at in range(0, len(piece), PIECE_BYTES):
+                                part = piece[at : at + PIECE_BYTES]
+                                await send({"type": "http.response.body", "body": part, "more_body": True})
                         await send({"type": "http.response.body", "body": b""})
                 except ServiceError as hang_up:
                     status = hang_up.status

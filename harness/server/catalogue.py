@@ -229,7 +229,8 @@ class Catalogue:
         if name not in self._streams[basin].rows:
             full = resolved(config, parent.config.default_stream_config)
             requested = config if token is not None else None
-            return StreamSet(self.last_id + 1, basin, name, now, full, token, requested)
+            cipher = parent.config.stream_cipher
+            return StreamSet(self.last_id + 1, basin, name, now, full, token, requested, cipher=cipher)
         row = self.usable_stream(basin, name)
         if token is not None and (row.request_token, row.requested) == (token, config):
             return None
@@ -256,6 +257,8 @@ class Catalogue:
             config = structs.replace(config, default_stream_config=StreamConfig())
         elif streams is not UNSET:
             config = structs.replace(config, default_stream_config=reconfigured(config.default_stream_config, streams))
+        if change.stream_cipher is not UNSET:
+            config = structs.replace(config, stream_cipher=change.stream_cipher)
         if change.create_stream_on_append is not UNSET:
             config = structs.replace(config, create_stream_on_append=bool(change.create_stream_on_append))
         if change.create_stream_on_read is not UNSET:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ..s2 import Headers, SequencedRecord
 from .access.scopes import Scope
-from .values import BasinConfig, StreamConfig
+from .values import BasinConfig, Cipher, StreamConfig
 
 
 class BasinSet(Struct, frozen=True, tag="basin"):
@@ -44,7 +44,10 @@ class BasinDeleted(Struct, frozen=True, tag="basin-deleted"):
 
 
 class StreamSet(Struct, frozen=True, tag="stream"):
-    """A stream exists, with this configuration. ``id`` names the incarnation and is never used again."""
+    """A stream exists, with this configuration. ``id`` names the incarnation and is never used again.
+
+    ``cipher`` is for life.
+    """
 
     id: int
     basin: str
@@ -54,6 +57,7 @@ class StreamSet(Struct, frozen=True, tag="stream"):
     request_token: str | None = None
     requested: StreamConfig | None = None
     deleted_at: int | None = None
+    cipher: Cipher | None = None
 
 
 class StreamDeleting(Struct, frozen=True, tag="stream-deleting"):

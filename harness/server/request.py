@@ -12,6 +12,7 @@ from ..s2.json_codec import Format
 from .access.grants import ROOT, Grant
 from .bodies import Bodies, Message, Pieces, current_task
 from .content_coding import coding, decoded
+from .encryption import EncryptionKey
 from .errors import ServiceError
 from .names import basin_of_host, check_basin_name
 
@@ -20,7 +21,10 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 # Headers that change what a request means. If one of them is given twice, the request is ambiguous.
 _SINGULAR: Final = frozenset(
-    (b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"s2-stream-config", b"authorization", b"content-type")
+    (
+        *(b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"s2-stream-config", b"s2-encryption-key"),
+        *(b"authorization", b"content-type"),
+    )
 )
 
 
@@ -132,6 +136,11 @@ class Request:
             return named
         _check_basin(basin, "bad_header")
         return basin
+
+    def encryption_key(self) -> EncryptionKey | None:
+        """Return the key of ``s2-encryption-key``, or None. Raise ``bad_header`` if its length is out of range."""
+        value = self.header(b"s2-encryption-key")
+        return None if value is None else EncryptionKey(value)
 
     def format(self) -> Format:
         """Return how JSON encodes the bytes of records, in request and answer. Raise ``bad_header`` if unknown."""

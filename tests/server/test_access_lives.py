@@ -18,7 +18,6 @@ from fencepost.harness.server.entries import AccessTokenSet
 from fencepost.harness.server.errors import ServiceError
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import StorageError
-from fencepost.harness.world.randomness import SeededRandomness
 
 from .authorized import DENIED, EVERYWHERE, Client, auth_server, refusal
 from .authorized import ROOT as SECRET
@@ -29,7 +28,6 @@ from .services import FakeClock, refused, serving, soon
 from .storages import DATA, simulated, stored
 
 READING = Scope(ANYTHING, ANYTHING, NOTHING, ops=(Op.READ,))
-fresh = SeededRandomness(1).fresh
 
 
 def row(id_: str, expires_at: int | None = None) -> AccessTokenSet:
@@ -54,7 +52,7 @@ async def ids(service: Service) -> list[str]:
 
 async def test_a_token_ends_when_it_expires() -> None:
     clock = FakeClock()
-    async with serving(clock=clock, fresh=fresh) as service:
+    async with serving(clock=clock) as service:
         secret = await service.tokens.issue(row("t", clock.now + 10), ROOT)
         grant = service.tokens.grant(secret.encode())
         clock.now += 9
@@ -75,7 +73,7 @@ async def test_what_has_expired_is_removed_by_itself_and_stays_away_if_the_clock
 ) -> None:
     monkeypatch.setattr("fencepost.harness.server.state.SWEEP", 0.001)
     clock, disk = FakeClock(), simulated(1)
-    async with serving(stored(DATA, disk), clock=clock, fresh=fresh) as service:
+    async with serving(stored(DATA, disk), clock=clock) as service:
         secret = await service.tokens.issue(row("t", clock.now + 10), ROOT)
         clock.now += 10
         async with asyncio.timeout(5):
@@ -90,17 +88,12 @@ async def test_what_has_expired_is_removed_by_itself_and_stays_away_if_the_clock
         assert await ids(service) == []
 
 
-async def test_without_randomness_none_is_issued() -> None:
-    async with serving() as service:
-        assert await refused(service.tokens.issue(row("t"), ROOT)) == (501, "not_implemented")
-
-
 # -- durability
 
 
 async def test_a_change_takes_effect_once_it_is_durable() -> None:
     storage = GatedStorage()
-    async with serving(storage, stream=False, fresh=fresh) as service:
+    async with serving(storage, stream=False) as service:
         issuing = asyncio.create_task(service.tokens.issue(row("t"), ROOT))
         (entry,) = await storage.writing()
         assert not issuing.done()
@@ -124,7 +117,7 @@ async def test_a_change_takes_effect_once_it_is_durable() -> None:
 async def test_what_cannot_be_made_durable_is_taken_back() -> None:
     storage = GatedStorage()
     storage.open = True
-    async with serving(storage, stream=False, fresh=fresh) as service:
+    async with serving(storage, stream=False) as service:
         secret = await service.tokens.issue(row("kept"), ROOT)
         storage.open = False
         tasks = [
@@ -146,7 +139,7 @@ async def test_tokens_survive_restarts_and_new_segments(seed: int) -> None:
     dead: list[str] = []
     segments = set()
     for _ in range(4):
-        async with serving(stored(DATA, disk, 2000), clock=clock, stream=False, fresh=fresh) as service:
+        async with serving(stored(DATA, disk, 2000), clock=clock, stream=False) as service:
             for _ in range(30):
                 if alive and random.random() < 0.4:
                     id_ = random.choice(sorted(alive))

@@ -22,14 +22,14 @@ PREFIX: Final = "fencepost_"
 class AccessTokens:
     """The operations on access tokens. ``settled`` is the context of one request; see :meth:`.Service._settled`.
 
-    ``fresh`` returns so many random bytes. Without it no token can be issued.
+    ``fresh`` returns so many random bytes.
     """
 
     def __init__(
         self,
         state: State,
         settled: Callable[[], AbstractAsyncContextManager[Any]],
-        fresh: Callable[[int], bytes] | None,
+        fresh: Callable[[int], bytes],
     ) -> None:
         self._state = state
         self._settled = settled
@@ -42,8 +42,6 @@ class AccessTokens:
     async def issue(self, row: AccessTokenSet, issuer: Grant) -> str:
         """Issue an access token, and return its secret, which is stored nowhere. Raise as :meth:`.Tokens.plan` does."""
         async with self._settled():
-            if self._fresh is None:
-                raise ServiceError("not_implemented", "this server has no randomness to make access tokens of")
             planned = self._state.tokens.plan(row, issuer)
             secret = PREFIX + urlsafe_b64encode(self._fresh(SECRET_BYTES)).decode().rstrip("=")
             self._state.record_token(structs.replace(planned, digest=digest(secret.encode())))

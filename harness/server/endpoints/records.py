@@ -22,7 +22,7 @@ class Records(Sessions):
         codec = content(request)
         if codec is Codec.SESSION:
             return await self.append_session(request)
-        basin, answer = request.basin(), accepted(request)
+        basin, answer, key = request.basin(), accepted(request), request.encryption_key()
         if codec is Codec.JSON:
             form = request.format()
             body = await request.body()
@@ -35,7 +35,7 @@ class Records(Sessions):
         size = len(body)
         del body  # it may be much larger than the batch, which waits for the disk now
         request.grant.permit_batch(batch)
-        ack = await self._service.perform(basin, request.name, batch, config=config_to_make(request))
+        ack = await self._service.perform(basin, request.name, batch, config=config_to_make(request), key=key)
         self._metrics.appended(len(batch.records), size)
         if answer is Codec.PROTOBUF:
             return Response(200, protobuf.encode_ack(ack), PROTOBUF)
@@ -49,8 +49,9 @@ class Records(Sessions):
         basin, form, answer = request.basin(), request.format(), accepted(request)
         if answer is Codec.EVENT_STREAM:
             return await self.read_events(request, form)
-        call = urls.decode_read(request.query)
-        batch = await self._service.perform(basin, request.name, call, request.hang_up, config_to_make(request))
+        call, key = urls.decode_read(request.query), request.encryption_key()
+        config = config_to_make(request)
+        batch = await self._service.perform(basin, request.name, call, request.hang_up, config, key)
         request.grant.check()
         if answer is Codec.PROTOBUF:
             return Response(200, protobuf.encode_batch(batch), PROTOBUF)

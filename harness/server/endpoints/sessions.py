@@ -7,7 +7,7 @@ is the last thing in it: a terminal frame of ``s2s/proto``, or an error event of
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
 from typing import Final
 
@@ -39,14 +39,16 @@ class Sessions(Endpoints):
 
     async def append_session(self, request: Request) -> Response:
         """Answer an append session: batches in frames, acks in frames."""
-        session = await self._service.append_session(request.basin(), request.name, config_to_make(request))
+        config, key = config_to_make(request), request.encryption_key()
+        session = await self._service.append_session(request.basin(), request.name, config, key)
         request.operation = "append_session"
         return Response(200, self._acks(request, request.pieces(), session), _FRAMES)
 
     async def read_session(self, request: Request) -> Response:
         """Answer a read session: batches and heartbeats in frames."""
         query, compression = urls.decode_read(request.query), preferred(request.raw(b"accept-encoding") or b"")
-        batches = await self._service.read_session(request.basin(), request.name, query, config_to_make(request))
+        config, key = config_to_make(request), request.encryption_key()
+        batches = await self._service.read_session(request.basin(), request.name, query, config, key)
         request.operation = "read_session"
         return Response(200, self._batches(request, batches, compression), _FRAMES)
 
@@ -56,7 +58,8 @@ class Sessions(Endpoints):
         last = None if (given := request.header(b"last-event-id")) is None else EventId.parse(given)
         if last is not None:
             query = _after(last, query)
-        batches = await self._service.read_session(request.basin(), request.name, query, config_to_make(request))
+        config, key = config_to_make(request), request.encryption_key()
+        batches = await self._service.read_session(request.basin(), request.name, query, config, key)
         request.operation = "read_events"
         last = last or EventId(0, 0, 0)
         return Response(200, self._events(request, batches, last, form), _EVENTS)
@@ -104,7 +107,7 @@ class Sessions(Endpoints):
             yield encode_event(Failure(answer.body.decode()), form)
 
 
-async def _appends(pieces: Pieces, sizes: deque[int], grant: Grant) -> AsyncIterator[Append]:
+async def _appends(pieces: Pieces, sizes: deque[int], grant: Grant) -> AsyncGenerator[Append, None]:
     """Yield the batches of an append session as they arrive, and note their sizes. Raise ServiceError for any other."""
     decoder = FrameDecoder()
     try:
