@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,10 +21,12 @@ from ..server.limits import HEAD_BYTES, Limits
 
 if TYPE_CHECKING:
     from ..server.failpoints import Failpoints
+    from ..server.serving import Certificate
     from ..server.storage import Storage
     from ..server.values import BasinConfig, Retention
     from ..world.network import Listener
     from ..world.world import World
+    from .tls import TlsOptions
 
 log: Final = logging.getLogger("fencepost.serve")
 
@@ -39,6 +42,7 @@ class _Options:
     retention: Retention | None
     limits: Limits
     control: bool
+    tls: TlsOptions
 
 
 @click.command("serve")
@@ -55,6 +59,21 @@ class _Options:
 @click.option("--memory", is_flag=True, help="Keep everything in memory and lose it with the process (the default).")
 @click.option("--bug", "bugs", multiple=True, metavar="NAME", help="Plant a bug (see: fencepost bugs). Repeatable.")
 @click.option("--token-env", metavar="VAR", help="Require the bearer token that the environment variable VAR holds.")
+@click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Speak TLS with the certificate chain in FILE, as PEM; with --tls-key.",
+)
+@click.option(
+    "--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The key of that certificate, not encrypted."
+)
+@click.option(
+    "--tls-self",
+    is_flag=True,
+    help="Speak TLS with a self-signed certificate for localhost, 127.0.0.1 and ::1, which is kept in the folder of "
+    "--data or made anew; the log says where clients find it.",
+)
 @click.option(
     "--basin", "basins", multiple=True, metavar="NAME", help="Make this basin if it does not exist. Repeatable."
 )
@@ -116,6 +135,9 @@ def command(
     memory: bool,
     bugs: tuple[str, ...],
     token_env: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_self: bool,
     basins: tuple[str, ...],
     retention: str | None,
     max_body: int,
@@ -136,18 +158,21 @@ def command(
       fencepost serve --memory --basin my-basin
       fencepost serve --port 0 --data ./journal
       fencepost serve --bug stale-fence-cache
+      fencepost serve --data ./journal --tls-self
       FENCEPOST_TOKEN=… fencepost serve --token-env FENCEPOST_TOKEN
     """
     from ..server.serving import bind
     from ..world.world import real_world
+    from .tls import TlsOptions
 
     if data is not None and memory:
         raise UsageFailure("--data and --memory exclude each other: the journal is kept in one place")
     limits = Limits(max_body, body_timeout, max_arriving, max_connections, idle_timeout)
-    options = _Options(data, bugs, bearer_token(token_env), basins, _retention(retention), limits, control)
+    tls = TlsOptions(tls_cert, tls_key, tls_self)
+    options = _Options(data, bugs, bearer_token(token_env), basins, _retention(retention), limits, control, tls)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh, and gaps of heartbeats
-    _run(options, world, bind(world.network, host, port))
+    _run(options, world, lambda: bind(world.network, host, port))
 
 
 def _retention(text: str | None) -> Retention | None:
@@ -169,11 +194,11 @@ def _config(retention: Retention | None) -> BasinConfig | None:
     return None if retention is None else BasinConfig(default_stream_config=StreamConfig(retention=retention))
 
 
-def _run(options: _Options, world: World, listener: Listener) -> None:
+def _run(options: _Options, world: World, bind: Callable[[], Listener]) -> None:
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        ended_well = runner.run(_serve(options, world, listener))
+        ended_well = runner.run(_serve(options, world, bind))
         if not ended_well:
             # Some client left a request half-sent. All that was accepted is answered and on disk.
             log.info("leaving connections behind that would not end")
@@ -181,7 +206,14 @@ def _run(options: _Options, world: World, listener: Listener) -> None:
             os._exit(0)
 
 
-async def _serve(options: _Options, world: World, listener: Listener) -> bool:
+async def _serve(options: _Options, world: World, bind: Callable[[], Listener]) -> bool:
+    from .tls import certificate_of
+
+    with certificate_of(options.tls, options.data, world) as certificate:
+        return await _serve_with(options, world, bind(), certificate)
+
+
+async def _serve_with(options: _Options, world: World, listener: Listener, certificate: Certificate | None) -> bool:
     from ..server.app import App
     from ..server.errors import ServiceError
     from ..server.failpoints import Failpoints
@@ -226,7 +258,16 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         await app.answered(STOP_SECONDS)
 
     try:
-        return await serve(app, listener, world.network, ready=ready, stop=stop, drain=drain, limits=options.limits)
+        return await serve(
+            app,
+            listener,
+            world.network,
+            ready=ready,
+            stop=stop,
+            drain=drain,
+            limits=options.limits,
+            certificate=certificate,
+        )
     finally:
         await service.close()
 
