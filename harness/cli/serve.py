@@ -38,6 +38,7 @@ class _Options:
     data: Path | None
     bugs: tuple[str, ...]
     token: str | None
+    auth: bool
     basins: tuple[str, ...]
     retention: Retention | None
     limits: Limits
@@ -59,6 +60,12 @@ class _Options:
 @click.option("--memory", is_flag=True, help="Keep everything in memory and lose it with the process (the default).")
 @click.option("--bug", "bugs", multiple=True, metavar="NAME", help="Plant a bug (see: fencepost bugs). Repeatable.")
 @click.option("--token-env", metavar="VAR", help="Require the bearer token that the environment variable VAR holds.")
+@click.option(
+    "--auth",
+    is_flag=True,
+    help="Accept the access tokens that the server issued too, for what each permits. The token of --token-env, which "
+    "this needs, permits everything.",
+)
 @click.option(
     "--tls-cert",
     type=click.Path(path_type=Path),
@@ -135,6 +142,7 @@ def command(
     memory: bool,
     bugs: tuple[str, ...],
     token_env: str | None,
+    auth: bool,
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_self: bool,
@@ -160,6 +168,7 @@ def command(
       fencepost serve --bug stale-fence-cache
       fencepost serve --data ./journal --tls-self
       FENCEPOST_TOKEN=… fencepost serve --token-env FENCEPOST_TOKEN
+      FENCEPOST_TOKEN=… fencepost serve --token-env FENCEPOST_TOKEN --auth
     """
     from ..server.serving import bind
     from ..world.world import real_world
@@ -167,11 +176,13 @@ def command(
 
     if data is not None and memory:
         raise UsageFailure("--data and --memory exclude each other: the journal is kept in one place")
+    if auth and token_env is None:
+        raise UsageFailure("--auth needs --token-env: the token that issues the others has to come from somewhere")
     limits = Limits(max_body, body_timeout, max_arriving, max_connections, idle_timeout)
     tls = TlsOptions(tls_cert, tls_key, tls_self)
-    options = _Options(data, bugs, bearer_token(token_env), basins, _retention(retention), limits, control, tls)
+    options = _Options(data, bugs, bearer_token(token_env), auth, basins, _retention(retention), limits, control, tls)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh, and gaps of heartbeats
+    world = real_world(seed=0)  # the server draws nothing from it but fresh salts and secrets, and gaps of heartbeats
     _run(options, world, lambda: bind(world.network, host, port))
 
 
@@ -239,7 +250,7 @@ async def _serve_with(options: _Options, world: World, listener: Listener, certi
     except ServiceError as error:
         await service.close()
         raise UsageFailure(f"--basin {basin}: {error.message}") from error
-    app = App(service, Metrics(storage), world.clock, options.token, options.limits)
+    app = App(service, Metrics(storage), world.clock, options.token, options.limits, auth=options.auth)
 
     def ready(url: str) -> None:
         # What lives for long here is records, which the collector does not track: it need not look often.

@@ -17,6 +17,8 @@ from ..s2 import Answer, Append, Batch, Call, Read
 from ..s2.limits import MAX_LIST
 from ..world.randomness import Randomness, SystemRandomness
 from . import bugs as seeded
+from .access.issuing import AccessTokens
+from .access.scopes import ANYTHING, Names
 from .catalogue import Catalogue, reconfigured
 from .commands import check_call
 from .durable import DurableStream, Waiting
@@ -47,9 +49,10 @@ class Service:
     """A stream service. Call :meth:`start`, use it, then call :meth:`close`.
 
     ``clock`` returns milliseconds since the Unix epoch, and may jump. ``bugs`` are names of seeded bugs. ``random``
-    spaces the heartbeats of read sessions and makes the nonces of encrypted records. ``deleting`` is how long (seconds)
-    basins and streams are being deleted before their names are free again. Every operation may raise ServiceError.
-    Operations on records may raise more, as their docstrings say. Raise UsageFailure for an unknown bug.
+    spaces the heartbeats of read sessions, and makes the nonces of encrypted records and the secrets of access tokens.
+    ``deleting`` is how long (seconds) basins and streams are being deleted before their names are free again. Every
+    operation may raise ServiceError. Operations on records may raise more, as their docstrings say. Raise UsageFailure
+    for an unknown bug.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Service:
         self._gate = Gate()
         random = random or SystemRandomness(0)
         self._fresh = random.fresh
+        self.tokens = AccessTokens(self._state, self._settled, random.fresh)
         self._heartbeat = partial(random.stream("heartbeats").uniform, *HEARTBEAT)
 
     @property
@@ -125,11 +129,11 @@ class Service:
             return _basin_info(catalogue.basin(name)), result
 
     async def list_basins(
-        self, prefix: str = "", start_after: str = "", limit: int = MAX_LIST
+        self, prefix: str = "", start_after: str = "", limit: int = MAX_LIST, visible: Names = ANYTHING
     ) -> tuple[list[BasinInfo], bool]:
-        """Return rows in the order of their names; the flag tells whether there are more."""
+        """Return visible rows in the order of their names; the flag tells whether there are more."""
         async with self._settled() as catalogue:
-            rows, more = catalogue.basins.page(prefix, start_after, limit)
+            rows, more = catalogue.basins.page(prefix, start_after, limit, visible)
             return [_basin_info(row) for row in rows], more
 
     async def get_basin(self, name: str) -> BasinConfig:
@@ -173,11 +177,16 @@ class Service:
             return _stream_info(catalogue.stream(basin, name)), result
 
     async def list_streams(
-        self, basin: str, prefix: str = "", start_after: str = "", limit: int = MAX_LIST
+        self,
+        basin: str,
+        prefix: str = "",
+        start_after: str = "",
+        limit: int = MAX_LIST,
+        visible: Names = ANYTHING,
     ) -> tuple[list[StreamInfo], bool]:
-        """Return rows in the order of their names; the flag tells whether there are more."""
+        """Return visible rows in the order of their names; the flag tells whether there are more."""
         async with self._settled() as catalogue:
-            rows, more = catalogue.streams(basin).page(prefix, start_after, limit)
+            rows, more = catalogue.streams(basin).page(prefix, start_after, limit, visible)
             return [_stream_info(row, catalogue.basin(basin)) for row in rows], more
 
     async def get_stream(self, basin: str, name: str) -> StreamConfig:

@@ -126,7 +126,7 @@ def test_the_table_has_every_task() -> None:
         "endpoint of the bundled server": "3",
         "error code": "1–2",
         "error body": "5",
-        "operation kind": "10",
+        "operation kind": "11",
         "operation kind with records": "about 30",
     }
 
