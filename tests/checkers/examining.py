@@ -38,8 +38,8 @@ def examine(random: Random, judged: History, said: CheckResult, witness: Witness
     """Examine the kernel by a history of one stream, and what was ``said`` of it.
 
     ``witness`` is an order that explains it, None if there is none. What was said must be proven by its certificate.
-    The order must be accepted, and not be refuted, and a short search must not deny it. Without one, the kernel must show that there is none. No forged
-    proof may pass.
+    The order must be accepted, and not be refuted, and a short search must not deny it. Without one, the kernel must
+    show that there is none. No forged proof may pass.
     """
     rows = np.arange(len(judged), dtype=np.int64)
     asked = requirements(judged, 0, rows)
