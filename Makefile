@@ -17,7 +17,7 @@ KEPT := PYTHONDONTWRITEBYTECODE=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow fuzz-checker lint format detect differential bench bench-checker lock clean
+.PHONY: help setup check test test-slow fuzz-checker interop interop-cli lint format detect differential bench bench-checker lock clean
 
 help: ## list the targets
 	@echo "usage: make TARGET [ARGS=\"...\"]"; echo
@@ -47,6 +47,27 @@ test-slow: $(STAMP) ## the long tests: more kills, more random histories
 
 fuzz-checker: $(STAMP) ## the checker, its kernel, forged proofs and two oracles on 200,000 random histories (ARGS: --histories, --seed, --state, …)
 	@$(BIN)/python -m tests.checkers.fuzz $(ARGS)
+
+# The clients of others have an environment of their own: what they need is none of the business of ours.
+INTEROP := tests/interop
+SDKS := FENCEPOST=$(CURDIR)/$(BIN)/fencepost $(INTEROP)/.venv/bin/python -m pytest -c $(INTEROP)/pytest.ini
+
+$(INTEROP)/.venv/.set-up: $(INTEROP)/requirements.lock
+	@test -n "$(PYTHON)" || { echo "fencepost needs Python 3.11 or newer; set PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(INTEROP)/.venv
+	@$(INTEROP)/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
+
+$(INTEROP)/typescript/node_modules/.package-lock.json: $(INTEROP)/typescript/package-lock.json
+	@cd $(INTEROP)/typescript && npm ci --silent
+	@touch $@
+
+interop: $(STAMP) $(INTEROP)/.venv/.set-up $(INTEROP)/typescript/node_modules/.package-lock.json ## do S2's Python and TypeScript SDKs work against the server? Needs Node (ARGS go to pytest)
+	@$(SDKS) $(INTEROP)/python $(ARGS)
+	@cd $(INTEROP)/typescript && FENCEPOST=$(CURDIR)/$(BIN)/fencepost node --test --test-reporter=dot *.test.js
+
+interop-cli: $(STAMP) $(INTEROP)/.venv/.set-up ## does the command line of S2 (s2, in PATH) work against the server?
+	@$(SDKS) $(INTEROP)/cli $(ARGS)
 
 lint: $(STAMP) ## ruff (lint, format) and mypy --strict
 	@$(BIN)/ruff check .

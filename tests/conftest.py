@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+collect_ignore = ["interop"]  # it has an environment of its own: make interop
+
 LONGEST = ("test_readme.py", "test_wheel.py", "test_detect.py", "test_oracle.py", "test_drawing.py")
 
 

@@ -132,13 +132,13 @@ def decode_create_basin(body: bytes) -> tuple[str, BasinConfig | None]:
     return request.basin, _maybe(_basin_config, request.config)
 
 
-def decode_ensure_basin(body: bytes) -> BasinConfig | None:
-    """Return the configuration of the basin to ensure, or None if the body has none."""
+def decode_ensure_basin(body: bytes) -> BasinConfig:
+    """Return the configuration of the basin to ensure: the default one if the body has none."""
     request = decode(_ensure_basin, body or b"null")
     if request is None:
-        return None
+        return BasinConfig()
     _check_locations(request)
-    return _maybe(_basin_config, request.config)
+    return _maybe(_basin_config, request.config) or BasinConfig()
 
 
 def decode_location(body: bytes) -> str:
@@ -178,9 +178,9 @@ def decode_create_stream(body: bytes) -> tuple[str, StreamConfig | None]:
     return request.stream, _maybe(_stream_config, request.config)
 
 
-def decode_ensure_stream(body: bytes) -> StreamConfig | None:
-    """Return the configuration of the stream to ensure, or None if the body has none."""
-    return _maybe(_stream_config, decode(_ensure_stream, body or b"null"))
+def decode_ensure_stream(body: bytes) -> StreamConfig:
+    """Return the configuration of the stream to ensure: that of the basin's default if the body has none."""
+    return _maybe(_stream_config, decode(_ensure_stream, body or b"null")) or StreamConfig()
 
 
 def decode_basin_change(body: bytes) -> BasinReconfiguration:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 from endpoint import Endpoint
 
 
@@ -19,5 +18,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """A server that enforces access tokens."""
-    with Endpoint(tmp_path_factory.mktemp("guarded") / "log", "--memory", "--token-env", "ROOT_TOKEN", "--auth") as server:
+    with Endpoint(
+        tmp_path_factory.mktemp("guarded") / "log", "--memory", "--token-env", "ROOT_TOKEN", "--auth"
+    ) as server:
         yield server

@@ -24,17 +24,16 @@ class Endpoint:
         self._log = log
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
-                [FENCEPOST, "serve", "--port", "0", *options],
+                [FENCEPOST, "serve", "--port", "0", *options],  # of two ports the last one counts
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 env=os.environ | {"ROOT_TOKEN": ROOT_TOKEN},
-                start_new_session=True,
             )
         assert self._process.stdout is not None
         readable, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
         line = self._process.stdout.readline().decode() if readable else ""
         if "http://" not in line:
-            self._close()
+            self.kill()
             raise AssertionError(f"the server did not start: {line!r}\n{log.read_text()}")
         self.url = line.split()[-1]
         """Such as ``http://127.0.0.1:4566``."""
@@ -43,14 +42,19 @@ class Endpoint:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Let it finish what is in flight."""
         self._process.send_signal(signal.SIGTERM)
         try:
             assert self._process.wait(STOP_SECONDS) == 0
         finally:
-            self._close()
+            self.kill()
         assert "Traceback" not in self._log.read_text()
 
-    def _close(self) -> None:
+    def kill(self) -> None:
+        """Kill it, if it still runs."""
         self._process.kill()
         self._process.wait()
         assert self._process.stdout is not None

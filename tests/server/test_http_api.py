@@ -188,10 +188,12 @@ def test_ensure_says_what_it_did(http: Connection) -> None:
         (None, 200, "noop"),
         ({"storage_class": "standard"}, 200, "updated"),
         ({"storage_class": "standard"}, 200, "noop"),
+        (None, 200, "updated"),
     ):
         answer = http.request("PUT", path, body)
         assert (answer.status, answer.headers["s2-provision-result"]) == (status, result), body
-    assert http.request("GET", path).json["storage_class"] == "standard"
+        config = http.request("GET", path).json
+        assert config["storage_class"] == (body or {"storage_class": "express"})["storage_class"]
 
 
 def test_a_change_tells_null_from_absent(http: Connection) -> None:
@@ -258,6 +260,9 @@ def test_the_life_of_a_basin(http: Connection) -> None:
     assert (refused.status, refused.code) == (404, "stream_not_found")
     ensured = http.request("PUT", path, {"config": {"create_stream_on_read": True}}, basin=None)
     assert (ensured.status, ensured.headers["s2-provision-result"]) == (200, "updated")
+    ensured = http.request("PUT", path, basin=None)
+    assert (ensured.status, ensured.headers["s2-provision-result"]) == (200, "updated")
+    assert http.request("GET", path, basin=None).json["create_stream_on_read"] is False
     assert http.request("DELETE", path, basin=None).status == 202
     wait_until(lambda: http.request("GET", path, basin=None).status == 404, "the basin is gone")
     assert http.request("POST", records_of("new"), batch, basin="life-of-a-basin").code == "basin_not_found"

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
-from s2_sdk import S2, AppendInput, Compression, Endpoints, Record, S2ServerError, S2Stream, StreamPosition, Timeout
-from s2_sdk import Retry as Retries
-
 from endpoint import Endpoint
+from s2_sdk import (
+    S2,
+    AppendInput,
+    Compression,
+    Endpoints,
+    ReadSession,
+    Record,
+    S2ServerError,
+    S2Stream,
+    StreamPosition,
+)
+
+LONG = 60.0
+"""Seconds that nothing here takes unless it is broken."""
 
 
 def client(server: Endpoint, token: str = "any", compression: Compression = Compression.NONE, **more: Any) -> S2:
@@ -38,21 +49,21 @@ async def filled(stream: S2Stream, count: int, size: int = 8) -> StreamPosition:
     return (await stream.append(batch(*[b"%0*d" % (size, number) for number in range(count)]))).tail
 
 
-@dataclass
-class Refusal:
-    """How a request was refused, once it was."""
+@asynccontextmanager
+async def following(stream: S2Stream, **arguments: Any) -> AsyncIterator[ReadSession]:
+    """A read session that is closed once it has caught up.
 
-    error: S2ServerError | None = None
+    Python 3.11 loses the cancellation of ``asyncio.wait_for`` in the instant in which there is something to wait for no
+    more. There, the SDK hangs if a session is closed just when its first heartbeat arrives.
+    """
+    async with stream.read_session(**arguments) as session:
+        yield session
+        await asyncio.wait_for(session.caught_up(), LONG)
 
 
 @contextmanager
-def refused(status: int, code: str | None = None) -> Iterator[Refusal]:
+def refused(status: int, code: str | None = None) -> Iterator[None]:
     """Expect the server to refuse with this status, and this code if it is given."""
-    refusal = Refusal()
     with pytest.raises(S2ServerError) as caught:
-        yield refusal
-    refusal.error = caught.value
+        yield
     assert (caught.value.status_code, caught.value.code) == (status, code or caught.value.code)
-
-
-__all__ = ["Retries", "Timeout", "batch", "client", "filled", "fresh", "records", "refused"]

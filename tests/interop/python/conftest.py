@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from s2_sdk import S2, S2Basin, S2Stream, StreamConfig
-
 from clients import client, fresh
 from endpoint import Endpoint
+from s2_sdk import S2, S2Basin, S2Stream, StreamConfig
 
 MakeStream = Callable[..., Awaitable[S2Stream]]
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from clients import batch, client, following, fresh, refused
+from endpoint import ROOT_TOKEN, Endpoint
 from s2_sdk import (
     S2,
     AccessTokenScope,
@@ -20,9 +22,6 @@ from s2_sdk import (
     S2ClientError,
     SeqNum,
 )
-
-from clients import batch, client, fresh, refused
-from endpoint import ROOT_TOKEN, Endpoint
 
 EVERYTHING = PrefixMatch("")
 ALL_GROUPS = OperationGroupPermissions(
@@ -198,7 +197,7 @@ async def test_one_basin_only(holder: Holders, basin_name: str, root: S2) -> Non
     await one[basin_name]["stream"].check_tail()
     other = fresh("basin")
     await root.create_basin(other)
-    for request in (lambda: one[other].list_streams(), lambda: one.get_basin_config(other)):
+    for request in (one[other].list_streams, lambda: one.get_basin_config(other)):
         with refused(403, "permission_denied"):
             await request()
 
@@ -221,7 +220,7 @@ async def test_a_reader_cannot_write(holder: Holders, basin_name: str) -> None:
     stream = one[basin_name]["stream"]
     assert (await stream.check_tail()).seq_num == 1
     assert len((await stream.read(start=SeqNum(0))).records) == 1
-    async with stream.read_session(start=SeqNum(0)) as session:
+    async with following(stream, start=SeqNum(0)) as session:
         assert len((await anext(session)).records) == 1
     for request in (
         lambda: stream.append(batch(b"x")),
@@ -269,7 +268,7 @@ async def test_stream_names_are_prefixed(holder: Holders, basin_name: str, root:
     assert [info.name async for info in one[basin_name].list_all_streams()] == ["orders"]
     assert [info.name async for info in root[basin_name].list_all_streams(prefix="tenant-7/")] == ["tenant-7/orders"]
     assert (await root[basin_name]["tenant-7/orders"].check_tail()).seq_num == 1
-    async with one[basin_name]["orders"].read_session(start=SeqNum(0)) as session:
+    async with following(one[basin_name]["orders"], start=SeqNum(0)) as session:
         assert len((await anext(session)).records) == 1
 
 

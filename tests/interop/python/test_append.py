@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from clients import batch, filled, records, refused
 from s2_sdk import (
     AppendInput,
     CommandRecord,
@@ -20,7 +21,6 @@ from s2_sdk import (
     TimestampingMode,
 )
 
-from clients import batch, filled, records, refused
 from conftest import MakeStream
 
 HOUR_MS = 3_600_000

@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from clients import batch, fresh, refused
 from s2_sdk import (
+    S2,
     AppendInput,
     BasinConfig,
     Batching,
     CommandRecord,
     FencingTokenMismatchError,
     Record,
-    S2,
     S2Basin,
     S2ClientError,
     S2ServerError,
@@ -25,8 +26,6 @@ from s2_sdk import (
     append_inputs,
     append_record_batches,
 )
-
-from clients import batch, fresh, refused
 
 
 async def bodies(stream: S2Stream) -> list[bytes]:
@@ -74,7 +73,7 @@ async def test_closing_waits_for_what_was_submitted(stream: S2Stream) -> None:
 
 
 async def test_the_first_failure_ends_the_session(stream: S2Stream) -> None:
-    with pytest.raises(SeqNumMismatchError):
+    with pytest.raises(SeqNumMismatchError):  # noqa: PT012 - leaving it raises too
         async with stream.append_session() as session:
             good = await session.submit(batch(b"good", match_seq_num=0))
             bad = await session.submit(batch(b"bad", match_seq_num=7))
@@ -90,7 +89,7 @@ async def test_the_first_failure_ends_the_session(stream: S2Stream) -> None:
 
 
 async def test_a_wrong_token_ends_the_session(stream: S2Stream) -> None:
-    with pytest.raises(FencingTokenMismatchError) as caught:
+    with pytest.raises(FencingTokenMismatchError) as caught:  # noqa: PT012
         async with stream.append_session() as session:
             await session.submit(AppendInput([CommandRecord.fence("mine")]))
             await (await session.submit(batch(b"x", fencing_token="theirs")))
@@ -124,7 +123,7 @@ async def test_a_writer_that_was_fenced_out_is_stopped_in_its_session(stream: S2
     """The stale writer is pipelining when its successor takes over. None of what it sends afterwards lands."""
     await stream.append(AppendInput([CommandRecord.fence("first")]))
     landed = []
-    with pytest.raises(FencingTokenMismatchError) as caught:
+    with pytest.raises(FencingTokenMismatchError) as caught:  # noqa: PT012
         async with stream.append_session() as stale:
             for number in range(10):
                 landed.append(await (await stale.submit(batch(b"stale %d" % number, fencing_token="first"))))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from s2_sdk import S2, AccountMetricSet, BasinMetricSet, StreamMetricSet
-
 from clients import refused
+from s2_sdk import S2, AccountMetricSet, BasinMetricSet, StreamMetricSet
 
 
 async def test_metrics_are_not_implemented(s2: S2) -> None:

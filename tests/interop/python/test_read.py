@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from clients import batch, filled, refused
 from s2_sdk import (
     AppendInput,
     CommandRecord,
@@ -20,8 +21,6 @@ from s2_sdk import (
     Timestamp,
     metered_bytes,
 )
-
-from clients import batch, filled, refused
 
 START = 1_700_000_000_000
 
@@ -107,7 +106,9 @@ async def test_a_read_is_bounded_by_a_mebibyte(stream: S2Stream) -> None:
     assert len(read) == 3
 
 
-@pytest.mark.parametrize("start", [SeqNum(10), SeqNum(11), SeqNum(2**63), TailOffset(0), Timestamp(START + 10)], ids=str)
+@pytest.mark.parametrize(
+    "start", [SeqNum(10), SeqNum(11), SeqNum(2**63), TailOffset(0), Timestamp(START + 10)], ids=str
+)
 async def test_what_is_not_written_yet_cannot_be_read(ten: S2Stream, start: Any) -> None:
     with pytest.raises(ReadUnwrittenError) as caught:
         await ten.read(start=start)

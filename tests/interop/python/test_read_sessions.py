@@ -8,7 +8,9 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from clients import LONG, batch, filled, following, fresh, refused
 from s2_sdk import (
+    S2,
     AppendInput,
     BasinConfig,
     CommandRecord,
@@ -16,7 +18,6 @@ from s2_sdk import (
     ReadSession,
     ReadUnwrittenError,
     Record,
-    S2,
     S2Basin,
     S2ServerError,
     S2Stream,
@@ -24,11 +25,6 @@ from s2_sdk import (
     TailOffset,
     Timestamp,
 )
-
-from clients import batch, filled, fresh, refused
-
-LONG = 20.0
-"""Seconds that nothing here takes unless it is broken."""
 
 
 async def all_of(session: ReadSession) -> list[int]:
@@ -74,7 +70,7 @@ async def test_until(stream: S2Stream) -> None:
 
 async def test_what_exists_is_read_and_then_the_tail_is_followed(stream: S2Stream) -> None:
     await filled(stream, 5)
-    async with stream.read_session(start=SeqNum(0)) as session:
+    async with following(stream, start=SeqNum(0)) as session:
         assert await next_of(session, 5) == [0, 1, 2, 3, 4]
         for number in range(5, 10):
             await stream.append(batch(b"new"))
@@ -82,7 +78,7 @@ async def test_what_exists_is_read_and_then_the_tail_is_followed(stream: S2Strea
 
 
 async def test_the_tail_of_an_empty_stream_is_followed(stream: S2Stream) -> None:
-    async with stream.read_session(start=SeqNum(0)) as session:
+    async with following(stream, start=SeqNum(0)) as session:
         await session.caught_up()
         await filled(stream, 3)
         assert await next_of(session, 3) == [0, 1, 2]
@@ -92,7 +88,7 @@ async def test_the_tail_of_an_empty_stream_is_followed(stream: S2Stream) -> None
 async def test_followed_from_near_the_tail(stream: S2Stream, start: Any) -> None:
     await filled(stream, 5)
     older = 2 if start == TailOffset(2) else 0
-    async with stream.read_session(start=start) as session:
+    async with following(stream, start=start) as session:
         assert await next_of(session, older) == [3, 4][:older]
         await asyncio.wait_for(session.caught_up(), LONG)
         await filled(stream, 2)
@@ -101,7 +97,7 @@ async def test_followed_from_near_the_tail(stream: S2Stream, start: Any) -> None
 
 async def test_followed_from_a_clamped_start(stream: S2Stream) -> None:
     await filled(stream, 2)
-    async with stream.read_session(start=SeqNum(99), clamp_to_tail=True) as session:
+    async with following(stream, start=SeqNum(99), clamp_to_tail=True) as session:
         await asyncio.wait_for(session.caught_up(), LONG)
         await filled(stream, 1)
         assert await next_of(session, 1) == [2]
@@ -148,13 +144,13 @@ async def test_no_session_whose_start_is_after_its_end(stream: S2Stream) -> None
 async def test_a_session_may_make_its_stream(s2: S2) -> None:
     name = fresh("basin")
     await s2.create_basin(name, config=BasinConfig(create_stream_on_read=True))
-    async with s2[name]["made"].read_session(start=SeqNum(0)) as session:
+    async with following(s2[name]["made"], start=SeqNum(0)) as session:
         assert (await asyncio.wait_for(session.caught_up(), LONG)).seq_num == 0
 
 
 async def test_caught_up_comes_after_the_last_record(stream: S2Stream) -> None:
     tail = await filled(stream, 1_000)
-    async with stream.read_session(start=SeqNum(0)) as session:
+    async with following(stream, start=SeqNum(0)) as session:
         caught_up = asyncio.ensure_future(session.caught_up())
         await next_of(session, 1_000)
         assert await asyncio.wait_for(caught_up, LONG) == tail
@@ -166,7 +162,7 @@ async def test_caught_up_comes_after_the_last_record(stream: S2Stream) -> None:
 
 async def test_caught_up_does_not_mind_records_that_are_left_out(stream: S2Stream) -> None:
     await stream.append(AppendInput([Record(b"a"), CommandRecord.fence("t")]))
-    async with stream.read_session(start=SeqNum(0), ignore_command_records=True) as session:
+    async with following(stream, start=SeqNum(0), ignore_command_records=True) as session:
         assert await next_of(session, 1) == [0]
         assert (await asyncio.wait_for(session.caught_up(), LONG)).seq_num == 2
 
@@ -185,11 +181,14 @@ async def test_a_follower_of_a_deleted_stream_is_told(basin: S2Basin, stream: S2
     async with stream.read_session(start=SeqNum(0)) as session:
         assert await next_of(session, 3) == [0, 1, 2]
         await basin.delete_stream(stream.name)
-        with pytest.raises(S2ServerError) as caught:
+        with pytest.raises(S2ServerError) as caught:  # noqa: PT012
             async with asyncio.timeout(LONG):
                 async for read in session:
                     assert [one.is_command_record() for one in read.records] == [True]
-    assert (caught.value.status_code, caught.value.code) in {(409, "stream_deletion_pending"), (404, "stream_not_found")}
+    assert (caught.value.status_code, caught.value.code) in {
+        (409, "stream_deletion_pending"),
+        (404, "stream_not_found"),
+    }
 
 
 async def test_followers_and_a_pipelining_writer_agree(stream: S2Stream) -> None:
@@ -198,13 +197,12 @@ async def test_followers_and_a_pipelining_writer_agree(stream: S2Stream) -> None
 
     async def follow() -> list[bytes]:
         seen: list[bytes] = []
-        async with stream.read_session(start=SeqNum(0)) as session:
-            async for read in session:
-                assert [one.seq_num for one in read.records] == [*range(len(seen), len(seen) + len(read.records))]
-                seen += [one.body for one in read.records]
-                if len(seen) == 2 * count:
-                    return seen
-        raise AssertionError("the session ended")
+        async with following(stream, start=SeqNum(0)) as session:
+            while len(seen) < 2 * count:
+                read = (await anext(session)).records
+                assert [one.seq_num for one in read] == [*range(len(seen), len(seen) + len(read))]
+                seen += [one.body for one in read]
+        return seen
 
     followers = [asyncio.create_task(follow()) for _ in range(4)]
     async with stream.append_session() as writer:
@@ -213,11 +211,3 @@ async def test_followers_and_a_pipelining_writer_agree(stream: S2Stream) -> None
     expected = [body for number in range(count) for body in (b"%d" % number, b"%d'" % number)]
     async with asyncio.timeout(LONG):
         assert await asyncio.gather(*followers) == [expected] * 4
-
-
-async def test_a_reader_may_leave_in_the_middle(stream: S2Stream) -> None:
-    for _ in range(5):
-        await filled(stream, 1_000)
-    async with stream.read_session(start=SeqNum(0)) as session:
-        await next_of(session, 1)
-    assert await all_of(stream.read_session(start=SeqNum(4_990), wait=0)) == list(range(4_990, 5_000))

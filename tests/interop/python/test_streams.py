@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from clients import batch, fresh, refused
 from s2_sdk import (
     EnsureStatus,
     S2Basin,
@@ -13,8 +14,6 @@ from s2_sdk import (
     Timestamping,
     TimestampingMode,
 )
-
-from clients import batch, fresh, refused
 
 WEEK = 7 * 24 * 3_600
 
@@ -96,10 +95,11 @@ async def test_ensured(basin: S2Basin) -> None:
     first = await basin.ensure_stream("stream", config=config)
     assert (first.status, first.stream.name) == (EnsureStatus.CREATED, "stream")
     assert (await basin.ensure_stream("stream", config=config)).status is EnsureStatus.CONFIG_UNCHANGED
-    assert (await basin.ensure_stream("stream")).status is EnsureStatus.CONFIG_UNCHANGED
     updated = await basin.ensure_stream("stream", config=StreamConfig(retention_policy=601))
     assert updated.status is EnsureStatus.CONFIG_UPDATED
     assert (await basin.get_stream_config("stream")).retention_policy == 601
+    assert (await basin.ensure_stream("stream")).status is EnsureStatus.CONFIG_UPDATED, "the default is another one"
+    assert (await basin.get_stream_config("stream")).retention_policy == WEEK
 
 
 async def test_reconfigured_in_part(basin: S2Basin) -> None:
@@ -125,7 +125,7 @@ async def test_what_does_not_exist_is_not_found(basin: S2Basin) -> None:
         lambda: basin.get_stream_config("missing"),
         lambda: basin.reconfigure_stream("missing", config=StreamConfig(storage_class="standard")),
         lambda: basin.delete_stream("missing"),
-        lambda: basin["missing"].check_tail(),
+        basin["missing"].check_tail,
     ):
         with refused(404, "stream_not_found"):
             await request()

@@ -8,7 +8,7 @@ import { AppendInput, AppendRecord, FencingTokenMismatchError, SeqNumMismatchErr
 
 import { batch, newStream, range, serve, take, TRANSPORTS } from "./server.js";
 
-const server = serve();
+const server = await serve();
 const END = "end";
 
 // Claim an unused stream, and return whether that worked.

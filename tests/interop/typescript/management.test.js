@@ -7,7 +7,7 @@ import { S2Error } from "@s2-dev/streamstore";
 
 import { batch, client, fresh, newStream, refused, serve } from "./server.js";
 
-const server = serve();
+const server = await serve();
 const DAY = 86_400;
 const FULL = {
   storageClass: "standard",

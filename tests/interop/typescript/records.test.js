@@ -13,7 +13,7 @@ import {
 
 import { batch, newStream, range, refused, serve, text } from "./server.js";
 
-const server = serve();
+const server = await serve();
 const START = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
 const bytes = (body, headers) => AppendRecord.bytes({ body: new Uint8Array(body), headers });

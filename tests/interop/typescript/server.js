@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
-import { after, before } from "node:test";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { AppendInput, AppendRecord, S2, S2Error } from "@s2-dev/streamstore";
@@ -16,31 +16,25 @@ export const ROOT_TOKEN = "the-root-token";
 export const TRANSPORTS = ["fetch", "s2s"];
 
 // Start a server for the tests of a file, and stop it after them. It must end well, without a traceback in its log.
-export function serve(...options) {
-  const server = { url: "", s2: (accessToken = "any", more = {}) => client(server.url, accessToken, more) };
-  let child;
+export async function serve(...options) {
+  const arguments_ = ["serve", "--port", "0", "--memory", ...options];
+  const child = spawn(FENCEPOST, arguments_, { env: { ...process.env, ROOT_TOKEN } });
   let log = "";
-  before(async () => {
-    child = spawn(FENCEPOST, ["serve", "--port", "0", "--memory", ...options], { env: { ...process.env, ROOT_TOKEN } });
-    child.stderr.on("data", (data) => (log += data));
-    const lines = createInterface({ input: child.stdout });
-    const signal = AbortSignal.timeout(START_MS);
-    const line = await new Promise((resolve, reject) => {
-      lines.once("line", resolve);
-      child.once("error", reject);
-      child.once("exit", () => reject(new Error(`the server did not start:\n${log}`)));
-      signal.addEventListener("abort", () => reject(new Error(`the server said nothing:\n${log}`)));
-    });
-    server.url = line.split(" ").at(-1);
+  child.stderr.on("data", (data) => (log += data));
+  const line = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).once("line", resolve);
+    child.once("error", reject);
+    child.once("exit", () => reject(new Error(`the server did not start:\n${log}`)));
+    setTimeout(() => reject(new Error(`the server said nothing:\n${log}`)), START_MS).unref();
   });
   after(async () => {
-    if (!child?.pid) return;
     const exited = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGTERM");
     assert.equal(await exited, 0);
     assert.doesNotMatch(log, /Traceback/);
   });
-  return server;
+  const url = line.split(" ").at(-1);
+  return { url, s2: (accessToken = "any", more = {}) => client(url, accessToken, more) };
 }
 
 // A client as the SDK's documentation has it for local use: one address, and the basin in a header.

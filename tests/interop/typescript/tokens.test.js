@@ -7,7 +7,7 @@ import { AppendInput, AppendRecord, S2Error } from "@s2-dev/streamstore";
 
 import { batch, fresh, refused, ROOT_TOKEN, serve, take, TRANSPORTS } from "./server.js";
 
-const server = serve("--token-env", "ROOT_TOKEN", "--auth");
+const server = await serve("--token-env", "ROOT_TOKEN", "--auth");
 const ALL = { prefix: "" };
 const READ_WRITE = { read: true, write: true };
 const EVERYTHING = { account: READ_WRITE, basin: READ_WRITE, stream: READ_WRITE };
