@@ -273,11 +273,11 @@ class Stream:
 
         Raise ValueError if it is not the next one.
         """
-        if not records or any(r.seq_num != self.next_seq_num + i for i, r in enumerate(records)):
-            found = [record.seq_num for record in records[:2]]
-            raise ValueError(f"a batch at seq_num {found} cannot follow a tail of {self.next_seq_num}")
+        seq_nums = [record.seq_num for record in records]
+        if not records or seq_nums != list(range(self.next_seq_num, self.next_seq_num + len(records))):
+            raise ValueError(f"a batch at seq_num {seq_nums[:2]} cannot follow a tail of {self.next_seq_num}")
         for record in records:
-            match command_of(record):
+            match command_of(record) if record.headers else None:
                 case Fence(token):
                     self.fencing_token = self.rules.token_recovered(self.fencing_token, token)
                     self._durable_token = self.fencing_token
