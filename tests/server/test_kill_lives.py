@@ -55,7 +55,7 @@ class Client:
 
     def step(self) -> bool:
         """Make one request; False if it was lost."""
-        steps = [*["append", "session"] * 3, "trim", *["create"] * 3, "delete", "read", "tail"]
+        steps = [*["append", "session"] * 6, *["trim", "create", "read", "tail"] * 2, "delete"]
         match self.random.choice(steps):
             case "create":
                 body = {"stream": self.name, "config": {"retention_policy": self.retention}}
