@@ -17,7 +17,7 @@ KEPT := PYTHONDONTWRITEBYTECODE=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow fuzz-checker lint format detect differential bench bench-checker lock clean
+.PHONY: help setup check test test-slow fuzz-checker lint format detect differential bench bench-server bench-checker lock clean
 
 help: ## list the targets
 	@echo "usage: make TARGET [ARGS=\"...\"]"; echo
@@ -66,6 +66,9 @@ differential: $(STAMP) ## do s2-porcupine's verdicts agree with ours? Needs Go (
 
 bench: $(STAMP) ## measure every figure anew and write docs/benchmarks.md (ARGS: names of some)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-server: $(STAMP) ## the bundled server's figures, beside s2-lite where s2 is installed, into docs/benchmarks.md
+	@$(BIN)/python -m benchmarks server_appends server_tails server_sessions server_reads server_idle recovery $(ARGS)
 
 bench-checker: $(STAMP) ## the checker on easy and real histories, beside s2-porcupine (ARGS: --row NAME, …; S2_PORCUPINE=binary)
 	@$(BIN)/python -m benchmarks checker $(ARGS)

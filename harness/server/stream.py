@@ -273,21 +273,29 @@ class Stream:
 
         Raise ValueError if it is not the next one.
         """
-        seq_nums = [record.seq_num for record in records]
-        if not records or seq_nums != list(range(self.next_seq_num, self.next_seq_num + len(records))):
-            raise ValueError(f"a batch at seq_num {seq_nums[:2]} cannot follow a tail of {self.next_seq_num}")
+        following = self.next_seq_num
         for record in records:
-            match command_of(record) if record.headers else None:
-                case Fence(token):
-                    self.fencing_token = self.rules.token_recovered(self.fencing_token, token)
-                    self._durable_token = self.fencing_token
-                case Trim(seq_num):
-                    self._unsettled_trims.append((record.seq_num, min(seq_num, record.seq_num + 1)))
+            if record.seq_num != following:
+                break
+            following += 1
+            if record.headers:
+                self._recover_command(record)
+        if not records or following != records[-1].seq_num + 1:
+            found = [record.seq_num for record in records[:2]]
+            raise ValueError(f"a batch at seq_num {found} cannot follow a tail of {self.next_seq_num}")
         self._records += records
-        self.next_seq_num = records[-1].seq_num + 1
+        self.next_seq_num = following
         self.newest_timestamp = records[-1].timestamp
         self._arrive(arrival)
-        self.settle(Position(self.next_seq_num, self.newest_timestamp))
+        self.settle(Position(following, self.newest_timestamp))
+
+    def _recover_command(self, record: SequencedRecord) -> None:
+        match command_of(record):
+            case Fence(token):
+                self.fencing_token = self.rules.token_recovered(self.fencing_token, token)
+                self._durable_token = self.fencing_token
+            case Trim(seq_num):
+                self._unsettled_trims.append((record.seq_num, min(seq_num, record.seq_num + 1)))
 
     # -- reading
 
