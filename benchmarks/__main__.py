@@ -58,7 +58,7 @@ def _written() -> dict[str, str]:
 _HEAD: Final = """# Figures
 
 Written by `make bench`, which measures everything again except the checker beside s2-porcupine. `make bench-checker`
-writes that section. Each section is one command and its output.
+writes that section, and `make bench-server` those of the bundled server. Each section is one command and its output.
 
 """
 

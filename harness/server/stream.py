@@ -274,15 +274,17 @@ class Stream:
         Raise ValueError if it is not the next one.
         """
         following = self.next_seq_num
+        if not records:
+            raise ValueError(f"a batch without records cannot follow a tail of {following}")
         for record in records:
             if record.seq_num != following:
-                break
+                raise ValueError(
+                    f"a batch with seq_num {record.seq_num} where {following} belongs cannot follow "
+                    f"a tail of {self.next_seq_num}"
+                )
             following += 1
             if record.headers:
                 self._recover_command(record)
-        if not records or following != records[-1].seq_num + 1:
-            found = [record.seq_num for record in records[:2]]
-            raise ValueError(f"a batch at seq_num {found} cannot follow a tail of {self.next_seq_num}")
         self._records += records
         self.next_seq_num = following
         self.newest_timestamp = records[-1].timestamp
