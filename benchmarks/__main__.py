@@ -15,7 +15,7 @@ from typing import Final
 
 CLAIMS: Final = (
     *("driver_rate", "record_rate", "client_rate", "check_rate"),
-    *("server_appends", "request_cost", "server_limits", "recovery"),
+    *("server_appends", "server_sessions", "request_cost", "server_limits", "recovery"),
 )
 ASKED_FOR: Final = ("checker",)
 """Benchmarks that run only when they are named, because they take many minutes and gigabytes."""

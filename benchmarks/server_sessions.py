@@ -29,6 +29,8 @@ SIZES: Final = ((1, 100), (10, 100), (100, 1000), (1000, 1000))
 HEADERS: Final = (("s2-basin", BASIN), ("content-type", "s2s/proto"))
 SEND: Final = 64 << 10
 """Bytes that are sent at a time, about."""
+UNACKED: Final = 5 << 20
+"""The most bytes without acks, as in the official SDKs."""
 
 
 def records_of(stream: str) -> str:
@@ -38,6 +40,7 @@ def records_of(stream: str) -> str:
 
 def drive(port: int, stream: str, frame: bytes, window: int, seconds: float) -> tuple[int, float]:
     """Keep up to ``window`` batches without acks for ``seconds``. Return the number of acks, and the seconds."""
+    window = min(window, UNACKED // len(frame))
     session = RawSession(port, "POST", records_of(stream), HEADERS)
     group = max(1, min(window // 8, SEND // len(frame)))
     content = frame * group
@@ -146,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each load, after a warm-up of a fifth of that")
-    parser.add_argument("--window", type=int, default=1000, help="batches without acks")
+    parser.add_argument("--window", type=int, default=4000, help="batches without acks")
     parser.add_argument("--directory", type=Path, help="a directory on the disk to measure (default: a temporary one)")
     parser.add_argument("--memory", action="store_true", help="run without a journal, to see what the disk costs")
     options = parser.parse_args(arguments)
@@ -155,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"one sync alone takes {sync_latency(Path(directory)):.2f} ms (median) in {Path(directory).parent}")
         server = Server(None if options.memory else Path(directory) / "data")
         try:
-            print(f"one session, up to {options.window} batches without acks")
+            print(f"one session, up to {options.window:,} batches or {UNACKED >> 20} MiB without acks")
             print(f"{'records':>7}{'bytes':>7}{'appends/s':>12}{'MB/s':>9}{'appends/sync':>15}{'server µs':>12}")
             for records, size in SIZES:
                 print(measure(server, records, size, options.window, options.seconds), flush=True)

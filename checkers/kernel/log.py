@@ -6,7 +6,7 @@ Which timestamp each position has, and what was there before the history, does n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -25,6 +25,7 @@ ANOTHER: Final = -2
 """Stands for a token that the history does not mention."""
 
 _NOTHING: Final = np.zeros(0, dtype=np.int64)
+_SILENCE: Final = _NOTHING, _NOTHING, _NOTHING
 
 
 def number(history: History, token: str) -> int:
@@ -65,20 +66,31 @@ def begin(
     return log, state
 
 
-@once
-def reported(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+_Reports: TypeAlias = tuple[Int64s, Int64s, Int64s]
+"""Positions, timestamps (ms), and the rows of the answers that told them."""
+
+
+def reported(asked: Requirements, rows: Int64s) -> _Reports:
     """Positions and timestamps (ms) that answers tell of records, and the rows of these answers."""
-    history = asked.history
-    if not _is_timed(history):
-        return _NOTHING, _NOTHING, _NOTHING
-    told = list(_reports(asked, rows))
-    position, stamp, row = (np.concatenate(column) for column in zip(*told, strict=True))
-    speaks = (position >= 0) & (stamp != NONE)
-    return (position, stamp, row) if speaks.all() else (position[speaks], stamp[speaks], row[speaks])
+    told = _told(asked, rows)
+    position, stamp, row = (np.concatenate(column) for column in zip(_SILENCE, *told, strict=True))
+    return position, stamp, row
 
 
-def _reports(asked: Requirements, rows: Int64s) -> Iterator[tuple[Int64s, Int64s, Int64s]]:
-    """The same by what told them, NONE where nothing was told."""
+@once
+def _told(asked: Requirements, rows: Int64s) -> list[_Reports]:
+    """The same by what told them."""
+    if not _is_timed(asked.history):
+        return []
+    found = []
+    for position, stamp, row in _reports(asked, rows):
+        speaks = (position >= 0) & (stamp != NONE)
+        found.append((position, stamp, row) if speaks.all() else (position[speaks], stamp[speaks], row[speaks]))
+    return found
+
+
+def _reports(asked: Requirements, rows: Int64s) -> Iterator[_Reports]:
+    """The same with NONE where nothing was told."""
     history, records = asked.history, asked.records
     appends = history.appends
     acked = rows[(history.outcome[rows] == OK) & (history.kind[rows] == APPEND)]
@@ -96,9 +108,12 @@ def _reports(asked: Requirements, rows: Int64s) -> Iterator[tuple[Int64s, Int64s
 def _returned(asked: Requirements, rows: Int64s) -> tuple[slice | Mask, Int64s]:
     """The records that answers hold, as an index of the returned ones, and the row of each of these answers."""
     history = asked.history
-    row = np.repeat(rows, history.reads.offset[rows + 1] - history.reads.offset[rows])
-    answered = history.outcome[row] == OK
-    return (slice(None), row) if answered.all() else (answered, row[answered])
+    number = history.reads.offset[rows + 1] - history.reads.offset[rows]
+    row, answered = np.repeat(rows, number), history.outcome[rows] == OK
+    if answered[number > 0].all():
+        return slice(None), row
+    every = np.repeat(answered, number)
+    return every, row[every]
 
 
 @once
@@ -127,7 +142,7 @@ def _before(asked: Requirements, rows: Int64s) -> tuple[Int64s, Int64s, Int64s]:
     """
     history, base = asked.history, asked.tail
     if not base:
-        return _NOTHING, _NOTHING, _NOTHING
+        return _SILENCE
     record, row = _returned(asked, rows)
     at, digest, size = (column[record] for column in (asked.records.seq_num, asked.records.digest, asked.records.size))
     old = at < base
@@ -179,22 +194,22 @@ def _stamps(asked: Requirements, rows: Int64s, lower: Int64s, slots: int, latest
     """The timestamp of each slot (ms): as reported, and elsewhere the latest that fits."""
     found = np.full(slots, FOREVER, dtype=np.int64)
     upto = asked.tail + slots - len(lower)  # whoever speaks of a record beyond is wrong by that
-    position, stamp, row = reported(asked, rows)
-    if not len(position) and not latest:
-        return found
-    if len(position) and position.max() >= upto:
-        mine = position < upto
-        position, stamp, row = position[mine], stamp[mine], row[mine]
-    at = slots_of(position, lower, asked.tail)
-    found[at] = stamp
+    told = []
+    for position, stamp, row in _told(asked, rows):
+        if position.max(initial=NONE) >= upto:
+            mine = position < upto
+            position, stamp, row = position[mine], stamp[mine], row[mine]
+        at = slots_of(position, lower, asked.tail)
+        found[at] = stamp
+        told.append((at, stamp, row))
     for where, time in latest:
         if where < upto:
             one = int(slots_of(np.array([where]), lower, asked.tail)[0])
             found[one] = min(int(found[one]), time)
-    np.minimum.accumulate(found[::-1], out=found[::-1])
-    wrong = found[at] != stamp
-    if wrong.any():
-        others = row[wrong].tolist()
+    if told or latest:
+        np.minimum.accumulate(found[::-1], out=found[::-1])
+    others = [row for at, stamp, rows in told for row in rows[found[at] != stamp].tolist()]
+    if others:
         why = "tells a timestamp that contradicts what others tell: each record has one, and they never decrease"
         refute(asked.history, others[0], why, more=others)
     return found

@@ -63,9 +63,19 @@ class Plan:
         for m in calls:
             if m in free:
                 classes[self._class(m, digests)].append(m)
-        self.twins = sorted(classes.values(), key=lambda twins: columns.low[twins[0]] - columns.high[twins[0]])
+        self.twins = sorted(classes.values(), key=lambda twins: self._rank(twins[0]))
         self.kind = {m: kind for kind, members in enumerate(self.twins) for m in members}
         self.by_call = [m for m in calls if m not in free]
+
+    def _rank(self, m: int) -> tuple[bool, bool, bool, int]:
+        """Which of the floats are tried first: those that change and demand little, and the longest of them."""
+        columns = self.columns
+        return (
+            columns.fence[m] != NONE,
+            columns.match[m] == NONE,
+            columns.token[m] == NONE,
+            columns.low[m] - columns.high[m],
+        )
 
     def _class(self, m: int, read: set[int]) -> object:
         columns, records = self.columns, self.records
@@ -187,7 +197,10 @@ class Situation:
             others += [m] * right
             i += 1
         appends = [m for m in self._here.pending if ask[m] == spec.APPEND]
-        return [*(m for m in (*appends, *self._firsts()) if self._is_right(m, keep=False)), *others]
+        found = [*(m for m in (*appends, *self._firsts()) if self._is_right(m, keep=False)), *others]
+        if not self.state[spec.SHOWN] and not all(self._placed[one] for one in self._plan.absent):
+            return [m for m in found if self._plan.columns.optional[m]]  # the others show that there is a stream
+        return found
 
     def _firsts(self) -> Iterator[int]:
         """Of each class of twins the first that is left."""
@@ -213,9 +226,6 @@ class Situation:
         if plan.names[m] not in (NONE, self.state[spec.AT]):
             return False
         if columns.ask[m] == spec.APPEND and not self._may_leave(m):
-            return False
-        shows = not self.state[spec.SHOWN] and columns.ask[m] != spec.ABSENT and not columns.optional[m]
-        if shows and not all(self._placed[one] for one in plan.absent):
             return False
         return bool(spec.step(columns, plan.records, self._log, self.state, m, keep) == spec.RIGHT)
 

@@ -70,11 +70,11 @@ class Attempts:
             self._begun(self._by(self._asked.asked.returned))
 
     def _searched(self, furthest: Furthest) -> None:
-        """Look at the order that got furthest in a search, unless an append stands in it more than once."""
+        """Look at the order that got furthest in a search."""
         from .tightest import tightest
 
         order = furthest.order.moments
-        found = tightest(self._asked, self._rows, furthest) if len(np.unique(order)) == len(order) else None
+        found = tightest(self._asked, self._rows, furthest)
         if found is not None:
             left = int((self._asked.asked.optional == 0).sum() - (self._asked.asked.optional[order] == 0).sum())
             self._explains(order, len(order) + left, found.row, found.last(self._asked))

@@ -115,8 +115,9 @@ class FrameDecoder:
                 raise Malformed("bad_frame", "a terminal frame has no status")
             self.ended = True
             return Terminal(int.from_bytes(body[:2], "big"), body[2:])
-        try:
-            body = decompress(body, Compression(flag >> _COMPRESSION_SHIFT & 0b11), MAX_BODY_BYTES)
-        except ValueError as error:  # includes an unknown compression
-            raise Malformed("bad_frame", f"the body of a frame cannot be decompressed: {error}") from error
+        if compression := flag >> _COMPRESSION_SHIFT & 0b11:
+            try:
+                body = decompress(body, Compression(compression), MAX_BODY_BYTES)
+            except ValueError as error:  # includes an unknown compression
+                raise Malformed("bad_frame", f"the body of a frame cannot be decompressed: {error}") from error
         return Message(body, bool(flag & _RECONNECT))

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from .errors import Malformed
-from .limits import MAX_BATCH_RECORDS
+from .limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 from .nouns import Ack, Append, Batch, Headers, Position, Record, SequencedRecord
 
 _MESSAGES: Final = {
@@ -77,13 +77,19 @@ def encode_append(call: Append) -> bytes:
 def decode_append(body: bytes) -> Append:
     """Return the append that an ``AppendInput`` requests. The service decides whether it is valid.
 
-    Of more than 1000 records, decodes 1001, which the service refuses as well. (A body of 8 MiB has room for four
-    million empty ones.)
+    A body of 8 MiB has room for four million empty records or headers, which would take seconds and much memory. So of
+    more than 1000 records, this decodes 1001, which the service refuses as well. Raises Malformed ``bad_proto``, or
+    ``invalid`` if a batch is too large by its number of headers.
     """
     message = _parsed("AppendInput", body)
+    found = message.records[: MAX_BATCH_RECORDS + 1]
+    if len(body) > MAX_BATCH_BYTES and 2 * sum([len(record.headers) for record in found]) > MAX_BATCH_BYTES:
+        raise Malformed(
+            "invalid", f"a batch may have at most {MAX_BATCH_BYTES} metered bytes; this one has more headers"
+        )
     records = [
         Record(record.body, _headers(record.headers), record.timestamp if record.HasField("timestamp") else None)
-        for record in message.records[: MAX_BATCH_RECORDS + 1]
+        for record in found
     ]
     return Append(
         tuple(records),
@@ -133,14 +139,16 @@ def decode_batch(body: bytes) -> Batch:
 
 
 def _parsed(name: str, body: bytes) -> Any:
+    try:
+        return message_classes()[name].FromString(body)
+    except _decode_error() as error:
+        raise Malformed("bad_proto", f"not a {name}: {error}") from error
+
+
+def _decode_error() -> type[Exception]:
     from google.protobuf.message import DecodeError
 
-    message = message_classes()[name]()
-    try:
-        message.ParseFromString(body)
-    except DecodeError as error:
-        raise Malformed("bad_proto", f"not a {name}: {error}") from error
-    return message
+    return DecodeError
 
 
 def _headers(headers: Any) -> Headers:

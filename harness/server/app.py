@@ -13,6 +13,7 @@ from typing import Final
 
 from ..world.clock import Clock
 from .answers import JSON, Response, failure, refusal
+from .bodies import Bodies, Message
 from .content_coding import encoded
 from .endpoints.account import Account
 from .endpoints.basins import Basins
@@ -22,9 +23,12 @@ from .endpoints.streams import Streams
 from .errors import ServiceError
 from .limits import Limits
 from .metrics import Metrics
-from .request import Bodies, Message, Receive, Request, Send
+from .request import Receive, Request, Send
 from .routing import Router, operations_of
 from .service import Service
+
+HEAD_START: Final = 0.1
+"""Seconds from the end of the last session to the end of the connections when the server stops."""
 
 _OK_HEAD: Final[Message] = {"type": "http.response.start", "status": 200, "headers": [JSON]}
 
@@ -55,11 +59,14 @@ class App(Itself, Account, Basins, Streams, Records):
     async def answered(self, seconds: float) -> None:
         """Return once no request is in flight any more while the server drains, or after so many seconds.
 
-        Sessions end by themselves then, but a client that does not read holds up its answer.
+        Sessions end by themselves then, but a client that does not read holds up its answer. Their last frames get a
+        head start before the connections close: clients that are built on the Python library h2, as the official SDK
+        is, lose what they read together with a GOAWAY.
         """
         if self._metrics.in_flight:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._answered.wait(), seconds)
+            await asyncio.sleep(HEAD_START)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one ASGI request. Raise RuntimeError for anything but HTTP."""

@@ -11,8 +11,15 @@ HEAD_BYTES: Final = 64 << 10
 A client without a token can make the server hold as much on every connection.
 """
 
-STREAM_BYTES: Final = 1 << 20
-"""The most bytes of a request body that arrive over HTTP/2 before the server takes them."""
+STREAM_BYTES: Final = 6 << 20
+"""The most bytes of a request body that arrive over HTTP/2 before the server takes them.
+
+The official SDKs send up to 5 MiB without acks. A client that runs out of room is given it back in tiny portions, and
+each costs as much as a large one.
+"""
+
+SESSION_BYTES: Final = 1 << 20
+"""The most bytes of an append session that the server has taken and not yet used."""
 
 FRAME_BYTES: Final = 256 << 10
 """The most content of one HTTP/2 frame."""

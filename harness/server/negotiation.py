@@ -43,9 +43,10 @@ def accepted(request: Request) -> Codec:
 def _codec(header: bytes | None) -> Codec | None:
     if header is None:
         return None
-    if header in _CODECS:
-        return _CODECS[header]
-    media_type = header.partition(b",")[0].partition(b";")[0].strip().lower()
-    if media_type.startswith(b"application/") and media_type.endswith(b"+json"):
-        return Codec.JSON
-    return _CODECS.get(media_type)
+    return _CODECS.get(header) or _CODECS.get(_media_type(header))
+
+
+def _media_type(header: bytes) -> bytes:
+    """Return the first media type of a header. All that are JSON by their suffix are ``application/json``."""
+    found = header.partition(b",")[0].partition(b";")[0].strip().lower()
+    return Codec.JSON.value if found.startswith(b"application/") and found.endswith(b"+json") else found

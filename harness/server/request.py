@@ -3,103 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from typing import Final, TypeAlias
 
+from ..s2.compression import Compression
 from ..s2.json_codec import Format
+from .bodies import Bodies, Message, Pieces, current_task
 from .content_coding import coding, decoded
 from .errors import ServiceError
-from .limits import Limits
 from .names import basin_of_host, check_basin_name
 
-Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 # Headers that change what a request means. If one of them is given twice, the request is ambiguous.
 _SINGULAR: Final = frozenset(
-    (b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"authorization", b"content-type")
+    (b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"s2-stream-config", b"authorization", b"content-type")
 )
 
 
-class Patience:
-    """A cheap time-out for very many blocks, hardly any of which ever takes longer than ``seconds``.
-
-    Each task may be in one such block at a time. A single timer checks all blocks four times per ``seconds``, so a
-    block may take a quarter longer. (``asyncio.timeout`` makes one timer per block, which was an eighth of the cost of
-    an append.)
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._inside: dict[asyncio.Task[Any], float] = {}  # when each task entered, oldest first
-        self._late: dict[asyncio.Task[Any], None] = {}
-        self._timer: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._inside[_current_task()] = loop.time()
-        if self._timer is None:
-            self._timer = loop.call_later(self.seconds / 4, self._look)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        task = _current_task()
-        del self._inside[task]
-        if task in self._late:
-            del self._late[task]
-            if task.uncancel() == 0 and kind is asyncio.CancelledError:
-                raise ServiceError("request_timeout", f"the body did not arrive within {self.seconds:g} s")
-
-    def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self.seconds / 4, self._look) if self._inside else None
-        now = loop.time()
-        for task, since in self._inside.items():
-            if now - since < self.seconds:
-                break
-            if task not in self._late:
-                self._late[task] = None
-                task.cancel()
-
-
-def _current_task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    assert task is not None, "a request must be handled in a task"
-    return task
-
-
-class Bodies:
-    """The request bodies that are arriving. ``held`` is the number of bytes in incomplete bodies."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.patience = Patience(limits.body_seconds)
-        self.held = 0
-
-    def hold(self, size: int) -> None:
-        """Count more bytes of an incomplete body. Raise ``hot_server`` if there are too many in all."""
-        if self.held + size > self.limits.arriving_bytes:
-            raise ServiceError(
-                "hot_server",
-                f"incomplete bodies hold {self.held} bytes, and the limit is {self.limits.arriving_bytes}; "
-                "try again later",
-            )
-        self.held += size
+_check_basin: Final = lru_cache(1024)(check_basin_name)  # keeps the valid names only
 
 
 class HangUp:
     """A context that is cancelled when the client disconnects, and then raises ``client_hangup``.
 
-    The task that handles the request enters it after reading the body, or passes the queue that takes the body.
+    The task that handles the request enters it after reading the body, or passes what takes the pieces of the body.
     """
 
-    def __init__(self, receive: Receive, body: asyncio.Queue[Message] | None = None) -> None:
+    def __init__(self, receive: Receive, body: Pieces | None = None) -> None:
         self._receive = receive
         self._body = body
         self._gone = False
 
     async def __aenter__(self) -> None:
-        self._task = _current_task()
+        self._task = current_task()
         self._watch = asyncio.create_task(self._disconnected())
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -113,35 +52,6 @@ class HangUp:
                 await self._body.put(message)
         self._gone = True
         self._task.cancel()
-
-
-class Pieces:
-    """A request body that arrives while it is being answered. ``ended`` says that there is no more of it."""
-
-    def __init__(self, queue: asyncio.Queue[Message], bodies: Bodies) -> None:
-        self.ended = False
-        self._queue = queue
-        self._bodies = bodies
-        self._held = 0
-
-    async def next(self) -> bytes:
-        """Return the next piece, perhaps an empty one. Only then may the client send much more."""
-        message = await self._queue.get()
-        self.ended = not message.get("more_body", False)
-        piece: bytes = message.get("body", b"")
-        return piece
-
-    def patience(self) -> Patience:
-        """Return a context with the time-out for what has to arrive together, such as one frame."""
-        return self._bodies.patience
-
-    def hold(self, size: int) -> None:
-        """Count ``size`` as the number of bytes that wait for the rest. Raise ``hot_server`` if all have too many."""
-        if size > self._held:
-            self._bodies.hold(size - self._held)
-        else:
-            self._bodies.held -= self._held - size
-        self._held = size
 
 
 class Request:
@@ -162,7 +72,7 @@ class Request:
         self._headers: dict[bytes, bytes] = dict(self._pairs)
         self._receive = receive
         self._bodies = bodies
-        self._pieces: asyncio.Queue[Message] | None = None
+        self._pieces: Pieces | None = None
 
     def refuse_repeats(self) -> None:
         """Raise ``bad_header`` if a header that changes what the request means is given twice.
@@ -206,7 +116,7 @@ class Request:
             if named is None:
                 raise ServiceError("bad_header", "no basin is named: by s2-basin, or by a host like basin.b.localhost")
             return named
-        check_basin_name(basin, "bad_header")
+        _check_basin(basin, "bad_header")
         return basin
 
     def format(self) -> Format:
@@ -221,8 +131,8 @@ class Request:
         """Raise ``bad_query``: the operation has no parameters."""
         raise ServiceError("bad_query", f"this operation takes no parameters, such as {self.query[:40]!r}")
 
-    async def body(self, malformed: str = "bad_json") -> bytes:
-        """Return the whole body, decompressed.
+    def body(self, malformed: str = "bad_json") -> Awaitable[bytes]:
+        """Return the whole body, decompressed, once it has arrived.
 
         Raise ``payload_too_large`` past the limit, compressed or decompressed, ``hot_server`` if too many bodies are
         arriving, ``request_timeout`` if it does not arrive in time, ``bad_header`` or ``client_hangup`` if it cannot
@@ -232,13 +142,14 @@ class Request:
         self.unfinished = True
         encoding = self._headers.get(b"content-encoding")
         if encoding is None:
-            return await self._arrived(self._expected_length())
-        compression = coding(encoding)
-        return decoded(
-            await self._arrived(self._expected_length()), compression, self._bodies.limits.body_bytes, malformed
-        )
+            return self._arrived()
+        return self._decoded(coding(encoding), malformed)
 
-    async def _arrived(self, expected: int | None) -> bytes:
+    async def _decoded(self, compression: Compression, malformed: str) -> bytes:
+        return decoded(await self._arrived(), compression, self._bodies.limits.body_bytes, malformed)
+
+    async def _arrived(self) -> bytes:
+        expected = self._expected_length()
         bodies = self._bodies
         # One buffer: a list would take twenty times as much as what is counted if the pieces are tiny.
         arrived = bytearray()
@@ -272,8 +183,8 @@ class Request:
     def pieces(self) -> Pieces:
         """Return the body as it arrives, for an answer that begins before the request has ended."""
         self.unfinished = True
-        self._pieces = asyncio.Queue(1)
-        return Pieces(self._pieces, self._bodies)
+        self._pieces = Pieces(self._bodies)
+        return self._pieces
 
     def _expected_length(self) -> int | None:
         value = self._headers.get(b"content-length")

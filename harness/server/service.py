@@ -198,27 +198,40 @@ class Service:
 
     # -- records
 
-    async def perform(self, basin: str, stream: str, call: Call[A], waiting: Waiting = nullcontext) -> A:
+    async def perform(
+        self,
+        basin: str,
+        stream: str,
+        call: Call[A],
+        waiting: Waiting = nullcontext,
+        config: StreamConfig | None = None,
+    ) -> A:
         """Return the answer to one call; see :meth:`.DurableStream.perform`.
 
-        May also raise StateMismatch.
+        If the call makes the stream, it gets ``config``, with the basin's default for unset fields. May also raise
+        StateMismatch.
         """
         with self._gate:
-            opened = await self._open(basin, stream, appending=isinstance(call, Append), call=call)
+            opened = await self._open(basin, stream, config, appending=isinstance(call, Append), call=call)
             return await opened.perform(call, waiting)
 
-    async def append_session(self, basin: str, stream: str) -> AppendSession:
+    async def append_session(self, basin: str, stream: str, config: StreamConfig | None = None) -> AppendSession:
         """Open an append session on the stream, which has to exist, or is created if the basin's configuration says so.
 
-        The session stays with this incarnation of the stream.
+        The session stays with this incarnation of the stream. See :meth:`perform` for ``config``.
         """
         with self._gate:
-            return AppendSession(self._gate, await self._open(basin, stream, appending=True))
+            return AppendSession(self._gate, await self._open(basin, stream, config, appending=True))
 
-    async def read_session(self, basin: str, stream: str, query: Read) -> AsyncGenerator[Batch, None]:
-        """Open a read session, and return its frames; see :meth:`.ReadSession.frames`. May also raise StateMismatch."""
+    async def read_session(
+        self, basin: str, stream: str, query: Read, config: StreamConfig | None = None
+    ) -> AsyncGenerator[Batch, None]:
+        """Open a read session, and return its frames; see :meth:`.ReadSession.frames`.
+
+        See :meth:`perform` for ``config``. May also raise StateMismatch.
+        """
         with self._gate:
-            opened = await self._open(basin, stream, appending=False, call=query)
+            opened = await self._open(basin, stream, config, appending=False, call=query)
             session = ReadSession(self._gate, opened, query, self._heartbeat)
             await session.start()
         return session.frames()
@@ -242,7 +255,15 @@ class Service:
                 raise
             await state.journal.wait(state.catalogued)
 
-    async def _open(self, basin: str, name: str, appending: bool, call: Call[Any] | None = None) -> DurableStream:
+    async def _open(
+        self,
+        basin: str,
+        name: str,
+        making: StreamConfig | None,
+        *,
+        appending: bool,
+        call: Call[Any] | None = None,
+    ) -> DurableStream:
         """Return the stream. Create it if the basin's configuration says so, but not for an invalid ``call``."""
         state = self._state
         try:
@@ -252,7 +273,7 @@ class Service:
                 config = state.catalogue.basin(basin).config
                 if config.create_stream_on_append if appending else config.create_stream_on_read:
                     check_call(call)
-                    self._make_stream(basin, name, None, None)
+                    self._make_stream(basin, name, making, None)
                     return state.live[state.catalogue.stream(basin, name).id]
             await state.journal.wait(state.catalogued)
             raise

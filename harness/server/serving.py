@@ -69,7 +69,7 @@ class _EmbeddedServer(Server):
                 max_frame_size=FRAME_BYTES,
                 # An append session that is held back must not use up the room of others on its connection.
                 initial_stream_window_size=STREAM_BYTES,
-                initial_connection_window_size=4 * STREAM_BYTES,
+                initial_connection_window_size=2 * STREAM_BYTES,
             ),
             log_enabled=False,
         )

@@ -19,11 +19,14 @@ from .errors import ServiceError, StateMismatch
 from .gate import Gate
 from .storage import StorageError
 
-PIPELINED: Final = 1024
+PIPELINED: Final = 4096
 """The most batches of one append session whose acks have not been taken. Then it takes no further batch."""
 
 PIPELINED_BYTES: Final = 4 << 20
 """The most bytes of journal entries that these batches may have, unless it is one batch alone."""
+
+TURN: Final = 128
+"""The records that one session sequences, or more in one batch, before it lets others have their turn."""
 
 HEARTBEAT: Final = (5.0, 15.0)
 """The shortest and the longest time (seconds) without records after which a following session sends its tail."""
@@ -76,8 +79,13 @@ class AppendSession:
         self._news.set()
 
     async def _sequence(self, batches: AsyncIterator[Append]) -> None:
+        turn = 0
         try:
             async for batch in batches:
+                turn += len(batch.records)
+                if turn > TURN:
+                    turn = 0
+                    await asyncio.sleep(0)
                 while self._untaken >= PIPELINED or self._untaken_bytes >= PIPELINED_BYTES:
                     self._room.clear()
                     await self._room.wait()

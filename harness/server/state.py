@@ -45,6 +45,10 @@ DELETING: Final = 0.2
 SWEEP: Final = 1.0
 """Seconds between two searches for expired records and abandoned streams."""
 
+_SWEPT_AT_ONCE: Final = 500
+_PAUSE: Final = 0.02
+"""Seconds between two parts of such a search, each of which looks at so many streams."""
+
 _RETRY: Final = 1.0
 """Seconds until a deletion that found no room on the disk is tried again."""
 
@@ -70,6 +74,7 @@ class State:
         self._failpoints = failpoints
         self._deleting = deleting
         self._timers: dict[asyncio.TimerHandle, None] = {}
+        self._unswept: list[int] = []
         self._running = False
 
     # -- requests
@@ -210,15 +215,21 @@ class State:
         self._timers[timer] = None
 
     def _sweep(self) -> None:
+        """Look at some streams, and soon at the next ones, so that no request waits for long."""
+        if not self._unswept:
+            self._unswept = list(self.live)
         now = self._clock()
-        if self.journal.failure is None:
-            for stream in self.live.values():
-                stream.expire(now)
-                if stream.is_abandoned(now):
-                    row = self.catalogue.find(stream.id)
-                    assert row is not None, "a stream that is not being deleted is in the catalogue"
-                    self.delete_stream(row)
-        self._later(SWEEP, self._sweep)
+        for id_ in self._unswept[-_SWEPT_AT_ONCE:] if self.journal.failure is None else ():
+            stream = self.live.get(id_)
+            if stream is None:
+                continue
+            stream.expire(now)
+            if stream.is_abandoned(now):
+                row = self.catalogue.find(id_)
+                assert row is not None, "a stream that is not being deleted is in the catalogue"
+                self.delete_stream(row)
+        del self._unswept[-_SWEPT_AT_ONCE:]
+        self._later(_PAUSE if self._unswept else SWEEP, self._sweep)
 
     # -- recovery
 
@@ -228,7 +239,7 @@ class State:
             for data in frame.entries:
                 try:
                     self._replay(decode(data), frame.segment)
-                except ValueError as error:
+                except (ValueError, ServiceError) as error:
                     raise StorageError(
                         f"{self._storage.place(frame)}: {error}; restore the file from a copy"
                     ) from error
@@ -242,7 +253,7 @@ class State:
                 ) from error
 
     def _replay(self, entry: Entry, segment: int) -> None:
-        """Replay an entry. Raise ValueError if it does not fit the earlier entries."""
+        """Replay an entry. Raise ValueError or ServiceError if it does not fit the earlier entries."""
         match entry:
             case Appended(stream, records, arrival):
                 self._living(stream).recover(records, arrival, segment)

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..s2 import Ack, Append, Command, Fence, Position, Read, Record, SequencedRecord, Trim, command_of, metered_size
 from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH
@@ -26,11 +26,11 @@ from .rules import StreamRules
 from .values import StreamConfig, TimestampingMode
 
 _COMPACT_AFTER: Final = 1024
+_TERMINAL: Final = Record.trim(U64_MAX)
 _timestamp = attrgetter("timestamp")
 
 
-@dataclass(frozen=True, slots=True)
-class Sequenced:
+class Sequenced(NamedTuple):
     """A sequenced batch: its records as the stream stores them, and the ack to return once they are durable."""
 
     records: tuple[SequencedRecord, ...]
@@ -225,8 +225,7 @@ class Stream:
         It trims nothing here, so that readers still get to it.
         """
         timestamp = self.rules.timestamp(arrival, self.newest_timestamp)
-        terminal = Record.trim(U64_MAX)
-        self._records.append(SequencedRecord(self.next_seq_num, timestamp, terminal.headers, terminal.body))
+        self._records.append(SequencedRecord(self.next_seq_num, timestamp, _TERMINAL.headers, _TERMINAL.body))
         self.next_seq_num += 1
         self.newest_timestamp = timestamp
         self._arrive(arrival)

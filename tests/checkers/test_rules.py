@@ -193,6 +193,7 @@ PARTS: tuple[Case, ...] = (
 ABSENCE: tuple[Case, ...] = (
     ("gone", False, (*A_B, absent(1, 4, 5))),
     ("its basin is gone", False, (*A_B, absent(1, 4, 5, "basin_not_found"))),
+    ("beside what had been invoked before", True, (check_tail(1, 3, 9, 0), absent(2, 4, 12))),
     ("being deleted", False, (*A_B, absent(1, 4, 5, "stream_deletion_pending"))),
     ("another failure", True, (*A_B, absent(1, 4, 5, "rate_limited"))),
     ("not there yet", True, (absent(1, 0, 0), *A_B)),

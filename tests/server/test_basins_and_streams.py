@@ -145,6 +145,33 @@ def test_streams_are_made_on_demand_with_the_basins_default(http: Connection, ba
     assert http.request("GET", "/v1/streams/new", basin=basin).json == FULL
 
 
+@pytest.mark.parametrize("on", ["append", "read", "events"])
+def test_a_request_that_makes_a_stream_may_say_how(http: Connection, basin: str, on: str) -> None:
+    http.request(
+        "PATCH",
+        f"/v1/basins/{basin}",
+        {"create_stream_on_append": True, "create_stream_on_read": True, "default_stream_config": FULL},
+        basin=None,
+    )
+
+    def ask(config: str) -> Answer:
+        headers = {"s2-stream-config": config}
+        if on == "append":
+            return http.request("POST", records_of("new"), {"records": [{"body": "x"}]}, headers, basin)
+        if on == "events":
+            headers["accept"] = "text/event-stream"
+        return http.request("GET", records_of("new") + "?seq_num=0&count=1", None, headers, basin)
+
+    for wrong in ("{", "[]", '{"storage_class": "none"}', '{"retention_policy": {"age": 0}}', "\xff"):
+        assert refusal(ask(wrong)) == (400, "bad_header"), wrong
+    assert names(http, basin) == ([], False)
+    assert ask('{"retention_policy": {"infinite": {}}}').status == (200 if on == "append" else 416)
+    made = of(FULL, {"retention_policy": {"infinite": {}}})
+    assert http.request("GET", "/v1/streams/new", basin=basin).json == made
+    ask('{"storage_class": "express"}')
+    assert http.request("GET", "/v1/streams/new", basin=basin).json == made, "it exists"
+
+
 def test_what_is_no_basin_cannot_be_configured_or_deleted(http: Connection) -> None:
     for method, body in (("GET", None), ("PATCH", {}), ("DELETE", None)):
         answer = http.request(method, "/v1/basins/no-such-basin", body, basin=None)

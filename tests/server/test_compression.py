@@ -85,14 +85,15 @@ def test_compressed_appends_and_answers_are_the_same_as_plain_ones(
 
 @every_compression
 def test_basins_and_streams_are_managed_in_compressed_bodies(
-    http: Connection, coding: str, compress: Callable[[bytes], bytes]
+    http: Connection, request: pytest.FixtureRequest, coding: str, compress: Callable[[bytes], bytes]
 ) -> None:
-    names = [f"compressed-{number:04d}" for number in range(30)]
+    prefix = re.sub(r"\W", "-", request.node.callspec.id)
+    names = [f"{prefix}:{number:04d}" for number in range(30)]
     for name in names:
         body = compress(json.dumps({"stream": name}).encode())
         assert http.request("POST", "/v1/streams", body, {"content-encoding": coding}).status == 201
     try:
-        answer = http.request("GET", "/v1/streams?prefix=compressed-", headers={"accept-encoding": coding})
+        answer = http.request("GET", f"/v1/streams?prefix={prefix}:", headers={"accept-encoding": coding})
         assert answer.headers["content-encoding"] == coding
         assert [row["name"] for row in json.loads(decompressed(answer))["streams"]] == names
     finally:

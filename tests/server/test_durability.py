@@ -12,6 +12,15 @@ import pytest
 from fencepost.harness.s2 import Append, CheckTail, Position, Read, Record, Tail
 from fencepost.harness.server import durable
 from fencepost.harness.server.catalogue import resolved
+from fencepost.harness.server.entries import (
+    Appended,
+    BasinDeleted,
+    BasinDeleting,
+    Expired,
+    StreamDeleted,
+    StreamDeleting,
+    encode,
+)
 from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import StorageError
@@ -59,23 +68,26 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
 
 
 async def test_a_journal_that_contradicts_itself_is_refused_by_name(tmp_path: Path) -> None:
-    from fencepost.harness.server.entries import Appended, encode
-
-    storage = stored(tmp_path)
-    list(storage.recover())
-    await storage.write([encode(Appended(5, (), 0))])
-    storage.close()
-    for entry, complaint in ((None, "stream 5"), (b"\x07", "unknown kind"), (b"\x00\xc1", "cannot be read")):
-        if entry is not None:
-            (tmp_path / FIRST).unlink()
-            storage = stored(tmp_path)
-            list(storage.recover())
-            await storage.write([entry])
-            storage.close()
+    contradictions = [
+        (encode(Appended(5, (), 0)), "stream 5"),
+        (encode(Expired(6, 1)), "stream 6"),
+        (encode(StreamDeleting(7, 0)), "does not exist: 7"),
+        (encode(StreamDeleted(8)), "does not exist: 8"),
+        (encode(BasinDeleting("basin-nine", 0)), "basin-nine"),
+        (encode(BasinDeleted("basin-nine")), "basin-nine"),
+        (b"\x07", "unknown kind"),
+        (b"\x00\xc1", "cannot be read"),
+    ]
+    for entry, complaint in contradictions:
+        storage = stored(tmp_path)
+        list(storage.recover())
+        await storage.write([entry])
+        storage.close()
         size = (tmp_path / FIRST).stat().st_size
         service = Service(stored(tmp_path), ScriptedClock().wall_ms)
         with pytest.raises(StorageError, match=rf"{tmp_path}/{FIRST}: .* offset {size}: .*{complaint}"):
             await service.start()
+        (tmp_path / FIRST).unlink()
 
 
 # -- durability of answers

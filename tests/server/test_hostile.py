@@ -10,10 +10,14 @@ import base64
 import json
 from typing import Any
 
+import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.server.victim import PATH, VALID, Victim, relentless
+from fencepost.harness.s2 import Append, Record, protobuf
+from tests.s2 import drawn
+from tests.server.victim import MAX_BODY, PATH, VALID, Victim, relentless
 
 from .processes import Connection
 
@@ -145,4 +149,44 @@ def _is_base64(text: str) -> bool:
 def test_broken_base64_is_refused(victim: Victim, http: Connection, text: str, place: int) -> None:
     record = [{"body": text}, {"headers": [[text, "QQ=="]]}, {"headers": [["QQ==", text]]}][place]
     victim.expect_refusal(http.request("POST", PATH, {"records": [record]}, {"s2-format": "base64"}))
+    victim.expect_untouched()
+
+
+# ---------------------------------------------------------------- protobuf
+
+REFUSED = b"\x1a\x0dno such token"
+"""A field of an append, which refuses it."""
+APPEND = protobuf.encode_append(Append((Record(b"body", ((b"name", b"value"),), 7), Record(b"x")), 1))
+
+
+@relentless(150)
+@given(st.one_of(st.binary(max_size=40), drawn.damaged(APPEND)))
+def test_any_protobuf_is_refused_or_keeps_its_condition(victim: Victim, http: Connection, body: bytes) -> None:
+    """Whatever is before and after it, an append with a wrong token is not applied."""
+    for sent in (REFUSED + body, body + REFUSED):
+        answer = http.request("POST", PATH, sent, {"content-type": "application/protobuf"})
+        if answer.status != 412:
+            victim.expect_refusal(answer)
+            assert answer.code in ("bad_proto", "invalid")
+    victim.expect_untouched()
+
+
+@pytest.mark.parametrize("end", range(len(REFUSED + APPEND)))
+def test_protobuf_that_is_cut_short_is_refused(victim: Victim, http: Connection, end: int) -> None:
+    answer = http.request("POST", PATH, (REFUSED + APPEND)[:end], {"content-type": "application/protobuf"})
+    if answer.status != 412:
+        victim.expect_refusal(answer)
+        assert answer.code in ("bad_proto", "invalid")
+    victim.expect_untouched()
+
+
+def test_millions_of_empty_messages_are_refused(victim: Victim, http: Connection) -> None:
+    """They compress to a kilobyte, and would be half a gigabyte of objects."""
+    records = b"\x0a\x00" * (MAX_BODY // 2)
+    headers = b"\x0a" + b"\x80\x80\x80\x03" + b"\x12\x00" * (3 << 20)  # of one record, 6 MiB long
+    for body in (records, headers):
+        head = {"content-type": "application/protobuf", "content-encoding": "zstd"}
+        answer = http.request("POST", PATH, zstandard.compress(body), head)
+        victim.expect_refusal(answer)
+        assert answer.code == "invalid"
     victim.expect_untouched()

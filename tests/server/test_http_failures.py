@@ -91,9 +91,11 @@ async def test_after_a_failed_sync_health_says_that_a_restart_is_due(tmp_path: P
 class Broken(Service):
     """A service with a defect."""
 
-    async def perform(self, basin: str, stream: str, call: Any, *waiting: Any) -> Any:
+    async def perform(self, basin: str, stream: str, call: Any, *others: Any, **named: Any) -> Any:
         """Divides by zero to check the tail."""
-        return await super().perform(basin, stream, call, *waiting) if not isinstance(call, CheckTail) else 1 / 0
+        if isinstance(call, CheckTail):
+            1 / 0  # noqa: B018
+        return await super().perform(basin, stream, call, *others, **named)
 
 
 async def test_the_unforeseen_is_500_other_with_a_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

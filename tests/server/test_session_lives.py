@@ -96,12 +96,12 @@ def test_sessions_whose_clients_leave_end(
 def test_a_client_that_does_not_read_its_acks_is_held_back(server: ServerProcess, http: Connection) -> None:
     """And so is one whose acks cannot leave for lack of a window. Nobody else is."""
     http.request("POST", "/v1/streams", {"stream": "other"})
-    with Http2(server.port, window=0) as client:
+    with ExitStack() as stack:
         before = resident(server)
-        sessions = [client.append_session(STREAM) for _ in range(3)]
-        for session in sessions:
-            assert until_stuck(client, session) < 8 << 20
-        assert resident(server) - before < 64
+        for _ in range(3):
+            client = stack.enter_context(Http2(server.port, window=0))
+            assert until_stuck(client, client.append_session(STREAM)) < 16 << 20
+        assert resident(server) - before < 96
         assert http.append("other", "x").status == 200
         other = client.append_session("other")  # on the very connection
         client.send(other, frame_of(b"x"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from itertools import pairwise
+from random import Random
 
 import pytest
 
@@ -13,9 +15,11 @@ from fencepost.harness.server import service as service_module
 from fencepost.harness.server import sessions
 from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
+from fencepost.harness.server.storage import NoSpaceError
 
 from .gated import turns
 from .services import AT, gated, gone, one, serving, soon
+from .virtual_time import run
 
 
 class Batches:
@@ -82,6 +86,25 @@ async def test_a_refusal_comes_after_the_acks_before_it_and_nothing_after_it_is_
         assert failure.value.value == 2
         await turns()
         assert (await service.perform(*AT, CheckTail())).tail.seq_num == 2
+
+
+async def test_nothing_is_applied_after_a_batch_that_could_not_be_stored() -> None:
+    """Although the disk has room again, and the batch arrives before the session has noticed the failure."""
+    async with gated() as (service, storage):
+        batches = Batches(one())
+        acks = acks_in(service, batches)
+        first = asyncio.ensure_future(anext(acks))
+        await storage.writing()
+        batches.send(one())
+        await turns()
+        storage.open = True
+        await storage.let_through(NoSpaceError("the disk is full"))
+        batches.send(one())
+        with pytest.raises(ServiceError, match="storage"):
+            await soon(first)
+        await turns()
+        assert (await service.perform(*AT, CheckTail())).tail.seq_num == 0
+        assert (await service.perform(*AT, one())).start.seq_num == 0, "others go on"
 
 
 async def test_a_session_ends_with_its_batches() -> None:
@@ -186,3 +209,24 @@ async def test_a_follower_beats_its_heart_and_ends_after_its_wait(monkeypatch: p
         rest = [frame async for frame in frames]
         assert rest == [Batch((), (await service.perform(*AT, CheckTail())).tail)] * len(rest) != []
         assert 0.05 + wait <= asyncio.get_running_loop().time() - begin < 4
+
+
+def test_heartbeats_come_at_random_gaps() -> None:
+    """Of 5 to 15 seconds, which the service draws from the randomness that it was given."""
+
+    async def beats(seed: int) -> list[float]:
+        loop = asyncio.get_running_loop()
+        async with serving(random=Random(seed)) as service:
+            frames = await service.read_session(*AT, Read())
+            times = []
+            for _ in range(8):
+                assert (await anext(frames)).records == ()
+                times.append(loop.time())
+            await frames.aclose()
+            return [after - before for before, after in pairwise(times)]
+
+    found = [run(beats(seed)) for seed in (1, 1, 2)]
+    assert found[0] == pytest.approx(found[1])
+    assert found[0] != pytest.approx(found[2])
+    assert all(5 <= gap <= 15.01 for gaps in found for gap in gaps)
+    assert len({round(gap) for gap in found[0]}) > 1

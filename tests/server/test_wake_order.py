@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fencepost.harness.s2 import Read
-from fencepost.harness.server.request import Patience
+from fencepost.harness.server.bodies import Patience
 from fencepost.harness.server.service import Service
 
 from .services import AT, one, serving, soon

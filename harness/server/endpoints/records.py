@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ...s2 import Append, CheckTail, json_codec, protobuf, urls
+from ...s2 import CheckTail, json_codec, protobuf, urls
 from ..answers import PROTOBUF, Response
 from ..errors import ServiceError
 from ..negotiation import Codec, accepted, content
 from ..request import Request
 from ..routing import operation
+from .endpoints import config_to_make
 from .sessions import Sessions
 
 
@@ -21,25 +22,22 @@ class Records(Sessions):
         if codec is Codec.SESSION:
             return await self.append_session(request)
         basin, answer = request.basin(), accepted(request)
-        batch, size = await self._batch(request, codec)
-        ack = await self._service.perform(basin, request.name, batch)
+        if codec is Codec.JSON:
+            form = request.format()
+            body = await request.body()
+            batch = json_codec.decode_append(body, form)
+        elif codec is Codec.PROTOBUF:
+            body = await request.body("bad_proto")
+            batch = protobuf.decode_append(body)
+        else:
+            raise ServiceError("bad_json", "the content-type must be application/json or application/protobuf")
+        size = len(body)
+        del body  # it may be much larger than the batch, which waits for the disk now
+        ack = await self._service.perform(basin, request.name, batch, config=config_to_make(request))
         self._metrics.appended(len(batch.records), size)
         if answer is Codec.PROTOBUF:
             return Response(200, protobuf.encode_ack(ack), PROTOBUF)
         return Response(200, json_codec.encode_ack(ack))
-
-    async def _batch(self, request: Request, codec: Codec | None) -> tuple[Append, int]:
-        """Return the batch in a body, and the size of the body, which is not kept while the batch becomes durable."""
-        match codec:
-            case Codec.JSON:
-                form = request.format()
-                body = await request.body()
-                return json_codec.decode_append(body, form), len(body)
-            case Codec.PROTOBUF:
-                body = await request.body("bad_proto")
-                return protobuf.decode_append(body), len(body)
-            case _:
-                raise ServiceError("bad_json", "the content-type must be application/json or application/protobuf")
 
     @operation("GET", "/v1/streams/{stream}/records", queried=True)
     async def read(self, request: Request) -> Response:
@@ -50,7 +48,7 @@ class Records(Sessions):
         if answer is Codec.EVENT_STREAM:
             return await self.read_events(request, form)
         call = urls.decode_read(request.query)
-        batch = await self._service.perform(basin, request.name, call, request.hang_up)
+        batch = await self._service.perform(basin, request.name, call, request.hang_up, config_to_make(request))
         if answer is Codec.PROTOBUF:
             return Response(200, protobuf.encode_batch(batch), PROTOBUF)
         return Response(200, json_codec.encode_batch(batch, form))

@@ -21,11 +21,12 @@ from ...s2.frames import FrameDecoder, Message, Terminal, encode_message, encode
 from ...s2.json_codec import Format
 from ...s2.limits import U64_MAX
 from ..answers import Response, failure
+from ..bodies import Pieces
 from ..content_coding import preferred
 from ..errors import ServiceError, invalid
-from ..request import Pieces, Request
+from ..request import Request
 from ..sessions import AppendSession
-from .endpoints import Endpoints
+from .endpoints import Endpoints, config_to_make
 
 _UNBUFFERED: Final = ((b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no"))
 _FRAMES: Final = ((b"content-type", b"s2s/proto"), *_UNBUFFERED)
@@ -37,14 +38,14 @@ class Sessions(Endpoints):
 
     async def append_session(self, request: Request) -> Response:
         """Answer an append session: batches in frames, acks in frames."""
-        session = await self._service.append_session(request.basin(), request.name)
+        session = await self._service.append_session(request.basin(), request.name, config_to_make(request))
         request.operation = "append_session"
         return Response(200, self._acks(request.pieces(), session, request.operation), _FRAMES)
 
     async def read_session(self, request: Request) -> Response:
         """Answer a read session: batches and heartbeats in frames."""
         query, compression = urls.decode_read(request.query), preferred(request.raw(b"accept-encoding") or b"")
-        batches = await self._service.read_session(request.basin(), request.name, query)
+        batches = await self._service.read_session(request.basin(), request.name, query, config_to_make(request))
         request.operation = "read_session"
         return Response(200, self._batches(batches, compression, request.operation), _FRAMES)
 
@@ -54,7 +55,7 @@ class Sessions(Endpoints):
         last = None if (given := request.header(b"last-event-id")) is None else EventId.parse(given)
         if last is not None:
             query = _after(last, query)
-        batches = await self._service.read_session(request.basin(), request.name, query)
+        batches = await self._service.read_session(request.basin(), request.name, query, config_to_make(request))
         request.operation = "read_events"
         last = last or EventId(0, 0, 0)
         return Response(200, self._events(batches, last, form, request.operation), _EVENTS)
