@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct, to_builtins
 
 from ..exits import ExitCode
 from .reasons import REASONS
 from .transcript import Exchange
+
+MOST_SHOWN: Final = 12
+"""Exchanges of a case that people are shown: the last ones."""
 
 
 class Verdict(StrEnum):
@@ -89,6 +93,13 @@ def untested(chosen: tuple[str, ...]) -> dict[str, str]:
     return {number: why for number, why in REASONS.items() if not chosen or number in chosen}
 
 
+def told(exchanges: Iterable[Exchange]) -> Iterator[str]:
+    """Yield what was sent and what came back, line by line."""
+    for exchange in exchanges:
+        yield from (f"→ {line}" for line in exchange.sent)
+        yield from (f"← {line}" for line in exchange.received)
+
+
 def lines(report: Report, *, verbose: bool) -> Iterator[str]:
     """Yield the report for people. What went well is told in full only if it is to be ``verbose``."""
     for number, verdict in sorted(report.clauses.items(), key=lambda item: _key(item[0])):
@@ -117,11 +128,11 @@ def _case(case: Case) -> Iterator[str]:
     yield f"       “{case.quote}”"
     for line in case.why.splitlines():
         yield f"       ! {line}"
-    for exchange in case.exchanges:
-        for line in exchange.sent:
-            yield f"       → {line}"
-        for line in exchange.received:
-            yield f"       ← {line}"
+    left_out = len(case.exchanges) - MOST_SHOWN
+    if left_out > 0:
+        yield f"       … {left_out} earlier requests (--json has them)"
+    for line in told(case.exchanges[-MOST_SHOWN:]):
+        yield f"       {line}"
 
 
 def _key(number: str) -> tuple[int, str, int]:

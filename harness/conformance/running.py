@@ -17,8 +17,9 @@ from ..printable import printable
 from ..world.world import World
 from . import cases as own_cases
 from .answer import NoAnswer, NotOffered
+from .clause import Clause, clause_of
 from .place import Place
-from .report import Case, Report, Verdict, untested
+from .report import Case, Report, Verdict, told, untested
 from .settings import Settings
 
 _PACKAGE = "fencepost.harness.conformance"
@@ -91,16 +92,12 @@ class Collector:
         """Where the run works."""
         return self._place
 
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """Declare the mark of the cases."""
-        config.addinivalue_line("markers", "clause(number, quote, kind): the clause that a case is about")
-
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Keep the cases that are about the chosen clauses."""
         chosen = self._place.settings.clauses
         if chosen:
-            config.hook.pytest_deselected(items=[item for item in items if _clause(item)[0] not in chosen])
-            items[:] = [item for item in items if _clause(item)[0] in chosen]
+            config.hook.pytest_deselected(items=[item for item in items if _clause(item).number not in chosen])
+            items[:] = [item for item in items if _clause(item).number in chosen]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what could not be loaded."""
@@ -115,15 +112,15 @@ class Collector:
         report = yield
         failed = call.excinfo is not None
         if call.when == "setup":
-            item.user_properties.append(("clause", _clause(item)[0]))
+            item.user_properties.append(("clause", _clause(item).number))
         if not (failed or call.when == "call"):
             return report
-        number, quote, kind = _clause(item)
+        about = _clause(item)
         verdict, why = _judged(call.excinfo.value if call.excinfo else None)
         case = Case(
-            clause=number,
-            kind=kind,
-            quote=quote,
+            clause=about.number,
+            kind=about.kind,
+            quote=about.quote,
             name=item.nodeid.rpartition("/")[2],
             title=(getattr(item, "obj", None).__doc__ or item.name).strip().splitlines()[0],
             verdict=verdict,
@@ -131,8 +128,9 @@ class Collector:
             exchanges=self._place.transcript.take(),
         )
         self.cases.append(case)
-        told = [line for one in case.exchanges for line in (*_marked("→", one.sent), *_marked("←", one.received))]
-        report.sections = [("Captured stdout call", "\n".join(map(printable, told)))]
+        item.add_report_section("call", "stdout", "\n".join(map(printable, told(case.exchanges))))
+        # The sections of this report are those of its assertion, which may repeat a token.
+        report.sections = []
         if verdict is Verdict.NOT_OFFERED:
             report.outcome = "skipped"
             report.longrepr = (case.name, 0, f"{verdict}: {printable(case.why)}")
@@ -141,13 +139,8 @@ class Collector:
         return report
 
 
-def _marked(mark: str, lines: list[str]) -> list[str]:
-    return [f"{mark} {line}" for line in lines]
-
-
-def _clause(item: pytest.Item) -> tuple[str, str, str]:
-    mark = item.get_closest_marker("clause")
-    return ("–", "", "positive") if mark is None else mark.args
+def _clause(item: pytest.Item) -> Clause:
+    return clause_of(getattr(item, "obj", None))
 
 
 def _judged(error: BaseException | None) -> tuple[Verdict, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any, Final
@@ -21,7 +21,8 @@ from .answer import Answer, NoAnswer, refuse_missing
 from .events import Events
 from .sessions import Session
 from .settings import Settings
-from .transcript import Transcript
+from .together import Together, answers
+from .transcript import Exchange, Transcript
 
 # At debug level these libraries log heads, which hold the token.
 logging.getLogger("httpcore").setLevel(logging.INFO)
@@ -115,29 +116,46 @@ class Service:
     @asynccontextmanager
     async def session(self, method: str, target: str, headers: Mapping[str, str]) -> AsyncIterator[Session]:
         """Open a session in frames of ``s2s/proto``. Raise NoAnswer if there is no connection over HTTP/2."""
-        endpoint = self.settings.endpoint
-        path = endpoint.root + target.encode()
-        fields = {"content-type": "s2s/proto", "accept": "s2s/proto", **self._authorization(), **headers}
+        fields = {"content-type": "s2s/proto", "accept": "s2s/proto", **headers}
         exchange = self._transcript.begin()
-        exchange.sent += self._transcript.head(f"{method} {path.decode()} (HTTP/2)", fields.items())
+        head = self._http2_head(method, target, fields, exchange)
         await self._pace()
         connection = await self._connection()
         session = Session(connection, exchange, self._transcript, self.settings.timeout)
-        session.number = connection.request(
-            [
-                (b":method", method.encode()),
-                (b":path", path),
-                (b":scheme", endpoint.scheme),
-                (b":authority", endpoint.authority),
-                *((name.encode(), value.encode()) for name, value in fields.items()),
-            ],
-            session,
-            end=method == "GET",
-        )
+        session.number = connection.request(head, session, end=method == "GET")
         try:
             yield session
         finally:
             connection.cancel(session.number)
+
+    async def post_together(self, target: str, bodies: Sequence[bytes], headers: Mapping[str, str]) -> list[Answer]:
+        """Return the answers to requests that leave at the same time. Raise NoAnswer, and NotOffered for a 501."""
+        requests = []
+        for body in bodies:
+            exchange = self._transcript.begin()
+            head = self._http2_head("POST", target, headers, exchange)
+            exchange.sent += self._transcript.body(body)
+            requests.append((Together(exchange, self._transcript), body))
+            await self._pace()
+        found = await answers(await self._connection(), head, requests, self.settings.timeout)
+        for answer in found:
+            refuse_missing(answer.status, answer.body)
+        return found
+
+    def _http2_head(
+        self, method: str, target: str, headers: Mapping[str, str], exchange: Exchange
+    ) -> list[tuple[bytes, bytes]]:
+        endpoint = self.settings.endpoint
+        path = endpoint.root + target.encode()
+        fields = {**self._authorization(), **headers}
+        exchange.sent += self._transcript.head(f"{method} {path.decode()} (HTTP/2)", fields.items())
+        return [
+            (b":method", method.encode()),
+            (b":path", path),
+            (b":scheme", endpoint.scheme),
+            (b":authority", endpoint.authority),
+            *((name.encode(), value.encode()) for name, value in fields.items()),
+        ]
 
     async def _connection(self) -> Http2Connection:
         if self._http2 is None or not self._http2.is_fresh():

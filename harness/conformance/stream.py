@@ -96,6 +96,12 @@ class Stream:
         body = json_codec.encode(append_of(*records, match_seq_num=match_seq_num, fencing_token=fencing_token))
         return await self._records("POST", body=body, headers={"content-type": "application/json"})
 
+    async def append_together(self, *batches: Append) -> list[Answer]:
+        """Return the answers to appends that leave at the same time, in JSON over HTTP/2."""
+        headers = {"s2-basin": self.basin.name, "s2-format": "base64", "content-type": "application/json"}
+        bodies = [json_codec.encode(batch) for batch in batches]
+        return await self.basin.service.post_together(f"{self.path}/records", bodies, headers)
+
     async def appended(self, *records: Given, **conditions: Any) -> Ack:
         """Return the ack of an append, which must succeed."""
         return ack_of(await self.append(*records, **conditions))

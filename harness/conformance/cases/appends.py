@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from ...s2 import Record, protobuf
@@ -18,7 +16,7 @@ MIB = 1 << 20
 async def test_batches_stay_whole(stream: Stream) -> None:
     """Batches that are appended at the same time are not interleaved, and each is appended once."""
     sent = [tuple(f"{batch}.{number}" for number in range(3)) for batch in range(24)]
-    acks = await asyncio.gather(*(stream.appended(*bodies) for bodies in sent))
+    acks = [ack_of(answer) for answer in await stream.append_together(*(append_of(*bodies) for bodies in sent))]
     found = await stream.records(seq_num=0)
     for bodies, ack in zip(sent, acks, strict=True):
         mine = found[ack.start.seq_num : ack.end.seq_num]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from ...s2 import Record
 from .. import Answer, Stream, clause
+from ..stream import append_of
 
 TURNS = 12
 """Repetitions after which an error that only some front ends make, or one that comes now and then, has shown."""
+
+AT_ONCE = 10
+"""Clients that race."""
 
 MATCHED = 'match_seq_num given and ≠ the seq_num the first record would get → 412 {"seq_num_mismatch": <that seq_num>}'
 FENCED = 'fencing_token given and ≠ current token → 412 {"fencing_token_mismatch": "<current token>"}'
@@ -39,8 +41,8 @@ async def test_a_wrong_seq_num(stream: Stream) -> None:
 async def test_one_of_many_wins(stream: Stream) -> None:
     """Of many appends that name the same seq_num at the same time, one wins; the others learn that they lost."""
     for turn in range(3):
-        answers = await asyncio.gather(*(stream.append(f"{n}", match_seq_num=turn) for n in range(16)))
-        assert sorted(answer.status for answer in answers) == [200] + [412] * 15
+        answers = await stream.append_together(*(append_of(f"{n}", match_seq_num=turn) for n in range(AT_ONCE)))
+        assert sorted(answer.status for answer in answers) == [200] + [412] * (AT_ONCE - 1)
         for answer in answers:
             if answer.status == 412:
                 mismatch(answer, seq_num_mismatch=turn + 1)
