@@ -13,10 +13,10 @@ Cases of your own run beside these: ``fencepost conform --target URL my_cases/``
 in :mod:`.fixtures`.
 """
 
-from .answer import Answer, NotOffered, refused
 from .clause import Kind, clause
+from .reply import NotOffered, Reply, refused
 from .service import Service
 from .sessions import Session
 from .stream import Basin, Stream
 
-__all__ = ["Answer", "Basin", "Kind", "NotOffered", "Service", "Session", "Stream", "clause", "refused"]
+__all__ = ["Basin", "Kind", "NotOffered", "Reply", "Service", "Session", "Stream", "clause", "refused"]

@@ -9,7 +9,7 @@ from ..targets.endpoint import PREFIX, Endpoint
 from ..targets.options import resolve
 from ..targets.target import TargetFailure, TargetOptions
 from ..world.world import World
-from .answer import Answer, NoAnswer, NotOffered
+from .reply import NoAnswer, NotOffered, Reply
 from .service import Service
 from .settings import Settings
 from .stream import Basin
@@ -102,7 +102,7 @@ class Place:
         options = TargetOptions(folder=Path(), run_id="", timeout=settings.timeout, own=own, world=self._world)
         return Endpoint(options)
 
-    def _shown(self, answer: Answer) -> str:
+    def _shown(self, answer: Reply) -> str:
         return self.transcript.struck(f"{answer.status} {answer.body[:200].decode(errors='replace')}")
 
 
@@ -117,7 +117,7 @@ class Basins:
         """Return the name of a basin that does not exist yet. What is made under it is removed in the end."""
         return self._place.new_basin()
 
-    async def create(self, name: str, token: str | None = None, **config: Any) -> Answer:
+    async def create(self, name: str, token: str | None = None, **config: Any) -> Reply:
         """Return the answer to the creation of a basin."""
         headers = {} if token is None else {"s2-request-token": token}
         body = {"basin": self._place.will_remove(name), "config": config}

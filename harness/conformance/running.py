@@ -16,9 +16,9 @@ from ..interrupts import cancelling
 from ..printable import printable
 from ..world.world import World
 from . import cases as own_cases
-from .answer import NoAnswer, NotOffered
 from .clause import Clause, clause_of
 from .place import Place
+from .reply import NoAnswer, NotOffered
 from .report import Case, Report, Verdict, told, untested
 from .settings import Settings
 

@@ -17,8 +17,8 @@ from ..client.endpoint import Tls
 from ..client.http2 import Http2Connection
 from ..s2.events import EventDecoder
 from ..world.network import Network
-from .answer import Answer, NoAnswer, refuse_missing
 from .events import Events
+from .reply import NoAnswer, Reply, refuse_missing
 from .sessions import Session
 from .settings import Settings
 from .together import Together, answers
@@ -65,7 +65,7 @@ class Service:
         headers: Mapping[str, str] | None = None,
         *,
         patience: float = 0.0,
-    ) -> Answer:
+    ) -> Reply:
         """Return the answer to a request.
 
         ``target`` is a path below ``/v1``, or an absolute one if it begins with two slashes. A mapping is sent as JSON.
@@ -80,7 +80,7 @@ class Service:
         except httpx.HTTPError as error:
             raise NoAnswer(self._lost(error, exchange.received)) from None
         exchange.received += self._received(response) + self._transcript.body(response.content)
-        answer = Answer(response.status_code, response.headers, response.content)
+        answer = Reply(response.status_code, response.headers, response.content)
         refuse_missing(answer.status, answer.body)
         return answer
 
@@ -128,7 +128,7 @@ class Service:
         finally:
             connection.cancel(session.number)
 
-    async def post_together(self, target: str, bodies: Sequence[bytes], headers: Mapping[str, str]) -> list[Answer]:
+    async def post_together(self, target: str, bodies: Sequence[bytes], headers: Mapping[str, str]) -> list[Reply]:
         """Return the answers to requests that leave at the same time. Raise NoAnswer, and NotOffered for a 501."""
         requests = []
         for body in bodies:

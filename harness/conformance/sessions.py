@@ -9,7 +9,7 @@ from ..client.http2 import Http2Connection
 from ..s2 import Ack, Append, Batch, protobuf
 from ..s2.errors import Malformed
 from ..s2.frames import Frame, FrameDecoder, Message, Terminal, encode_message
-from .answer import refuse_missing
+from .reply import refuse_missing
 from .transcript import Exchange, Transcript
 
 _Item: TypeAlias = Frame | str | None

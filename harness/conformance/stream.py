@@ -11,8 +11,8 @@ from urllib.parse import quote, urlencode
 
 from ..s2 import Ack, Append, Batch, Position, Record, SequencedRecord, json_codec
 from ..s2.errors import Malformed
-from .answer import Answer
 from .events import Events
+from .reply import Reply
 from .service import Service
 from .sessions import Session
 
@@ -54,7 +54,7 @@ class Basin:
         headers: Mapping[str, str] | None = None,
         *,
         patience: float = 0.0,
-    ) -> Answer:
+    ) -> Reply:
         """Return the answer to a request that names the basin. See :meth:`.service.Service.request`."""
         own = {"s2-basin": self.name, **(headers or {})}
         return await self.service.request(method, target, body, own, patience=patience)
@@ -70,12 +70,12 @@ class Stream:
 
     # The control plane.
 
-    async def create(self, headers: Mapping[str, str] | None = None, **config: Any) -> Answer:
+    async def create(self, headers: Mapping[str, str] | None = None, **config: Any) -> Reply:
         """Return the answer to its creation, with the default timestamping unless ``config`` says otherwise."""
         body = {"stream": self.name, "config": {"timestamping": {"mode": "client-prefer"}, **config}}
         return await self.basin.request("POST", "/streams", body, headers=headers)
 
-    async def delete(self) -> Answer:
+    async def delete(self) -> Reply:
         """Return the answer to its deletion."""
         return await self.basin.request("DELETE", self.path)
 
@@ -91,12 +91,12 @@ class Stream:
 
     async def append(
         self, *records: Given, match_seq_num: int | None = None, fencing_token: str | None = None
-    ) -> Answer:
+    ) -> Reply:
         """Return the answer to an append of these records, in JSON."""
         body = json_codec.encode(append_of(*records, match_seq_num=match_seq_num, fencing_token=fencing_token))
         return await self._records("POST", body=body, headers={"content-type": "application/json"})
 
-    async def append_together(self, *batches: Append) -> list[Answer]:
+    async def append_together(self, *batches: Append) -> list[Reply]:
         """Return the answers to appends that leave at the same time, in JSON over HTTP/2."""
         headers = {"s2-basin": self.basin.name, "s2-format": "base64", "content-type": "application/json"}
         bodies = [json_codec.encode(batch) for batch in batches]
@@ -106,7 +106,7 @@ class Stream:
         """Return the ack of an append, which must succeed."""
         return ack_of(await self.append(*records, **conditions))
 
-    async def check_tail(self) -> Answer:
+    async def check_tail(self) -> Reply:
         """Return the answer to a check-tail."""
         return await self.basin.request("GET", f"{self.path}/records/tail")
 
@@ -116,7 +116,7 @@ class Stream:
         assert answer.status == 200, f"a check-tail is to be answered, not {answer}"
         return _understood(json_codec.decode_tail, answer).tail
 
-    async def read(self, headers: Mapping[str, str] | None = None, /, **query: Any) -> Answer:
+    async def read(self, headers: Mapping[str, str] | None = None, /, **query: Any) -> Reply:
         """Return the answer to a unary read, in JSON with base64."""
         return await self._records("GET", _query(query), headers=headers, patience=min(60.0, query.get("wait", 0)))
 
@@ -128,7 +128,7 @@ class Stream:
         """Return the records of a unary read, which must succeed."""
         return (await self.batch(**query)).records
 
-    async def post(self, body: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> Answer:
+    async def post(self, body: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> Reply:
         """Return the answer to an append whose body is given as it is."""
         return await self._records("POST", body=body, headers={"content-type": content_type, **(headers or {})})
 
@@ -162,7 +162,7 @@ class Stream:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         patience: float = 0.0,
-    ) -> Answer:
+    ) -> Reply:
         own = {"s2-format": "base64", **(headers or {})}
         return await self.basin.request(method, f"{self.path}/records{query}", body, headers=own, patience=patience)
 
@@ -172,25 +172,25 @@ def append_of(*records: Given, match_seq_num: int | None = None, fencing_token: 
     return Append(tuple(_record(record) for record in records), match_seq_num, fencing_token)
 
 
-def ack_of(answer: Answer) -> Ack:
+def ack_of(answer: Reply) -> Ack:
     """Return the ack in an answer. Fail if there is none."""
     assert answer.status == 200, f"the append is to succeed, not {answer}"
     return _understood(json_codec.decode_ack, answer)
 
 
-def batch_of(answer: Answer) -> Batch:
+def batch_of(answer: Reply) -> Batch:
     """Return the batch in an answer. Fail if there is none."""
     assert answer.status == 200, f"the read is to succeed, not {answer}"
     return _understood(json_codec.decode_batch, answer)
 
 
-def beyond(answer: Answer) -> Position:
+def beyond(answer: Reply) -> Position:
     """Return the tail in a 416. Fail if the answer is anything else."""
     assert answer.status == 416, f"416 is due, not {answer}"
     return _understood(json_codec.decode_tail, answer).tail
 
 
-def _understood(decode: Callable[[bytes], T], answer: Answer) -> T:
+def _understood(decode: Callable[[bytes], T], answer: Reply) -> T:
     try:
         return decode(answer.body)
     except Malformed as error:

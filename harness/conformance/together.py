@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ..client.http2 import Http2Connection
-from .answer import Answer, NoAnswer
+from .reply import NoAnswer, Reply
 from .transcript import Exchange, Transcript
 
 
@@ -14,7 +14,7 @@ class Together:
     """One of these requests: the receiver of its answer, which becomes ``answer``."""
 
     def __init__(self, exchange: Exchange, transcript: Transcript) -> None:
-        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._exchange = exchange
         self._transcript = transcript
         self._status = 0
@@ -31,7 +31,7 @@ class Together:
     def ended(self) -> None:
         """Note that the answer is complete."""
         self._exchange.received += [str(self._status), *self._transcript.body(self._content)]
-        self.answer.set_result(Answer(self._status, {}, self._content))
+        self.answer.set_result(Reply(self._status, {}, self._content))
 
     def lost(self, reason: str) -> None:
         """Note that there is no answer."""
@@ -44,7 +44,7 @@ async def answers(
     head: Sequence[tuple[bytes, bytes]],
     requests: Sequence[tuple[Together, bytes]],
     timeout: float,
-) -> list[Answer]:
+) -> list[Reply]:
     """Send the bodies, each with this head, at once, and return the answers. Raise NoAnswer if one does not come."""
     numbers = []
     for receiver, body in requests:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...s2 import Record
-from .. import Answer, Stream, clause
+from .. import Reply, Stream, clause
 from ..stream import append_of
 
 TURNS = 12
@@ -16,7 +16,7 @@ MATCHED = 'match_seq_num given and ≠ the seq_num the first record would get �
 FENCED = 'fencing_token given and ≠ current token → 412 {"fencing_token_mismatch": "<current token>"}'
 
 
-def mismatch(answer: Answer, **body: int | str) -> None:
+def mismatch(answer: Reply, **body: int | str) -> None:
     """Fail unless the answer is a 412 with this body and no other member."""
     assert answer.status == 412, f"412 is due, not {answer}"
     assert answer.json == body

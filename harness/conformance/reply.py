@@ -17,7 +17,7 @@ class NotOffered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """An answer: its status, its headers (found by names in lower case) and its body."""
 
     status: int
@@ -53,7 +53,7 @@ def refuse_missing(status: int, body: bytes) -> None:
         raise NotOffered(f"501 {error_code(body)}")
 
 
-def refused(answer: Answer, status: int, code: str) -> None:
+def refused(answer: Reply, status: int, code: str) -> None:
     """Fail unless the answer is an error with this status and code, in the form of S2's errors."""
     assert (answer.status, answer.code) == (status, code), f"{status} {code} is due, not {answer}"
     assert isinstance(answer.json.get("message"), str), f"an error has a message: {answer}"
