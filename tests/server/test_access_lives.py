@@ -230,3 +230,19 @@ def test_a_read_that_waits_shows_nothing_once_its_token_is_revoked(tmp_path: Pat
             assert root.revoke("t").status == 204
             assert root.append("s", "hidden").status == 200
             assert refusal(waiting.answer()) == DENIED
+
+
+def test_a_request_whose_token_is_revoked_before_its_body_is_there_does_nothing(tmp_path: Path) -> None:
+    with auth_server(tmp_path / "log", "--memory") as server, Client(server.port) as root:
+        secret = root.token("t", EVERYWHERE | {"ops": ["create-stream"]})
+        body = b'{"stream": "s"}'
+        with Client(server.port, secret) as slow:
+            slow.socket.sendall(
+                f"POST /v1/streams HTTP/1.1\r\nhost: test\r\ns2-basin: {BASIN}\r\ncontent-type: application/json\r\n"
+                f"authorization: Bearer {secret}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+            )
+            wait_until(lambda: b"requests_in_flight 2.0" in root.request("GET", "/metrics").body, "it is being handled")
+            assert root.revoke("t").status == 204
+            slow.socket.sendall(body)
+            assert refusal(slow.answer()) == DENIED
+        assert root.request("GET", "/v1/streams").json["streams"] == []
