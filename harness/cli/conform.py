@@ -76,6 +76,8 @@ def command(as_json: Path | None, verbose: bool, **given: Any) -> ExitCode:
     from ..targets.target import TargetFailure
     from ..world.world import real_world
 
+    if as_json is not None and not as_json.parent.is_dir():
+        raise UsageFailure(f"--json {as_json}: there is no folder {as_json.parent}")
     warn_of_short_token(given["token_env"])
     settings = _settings(given)
     try:

@@ -30,6 +30,7 @@ class Place:
         self.prefix: Final = f"{self._stem}-"
         self.basin: Final = settings.basin or self._stem
         self._made: list[str] = []
+        self._answers = False
 
     def service(self) -> Service:
         """Return a client of the endpoint. Its connections belong to the running event loop."""
@@ -51,23 +52,32 @@ class Place:
         try:
             if self.makes_basins:
                 answer = await service.request("POST", "/basins", {"basin": self.will_remove(self.basin)})
-                hint = "; give an existing basin with --basin"
             else:
                 answer = await service.request("GET", "/streams?limit=1", headers={"s2-basin": self.basin})
-                hint = ""
         except NoAnswer as failure:
+            if not failure.sent:
+                self._made.clear()
             raise TargetFailure(f"{self.settings.url}: {failure}") from None
         except NotOffered as failure:
-            raise TargetFailure(f"{self.settings.url}: the basin {self.basin} cannot be made: {failure}") from None
+            self._made.clear()
+            raise TargetFailure(f"{self.settings.url}: {failure}{self._hint}") from None
         finally:
             await service.aclose()
             self.transcript.take()
         if answer.status not in (200, 201):
-            raise TargetFailure(f"{self.settings.url}, basin {self.basin}: {self._shown(answer)}{hint}")
+            self._made.clear()
+            raise TargetFailure(f"{self.settings.url}, basin {self.basin}: {self._shown(answer)}{self._hint}")
+        self._answers = True
+
+    @property
+    def _hint(self) -> str:
+        return "; name an existing basin with --basin" if self.makes_basins else ""
 
     async def clean(self) -> None:
         """Remove everything that the run made. Raise TargetFailure that names what may be left."""
         if not self.makes_basins:
+            if not self._answers:
+                return
             endpoint = self._endpoint()
             await endpoint.remove(await endpoint.leftovers(self.prefix), self.prefix)
             return

@@ -9,7 +9,14 @@ from typing import Any
 
 
 class NoAnswer(Exception):
-    """A request had no answer: nobody knows whether the service conforms."""
+    """A request had no answer: nobody knows whether the service conforms.
+
+    ``sent`` is False if it cannot have had an effect either.
+    """
+
+    def __init__(self, why: str, *, sent: bool = True) -> None:
+        super().__init__(why)
+        self.sent = sent
 
 
 class NotOffered(Exception):

@@ -78,7 +78,7 @@ class Service:
         try:
             response = await self._client.send(request)
         except httpx.HTTPError as error:
-            raise NoAnswer(self._lost(error, exchange.received)) from None
+            raise self._lost(error, exchange.received) from None
         exchange.received += self._received(response) + self._transcript.body(response.content)
         answer = Reply(response.status_code, response.headers, response.content)
         refuse_missing(answer.status, answer.body)
@@ -95,7 +95,7 @@ class Service:
         try:
             response = await self._client.send(request, stream=True)
         except httpx.HTTPError as error:
-            raise NoAnswer(self._lost(error, exchange.received)) from None
+            raise self._lost(error, exchange.received) from None
         exchange.received += self._received(response)
         try:
             if response.status_code != 200:
@@ -210,7 +210,7 @@ class Service:
     def _received(self, response: httpx.Response) -> list[str]:
         return self._transcript.head(str(response.status_code), response.headers.items())
 
-    def _lost(self, error: Exception, received: list[str]) -> str:
+    def _lost(self, error: Exception, received: list[str]) -> NoAnswer:
         what = self._transcript.struck(f"no answer: {type(error).__name__} {error}".strip())
         received.append(what)
-        return what
+        return NoAnswer(what, sent=not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout))

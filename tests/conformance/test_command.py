@@ -101,11 +101,12 @@ def test_ctrl_c_ends_it_and_what_it_made_is_removed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--target", "http://127.0.0.1:1"), 255, "no answer"),
+        (("--target", "http://127.0.0.1:1"), 255, "/v1: no answer: ConnectError"),
+        (("--target", "http://127.0.0.1:1", "--basin", "given-basin"), 255, "/v1: no answer: ConnectError"),
         (("--target", "nonsense"), 254, "must be a URL"),
         (("--target", "http://127.0.0.1:1", "--token-env", "NOT_SET_ANYWHERE"), 254, "NOT_SET_ANYWHERE"),
     ],
-    ids=["unreachable", "no-url", "no-token"],
+    ids=["unreachable", "unreachable-basin", "no-url", "no-token"],
 )
 def test_what_is_not_a_verdict_has_a_code_of_its_own(
     arguments: tuple[str, ...], code: int, said: str, tmp_path: Path
@@ -113,3 +114,19 @@ def test_what_is_not_a_verdict_has_a_code_of_its_own(
     ran = conform(tmp_path / "run", *arguments)
     assert (ran.code, said in ran.errors) == (code, True), ran.errors
     assert "Traceback" not in ran.errors
+    assert "may be left" not in ran.errors
+
+
+def test_a_basin_that_cannot_be_made_or_is_not_there(tmp_path: Path) -> None:
+    with serving(tmp_path / "server", "--token-env", "CONFORM_TOKEN", environment={"CONFORM_TOKEN": TOKEN}) as url:
+        refused = conform(tmp_path / "refused", "--target", url)
+        environment = {"CONFORM_TOKEN": TOKEN}
+        absent = conform(
+            tmp_path / "absent",
+            *("--target", url, "--basin", "absent-basin", "--token-env", "CONFORM_TOKEN"),
+            environment=environment,
+        )
+    assert refused.code == absent.code == 255
+    assert "permission_denied" in refused.errors
+    assert "--basin" in refused.errors
+    assert "basin_not_found" in absent.errors

@@ -48,15 +48,15 @@ async def test_records_under_a_key(basins: Basins, cipher: str) -> None:
     assert len(batch_of(await stream.read(KEY, seq_num=0, bytes=size - 1)).records) == 0
 
 
-@clause("P9", "Without a usable one they are 422 invalid.", "negative")
+@clause("P9", "Without a usable one they are 400 bad_header.", "negative")
 @pytest.mark.parametrize("cipher", CIPHERS)
 async def test_no_usable_key(basins: Basins, cipher: str) -> None:
     """Without a key, and with one that is too short, too long or no Base64, nothing is appended or read."""
     stream = await encrypted(basins, cipher)
     ack_of(await append(stream, KEY, "secret"))
     for wrong in ({}, key(bytes(31)), key(bytes(33)), {"s2-encryption-key": "no key"}):
-        refused(await append(stream, wrong, "x"), 422, "invalid")
-        refused(await stream.read(wrong, seq_num=0), 422, "invalid")
+        refused(await append(stream, wrong, "x"), 400, "bad_header")
+        refused(await stream.read(wrong, seq_num=0), 400, "bad_header")
     assert (await stream.tail()).seq_num == 1
 
 
