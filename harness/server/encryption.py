@@ -22,7 +22,7 @@ import msgspec
 from msgspec import structs
 
 from ..s2 import Answer, Append, Batch, Call, Headers, Record, SequencedRecord, metered_size
-from .errors import ServiceError, invalid
+from .errors import ServiceError
 from .values import Cipher
 
 C = TypeVar("C", bound=Call[Any])
@@ -55,27 +55,31 @@ class EncryptionKey:
             )
 
     def material(self) -> bytes:
-        """Return the key itself. Raise ServiceError ``invalid`` if this is no Base64 or has not 32 bytes."""
+        """Return the key itself. Raise ServiceError ``bad_header`` if this is no Base64 or has not 32 bytes."""
         try:
             key = b64decode(self._base64, validate=True)
         except ValueError:
-            raise invalid("the encryption key is not valid Base64") from None
+            raise ServiceError("bad_header", "the encryption key is not valid Base64") from None
         if len(key) != _KEY_BYTES:
-            raise invalid(f"the encryption key must have {_KEY_BYTES} bytes; this one has {len(key)}")
+            raise ServiceError(
+                "bad_header", f"the encryption key must have {_KEY_BYTES} bytes; this one has {len(key)}"
+            )
         return key
 
 
 class Sealer:
     """Encrypts and decrypts the records of one incarnation of a stream, under one key.
 
-    ``fresh`` returns so many random bytes. Raise ServiceError ``invalid`` if the key is missing or does not fit.
+    ``fresh`` returns so many random bytes. Raise ServiceError ``bad_header`` if the key is missing or does not fit.
     """
 
     def __init__(
         self, cipher: Cipher, key: EncryptionKey | None, stream_id: int, fresh: Callable[[int], bytes]
     ) -> None:
         if key is None:
-            raise invalid(f"the stream is encrypted with {cipher.value}: give its key in s2-encryption-key")
+            raise ServiceError(
+                "bad_header", f"the stream is encrypted with {cipher.value}: give its key in s2-encryption-key"
+            )
         self._aead = _AEADS[cipher](key.material())
         self._id = stream_id.to_bytes(8, "big")
         self._fresh = fresh

@@ -75,7 +75,7 @@ class StreamDeleted(Struct, frozen=True, tag="stream-deleted"):
 
 
 class AccessTokenSet(Struct, frozen=True, tag="access-token"):
-    """An access token exists. Its secret is stored nowhere, only the SHA-256 ``digest`` of it.
+    """An access token exists. Its secret is stored nowhere, only the BLAKE2b ``digest`` of it.
 
     ``expires_at`` is in milliseconds since the Unix epoch. None is never.
     """

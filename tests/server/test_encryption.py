@@ -138,10 +138,10 @@ async def test_a_missing_or_impossible_key_is_refused_and_changes_nothing(
     async with encrypting(cipher) as service:
         await service.reconfigure_basin(BASIN, BasinReconfiguration(True, True))
         for stream in (STREAM, "made-by-itself"):
-            assert await refused(service.perform(BASIN, stream, one(), key=wrong)) == (422, "invalid")
-            assert await refused(service.perform(BASIN, stream, START, key=wrong)) == (422, "invalid")
-            assert await refused(service.append_session(BASIN, stream, key=wrong)) == (422, "invalid")
-            assert await refused(service.read_session(BASIN, stream, START, key=wrong)) == (422, "invalid")
+            assert await refused(service.perform(BASIN, stream, one(), key=wrong)) == (400, "bad_header")
+            assert await refused(service.perform(BASIN, stream, START, key=wrong)) == (400, "bad_header")
+            assert await refused(service.append_session(BASIN, stream, key=wrong)) == (400, "bad_header")
+            assert await refused(service.read_session(BASIN, stream, START, key=wrong)) == (400, "bad_header")
         assert [row.name for row in (await service.list_streams(BASIN))[0]] == [STREAM]
         assert (await service.perform(*AT, CheckTail())).tail.seq_num == 0
         await service.perform(BASIN, "made-by-itself", one(), key=key())

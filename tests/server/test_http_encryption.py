@@ -146,39 +146,28 @@ def test_the_wrong_key_reads_nothing(server: Encrypting, cipher: Cipher) -> None
 @CIPHERS
 def test_without_a_key_nothing_is_made_or_shown(server: Encrypting, cipher: Cipher) -> None:
     answer = server.append(cipher, "never", {})
-    assert (answer.status, answer.code) == (422, "invalid")
+    assert (answer.status, answer.code) == (400, "bad_header")
     assert server.append(cipher, "keyed", KEYED).status == 200
     for path in (records_of("keyed"), records_of("never")):
         with Http2(server.process.port) as connection:
             writing = connection.open("POST", path, basin=BASINS[cipher])
             connection.send(writing, frame_of(TEXT))
-            assert connection.until_end(writing).status == 422
+            assert connection.until_end(writing).status == 400
     answer = server.read(cipher, "keyed", {})
-    assert (answer.status, answer.code) == (422, "invalid")
+    assert (answer.status, answer.code) == (400, "bad_header")
     streams = server.ask("GET", "/v1/streams", basin=BASINS[cipher]).json["streams"]
     assert "never" not in [row["name"] for row in streams]
     assert [row["cipher"] for row in streams if row["name"] == "keyed"] == [cipher.value]
 
 
-@pytest.mark.parametrize(
-    ("given", "refusal"),
-    [
-        ([""], (400, "bad_header")),
-        ([KEY + "A"], (400, "bad_header")),
-        ([KEY, OTHER], (400, "bad_header")),
-        (["\xff" * 8], (400, "bad_header")),
-        ([KEY[:-1]], (422, "invalid")),
-        ([KEY[4:]], (422, "invalid")),
-        (["!" * 44], (422, "invalid")),
-    ],
-)
-def test_a_malformed_key_is_refused(server: Encrypting, given: list[str], refusal: tuple[int, str]) -> None:
+@pytest.mark.parametrize("given", [[""], [KEY + "A"], [KEY, OTHER], ["\xff" * 8], [KEY[:-1]], [KEY[4:]], ["!" * 44]])
+def test_a_malformed_key_is_refused(server: Encrypting, given: list[str]) -> None:
     headers = [("s2-encryption-key", key) for key in given]
     for method, path in (("GET", f"{records_of('malformed')}?seq_num=0"), ("POST", records_of("malformed"))):
         body = {"records": [{"body": "x"}]} if method == "POST" else None
         server.append(Cipher.AES_256_GCM, "malformed", KEYED)
         answer = server.ask(method, path, body, headers, basin=BASINS[Cipher.AES_256_GCM])
-        assert (answer.status, answer.code) == refusal
+        assert (answer.status, answer.code) == (400, "bad_header")
 
 
 @CIPHERS

@@ -50,9 +50,7 @@ class AccessTokens:
     async def list(self, viewer: Grant, prefix: str, start_after: str, limit: int) -> tuple[list[AccessTokenSet], bool]:
         """Return the tokens that the viewer may see, by id. The flag says whether there are more."""
         async with self._settled():
-            for change in self._state.tokens.expired():
-                self._state.record_token(change)
-            return self._state.tokens.rows.page(prefix, start_after, limit, viewer.scope.access_tokens)
+            return self._state.tokens.page(prefix, start_after, limit, viewer.scope.access_tokens)
 
     async def revoke(self, id_: str) -> None:
         """Revoke an access token. Raise ServiceError ``access_token_not_found``."""

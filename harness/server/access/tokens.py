@@ -8,13 +8,14 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterable
 from functools import partial
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Final
 
 from ..catalogue import Directory
 from ..entries import AccessTokenRevoked, AccessTokenSet, TokenChange
 from ..errors import ServiceError, invalid
 from .grants import Grant, TokenGrant, denied
+from .scopes import Names
 
 SECRET_BYTES: Final = 32
 """The random bytes of a token."""
@@ -22,7 +23,7 @@ SECRET_BYTES: Final = 32
 
 def digest(secret: bytes) -> bytes:
     """Return the digest by which a token is known."""
-    return sha256(secret).digest()
+    return blake2b(secret, digest_size=32).digest()
 
 
 class Tokens:
@@ -58,6 +59,16 @@ class Tokens:
         """Return the changes that remove all tokens that have expired."""
         now = self._clock()
         return [AccessTokenRevoked(row.id) for row in self.rows.rows.values() if row.expired(now)]
+
+    def page(self, prefix: str, start_after: str, limit: int, visible: Names) -> tuple[list[AccessTokenSet], bool]:
+        """Return the rows of tokens that have not expired; see :meth:`.Directory.page`."""
+        rows, expired = self.rows, {change.id for change in self.expired()}
+        if expired:
+            rows = Directory()
+            for row in self.rows.rows.values():
+                if row.id not in expired:
+                    rows.put(row)
+        return rows.page(prefix, start_after, limit, visible)
 
     def plan(self, row: AccessTokenSet, issuer: Grant) -> AccessTokenSet:
         """Plan a new token, and return its entry. Its expiry is that of the issuer unless it has one.
