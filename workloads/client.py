@@ -56,10 +56,16 @@ class Behaviour(Protocol[V]):
         ...
 
 
-def clients(behaviour: Behaviour[V], fresh: Callable[[int, int], V], options: WorkloadOptions) -> Generator:
+def clients(
+    behaviour: Behaviour[V],
+    fresh: Callable[[int, int], V],
+    options: WorkloadOptions,
+    through: Callable[[int, Generator], Generator] = lambda thread, client: client,
+) -> Generator:
     """Return a generator of one client per thread, all with one behaviour, within the limits of the run.
 
-    ``fresh(thread, stream)`` returns a client's initial view of the stream with that index.
+    ``fresh(thread, stream)`` returns a client's initial view of the stream with that index. ``through(thread, client)``
+    returns the generator of the thread, such as a pipeline of its client's appends.
 
     The home of thread ``t`` is the stream ``t mod streams``; sometimes it acts on another one. A thread that gets a new
     process keeps its views and continues to number its operations: a new process inherits its predecessor's knowledge.
@@ -68,7 +74,8 @@ def clients(behaviour: Behaviour[V], fresh: Callable[[int, int], V], options: Wo
     def make(thread: int) -> Generator:
         views = tuple(fresh(thread, stream) for stream in range(len(options.streams)))
         home = thread % len(options.streams)
-        return _Client(thread, options.streams, behaviour.act, behaviour.learn, views, home, home, False, 0)
+        client = _Client(thread, options.streams, behaviour.act, behaviour.learn, views, home, home, False, 0)
+        return through(thread, client)
 
     return bounded(each_thread(make), options)
 

@@ -58,7 +58,7 @@ class AppendSession:
                 while await self._is_pending():
                     acks, size = await self._durable()
                     if acks:
-                        yield acks
+                        yield self._stream.rules.session_acks(acks)
                         self._untaken -= len(acks)
                         self._untaken_bytes -= size
                         self._room.set()
@@ -97,6 +97,7 @@ class AppendSession:
                 self._news.set()
         except Exception as error:
             self.stop(error)
+            await self._stream.rules.after_failure(self._stream, batches)
         self._end()
 
     def _admit(self) -> None:
@@ -186,7 +187,7 @@ class ReadSession:
         while True:
             page = self._stream.look(self._next, self._left)
             if page.records:
-                self._advance(page.records[-1].seq_num + 1, len(page.records), sum(map(metered_size, page.records)))
+                self._advance(self._stream.session_continues(page.records[-1].seq_num), len(page.records), sum(map(metered_size, page.records)))
                 return Batch(page.records, self._stream.tail if self._following else None)
             if page.bounded or not self._may_follow:
                 return None
