@@ -36,12 +36,15 @@ class Act(NamedTuple, Generic[V]):
     """A client's next operation, and its view after that decision.
 
     ``stay`` means that the client is in the middle of something, so its next operation is on the same stream.
+    ``session`` and ``cut`` are those of an :class:`~fencepost.harness.workload.Invocation`.
     """
 
     call: Call[Answer]
     view: V
     purpose: str = ""
     stay: bool = False
+    session: int | None = None
+    cut: int | None = None
 
 
 class Behaviour(Protocol[V]):
@@ -99,7 +102,8 @@ class _Client(Struct, Generic[V], frozen=True):
         here = self.here if self.staying else self._wander(context.random)
         act = self.act(self.views[here], identity(self.thread, self.operation), context.random)
         successor = self._with(here, act.view, here, act.stay, self.operation + 1)
-        return Invocation(self.streams[here], act.call, self.thread, act.purpose), successor
+        stream, thread = self.streams[here], self.thread
+        return Invocation(stream, act.call, thread, act.purpose, session=act.session, cut=act.cut), successor
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
         if isinstance(event, Invocation):
