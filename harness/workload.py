@@ -121,8 +121,8 @@ class Invocation(Struct, frozen=True, gc=False):
     thread may have several batches of one session in flight, and ``Context.sessions`` says when it can take another.
     The first failure ends the session: the thread is free once every batch in flight has ended.
 
-    A read session with a ``cut`` is broken off by the client once it has returned so many records: it ends indefinitely,
-    so the thread goes on as a new process with a new connection.
+    A read session with a ``cut`` is broken off by the client once it has returned so many records: it ends
+    indefinitely, so the thread goes on as a new process with a new connection.
     """
 
     stream: str

@@ -1,9 +1,9 @@
 """The workload ``followers``: clients that follow a stream, are cut off, and resume where they were.
 
 Half of the clients are **writers**, with small batches and a pause now and then, so that followers catch up and have to
-wait. The others are **followers**. One read session of a follower begins where the previous one ended, however that was:
-by a bound, by the end of its wait, or because the client cut it off after some records. Sometimes a follower begins
-anew, at the start of the stream or near its tail.
+wait. The others are **followers**. One read session of a follower begins where the previous one ended, however that
+was: by a bound, by the end of its wait, or because the client cut it off after some records. Sometimes a follower
+begins anew, at the start of the stream or near its tail.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Followers:
 
     name = "followers"
     summary = "read sessions that follow, are cut off and resume where they were, beside writers"
-    exercises = (Exercise("parts-read", 50), Exercise("resumed-reads", 10))
+    exercises = (Exercise("resumed-reads", 10), Exercise("records-read", 100))
 
     act = staticmethod(act)
     learn = staticmethod(learn)

@@ -1,9 +1,9 @@
 """The workload ``sessions``: pipelined appends that fail in the middle, and watchers that read on.
 
 Most clients are **writers**. Each has an append session with up to 1, 2, 4, … 64 batches in flight, depending on its
-thread. Some batches are conditional, on the tail that the writer expects after its own batches in flight. A few are sure
-to be refused, with others behind them: the service must apply none of those. The writer then opens another session. The
-**watchers** check the tail and read, one operation at a time.
+thread. Some batches are conditional, on the tail that the writer expects after its own batches in flight. A few are
+sure to be refused, with others behind them: the service must apply none of those. The writer then opens another
+session. The **watchers** check the tail and read, one operation at a time.
 """
 
 from __future__ import annotations

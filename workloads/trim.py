@@ -1,8 +1,8 @@
 """The workload ``trim``: trims race with reads and appends.
 
 Trims are rare, so that reads find out what each of them removed before the next one hides it. Most move the trim point
-a little, some not at all, and a few remove everything up to the trim itself. Reads look around the trim point: from just
-below it, from its very place, and from the start of the stream.
+a little, some not at all, and a few remove everything up to the trim itself. Reads look around the trim point: from
+just below it, from its very place, and from the start of the stream.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fencepost.harness.workload import Completion, Exercise, Generator, Workload
 from .answers import tail_of
 from .choice import Weighted, between, small
 from .client import Act, clients
-from .records import batch
+from .records import batch, record
 
 TRIM: Final = "trim"
 
@@ -69,7 +69,7 @@ def _trim(view: View, name: str, random: Random) -> Act[View]:
         below = _EVERYTHING
     # A trim has no content of its own. The ordinary records around it identify the batch.
     before = batch(name, random, 3)
-    after = batch(f"{name}.after", random, 2) if random.random() < 0.3 else ()
+    after = (record(f"{name}.{len(before)}", random),) if random.random() < 0.3 else ()
     known = view if below > view.tail else replace(view, begin=max(view.begin, below))
     return Act(Append((*before, Record.trim(below), *after)), known, TRIM)
 

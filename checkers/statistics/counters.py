@@ -72,10 +72,6 @@ def _trims(activity: Activity) -> int:
     return sum(bool(activity.acknowledged[row]) for row in activity.history.appends.trims)
 
 
-def _parts_read(activity: Activity) -> int:
-    return int((activity.history.part_of != NONE).sum())
-
-
 def _resumed_reads(activity: Activity) -> int:
     return int((activity.clients & (activity.history.part_of == NONE) & _of_purpose(activity, "resume")).sum())
 
@@ -168,7 +164,6 @@ COUNTERS: Final[tuple[Counter, ...]] = (
         _batches_after_failure,
     ),
     Counter("trims", "Acknowledged appends that hold a trim.", _LONGER, _trims),
-    Counter("parts-read", "Parts of answers to reads, apart from the last part of each.", _LONGER, _parts_read),
     Counter("resumed-reads", "Reads of the purpose `resume`, whatever became of them.", _LONGER, _resumed_reads),
     Counter("records-appended", "Records of acknowledged appends.", _LONGER, _records_appended),
     Counter("records-read", "Records that reads returned, each as often as it was read.", _LONGER, _records_read),

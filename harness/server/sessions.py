@@ -187,7 +187,11 @@ class ReadSession:
         while True:
             page = self._stream.look(self._next, self._left)
             if page.records:
-                self._advance(self._stream.session_continues(page.records[-1].seq_num), len(page.records), sum(map(metered_size, page.records)))
+                self._advance(
+                    self._stream.session_continues(page.records[-1].seq_num),
+                    len(page.records),
+                    sum(map(metered_size, page.records)),
+                )
                 return Batch(page.records, self._stream.tail if self._following else None)
             if page.bounded or not self._may_follow:
                 return None

@@ -66,7 +66,9 @@ class SessionSkipsBatchBoundary(StreamRules):
         return following + 1 if self.__strike() else following
 
 
-@bug("read-repeats-on-resume", breaks="a read starts where it is told", anomaly="nonmonotonic-poll", workload="followers")
+@bug(
+    "read-repeats-on-resume", breaks="a read starts where it is told", anomaly="nonmonotonic-poll", workload="followers"
+)
 class ReadRepeatsOnResume(StreamRules):
     """Every fifth read session that resumes at a position begins with the record before it once more."""
 
