@@ -39,11 +39,11 @@ class SessionAppliesAfterFailure(ServiceRules):
 
 @bug("session-reorders-acks", breaks="acks come in order of submission", anomaly="session-order", workload="sessions")
 class SessionReordersAcks(ServiceRules):
-    """Of every tenth group of acks that a session sends together, the first two change places if they are alike."""
+    """Of every third group of acks that a session sends together, the first two change places if they are alike."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.__strike = EveryNth(10)
+        self.__strike = EveryNth(3)
 
     def session_acks(self, acks: list[Ack]) -> list[Ack]:
         acks = super().session_acks(acks)
