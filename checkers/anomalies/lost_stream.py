@@ -32,6 +32,8 @@ def tell(case: Case) -> Witness | None:
         return None
     history, columns = case.history, case.columns
     shows = columns.row[(columns.ask != spec.ABSENT) & (columns.optional == 0)]
+    if not len(shows):
+        return None
     first = int(shows[np.argmin(history.returned[shows])])
     claims = columns.row[columns.ask == spec.ABSENT]
     lost = claims[history.invoked[claims] > history.returned[first]]

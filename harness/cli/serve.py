@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,10 +21,12 @@ from ..server.limits import HEAD_BYTES, Limits
 
 if TYPE_CHECKING:
     from ..server.failpoints import Failpoints
+    from ..server.serving import Certificate
     from ..server.storage import Storage
     from ..server.values import BasinConfig, Retention
     from ..world.network import Listener
     from ..world.world import World
+    from .tls import TlsOptions
 
 log: Final = logging.getLogger("fencepost.serve")
 
@@ -35,10 +38,12 @@ class _Options:
     data: Path | None
     bugs: tuple[str, ...]
     token: str | None
+    auth: bool
     basins: tuple[str, ...]
     retention: Retention | None
     limits: Limits
     control: bool
+    tls: TlsOptions
 
 
 @click.command("serve")
@@ -55,6 +60,27 @@ class _Options:
 @click.option("--memory", is_flag=True, help="Keep everything in memory and lose it with the process (the default).")
 @click.option("--bug", "bugs", multiple=True, metavar="NAME", help="Plant a bug (see: fencepost bugs). Repeatable.")
 @click.option("--token-env", metavar="VAR", help="Require the bearer token that the environment variable VAR holds.")
+@click.option(
+    "--auth",
+    is_flag=True,
+    help="Accept the access tokens that the server issued too, for what each permits. The token of --token-env, which "
+    "this needs, permits everything.",
+)
+@click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Speak TLS with the certificate chain in FILE, as PEM; with --tls-key.",
+)
+@click.option(
+    "--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The key of that certificate, not encrypted."
+)
+@click.option(
+    "--tls-self",
+    is_flag=True,
+    help="Speak TLS with a self-signed certificate for localhost, 127.0.0.1 and ::1, which is kept in the folder of "
+    "--data or made anew; the log says where clients find it.",
+)
 @click.option(
     "--basin", "basins", multiple=True, metavar="NAME", help="Make this basin if it does not exist. Repeatable."
 )
@@ -116,6 +142,10 @@ def command(
     memory: bool,
     bugs: tuple[str, ...],
     token_env: str | None,
+    auth: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_self: bool,
     basins: tuple[str, ...],
     retention: str | None,
     max_body: int,
@@ -136,18 +166,24 @@ def command(
       fencepost serve --memory --basin my-basin
       fencepost serve --port 0 --data ./journal
       fencepost serve --bug stale-fence-cache
+      fencepost serve --data ./journal --tls-self
       FENCEPOST_TOKEN=… fencepost serve --token-env FENCEPOST_TOKEN
+      FENCEPOST_TOKEN=… fencepost serve --token-env FENCEPOST_TOKEN --auth
     """
     from ..server.serving import bind
     from ..world.world import real_world
+    from .tls import TlsOptions
 
     if data is not None and memory:
         raise UsageFailure("--data and --memory exclude each other: the journal is kept in one place")
+    if auth and token_env is None:
+        raise UsageFailure("--auth needs --token-env: the token that issues the others has to come from somewhere")
     limits = Limits(max_body, body_timeout, max_arriving, max_connections, idle_timeout)
-    options = _Options(data, bugs, bearer_token(token_env), basins, _retention(retention), limits, control)
+    tls = TlsOptions(tls_cert, tls_key, tls_self)
+    options = _Options(data, bugs, bearer_token(token_env), auth, basins, _retention(retention), limits, control, tls)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    world = real_world(seed=0)  # the server draws nothing from it but a salt, which is fresh, and gaps of heartbeats
-    _run(options, world, bind(world.network, host, port))
+    world = real_world(seed=0)  # the server draws nothing from it but fresh salts and secrets, and gaps of heartbeats
+    _run(options, world, lambda: bind(world.network, host, port))
 
 
 def _retention(text: str | None) -> Retention | None:
@@ -169,11 +205,11 @@ def _config(retention: Retention | None) -> BasinConfig | None:
     return None if retention is None else BasinConfig(default_stream_config=StreamConfig(retention=retention))
 
 
-def _run(options: _Options, world: World, listener: Listener) -> None:
+def _run(options: _Options, world: World, bind: Callable[[], Listener]) -> None:
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        ended_well = runner.run(_serve(options, world, listener))
+        ended_well = runner.run(_serve(options, world, bind))
         if not ended_well:
             # Some client left a request half-sent. All that was accepted is answered and on disk.
             log.info("leaving connections behind that would not end")
@@ -181,7 +217,14 @@ def _run(options: _Options, world: World, listener: Listener) -> None:
             os._exit(0)
 
 
-async def _serve(options: _Options, world: World, listener: Listener) -> bool:
+async def _serve(options: _Options, world: World, bind: Callable[[], Listener]) -> bool:
+    from .tls import certificate_of
+
+    with certificate_of(options.tls, options.data, world) as certificate:
+        return await _serve_with(options, world, bind(), certificate)
+
+
+async def _serve_with(options: _Options, world: World, listener: Listener, certificate: Certificate | None) -> bool:
     from ..server.app import App
     from ..server.errors import ServiceError
     from ..server.failpoints import Failpoints
@@ -197,7 +240,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         world = await _take_commands(world, failpoints, stop)
     try:
         storage = MeteredStorage(_storage(options.data, world), world.clock)
-        service = Service(storage, world.clock.wall_ms, options.bugs, failpoints, world.random.stream("heartbeats"))
+        service = Service(storage, world.clock.wall_ms, options.bugs, failpoints, world.random)
         await service.start()
     except StorageError as error:
         raise UsageFailure(str(error)) from error
@@ -207,7 +250,7 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
     except ServiceError as error:
         await service.close()
         raise UsageFailure(f"--basin {basin}: {error.message}") from error
-    app = App(service, Metrics(storage), world.clock, options.token, options.limits)
+    app = App(service, Metrics(storage), world.clock, options.token, options.limits, auth=options.auth)
 
     def ready(url: str) -> None:
         # What lives for long here is records, which the collector does not track: it need not look often.
@@ -226,7 +269,16 @@ async def _serve(options: _Options, world: World, listener: Listener) -> bool:
         await app.answered(STOP_SECONDS)
 
     try:
-        return await serve(app, listener, world.network, ready=ready, stop=stop, drain=drain, limits=options.limits)
+        return await serve(
+            app,
+            listener,
+            world.network,
+            ready=ready,
+            stop=stop,
+            drain=drain,
+            limits=options.limits,
+            certificate=certificate,
+        )
     finally:
         await service.close()
 

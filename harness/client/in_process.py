@@ -7,7 +7,7 @@ HTTP client.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -135,7 +135,7 @@ class InProcessAppendSession:
         if ticket.outcome is None:
             self.abort(f"no answer within {self._timeout:g} s")
 
-    async def _batches(self) -> AsyncIterator[Append]:
+    async def _batches(self) -> AsyncGenerator[Append, None]:
         while (item := await self._waiting.get()) is not None:
             ticket, batch = item
             if ticket.outcome is not None:

@@ -125,7 +125,9 @@ ERROR_CODES: Final[tuple[ErrorCode, ...]] = (
     ErrorCode("quota_exhausted", (403,), True, "A quota is used up."),
     ErrorCode("rate_limited", (429,), True, "Too many requests."),
     ErrorCode("request_timeout", (408,), False, "The service gave up on the request, perhaps half-way."),
-    ErrorCode("resource_already_exists", (409,), True, "There is a basin or stream of that name already."),
+    ErrorCode(
+        "resource_already_exists", (409,), True, "There is a basin, stream or access token of that name already."
+    ),
     ErrorCode("server_draining", (503,), True, "The server is about to stop and accepts nothing new."),
     ErrorCode("storage", (500,), False, "The storage below failed, perhaps after it had written."),
     ErrorCode("stream_deletion_pending", (409,), True, "The stream is being deleted.", claims=DELETING),

@@ -16,6 +16,9 @@ MAX_FENCING_TOKEN_BYTES: Final = 36
 MAX_REQUEST_TOKEN_BYTES: Final = 36
 """Most bytes of an ``s2-request-token``, in UTF-8."""
 
+MAX_ACCESS_TOKEN_ID_BYTES: Final = 96
+"""Most bytes of the id of an access token, in UTF-8."""
+
 MIN_BASIN_NAME: Final = 8
 """Fewest characters of a basin's name."""
 

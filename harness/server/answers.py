@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..s2 import json_codec
 from ..s2.errors import Malformed
 from .errors import ServiceError, StateMismatch
 from .values import Provision
+
+if TYPE_CHECKING:
+    from .request import Request
 
 log: Final = logging.getLogger(__name__)
 
@@ -33,18 +36,21 @@ def provisioned(provision: Provision, body: bytes, noop: int = 200) -> Response:
     return Response(status, body, (JSON, (b"s2-provision-result", provision.value.encode())))
 
 
-def failure(error: Exception, operation: str) -> Response:
-    """Return the answer for an exception of an operation: that of a refusal, or else a 500, with a traceback logged."""
+def failure(error: Exception, request: Request) -> Response:
+    """Return the answer for an exception of a request: that of a refusal, or else a 500, with a traceback logged."""
     match error:
         case ServiceError(code="unsupported_encoding"):
             return refusal(error, _CODINGS)
+        case ServiceError() if request.grant.prefix:
+            shown = error.message.replace(repr(request.name), repr(request.grant.shown(request.name)))
+            return refusal(ServiceError(error.code, shown))
         case ServiceError():
             return refusal(error)
         case Malformed(code=code, message=message):
             return refusal(ServiceError(code, message))
         case StateMismatch():
             return Response(error.status, json_codec.encode(error.body))
-    log.error("unexpected failure of %s", operation, exc_info=error)
+    log.error("unexpected failure of %s", request.operation, exc_info=error)
     return refusal(ServiceError("other", f"{type(error).__name__}: see the server's log"))
 
 

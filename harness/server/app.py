@@ -7,11 +7,11 @@ its own code. Anything unexpected is a 500 ``other``, with a traceback in the lo
 from __future__ import annotations
 
 import asyncio
-import hmac
 from contextlib import aclosing, suppress
 from typing import Final
 
 from ..world.clock import Clock
+from .access.authority import Authority, permit
 from .answers import JSON, Response, failure, refusal
 from .bodies import Bodies, Message
 from .content_coding import encoded
@@ -20,8 +20,9 @@ from .endpoints.basins import Basins
 from .endpoints.itself import Itself
 from .endpoints.records import Records
 from .endpoints.streams import Streams
+from .endpoints.tokens import AccessTokens
 from .errors import ServiceError
-from .limits import Limits
+from .limits import PIECE_BYTES, Limits
 from .metrics import Metrics
 from .request import Receive, Request, Send
 from .routing import Router, operations_of
@@ -33,10 +34,11 @@ HEAD_START: Final = 0.1
 _OK_HEAD: Final[Message] = {"type": "http.response.start", "status": 200, "headers": [JSON]}
 
 
-class App(Itself, Account, Basins, Streams, Records):
+class App(Itself, Account, AccessTokens, Basins, Streams, Records):
     """An ASGI application that serves one service.
 
-    If there is a ``token``, every request must have it as its bearer token, except requests for public operations.
+    If there is a ``token``, every request must have it as its bearer token, except requests for public operations. With
+    ``auth``, a request may also have an access token that this service has issued and that permits it.
     Set ``draining`` to stop the server: the application then refuses every request with ``server_draining``.
     """
 
@@ -47,10 +49,12 @@ class App(Itself, Account, Basins, Streams, Records):
         clock: Clock,
         token: str | None = None,
         limits: Limits | None = None,
+        *,
+        auth: bool = False,
     ) -> None:
         super().__init__(service, metrics)
         self._monotonic_ns = clock.monotonic_ns
-        self._authorization = None if token is None else f"Bearer {token}".encode()
+        self._authority = Authority(service.tokens, token, issued=auth)
         self._bodies = Bodies(limits or Limits())
         self._router = Router(operations_of(type(self)))
         self.draining = False
@@ -96,7 +100,9 @@ class App(Itself, Account, Basins, Streams, Records):
                         # The head leaves with the first piece, and clients wait for it before they send much.
                         await send({"type": "http.response.body", "body": b"", "more_body": True})
                         async for piece in pieces:
-                            await send({"type": "http.response.body", "body": piece, "more_body": True})
+                            for at in range(0, len(piece), PIECE_BYTES):
+                                part = piece[at : at + PIECE_BYTES]
+                                await send({"type": "http.response.body", "body": part, "more_body": True})
                         await send({"type": "http.response.body", "body": b""})
                 except ServiceError as hang_up:
                     status = hang_up.status
@@ -110,8 +116,8 @@ class App(Itself, Account, Basins, Streams, Records):
         """Return the answer, whatever happens. An unauthorized request is refused before its content is read."""
         try:
             request.refuse_repeats()
-            if self._authorization is not None and scope["raw_path"] not in self._router.public:
-                self._authorize(request)
+            if not self._authority.open and scope["raw_path"] not in self._router.public:
+                request.grant = self._authority.grant(request)
             route = self._router.route(scope["raw_path"])
             if route is None:
                 raise ServiceError("not_found", "no operation has this path")
@@ -120,17 +126,13 @@ class App(Itself, Account, Basins, Streams, Records):
                 error = ServiceError("method_not_allowed", f"this path allows {route.allow.decode()}")
                 return refusal(error, (b"allow", route.allow))
             request.operation, request.name = row.name, route.name
+            if request.grant.limited:
+                permit(request, row, route)
             if request.query and not row.queried:
                 request.refuse_query()
             if self.draining:
                 raise ServiceError("server_draining", "the server is stopping")
             response: Response = await row.handler(self, request)
         except Exception as error:
-            return failure(error, request.operation)
+            return failure(error, request)
         return response
-
-    def _authorize(self, request: Request) -> None:
-        given = (request.header(b"authorization") or "").encode()
-        assert self._authorization is not None
-        if not hmac.compare_digest(given, self._authorization):
-            raise ServiceError("permission_denied", "the bearer token is missing or wrong")

@@ -9,11 +9,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import takewhile
 from typing import Generic, Protocol, TypeVar
 
 from msgspec import UNSET, structs
 
 from ..s2.limits import MAX_LIST, MAX_REQUEST_TOKEN_BYTES
+from .access.scopes import ANYTHING, Names
 from .entries import BasinDeleted, BasinDeleting, BasinSet, Change, StreamDeleted, StreamDeleting, StreamSet
 from .errors import ServiceError, invalid, stream_deletion_pending
 from .names import check_basin_name, check_stream_name
@@ -48,8 +50,8 @@ class Directory(Generic[T]):
         del self.rows[name]
         del self._order[bisect_left(self._order, name)]
 
-    def page(self, prefix: str, start_after: str, limit: int) -> tuple[list[T], bool]:
-        """Return at most ``limit`` rows whose names have a prefix and come after ``start_after``.
+    def page(self, prefix: str, start_after: str, limit: int, visible: Names = ANYTHING) -> tuple[list[T], bool]:
+        """Return at most ``limit`` visible rows whose names have a prefix and come after ``start_after``.
 
         A limit of 0 or over 1000 means 1000. The flag says whether there are more. Raise ServiceError ``invalid`` if
         ``start_after`` comes before the prefix.
@@ -57,8 +59,11 @@ class Directory(Generic[T]):
         if start_after and start_after < prefix:
             raise invalid(f"start_after {start_after!r} comes before the prefix {prefix!r}")
         limit = min(limit or MAX_LIST, MAX_LIST)
-        low = max(bisect_left(self._order, prefix), bisect_right(self._order, start_after) if start_after else 0)
-        names = [name for name in self._order[low : low + limit + 1] if name.startswith(prefix)]
+        first = bisect_left(self._order, max(prefix, visible.name))
+        low = max(first, bisect_right(self._order, start_after) if start_after else 0)
+        candidates = self._order[low : low + limit + 1]
+        # Each of the two conditions holds for one stretch of the order.
+        names = list(takewhile(lambda name: name.startswith(prefix) and name in visible, candidates))
         return [self.rows[name] for name in names[:limit]], len(names) > limit
 
 
@@ -224,7 +229,8 @@ class Catalogue:
         if name not in self._streams[basin].rows:
             full = resolved(config, parent.config.default_stream_config)
             requested = config if token is not None else None
-            return StreamSet(self.last_id + 1, basin, name, now, full, token, requested)
+            cipher = parent.config.stream_cipher
+            return StreamSet(self.last_id + 1, basin, name, now, full, token, requested, cipher=cipher)
         row = self.usable_stream(basin, name)
         if token is not None and (row.request_token, row.requested) == (token, config):
             return None
@@ -251,6 +257,8 @@ class Catalogue:
             config = structs.replace(config, default_stream_config=StreamConfig())
         elif streams is not UNSET:
             config = structs.replace(config, default_stream_config=reconfigured(config.default_stream_config, streams))
+        if change.stream_cipher is not UNSET:
+            config = structs.replace(config, stream_cipher=change.stream_cipher)
         if change.create_stream_on_append is not UNSET:
             config = structs.replace(config, create_stream_on_append=bool(change.create_stream_on_append))
         if change.create_stream_on_read is not UNSET:

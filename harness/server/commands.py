@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-from ..s2 import Append, Call, Command, Fence, MalformedCommand, Read, command_of, metered_size
+from ..s2 import (
+    Append,
+    Call,
+    Command,
+    Fence,
+    MalformedCommand,
+    Read,
+    Record,
+    SequencedRecord,
+    command_of,
+    metered_size,
+)
 from ..s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_FENCING_TOKEN_BYTES, U64_MAX
 from .errors import invalid
 
+Metered: TypeAlias = Callable[[Record | SequencedRecord], int]
 
-def commands_of(batch: Append) -> tuple[tuple[int, Command], ...]:
+
+def commands_of(batch: Append, metered: Metered = metered_size) -> tuple[tuple[int, Command], ...]:
     """Check a batch and return its commands, each with its index in the batch.
+
+    ``metered`` returns the metered size of one of its records (bytes).
 
     Raise ServiceError ``invalid`` if the batch is empty or too large, or has a malformed record or token. The check
     does not depend on the stream, so it cannot reveal its state.
@@ -20,7 +36,7 @@ def commands_of(batch: Append) -> tuple[tuple[int, Command], ...]:
         raise invalid("a batch must have at least one record; this one has none")
     if len(records) > MAX_BATCH_RECORDS:
         raise invalid(f"a batch may have at most {MAX_BATCH_RECORDS} records; this one has {len(records)}")
-    size = sum(map(metered_size, records))
+    size = sum(map(metered, records))
     if size > MAX_BATCH_BYTES:
         raise invalid(f"a batch may have at most {MAX_BATCH_BYTES} metered bytes; this one has {size}")
     if batch.fencing_token is not None and len(batch.fencing_token.encode()) > MAX_FENCING_TOKEN_BYTES:

@@ -19,8 +19,9 @@ from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
-from ..s2 import FENCE, Ack, Answer, Append, Batch, Call, CheckTail, Position, Read, SequencedRecord, Tail
+from ..s2 import FENCE, Ack, Answer, Append, Batch, Call, CheckTail, Position, Read, SequencedRecord, Tail, metered_size
 from ..s2.limits import MAX_UNARY_WAIT
+from .encryption import sealed_metered_size
 from .entries import Appended, Expired, StreamSet, StreamState, encode
 from .errors import ServiceError, StateMismatch, stream_deletion_pending
 from .failpoints import Failpoints
@@ -68,7 +69,7 @@ class DurableStream:
         self.name = row.name
         self.deleted = row.deleted_at is not None
         self._created_at = row.created_at
-        self._stream = Stream(row.config, rules.stream())
+        self._stream = Stream(row.config, rules.stream(), sealed_metered_size if row.cipher else metered_size)
         self._journal = journal
         self.rules = service_rules
         self._clock = clock

@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from ..s2 import Headers, SequencedRecord
-from .values import BasinConfig, StreamConfig
+from .access.scopes import Scope
+from .values import BasinConfig, Cipher, StreamConfig
 
 
 class BasinSet(Struct, frozen=True, tag="basin"):
@@ -43,7 +44,10 @@ class BasinDeleted(Struct, frozen=True, tag="basin-deleted"):
 
 
 class StreamSet(Struct, frozen=True, tag="stream"):
-    """A stream exists, with this configuration. ``id`` names the incarnation and is never used again."""
+    """A stream exists, with this configuration. ``id`` names the incarnation and is never used again.
+
+    ``cipher`` is for life.
+    """
 
     id: int
     basin: str
@@ -53,6 +57,7 @@ class StreamSet(Struct, frozen=True, tag="stream"):
     request_token: str | None = None
     requested: StreamConfig | None = None
     deleted_at: int | None = None
+    cipher: Cipher | None = None
 
 
 class StreamDeleting(Struct, frozen=True, tag="stream-deleting"):
@@ -66,6 +71,38 @@ class StreamDeleted(Struct, frozen=True, tag="stream-deleted"):
     """An incarnation is gone. Its name is free again."""
 
     id: int
+
+
+class AccessTokenSet(Struct, frozen=True, tag="access-token"):
+    """An access token exists. Its secret is stored nowhere, only the BLAKE2b ``digest`` of it.
+
+    ``expires_at`` is in milliseconds since the Unix epoch. None is never.
+    """
+
+    id: str
+    scope: Scope
+    auto_prefix_streams: bool = False
+    expires_at: int | None = None
+    digest: bytes = b""
+
+    @property
+    def name(self) -> str:
+        """The id, by which lists are sorted."""
+        return self.id
+
+    def expired(self, now: int) -> bool:
+        """Return whether it has expired at a time."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    def expiring(self, at: int | None) -> AccessTokenSet:
+        """Return it with another expiry."""
+        return msgspec.structs.replace(self, expires_at=at)
+
+
+class AccessTokenRevoked(Struct, frozen=True, tag="access-token-revoked"):
+    """An access token was revoked, or removed because it had expired. Its id is free again."""
+
+    id: str
 
 
 class Expired(Struct, frozen=True, tag="expired"):
@@ -94,6 +131,7 @@ class Checkpoint(Struct, frozen=True, tag="checkpoint"):
     last_id: int
     basins: tuple[BasinSet, ...]
     streams: tuple[tuple[StreamSet, StreamState], ...]
+    tokens: tuple[AccessTokenSet, ...] = ()
 
 
 class Appended(Struct, frozen=True):
@@ -116,14 +154,15 @@ class _Appended(Struct, frozen=True, array_like=True, tag="append"):
 
 
 Change: TypeAlias = BasinSet | BasinDeleting | BasinDeleted | StreamSet | StreamDeleting | StreamDeleted
-Entry: TypeAlias = Change | Expired | Checkpoint | Appended
+TokenChange: TypeAlias = AccessTokenSet | AccessTokenRevoked
+Entry: TypeAlias = Change | TokenChange | Expired | Checkpoint | Appended
 # msgspec distinguishes the structs of a union by their tags, and all must be maps or all arrays. Appends are frequent,
 # so they are arrays, in their own wrapper.
 _OTHER: Final = b"\x00"
 _APPEND: Final = b"\x01"
 _encode = msgspec.msgpack.Encoder().encode
 _append: msgspec.msgpack.Decoder[_Appended] = msgspec.msgpack.Decoder(_Appended)
-_Other: TypeAlias = Change | Expired | Checkpoint
+_Other: TypeAlias = Change | TokenChange | Expired | Checkpoint
 _other: msgspec.msgpack.Decoder[_Other] = msgspec.msgpack.Decoder(_Other)
 
 

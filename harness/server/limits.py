@@ -24,6 +24,12 @@ SESSION_BYTES: Final = 1 << 20
 FRAME_BYTES: Final = 256 << 10
 """The most content of one HTTP/2 frame."""
 
+PIECE_BYTES: Final = 384 << 10
+"""The most bytes of an answer that are handed to the HTTP server at once, a little less than it buffers for a stream.
+
+It holds several for a client that does not read: larger ones take more memory, smaller ones more time.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -1,11 +1,11 @@
-"""The rules for the names of basins and streams."""
+"""The rules for the names of basins and streams, and the ids of access tokens."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from ..s2.limits import MAX_BASIN_NAME, MAX_STREAM_NAME_BYTES, MIN_BASIN_NAME
+from ..s2.limits import MAX_ACCESS_TOKEN_ID_BYTES, MAX_BASIN_NAME, MAX_STREAM_NAME_BYTES, MIN_BASIN_NAME
 from .errors import ServiceError
 
 _BASIN_NAME: Final = re.compile(rf"[a-z0-9][a-z0-9-]{{{MIN_BASIN_NAME - 2},{MAX_BASIN_NAME - 2}}}[a-z0-9]")
@@ -29,6 +29,16 @@ def check_stream_name(name: str, code: str = "invalid") -> None:
             code,
             f"{name[:64]!r} is not a stream name: it must have 1 to {MAX_STREAM_NAME_BYTES} bytes, "
             "and cannot be . or ..",
+        )
+
+
+def check_token_id(id_: str, code: str = "invalid") -> None:
+    """Raise ServiceError with a code if the id is not a valid id of an access token."""
+    if not 1 <= len(id_.encode("utf-8", "surrogatepass")) <= MAX_ACCESS_TOKEN_ID_BYTES or "\0" in id_:
+        raise ServiceError(
+            code,
+            f"{id_[:64]!r} is not the id of an access token: it must have 1 to {MAX_ACCESS_TOKEN_ID_BYTES} bytes, "
+            "without NUL",
         )
 
 

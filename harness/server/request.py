@@ -9,8 +9,10 @@ from typing import Final, TypeAlias
 
 from ..s2.compression import Compression
 from ..s2.json_codec import Format
+from .access.grants import ROOT, Grant
 from .bodies import Bodies, Message, Pieces, current_task
 from .content_coding import coding, decoded
+from .encryption import EncryptionKey
 from .errors import ServiceError
 from .names import basin_of_host, check_basin_name
 
@@ -19,7 +21,10 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 # Headers that change what a request means. If one of them is given twice, the request is ambiguous.
 _SINGULAR: Final = frozenset(
-    (b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"s2-stream-config", b"authorization", b"content-type")
+    (
+        *(b"host", b"s2-basin", b"s2-format", b"s2-request-token", b"s2-stream-config", b"s2-encryption-key"),
+        *(b"authorization", b"content-type"),
+    )
 )
 
 
@@ -57,15 +62,28 @@ class HangUp:
 class Request:
     """One request, as its handler sees it.
 
-    ``operation`` is the name of its operation and ``name`` the name in its path, once they are known. ``unfinished``
-    says that its body was refused before it had arrived completely, so the client may still be sending it.
+    ``operation`` is the name of its operation and ``name`` the name that it is about, once they are known. ``grant``
+    is what its sender may do. ``unfinished`` says that its body was refused before it had arrived completely, so the
+    client may still be sending it.
     """
 
-    __slots__ = ("_bodies", "_headers", "_pairs", "_pieces", "_receive", "name", "operation", "query", "unfinished")
+    __slots__ = (
+        "_bodies",
+        "_headers",
+        "_pairs",
+        "_pieces",
+        "_receive",
+        "grant",
+        "name",
+        "operation",
+        "query",
+        "unfinished",
+    )
 
     def __init__(self, scope: Message, receive: Receive, bodies: Bodies) -> None:
         self.operation = "none"
         self.name = ""
+        self.grant: Grant = ROOT
         self.unfinished = False
         self.query: bytes = scope["query_string"]
         self._pairs: list[tuple[bytes, bytes]] = scope["headers"]
@@ -119,6 +137,11 @@ class Request:
         _check_basin(basin, "bad_header")
         return basin
 
+    def encryption_key(self) -> EncryptionKey | None:
+        """Return the key of ``s2-encryption-key``, or None. Raise ``bad_header`` if its length is out of range."""
+        value = self.header(b"s2-encryption-key")
+        return None if value is None else EncryptionKey(value)
+
     def format(self) -> Format:
         """Return how JSON encodes the bytes of records, in request and answer. Raise ``bad_header`` if unknown."""
         value = self._headers.get(b"s2-format", b"raw")
@@ -137,7 +160,8 @@ class Request:
         Raise ``payload_too_large`` past the limit, compressed or decompressed, ``hot_server`` if too many bodies are
         arriving, ``request_timeout`` if it does not arrive in time, ``bad_header`` or ``client_hangup`` if it cannot
         arrive completely, ``unsupported_encoding`` for an unknown compression, and the code ``malformed`` if it cannot
-        be decompressed. In all of these cases the request had no effect.
+        be decompressed. Raise ``permission_denied`` if the sender's access token has ended meanwhile. In all of these
+        cases the request had no effect.
         """
         self.unfinished = True
         encoding = self._headers.get(b"content-encoding")
@@ -167,6 +191,7 @@ class Request:
                     # thread.
                     if size == expected or not message.get("more_body", False):
                         self.unfinished = False
+                        self.grant.check()
                         return b"".join((arrived, chunk)) if arrived else chunk
                     bodies.hold(len(chunk))
                     arrived += chunk

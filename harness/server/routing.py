@@ -18,8 +18,9 @@ from typing import Any, Final, TypeVar
 from ..s2.errors import Malformed
 from ..s2.limits import MAX_STREAM_NAME_BYTES
 from ..s2.urls import decode_name
+from .access.scopes import Access
 from .errors import ServiceError
-from .names import check_basin_name, check_stream_name
+from .names import check_basin_name, check_stream_name, check_token_id
 
 MAX_PATH_BYTES: Final = 3 * MAX_STREAM_NAME_BYTES + 256
 """The longest path accepted. It has room for the longest name with every byte percent-encoded."""
@@ -30,7 +31,11 @@ REMEMBERED: Final = 4096
 REMEMBERED_BYTES: Final = 256
 """The longest path that is cached, so that clients can make the cache use a megabyte or two at most."""
 
-_NAMES: Final[Mapping[bytes, Callable[[str], None]]] = {b"{basin}": check_basin_name, b"{stream}": check_stream_name}
+_NAMES: Final[Mapping[bytes, Callable[[str], None]]] = {
+    b"{basin}": check_basin_name,
+    b"{stream}": check_stream_name,
+    b"{token}": check_token_id,
+}
 """The rules for names in a path, by their place in the template. Other names are for their operation to check."""
 
 _ROW: Final = "__operation__"
@@ -42,7 +47,8 @@ class Operation:
     """An operation of the server, by its name in S2's API description.
 
     ``paths`` are templates; all but the first are aliases of the first. ``queried`` says whether it accepts a query,
-    ``public`` whether it works without a bearer token.
+    ``public`` whether it works without a bearer token. ``access`` is what an access token must permit. If it is None,
+    no access token permits the operation.
     """
 
     name: str
@@ -52,9 +58,17 @@ class Operation:
     handler: Callable[..., Awaitable[Any]]
     queried: bool
     public: bool
+    access: Access | None
+
+    @property
+    def in_basin(self) -> bool:
+        """Whether a header of the request names a basin."""
+        return self.paths[0].startswith("/v1/streams")
 
 
-def operation(method: str, *paths: str, queried: bool = False, public: bool = False) -> Callable[[Handler], Handler]:
+def operation(
+    method: str, *paths: str, queried: bool = False, public: bool = False, access: Access | None = None
+) -> Callable[[Handler], Handler]:
     """Return a decorator that makes a method of the application the handler of an operation.
 
     The method's docstring is the summary. A path such as ``/v1/streams/{stream}`` may have names in braces, each of
@@ -63,7 +77,8 @@ def operation(method: str, *paths: str, queried: bool = False, public: bool = Fa
 
     def mark(handler: Handler) -> Handler:
         summary = (inspect.getdoc(handler) or "").partition("\n")[0]
-        setattr(handler, _ROW, Operation(handler.__name__, method, paths, summary, handler, queried, public))
+        row = Operation(handler.__name__, method, paths, summary, handler, queried, public, access)
+        setattr(handler, _ROW, row)
         return handler
 
     return mark
@@ -77,14 +92,16 @@ def operations_of(application: type) -> tuple[Operation, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The target of a path: the operation of each method, and the name in the path."""
+    """The target of a path: the operation of each method, and the names in the path, by their place in the template."""
 
     operations: Mapping[str, Operation]
-    name: str = ""
+    names: Mapping[bytes, str] = field(default_factory=dict)
+    name: str = field(init=False)
     allow: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "allow", ", ".join(self.operations).encode())
+        object.__setattr__(self, "name", "".join(list(self.names.values())[-1:]))
 
 
 class _Node:
@@ -139,16 +156,17 @@ class Router:
             self.public |= {path.encode()}
 
     def _find(self, raw_path: bytes) -> Route | None:
-        node, name = self._root, ""
+        node, names = self._root, {}
         for segment in raw_path.split(b"/"):
             if segment in node.named:
                 node = node.named[segment]
             elif segment and node.any is not None:
-                node, name = node.any, decode_name(segment)
+                node = node.any
+                name = names[node.template] = decode_name(segment)
                 _check_name(node.template, name)
             else:
                 return None
-        return Route(node.operations, name) if node.operations else None
+        return Route(node.operations, names) if node.operations else None
 
 
 def _check_name(template: bytes, name: str) -> None:

@@ -9,17 +9,20 @@ by themselves.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from functools import partial
-from random import Random
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ..s2 import Answer, Append, Batch, Call, Read
 from ..s2.limits import MAX_LIST
+from ..world.randomness import Randomness, SystemRandomness
 from . import bugs as seeded
+from .access.issuing import AccessTokens
+from .access.scopes import ANYTHING, Names
 from .catalogue import Catalogue, reconfigured
 from .commands import check_call
 from .durable import DurableStream, Waiting
+from .encryption import EncryptionKey, Sealer
 from .entries import BasinSet, StreamSet
 from .errors import ServiceError
 from .failpoints import Failpoints
@@ -39,14 +42,17 @@ from .values import (
 
 A = TypeVar("A", bound=Answer)
 
+_KEYED: Final = Append | Read | None  # the calls with records, and an append session
+
 
 class Service:
     """A stream service. Call :meth:`start`, use it, then call :meth:`close`.
 
     ``clock`` returns milliseconds since the Unix epoch, and may jump. ``bugs`` are names of seeded bugs. ``random``
-    spaces the heartbeats of read sessions. ``deleting`` is how long (seconds) basins and streams are being deleted
-    before their names are free again. Every operation may raise ServiceError. Operations on records may raise more, as
-    their docstrings say. Raise UsageFailure for an unknown bug.
+    spaces the heartbeats of read sessions, and makes the nonces of encrypted records and the secrets of access tokens.
+    ``deleting`` is how long (seconds) basins and streams are being deleted before their names are free again. Every
+    operation may raise ServiceError. Operations on records may raise more, as their docstrings say. Raise UsageFailure
+    for an unknown bug.
     """
 
     def __init__(
@@ -55,14 +61,17 @@ class Service:
         clock: Clock,
         bugs: Iterable[str] = (),
         failpoints: Failpoints | None = None,
-        random: Random | None = None,
+        random: Randomness | None = None,
         deleting: float = DELETING,
     ) -> None:
         self._clock = clock
         self._storage = storage
         self._state = State(storage, clock, seeded.compose(bugs), failpoints or Failpoints(), deleting)
         self._gate = Gate()
-        self._heartbeat = partial((random or Random(0)).uniform, *HEARTBEAT)
+        random = random or SystemRandomness(0)
+        self._fresh = random.fresh
+        self.tokens = AccessTokens(self._state, self._settled, random.fresh)
+        self._heartbeat = partial(random.stream("heartbeats").uniform, *HEARTBEAT)
 
     @property
     def failure(self) -> StorageError | None:
@@ -120,11 +129,11 @@ class Service:
             return _basin_info(catalogue.basin(name)), result
 
     async def list_basins(
-        self, prefix: str = "", start_after: str = "", limit: int = MAX_LIST
+        self, prefix: str = "", start_after: str = "", limit: int = MAX_LIST, visible: Names = ANYTHING
     ) -> tuple[list[BasinInfo], bool]:
-        """Return rows in the order of their names; the flag tells whether there are more."""
+        """Return visible rows in the order of their names; the flag tells whether there are more."""
         async with self._settled() as catalogue:
-            rows, more = catalogue.basins.page(prefix, start_after, limit)
+            rows, more = catalogue.basins.page(prefix, start_after, limit, visible)
             return [_basin_info(row) for row in rows], more
 
     async def get_basin(self, name: str) -> BasinConfig:
@@ -168,11 +177,16 @@ class Service:
             return _stream_info(catalogue.stream(basin, name)), result
 
     async def list_streams(
-        self, basin: str, prefix: str = "", start_after: str = "", limit: int = MAX_LIST
+        self,
+        basin: str,
+        prefix: str = "",
+        start_after: str = "",
+        limit: int = MAX_LIST,
+        visible: Names = ANYTHING,
     ) -> tuple[list[StreamInfo], bool]:
-        """Return rows in the order of their names; the flag tells whether there are more."""
+        """Return visible rows in the order of their names; the flag tells whether there are more."""
         async with self._settled() as catalogue:
-            rows, more = catalogue.streams(basin).page(prefix, start_after, limit)
+            rows, more = catalogue.streams(basin).page(prefix, start_after, limit, visible)
             return [_stream_info(row, catalogue.basin(basin)) for row in rows], more
 
     async def get_stream(self, basin: str, name: str) -> StreamConfig:
@@ -205,36 +219,47 @@ class Service:
         call: Call[A],
         waiting: Waiting = nullcontext,
         config: StreamConfig | None = None,
+        key: EncryptionKey | None = None,
     ) -> A:
         """Return the answer to one call; see :meth:`.DurableStream.perform`.
 
-        If the call makes the stream, it gets ``config``, with the basin's default for unset fields. May also raise
-        StateMismatch.
+        If the call makes the stream, it gets ``config``, with the basin's default for unset fields. Records of an
+        encrypted stream are under ``key``, which any other stream ignores. May also raise StateMismatch.
         """
         with self._gate:
-            opened = await self._open(basin, stream, config, appending=isinstance(call, Append), call=call)
-            return await opened.perform(call, waiting)
+            opened, sealer = await self._open(basin, stream, config, key, isinstance(call, Append), call)
+            if sealer is None:
+                return await opened.perform(call, waiting)
+            return sealer.opened(await opened.perform(sealer.sealed(call), waiting))
 
-    async def append_session(self, basin: str, stream: str, config: StreamConfig | None = None) -> AppendSession:
+    async def append_session(
+        self, basin: str, stream: str, config: StreamConfig | None = None, key: EncryptionKey | None = None
+    ) -> AppendSession:
         """Open an append session on the stream, which has to exist, or is created if the basin's configuration says so.
 
-        The session stays with this incarnation of the stream. See :meth:`perform` for ``config``.
+        The session stays with this incarnation of the stream. See :meth:`perform` for ``config`` and ``key``.
         """
         with self._gate:
-            return AppendSession(self._gate, await self._open(basin, stream, config, appending=True))
+            opened, sealer = await self._open(basin, stream, config, key, True)
+            return AppendSession(self._gate, opened, None if sealer is None else sealer.sealed)
 
     async def read_session(
-        self, basin: str, stream: str, query: Read, config: StreamConfig | None = None
+        self,
+        basin: str,
+        stream: str,
+        query: Read,
+        config: StreamConfig | None = None,
+        key: EncryptionKey | None = None,
     ) -> AsyncGenerator[Batch, None]:
         """Open a read session, and return its frames; see :meth:`.ReadSession.frames`.
 
-        See :meth:`perform` for ``config``. May also raise StateMismatch.
+        See :meth:`perform` for ``config`` and ``key``. May also raise StateMismatch.
         """
         with self._gate:
-            opened = await self._open(basin, stream, config, appending=False, call=query)
+            opened, sealer = await self._open(basin, stream, config, key, False, query)
             session = ReadSession(self._gate, opened, query, self._heartbeat)
             await session.start()
-        return session.frames()
+        return session.frames() if sealer is None else _opened(session.frames(), sealer)
 
     @property
     def draining(self) -> bool:
@@ -260,21 +285,29 @@ class Service:
         basin: str,
         name: str,
         making: StreamConfig | None,
-        *,
+        key: EncryptionKey | None,
         appending: bool,
         call: Call[Any] | None = None,
-    ) -> DurableStream:
-        """Return the stream. Create it if the basin's configuration says so, but not for an invalid ``call``."""
+    ) -> tuple[DurableStream, Sealer | None]:
+        """Return the stream, and what seals its records if it has a cipher and the call is about records.
+
+        Create it if the basin's configuration says so, but not for an invalid ``call`` or ``key``.
+        """
         state = self._state
         try:
-            return state.live[state.catalogue.usable_stream(basin, name).id]
+            row = state.catalogue.usable_stream(basin, name)
+            if row.cipher is None or not isinstance(call, _KEYED):
+                return state.live[row.id], None
+            return state.live[row.id], Sealer(row.cipher, key, row.id, self._fresh)
         except ServiceError as refusal:
             if refusal.code == "stream_not_found":
                 config = state.catalogue.basin(basin).config
                 if config.create_stream_on_append if appending else config.create_stream_on_read:
                     check_call(call)
+                    if config.stream_cipher is not None and isinstance(call, _KEYED):
+                        Sealer(config.stream_cipher, key, 0, self._fresh)
                     self._make_stream(basin, name, making, None)
-                    return state.live[state.catalogue.stream(basin, name).id]
+                    return await self._open(basin, name, making, key, appending, call)
             await state.journal.wait(state.catalogued)
             raise
 
@@ -296,10 +329,16 @@ class Service:
             self._state.record(change)
 
 
+async def _opened(frames: AsyncGenerator[Batch, None], sealer: Sealer) -> AsyncGenerator[Batch, None]:
+    async with aclosing(frames):
+        async for frame in frames:
+            yield sealer.opened(frame)
+
+
 def _basin_info(row: BasinSet) -> BasinInfo:
     return BasinInfo(row.name, row.created_at, row.deleted_at)
 
 
 def _stream_info(row: StreamSet, parent: BasinSet | None = None) -> StreamInfo:
     deleted_at = row.deleted_at if row.deleted_at is not None or parent is None else parent.deleted_at
-    return StreamInfo(row.name, row.created_at, deleted_at)
+    return StreamInfo(row.name, row.created_at, deleted_at, row.cipher)

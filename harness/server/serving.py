@@ -1,18 +1,20 @@
 """Serves an ASGI application from this process, and stops cleanly.
 
 The HTTP server is granian's embedded one. Its sockets live in a thread of this process, so ``kill -9`` ends everything
-at once. The same port serves HTTP/1.1 and, for clients with prior knowledge, HTTP/2 without TLS.
+at once. The same port serves HTTP/1.1 and HTTP/2: without TLS by prior knowledge, with TLS by ALPN.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 
@@ -26,6 +28,13 @@ START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 2.0
 
 
+class Certificate(NamedTuple):
+    """The files with a certificate chain and with its private key, as PEM."""
+
+    chain: Path
+    key: Path
+
+
 def bind(network: Network, host: str, port: int) -> Listener:
     """Bind an address and return its listener. Port 0 lets the system choose. Raise UsageFailure if that fails.
 
@@ -37,10 +46,10 @@ def bind(network: Network, host: str, port: int) -> Listener:
         raise UsageFailure(f"cannot listen on {host}:{port}: {error}; choose another --port, or 0 for any") from error
 
 
-def url_of(listener: Listener) -> str:
+def url_of(listener: Listener, scheme: str = "http") -> str:
     """Return the URL at which this machine reaches the listener."""
     host, port = _reachable(listener)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _reachable(listener: Listener) -> tuple[str, int]:
@@ -51,7 +60,13 @@ def _reachable(listener: Listener) -> tuple[str, int]:
 class _EmbeddedServer(Server):
     """A granian server on a socket that is bound already."""
 
-    def __init__(self, application: Callable[..., Awaitable[None]], listener: Listener, limits: Limits):
+    def __init__(
+        self,
+        application: Callable[..., Awaitable[None]],
+        listener: Listener,
+        limits: Limits,
+        certificate: Certificate | None,
+    ) -> None:
         super().__init__(
             application,
             interface=Interfaces.ASGINL,
@@ -72,6 +87,9 @@ class _EmbeddedServer(Server):
                 initial_connection_window_size=2 * STREAM_BYTES,
             ),
             log_enabled=False,
+            ssl_cert=certificate and certificate.chain,
+            ssl_key=certificate and certificate.key,
+            ssl_protocol_min=SSLProtocols.tls12,
         )
         self._descriptor = listener.detach()
 
@@ -91,20 +109,21 @@ async def serve(
     stop: asyncio.Event,
     drain: Callable[[], Awaitable[Any]],
     limits: Limits,
+    certificate: Certificate | None = None,
 ) -> bool:
     """Serve until ``stop`` is set, then await ``drain()`` while still answering, then close the connections.
 
-    ``ready`` is called with the URL once a request has been answered. Return whether every connection closed in time: a
-    client that sent only a part of a request keeps its connection open, and the server abandons it. Raise RuntimeError
-    if the HTTP server ends by itself.
+    With a ``certificate``, all connections are TLS. ``ready`` is called with the URL once a request has been answered.
+    Return whether every connection closed in time: a client that sent only a part of a request keeps its connection
+    open, and the server abandons it. Raise RuntimeError if the HTTP server ends by itself.
     """
-    url = url_of(listener)
+    url = url_of(listener, "https" if certificate else "http")
     address = _reachable(listener)
-    server: Any = _EmbeddedServer(application, listener, limits)
+    server: Any = _EmbeddedServer(application, listener, limits, certificate)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
     try:
-        await _first_answer(network, address, serving)
+        await _first_answer(network, address, serving, _any_certificate() if certificate else None)
         ready(url)
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
@@ -135,7 +154,17 @@ class _Greeting(asyncio.Protocol):
             self.answer.set_result(b"")
 
 
-async def _first_answer(network: Network, address: tuple[str, int], serving: asyncio.Task[Any]) -> None:
+def _any_certificate() -> ssl.SSLContext:
+    """Return a TLS context that trusts every server: this process talks to itself."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def _first_answer(
+    network: Network, address: tuple[str, int], serving: asyncio.Task[Any], tls: ssl.SSLContext | None
+) -> None:
     """Send requests until one is answered, whatever the answer is. Raise RuntimeError if none is."""
     deadline = asyncio.get_running_loop().time() + START_SECONDS
     while asyncio.get_running_loop().time() < deadline:
@@ -144,7 +173,7 @@ async def _first_answer(network: Network, address: tuple[str, int], serving: asy
             raise RuntimeError("the HTTP server ended before it answered a request")
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(START_SECONDS):
-                transport, greeting = await network.connect(_Greeting, *address)
+                transport, greeting = await network.connect(_Greeting, *address, ssl=tls)
                 transport.write(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
                 answer = await greeting.answer
                 transport.close()

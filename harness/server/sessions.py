@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Final
 
 import msgspec
 
-from ..s2 import Ack, Append, Batch, Read, metered_size
+from ..s2 import Ack, Append, Batch, Read
 from .durable import DurableStream, Promise
 from .errors import ServiceError, StateMismatch
 from .gate import Gate
@@ -33,11 +34,15 @@ HEARTBEAT: Final = (5.0, 15.0)
 
 
 class AppendSession:
-    """One append session on one incarnation of a stream. Its first failure poisons it: no later batch is applied."""
+    """One append session on one incarnation of a stream. Its first failure poisons it: no later batch is applied.
 
-    def __init__(self, gate: Gate, stream: DurableStream) -> None:
+    ``prepared`` returns what is appended for a batch.
+    """
+
+    def __init__(self, gate: Gate, stream: DurableStream, prepared: Callable[[Append], Append] | None = None) -> None:
         self._gate = gate
         self._stream = stream
+        self._prepared = prepared
         self._pending: deque[Promise] = deque()
         self._untaken = 0  # batches whose acks have not been taken, and their bytes
         self._untaken_bytes = 0
@@ -46,7 +51,7 @@ class AppendSession:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
 
-    async def acks(self, batches: AsyncIterator[Append]) -> AsyncGenerator[list[Ack], None]:
+    async def acks(self, batches: AsyncGenerator[Append, None]) -> AsyncGenerator[list[Ack], None]:
         """Yield acks, in order, as soon as their batches are durable: those that are at the same time, together.
 
         Later batches are sequenced while earlier ones are still becoming durable. The first failure is raised after the
@@ -78,26 +83,29 @@ class AppendSession:
         self._ended = True
         self._news.set()
 
-    async def _sequence(self, batches: AsyncIterator[Append]) -> None:
+    async def _sequence(self, batches: AsyncGenerator[Append, None]) -> None:
         turn = 0
-        try:
-            async for batch in batches:
-                turn += len(batch.records)
-                if turn > TURN:
-                    turn = 0
-                    await asyncio.sleep(0)
-                while self._untaken >= PIPELINED or self._untaken_bytes >= PIPELINED_BYTES:
-                    self._room.clear()
-                    await self._room.wait()
-                with self._gate:
-                    promise = await self._stream.sequence(batch, self._admit)
-                self._pending.append(promise)
-                self._untaken += 1
-                self._untaken_bytes += len(promise.ticket.payload)
-                self._news.set()
-        except Exception as error:
-            self.stop(error)
-            await self._stream.rules.after_failure(self._stream, batches)
+        async with aclosing(batches):
+            try:
+                async for batch in batches:
+                    turn += len(batch.records)
+                    if turn > TURN:
+                        turn = 0
+                        await asyncio.sleep(0)
+                    while self._untaken >= PIPELINED or self._untaken_bytes >= PIPELINED_BYTES:
+                        self._room.clear()
+                        await self._room.wait()
+                    if self._prepared is not None:
+                        batch = self._prepared(batch)
+                    with self._gate:
+                        promise = await self._stream.sequence(batch, self._admit)
+                    self._pending.append(promise)
+                    self._untaken += 1
+                    self._untaken_bytes += len(promise.ticket.payload)
+                    self._news.set()
+            except Exception as error:
+                self.stop(error)
+                await self._stream.rules.after_failure(self._stream, batches)
         self._end()
 
     def _admit(self) -> None:
@@ -187,11 +195,8 @@ class ReadSession:
         while True:
             page = self._stream.look(self._next, self._left)
             if page.records:
-                self._advance(
-                    self._stream.session_continues(page.records[-1].seq_num),
-                    len(page.records),
-                    sum(map(metered_size, page.records)),
-                )
+                following = self._stream.session_continues(page.records[-1].seq_num)
+                self._advance(following, len(page.records), page.size)
                 return Batch(page.records, self._stream.tail if self._following else None)
             if page.bounded or not self._may_follow:
                 return None

@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, TypeAlias
 
+from .access.tokens import Tokens
 from .catalogue import Catalogue
 from .durable import DurableStream
 from .entries import (
+    AccessTokenRevoked,
+    AccessTokenSet,
     Appended,
     BasinDeleted,
     BasinDeleting,
@@ -28,6 +31,7 @@ from .entries import (
     StreamDeleted,
     StreamDeleting,
     StreamSet,
+    TokenChange,
     decode,
     encode,
 )
@@ -65,6 +69,7 @@ class State:
     ) -> None:
         self.journal = Journal(storage, rules.storage(), self._checkpoint, failpoints)
         self.catalogue = Catalogue()
+        self.tokens = Tokens(clock)
         self.catalogued = DURABLE
         self.live: dict[int, DurableStream] = {}
         self._storage = storage
@@ -87,6 +92,15 @@ class State:
         self.catalogued = self.journal.submit(encode(change), undo=partial(self._take_back, undo))
         if isinstance(change, StreamSet) and makes_stream:
             self.live[change.id].created(self.catalogued)
+
+    def record_token(self, change: TokenChange) -> None:
+        """Apply a change of the access tokens, which takes effect once it is durable. Raise as :meth:`record` does."""
+        self.journal.admit()
+        undo = self.tokens.apply(change)
+        settle = partial(self.tokens.settle, change)
+        self.catalogued = self.journal.submit(
+            encode(change), settle, lambda error: self._take_back(lambda _: undo(), error)
+        )
 
     def delete_stream(self, row: StreamSet) -> None:
         """Begin to delete a stream, unless it is being deleted. Raise as :meth:`record` does."""
@@ -218,6 +232,7 @@ class State:
         """Look at some streams, and soon at the next ones, so that no request waits for long."""
         if not self._unswept:
             self._unswept = list(self.live)
+            self._forget_tokens()
         now = self._clock()
         for id_ in self._unswept[-_SWEPT_AT_ONCE:] if self.journal.failure is None else ():
             stream = self.live.get(id_)
@@ -230,6 +245,11 @@ class State:
                 self.delete_stream(row)
         del self._unswept[-_SWEPT_AT_ONCE:]
         self._later(_PAUSE if self._unswept else SWEEP, self._sweep)
+
+    def _forget_tokens(self) -> None:
+        if self.journal.failure is None:
+            for change in self.tokens.expired():
+                self.record_token(change)
 
     # -- recovery
 
@@ -261,6 +281,9 @@ class State:
                 self._living(stream).recover_expiry(below)
             case Checkpoint():
                 self._restore(entry)
+            case AccessTokenSet() | AccessTokenRevoked():
+                self.tokens.apply(entry)
+                self.tokens.settle(entry)
             case StreamDeleting(id_):
                 self.catalogue.apply(entry)
                 self.live[id_].recover_deletion()
@@ -284,11 +307,13 @@ class State:
         """Return the current state but records, with which a segment of the journal begins."""
         catalogue = self.catalogue
         streams = tuple((row, self.live[row.id].state()) for row in catalogue.all_streams())
-        return encode(Checkpoint(catalogue.last_id, tuple(catalogue.basins.rows.values()), streams))
+        basins, tokens = tuple(catalogue.basins.rows.values()), tuple(self.tokens.rows.rows.values())
+        return encode(Checkpoint(catalogue.last_id, basins, streams, tokens))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         rows = [row for row, _ in checkpoint.streams]
         self.catalogue = Catalogue(checkpoint.basins, rows, checkpoint.last_id)
+        self.tokens = Tokens(self._clock, checkpoint.tokens)
         kept = {row.id for row in rows}
         self._forget([id_ for id_ in self.live if id_ not in kept])
         for row, state in checkpoint.streams:

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from ..s2 import Ack, Append, Command, Fence, Position, Read, Record, SequencedRecord, Trim, command_of, metered_size
 from ..s2.errors import FENCING_TOKEN_MISMATCH, RANGE_NOT_SATISFIABLE, SEQ_NUM_MISMATCH
 from ..s2.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, U64_MAX
-from .commands import check_read, commands_of
+from .commands import Metered, check_read, commands_of
 from .entries import StreamState
 from .errors import StateMismatch, invalid
 from .rules import StreamRules
@@ -41,11 +41,13 @@ class Sequenced(NamedTuple):
 class Page:
     """The records found by one step of a read.
 
-    ``bounded`` says that the page is empty because of a limit. Any other empty page has reached the tail.
+    ``bounded`` says that the page is empty because of a limit. Any other empty page has reached the tail. ``size`` is
+    the metered size of the records (bytes).
     """
 
     records: tuple[SequencedRecord, ...]
     bounded: bool
+    size: int
 
 
 class Stream:
@@ -53,12 +55,15 @@ class Stream:
 
     ``next_seq_num``, ``newest_timestamp`` and ``fencing_token`` are the next assignable state. ``durable`` is the tail
     that reads may show. Records below the seq_num ``trim_point`` may not be shown any more. ``newest_arrival`` is when
-    the last append arrived (ms), or 0 if there has been none.
+    the last append arrived (ms), or 0 if there has been none. ``metered`` returns the metered size of a record (bytes).
     """
 
-    def __init__(self, config: StreamConfig | None = None, rules: StreamRules | None = None) -> None:
+    def __init__(
+        self, config: StreamConfig | None = None, rules: StreamRules | None = None, metered: Metered = metered_size
+    ) -> None:
         self.config = config or StreamConfig()
         self.rules = rules or StreamRules()
+        self._metered = metered
         self.next_seq_num = 0
         self.newest_timestamp = 0
         self.fencing_token = ""
@@ -80,13 +85,13 @@ class Stream:
 
         Raise ServiceError ``invalid`` or StateMismatch without having changed anything.
         """
-        commands = commands_of(batch)
+        commands = commands_of(batch, self._metered)
         self.test(batch, arrival)
         return self._apply(batch, commands, arrival)
 
     def append_unchecked(self, batch: Append, arrival: int) -> Sequenced:
         """Apply the batch without testing its conditions, and return it sequenced. Raise ServiceError ``invalid``."""
-        return self._apply(batch, commands_of(batch), arrival)
+        return self._apply(batch, commands_of(batch, self._metered), arrival)
 
     def test(self, batch: Append, arrival: int) -> None:
         """Test the conditions, token first. Raise StateMismatch, which reveals the next assignable state."""
@@ -324,14 +329,15 @@ class Stream:
         """
         tail = self.rules.tail_for_read(self.durable, now).seq_num
         count = MAX_BATCH_RECORDS if query.count is None else min(query.count, MAX_BATCH_RECORDS)
-        room = MAX_BATCH_BYTES if query.bytes is None else min(query.bytes, MAX_BATCH_BYTES)
+        limit = room = MAX_BATCH_BYTES if query.bytes is None else min(query.bytes, MAX_BATCH_BYTES)
         low = max(start, self.trim_point)
         bounded = low < tail or count == 0 or room == 0
         found: list[SequencedRecord] = []
         for record in self._records[low - self._first : max(low, min(tail, low + count)) - self._first]:
-            room -= metered_size(record)
-            if room < 0 or (query.until is not None and record.timestamp >= query.until):
+            size = self._metered(record)
+            if size > room or (query.until is not None and record.timestamp >= query.until):
                 break
+            room -= size
             found.append(record)
         records = tuple(self.rules.returned(found))
-        return Page(records, bounded and not records)
+        return Page(records, bounded and not records, limit - room)

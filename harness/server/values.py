@@ -29,6 +29,13 @@ class StorageClass(enum.Enum):
     EXPRESS = "express"
 
 
+class Cipher(enum.Enum):
+    """How the records of a stream are encrypted at rest."""
+
+    AEGIS_256 = "aegis-256"
+    AES_256_GCM = "aes-256-gcm"
+
+
 class Retention(Struct, frozen=True):
     """How long records are kept: for ``age`` seconds after their arrival, or forever if ``age`` is None."""
 
@@ -69,11 +76,12 @@ class StreamReconfiguration(Struct, frozen=True):
 
 
 class BasinConfig(Struct, frozen=True, omit_defaults=True):
-    """The configuration of a basin."""
+    """The configuration of a basin. ``stream_cipher`` is the cipher of streams that are created from now on."""
 
     create_stream_on_append: bool = False
     create_stream_on_read: bool = False
     default_stream_config: StreamConfig = StreamConfig()
+    stream_cipher: Cipher | None = None
 
 
 class BasinReconfiguration(Struct, frozen=True):
@@ -82,6 +90,7 @@ class BasinReconfiguration(Struct, frozen=True):
     create_stream_on_append: bool | UnsetType | None = UNSET
     create_stream_on_read: bool | UnsetType | None = UNSET
     default_stream_config: StreamReconfiguration | UnsetType | None = UNSET
+    stream_cipher: Cipher | UnsetType | None = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,7 @@ class StreamInfo:
     name: str
     created_at: int
     deleted_at: int | None = None
+    cipher: Cipher | None = None
 
 
 class Provision(enum.Enum):

@@ -21,6 +21,7 @@ from .values import (
     BasinConfig,
     BasinInfo,
     BasinReconfiguration,
+    Cipher,
     Retention,
     StorageClass,
     StreamConfig,
@@ -70,7 +71,7 @@ class _BasinConfig(_Strict):
     create_stream_on_append: bool = False
     create_stream_on_read: bool = False
     default_stream_config: _StreamConfig | None = None
-    stream_cipher: str | None = None
+    stream_cipher: Cipher | None = None
 
 
 class _CreateBasin(_Strict):
@@ -111,7 +112,7 @@ class _BasinChange(_Strict):
     create_stream_on_append: bool | UnsetType | None = UNSET
     create_stream_on_read: bool | UnsetType | None = UNSET
     default_stream_config: _StreamChange | UnsetType | None = UNSET
-    stream_cipher: str | UnsetType | None = UNSET
+    stream_cipher: Cipher | UnsetType | None = UNSET
 
 
 _create_basin: Final = msgspec.json.Decoder(_CreateBasin)
@@ -185,11 +186,11 @@ def decode_ensure_stream(body: bytes) -> StreamConfig | None:
 def decode_basin_change(body: bytes) -> BasinReconfiguration:
     """Return a change to a basin's configuration."""
     change = decode(_basin_change, body)
-    _refuse_cipher(change.stream_cipher)
     return BasinReconfiguration(
         change.create_stream_on_append,
         change.create_stream_on_read,
         _kept(_stream_reconfiguration, change.default_stream_config),
+        change.stream_cipher,
     )
 
 
@@ -224,6 +225,7 @@ def show_basin_config(config: BasinConfig) -> dict[str, Any]:
         "create_stream_on_append": config.create_stream_on_append,
         "create_stream_on_read": config.create_stream_on_read,
         "default_stream_config": show_stream_config(config.default_stream_config),
+        "stream_cipher": _maybe(lambda cipher: cipher.value, config.stream_cipher),
     }
 
 
@@ -234,7 +236,7 @@ def show_basin(info: BasinInfo) -> dict[str, Any]:
 
 def show_stream(info: StreamInfo) -> dict[str, Any]:
     """Return a stream as a row of a list, with times in RFC 3339."""
-    return _show_row(info) | {"cipher": None}
+    return _show_row(info) | {"cipher": _maybe(lambda cipher: cipher.value, info.cipher)}
 
 
 def _show_row(info: BasinInfo | StreamInfo) -> dict[str, Any]:
@@ -248,9 +250,8 @@ def _show_time(milliseconds: int) -> str:
 
 
 def _basin_config(config: _BasinConfig) -> BasinConfig:
-    _refuse_cipher(config.stream_cipher)
     default = _maybe(_stream_config, config.default_stream_config) or StreamConfig()
-    return BasinConfig(config.create_stream_on_append, config.create_stream_on_read, default)
+    return BasinConfig(config.create_stream_on_append, config.create_stream_on_read, default, config.stream_cipher)
 
 
 def _stream_config(config: _StreamConfig) -> StreamConfig:
@@ -289,11 +290,6 @@ def _retention(policy: _Retention) -> Retention:
     if policy.age == 0:
         raise invalid("the age of a retention_policy must be greater than 0 seconds")
     return Retention(policy.age)
-
-
-def _refuse_cipher(cipher: str | UnsetType | None) -> None:
-    if isinstance(cipher, str):
-        raise ServiceError("not_implemented", "this server does not encrypt: leave stream_cipher out")
 
 
 def _maybe(convert: Callable[[A], B], value: A | None) -> B | None:

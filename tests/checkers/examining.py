@@ -22,6 +22,9 @@ from tests.checkers.forgeries import Forger
 from tests.checkers.wgl import Witness
 from tests.checkers.witnesses import order_of
 
+FEW_NODES = 100
+"""The most nodes that a search may enter of a history that an order explains: most need none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Examination:
@@ -35,8 +38,8 @@ def examine(random: Random, judged: History, said: CheckResult, witness: Witness
     """Examine the kernel by a history of one stream, and what was ``said`` of it.
 
     ``witness`` is an order that explains it, None if there is none. What was said must be proven by its certificate.
-    The order must be accepted, and not be refuted. Without one, the kernel must show that there is none. No forged
-    proof may pass.
+    The order must be accepted, and not be refuted, and a short search must not deny it. Without one, the kernel must
+    show that there is none. No forged proof may pass.
     """
     rows = np.arange(len(judged), dtype=np.int64)
     asked = requirements(judged, 0, rows)
@@ -52,6 +55,8 @@ def examine(random: Random, judged: History, said: CheckResult, witness: Witness
             return Examination(f"the kernel refuses the oracle's order ({refuted})")
         if contradiction is not None:
             return Examination(f"the kernel refutes what an order explains ({contradiction.why})")
+        if isinstance(exhaust(asked, rows, Spending(Budget(FEW_NODES, inf, MEMORY))), Exhausted):
+            return Examination("the kernel's search finds no order where there is one")
         return Examination(forger.accepted(random, asked, True))
     if contradiction is not None:
         return Examination(forger.accepted(random, asked, False))

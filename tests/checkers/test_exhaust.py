@@ -85,6 +85,11 @@ def test_a_refused_batch_waits_for_those_of_its_session_that_may_have_come() -> 
     assert not is_explained(lost, refused, check_tail(1, 10, 11, 2))
 
 
+def test_a_batch_that_found_no_stream_may_be_all_that_was_answered() -> None:
+    refused = append(0, 1, 9, "b", failed="stream_not_found", status=404, session=1)
+    assert is_explained(append(0, 0, None, "a", session=1), refused)
+
+
 @pytest.mark.parametrize(("offset", "trim", "explained"), [(0, 1, True), (1, 3, True), (1, 2, False)])
 def test_a_read_may_begin_at_each_tail_that_there_was(offset: int, trim: int, explained: bool) -> None:
     """The tail was 2 or 3 when it began, and the first record that it saw was at 3: what it skipped must have gone."""

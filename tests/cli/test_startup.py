@@ -13,11 +13,13 @@ from .invoking import SECONDS, environment
 
 HEAVY = {
     "anyio",
+    "cryptography",
     "granian",
     "httpcore",
     "httpx",
     "llvmlite",
     "matplotlib",
+    "nacl",
     "networkx",
     "numba",
     "numpy",

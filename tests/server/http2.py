@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from fencepost.harness.client.http2 import Http2State
 from fencepost.harness.s2 import Append, Record, protobuf
 from fencepost.harness.s2.frames import Frame, FrameDecoder, Message, encode_message
 
-from .processes import BASIN, records_of
+from .processes import BASIN, connected, records_of
 
 SESSION = {"content-type": "s2s/proto"}
 
@@ -39,10 +39,12 @@ class Stream:
 
 
 class Http2:
-    """One connection with prior knowledge. ``window`` is what each stream lets the server send unasked, in bytes."""
+    """One connection, by prior knowledge or TLS. ``window`` is what a stream lets the server send unasked (bytes)."""
 
-    def __init__(self, port: int, window: int = 65_535, timeout: float = 20.0) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(
+        self, port: int, window: int = 65_535, timeout: float = 20.0, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.socket = connected(port, timeout, tls)
         self.streams: dict[int, Stream] = {}
         self._h2 = Http2State(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
         self._h2.initiate_connection()

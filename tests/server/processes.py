@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -48,7 +49,7 @@ class ServerProcess:
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
         line = self.process.stdout.readline().decode() if readable else ""
-        found = re.fullmatch(r"fencepost reference server listening on http://127\.0\.0\.1:(\d+)\n", line)
+        found = re.fullmatch(r"fencepost reference server listening on https?://127\.0\.0\.1:(\d+)\n", line)
         if not found:
             self.close()
             raise AssertionError(f"the server did not start; it said {line!r} and logged:\n{self.log.read_text()}")
@@ -103,12 +104,18 @@ class Answer:
         return str(self.json["code"])
 
 
+def connected(port: int, timeout: float, tls: ssl.SSLContext | None = None) -> socket.socket:
+    """A connection to a server on this machine, which ``tls`` has to trust. ``timeout`` is seconds for each read."""
+    plain = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return plain if tls is None else tls.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
 class Connection:
     """One keep-alive HTTP/1.1 connection. ``timeout`` is seconds for each read."""
 
-    def __init__(self, port: int, timeout: float = 20.0) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, port: int, timeout: float = 20.0, tls: ssl.SSLContext | None = None) -> None:
+        self.socket = connected(port, timeout, tls)
         self._buffer = b""
 
     def request(

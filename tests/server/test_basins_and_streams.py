@@ -97,9 +97,19 @@ def test_a_new_basin_says_where_and_when(http: Connection) -> None:
 
 def test_a_basin_reports_all_that_is_configured_and_nothing_else(http: Connection, basin: str) -> None:
     path = f"/v1/basins/{basin}"
-    nothing = {"create_stream_on_append": False, "create_stream_on_read": False, "default_stream_config": {}}
+    nothing = {
+        "create_stream_on_append": False,
+        "create_stream_on_read": False,
+        "default_stream_config": {},
+        "stream_cipher": None,
+    }
     assert http.request("GET", path, basin=None).json == nothing
-    everything = {"create_stream_on_append": True, "create_stream_on_read": True, "default_stream_config": FULL}
+    everything = {
+        "create_stream_on_append": True,
+        "create_stream_on_read": True,
+        "default_stream_config": FULL,
+        "stream_cipher": "aegis-256",
+    }
     ensured = http.request("PUT", path, {"config": everything}, basin=None)
     assert (ensured.status, ensured.headers["s2-provision-result"]) == (200, "updated")
     assert http.request("GET", path, basin=None).json == everything

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from itertools import combinations
 from random import Random
@@ -84,7 +84,7 @@ async def serve(disk: SimulatedDisk, bugs: tuple[str, ...], work: int) -> Servic
         return (await service.perform(*AT, CheckTail())).tail.seq_num
 
     async def pipelined() -> None:
-        async def batches() -> AsyncIterator[Append]:
+        async def batches() -> AsyncGenerator[Append, None]:
             for match in (*[None] * 6, 10**9, None, None):
                 yield Append((Record(b"p"),), match_seq_num=match)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -188,7 +188,7 @@ async def applied_though_refused(server: Server) -> bool:
 
 
 async def session(server: Server, *batches: Append) -> list[Ack]:
-    async def given() -> AsyncIterator[Append]:
+    async def given() -> AsyncGenerator[Append, None]:
         for batch in batches:
             yield batch
 

@@ -130,7 +130,7 @@ def test_a_missing_basin_is_refused(victim: Victim, http: Connection) -> None:
         ("POST", "/v1/streams", {}),
         ("POST", "/v1/streams", None),
         ("POST", "/v1/basins", None),
-        ("POST", "/v1/basins", {"basin": "a-new-basin", "config": {"stream_cipher": "aegis-256"}}),
+        ("POST", "/v1/basins", {"basin": "a-new-basin", "config": {"stream_cipher": "rot13"}}),
         ("PUT", f"/v1/streams/{STREAM}", {"config": {}}),
         ("PUT", "/v1/streams/new", []),
         ("PATCH", f"/v1/streams/{STREAM}", None),
@@ -138,6 +138,7 @@ def test_a_missing_basin_is_refused(victim: Victim, http: Connection) -> None:
         ("PATCH", f"/v1/streams/{STREAM}", {"delete_on_empty": {"min_age_secs": -1}}),
         ("PATCH", f"/v1/basins/{BASIN}", {"create_stream_on_append": "yes"}),
         ("PATCH", f"/v1/basins/{BASIN}", {"default_stream_config": {"x": 1}}),
+        ("PATCH", f"/v1/basins/{BASIN}", {"stream_cipher": "AEGIS-256"}),
     ],
 )
 def test_a_wrong_configuration_is_refused(victim: Victim, http: Connection, method: str, path: str, body: Any) -> None:

@@ -217,6 +217,7 @@ def test_what_is_unknown_or_contradictory_is_refused(tmp_path: Path) -> None:
     assert "--memory" in refused("--port", "0", "--memory", "--data", str(tmp_path))
     assert "NO_SUCH_VARIABLE" in refused("--port", "0", "--token-env", "NO_SUCH_VARIABLE")
     assert "EMPTY" in refused("--port", "0", "--token-env", "EMPTY", EMPTY="")
+    assert "--token-env" in refused("--port", "0", "--auth")
     assert "basin" in refused("--port", "0", "--basin", "NotABasin")
     for retention in ("0", "-1", "forever", "1.5", "9" * 20):
         assert "--retention" in refused("--port", "0", "--retention", retention)

@@ -14,15 +14,19 @@ from random import Random
 import pytest
 
 from fencepost.harness.s2 import Append, CheckTail, Read, Record
+from fencepost.harness.server.encryption import EncryptionKey
 from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import NoSpaceError, StorageError
+from fencepost.harness.server.values import BasinConfig, Cipher
 from fencepost.harness.world.disk import Disk
 from fencepost.harness.world.faulty_disk import FaultyDisk
 from fencepost.harness.world.simulated_disk import SimulatedDisk
 
 from .services import AT, FakeClock, fence, one
 from .storages import DATA, simulated, stored
+
+KEY = EncryptionKey("A" * 43 + "=")  # a stream without a cipher ignores it
 
 
 @dataclass
@@ -62,24 +66,24 @@ async def client(service: Service, shown: Shown, random: Random, steps: int) -> 
             match random.choice(["append", "append", "append", "match", "fence", "token", "read", "tail"]):
                 case "append":
                     bodies = [shown.body() for _ in range(random.randint(1, 4))]
-                    ack = await service.perform(*AT, Append(tuple(Record(body) for body in bodies)))
+                    ack = await service.perform(*AT, Append(tuple(Record(body) for body in bodies)), key=KEY)
                     for at, body in enumerate(bodies):
                         shown.record(ack.start.seq_num + at, body)
                 case "match":
                     body = shown.body()
-                    ack = await service.perform(*AT, one(body, match_seq_num=shown.tail))
+                    ack = await service.perform(*AT, one(body, match_seq_num=shown.tail), key=KEY)
                     shown.record(ack.start.seq_num, body)
                 case "fence":
                     token = f"t{random.randrange(1000)}"
                     shown.tokens.add(token)
-                    ack = await service.perform(*AT, fence(token))
+                    ack = await service.perform(*AT, fence(token), key=KEY)
                     shown.record(ack.start.seq_num, token.encode())
                 case "token":
-                    await service.perform(*AT, one(fencing_token="no such token"))
+                    await service.perform(*AT, one(fencing_token="no such token"), key=KEY)
                 case "read":
                     await read(service, shown, random.randint(0, shown.tail))
                 case "tail":
-                    shown.tail = max(shown.tail, (await service.perform(*AT, CheckTail())).tail.seq_num)
+                    shown.tail = max(shown.tail, (await service.perform(*AT, CheckTail(), key=KEY)).tail.seq_num)
         except StateMismatch as failed:
             shown.refusal(failed)
         except ServiceError as error:
@@ -91,7 +95,7 @@ async def client(service: Service, shown: Shown, random: Random, steps: int) -> 
 
 async def read(service: Service, shown: Shown, start: int) -> None:
     try:
-        batch = await service.perform(*AT, Read(seq_num=start))
+        batch = await service.perform(*AT, Read(seq_num=start), key=KEY)
     except StateMismatch as beyond:
         shown.tail = max(shown.tail, beyond.value.seq_num)
         return
@@ -101,38 +105,39 @@ async def read(service: Service, shown: Shown, start: int) -> None:
 
 async def check(service: Service, shown: Shown) -> None:
     """Everything that was shown is still there; look at all of it, so that it counts as shown from now on."""
-    tail = (await service.perform(*AT, CheckTail())).tail.seq_num
+    tail = (await service.perform(*AT, CheckTail(), key=KEY)).tail.seq_num
     assert tail >= shown.tail, f"the tail was shown as {shown.tail} and is {tail}"
     for start in range(0, tail, 500):
         await read(service, shown, start)
     assert sorted(shown.bodies) == list(range(tail))
     fences = [body.decode() for _, body in sorted(shown.bodies.items()) if body.startswith(b"t")]
     with pytest.raises(StateMismatch) as failed:
-        await service.perform(*AT, one(fencing_token="no such token"))
+        await service.perform(*AT, one(fencing_token="no such token"), key=KEY)
     assert failed.value.value == ["", *fences][-1]
 
 
-async def survive(seed: int, faults: str, lives: int = 10) -> None:
+async def survive(seed: int, faults: str, cipher: Cipher | None, lives: int = 10) -> None:
     random = Random(seed)
     disk = simulated(seed)
     shown = Shown()
+    config = BasinConfig(stream_cipher=cipher)
     for _ in range(lives):
-        await one_life(disk, random, shown, faults)
+        await one_life(disk, random, shown, faults, config)
         disk = disk.crash_process() if random.random() < 0.5 else disk.lose_power()
     service = await start(disk)
-    await service.ensure_basin(AT[0])
+    await service.ensure_basin(AT[0], config)
     await service.ensure_stream(*AT)
     await check(service, shown)
     await service.close()
 
 
-async def one_life(disk: SimulatedDisk, random: Random, shown: Shown, faults: str) -> None:
+async def one_life(disk: SimulatedDisk, random: Random, shown: Shown, faults: str, config: BasinConfig) -> None:
     """Recovery and a while of work (or only a look), and a death that may come at any moment of either."""
     disk.crash_after(random.choice([random.randrange(12), random.randrange(150)]))
     faulty = FaultyDisk(disk)
     try:
         service = await start(faulty, segment_bytes=random.choice([300, 2000]))
-        await service.ensure_basin(AT[0])
+        await service.ensure_basin(AT[0], config)
         await service.ensure_stream(*AT)
         await check(service, shown)
     except (StorageError, ServiceError) as error:
@@ -153,10 +158,10 @@ async def one_life(disk: SimulatedDisk, random: Random, shown: Shown, faults: st
         await asyncio.gather(strike(), *(client(service, shown, Random(random.random()), 15) for _ in range(4)))
 
 
-async def survive_all(seeds: range, faults: str) -> None:
+async def survive_all(seeds: range, faults: str, cipher: Cipher | None = None) -> None:
     for seed in seeds:
         try:
-            await survive(seed, faults)
+            await survive(seed, faults, cipher)
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise

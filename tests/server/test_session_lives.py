@@ -56,7 +56,7 @@ def resident(server: ServerProcess) -> float:
 def until_stuck(client: Http2, session: Stream) -> int:
     """Send batches until the server takes no more, and return the number of bytes."""
     batches = frame_of(b"x" * 1000) * 16
-    client.socket.settimeout(1)
+    client.socket.settimeout(0.3)
     sent = 0
     try:
         while True:
@@ -109,7 +109,7 @@ def test_a_client_that_does_not_read_its_acks_is_held_back(server: ServerProcess
 
 
 def test_readers_that_do_not_read_cost_little(server: ServerProcess, http: Connection) -> None:
-    for _ in range(30):
+    for _ in range(12):
         assert http.append(STREAM, *["x" * 1000] * 1000).status == 200
     with Http2(server.port, window=0) as stalled, Http2(server.port) as client:
         before = resident(server)
@@ -122,7 +122,7 @@ def test_readers_that_do_not_read_cost_little(server: ServerProcess, http: Conne
             len(protobuf.decode_batch(frame.body).records) for frame in reading.frames if isinstance(frame, Message)
         )
         assert found == 3000, "others read on"
-        assert resident(server) - before < 150, "20 readers of 30 MB"
+        assert resident(server) - before < 130, "20 readers of 12 MB"
 
 
 def test_a_stopping_server_advises_to_reconnect_and_ends_its_sessions(server: ServerProcess, http: Connection) -> None:

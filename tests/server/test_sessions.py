@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from itertools import pairwise
-from random import Random
 
 import pytest
 
@@ -16,6 +15,7 @@ from fencepost.harness.server import sessions
 from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import NoSpaceError
+from fencepost.harness.world.randomness import SeededRandomness
 
 from .gated import turns
 from .services import AT, gated, gone, one, serving, soon
@@ -216,7 +216,7 @@ def test_heartbeats_come_at_random_gaps() -> None:
 
     async def beats(seed: int) -> list[float]:
         loop = asyncio.get_running_loop()
-        async with serving(random=Random(seed)) as service:
+        async with serving(random=SeededRandomness(seed)) as service:
             frames = await service.read_session(*AT, Read())
             times = []
             for _ in range(8):

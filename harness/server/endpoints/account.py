@@ -6,6 +6,7 @@ from typing import Final, NoReturn
 
 from ...s2 import json_codec, urls
 from ...s2.errors import Malformed
+from ..access.scopes import Op, needs
 from ..answers import Response
 from ..errors import ServiceError, invalid
 from ..request import Request
@@ -23,33 +24,33 @@ _PARAMETERS: Final = ("set", "start", "end", "interval")
 class Account(Endpoints):
     """Locations, of which there is one, and metrics, of which there are none."""
 
-    @operation("GET", "/v1/locations")
+    @operation("GET", "/v1/locations", access=needs(Op.LIST_LOCATIONS))
     async def list_locations(self, request: Request) -> Response:
         """List the locations of basins."""
         return Response(200, json_codec.encode([show_location()]))
 
-    @operation("GET", "/v1/locations/default")
+    @operation("GET", "/v1/locations/default", access=needs(Op.GET_DEFAULT_LOCATION))
     async def get_default_location(self, request: Request) -> Response:
         """Return the location of basins that are created without one."""
         return Response(200, json_codec.encode(show_location()))
 
-    @operation("PUT", "/v1/locations/default")
+    @operation("PUT", "/v1/locations/default", access=needs(Op.SET_DEFAULT_LOCATION))
     async def set_default_location(self, request: Request) -> Response:
         """Set the default location, to the only one."""
         decode_location(await request.body())
         return Response(200, json_codec.encode(show_location()))
 
-    @operation("GET", "/v1/metrics", queried=True)
+    @operation("GET", "/v1/metrics", queried=True, access=needs(Op.ACCOUNT_METRICS))
     async def account_metrics(self, request: Request) -> Response:
         """Refuse: this server keeps no metrics of the account."""
         _refuse_metrics(request, _ACCOUNT)
 
-    @operation("GET", "/v1/metrics/{basin}", queried=True)
+    @operation("GET", "/v1/metrics/{basin}", queried=True, access=needs(Op.BASIN_METRICS))
     async def basin_metrics(self, request: Request) -> Response:
         """Refuse: this server keeps no metrics of basins."""
         _refuse_metrics(request, _BASIN)
 
-    @operation("GET", "/v1/metrics/{basin}/{stream}", queried=True)
+    @operation("GET", "/v1/metrics/{basin}/{stream}", queried=True, access=needs(Op.STREAM_METRICS))
     async def stream_metrics(self, request: Request) -> Response:
         """Refuse: this server keeps no metrics of streams."""
         _refuse_metrics(request, _STREAM)

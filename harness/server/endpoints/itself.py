@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..access.scopes import Op, needs
 from ..answers import Response
 from ..errors import ServiceError
 from ..metrics import CONTENT_TYPE
@@ -24,7 +25,7 @@ class Itself(Endpoints):
             raise ServiceError("storage", f"the journal has stopped; restart the server to recover it: {failure}")
         return Response(200, b'{"status":"ok"}')
 
-    @operation("GET", "/metrics", queried=True)
+    @operation("GET", "/metrics", queried=True, access=needs(Op.ACCOUNT_METRICS))
     async def metrics(self, request: Request) -> Response:
         """Return the server's counters in Prometheus' text format."""
         return Response(200, await self._metrics.exposition(), ((b"content-type", CONTENT_TYPE),))

@@ -7,7 +7,7 @@ is the last thing in it: a terminal frame of ``s2s/proto``, or an error event of
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
 from typing import Final
 
@@ -20,6 +20,7 @@ from ...s2.events import BatchEvent, Done, EventId, Failure, Ping, encode_event
 from ...s2.frames import FrameDecoder, Message, Terminal, encode_message, encode_terminal
 from ...s2.json_codec import Format
 from ...s2.limits import U64_MAX
+from ..access.grants import Grant
 from ..answers import Response, failure
 from ..bodies import Pieces
 from ..content_coding import preferred
@@ -38,16 +39,18 @@ class Sessions(Endpoints):
 
     async def append_session(self, request: Request) -> Response:
         """Answer an append session: batches in frames, acks in frames."""
-        session = await self._service.append_session(request.basin(), request.name, config_to_make(request))
+        config, key = config_to_make(request), request.encryption_key()
+        session = await self._service.append_session(request.basin(), request.name, config, key)
         request.operation = "append_session"
-        return Response(200, self._acks(request.pieces(), session, request.operation), _FRAMES)
+        return Response(200, self._acks(request, request.pieces(), session), _FRAMES)
 
     async def read_session(self, request: Request) -> Response:
         """Answer a read session: batches and heartbeats in frames."""
         query, compression = urls.decode_read(request.query), preferred(request.raw(b"accept-encoding") or b"")
-        batches = await self._service.read_session(request.basin(), request.name, query, config_to_make(request))
+        config, key = config_to_make(request), request.encryption_key()
+        batches = await self._service.read_session(request.basin(), request.name, query, config, key)
         request.operation = "read_session"
-        return Response(200, self._batches(batches, compression, request.operation), _FRAMES)
+        return Response(200, self._batches(request, batches, compression), _FRAMES)
 
     async def read_events(self, request: Request, form: Format) -> Response:
         """Answer a read with server-sent events."""
@@ -55,15 +58,16 @@ class Sessions(Endpoints):
         last = None if (given := request.header(b"last-event-id")) is None else EventId.parse(given)
         if last is not None:
             query = _after(last, query)
-        batches = await self._service.read_session(request.basin(), request.name, query, config_to_make(request))
+        config, key = config_to_make(request), request.encryption_key()
+        batches = await self._service.read_session(request.basin(), request.name, query, config, key)
         request.operation = "read_events"
         last = last or EventId(0, 0, 0)
-        return Response(200, self._events(batches, last, form, request.operation), _EVENTS)
+        return Response(200, self._events(request, batches, last, form), _EVENTS)
 
-    async def _acks(self, pieces: Pieces, session: AppendSession, operation: str) -> AsyncGenerator[bytes, None]:
+    async def _acks(self, request: Request, pieces: Pieces, session: AppendSession) -> AsyncGenerator[bytes, None]:
         sizes: deque[int] = deque()
         try:
-            async with aclosing(session.acks(_appends(pieces, sizes))) as groups:
+            async with aclosing(session.acks(_appends(pieces, sizes, request.grant))) as groups:
                 async for group in groups:
                     advised = self._service.draining
                     # Acks are too small to be worth compressing.
@@ -71,24 +75,26 @@ class Sessions(Endpoints):
                     for ack in group:
                         self._metrics.appended(ack.end.seq_num - ack.start.seq_num, sizes.popleft())
         except Exception as error:
-            yield _terminal(error, operation)
+            yield _terminal(error, request)
 
     async def _batches(
-        self, batches: AsyncGenerator[Batch, None], compression: Compression, operation: str
+        self, request: Request, batches: AsyncGenerator[Batch, None], compression: Compression
     ) -> AsyncGenerator[bytes, None]:
         try:
             async with aclosing(batches):
                 async for batch in batches:
+                    request.grant.check()
                     yield encode_message(Message(protobuf.encode_batch(batch), self._service.draining), compression)
         except Exception as error:
-            yield _terminal(error, operation)
+            yield _terminal(error, request)
 
     async def _events(
-        self, batches: AsyncGenerator[Batch, None], last: EventId, form: Format, operation: str
+        self, request: Request, batches: AsyncGenerator[Batch, None], last: EventId, form: Format
     ) -> AsyncGenerator[bytes, None]:
         try:
             async with aclosing(batches):
                 async for batch in batches:
+                    request.grant.check()
                     if batch.records:
                         last = _id(batch, last)
                         yield encode_event(BatchEvent(batch, last), form)
@@ -96,12 +102,12 @@ class Sessions(Endpoints):
                         yield encode_event(Ping(self._service.now(), batch.tail), form)
             yield encode_event(Done(), form)
         except Exception as error:
-            answer = failure(error, operation)
+            answer = failure(error, request)
             assert isinstance(answer.body, bytes)
             yield encode_event(Failure(answer.body.decode()), form)
 
 
-async def _appends(pieces: Pieces, sizes: deque[int]) -> AsyncIterator[Append]:
+async def _appends(pieces: Pieces, sizes: deque[int], grant: Grant) -> AsyncGenerator[Append, None]:
     """Yield the batches of an append session as they arrive, and note their sizes. Raise ServiceError for any other."""
     decoder = FrameDecoder()
     try:
@@ -119,7 +125,9 @@ async def _appends(pieces: Pieces, sizes: deque[int]) -> AsyncIterator[Append]:
                 if isinstance(frame, Terminal):
                     raise ServiceError("bad_frame", "a client may not send a terminal frame")
                 sizes.append(len(frame.body))
-                yield protobuf.decode_append(frame.body)
+                batch = protobuf.decode_append(frame.body)
+                grant.permit_batch(batch)
+                yield batch
                 frame = next(frames, None)
             pieces.hold(decoder.held)
         decoder.close()
@@ -129,8 +137,8 @@ async def _appends(pieces: Pieces, sizes: deque[int]) -> AsyncIterator[Append]:
         pieces.hold(0)
 
 
-def _terminal(error: Exception, operation: str) -> bytes:
-    answer = failure(error, operation)
+def _terminal(error: Exception, request: Request) -> bytes:
+    answer = failure(error, request)
     assert isinstance(answer.body, bytes)
     return encode_terminal(Terminal(answer.status, answer.body))
 
