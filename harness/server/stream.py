@@ -118,7 +118,7 @@ class Stream:
                     self._unsettled_fences.append((first + index, token))
                 case Trim(seq_num):
                     own = first + index
-                    self._unsettled_trims.append((own, min(seq_num, own + 1)))
+                    self._unsettled_trims.append((own, self.rules.trimmed_below(seq_num, own)))
         self._records += records
         self.next_seq_num = first + len(records)
         self.newest_timestamp = timestamps[-1]
@@ -297,7 +297,8 @@ class Stream:
                 self.fencing_token = self.rules.token_recovered(self.fencing_token, token)
                 self._durable_token = self.fencing_token
             case Trim(seq_num):
-                self._unsettled_trims.append((record.seq_num, min(seq_num, record.seq_num + 1)))
+                below = self.rules.trimmed_below(seq_num, record.seq_num)
+                self._unsettled_trims.append((record.seq_num, self.rules.trim_recovered(below)))
 
     # -- reading
 
