@@ -71,7 +71,7 @@ bench: $(STAMP) ## measure every figure anew and write docs/benchmarks.md (ARGS:
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-server: $(STAMP) ## the bundled server's figures, beside s2-lite where s2 is installed, into docs/benchmarks.md
-	@$(BIN)/python -m benchmarks server_appends server_tails server_sessions server_reads server_idle recovery $(ARGS)
+	@$(BIN)/python -m benchmarks server_appends server_tails server_sessions server_reads server_idle recovery
 
 bench-checker: $(STAMP) ## the checker on easy and real histories, beside s2-porcupine (ARGS: --row NAME, …; S2_PORCUPINE=binary)
 	@$(BIN)/python -m benchmarks checker $(ARGS)
