@@ -1,14 +1,16 @@
 """Check-tails per second that a server answers, at 1, 20 and 200 connections.
 
 The load is generated as for the appends: each connection asks for the tail of one stream, waits for the answer, and
-asks again. Nothing is appended meanwhile.
+asks again. Nothing is appended meanwhile. The rows of HTTP alone are those of an application that does nothing, on the
+HTTP server of the bundled server (granian). They show how much of the cost is the way of a request between that
+server's threads and the event loop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.servers import BASIN
+from benchmarks.servers import BASIN, Bare
 from benchmarks.unary import table
 
 
@@ -19,7 +21,7 @@ def tail_request(stream: str, _: int) -> bytes:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
-    table(arguments, __doc__, "check-tails", tail_request)
+    table(arguments, __doc__, "check-tails", tail_request, Bare)
 
 
 if __name__ == "__main__":

@@ -89,9 +89,13 @@ class Bundled(Server):
 
     def __init__(self, directory: Path | None, *options: str) -> None:
         where = ["--memory"] if directory is None else ["--data", str(directory)]
-        command = [sys.executable, "-m", "fencepost", "serve", "--port", "0", "--basin", BASIN, *where, *options]
+        self._run("fencepost", "serve", "--port", "0", "--basin", BASIN, *where, *options)
+
+    def _run(self, *command: str) -> None:
         began = perf_counter()
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         assert self.process.stdout is not None
         found = re.search(r":(\d+)$", self.process.stdout.readline().strip())
         if not found:
@@ -104,6 +108,22 @@ class Bundled(Server):
         found = re.search(r"^fencepost_journal_syncs_total (\S+)$", self.ask("GET", "/metrics").decode(), re.MULTILINE)
         assert found is not None
         return float(found[1])
+
+
+class Bare(Bundled):
+    """The HTTP server of the bundled server with an application that does nothing."""
+
+    name = "HTTP alone"
+
+    def __init__(self, _: Path | None) -> None:
+        self._run("benchmarks.bare_server")
+
+    def create(self, stream: str) -> None:
+        """Do nothing."""
+
+    def syncs(self) -> float | None:
+        """See :class:`Server`."""
+        return None
 
 
 class S2Lite(Server):

@@ -17,7 +17,7 @@ from time import perf_counter_ns
 from typing import Final
 
 from benchmarks.machine import machine
-from benchmarks.servers import Server, about_s2_lite, kinds, running
+from benchmarks.servers import Bundled, Server, about_s2_lite, kinds, running
 
 CONNECTIONS: Final = (1, 20, 200)
 
@@ -77,9 +77,16 @@ def drive(port: int, connections: int, seconds: float, request: bytes) -> Load:
 
 
 def table(
-    arguments: Sequence[str] | None, description: str | None, what: str, request_for: Callable[[str, int], bytes]
+    arguments: Sequence[str] | None,
+    description: str | None,
+    what: str,
+    request_for: Callable[[str, int], bytes],
+    *more: type[Bundled],
 ) -> None:
-    """Measure every server and print the table. ``request_for`` gets a stream and the size of records (bytes)."""
+    """Measure every server and ``more``, and print the table.
+
+    ``request_for`` gets a stream and the size of records (bytes).
+    """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each load, after a warm-up of a fifth of that")
@@ -95,12 +102,15 @@ def table(
             f"{'':<12}{'connections':>11}{what + '/s':>14}{'p50 ms':>9}{'p99 ms':>9}"
             f"{'per sync':>10}{'server µs':>11}{'peak MB':>9}"
         )
-        for kind in kinds():
+        for kind in (*kinds(), *more):
             with running(kind, directory, memory=options.memory) as server:
                 for connections in options.connections:
                     stream = f"load-{connections}"
                     server.create(stream)
-                    print(_row(server, stream, connections, options.seconds, request_for(stream, options.bytes)))
+                    print(
+                        _row(server, stream, connections, options.seconds, request_for(stream, options.bytes)),
+                        flush=True,
+                    )
     print(f"records of {options.bytes} bytes; server µs: processor time of all threads of the server for each of them")
     print(about_s2_lite())
 
