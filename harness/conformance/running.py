@@ -153,7 +153,7 @@ def _judged(error: BaseException | None) -> tuple[Verdict, str]:
         case pytest.skip.Exception():
             return Verdict.NOT_TRIED, str(error)
         case AssertionError() | pytest.fail.Exception():
-            return Verdict.VIOLATED, str(error)
+            return Verdict.VIOLATED, str(error) or "an assertion failed"
         case NoAnswer() | ConnectionClosed() | OSError() | httpx.HTTPError():
             return Verdict.UNKNOWN, str(error)
     return Verdict.UNKNOWN, f"the case itself failed: {type(error).__name__}: {error}"

@@ -18,6 +18,7 @@ from ..client.http2 import Http2Connection
 from ..s2.events import EventDecoder
 from ..world.network import Network
 from .events import Events
+from .pace import Pace
 from .reply import NoAnswer, Reply, refuse_missing
 from .sessions import Session
 from .settings import Settings
@@ -38,7 +39,7 @@ class Service:
         self.settings = settings
         self._network = network
         self._transcript = transcript
-        self._next = 0.0
+        self._pace = Pace(settings.rate)
         self._client = httpx.AsyncClient(
             verify=self._tls.http1 if self._tls else False,
             trust_env=False,
@@ -74,7 +75,7 @@ class Service:
         request = self._request(method, target, body, headers, patience)
         exchange = self._transcript.begin()
         exchange.sent += self._sent(request)
-        await self._pace()
+        await self._pace.turn()
         try:
             response = await self._client.send(request)
         except httpx.HTTPError as error:
@@ -91,7 +92,7 @@ class Service:
         request = self._request("GET", target, None, own, 0.0)
         exchange = self._transcript.begin()
         exchange.sent += self._sent(request)
-        await self._pace()
+        await self._pace.turn()
         try:
             response = await self._client.send(request, stream=True)
         except httpx.HTTPError as error:
@@ -119,7 +120,7 @@ class Service:
         fields = {"content-type": "s2s/proto", "accept": "s2s/proto", **headers}
         exchange = self._transcript.begin()
         head = self._http2_head(method, target, fields, exchange)
-        await self._pace()
+        await self._pace.turn()
         connection = await self._connection()
         session = Session(connection, exchange, self._transcript, self.settings.timeout)
         session.number = connection.request(head, session, end=method == "GET")
@@ -136,7 +137,7 @@ class Service:
             head = self._http2_head("POST", target, headers, exchange)
             exchange.sent += self._transcript.body(body)
             requests.append((Together(exchange, self._transcript), body))
-            await self._pace()
+            await self._pace.turn()
         found = await answers(await self._connection(), head, requests, self.settings.timeout)
         for answer in found:
             refuse_missing(answer.status, answer.body)
@@ -194,14 +195,6 @@ class Service:
     def _authorization(self) -> dict[str, str]:
         token = self.settings.token
         return {} if token is None else {"authorization": f"Bearer {token}"}
-
-    async def _pace(self) -> None:
-        if self.settings.rate:
-            now = asyncio.get_running_loop().time()
-            due = max(now, self._next)
-            self._next = due + 1 / self.settings.rate
-            if due > now:
-                await asyncio.sleep(due - now)
 
     def _sent(self, request: httpx.Request) -> list[str]:
         first = f"{request.method} {request.url.raw_path.decode()}"
