@@ -159,9 +159,9 @@ class Evidence:
         return np.asarray(rows[np.argsort(appends.start[rows], kind="stable")])
 
     def part(self, low: int, high: int) -> str:
-        """Which part of the stream ``[low, high)`` is."""
-        _, start, end = self._placed
-        below, above = bool((start < low).any()), bool((end > high).any())
+        """Which part of the stream ``[low, high)`` is, by what was appended and read beside it."""
+        (_, start, end), (_, at, _) = self._placed, self._returned
+        below, above = bool((start < low).any() or (at < low).any()), bool((end > high).any() or (at >= high).any())
         if below:
             return "in the middle of" if above else "at the end of"
         return "at the beginning of" if above else "and so all of"

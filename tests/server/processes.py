@@ -65,6 +65,12 @@ class ServerProcess:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(STOP_SECONDS)
 
+    def resident(self) -> float:
+        """Its memory in MB."""
+        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        assert found is not None
+        return int(found[1]) / 1024
+
     def close(self) -> None:
         """End it in any case and let go of its files."""
         if self.process.poll() is None:
