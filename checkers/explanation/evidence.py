@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fencepost.harness.history.history import NONE, OK, History, Int64s, Kind, Outcome
+from fencepost.harness.s2.errors import SESSION_POISONED
 
 from ..kernel import spec
 from ..kernel.columns import Requirements
@@ -90,6 +91,10 @@ class Evidence:
     def failed(self, row: int) -> bool:
         """Did it fail for certain?"""
         return bool(self.history.outcome[row] == Outcome.FAILED)
+
+    def poisoned(self, row: int) -> bool:
+        """Did it fail for certain only because an earlier batch of its session had failed?"""
+        return self.failed(row) and self.history.codes[self.history.code[row]] == SESSION_POISONED.code
 
     @property
     def gave_condition(self) -> bool:

@@ -21,6 +21,7 @@ class _Unchecked:
 
     def __init__(self, stream: Sequencer) -> None:
         self._stream = stream
+        self.name = stream.name
 
     def test(self, batch: Append) -> None:
         pass
