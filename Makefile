@@ -17,11 +17,12 @@ KEPT := PYTHONDONTWRITEBYTECODE=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow fuzz-checker interop interop-cli lint format detect differential bench bench-checker lock clean
+.PHONY: help setup check test test-slow fuzz-checker interop interop-cli lint format detect differential conform-s2-lite bench \
+	bench-server bench-checker lock clean
 
 help: ## list the targets
 	@echo "usage: make TARGET [ARGS=\"...\"]"; echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  %-13s %s\n' "$$t" "$$d"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf "  %-15s %s\n" "$$t" "$$d"; done
 
 setup: $(STAMP) ## make .venv from the hash-pinned lock (done by the other targets when needed)
 
@@ -85,15 +86,21 @@ differential: $(STAMP) ## do s2-porcupine's verdicts agree with ours? Needs Go (
 	@$(BIN)/pytest -q -m go tests/differential
 	@$(BIN)/python -m tests.differential $(ARGS)
 
+conform-s2-lite: $(STAMP) ## is s2-lite what docs/conformance.md says? Needs the s2 command (S2_LITE=binary; ARGS for fencepost conform)
+	@$(BIN)/python -m tests.conformance.s2_lite $(ARGS)
+
 bench: $(STAMP) ## measure every figure anew and write docs/benchmarks.md (ARGS: names of some)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-server: $(STAMP) ## the bundled server's figures, beside s2-lite where s2 is installed, into docs/benchmarks.md
+	@$(BIN)/python -m benchmarks server_appends server_tails server_sessions server_reads server_idle recovery
 
 bench-checker: $(STAMP) ## the checker on easy and real histories, beside s2-porcupine (ARGS: --row NAME, …; S2_PORCUPINE=binary)
 	@$(BIN)/python -m benchmarks checker $(ARGS)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
-	  --group dev pyproject.toml -o requirements.lock
+	  --extra conform --group dev pyproject.toml -o requirements.lock
 
 clean: ## remove the environment, caches and stored runs
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -1,7 +1,7 @@
 """Is every seeded bug caught, and does the correct server pass? One row per bug, one run per seed.
 
-``make detect`` uses ten seeds per bug, and thirty for the correct server, with and without kills. The exit code is 1 if
-a bug was missed or an anomaly was reported about the correct server.
+``make detect`` uses ten seeds per bug, and ten per workload for the correct server, with and without kills. The exit
+code is 1 if a bug was missed or an anomaly was reported about the correct server.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Final
 
 from benchmarks.machine import machine
@@ -27,8 +28,15 @@ REQUIRED: Final = (
     "stale-tail-cache",
     "ack-before-durable",
     "lost-batch-on-restart",
+    "session-not-poisoned",
+    "session-reorders-acks",
+    "session-applies-after-failure",
+    "session-skips-batch-boundary",
+    "read-repeats-on-resume",
+    "trim-too-far",
+    "trim-resurrects",
 )
-WORKLOADS: Final = ("regular", "match-seq-num", "fenced")
+WORKLOADS: Final = ("regular", "match-seq-num", "fenced", "sessions", "followers", "trim")
 
 
 @dataclass
@@ -79,10 +87,14 @@ def main() -> None:
     """Run the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="runs of each bug")
-    parser.add_argument("--correct", type=int, default=30, help="runs of the correct server, and as many with kills")
+    parser.add_argument(
+        "--correct", type=int, default=10, help="runs of the correct server per workload, and as many with kills"
+    )
     parser.add_argument("--seconds", type=float, default=6.0, help="of each run")
     parser.add_argument("--all", action="store_true", help="every seeded bug, not only those that must be found")
     parser.add_argument("--bug", action="append", help="only these bugs")
+    parser.add_argument("--workload", action="append", choices=WORKLOADS, help="only these on the correct server")
+    parser.add_argument("--client", default="httpx", help="the client of every run")
     given = parser.parse_args()
     from fencepost.harness.server.bugs import BUGS
 
@@ -91,16 +103,16 @@ def main() -> None:
     rows = []
     for name in given.bug or (BUGS if given.all else REQUIRED):
         bug = BUGS[name]
-        options = ["--bug", name, *(["--faults", ",".join(bug.faults)] if bug.faults else [])]
+        options = ["--client", given.client, "--bug", name, *(["--faults", ",".join(bug.faults)] if bug.faults else [])]
         row = Row(f"{name} ({bug.workload}{', ' + ', '.join(bug.faults) if bug.faults else ''})", bug.anomaly)
         for seed in range(1, given.seeds + 1):
             row.add(seed, judge(bug.workload, seed, given.seconds, *options))
         rows.append(row)
         print(row, flush=True)
-    for faults in ((), ("--faults", "kill")):
-        row = Row(f"the correct server{', kill' if faults else ''}", "valid")
+    for workload, faults in product(given.workload or WORKLOADS, ((), ("--faults", "kill"))):
+        row = Row(f"the correct server ({workload}{', kill' if faults else ''})", "valid")
         for seed in range(1, given.correct + 1):
-            row.add(seed, judge(WORKLOADS[seed % len(WORKLOADS)], seed, given.seconds, *faults))
+            row.add(seed, judge(workload, seed, given.seconds, "--client", given.client, *faults))
         if row.runs:
             rows.append(row)
             print(row, flush=True)

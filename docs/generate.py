@@ -11,6 +11,8 @@ from types import FunctionType, ModuleType
 
 import fencepost
 from fencepost.checkers.statistics import COUNTERS
+from fencepost.harness.conformance.catalogue import cases
+from fencepost.harness.conformance.reasons import REASONS
 from fencepost.harness.judge import anomalies
 from fencepost.harness.repros import REPROS
 from fencepost.harness.run import FAULTS, TARGETS, WORKLOADS
@@ -77,8 +79,18 @@ def _lines() -> Iterator[str]:
     yield from _table(("fault", "what it does"), [(f"`{fault.name}`", fault.summary) for fault in faults])
     yield from _section("Seeded bugs", "What can be planted in the reference server, and the run that shows it.")
     yield from _table(
-        ("bug", "promise broken", "what the server does", "anomaly", "command"),
-        [(f"`{b.name}`", b.breaks, b.how.split("\n\n")[0], f"`{b.anomaly}`", _command(b)) for b in BUGS.values()],
+        ("bug", "promise broken", "what the server does", "anomaly", "command", "clause that `conform` sees violated"),
+        [
+            (
+                f"`{b.name}`",
+                b.breaks,
+                b.how.split("\n\n")[0],
+                f"`{b.anomaly}`",
+                _command(b),
+                b.clause or f"none: {b.beyond}",
+            )
+            for b in BUGS.values()
+        ],
     )
     yield from _section(
         "Failpoints", "Places in the reference server where a test can make something happen: see [world.md](world.md)."
@@ -86,6 +98,17 @@ def _lines() -> Iterator[str]:
     yield from _table(
         ("failpoint", "what is the case there", "what can happen"),
         [(f"`{row.name}`", row.meaning, ", ".join(row.actions)) for row in FAILPOINTS.values()],
+    )
+    yield from _section(
+        "Conformance", "What `fencepost conform` tries for each clause of [semantics.md](semantics.md), or why nothing."
+    )
+    tried = cases()
+    yield from _table(
+        ("clause", "cases"),
+        [
+            (number, " · ".join(c.title for c in tried if c.clause == number) or f"none: {REASONS[number]}")
+            for number in clauses()
+        ],
     )
     yield from _section("Stories", "`fencepost repro NAME` tells each from start to end.")
     yield from _table(("name", "story"), [(f"`{r.name}`", r.story) for r in REPROS.values()])

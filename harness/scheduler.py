@@ -20,7 +20,7 @@ from .client.outcome import Definite, Indefinite, Ok, Outcome
 from .client.protocol import StreamClient
 from .draws import Draws
 from .history.events import CRASH
-from .history.recorder import Recorder
+from .history.recorder import CutOff, Recorder
 from .s2 import Ack, Answer, Append, Read
 from .s2.errors import NOT_SENT
 from .threads import Identities, Pipeline, Thread
@@ -253,12 +253,15 @@ class Scheduler:
         try:
             if invocation.session is not None and isinstance(call, Read):
                 frames = self._recorder.frames(op, call)
+                frames.cut = invocation.cut
                 outcome = frames.conclude(await client.read_session(invocation.stream, call, frames.add))
             else:
                 outcome = await client.perform(invocation.stream, call)
         except asyncio.CancelledError:
             self._recorder.complete(op, frames.conclude(_CANCELLED) if frames else _CANCELLED)
             raise
+        except CutOff as cut:
+            outcome = Indefinite(str(cut))
         except Exception as error:
             outcome = self._crashed(process, error)
             outcome = frames.conclude(outcome) if frames else outcome

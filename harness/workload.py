@@ -120,6 +120,9 @@ class Invocation(Struct, frozen=True, gc=False):
     with that number. If the thread's open session has another number, the scheduler closes it and opens a new one. A
     thread may have several batches of one session in flight, and ``Context.sessions`` says when it can take another.
     The first failure ends the session: the thread is free once every batch in flight has ended.
+
+    A read session with a ``cut`` is broken off by the client once it has returned so many records: it ends
+    indefinitely, so the thread goes on as a new process with a new connection.
     """
 
     stream: str
@@ -128,12 +131,13 @@ class Invocation(Struct, frozen=True, gc=False):
     purpose: str = ""
     time: int | None = None
     session: int | None = None
+    cut: int | None = None
 
     def on(self, thread: int) -> Invocation:
         """Return the same invocation on the given thread."""
         if self.thread == thread:
             return self
-        return Invocation(self.stream, self.call, thread, self.purpose, self.time, self.session)
+        return Invocation(self.stream, self.call, thread, self.purpose, self.time, self.session, self.cut)
 
     @property
     def batches(self) -> bool:

@@ -6,8 +6,10 @@ One seed each; ``make detect`` runs many.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import pytest
+from _pytest.mark import ParameterSet
 from benchmarks.detect import REQUIRED, WORKLOADS, said
 
 from fencepost.harness.server.bugs import BUGS
@@ -23,6 +25,18 @@ SEED = 922
 """With this one ``kill`` strikes after 0.3, 0.4 and 0.6 s without it."""
 
 
+SLOW = {
+    *("session-not-poisoned", "session-skips-batch-boundary", "read-repeats-on-resume", "trim-resurrects"),
+    *("sessions", "followers", "trim"),
+}
+"""Left to ``make test-slow``."""
+
+
+def quickly(names: Iterable[str]) -> list[ParameterSet]:
+    """The names as parameters, some of them slow."""
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in names]
+
+
 def judge(run: Inside, workload: str, seconds: float, *options: str) -> set[str]:
     """The names of the anomalies in a run, or else its validity."""
     done = run("run", workload, "--json", "--no-plots", "--seed", SEED, "--time-limit", seconds, *options)
@@ -30,7 +44,7 @@ def judge(run: Inside, workload: str, seconds: float, *options: str) -> set[str]
     return said(json.loads(done.out))
 
 
-@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("name", quickly(REQUIRED))
 def test_a_seeded_bug_is_found_by_its_workload(inside: Inside, name: str) -> None:  # noqa: F811
     bug = BUGS[name]
     assert bug.faults in ((), ("kill",))
@@ -39,6 +53,6 @@ def test_a_seeded_bug_is_found_by_its_workload(inside: Inside, name: str) -> Non
     assert any(bug.anomaly in judge(inside, bug.workload, seconds, "--bug", name, *options) for seconds in times)
 
 
-@pytest.mark.parametrize("workload", WORKLOADS)
+@pytest.mark.parametrize("workload", quickly(WORKLOADS))
 def test_the_correct_server_is_valid_under_kills(inside: Inside, workload: str) -> None:  # noqa: F811
     assert judge(inside, workload, 2.0, *KILLS, "--streams", "2") == {"valid"}

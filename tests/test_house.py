@@ -140,6 +140,7 @@ def test_the_survey_sees_every_file_and_the_imports_in_it() -> None:
         ("harness", "testing"),
         ("checkers", "testing"),
         ("workloads", "testing"),
+        ("harness.conformance", "harness.server"),
     ],
 )
 def test_rooms_that_must_not_know_each_other_do_not(source: str, forbidden: str) -> None:

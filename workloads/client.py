@@ -36,12 +36,15 @@ class Act(NamedTuple, Generic[V]):
     """A client's next operation, and its view after that decision.
 
     ``stay`` means that the client is in the middle of something, so its next operation is on the same stream.
+    ``session`` and ``cut`` are those of an :class:`~fencepost.harness.workload.Invocation`.
     """
 
     call: Call[Answer]
     view: V
     purpose: str = ""
     stay: bool = False
+    session: int | None = None
+    cut: int | None = None
 
 
 class Behaviour(Protocol[V]):
@@ -56,10 +59,16 @@ class Behaviour(Protocol[V]):
         ...
 
 
-def clients(behaviour: Behaviour[V], fresh: Callable[[int, int], V], options: WorkloadOptions) -> Generator:
+def clients(
+    behaviour: Behaviour[V],
+    fresh: Callable[[int, int], V],
+    options: WorkloadOptions,
+    through: Callable[[int, Generator], Generator] = lambda thread, client: client,
+) -> Generator:
     """Return a generator of one client per thread, all with one behaviour, within the limits of the run.
 
-    ``fresh(thread, stream)`` returns a client's initial view of the stream with that index.
+    ``fresh(thread, stream)`` returns a client's initial view of the stream with that index. ``through(thread, client)``
+    returns the generator of the thread, such as a pipeline of its client's appends.
 
     The home of thread ``t`` is the stream ``t mod streams``; sometimes it acts on another one. A thread that gets a new
     process keeps its views and continues to number its operations: a new process inherits its predecessor's knowledge.
@@ -68,7 +77,8 @@ def clients(behaviour: Behaviour[V], fresh: Callable[[int, int], V], options: Wo
     def make(thread: int) -> Generator:
         views = tuple(fresh(thread, stream) for stream in range(len(options.streams)))
         home = thread % len(options.streams)
-        return _Client(thread, options.streams, behaviour.act, behaviour.learn, views, home, home, False, 0)
+        client = _Client(thread, options.streams, behaviour.act, behaviour.learn, views, home, home, False, 0)
+        return through(thread, client)
 
     return bounded(each_thread(make), options)
 
@@ -92,7 +102,8 @@ class _Client(Struct, Generic[V], frozen=True):
         here = self.here if self.staying else self._wander(context.random)
         act = self.act(self.views[here], identity(self.thread, self.operation), context.random)
         successor = self._with(here, act.view, here, act.stay, self.operation + 1)
-        return Invocation(self.streams[here], act.call, self.thread, act.purpose), successor
+        stream, thread = self.streams[here], self.thread
+        return Invocation(stream, act.call, thread, act.purpose, session=act.session, cut=act.cut), successor
 
     def update(self, context: Context, event: Invocation | Completion) -> Generator:
         if isinstance(event, Invocation):

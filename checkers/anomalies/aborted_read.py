@@ -36,7 +36,7 @@ def tell(case: Case) -> Witness | None:
         return None
     position, read, digest = case.content
     senders = case.senders(digest)
-    if not senders or not all(case.failed(row) for row, _ in senders):
+    if not senders or not all(case.failed(row) and not case.poisoned(row) for row, _ in senders):
         return None
     row, index = senders[0]
     returned = case.read_of(read, position, row, index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from fencepost.harness.history.history import NONE
@@ -31,8 +32,7 @@ def tell(case: Case) -> Witness | None:
     if case.rule == "session":
         before = joined([(Claims.UNAPPLIED_BEFORE(other, row),) for other in case.others], ", and ")
         return case.witness((*case.others, row), case.applied(row), ", although ", *before)
-    for other in case.others:
-        first, second = sorted((row, other))
+    for first, second in _pairs(case):
         place, behind = case.place(first), case.place(second)
         together = case.history.session[first] == case.history.session[second] != NONE
         if together and place is not None and behind is not None and behind < place:
@@ -42,3 +42,17 @@ def tell(case: Case) -> Witness | None:
             more = [contradiction(edges)]
             return case.witness((first, second), *said, edges=edges, more=more, position=behind[0])
     return None
+
+
+def _pairs(case: Case) -> Iterator[tuple[int, int]]:
+    """Yield pairs of operations that contradict each other, the earlier one first.
+
+    A record in the place that another batch's ack names makes such a pair of its batch and that one.
+    """
+    for other in case.others:
+        yield min(case.row, other), max(case.row, other)
+    if case.content is not None:
+        position, _, digest = case.content
+        for sender, _ in case.senders(digest):
+            for owner in case.acked_at(position, position + 1).tolist():
+                yield min(sender, owner), max(sender, owner)

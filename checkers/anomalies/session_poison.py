@@ -34,7 +34,8 @@ def tell(case: Case) -> Witness | None:
         session = int(history.session[row])
         before = np.flatnonzero((history.session == session) & (history.outcome == Outcome.FAILED))
         before = before[(before < row) & (history.kind[before] == Kind.APPEND)]
-        if session == NONE or case.kind(row) is not Kind.APPEND or case.failed(row) or not len(before):
+        failed_itself = case.failed(row) and not case.poisoned(row)
+        if session == NONE or case.kind(row) is not Kind.APPEND or failed_itself or not len(before):
             continue
         failed = int(before[0])
         because = Claims.FAILED_BEFORE(failed, row)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fencepost.harness.history.history import NONE, OK, History, Int64s, Kind, Outcome
+from fencepost.harness.s2.errors import SESSION_POISONED
 
 from ..kernel import spec
 from ..kernel.columns import Requirements
@@ -91,6 +92,10 @@ class Evidence:
         """Did it fail for certain?"""
         return bool(self.history.outcome[row] == Outcome.FAILED)
 
+    def poisoned(self, row: int) -> bool:
+        """Did it fail for certain only because an earlier batch of its session had failed?"""
+        return self.failed(row) and self.history.codes[self.history.code[row]] == SESSION_POISONED.code
+
     @property
     def gave_condition(self) -> bool:
         """Did the accused give the condition for which it was refused?"""
@@ -159,9 +164,9 @@ class Evidence:
         return np.asarray(rows[np.argsort(appends.start[rows], kind="stable")])
 
     def part(self, low: int, high: int) -> str:
-        """Which part of the stream ``[low, high)`` is."""
-        _, start, end = self._placed
-        below, above = bool((start < low).any()), bool((end > high).any())
+        """Which part of the stream ``[low, high)`` is, by what was appended and read beside it."""
+        (_, start, end), (_, at, _) = self._placed, self._returned
+        below, above = bool((start < low).any() or (at < low).any()), bool((end > high).any() or (at >= high).any())
         if below:
             return "in the middle of" if above else "at the end of"
         return "at the beginning of" if above else "and so all of"

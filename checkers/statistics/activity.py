@@ -72,6 +72,13 @@ class Activity:
         last = max(int(invoked.max()), int(ended.max()) if len(ended) else 0)
         return (last - int(invoked.min())) / 1e9
 
+    @cached_property
+    def sessions(self) -> list[Int64s]:
+        """The batches of each append session, as rows in the order of submission."""
+        rows = np.flatnonzero(self.appends & (self.history.session != NONE))
+        order = rows[np.argsort(self.history.session[rows], kind="stable")]
+        return np.split(order, np.flatnonzero(np.diff(self.history.session[order])) + 1) if len(rows) else []
+
     def by_stream(self, mask: Bools) -> Iterator[tuple[int, Int64s]]:
         """``(stream, rows)`` for every stream that has rows in the mask; rows ascending."""
         rows = np.flatnonzero(mask)

@@ -11,7 +11,7 @@ import numpy as np
 
 from fencepost.harness.history.history import NONE, Kind, Outcome
 
-from .activity import Activity
+from .activity import Activity, Bools
 from .contention import overlapping
 from .zombies import zombies
 
@@ -47,8 +47,33 @@ def _overlapping_appends(activity: Activity) -> int:
 
 
 def _strong_reads(activity: Activity) -> int:
-    of_purpose = np.array([purpose == "strong-read" for purpose in activity.history.purposes], dtype=np.bool_)
-    return int((activity.answered_reads & of_purpose[activity.history.purpose]).sum())
+    return int((activity.answered_reads & _of_purpose(activity, "strong-read")).sum())
+
+
+def _of_purpose(activity: Activity, purpose: str) -> Bools:
+    wanted = np.array([one == purpose for one in activity.history.purposes], dtype=np.bool_)
+    return wanted[activity.history.purpose]
+
+
+def _batches_in_flight(activity: Activity) -> int:
+    history = activity.history
+    return sum(
+        int((history.invoked[rows[1:]] < np.maximum.accumulate(history.ended[rows])[:-1]).sum())
+        for rows in activity.sessions
+    )
+
+
+def _batches_after_failure(activity: Activity) -> int:
+    failed = activity.history.outcome == Outcome.FAILED
+    return sum(len(rows) - 1 - int(np.argmax(failed[rows])) for rows in activity.sessions if failed[rows].any())
+
+
+def _trims(activity: Activity) -> int:
+    return sum(bool(activity.acknowledged[row]) for row in activity.history.appends.trims)
+
+
+def _resumed_reads(activity: Activity) -> int:
+    return int((activity.clients & (activity.history.part_of == NONE) & _of_purpose(activity, "resume")).sum())
 
 
 def _operations(activity: Activity) -> int:
@@ -81,6 +106,7 @@ def _indefinite(activity: Activity) -> int:
 
 
 _RACE: Final = "let more clients race (--clients), for longer (--time-limit), on fewer streams (--streams)"
+_DEEPER: Final = "let more clients write (--clients), for longer (--time-limit)"
 _LONGER: Final = "let the run last longer (--time-limit or --ops)"
 _DEPOSE: Final = "let owners follow each other for longer (--time-limit), on fewer streams (--streams)"
 
@@ -125,6 +151,20 @@ COUNTERS: Final[tuple[Counter, ...]] = (
         _overlapping_appends,
     ),
     Counter("strong-reads", "Reads of the purpose `strong-read` that were answered.", _LONGER, _strong_reads),
+    Counter(
+        "batches-in-flight",
+        "Batches of append sessions that were invoked before an earlier batch of their session had ended.",
+        _DEEPER,
+        _batches_in_flight,
+    ),
+    Counter(
+        "batches-after-failure",
+        "Batches of append sessions behind the first one of their session that failed for certain.",
+        _DEEPER,
+        _batches_after_failure,
+    ),
+    Counter("trims", "Acknowledged appends that hold a trim.", _LONGER, _trims),
+    Counter("resumed-reads", "Reads of the purpose `resume`, whatever became of them.", _LONGER, _resumed_reads),
     Counter("records-appended", "Records of acknowledged appends.", _LONGER, _records_appended),
     Counter("records-read", "Records that reads returned, each as often as it was read.", _LONGER, _records_read),
     Counter(

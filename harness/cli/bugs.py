@@ -12,7 +12,7 @@ from .table import show
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(as_json: bool) -> None:
-    """List the seeded bugs: what each breaks, and the anomaly, workload and faults that show it."""
+    """List the seeded bugs: what each breaks, and the anomaly, workload, faults and conformance clause that show it."""
     from ..server.bugs import BUGS
 
     show(
@@ -23,6 +23,7 @@ def command(as_json: bool) -> None:
                 "anomaly": bug.anomaly,
                 "workload": bug.workload,
                 "faults": ", ".join(bug.faults),
+                "clause": bug.clause or bug.beyond,
             }
             for bug in BUGS.values()
         ],

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "plot": "draw the pictures of a stored history",
     "convert": "write a history in another format",
     "validate": "list what is wrong with a history file, and what a checker could decide",
+    "conform": "test whether an endpoint keeps each clause of the semantics",
     "clean": "remove the streams that runs left on an endpoint",
     "runs": "list the stored runs",
     "repro": "tell the story of a known bug from start to end",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from ..s2 import Answer, Batch, Call, Read, urls
 from ..s2.compression import Compression
@@ -94,6 +94,19 @@ class HttpStreamClient:
         self._httpx = HttpxEngine(fields, self._direct, context, self._proxy)
         self._engine: DirectEngine | HttpxEngine | None = None  # the engine of the last operation
         self._busy = False
+
+    @classmethod
+    def of(cls, options: ClientOptions) -> Self:
+        """Return the client of a run."""
+        return cls(
+            options.url,
+            options.basin,
+            token=options.token,
+            timeout=options.timeout,
+            tls=options.tls,
+            proxy=options.proxy,
+            network=options.network,
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r}, {self.basin!r})"
@@ -182,9 +195,7 @@ class HttpStreamClient:
 
     def _over_http2(self) -> HttpSessions:
         if self._sessions is None:
-            from .http_sessions import HttpSessions  # importing h2 is slow, and most runs have no sessions
-
-            self._sessions = HttpSessions(
+            self._sessions = self._kind_of_sessions()(
                 self._endpoint,
                 self._fields,
                 self._tls,
@@ -194,6 +205,11 @@ class HttpStreamClient:
                 compression=self._compression,
             )
         return self._sessions
+
+    def _kind_of_sessions(self) -> type[HttpSessions]:
+        from .http_sessions import HttpSessions  # importing h2 is slow, and most runs have no sessions
+
+        return HttpSessions
 
     async def _request(
         self, operation: wire.Operation[T], method: bytes, target: bytes, body: bytes | None = None, *, wait: int = 0
@@ -274,12 +290,4 @@ def _cause(error: BaseException) -> BaseException:
 
 def http_client(options: ClientOptions) -> HttpStreamClient:
     """Return the client that is registered as ``httpx``."""
-    return HttpStreamClient(
-        options.url,
-        options.basin,
-        token=options.token,
-        timeout=options.timeout,
-        tls=options.tls,
-        proxy=options.proxy,
-        network=options.network,
-    )
+    return HttpStreamClient.of(options)

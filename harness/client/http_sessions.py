@@ -57,7 +57,7 @@ class HttpSessions:
         self._network = network
         self._connections: dict[Http2Connection, None] = {}
         self._connecting: asyncio.Task[None] | None = None
-        self._open: dict[HttpAppendSession | _Reading, None] = {}
+        self._open: dict[HttpAppendSession | Reading, None] = {}
         self._fields = [
             (b":scheme", endpoint.scheme),
             (b":authority", endpoint.authority),
@@ -75,7 +75,7 @@ class HttpSessions:
     async def read_session(self, path: bytes, call: Read, on_frame: Callable[[Batch], None]) -> Outcome[None]:
         """Return how reading from the stream at this path ended. See ``StreamClient.read_session``."""
         loop = asyncio.get_running_loop()
-        reading = _Reading(call, on_frame, self.token)
+        reading, head = self._reading(path, call, on_frame)
         self._open[reading] = None
         connection: Http2Connection | None = None
         number = 0
@@ -86,7 +86,6 @@ class HttpSessions:
                     connection = await self.connection()
                     reading.on_advice = connection.retire
                     if not reading.outcome.done():
-                        head = self._head(b"GET", path + urls.encode_read(call))
                         number = connection.request(head, reading, end=True)
                 except (ConnectionClosed, OSError) as error:
                     return _not_sent(redacted(self.token, str(error)))
@@ -122,7 +121,7 @@ class HttpSessions:
                     raise
                 raise ConnectionClosed("the client was closed") from None
 
-    def forget(self, session: HttpAppendSession | _Reading) -> None:
+    def forget(self, session: HttpAppendSession | Reading) -> None:
         """Forget a session that has ended. Idempotent."""
         self._open.pop(session, None)
 
@@ -155,6 +154,12 @@ class HttpSessions:
         self._connecting = None
         if not task.cancelled():
             task.exception()  # mark it as retrieved, since no task may be waiting for the connection
+
+    def _reading(
+        self, path: bytes, call: Read, on_frame: Callable[[Batch], None]
+    ) -> tuple[Reading, list[tuple[bytes, bytes]]]:
+        """Return a read session that is not open yet, and the head of its request."""
+        return Reading(call, on_frame, self.token), self._head(b"GET", path + urls.encode_read(call))
 
     def _head(self, method: bytes, path: bytes) -> list[tuple[bytes, bytes]]:
         return [(b":method", method), (b":path", path), *self._fields]
@@ -320,7 +325,7 @@ class HttpAppendSession(_SessionAnswer):
             self._end()
 
 
-class _Reading(_SessionAnswer):
+class Reading(_SessionAnswer):
     """One open read session, which resolves to its outcome."""
 
     def __init__(self, call: Read, on_frame: Callable[[Batch], None], token: str | None) -> None:
@@ -349,7 +354,9 @@ class _Reading(_SessionAnswer):
     def _message(self, message: Message) -> None:
         if message.reconnect_advised:
             self.on_advice()
-        batch = protobuf.decode_batch(message.body)
+        self._returned(protobuf.decode_batch(message.body))
+
+    def _returned(self, batch: Batch) -> None:
         if self.outcome.done():
             return
         try:

@@ -109,7 +109,7 @@ class Tickets:
             first = self._pop()
             lost = isinstance(failure, Indefinite) and not first.departed
             first.resolve(self._after_the_end(first) if lost else failure)
-        self._drain(failure.status)
+        self._drain()
 
     def close(self, reason: str = "the session was closed") -> None:
         """Take no more batches. Batches already submitted go on."""
@@ -120,7 +120,7 @@ class Tickets:
         if self._poison:
             return
         self._poison = reason
-        self._drain(None)
+        self._drain()
 
     async def settled(self) -> None:
         """Return once every submitted batch has its outcome."""
@@ -133,16 +133,16 @@ class Tickets:
             self._idle.set()
         return ticket
 
-    def _drain(self, status: int | None) -> None:
+    def _drain(self) -> None:
         while self._pending:
             ticket = self._pop()
-            ticket.resolve(self._after_the_end(ticket, status))
+            ticket.resolve(self._after_the_end(ticket))
 
-    def _after_the_end(self, ticket: Ticket, status: int | None = None) -> Definite | Indefinite:
+    def _after_the_end(self, ticket: Ticket) -> Definite | Indefinite:
         if not ticket.departed:
             return Definite(NOT_SENT.code, None, {"message": self._poison})
         if self._refused:
-            return Definite(SESSION_POISONED.code, status, {"message": self._poison})
+            return Definite(SESSION_POISONED.code, None, {"message": self._poison})
         return Indefinite(f"{self._poison}; the batch may have left")
 
 

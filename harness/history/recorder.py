@@ -148,11 +148,15 @@ class Recorder:
             raise self._broken from error
 
 
+class CutOff(Exception):
+    """A read session has returned as many records as it may before it is broken off."""
+
+
 class Frames:
     """The recorder of the answer to one read session, part by part.
 
     It keeps the last part for the completion of the read. ``reached`` is the seq_num after the last record that has
-    arrived so far, or None before the first.
+    arrived so far, or None before the first. After ``cut`` records, if it is not None, the session is broken off.
     """
 
     def __init__(self, recorder: Recorder, op: int, read: s2.Read) -> None:
@@ -163,15 +167,21 @@ class Frames:
         # must carry that part, so each part is held back until the next one shows that it was not the last.
         self._follows = bool(read.wait) or (read.count, read.bytes, read.until) == (None, None, None)
         self.reached: int | None = None
+        self.cut: int | None = None
+        self._records = 0
 
     def add(self, part: s2.Batch) -> None:
-        """Take a part that has just arrived."""
+        """Take a part that has just arrived. Raise CutOff if the session is to be broken off now."""
         if part.records:
             self.reached = part.records[-1].seq_num + 1
         self._release()
         self._held = self._recorder.now(), part
-        if self._follows:
+        self._records += len(part.records)
+        is_cut = self.cut is not None and self._records >= self.cut
+        if self._follows or is_cut:
             self._release()
+        if is_cut:
+            raise CutOff(f"the harness broke the session off after {self._records} records")
 
     def conclude(self, outcome: outcomes.Outcome[None]) -> outcomes.Outcome[s2.Answer]:
         """Return the outcome to record as the completion of the read: an Ok holds the last part of the answer."""

@@ -10,13 +10,14 @@ not Unicode. Answers may have unknown fields. Every decoder raises only :class:`
 from __future__ import annotations
 
 import enum
+import re
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from .errors import Malformed
-from .limits import MAX_BATCH_RECORDS, MAX_FENCING_TOKEN_BYTES, U64_MAX
+from .limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_FENCING_TOKEN_BYTES, U64_MAX
 from .nouns import Ack, Append, Batch, Position, Record, SequencedRecord, Tail, Unsigned
 
 T = TypeVar("T")
@@ -60,6 +61,10 @@ _batch: Final = msgspec.json.Decoder(Batch)
 _raw_batch: Final = msgspec.json.Decoder(_RawBatch)
 _tail: Final = msgspec.json.Decoder(Tail)
 
+_MAX_OBJECTS: Final = MAX_BATCH_RECORDS + 1  # the append itself is one
+_STRINGS_AND_OBJECTS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|\{', re.DOTALL)
+_BRACE: Final = ord("{")
+
 encode: Final = msgspec.json.Encoder().encode
 """Return the JSON of any value that msgspec can encode."""
 
@@ -88,8 +93,11 @@ def encode_append(call: Append, form: Format = Format.BASE64) -> bytes:
 def decode_append(body: bytes, form: Format) -> Append:
     """Return the requested append. The service decides whether its records are a valid batch.
 
-    Of more than 1000 ``raw`` records, decodes 1001, which the service refuses as well.
+    Of more than 1000 ``raw`` records, decodes 1001, which the service refuses as well. Raises Malformed ``invalid`` for
+    a large body with more records: one of 8 MiB has room for millions, which would take long and much memory.
     """
+    if len(body) > MAX_BATCH_BYTES and body.count(b"{") > _MAX_OBJECTS:
+        _refuse_flood(body)
     call = decode(_append, body) if form is Format.BASE64 else _from_raw(decode(_raw_append, body))
     for index, record in enumerate(call.records):
         if record.timestamp is not None and record.timestamp > U64_MAX:
@@ -179,6 +187,15 @@ def decode_error(body: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Malformed("bad_json", f"expected an object, not {type(found).__name__}")
     return found
+
+
+def _refuse_flood(body: bytes) -> None:
+    """Raise Malformed if a body has more objects than an append may have. Braces in strings are none."""
+    objects = 0
+    for found in _STRINGS_AND_OBJECTS.finditer(body):
+        objects += body[found.start()] == _BRACE
+        if objects > _MAX_OBJECTS:
+            raise Malformed("invalid", f"a batch may have at most {MAX_BATCH_RECORDS} records; this one has more")
 
 
 def _from_raw(raw: _RawAppend) -> Append:

@@ -85,6 +85,8 @@ class App(Itself, Account, AccessTokens, Basins, Streams, Records):
             response = await self._answer(scope, request)
             accept_encoding = request.raw(b"accept-encoding")
             status, body, headers = response if accept_encoding is None else encoded(response, accept_encoding)
+            if scope["method"] == "HEAD":  # hyper leaves the body out over HTTP/1.1 only
+                body = b""
             # The client may still be sending a body that the server will not read. (HTTP/2 resets the stream instead.)
             if request.unfinished and scope["http_version"].startswith("1"):
                 headers = (*headers, (b"connection", b"close"))

@@ -53,7 +53,7 @@ class DurableStream:
 
     ``deleted`` says that it takes no more appends, whether or not the deletion is durable yet. From the moment when it
     is, no request finds the stream any more, and the journal gives its space back. Reads that follow it still get to
-    its terminal trim record. ``failpoints`` are the server's.
+    its terminal trim record. ``rules`` and ``failpoints`` are the server's.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class DurableStream:
         self._created_at = row.created_at
         self._stream = Stream(row.config, rules.stream(), sealed_metered_size if row.cipher else metered_size)
         self._journal = journal
-        self._rules = service_rules
+        self.rules = service_rules
         self._clock = clock
         self.failpoints = failpoints
         self._created = DURABLE
@@ -277,7 +277,7 @@ class DurableStream:
         if admit is not None:
             admit()
         try:
-            ack = await self._rules.append(self, batch)
+            ack = await self.rules.append(self, batch)
         except (StateMismatch, ServiceError):
             await self._journal.wait(self._last)
             raise
@@ -290,7 +290,7 @@ class DurableStream:
         await self._journal.wait(promise.ticket)
         if self.failpoints.armed:
             await self.failpoints.hit("service.before-answer")
-        return self._rules.answer(self._stream.rules.acknowledged(promise.ack))
+        return self.rules.answer(self._stream.rules.acknowledged(promise.ack))
 
     async def check_tail(self) -> Tail:
         """Return the tail of the durable records."""
@@ -327,7 +327,12 @@ class DurableStream:
         await self._journal.wait(self._created)
         now = self._clock()
         await self._let_expire(now)
-        return self._stream.locate(query, now, may_follow=may_follow)
+        start = self._stream.locate(query, now, may_follow=may_follow)
+        return start if query.seq_num is None else self._stream.rules.session_start(start)
+
+    def session_continues(self, last: int) -> int:
+        """Return where a read session goes on after the record with the seq_num ``last``."""
+        return self._stream.rules.session_continues(last)
 
     def look(self, start: int, query: Read) -> Page:
         """Return the durable records from ``start`` on, without waiting. Raise ServiceError if the stream is gone."""

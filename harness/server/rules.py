@@ -7,7 +7,7 @@ inherit from all of them, so an override calls ``super()`` unless omitting the c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -69,6 +69,22 @@ class StreamRules:
         """Return the records that a read returns, out of those that it found."""
         return records
 
+    def session_start(self, seq_num: int) -> int:
+        """Return where a read session starts that asks for the records from ``seq_num`` on."""
+        return seq_num
+
+    def session_continues(self, last: int) -> int:
+        """Return where a read session goes on after a frame whose last record has the seq_num ``last``."""
+        return last + 1
+
+    def trimmed_below(self, asked: int, own: int) -> int:
+        """Return the seq_num below which a trim command at ``own`` removes the records, if it asks for ``asked``."""
+        return min(asked, own + 1)
+
+    def trim_recovered(self, below: int) -> int:
+        """Return the seq_num below which recovery removes the records after it has read such a trim command."""
+        return below
+
     def token_recovered(self, before: str, fence: str) -> str:
         """Return the token in force after recovery has read a fence command from the journal."""
         return fence
@@ -76,6 +92,8 @@ class StreamRules:
 
 class Sequencer(Protocol):
     """A stream as :class:`ServiceRules` sees it. Its methods are synchronous, so each is one atomic step."""
+
+    name: str
 
     def test(self, batch: Append) -> None:
         """Test the conditions and do nothing else. Raise StateMismatch if one does not hold."""
@@ -97,6 +115,13 @@ class ServiceRules:
     def answer(self, ack: Ack) -> Ack:
         """Return the answer to a durable append, or raise a refusal instead."""
         return ack
+
+    async def after_failure(self, stream: Sequencer, batches: AsyncIterator[Append]) -> None:
+        """Do whatever is done with the later ``batches`` of an append session after its first failure: nothing."""
+
+    def session_acks(self, acks: list[Ack]) -> list[Ack]:
+        """Return the acks that an append session sends together, in their order."""
+        return acks
 
 
 class StorageRules:

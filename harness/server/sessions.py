@@ -63,7 +63,7 @@ class AppendSession:
                 while await self._is_pending():
                     acks, size = await self._durable()
                     if acks:
-                        yield acks
+                        yield self._stream.rules.session_acks(acks)
                         self._untaken -= len(acks)
                         self._untaken_bytes -= size
                         self._room.set()
@@ -85,8 +85,8 @@ class AppendSession:
 
     async def _sequence(self, batches: AsyncGenerator[Append, None]) -> None:
         turn = 0
-        try:
-            async with aclosing(batches):
+        async with aclosing(batches):
+            try:
                 async for batch in batches:
                     turn += len(batch.records)
                     if turn > TURN:
@@ -103,8 +103,9 @@ class AppendSession:
                     self._untaken += 1
                     self._untaken_bytes += len(promise.ticket.payload)
                     self._news.set()
-        except Exception as error:
-            self.stop(error)
+            except Exception as error:
+                self.stop(error)
+                await self._stream.rules.after_failure(self._stream, batches)
         self._end()
 
     def _admit(self) -> None:
@@ -194,7 +195,8 @@ class ReadSession:
         while True:
             page = self._stream.look(self._next, self._left)
             if page.records:
-                self._advance(page.records[-1].seq_num + 1, len(page.records), page.size)
+                following = self._stream.session_continues(page.records[-1].seq_num)
+                self._advance(following, len(page.records), page.size)
                 return Batch(page.records, self._stream.tail if self._following else None)
             if page.bounded or not self._may_follow:
                 return None

@@ -2,7 +2,8 @@
 
 The laws: in equal contexts a generator gives equal answers, it names only free threads, and its calls are valid
 requests. Operations take random times, and act on the service at a random moment in between. A few are indefinite,
-applied or not, and their thread goes on as a new process.
+applied or not, and their thread goes on as a new process. The batches of an append session act and end in their order,
+and after the first one that is refused none acts.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from random import Random
 
 from msgspec import structs
 
-from fencepost.harness.client.outcome import Indefinite, Outcome
+from fencepost.harness.client.outcome import Definite, Indefinite, Ok, Outcome
 from fencepost.harness.draws import Draws
-from fencepost.harness.s2 import Answer, Append, MalformedCommand, Read, command_of, metered_size
-from fencepost.harness.workload import NO_SESSIONS, Completion, Context, Generator, Invocation, Pending, Step, Strike
+from fencepost.harness.s2 import Answer, Append, Batch, MalformedCommand, Read, command_of, metered_size
+from fencepost.harness.s2.errors import SESSION_POISONED
+from fencepost.harness.workload import Completion, Context, Generator, Invocation, Pending, Step, Strike
 from fencepost.testing.naive_service import NaiveService
 
 MILLISECOND = 1_000_000
@@ -58,6 +60,22 @@ class Conditions:
 
 
 @dataclass
+class _Session:
+    """An append session of a thread. ``acted`` and ``ended`` are when its latest batch acts and ends (ns).
+
+    ``lost`` says whether the batches from here on are applied, once an answer is lost; until then it is None.
+    """
+
+    number: int
+    flying: int = 0
+    acted: int = 0
+    ended: int = 0
+    failed: bool = False
+    poisoned: bool = False
+    lost: bool | None = None
+
+
+@dataclass
 class _Run:
     generator: Generator
     service: NaiveService
@@ -77,13 +95,16 @@ class _Run:
         self.free = set(range(self.conditions.threads))
         self.process = list(range(self.conditions.threads))
         self.spent: set[int] = set()
+        self.sessions: dict[int, _Session] = {}
 
     def context(self) -> Context:
         threads = tuple(range(self.conditions.threads))
         self.shared.rewind()
-        return Context(
-            self.now, threads, tuple(sorted(self.free)), tuple(self.process), self.shared, NO_SESSIONS, self.own
-        )
+        free, process = tuple(sorted(self.free)), tuple(self.process)
+        return Context(self.now, threads, free, process, self.shared, self.open(), self.own)
+
+    def open(self) -> dict[int, int]:
+        return {thread: one.number for thread, one in self.sessions.items() if one.flying and not one.failed}
 
     def own(self, thread: int) -> Random:
         self.draws[thread].rewind()
@@ -106,7 +127,7 @@ class _Run:
     def run(self) -> list[Operation]:
         idle = 0
         while self.now <= self.conditions.longest:
-            step = self.ask() if self.free else (Pending(), self.generator)
+            step = self.ask() if self.free or self.open() else (Pending(), self.generator)
             if step is None:
                 while self.events:
                     self.advance()
@@ -134,11 +155,11 @@ class _Run:
         action()
 
     def dispatch(self, invocation: Invocation, successor: Generator, start: int) -> None:
-        assert self.free, f"seed {self.seed}: the generator gives an operation although no thread is free"
-        assert invocation.thread in {None, *self.free}, f"seed {self.seed}: {invocation} names a busy thread"
-        thread = min(self.free) if invocation.thread is None else invocation.thread
+        taker = self.context().taker(invocation)
+        assert taker is not None, f"seed {self.seed}: {invocation} names a busy thread, or no thread is free"
+        thread = taker
         valid(invocation)
-        self.free.remove(thread)
+        self.free.discard(thread)
         self.shared.advance()
         self.draws[thread].advance()
         self.generator = successor
@@ -152,6 +173,18 @@ class _Run:
         self.generator = self.generator.update(self.context(), invocation)
         self.perform(invocation, thread, process)
 
+    def session(self, invocation: Invocation, thread: int) -> _Session | None:
+        """Return the append session of a batch. Any other operation ends the thread's session."""
+        known = self.sessions.get(thread)
+        if not invocation.batches:
+            self.sessions.pop(thread, None)
+            return None
+        assert invocation.session is not None
+        if known is None or known.number != invocation.session or known.failed:
+            known = self.sessions[thread] = _Session(invocation.session)
+        known.flying += 1
+        return known
+
     def perform(self, invocation: Invocation, thread: int, process: int) -> None:
         random, mean = self.surroundings, self.conditions.latency
         invoked, number = self.now, self.invoked
@@ -159,26 +192,55 @@ class _Run:
         there, back = (1 + int(random.expovariate(2 / mean)) for _ in range(2))
         lost = random.random() < self.conditions.indefinite
         applies = not lost or random.random() < 0.5
+        acts, ends = invoked + there, invoked + there + back
+        session = self.session(invocation, thread)
+        if session is not None:
+            if session.lost is not None:
+                lost, applies = True, session.lost
+            elif lost:
+                session.lost = applies
+            acts = session.acted = max(acts, session.acted + 1)
+            ends = session.ended = max(ends, acts + 1, session.ended + 1)
         answers: list[Outcome[Answer]] = []
 
         def apply() -> None:
             assert not isinstance(invocation.call, Strike), f"seed {self.seed}: a strike, but there is no nemesis"
+            if session is not None and session.poisoned:
+                answers.append(Definite(SESSION_POISONED.code))
+                return
             answers.append(self.service.apply(invocation.stream, invocation.call, self.now))
+            if session is not None:
+                session.poisoned = not isinstance(answers[0], Ok)
 
         def complete() -> None:
             outcome = Indefinite("the answer was lost") if lost else answers[0]
-            self.free.add(thread)
-            if lost:
-                self.spent.add(process)
-                self.process[thread] = max(self.process) + 1
-            applied = invoked + there if applies else None
+            if session is not None:
+                session.flying -= 1
+                session.failed |= not isinstance(outcome, Ok)
+            if session is None or not session.flying:
+                self.free.add(thread)
+                if lost or (session is not None and session.lost is not None):
+                    self.spent.add(process)
+                    self.process[thread] = max(self.process) + 1
+            is_applied = applies and not (answers and _is_poisoned(answers[0]))
+            applied = acts if is_applied else None
             self.done.append(Operation(number, invocation, thread, process, invoked, self.now, applied, outcome))
-            completion = Completion(self.now, thread, process, invocation, outcome)
+            completion = Completion(self.now, thread, process, invocation, outcome, _reached(invocation, outcome))
             self.generator = self.generator.update(self.context(), completion)
 
         if applies:
-            self.at(invoked + there, apply)
-        self.at(invoked + there + back, complete)
+            self.at(acts, apply)
+        self.at(ends, complete)
+
+
+def _is_poisoned(outcome: Outcome[Answer]) -> bool:
+    return isinstance(outcome, Definite) and outcome.code == SESSION_POISONED.code
+
+
+def _reached(invocation: Invocation, outcome: Outcome[Answer]) -> int | None:
+    if invocation.session is None or not isinstance(outcome, Ok) or not isinstance(outcome.value, Batch):
+        return None
+    return outcome.value.records[-1].seq_num + 1 if outcome.value.records else None
 
 
 def valid(invocation: Invocation) -> None:

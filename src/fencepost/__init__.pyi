@@ -4,6 +4,7 @@ from . import testing as testing
 from .checkers.explanation.case import Case as Case
 from .checkers.explanation.claims import Claimed as Claimed
 from .checkers.explanation.sentences import Witness as Witness
+from .harness import conformance as conformance
 from .harness import generators as generators
 from .harness.check_limits import Budget as Budget
 from .harness.check_limits import CheckLimits as CheckLimits

@@ -198,7 +198,8 @@ def _missing(facts: Facts, op: RawOp, places: Places) -> bool:
 
 def _where(facts: Facts, places: Places, appends: list[RawOp]) -> str:
     starts = [(start, start + len(op.sent)) for op in appends for start in facts.start(op)]
-    below, above = any(start < places[0] for start, _ in starts), any(end > places[1] for _, end in starts)
+    below = any(start < places[0] for start, _ in starts) or min(facts.content, default=places[0]) < places[0]
+    above = any(end > places[1] for _, end in starts) or max(facts.content, default=0) >= places[1]
     if below:
         return "in the middle of" if above else "at the end of"
     return "at the beginning of" if above else "and so all of"

@@ -45,6 +45,7 @@ def test_help_lists_every_command_and_an_example(inside: Inside) -> None:
         "plot",
         "convert",
         "validate",
+        "conform",
         "clean",
         "runs",
         "bugs",

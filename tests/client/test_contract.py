@@ -13,6 +13,7 @@ import pytest
 from fencepost.harness.client.http import HttpStreamClient
 from fencepost.harness.client.in_process import InProcessClient
 from fencepost.harness.client.outcome import Definite, Indefinite, Ok
+from fencepost.harness.client.sse import SseClient
 from fencepost.harness.s2 import Ack, Append, Batch, Position, Read
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import MemoryStorage
@@ -50,12 +51,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield process
 
 
+@pytest.mark.parametrize("client", [HttpStreamClient, SseClient])
 @pytest.mark.parametrize("check", CLIENT_CHECKS, ids=lambda check: check.__name__)
-async def test_http_client_on_the_bundled_server(check: clients.Check, server: ServerProcess) -> None:
+async def test_http_client_on_the_bundled_server(
+    check: clients.Check, client: type[HttpStreamClient], server: ServerProcess
+) -> None:
     @asynccontextmanager
     async def subject() -> AsyncIterator[Subject]:
         def connect() -> HttpStreamClient:
-            return HttpStreamClient(f"http://127.0.0.1:{server.port}", BASIN)
+            return client(f"http://127.0.0.1:{server.port}", BASIN)
 
         name = f"contract-{next(NUMBERS)}"
         maker = connect()

@@ -121,6 +121,7 @@ def test_the_table_has_every_task() -> None:
         "anomaly": "1",
         "plot": "1",
         "seeded bug": "1",
+        "conformance case": "1",
         "option of a target": "1",
         "option of `fencepost run`": "2",
         "endpoint of the bundled server": "3",
@@ -199,7 +200,7 @@ class StrangerBug(StreamRules):
 @pytest.fixture
 def planted() -> Iterator[str]:
     """A seeded bug as its one file would add it; taken out of the table at the end."""
-    bug("stranger-bug", breaks="a token", anomaly="stale-token-write", workload="fenced")(StrangerBug)
+    bug("stranger-bug", breaks="a token", anomaly="stale-token-write", workload="fenced", clause="A4")(StrangerBug)
     yield "stranger-bug"
     del BUGS["stranger-bug"]
 
@@ -243,8 +244,8 @@ def test_an_endpoint_is_in_three_files_at_most(row: Operation) -> None:
     assert len(row.paths) == 1 or row.public, "one name for one thing"
 
 
-USERS = r"workloads/|harness/closing|harness/history/s2_porcupine/|checkers/(?!kernel|statistics|plots)"
-"""Who merely uses what there is: workloads, the closing read, a foreign format with its own three kinds, and names."""
+USERS = r"workloads/|harness/(conformance/|closing|history/s2_porcupine/)|checkers/(?!kernel|statistics|plots)"
+"""Who merely uses what there is: workloads, conformance cases, the closing read, a foreign format, and names."""
 
 PICTURES = r"checkers/(statistics|plots)/"
 """Who counts and draws some things of their own accord."""

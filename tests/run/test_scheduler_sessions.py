@@ -21,7 +21,7 @@ from tests.run.stage import LOST, Calls, Stage, appends
 
 ENDED = Ok(None)
 REFUSED = Definite("seq_num_mismatch", 412, {"seq_num_mismatch": 7})
-POISONED = Definite("session_poisoned", 412, {"message": "batch 0 of its session failed before it"})
+POISONED = Definite("session_poisoned", None, {"message": "batch 0 of its session failed before it"})
 ACK = Ok(Ack(Position(0, 1), Position(1, 1), Position(1, 1)))
 
 

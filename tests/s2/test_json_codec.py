@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -114,3 +115,35 @@ def test_damaged_json_is_decoded_or_malformed(
     encoded, decode = case
     with suppress(Malformed):
         decode(data.draw(drawn.damaged(data.draw(encoded))))
+
+
+FLOODS = {
+    "empty": b"{}",
+    "spaced": b" {\n} ",
+    "with text": rb'{"body":"\\\"{"}',
+}
+
+
+@pytest.mark.parametrize("record", FLOODS.values(), ids=FLOODS)
+@pytest.mark.parametrize("form", Format)
+def test_a_flood_of_records_is_refused_before_they_are_made(record: bytes, form: Format) -> None:
+    body = b'{"records":[' + b",".join([record] * ((8 << 20) // (len(record) + 1))) + b"]}"
+    tracemalloc.start()
+    try:
+        with pytest.raises(Malformed, match="1000 records") as refusal:
+            json_codec.decode_append(body, form)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert refusal.value.code == "invalid"
+
+
+def test_braces_in_the_text_of_large_batches_are_no_records() -> None:
+    """Such as JSON in JSON."""
+    texts = [json.dumps([{"quote": '"{', "n": number}] * 30) + "\\" for number in range(1000)]
+    call = Append(tuple(Record(text.encode(), ((b"{", b'"{'),)) for text in texts))
+    body = json_codec.encode_append(call, Format.RAW)
+    for sent in (body, json.dumps(json.loads(body), indent=1).encode()):
+        assert len(sent) > 1 << 20
+        assert sent.count(b"{") > 30_000
+        assert json_codec.decode_append(sent, Format.RAW) == call

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -136,6 +138,11 @@ class Http2:
 
     def close(self) -> None:
         """Close the connection without a word."""
+        self.socket.close()
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
     def __enter__(self) -> Http2:

@@ -24,7 +24,10 @@ BASIN = "test-basin"
 
 
 class ServerProcess:
-    """``fencepost serve`` on a port of the system's choosing, with what it wrote to stderr kept in a file."""
+    """``fencepost serve`` on a port of the system's choosing, with what it wrote to stderr kept in a file.
+
+    ``under`` is a command that runs the command in its arguments.
+    """
 
     def __init__(
         self,
@@ -32,11 +35,12 @@ class ServerProcess:
         *options: str,
         stdin: int | IO[bytes] = subprocess.DEVNULL,
         env: Mapping[str, str] | None = None,
+        under: Sequence[str] = (),
     ) -> None:
         self.log = log
         self._log_file = log.open("ab")
         self.process = subprocess.Popen(
-            serve_command("--port", "0", "--basin", BASIN, *options),
+            [*under, *serve_command("--port", "0", "--basin", BASIN, *options)],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=self._log_file,
@@ -64,6 +68,12 @@ class ServerProcess:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(STOP_SECONDS)
+
+    def resident(self) -> float:
+        """Its memory in MB."""
+        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        assert found is not None
+        return int(found[1]) / 1024
 
     def close(self) -> None:
         """End it in any case and let go of its files."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from itertools import combinations
 from random import Random
@@ -83,6 +83,20 @@ async def serve(disk: SimulatedDisk, bugs: tuple[str, ...], work: int) -> Servic
             await service.perform(*AT, Read(seq_num=0))
         return (await service.perform(*AT, CheckTail())).tail.seq_num
 
+    async def pipelined() -> None:
+        async def batches() -> AsyncGenerator[Append, None]:
+            for match in (*[None] * 6, 10**9, None, None):
+                yield Append((Record(b"p"),), match_seq_num=match)
+
+        with suppress(StateMismatch, ServiceError):
+            async for _ in (await service.append_session(*AT)).acks(batches()):
+                pass
+
+    async def follow(tail: int) -> None:
+        with suppress(StateMismatch):
+            async for _ in await service.read_session(*AT, Read(seq_num=tail - 3, count=2)):
+                pass
+
     for number in range(work):
         clock.now += 300
         await asyncio.sleep(0.3)
@@ -96,6 +110,9 @@ async def serve(disk: SimulatedDisk, bugs: tuple[str, ...], work: int) -> Servic
             await asyncio.gather(*(append(b"m", match_seq_num=tail) for _ in range(2)))
             for distance in (-1, 0, 1, 7):
                 await append(b"n", match_seq_num=max(0, await look() + distance))
+            await put(Record.trim(await look() - 1))
+            await pipelined()
+            await follow(await look())
     assert service.failure is None
     return service
 

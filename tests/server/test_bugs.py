@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from benchmarks.detect import WORKLOADS
 
 from fencepost.harness.failure import UsageFailure
 from fencepost.harness.s2 import Ack, Append, CheckTail, Read, Record, SequencedRecord
@@ -185,6 +187,57 @@ async def applied_though_refused(server: Server) -> bool:
     return False
 
 
+async def session(server: Server, *batches: Append) -> list[Ack]:
+    async def given() -> AsyncGenerator[Append, None]:
+        for batch in batches:
+            yield batch
+
+    acks: list[Ack] = []
+    with suppress(StateMismatch):
+        async for group in (await server.service.append_session(*AT)).acks(given()):
+            acks += group
+    return acks
+
+
+def one(body: bytes, **conditions: Any) -> Append:
+    return Append((Record(body),), **conditions)
+
+
+async def applied_after_a_failure(server: Server) -> bool:
+    await session(server, one(b"a"), one(b"b", match_seq_num=7), one(b"c"))
+    return await server.tail() > 1
+
+
+async def acks_go_back(server: Server) -> bool:
+    ends: list[list[int]] = []
+    for _ in range(10):
+        ends.append([ack.end.seq_num for ack in await session(server, *[one(b"x")] * 20)])
+    return any(one != sorted(one) for one in ends)
+
+
+async def read_session(server: Server, **query: Any) -> list[int]:
+    frames = await server.service.read_session(*AT, Read(**query))
+    return [record.seq_num async for frame in frames for record in frame.records]
+
+
+async def gap_between_frames(server: Server) -> bool:
+    for _ in range(25):
+        await server.put(*[b"x"] * 900)
+    seen = await read_session(server, seq_num=0, count=25 * 900)
+    return seen != list(range(len(seen)))
+
+
+async def resumes_too_early(server: Server) -> bool:
+    await server.put(b"a", b"b", b"c")
+    return any([(await read_session(server, seq_num=2, count=1)) != [2] for _ in range(5)])
+
+
+async def trims_too_far(server: Server) -> bool:
+    await server.put(b"a", b"b", b"c")
+    await server.service.perform(*AT, Append((Record.trim(1),)))
+    return (await server.everything())[0].seq_num != 1
+
+
 Symptom: TypeAlias = Callable[[Server], Awaitable[bool]]
 
 # The bugs of durability are shown below, each by a test of its own.
@@ -211,8 +264,14 @@ SYMPTOMS: dict[str, Symptom] = {
     "duplicate-on-retry": appended_twice,
     "torn-batch": batch_torn_apart,
     "definite-error-but-applied": applied_though_refused,
+    "session-not-poisoned": applied_after_a_failure,
+    "session-applies-after-failure": applied_after_a_failure,
+    "session-reorders-acks": acks_go_back,
+    "session-skips-batch-boundary": gap_between_frames,
+    "read-repeats-on-resume": resumes_too_early,
+    "trim-too-far": trims_too_far,
 }
-DURABILITY = {"ack-before-durable", "lost-batch-on-restart", "fence-not-durable"}
+DURABILITY = {"ack-before-durable", "lost-batch-on-restart", "fence-not-durable", "trim-resurrects"}
 
 
 def test_every_bug_is_shown_to_misbehave() -> None:
@@ -262,6 +321,16 @@ async def test_fence_not_durable_forgets_the_token(tmp_path: Path, bugs: tuple[s
         assert await server.tail() == 1
 
 
+@pytest.mark.parametrize(("bugs", "first"), [((), 1), (("trim-resurrects",), 0)])
+async def test_trim_resurrects_forgets_the_trim(tmp_path: Path, bugs: tuple[str, ...], first: int) -> None:
+    async with Server(bugs, stored(tmp_path)) as server:
+        await server.put(b"a", b"b")
+        await server.service.perform(*AT, Append((Record.trim(1),)))
+        assert (await server.everything())[0].seq_num == 1
+    async with Server(bugs, stored(tmp_path)) as server:
+        assert (await server.everything())[0].seq_num == first
+
+
 async def test_caches_catch_up() -> None:
     """A server with a stale cache is mostly right: what it forgot it learns in time."""
     async with Server(("stale-fence-cache", "stale-tail-cache", "read-from-replica", "fence-async")) as server:
@@ -308,7 +377,7 @@ def test_an_unknown_bug_is_refused_with_those_that_there_are() -> None:
 def test_a_row_says_what_the_bug_is(bug: Any) -> None:
     assert bug.how.endswith(".")
     assert bug.breaks
-    assert bug.workload in ("regular", "match-seq-num", "fenced")
+    assert bug.workload in WORKLOADS
     assert set(bug.faults) <= {"kill"}
 
 

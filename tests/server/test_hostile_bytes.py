@@ -6,13 +6,15 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
+import h2.connection
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fencepost.harness.s2 import CheckTail
+from fencepost.harness.s2 import Append, CheckTail, Record, protobuf
 from fencepost.harness.server.app import App
 from fencepost.harness.server.limits import Limits
 from fencepost.harness.server.metrics import Metrics
@@ -21,6 +23,7 @@ from fencepost.harness.server.serving import bind, serve
 from fencepost.harness.server.storage import MemoryStorage
 from fencepost.harness.world.clock import SystemClock
 from fencepost.harness.world.network import SystemNetwork
+from tests.s2 import drawn
 from tests.server.victim import PATH, STREAM, VALID, Victim, relentless
 
 from .processes import BASIN, Connection, records_of
@@ -116,6 +119,40 @@ def test_chunks_that_do_not_end_have_no_effect(victim: Victim, end: bytes) -> No
     head = head[: head.index(b"content-length")] + b"transfer-encoding: chunked\r\n\r\n"
     received = _talk(victim.process.port, head + b"%x\r\n%s\r\n" % (len(body), body) + end)
     assert not received or 400 <= int(received.split()[1]) < 500, received
+    victim.expect_untouched()
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "chunked, chunked", "identity, Chunked", "xchunked", "gzip"])
+def test_a_body_in_another_transfer_coding_is_refused(victim: Victim, coding: str) -> None:
+    head, _, body = UNCONDITIONAL.replace(b"changed", STREAM.encode()).partition(b"\r\n\r\n")
+    head = head[: head.index(b"content-length")] + b"transfer-encoding: %b\r\n\r\n" % coding.encode()
+    received = _talk(victim.process.port, head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body), finish=False)
+    assert received.startswith(b"HTTP/1.1 400 "), received
+    victim.expect_untouched()
+
+
+# ---------------------------------------------------------------- HTTP/2
+
+
+def _http2() -> bytes:
+    """An append that is refused, whatever is made of its records."""
+    client = h2.connection.H2Connection()
+    client.initiate_connection()
+    head = {":method": "POST", ":path": PATH, ":scheme": "http", ":authority": "test", "s2-basin": BASIN}
+    client.send_headers(1, list((head | {"content-type": "application/protobuf"}).items()))
+    client.send_data(
+        1, protobuf.encode_append(Append((Record(b"x" * 20),), fencing_token="no such token")), end_stream=True
+    )
+    return client.data_to_send()
+
+
+@relentless(80)
+@given(data=drawn.damaged(_http2()))
+def test_http2_with_changed_bytes_has_no_effect(victim: Victim, data: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", victim.process.port), timeout=0.02) as connection, suppress(OSError):
+        connection.sendall(data)
+        while connection.recv(1 << 16):  # to the end, or until nothing more comes
+            pass
     victim.expect_untouched()
 
 

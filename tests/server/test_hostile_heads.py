@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from hpack import Encoder
 
 from tests.server.victim import MAX_BODY, PATH, STREAM, Victim
 
+from .http2 import Http2
 from .processes import BASIN, Connection, records_of
 
 
@@ -198,6 +200,29 @@ def test_a_body_of_unknown_length_is_cut_off_at_the_limit(victim: Victim, http: 
     victim.expect_untouched()
 
 
+def test_a_long_body_over_http2_is_refused_early(victim: Victim) -> None:
+    """Of 100 MB, the server takes no more than its limit and what a client may send unasked."""
+    with Http2(victim.process.port) as client:
+        request = client.open("POST", PATH, {"content-type": "application/json"})
+        sent = 0
+        while not request.ended and sent < 100 << 20:
+            sent += client.send_while_there_is_room(request, b" " * 0x4000)
+            client.read()
+        assert (request.status, json.loads(request.content)["code"]) == (413, "payload_too_large")
+        assert sent < 2 * MAX_BODY
+    victim.expect_untouched()
+
+
+def test_a_long_body_that_is_announced_is_not_asked_for(victim: Victim, http: Connection) -> None:
+    http.socket.sendall(
+        f"POST {PATH} HTTP/1.1\r\nhost: a\r\ns2-basin: {BASIN}\r\ncontent-type: application/json\r\n"
+        f"expect: 100-continue\r\ncontent-length: {100 << 20}\r\n\r\n".encode()
+    )
+    answer = http.answer()
+    victim.expect_refusal(answer)
+    assert answer.status == 413
+
+
 def _half_head_of_http1() -> Iterator[bytes]:
     yield b"GET /v1/streams HTTP/1.1\r\nhost: a\r\nx-a: "
     yield from [b"y" * 16_000] * 20
@@ -210,13 +235,21 @@ def _half_head_of_http2() -> Iterator[bytes]:
     yield from [_frame(9, field)] * 20
 
 
-def _frame(kind: int, content: bytes, stream: int = 1) -> bytes:
-    return struct.pack(">IBBI", len(content), kind, 0, stream)[1:] + content
+def _resets() -> Iterator[bytes]:
+    yield b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, b"", stream=0)
+    encoder = Encoder()
+    head = {":method": "GET", ":path": f"{PATH}?wait=60", ":scheme": "http", ":authority": "a", "s2-basin": BASIN}
+    for stream in range(1, 40_000, 2):
+        yield _frame(1, encoder.encode(head), stream, flags=5) + _frame(3, struct.pack(">I", 8), stream)
+
+
+def _frame(kind: int, content: bytes, stream: int = 1, flags: int = 0) -> bytes:
+    return struct.pack(">IBBI", len(content), kind, flags, stream)[1:] + content
 
 
 # Before: each connection could hold 400 KB of HTTP/1.1, or 16 MB of HTTP/2, without a token.
-@pytest.mark.parametrize("pieces", [_half_head_of_http1, _half_head_of_http2])
-def test_a_head_without_end_is_cut_off(victim: Victim, pieces: Callable[[], Iterator[bytes]]) -> None:
+@pytest.mark.parametrize("pieces", [_half_head_of_http1, _half_head_of_http2, _resets])
+def test_what_has_no_end_is_cut_off(victim: Victim, pieces: Callable[[], Iterator[bytes]]) -> None:
     with socket.create_connection(("127.0.0.1", victim.process.port)) as client:
         client.settimeout(5)
         try:

@@ -160,25 +160,14 @@ def test_without_a_key_nothing_is_made_or_shown(server: Encrypting, cipher: Ciph
     assert [row["cipher"] for row in streams if row["name"] == "keyed"] == [cipher.value]
 
 
-@pytest.mark.parametrize(
-    ("given", "refusal"),
-    [
-        ([""], (400, "bad_header")),
-        ([KEY + "A"], (400, "bad_header")),
-        ([KEY, OTHER], (400, "bad_header")),
-        (["\xff" * 8], (400, "bad_header")),
-        ([KEY[:-1]], (400, "bad_header")),
-        ([KEY[4:]], (400, "bad_header")),
-        (["!" * 44], (400, "bad_header")),
-    ],
-)
-def test_a_malformed_key_is_refused(server: Encrypting, given: list[str], refusal: tuple[int, str]) -> None:
+@pytest.mark.parametrize("given", [[""], [KEY + "A"], [KEY, OTHER], ["\xff" * 8], [KEY[:-1]], [KEY[4:]], ["!" * 44]])
+def test_a_malformed_key_is_refused(server: Encrypting, given: list[str]) -> None:
     headers = [("s2-encryption-key", key) for key in given]
     for method, path in (("GET", f"{records_of('malformed')}?seq_num=0"), ("POST", records_of("malformed"))):
         body = {"records": [{"body": "x"}]} if method == "POST" else None
         server.append(Cipher.AES_256_GCM, "malformed", KEYED)
         answer = server.ask(method, path, body, headers, basin=BASINS[Cipher.AES_256_GCM])
-        assert (answer.status, answer.code) == refusal
+        assert (answer.status, answer.code) == (400, "bad_header")
 
 
 @CIPHERS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from fencepost.harness.s2.errors import ERROR_CODES
 from fencepost.harness.server.limits import Limits
 
-from .processes import Answer, Connection, ServerProcess, records_of
+from .processes import BASIN, Answer, Connection, ServerProcess, records_of
 
 STREAM = "victim"
 PATH = records_of(STREAM)
@@ -42,12 +43,39 @@ class Victim:
     def state(self) -> tuple[Any, ...]:
         """Everything that hostile input might have changed."""
         assert self.process.process.poll() is None, "the server is dead"
-        streams = self.watcher.request("GET", "/v1/streams").json
-        streams["streams"] = [row for row in streams["streams"] if row["deleted_at"] is None]
-        basins = self.watcher.request("GET", "/v1/basins").json
-        config = self.watcher.request("GET", f"/v1/streams/{STREAM}").json
+        basins = self._rows("basins")
+        streams = {basin["name"]: self._rows("streams", basin["name"]) for basin in basins}
+        configs = [self._get(f"/v1/basins/{basin}") for basin in streams]
+        for basin, rows in streams.items():
+            for path in (f"/v1/streams/{quote(row['name'], safe='')}" for row in rows):
+                configs += [self._get(path, basin), self._get(f"{path}/records/tail", basin)]
         token = self.watcher.append(STREAM, "never", fencing_token="no such token").json
-        return self.watcher.read_all(STREAM), streams, basins, config, token
+        tokens = self._get("/v1/access-tokens")["access_tokens"]
+        return self.watcher.read_all(STREAM), basins, streams, configs, tokens, token
+
+    def restore(self) -> None:
+        """Undo whatever a request has changed that was not refused, but for the records."""
+        for token in self._get("/v1/access-tokens")["access_tokens"]:
+            path = f"/v1/access-tokens/{quote(token['id'], safe='')}"
+            assert self.watcher.request("DELETE", path).status == 204, token
+        for basin in self._rows("basins"):
+            if basin["name"] != BASIN:
+                assert self.watcher.request("DELETE", f"/v1/basins/{basin['name']}").status == 202
+        assert self.watcher.request("PUT", f"/v1/basins/{BASIN}", {"config": {}}).status == 200
+        for stream in self._rows("streams", BASIN):
+            if stream["name"] != STREAM:
+                assert self.watcher.request("DELETE", f"/v1/streams/{quote(stream['name'], safe='')}").status == 202
+        assert self.watcher.request("PUT", f"/v1/streams/{STREAM}", {}).status == 200
+        self.before = self.state()
+
+    def _rows(self, what: str, basin: str = BASIN) -> list[Any]:
+        rows = self._get(f"/v1/{what}", basin)[what]
+        return [row for row in rows if row["deleted_at"] is None]
+
+    def _get(self, path: str, basin: str = BASIN) -> Any:
+        answer = self.watcher.request("GET", path, basin=basin)
+        assert answer.status == 200, (path, answer)
+        return answer.json
 
     def expect_untouched(self) -> None:
         """The state is as it was."""

@@ -9,12 +9,12 @@ import pytest
 
 from fencepost.harness.client.outcome import Definite, Ok
 from fencepost.harness.registry import Registry
-from fencepost.harness.s2 import Append, Read
+from fencepost.harness.s2 import Append, Batch, Read, Trim, command_of
 from fencepost.harness.workload import Workload, WorkloadOptions
 from fencepost.testing.simulator import Conditions, Operation, simulate
 from fencepost.workloads.answers import fences_in
 
-WORKLOADS = ("regular", "match-seq-num", "fenced")
+WORKLOADS = ("regular", "match-seq-num", "fenced", "sessions", "followers", "trim")
 OPERATIONS = 2000
 
 every_workload = pytest.mark.parametrize("name", WORKLOADS)
@@ -64,6 +64,24 @@ def counters(operations: list[Operation]) -> Counter[str]:
         stream = operation.invocation.stream
         counts["overlapping-appends"] += operation.invoked <= latest[stream]
         latest[stream] = max(latest[stream], operation.completed)
+    latest_of: dict[tuple[int, int, int], int] = {}
+    failed: set[tuple[int, int, int]] = set()
+    for operation in operations:  # in the order of invocation
+        invocation = operation.invocation
+        if invocation.batches and invocation.session is not None:
+            session = operation.thread, operation.process, invocation.session
+            counts["batches-in-flight"] += operation.invoked < latest_of.get(session, 0)
+            latest_of[session] = max(latest_of.get(session, 0), operation.completed)
+            counts["batches-after-failure"] += session in failed
+            failed |= {session} if isinstance(operation.outcome, Definite) else set()
+    for operation in operations:
+        call, outcome = operation.invocation.call, operation.outcome
+        is_trim = isinstance(call, Append) and any(isinstance(command_of(record), Trim) for record in call.records)
+        counts["trims"] += is_trim and isinstance(outcome, Ok)
+        counts["resumed-reads"] += operation.invocation.purpose == "resume"
+        if isinstance(outcome, Ok) and isinstance(outcome.value, Batch):
+            counts["answered-reads"] += 1
+            counts["records-read"] += len(outcome.value.records)
     counts["strong-reads"] = sum(
         o.invocation.purpose == "strong-read" and isinstance(o.outcome, Ok) and isinstance(o.invocation.call, Read)
         for o in operations

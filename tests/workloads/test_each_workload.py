@@ -1,13 +1,15 @@
-"""What is particular to each of the three workloads."""
+"""What is particular to each workload."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import pairwise
 
 from fencepost.harness.client.outcome import Definite, Indefinite, Ok
-from fencepost.harness.s2 import Ack, Append, Batch, CheckTail, Read, Tail
+from fencepost.harness.s2 import Ack, Append, Batch, CheckTail, Read, Tail, Trim, command_of
+from fencepost.testing.simulator import Operation
 from fencepost.workloads.answers import fences_in
+from fencepost.workloads.sessions import BOUND_TO_FAIL, WINDOWS
 from tests.workloads.simulated import appends, refused, transcript
 
 
@@ -235,3 +237,59 @@ def test_an_owner_whose_take_over_ended_indefinitely_acts_as_if_it_held_the_stre
                     assert after.process != operation.process
                     tried += isinstance(following, Append) and following.fencing_token == fences_in(call)[-1]
     assert tried > 3
+
+
+# sessions
+
+
+def test_every_window_is_used_and_a_session_opens_anew_after_a_failure() -> None:
+    flying: Counter[int] = Counter()
+    sessions: dict[int, set[int]] = defaultdict(set)
+    own: dict[int, list[Operation]] = defaultdict(list)
+    for operation in transcript("sessions"):
+        if operation.invocation.batches:
+            thread = operation.thread
+            before = sum(other.completed > operation.invoked for other in own[thread])
+            flying[thread] = max(flying[thread], before + 1)
+            sessions[thread].add(operation.invocation.session or 0)
+            own[thread].append(operation)
+    windows = {thread: WINDOWS[thread % len(WINDOWS)] for thread in own}
+    assert all(flying[thread] <= window for thread, window in windows.items()), (flying, windows)
+    assert {flying[thread] for thread, window in windows.items() if window <= 8} == {1, 2, 4, 8} & set(windows.values())
+    failures = [o for o in transcript("sessions") if o.invocation.purpose == BOUND_TO_FAIL]
+    assert sum(isinstance(o.outcome, Definite) for o in failures) > 10
+    assert any(isinstance(o.outcome, Definite) and o.outcome.code == "session_poisoned" for o in transcript("sessions"))
+
+
+# followers
+
+
+def test_a_follower_resumes_where_its_session_ended() -> None:
+    resumed = 0
+    for thread in range(1, 10, 2):
+        follows = [
+            o for o in transcript("followers") if o.thread == thread and o.invocation.purpose in ("follow", "resume")
+        ]
+        for operation, after in pairwise(follows):
+            value = operation.outcome.value if isinstance(operation.outcome, Ok) else None
+            if isinstance(value, Batch) and value.records and after.invocation.purpose == "resume":
+                assert isinstance(after.invocation.call, Read)
+                assert after.invocation.call.seq_num == value.records[-1].seq_num + 1
+                resumed += 1
+    assert resumed > 100
+
+
+# trim
+
+
+def test_trims_are_few_and_mostly_small_and_reads_look_where_they_were() -> None:
+    below = [
+        (command.seq_num, operation)
+        for operation, call in appends(transcript("trim"))
+        for record in call.records
+        if isinstance(command := command_of(record), Trim)
+    ]
+    assert 20 < len(below) < 120
+    assert any(seq_num > 10**9 for seq_num, _ in below)
+    starts = {o.invocation.call.seq_num for o in transcript("trim") if isinstance(o.invocation.call, Read)}
+    assert sum(seq_num in starts for seq_num, _ in below) > len(below) / 2

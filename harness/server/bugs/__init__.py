@@ -2,7 +2,7 @@
 
 All bugs are off by default. A bug is a decorated class in the module of its theme:
 
-    @bug("token-prefix-match", breaks=TOKEN, anomaly="stale-token-write", workload="fenced")
+    @bug("token-prefix-match", breaks=TOKEN, anomaly="stale-token-write", workload="fenced", clause="C2")
     class TokenPrefixMatch(StreamRules):
         \"\"\"A token passes when the current one begins with it.\"\"\"
 

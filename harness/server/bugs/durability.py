@@ -12,6 +12,7 @@ from .registry import bug
 if TYPE_CHECKING:
     from ..storage import Frame
 
+CRASH: Final = "only a crash shows it"
 DURABLE: Final = "an acknowledged append survives a crash"
 
 
@@ -21,6 +22,7 @@ DURABLE: Final = "an acknowledged append survives a crash"
     anomaly="fence-regression",
     workload="fenced",
     faults=("kill",),
+    beyond=CRASH,
 )
 class FenceNotDurable(StreamRules):
     """Recovery restores the records but forgets the fences among them."""
@@ -29,7 +31,7 @@ class FenceNotDurable(StreamRules):
         return before
 
 
-@bug("ack-before-durable", breaks=DURABLE, anomaly="lost-write", workload="regular", faults=("kill",))
+@bug("ack-before-durable", breaks=DURABLE, anomaly="lost-write", workload="regular", faults=("kill",), beyond=CRASH)
 class AckBeforeDurable(StorageRules):
     """An append is acknowledged when it is in the process's buffer, which is written to the file 100 ms later."""
 
@@ -37,7 +39,7 @@ class AckBeforeDurable(StorageRules):
     hold_back = 0.1
 
 
-@bug("lost-batch-on-restart", breaks=DURABLE, anomaly="lost-write", workload="regular", faults=("kill",))
+@bug("lost-batch-on-restart", breaks=DURABLE, anomaly="lost-write", workload="regular", faults=("kill",), beyond=CRASH)
 class LostBatchOnRestart(StorageRules):
     """Recovery treats the last eight groups of batches as torn and cuts them off."""
 

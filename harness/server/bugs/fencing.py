@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TOKEN: Final = "an append whose fencing token is not the current one is refused"
 
 
-@bug("stale-fence-cache", breaks=TOKEN, anomaly="stale-token-write", workload="fenced")
+@bug("stale-fence-cache", breaks=TOKEN, anomaly="stale-token-write", workload="fenced", clause="A4")
 class StaleFenceCache(StreamRules):
     """Eight front ends take turns. Each caches the token, and refreshes it after 2 s or when an append disagrees."""
 
@@ -35,7 +35,7 @@ class StaleFenceCache(StreamRules):
         return token
 
 
-@bug("fence-async", breaks=TOKEN, anomaly="stale-token-write", workload="fenced")
+@bug("fence-async", breaks=TOKEN, anomaly="stale-token-write", workload="fenced", clause="A4")
 class FenceAsync(StreamRules):
     """A fence is acknowledged at once, but enforced only by a sweep that runs every 200 ms."""
 
@@ -51,7 +51,13 @@ class FenceAsync(StreamRules):
         return self.__enforced[0]
 
 
-@bug("fence-after-batch", breaks="the token before a batch counts", anomaly="phantom-fence", workload="fenced")
+@bug(
+    "fence-after-batch",
+    breaks="the token before a batch counts",
+    anomaly="phantom-fence",
+    workload="fenced",
+    clause="A6",
+)
 class FenceAfterBatch(StreamRules):
     """A batch is tested against the token that its own fence sets."""
 
@@ -63,7 +69,13 @@ class FenceAfterBatch(StreamRules):
         return token
 
 
-@bug("token-prefix-match", breaks="tokens compare by equality", anomaly="stale-token-write", workload="fenced")
+@bug(
+    "token-prefix-match",
+    breaks="tokens compare by equality",
+    anomaly="stale-token-write",
+    workload="fenced",
+    clause="C2",
+)
 class TokenPrefixMatch(StreamRules):
     """A token passes when the current one begins with it."""
 
@@ -71,7 +83,13 @@ class TokenPrefixMatch(StreamRules):
         return super().token_matches(given, current) or current.startswith(given)
 
 
-@bug("empty-token-matches-any", breaks="the empty token is a token", anomaly="stale-token-write", workload="fenced")
+@bug(
+    "empty-token-matches-any",
+    breaks="the empty token is a token",
+    anomaly="stale-token-write",
+    workload="fenced",
+    clause="A4",
+)
 class EmptyTokenMatchesAny(StreamRules):
     """An append with the empty token is treated as one without a token."""
 
@@ -79,7 +97,13 @@ class EmptyTokenMatchesAny(StreamRules):
         return super().token_matches(given, current) or given == ""
 
 
-@bug("wrong-mismatch-token", breaks="a refusal names the current token", anomaly="phantom-fence", workload="fenced")
+@bug(
+    "wrong-mismatch-token",
+    breaks="a refusal names the current token",
+    anomaly="phantom-fence",
+    workload="fenced",
+    clause="A5",
+)
 class WrongMismatchToken(StreamRules):
     """The last character of the token that a refusal names is wrong."""
 

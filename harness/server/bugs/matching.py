@@ -21,6 +21,7 @@ class _Unchecked:
 
     def __init__(self, stream: Sequencer) -> None:
         self._stream = stream
+        self.name = stream.name
 
     def test(self, batch: Append) -> None:
         pass
@@ -36,6 +37,7 @@ class _Unchecked:
     breaks="conditions are tested against the state that the batch is applied to",
     anomaly="match-violation",
     workload="match-seq-num",
+    clause="A4",
 )
 class CheckThenAppendRace(ServiceRules):
     """The conditions are tested, and 2 ms later the batch is appended as if they still held."""
@@ -46,7 +48,7 @@ class CheckThenAppendRace(ServiceRules):
         return await super().append(_Unchecked(stream), batch)
 
 
-@bug("match-off-by-one", breaks=MATCH, anomaly="match-violation", workload="match-seq-num")
+@bug("match-off-by-one", breaks=MATCH, anomaly="match-violation", workload="match-seq-num", clause="A4")
 class MatchOffByOne(StreamRules):
     """A match_seq_num that is off by one passes."""
 
@@ -54,7 +56,7 @@ class MatchOffByOne(StreamRules):
         return super().seq_num_matches(given, stream) or abs(given - self.seq_num_to_match(stream)) == 1
 
 
-@bug("match-ignored-under-load", breaks=MATCH, anomaly="match-violation", workload="match-seq-num")
+@bug("match-ignored-under-load", breaks=MATCH, anomaly="match-violation", workload="match-seq-num", clause="S2")
 class MatchIgnoredUnderLoad(StreamRules):
     """While an append waits for the disk, match_seq_num is ignored."""
 
@@ -62,7 +64,7 @@ class MatchIgnoredUnderLoad(StreamRules):
         return super().seq_num_matches(given, stream) or stream.next_seq_num > stream.durable.seq_num
 
 
-@bug("match-against-durable-tail", breaks=MATCH, anomaly="match-violation", workload="match-seq-num")
+@bug("match-against-durable-tail", breaks=MATCH, anomaly="match-violation", workload="match-seq-num", clause="S1")
 class MatchAgainstDurableTail(StreamRules):
     """match_seq_num is compared with the durable tail instead of the one that the batch would follow."""
 
@@ -70,7 +72,13 @@ class MatchAgainstDurableTail(StreamRules):
         return min(super().seq_num_to_match(stream), stream.durable.seq_num)
 
 
-@bug("wrong-mismatch-tail", breaks="a refusal names the tail", anomaly="wrong-mismatch", workload="match-seq-num")
+@bug(
+    "wrong-mismatch-tail",
+    breaks="a refusal names the tail",
+    anomaly="wrong-mismatch",
+    workload="match-seq-num",
+    clause="A5",
+)
 class WrongMismatchTail(StreamRules):
     """Every fourth refusal names a tail whose bit 40 is wrongly set."""
 
@@ -88,6 +96,7 @@ class WrongMismatchTail(StreamRules):
     breaks="an append whose condition holds is accepted",
     anomaly="spurious-rejection",
     workload="match-seq-num",
+    clause="A4",
 )
 class Spurious412(StreamRules):
     """Every tenth append whose match_seq_num is right is refused anyway."""

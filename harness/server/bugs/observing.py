@@ -26,7 +26,7 @@ class _Lagging:
         return self._seen[0]
 
 
-@bug("stale-tail-cache", breaks=FRESH, anomaly="stale-read", workload="regular")
+@bug("stale-tail-cache", breaks=FRESH, anomaly="stale-read", workload="regular", clause="R1")
 class StaleTailCache(StreamRules):
     """A check-tail is answered from a cache that is 250 ms behind."""
 
@@ -38,7 +38,7 @@ class StaleTailCache(StreamRules):
         return self.__lagging(super().tail_for_check(durable, now), now)
 
 
-@bug("read-from-replica", breaks=FRESH, anomaly="stale-read", workload="regular")
+@bug("read-from-replica", breaks=FRESH, anomaly="stale-read", workload="regular", clause="R6")
 class ReadFromReplica(StreamRules):
     """Reads are served by a replica that is 250 ms behind."""
 
@@ -50,7 +50,13 @@ class ReadFromReplica(StreamRules):
         return self.__lagging(super().tail_for_read(durable, now), now)
 
 
-@bug("read-skips-batch-boundary", breaks="a read leaves no record out", anomaly="lost-write", workload="regular")
+@bug(
+    "read-skips-batch-boundary",
+    breaks="a read leaves no record out",
+    anomaly="lost-write",
+    workload="regular",
+    clause="O2",
+)
 class ReadSkipsBatchBoundary(StreamRules):
     """A read that crosses into a batch leaves out the batch's first record, for every tenth batch."""
 

@@ -19,7 +19,8 @@ class Bug:
     """One seeded bug.
 
     ``breaks`` is the promise that it breaks. ``anomaly`` is the one that a checker must report, perhaps with others.
-    ``workload`` exposes the bug, with the help of ``faults``. ``rules`` is the class with the wrong rules.
+    ``workload`` exposes the bug, with the help of ``faults``. ``rules`` is the class with the wrong rules. ``clause``
+    is the number of the clause whose conformance test fails, empty if none can; ``beyond`` then says why.
     """
 
     name: str
@@ -28,6 +29,8 @@ class Bug:
     workload: str
     faults: tuple[str, ...]
     rules: Wrong
+    clause: str
+    beyond: str
 
     @property
     def how(self) -> str:
@@ -39,13 +42,29 @@ BUGS: Final[dict[str, Bug]] = {}
 """Every seeded bug by name."""
 
 
-def bug(name: str, *, breaks: str, anomaly: str, workload: str, faults: tuple[str, ...] = ()) -> Callable[[W], W]:
-    """Return a decorator that registers a class with wrong rules. Raise ValueError if the name is taken."""
+def bug(
+    name: str,
+    *,
+    breaks: str,
+    anomaly: str,
+    workload: str,
+    faults: tuple[str, ...] = (),
+    clause: str = "",
+    beyond: str = "",
+) -> Callable[[W], W]:
+    """Return a decorator that registers a class with wrong rules.
+
+    Raise ValueError if the name is taken, and unless exactly one of ``clause`` and ``beyond`` is given.
+    """
+    if bool(clause) is bool(beyond):
+        raise ValueError(
+            f"the seeded bug {name!r} names the clause that conformance tests see violated, or why none is"
+        )
 
     def register(rules: W) -> W:
         if name in BUGS:
             raise ValueError(f"two seeded bugs are called {name!r}")
-        BUGS[name] = Bug(name, breaks, anomaly, workload, faults, rules)
+        BUGS[name] = Bug(name, breaks, anomaly, workload, faults, rules, clause, beyond)
         return rules
 
     return register

@@ -14,7 +14,7 @@ from .strikes import EveryNth
 KEPT: Final = "records are stored as they were sent"
 
 
-@bug("body-corruption", breaks=KEPT, anomaly="garbage-read", workload="regular")
+@bug("body-corruption", breaks=KEPT, anomaly="garbage-read", workload="regular", clause="O2")
 class BodyCorruption(StreamRules):
     """One bit of the body of every fiftieth record is flipped before it is stored."""
 
@@ -29,7 +29,7 @@ class BodyCorruption(StreamRules):
         return Record(bytes([record.body[0] ^ 1]) + record.body[1:], record.headers, record.timestamp)
 
 
-@bug("header-dropped", breaks=KEPT, anomaly="garbage-read", workload="regular")
+@bug("header-dropped", breaks=KEPT, anomaly="garbage-read", workload="regular", clause="O2")
 class HeaderDropped(StreamRules):
     """Every twentieth record with headers loses its last header."""
 
@@ -44,7 +44,9 @@ class HeaderDropped(StreamRules):
         return Record(record.body, record.headers[:-1], record.timestamp)
 
 
-@bug("ack-wrong-range", breaks="an acknowledgement covers the batch", anomaly="bad-ack", workload="regular")
+@bug(
+    "ack-wrong-range", breaks="an acknowledgement covers the batch", anomaly="bad-ack", workload="regular", clause="A2"
+)
 class AckWrongRange(StreamRules):
     """Every fiftieth acknowledgement ends one record too late."""
 
@@ -60,7 +62,13 @@ class AckWrongRange(StreamRules):
         return Ack(ack.start, end, end)
 
 
-@bug("timestamp-regress", breaks="timestamps never decrease", anomaly="nonmonotonic-timestamp", workload="regular")
+@bug(
+    "timestamp-regress",
+    breaks="timestamps never decrease",
+    anomaly="nonmonotonic-timestamp",
+    workload="regular",
+    clause="O2",
+)
 class TimestampRegress(StreamRules):
     """Every fiftieth record gets a timestamp 5 s in the past, and nothing raises it to the previous one."""
 
@@ -73,7 +81,7 @@ class TimestampRegress(StreamRules):
         return max(0, wanted - 5000) if self.__strike() else kept
 
 
-@bug("duplicate-on-retry", breaks="a batch is appended once", anomaly="duplicate", workload="regular")
+@bug("duplicate-on-retry", breaks="a batch is appended once", anomaly="duplicate", workload="regular", clause="A1")
 class DuplicateOnRetry(ServiceRules):
     """Every fiftieth unconditional append is applied a second time, by a component that retries too soon."""
 
@@ -88,7 +96,7 @@ class DuplicateOnRetry(ServiceRules):
         return ack
 
 
-@bug("torn-batch", breaks="a batch is appended atomically", anomaly="torn-batch", workload="regular")
+@bug("torn-batch", breaks="a batch is appended atomically", anomaly="torn-batch", workload="regular", clause="A1")
 class TornBatch(ServiceRules):
     """Every tenth unconditional batch is appended in two halves, and other batches come between them."""
 
@@ -111,6 +119,7 @@ class TornBatch(ServiceRules):
     breaks="an append that is definitely refused has no effect",
     anomaly="aborted-read",
     workload="regular",
+    clause="P5",
 )
 class DefiniteErrorButApplied(ServiceRules):
     """Every fiftieth append is applied, but refused with a code that promises that it was not."""
