@@ -225,8 +225,9 @@ class Workload(Protocol):
     """The behaviour of the clients of a run. Workloads are registered under ``fencepost.workloads``.
 
     The entry point names a class, or any other callable without arguments, that makes an object with these members. The
-    object may also have ``checkers``, the names of the checkers that judge its histories: see :func:`checkers_of`. If its
-    clients append the same records more than once, it says ``unique_records = False``: see :func:`has_unique_records`.
+    object may also have ``checkers``, the names of the checkers that judge its histories: see :func:`checkers_of`. If
+    its clients append the same records more than once, it says ``unique_records = False``: see
+    :func:`has_unique_records`.
     """
 
     name: str

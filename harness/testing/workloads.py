@@ -20,7 +20,15 @@ from fencepost.harness.client.outcome import Ok
 from fencepost.harness.generators import on_update
 from fencepost.harness.history.digest import digest
 from fencepost.harness.s2 import Append
-from fencepost.harness.workload import Completion, Context, Generator, Invocation, Workload, WorkloadOptions, has_unique_records
+from fencepost.harness.workload import (
+    Completion,
+    Context,
+    Generator,
+    Invocation,
+    Workload,
+    WorkloadOptions,
+    has_unique_records,
+)
 
 from .simulator import SECOND, Conditions, Operation, simulate
 
