@@ -17,7 +17,7 @@ KEPT := PYTHONDONTWRITEBYTECODE=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow fuzz-checker lint format detect differential conform-s2-lite bench bench-checker lock clean
+.PHONY: help setup check test test-slow fuzz-checker lint format detect differential conform-s2-lite bench bench-server bench-checker lock clean
 
 help: ## list the targets
 	@echo "usage: make TARGET [ARGS=\"...\"]"; echo
@@ -69,6 +69,9 @@ conform-s2-lite: $(STAMP) ## is s2-lite what docs/conformance.md says? Needs the
 
 bench: $(STAMP) ## measure every figure anew and write docs/benchmarks.md (ARGS: names of some)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-server: $(STAMP) ## the bundled server's figures, beside s2-lite where s2 is installed, into docs/benchmarks.md
+	@$(BIN)/python -m benchmarks server_appends server_tails server_sessions server_reads server_idle recovery
 
 bench-checker: $(STAMP) ## the checker on easy and real histories, beside s2-porcupine (ARGS: --row NAME, …; S2_PORCUPINE=binary)
 	@$(BIN)/python -m benchmarks checker $(ARGS)

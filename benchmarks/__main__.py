@@ -15,12 +15,13 @@ from typing import Final
 
 CLAIMS: Final = (
     *("driver_rate", "record_rate", "client_rate", "check_rate"),
-    *("server_appends", "server_sessions", "request_cost", "server_limits", "recovery"),
+    *("server_appends", "server_tails", "server_sessions", "server_reads", "server_idle", "recovery"),
+    *("request_cost", "server_limits"),
 )
 ASKED_FOR: Final = ("checker",)
 """Benchmarks that run only when they are named, because they take many minutes and gigabytes."""
 
-PARTIAL: Final = ("--row", "--operations", "--sizes")
+PARTIAL: Final = ("--row", "--operations", "--sizes", "--seconds", "--connections", "--memory")
 """Options with which a benchmark measures only a part, or something smaller."""
 
 FOLDER: Final = Path(__file__).parent
@@ -57,7 +58,7 @@ def _written() -> dict[str, str]:
 _HEAD: Final = """# Figures
 
 Written by `make bench`, which measures everything again except the checker beside s2-porcupine. `make bench-checker`
-writes that section. Each section is one command and its output.
+writes that section, and `make bench-server` those of the bundled server. Each section is one command and its output.
 
 """
 

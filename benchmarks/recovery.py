@@ -1,8 +1,11 @@
-"""The cost of the bundled server's journal: bytes on the disk, and processor time of a start.
+"""The cost of the bundled server's journal: bytes on the disk, and the time of a start after ``kill -9``.
 
 Clients in the same process append batches of ten records of 100 bytes to a journal on disk. Then the server starts
 again on that journal. In the second row, one client trims the stream behind the newest records all the time, as a
 consumer would. Both figures depend on the readable records, not on all records ever appended.
+
+In the second table, a server process is killed with ``kill -9`` and started again on a journal with records of 1 KiB.
+The time is wall-clock time from the start of the process to its first answer.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from time import process_time
 from typing import Final
 
 from benchmarks.machine import machine
+from benchmarks.servers import Bundled
 from fencepost.harness.s2 import Append, Read, Record
 from fencepost.harness.server.errors import StateMismatch
 from fencepost.harness.server.service import Service
@@ -24,7 +28,9 @@ from fencepost.harness.world.world import real_world
 
 AT: Final = ("bench-basin", "s")
 CLIENTS: Final = 100
-BATCH: Final = Append(tuple(Record(b"x" * 100) for _ in range(10)))
+BATCH: Final = Append((Record(b"x" * 100),) * 10)
+KILLED: Final = ((100_000, 1), (1_000_000, 10))
+"""Records in the journal of a server that is killed, and per batch."""
 KEPT: Final = 5000
 """The number of records that a trim leaves."""
 
@@ -37,7 +43,7 @@ async def started(directory: Path) -> Service:
     return service
 
 
-async def fill(directory: Path, batches: int, *, trimming: bool) -> None:
+async def fill(directory: Path, batches: int, *, trimming: bool = False, batch: Append = BATCH) -> None:
     """Write a journal."""
     service = await started(directory)
     await service.ensure_basin(AT[0])
@@ -45,7 +51,7 @@ async def fill(directory: Path, batches: int, *, trimming: bool) -> None:
 
     async def client(trims: bool) -> None:
         for number in range(batches // CLIENTS):
-            ack = await service.perform(*AT, BATCH)
+            ack = await service.perform(*AT, batch)
             if trims and number % 20 == 0:
                 await service.perform(*AT, Append((Record.trim(max(0, ack.end.seq_num - KEPT)),)))
 
@@ -79,6 +85,18 @@ async def measure(batches: int, *, trimming: bool) -> str:
     return f"{'trimmed behind' if trimming else 'never trimmed':<16}{records:>18,}{size / 1e6:>13.1f}{seconds:>12.2f}"
 
 
+def restart(records: int, size: int) -> str:
+    """Measure one row of the table of kills, and return it."""
+    with tempfile.TemporaryDirectory() as directory:
+        data = Path(directory) / "data"
+        asyncio.run(fill(data, records // size, batch=Append((Record(b"x" * 1024),) * size)))
+        Bundled(data).kill()
+        server = Bundled(data)
+        memory = server.memory(peak=True)
+        server.stop()
+    return f"{records:>12,}{size:>19}{server.start_seconds:>17.2f}{memory:>9.0f}"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -89,6 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{'':<16}{'readable records':>18}{'MB on disk':>13}{'start, s':>12}")
     for trimming in (False, True):
         print(asyncio.run(measure(options.batches, trimming=trimming)), flush=True)
+    print(f"\n{'records':>12}{'records per batch':>19}{'first answer, s':>17}{'peak MB':>9}")
+    for records, size in KILLED:
+        print(restart(records, size), flush=True)
 
 
 if __name__ == "__main__":

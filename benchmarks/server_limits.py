@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.machine import machine
-from benchmarks.server_appends import BASIN, Server
+from benchmarks.servers import BASIN, Bundled, Server
 
 PATHS: Final = 4096
 PATH_BYTES: Final = 60_000
@@ -28,7 +28,7 @@ READS: Final = 200
 @contextmanager
 def serving(*options: str) -> Iterator[Server]:
     """Yield a server in memory with a stream."""
-    server = Server(None, *options)
+    server = Bundled(None, *options)
     try:
         yield server
     finally:

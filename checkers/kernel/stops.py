@@ -14,6 +14,7 @@ import numpy as np
 from fencepost.harness.history.history import FOREVER, NONE, Int64s
 
 from . import spec
+from .answers import reads
 from .columns import Mask, Requirements
 from .contradiction import contradict
 from .facts import Facts, ascending, earliest, told_tails, trimming
@@ -154,8 +155,11 @@ def _sums(sizes: Int64s, length: int) -> Int64s:
 
 
 def _cannot(asked: Requirements, facts: Facts, low: int, high: int) -> NoReturn:
-    told, starts = told_tails(asked), facts.place[facts.chain]
+    told, starts, columns = told_tails(asked), facts.place[facts.chain], asked.asked
     after = [*facts.chain[starts == high].tolist(), *np.flatnonzero(told == high)[:1].tolist()]
+    if after and columns.optional[after[0]]:  # who returned a record of it tells that it was applied
+        seen = facts.seen[high - asked.tail : facts.ends[starts == high][0] - asked.tail].max()
+        after[:0] = np.flatnonzero(reads(asked) & (columns.low <= seen) & (seen < columns.high)).tolist()
     before = [*facts.chain[facts.ends == low].tolist(), *np.flatnonzero(told == low)[:1].tolist()]
     why = f"shows {high} as a tail, but nothing of unknown outcome can fill [{low}, {high})"
     contradict(asked, "hole", [*after[:1], *before[:1]], why, low)

@@ -170,7 +170,7 @@ def command(
       FENCEPOST_TOKEN=… fencepost serve --token-env FENCEPOST_TOKEN
       FENCEPOST_TOKEN=… fencepost serve --token-env FENCEPOST_TOKEN --auth
     """
-    from ..server.serving import bind
+    from ..server.serving import bind, connections_within
     from ..world.world import real_world
     from .tls import TlsOptions
 
@@ -178,10 +178,13 @@ def command(
         raise UsageFailure("--data and --memory exclude each other: the journal is kept in one place")
     if auth and token_env is None:
         raise UsageFailure("--auth needs --token-env: the token that issues the others has to come from somewhere")
-    limits = Limits(max_body, body_timeout, max_arriving, max_connections, idle_timeout)
+    connections = connections_within(max_connections)
+    limits = Limits(max_body, body_timeout, max_arriving, connections, idle_timeout)
     tls = TlsOptions(tls_cert, tls_key, tls_self)
     options = _Options(data, bugs, bearer_token(token_env), auth, basins, _retention(retention), limits, control, tls)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if connections < max_connections:
+        log.warning("only %d connections can be open, because of the limit on open files (ulimit -n)", connections)
     world = real_world(seed=0)  # the server draws nothing from it but fresh salts and secrets, and gaps of heartbeats
     _run(options, world, lambda: bind(world.network, host, port))
 

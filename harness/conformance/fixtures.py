@@ -19,7 +19,7 @@ from .stream import Basin, Stream
 @pytest_asyncio.fixture(scope="session")
 async def service(place: Place) -> AsyncIterator[Service]:
     """The endpoint."""
-    service = place.service()
+    service = place.service(until_interrupted=True)
     yield service
     await service.aclose()
 

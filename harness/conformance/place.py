@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from signal import Signals
 from typing import Any, Final
 
 from ..targets.endpoint import PREFIX, Endpoint
@@ -19,7 +20,10 @@ _GONE: Final = (202, 404)
 
 
 class Place:
-    """The basin of a run, and the prefix of the names of its streams there."""
+    """The basin of a run, and the prefix of the names of its streams there.
+
+    ``interrupts`` are the signals that want the run to end.
+    """
 
     def __init__(self, settings: Settings, world: World) -> None:
         self.settings = settings
@@ -31,10 +35,12 @@ class Place:
         self.basin: Final = settings.basin or self._stem
         self._made: list[str] = []
         self._answers = False
+        self.interrupts: list[Signals] = []
 
-    def service(self) -> Service:
+    def service(self, *, until_interrupted: bool = False) -> Service:
         """Return a client of the endpoint. Its connections belong to the running event loop."""
-        return Service(self.settings, self._world.network, self.transcript)
+        stopped = (lambda: bool(self.interrupts)) if until_interrupted else (lambda: False)
+        return Service(self.settings, self._world.network, self.transcript, stopped)
 
     def new_basin(self) -> str:
         """Return the name of a basin to make, which will be removed."""

@@ -19,6 +19,10 @@ class NoAnswer(Exception):
         self.sent = sent
 
 
+class Interrupted(Exception):
+    """Somebody wants the run to end: no more requests are sent."""
+
+
 class NotOffered(Exception):
     """The service answered 501: it does not offer what the case is about."""
 

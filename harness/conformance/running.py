@@ -14,11 +14,12 @@ from ..client.connection import ConnectionClosed
 from ..failure import UsageFailure
 from ..interrupts import cancelling
 from ..printable import printable
+from ..signals import held
 from ..world.world import World
 from . import cases as own_cases
 from .clause import Clause, clause_of
 from .place import Place
-from .reply import NoAnswer, NotOffered
+from .reply import Interrupted, NoAnswer, NotOffered
 from .report import Case, Report, Verdict, told, untested
 from .settings import Settings
 
@@ -42,8 +43,11 @@ def run(settings: Settings, world: World) -> Report:
     place = Place(settings, world)
     collector = Collector(place)
     try:
-        asyncio.run(place.set_up())
-        code = pytest.main(_arguments(settings), plugins=[collector])
+        # A KeyboardInterrupt in the middle of pytest and an event loop leaves both in disorder. So the signals are
+        # kept, the case that is running sends no more requests, and no other case begins.
+        with held() as place.interrupts:
+            asyncio.run(place.set_up())
+            code = pytest.main(_arguments(settings), plugins=[collector])
     finally:
         asyncio.run(_clean(place))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED and not untested(settings.clauses):
@@ -57,7 +61,7 @@ def run(settings: Settings, world: World) -> Report:
         raise UsageFailure("the cases cannot be run" + "".join(f"\n{problem}" for problem in collector.problems))
     if collector.problems:
         raise UsageFailure("the cases cannot be loaded" + "".join(f"\n{problem}" for problem in collector.problems))
-    interrupted = code == pytest.ExitCode.INTERRUPTED
+    interrupted = bool(place.interrupts)
     return Report(settings.url, place.basin, collector.cases, untested(settings.clauses), interrupted)
 
 
@@ -104,6 +108,14 @@ class Collector:
         if report.failed:
             self.problems.append(str(report.longrepr))
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Begin no case after an interrupt."""
+        if not self._place.interrupts:
+            return None
+        item.session.shouldstop = "interrupted"
+        return True
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -131,7 +143,7 @@ class Collector:
         item.add_report_section("call", "stdout", "\n".join(map(printable, told(case.exchanges))))
         # The sections of this report are those of its assertion, which may repeat a token.
         report.sections = []
-        if verdict is Verdict.NOT_OFFERED:
+        if isinstance(call.excinfo and call.excinfo.value, NotOffered | Interrupted):
             report.outcome = "skipped"
             report.longrepr = (case.name, 0, f"{verdict}: {printable(case.why)}")
         elif report.failed:
@@ -148,12 +160,14 @@ def _judged(error: BaseException | None) -> tuple[Verdict, str]:
     match error:
         case None:
             return Verdict.CONFORMS, ""
+        case Interrupted():
+            return Verdict.NOT_TRIED, str(error)
         case NotOffered():
             return Verdict.NOT_OFFERED, str(error)
         case pytest.skip.Exception():
             return Verdict.NOT_TRIED, str(error)
         case AssertionError() | pytest.fail.Exception():
-            return Verdict.VIOLATED, str(error)
+            return Verdict.VIOLATED, str(error) or "an assertion failed"
         case NoAnswer() | ConnectionClosed() | OSError() | httpx.HTTPError():
             return Verdict.UNKNOWN, str(error)
     return Verdict.UNKNOWN, f"the case itself failed: {type(error).__name__}: {error}"

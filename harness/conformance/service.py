@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any, Final
@@ -18,7 +18,8 @@ from ..client.http2 import Http2Connection
 from ..s2.events import EventDecoder
 from ..world.network import Network
 from .events import Events
-from .reply import NoAnswer, Reply, refuse_missing
+from .pace import Pace
+from .reply import Interrupted, NoAnswer, Reply, refuse_missing
 from .sessions import Session
 from .settings import Settings
 from .together import Together, answers
@@ -32,13 +33,16 @@ _CONNECTIONS: Final = 32
 
 
 class Service:
-    """The endpoint, with the headers of every request."""
+    """The endpoint. Once ``stopped`` returns True, no more requests are sent."""
 
-    def __init__(self, settings: Settings, network: Network, transcript: Transcript) -> None:
+    def __init__(
+        self, settings: Settings, network: Network, transcript: Transcript, stopped: Callable[[], bool]
+    ) -> None:
         self.settings = settings
         self._network = network
         self._transcript = transcript
-        self._next = 0.0
+        self._stopped = stopped
+        self._pace = Pace(settings.rate)
         self._client = httpx.AsyncClient(
             verify=self._tls.http1 if self._tls else False,
             trust_env=False,
@@ -74,7 +78,7 @@ class Service:
         request = self._request(method, target, body, headers, patience)
         exchange = self._transcript.begin()
         exchange.sent += self._sent(request)
-        await self._pace()
+        await self._turn()
         try:
             response = await self._client.send(request)
         except httpx.HTTPError as error:
@@ -91,7 +95,7 @@ class Service:
         request = self._request("GET", target, None, own, 0.0)
         exchange = self._transcript.begin()
         exchange.sent += self._sent(request)
-        await self._pace()
+        await self._turn()
         try:
             response = await self._client.send(request, stream=True)
         except httpx.HTTPError as error:
@@ -119,7 +123,7 @@ class Service:
         fields = {"content-type": "s2s/proto", "accept": "s2s/proto", **headers}
         exchange = self._transcript.begin()
         head = self._http2_head(method, target, fields, exchange)
-        await self._pace()
+        await self._turn()
         connection = await self._connection()
         session = Session(connection, exchange, self._transcript, self.settings.timeout)
         session.number = connection.request(head, session, end=method == "GET")
@@ -136,7 +140,7 @@ class Service:
             head = self._http2_head("POST", target, headers, exchange)
             exchange.sent += self._transcript.body(body)
             requests.append((Together(exchange, self._transcript), body))
-            await self._pace()
+            await self._turn()
         found = await answers(await self._connection(), head, requests, self.settings.timeout)
         for answer in found:
             refuse_missing(answer.status, answer.body)
@@ -195,13 +199,11 @@ class Service:
         token = self.settings.token
         return {} if token is None else {"authorization": f"Bearer {token}"}
 
-    async def _pace(self) -> None:
-        if self.settings.rate:
-            now = asyncio.get_running_loop().time()
-            due = max(now, self._next)
-            self._next = due + 1 / self.settings.rate
-            if due > now:
-                await asyncio.sleep(due - now)
+    async def _turn(self) -> None:
+        """Wait until the next request may be sent. Raise Interrupted if none may any more."""
+        await self._pace.turn()
+        if self._stopped():
+            raise Interrupted("the run was interrupted")
 
     def _sent(self, request: httpx.Request) -> list[str]:
         first = f"{request.method} {request.url.raw_path.decode()}"

@@ -5,6 +5,7 @@ An entry records the result of a request, not the request. So a replay needs nei
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -134,7 +135,7 @@ class Checkpoint(Struct, frozen=True, tag="checkpoint"):
     tokens: tuple[AccessTokenSet, ...] = ()
 
 
-class Appended(Struct, frozen=True):
+class Appended(Struct, frozen=True, gc=False):
     """A batch was appended to an incarnation of a stream. Its records got the next seq_nums there.
 
     ``arrival`` is when it arrived (ms): retention counts from there.
@@ -145,7 +146,7 @@ class Appended(Struct, frozen=True):
     arrival: int
 
 
-class _Appended(Struct, frozen=True, array_like=True, tag="append"):
+class _Appended(Struct, frozen=True, array_like=True, tag="append", gc=False):
     """An :class:`Appended` as the journal stores it: fields without names."""
 
     stream: int
@@ -161,9 +162,9 @@ Entry: TypeAlias = Change | TokenChange | Expired | Checkpoint | Appended
 _OTHER: Final = b"\x00"
 _APPEND: Final = b"\x01"
 _encode = msgspec.msgpack.Encoder().encode
-_append: msgspec.msgpack.Decoder[_Appended] = msgspec.msgpack.Decoder(_Appended)
+_append = msgspec.msgpack.Decoder(_Appended).decode
 _Other: TypeAlias = Change | TokenChange | Expired | Checkpoint
-_other: msgspec.msgpack.Decoder[_Other] = msgspec.msgpack.Decoder(_Other)
+_other: Callable[[memoryview], _Other] = msgspec.msgpack.Decoder(_Other).decode
 
 
 def encode(entry: Entry) -> bytes:
@@ -177,14 +178,11 @@ def encode(entry: Entry) -> bytes:
 def decode(data: bytes) -> Entry:
     """Return the entry that :func:`encode` encoded. Raise ValueError if it cannot be read."""
     try:
-        body = memoryview(data)[1:]
-        match data[:1]:
-            case b"\x01":
-                found = _append.decode(body)
-                records = tuple([SequencedRecord(*fields) for fields in found.records])
-                return Appended(found.stream, records, found.arrival)
-            case b"\x00":
-                return _other.decode(body)
+        if data.startswith(_APPEND):
+            found = _append(memoryview(data)[1:])
+            return Appended(found.stream, tuple([SequencedRecord(*fields) for fields in found.records]), found.arrival)
+        if data.startswith(_OTHER):
+            return _other(memoryview(data)[1:])
     except msgspec.MsgspecError as error:
         raise ValueError(f"an entry cannot be read: {error}") from error
     raise ValueError(f"an entry has the unknown kind {data[:1]!r}")

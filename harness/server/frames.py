@@ -91,6 +91,7 @@ class Segment:
         if self.number != number:
             raise StorageError(f"{path}: offset 18: the file is segment {self.number} under another name")
         self.seed = zlib.crc32(salt)
+        self._view = memoryview(content)
 
     def frames(self, *, torn_end: bool) -> Iterator[Frame]:
         """Yield the frames. With ``torn_end`` the last one may be torn, and is then left out.
@@ -112,15 +113,15 @@ class Segment:
             yield Frame(entries, self.number, end)
             offset = end
 
-    def _sound(self, place: int) -> tuple[int, bytes] | None:
+    def _sound(self, place: int) -> tuple[int, memoryview] | None:
         """Return the stated offset and the payload of the frame at ``place``, or None without an intact one there."""
         start = place + _FRAME.size
         if start > len(self.content):
             return None
         _, length, offset, payload_crc, head_crc = _FRAME.unpack_from(self.content, place)
-        if head_crc != zlib.crc32(self.content[place : start - 4], self.seed) or start + length > len(self.content):
+        if head_crc != zlib.crc32(self._view[place : start - 4], self.seed) or start + length > len(self.content):
             return None
-        payload = self.content[start : start + length]
+        payload = self._view[start : start + length]
         return (offset, payload) if payload_crc == zlib.crc32(payload) else None
 
     def _refuse_unless_torn(self, offset: int, torn_end: bool) -> None:

@@ -214,6 +214,9 @@ class Request:
     def _expected_length(self) -> int | None:
         value = self._headers.get(b"content-length")
         if value is None:
+            # The HTTP server below looks at the last coding only, and so would take compressed bytes for the body.
+            if (transfer := self._headers.get(b"transfer-encoding", b"chunked").lower()) != b"chunked":
+                raise ServiceError("bad_header", f"transfer-encoding must be chunked, not {transfer[:40]!r}")
             return None
         if not value.isdigit():
             raise ServiceError("bad_header", f"content-length must be a number, not {value[:40]!r}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -22,6 +23,8 @@ from ..failure import UsageFailure
 from ..world.network import BACKLOG, Listener, Network
 from .limits import FRAME_BYTES, HEAD_BYTES, STREAM_BYTES, Limits
 
+# Open files that are not connections of clients: the journal's, and those of the runtime.
+RESERVED_FILES: Final = 64
 # Seconds that the first answer may take once the socket listens.
 START_SECONDS: Final = 10.0
 # Seconds that connections may take to end once everything has been answered.
@@ -44,6 +47,15 @@ def bind(network: Network, host: str, port: int) -> Listener:
         return network.bind(host, port)
     except OSError as error:
         raise UsageFailure(f"cannot listen on {host}:{port}: {error}; choose another --port, or 0 for any") from error
+
+
+def connections_within(wanted: int) -> int:
+    """Return how many connections to accept: ``wanted``, or fewer, so that the journal can open its files.
+
+    Otherwise clients with many connections could keep it from opening its next segment.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # granian raises the soft limit to the hard one
+    return wanted if hard == resource.RLIM_INFINITY else max(1, min(wanted, hard - RESERVED_FILES))
 
 
 def url_of(listener: Listener, scheme: str = "http") -> str:

@@ -273,22 +273,32 @@ class Stream:
 
         Raise ValueError if it is not the next one.
         """
-        if not records or any(r.seq_num != self.next_seq_num + i for i, r in enumerate(records)):
-            found = [record.seq_num for record in records[:2]]
-            raise ValueError(f"a batch at seq_num {found} cannot follow a tail of {self.next_seq_num}")
+        following = self.next_seq_num
+        if not records:
+            raise ValueError(f"a batch without records cannot follow a tail of {following}")
         for record in records:
-            match command_of(record):
-                case Fence(token):
-                    self.fencing_token = self.rules.token_recovered(self.fencing_token, token)
-                    self._durable_token = self.fencing_token
-                case Trim(seq_num):
-                    below = self.rules.trimmed_below(seq_num, record.seq_num)
-                    self._unsettled_trims.append((record.seq_num, self.rules.trim_recovered(below)))
+            if record.seq_num != following:
+                raise ValueError(
+                    f"a batch with seq_num {record.seq_num} where {following} belongs cannot follow "
+                    f"a tail of {self.next_seq_num}"
+                )
+            following += 1
+            if record.headers:
+                self._recover_command(record)
         self._records += records
-        self.next_seq_num = records[-1].seq_num + 1
+        self.next_seq_num = following
         self.newest_timestamp = records[-1].timestamp
         self._arrive(arrival)
-        self.settle(Position(self.next_seq_num, self.newest_timestamp))
+        self.settle(Position(following, self.newest_timestamp))
+
+    def _recover_command(self, record: SequencedRecord) -> None:
+        match command_of(record):
+            case Fence(token):
+                self.fencing_token = self.rules.token_recovered(self.fencing_token, token)
+                self._durable_token = self.fencing_token
+            case Trim(seq_num):
+                below = self.rules.trimmed_below(seq_num, record.seq_num)
+                self._unsettled_trims.append((record.seq_num, self.rules.trim_recovered(below)))
 
     # -- reading
 

@@ -14,16 +14,26 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from fencepost.harness.conformance import cases as room
+from fencepost.harness.conformance.catalogue import cases
 from tests.server.processes import wait_until
 
 SECONDS = 60.0
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     [
+        *{f"{room.__name__}.{case.name.partition('.')[0]}": None for case in cases()},
         "fencepost.harness.cli.conform",
         "fencepost.harness.cli.serve",
         "fencepost.harness.conformance.running",
+        "fencepost.harness.conformance.catalogue",
+        "fencepost.harness.server.app",
+        "fencepost.harness.server.bugs",
+        "fencepost.harness.server.service",
         "fencepost.harness.server.serving",
+        "fencepost.harness.targets.target",
+        "fencepost.harness.world.world",
+        "uvloop",
         "pytest_asyncio.plugin",
     ]
 )

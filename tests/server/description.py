@@ -26,6 +26,26 @@ _SCHEMAS: Final = _FILE["components"]["schemas"]
 _SCHEMAS["BasinScope"]["enum"] = ["aws:us-east-1"]
 for _request in ("CreateBasinRequest", "EnsureBasinRequest"):
     _SCHEMAS[_request]["properties"]["location"] = {"$ref": "#/components/schemas/BasinScope"}
+_LOCATION: Final = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
+
+
+def _json(schema: Schema, **more: object) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": schema}}, **more}
+
+
+_FILE["paths"] |= {
+    "/locations": {
+        "get": {"operationId": "list_locations", "responses": {200: _json({"type": "array", "items": _LOCATION})}}
+    },
+    "/locations/default": {
+        "get": {"operationId": "get_default_location", "responses": {200: _json(_LOCATION)}},
+        "put": {
+            "operationId": "set_default_location",
+            "requestBody": _json({"$ref": "#/components/schemas/BasinScope"}, required=True),
+            "responses": {200: _json(_LOCATION)},
+        },
+    },
+}
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,39 @@
 """What may be true of a name of a stream, by what one client was told: created, appended to, trimmed, deleted, gone.
 
-The client makes one request at a time. A :class:`Name` keeps every state that is possible after the answers so far. An
-answer that no state allows is a failure of the server. It shares nothing with the server.
+The client makes one request at a time; a session with all its batches is one. A :class:`Name` keeps every state that
+is possible after the answers so far. An answer that no state allows is a failure of the server. It shares nothing with
+the server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import TypeAlias
+
+from fencepost.harness.s2 import Append, Record
+
+EVERYTHING = 1 << 40
+"""What a trim asks for: it goes as far as the command itself."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A batch of data records, which may end with a trim of everything, or with a fence."""
+
+    data: tuple[bytes, ...]
+    trims: bool = False
+    fence: str | None = None
+    match: int | None = None
+    token: str | None = None
+
+    @property
+    def append(self) -> Append:
+        command = (Record.trim(EVERYTHING),) if self.trims else ()
+        if self.fence is not None:
+            command = (Record.fence(self.fence),)
+        return Append((*map(Record, self.data), *command), self.match, self.token)
 
 
 @dataclass(frozen=True)
@@ -18,12 +43,59 @@ class Live:
     bodies: tuple[bytes, ...] = ()
     gone: int = 0
     trimmed: int = 0
+    token: str = ""
+
+    def refusal(self, sent: Sent) -> tuple[str, object] | None:
+        """The condition that keeps the batch from being applied here, with what the refusal reveals."""
+        if sent.token is not None and sent.token != self.token:
+            return TOKEN, self.token
+        if sent.match is not None and sent.match != len(self.bodies):
+            return MATCH, len(self.bodies)
+        return None
+
+    def after(self, sent: Sent) -> Live:
+        grown = replace(self, bodies=self.bodies + tuple(record.body for record in sent.append.records))
+        if sent.trims:
+            return replace(grown, trimmed=len(grown.bodies))
+        return grown if sent.fence is None else replace(grown, token=sent.fence)
+
+
+@dataclass
+class Writer:
+    """What makes the batches of one client: all bodies are different, and most conditions hold."""
+
+    name: str
+    random: Random
+    counter: int = 0
+
+    def body(self) -> bytes:
+        self.counter += 1
+        return f"{self.name} {self.counter}".encode()
+
+    def session(self, guess: Live, most: int) -> list[Sent]:
+        """The batches of a session on a stream that may be as guessed."""
+        found: list[Sent] = []
+        for _ in range(self.random.randint(1, most)):
+            found.append(self.batch(guess))
+            if guess.refusal(found[-1]) is None:
+                guess = guess.after(found[-1])
+        return found
+
+    def batch(self, guess: Live, *, trims: bool | None = None) -> Sent:
+        random = self.random
+        data = tuple(self.body() for _ in range(random.randint(1, 3)))
+        trims = random.random() < 0.1 if trims is None else trims
+        fence = self.body().decode() if not trims and random.random() < 0.15 else None
+        match = len(guess.bodies) + (random.random() < 0.1) if random.random() < 0.3 else None
+        token = (guess.token if random.random() < 0.9 else "stale") if random.random() < 0.3 else None
+        return Sent(data, trims, fence, match, token)
 
 
 DELETING, ABSENT = "deleting", "absent"
 State: TypeAlias = Live | str
 LOST = "lost"
 """The outcome of a request whose answer never came."""
+TOKEN, MATCH = "fencing_token_mismatch", "seq_num_mismatch"
 NOT_FOUND, PENDING, EXISTS = "stream_not_found", "stream_deletion_pending", "resource_already_exists"
 
 
@@ -83,18 +155,32 @@ class Name:
         elif not self.refused("delete", outcome):
             self._become(after, "delete", outcome)
 
-    def appended(self, bodies: tuple[bytes, ...], outcome: str, start: int = -1, *, trims: bool = False) -> None:
-        """``trims``: the batch ends with a command that trims everything up to and with itself."""
+    def guess(self) -> Live:
+        """A state that is possible, as far as appends can tell."""
+        return max(self._lives(), key=lambda state: len(state.bodies), default=Live())
 
-        def after(state: Live) -> Live:
-            grown = replace(state, bodies=state.bodies + bodies)
-            return replace(grown, trimmed=len(grown.bodies)) if trims else grown
-
+    def appended(self, sent: Sent, outcome: str, revealed: object = None) -> None:
+        """``revealed`` is the start of the batch, or what a condition's refusal shows."""
         if outcome == LOST:
-            self._become(self._now() | {after(state) for state in self._lives()}, "append", bodies, outcome)
+            self.lost([sent])
+        elif outcome in (TOKEN, MATCH):
+            at = [state for state in self._lives() if state.refusal(sent) == (outcome, revealed)]
+            self._become(at, "append", sent, outcome, revealed)
         elif not self.refused("append", outcome):
-            at = [after(state) for state in self._lives() if len(state.bodies) == start]
-            self._become(at, "append", bodies, outcome, start)
+            applied = [state for state in self._lives() if state.refusal(sent) is None]
+            at = [state.after(sent) for state in applied if len(state.bodies) == revealed]
+            self._become(at, "append", sent, outcome, revealed)
+
+    def lost(self, session: Sequence[Sent]) -> None:
+        """Any beginning of these batches may have been applied, up to the first that is refused."""
+        possible = self._now()
+        for state in self._lives():
+            for sent in session:
+                if state.refusal(sent) is not None:
+                    break
+                state = state.after(sent)
+                possible.add(state)
+        self._become(possible, "appends", session, LOST)
 
     def saw_tail(self, outcome: str, tail: int = -1) -> None:
         if not self.refused("tail", outcome):

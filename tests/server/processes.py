@@ -24,7 +24,10 @@ BASIN = "test-basin"
 
 
 class ServerProcess:
-    """``fencepost serve`` on a port of the system's choosing, with what it wrote to stderr kept in a file."""
+    """``fencepost serve`` on a port of the system's choosing, with what it wrote to stderr kept in a file.
+
+    ``under`` is a command that runs the command in its arguments.
+    """
 
     def __init__(
         self,
@@ -32,11 +35,12 @@ class ServerProcess:
         *options: str,
         stdin: int | IO[bytes] = subprocess.DEVNULL,
         env: Mapping[str, str] | None = None,
+        under: Sequence[str] = (),
     ) -> None:
         self.log = log
         self._log_file = log.open("ab")
         self.process = subprocess.Popen(
-            serve_command("--port", "0", "--basin", BASIN, *options),
+            [*under, *serve_command("--port", "0", "--basin", BASIN, *options)],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=self._log_file,

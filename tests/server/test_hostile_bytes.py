@@ -122,6 +122,15 @@ def test_chunks_that_do_not_end_have_no_effect(victim: Victim, end: bytes) -> No
     victim.expect_untouched()
 
 
+@pytest.mark.parametrize("coding", ["gzip, chunked", "chunked, chunked", "identity, Chunked", "xchunked", "gzip"])
+def test_a_body_in_another_transfer_coding_is_refused(victim: Victim, coding: str) -> None:
+    head, _, body = UNCONDITIONAL.replace(b"changed", STREAM.encode()).partition(b"\r\n\r\n")
+    head = head[: head.index(b"content-length")] + b"transfer-encoding: %b\r\n\r\n" % coding.encode()
+    received = _talk(victim.process.port, head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body), finish=False)
+    assert received.startswith(b"HTTP/1.1 400 "), received
+    victim.expect_untouched()
+
+
 # ---------------------------------------------------------------- HTTP/2
 
 

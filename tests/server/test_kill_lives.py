@@ -1,11 +1,13 @@
 """kill -9 while streams are created, appended to, trimmed, deleted and made again: see :mod:`.lives`.
 
-Each stream has one client, over real HTTP, which goes on with the next server on the same directory.
+Each stream has one client, over real HTTP, which goes on with the next server on the same directory. It appends
+batch by batch and in sessions, with conditions, fences and trims among them.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import random
 import threading
 import time
@@ -14,13 +16,17 @@ from typing import Any
 
 import pytest
 
-from .lives import LOST, Name
+from fencepost.harness.s2 import json_codec, protobuf
+from fencepost.harness.s2.frames import Message, Terminal, encode_message
+
+from .http2 import Http2
+from .lives import LOST, Name, Sent, Writer
 from .processes import STOP_SECONDS, Connection, ServerProcess, records_of
 
 CLIENTS = 6
 KILLS = 4
-MANY_KILLS = 60
-ALL: str = (1 << 40).to_bytes(8, "big").decode()
+MANY_KILLS = 220
+BASE64 = {"s2-format": "base64"}
 
 
 class Client:
@@ -32,14 +38,14 @@ class Client:
         self.retention: dict[str, Any] = {"age": 1} if number % 2 else {"infinite": {}}
         self.known = Name(expires=bool(number % 2))
         self.random = random.Random(seed * 1000 + number)
-        self.counter = 0
+        self.writer = Writer(self.name, self.random)
         self.answers = 0
         self.failure: BaseException | None = None
 
     def work(self, port: int) -> None:
         """Ask until the server is gone."""
         try:
-            with Connection(port) as self.http:
+            with Connection(port) as self.http, Http2(port) as self.http2:
                 while self.step():
                     self.answers += 1
         except OSError:
@@ -49,7 +55,8 @@ class Client:
 
     def step(self) -> bool:
         """Make one request; False if it was lost."""
-        match self.random.choice(["append", "append", "append", "trim", "create", "create", "delete", "read", "tail"]):
+        steps = [*["append", "session"] * 6, *["trim", "create", "read", "tail"] * 2, "delete"]
+        match self.random.choice(steps):
             case "create":
                 body = {"stream": self.name, "config": {"retention_policy": self.retention}}
                 outcome, _ = self.ask("POST", "/v1/streams", body)
@@ -58,9 +65,11 @@ class Client:
                 outcome, _ = self.ask("DELETE", self.path)
                 self.known.deleted(outcome)
             case "append":
-                outcome = self.append([{"body": self.body()} for _ in range(self.random.randint(1, 3))])
+                outcome = self.append(self.writer.batch(self.known.guess()))
             case "trim":
-                outcome = self.append([{"body": self.body()}, {"headers": [["", "trim"]], "body": ALL}])
+                outcome = self.append(self.writer.batch(self.known.guess(), trims=True))
+            case "session":
+                outcome = self.session(self.writer.session(self.known.guess(), self.random.choice([4, 64])))
             case "tail":
                 outcome, answer = self.ask("GET", f"{records_of(self.name)}/tail")
                 if outcome != LOST:
@@ -69,19 +78,53 @@ class Client:
                 outcome = self.read()
         return outcome != LOST
 
-    def body(self) -> str:
-        self.counter += 1
-        return f"{self.name} {self.counter}"
-
-    def append(self, records: list[dict[str, Any]]) -> str:
-        outcome, ack = self.ask("POST", records_of(self.name), {"records": records})
-        start = ack["start"]["seq_num"] if outcome == "ok" else -1
-        bodies = tuple(record["body"].encode() for record in records)
-        self.known.appended(bodies, outcome, start, trims="headers" in records[-1])
+    def append(self, sent: Sent) -> str:
+        content = json_codec.encode_append(sent.append)
+        outcome, answer = self.ask("POST", records_of(self.name), content, BASE64)
+        if outcome == "412":
+            ((outcome, answer),) = answer.items()
+        self.known.appended(sent, outcome, answer["start"]["seq_num"] if outcome == "ok" else answer)
         return outcome
 
+    def session(self, batches: list[Sent]) -> str:
+        """Send all batches at once."""
+        gone = False
+        try:
+            session = self.http2.append_session(self.name)
+        except OSError:
+            return LOST
+        try:
+            frames = [encode_message(Message(protobuf.encode_append(sent.append))) for sent in batches]
+            self.http2.send(session, b"".join(frames), end=True)
+            self.http2.until_end(session)
+        except OSError:
+            gone = True
+        left = list(batches)
+        if session.status >= 400:
+            self.known.appended(left[0], json.loads(session.content)["code"])
+            return "refused"
+        for frame in session.frames:
+            if isinstance(frame, Message):
+                self.known.appended(left.pop(0), "ok", protobuf.decode_ack(frame.body).start.seq_num)
+            else:
+                self.failed(frame, left[0])
+                return "refused"
+        if left:
+            assert gone, "the session ended without all acks, although the server lives"
+            self.known.lost(left)
+            return LOST
+        return "ok"
+
+    def failed(self, end: Terminal, sent: Sent) -> None:
+        answer = json.loads(end.body)
+        if end.status == 412:
+            ((outcome, revealed),) = answer.items()
+            self.known.appended(sent, outcome, revealed)
+        else:
+            self.known.appended(sent, answer["code"])
+
     def read(self) -> str:
-        outcome, answer = self.ask("GET", f"{records_of(self.name)}?seq_num=0", headers={"s2-format": "base64"})
+        outcome, answer = self.ask("GET", f"{records_of(self.name)}?seq_num=0", headers=BASE64)
         if outcome == "416":
             self.known.saw_tail("ok", answer["tail"]["seq_num"])
         elif outcome != LOST:
@@ -99,8 +142,8 @@ class Client:
         except OSError:
             return LOST, None
         content = answer.json if answer.body else None
-        if answer.status == 416:
-            return "416", content
+        if answer.status in (412, 416):
+            return str(answer.status), content
         return ("ok" if answer.status < 300 else content["code"]), content
 
 

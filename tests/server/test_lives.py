@@ -1,18 +1,21 @@
 """Streams that are created, deleted, made again, expire and vanish, on a server that crashes or loses power.
 
+Batches are appended one by one and in sessions, with conditions, fences and trims among them.
+
 Every answer must agree with :mod:`.lives`, in this life of the server and in all later ones.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
 from random import Random
 from typing import Any
 
 import pytest
 
-from fencepost.harness.s2 import Append, Batch, CheckTail, Read, Record
+from fencepost.harness.s2 import Append, Batch, CheckTail, Read
 from fencepost.harness.server.errors import ServiceError, StateMismatch
 from fencepost.harness.server.service import Service
 from fencepost.harness.server.storage import NoSpaceError, StorageError
@@ -20,7 +23,7 @@ from fencepost.harness.server.values import Retention, StreamConfig
 from fencepost.harness.world.faulty_disk import FaultyDisk
 from fencepost.harness.world.simulated_disk import SimulatedDisk
 
-from .lives import LOST, Name
+from .lives import LOST, Name, Sent, Writer
 from .services import BASIN, FakeClock
 from .storages import DATA, simulated, stored
 from .virtual_time import run
@@ -45,10 +48,11 @@ class Client:
         self.at = (BASIN, name)
         self.config = CONFIGS[name]
         self.known = Name(self.config.retention == SECOND, bool(self.config.delete_on_empty_min_age))
-        self.counter = 0
+        self.writer = Writer(name, Random())
 
     async def work(self, service: Service, random: Random, steps: int) -> None:
         self.service = service
+        self.writer.random = random
         try:
             for _ in range(steps):
                 await asyncio.sleep(random.choice([0, 0, 0.001, 0.05, 0.5]))
@@ -57,7 +61,7 @@ class Client:
             pass
 
     async def step(self, random: Random) -> None:
-        match random.choice(["append", "append", "trim", "create", "create", "delete", "read", "read", "tail"]):
+        match random.choice([*["append", "session"] * 2, "trim", *["create"] * 2, "delete", *["read"] * 2, "tail"]):
             case "create":
                 outcome, _ = await self.ask(self.service.create_stream(*self.at, self.config))
                 self.known.created(outcome)
@@ -65,9 +69,11 @@ class Client:
                 outcome, _ = await self.ask(self.service.delete_stream(*self.at))
                 self.known.deleted(outcome)
             case "append":
-                await self.append([Record(self.body()) for _ in range(random.randint(1, 3))])
+                await self.append(self.writer.batch(self.known.guess()))
             case "trim":
-                await self.append([Record(self.body()), Record.trim(1 << 40)])
+                await self.append(self.writer.batch(self.known.guess(), trims=True))
+            case "session":
+                await self.session(self.writer.session(self.known.guess(), 12))
             case "tail":
                 outcome, answer = await self.ask(self.service.perform(*self.at, CheckTail()))
                 if outcome != LOST:
@@ -77,14 +83,27 @@ class Client:
         if outcome_is_final(self.service):
             raise Crashed
 
-    def body(self) -> bytes:
-        self.counter += 1
-        return b"%s %d" % (self.at[1].encode(), self.counter)
+    async def append(self, sent: Sent) -> None:
+        outcome, answer = await self.ask(self.service.perform(*self.at, sent.append))
+        self.known.appended(sent, outcome, answer.start.seq_num if outcome == "ok" else answer)
 
-    async def append(self, records: list[Record]) -> None:
-        outcome, ack = await self.ask(self.service.perform(*self.at, Append(tuple(records))))
-        start = ack.start.seq_num if outcome == "ok" else -1
-        self.known.appended(tuple(record.body for record in records), outcome, start, trims=bool(records[-1].headers))
+    async def session(self, batches: list[Sent]) -> None:
+        left = list(batches)
+        outcome, answer = await self.ask(self.acks(left))
+        if outcome == LOST:
+            self.known.lost(left)
+        elif outcome != "ok":
+            self.known.appended(left[0], outcome, answer)
+        else:
+            assert not left, "a session ended before its batches"
+
+    async def acks(self, left: list[Sent]) -> None:
+        """Send the batches, and remove those that are acknowledged."""
+        session = await self.service.append_session(*self.at)
+        async with aclosing(session.acks(paced([sent.append for sent in left], self.writer.random))) as groups:
+            async for group in groups:
+                for ack in group:
+                    self.known.appended(left.pop(0), "ok", ack.start.seq_num)
 
     async def read(self) -> None:
         outcome, answer = await self.ask(self.service.perform(*self.at, Read(seq_num=0)))
@@ -95,13 +114,20 @@ class Client:
             self.known.saw_records(outcome, [(record.seq_num, record.body) for record in records])
 
     async def ask(self, request: Awaitable[Any]) -> tuple[str, Any]:
-        """``ok`` with the answer, 416 with the tail, the code of a refusal, or LOST."""
+        """``ok`` with the answer, 416 with the tail, a condition with what it shows, the code of a refusal, or LOST."""
         try:
             return "ok", await request
         except StateMismatch as mismatch:
-            return "416", mismatch.value
+            return "416" if mismatch.status == 416 else next(iter(mismatch.body)), mismatch.value
         except ServiceError as error:
             return LOST if error.code == "storage" else error.code, None
+
+
+async def paced(batches: list[Append], random: Random) -> AsyncGenerator[Append, None]:
+    """The batches, some of which come when earlier ones are durable already."""
+    for batch in batches:
+        await asyncio.sleep(random.choice([0, 0, 0, 0.01]))
+        yield batch
 
 
 def outcome_is_final(service: Service) -> bool:

@@ -147,3 +147,35 @@ def test_readers_of_events_that_do_not_read_cost_little(server: ServerProcess) -
         found = [event for event in reading.until_done() if isinstance(event, BatchEvent)]
         assert sum(len(event.batch.records) for event in found) == 20_000, "others read on"
         assert server.resident() - before < 150, "20 readers of 20 MB"
+
+
+def test_connections_beyond_the_limit_wait(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "log", "--memory", "--max-connections", "3") as server, ExitStack() as stack:
+        inside = [stack.enter_context(Connection(server.port)) for _ in range(3)]
+        assert all(http.request("GET", "/health").status == 200 for http in inside)
+        waiting = stack.enter_context(Connection(server.port, timeout=0.2))
+        with pytest.raises(TimeoutError):
+            waiting.request("GET", "/health")
+        assert all(http.request("GET", "/health").status == 200 for http in inside)
+        inside[0].close()
+        waiting.socket.settimeout(20)
+        assert waiting.answer().status == 200
+
+
+# Before: once the clients had all of the files, the journal could not make its next segment, and stopped for good.
+@pytest.mark.parametrize("limit", ["ulimit -n 150", "ulimit -Sn 150"], ids=["few files", "more on demand"])
+def test_connections_leave_files_to_the_journal(tmp_path: Path, limit: str) -> None:
+    under = ("sh", "-c", f'{limit} && exec "$@"', "sh")
+    options = ("--data", str(tmp_path / "data"))
+    with ServerProcess(tmp_path / "log", *options, under=under) as server, ExitStack() as stack:
+        http = stack.enter_context(Connection(server.port))
+        assert http.request("POST", "/v1/streams", {"stream": STREAM}).status == 201
+        others = [stack.enter_context(Connection(server.port)) for _ in range(300)]
+        if limit == "ulimit -Sn 150":
+            assert all(other.request("GET", "/health").status == 200 for other in others)
+        for _ in range(18):  # more than one segment
+            assert http.append(STREAM, *["x" * 1000] * 1000).status == 200
+        for other in others:
+            other.close()
+        with Connection(server.port) as later:
+            assert later.request("GET", "/health").status == 200

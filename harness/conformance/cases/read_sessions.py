@@ -13,6 +13,7 @@ from ...s2.frames import Message, Terminal, encode_message
 from ...s2.json_codec import decode_error, decode_tail
 from .. import Stream, clause
 from ..stream import append_of
+from .objects import MANY
 from .reads import filled
 
 
@@ -59,6 +60,17 @@ async def test_a_follower_misses_nothing(stream: Stream) -> None:
     found = [record.seq_num for batch in batches for record in batch.records]
     assert found == list(range(5, 5 + len(found)))
     assert found[-1] + 1 == (await stream.tail()).seq_num == 44
+
+
+@clause("R10", "yields consecutive records")
+async def test_a_follower_beside_one_writer(stream: Stream) -> None:
+    """A session that follows for long gets what was appended, batch after batch."""
+    async with stream.read_session(seq_num=0) as session:
+        await session.batch()  # it follows
+        for number in range(MANY):
+            await stream.appended("x", "y")
+            found = [record.seq_num for batch in await session.records(2) for record in batch.records]
+            assert found == [2 * number, 2 * number + 1]
 
 
 @clause("R10", "no gap, no repeat, no regress", "boundary")
