@@ -35,8 +35,12 @@ REQUIRED: Final = (
     "read-repeats-on-resume",
     "trim-too-far",
     "trim-resurrects",
+    "cross-stream-leak",
 )
-WORKLOADS: Final = ("regular", "match-seq-num", "fenced", "sessions", "followers", "trim")
+WORKLOADS: Final = ("regular", "match-seq-num", "fenced", "sessions", "followers", "trim", "mixed", "retry")
+
+STREAMS: Final = {"mixed": "3"}
+"""The workloads that need more than one stream."""
 
 
 @dataclass
@@ -69,6 +73,7 @@ def judge(workload: str, seed: int, seconds: float, *options: str) -> set[str]:
     """Carry out a run, and return the names of the reported anomalies, or else the validity."""
     with tempfile.TemporaryDirectory() as results:
         command = [sys.executable, "-m", "fencepost", "run", workload, "--json", "--no-plots", "--results", results]
+        command += ["--streams", STREAMS.get(workload, "1")]
         command += ["--seed", str(seed), "--time-limit", str(seconds), *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1, 2):

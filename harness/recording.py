@@ -26,7 +26,7 @@ from .reporter import Reporter
 from .scheduler import Scheduler
 from .signals import held
 from .targets.target import Lifetimes, Mortal, Target, TargetFailure
-from .workload import Workload, WorkloadOptions, checkers_of
+from .workload import Workload, WorkloadOptions, checkers_of, has_unique_records
 from .world.world import World
 
 _log = logging.getLogger("fencepost.run")
@@ -162,6 +162,7 @@ class Recording:
             target=target.describe(),
             options={**self._plan.stored, "rate": rate},
             exercises={exercise.counter: exercise.at_least for exercise in self._plan.workload.exercises},
+            unique_records=has_unique_records(self._plan.workload),
             checkers=None if checkers is None else list(checkers),
             others_may_delete=lifetimes.others_may_delete,
             retention_ms=lifetimes.retention_ms,

@@ -225,7 +225,9 @@ class Workload(Protocol):
     """The behaviour of the clients of a run. Workloads are registered under ``fencepost.workloads``.
 
     The entry point names a class, or any other callable without arguments, that makes an object with these members. The
-    object may also have ``checkers``, the names of the checkers that judge its histories: see :func:`checkers_of`.
+    object may also have ``checkers``, the names of the checkers that judge its histories: see :func:`checkers_of`. If
+    its clients append the same records more than once, it says ``unique_records = False``: see
+    :func:`has_unique_records`.
     """
 
     name: str
@@ -241,3 +243,9 @@ def checkers_of(workload: Workload) -> tuple[str, ...] | None:
     """Return the names of the checkers that a workload asks for. None means every registered general checker."""
     names: tuple[str, ...] | None = getattr(workload, "checkers", None)
     return names
+
+
+def has_unique_records(workload: Workload) -> bool:
+    """Return whether no two records of a run of the workload are equal, fences and trims excepted."""
+    unique: bool = getattr(workload, "unique_records", True)
+    return unique

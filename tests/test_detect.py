@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pytest
 from _pytest.mark import ParameterSet
-from benchmarks.detect import REQUIRED, WORKLOADS, said
+from benchmarks.detect import REQUIRED, STREAMS, WORKLOADS, said
 
 from fencepost.harness.server.bugs import BUGS
 from tests.cli.invoking import Inside, inside  # noqa: F401 (a fixture)
@@ -27,7 +27,7 @@ SEED = 922
 
 SLOW = {
     *("session-not-poisoned", "session-skips-batch-boundary", "read-repeats-on-resume", "trim-resurrects"),
-    *("sessions", "followers", "trim"),
+    *("cross-stream-leak", "sessions", "followers", "trim", "mixed", "retry"),
 }
 """Left to ``make test-slow``."""
 
@@ -39,6 +39,7 @@ def quickly(names: Iterable[str]) -> list[ParameterSet]:
 
 def judge(run: Inside, workload: str, seconds: float, *options: str) -> set[str]:
     """The names of the anomalies in a run, or else its validity."""
+    options = ("--streams", STREAMS.get(workload, "1"), *options)
     done = run("run", workload, "--json", "--no-plots", "--seed", SEED, "--time-limit", seconds, *options)
     assert done.code in (0, 1), done.err
     return said(json.loads(done.out))

@@ -39,4 +39,4 @@ def tell(case: Case) -> Witness | None:
         said = (*said, ": ", Claims.SENT_ELSEWHERE(stranger, digest=digest))
     elif owner != NONE:
         said = (*said, ": ", Claims.STANDS(owner, places=case.place(owner)))
-    return case.witness((stranger, read), *said, context=(owner,), position=position)
+    return case.witness((read,), *said, context=(stranger, owner), position=position)

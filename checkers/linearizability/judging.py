@@ -45,7 +45,7 @@ def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged
         details["violations"] = sum(violation.count for violation in told) + sum(found.others.values())
         details["violations-not-told"] = dict(found.others)
         details["violations-complete"] = found.all
-        claim = Claim(name, validity, violations=[_told(one) for one in told])
+        claim = Claim(name, validity, violations=[_told(one, stream) for one in told])
         return Judged(details, claim, told, (), decision.explained)
     from .undecided import reason
 
@@ -54,9 +54,12 @@ def judge(stream: Stream, limits: CheckLimits, minimally: bool = True) -> Judged
     return Judged(details, claim, (), reasons, decision.explained)
 
 
-def _told(violation: Violation) -> NamedViolation:
+def _told(violation: Violation, stream: Stream) -> NamedViolation:
+    """What the certificate says of a violation: it names the operations of its own stream only."""
     edges = [(edge.source, edge.target, edge.kind) for edge in violation.edges]
-    return NamedViolation(violation.anomaly, violation.operations, violation.context, violation.position, edges)
+    history = stream.history
+    context = [op for op in violation.context if history.stream[history.row_of(op)] == stream.index]
+    return NamedViolation(violation.anomaly, violation.operations, context, violation.position, edges)
 
 
 def _details(stream: Stream, asked: Requirements, decision: Decision) -> dict[str, Any]:

@@ -76,6 +76,10 @@ def _resumed_reads(activity: Activity) -> int:
     return int((activity.clients & (activity.history.part_of == NONE) & _of_purpose(activity, "resume")).sum())
 
 
+def _repeated_appends(activity: Activity) -> int:
+    return int((activity.appends & _of_purpose(activity, "retry")).sum())
+
+
 def _operations(activity: Activity) -> int:
     return int(activity.clients.sum())
 
@@ -165,6 +169,12 @@ COUNTERS: Final[tuple[Counter, ...]] = (
     ),
     Counter("trims", "Acknowledged appends that hold a trim.", _LONGER, _trims),
     Counter("resumed-reads", "Reads of the purpose `resume`, whatever became of them.", _LONGER, _resumed_reads),
+    Counter(
+        "repeated-appends",
+        "Appends of the purpose `retry`, whatever became of them.",
+        "inject faults (--faults kill)",
+        _repeated_appends,
+    ),
     Counter("records-appended", "Records of acknowledged appends.", _LONGER, _records_appended),
     Counter("records-read", "Records that reads returned, each as often as it was read.", _LONGER, _records_read),
     Counter(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+import fencepost
 from fencepost.checkers.kernel.format import (
     Claim,
     Damaged,
@@ -217,3 +218,10 @@ def test_damage_to_the_statement_is_told(change: Change, why: str) -> None:
 
 def _named(**changes: Any) -> dict[str, Any]:
     return {"anomaly": "bad-ack", "operations": [], "context": [], "position": None, "edges": []} | changes
+
+
+def test_a_record_of_another_stream_is_told_and_its_certificate_verifies() -> None:
+    elsewhere = replace(append(0, 0, 1, "a", ack=0), stream="t")
+    result = fencepost.check(history(elsewhere, read_op(1, 2, 3, 0, saw="a")))
+    assert [violation.anomaly for violation in result.violations] == ["garbage-read"]
+    assert result.verify().verified

@@ -111,6 +111,7 @@ def test_counts_of_a_small_history_by_hand() -> None:
         "batches-after-failure": 0,
         "trims": 0,
         "resumed-reads": 0,
+        "repeated-appends": 0,
         "records-appended": 1,
         "records-read": 1,
         "indefinite-operations": 2,

@@ -67,6 +67,7 @@ async def serve(disk: SimulatedDisk, bugs: tuple[str, ...], work: int) -> Servic
     await service.start()
     await service.ensure_basin(AT[0])
     await service.ensure_stream(*AT)
+    await service.ensure_stream(AT[0], "t")
 
     async def put(*records: Record, **conditions: Any) -> None:
         with suppress(StateMismatch, Shed):
@@ -112,6 +113,8 @@ async def serve(disk: SimulatedDisk, bugs: tuple[str, ...], work: int) -> Servic
                 await append(b"n", match_seq_num=max(0, await look() + distance))
             await put(Record.trim(await look() - 1))
             await pipelined()
+            with suppress(ServiceError):  # a bug may refuse it
+                await service.perform(AT[0], "t", Append((Record(b"elsewhere"),)))
             await follow(await look())
     assert service.failure is None
     return service

@@ -238,6 +238,14 @@ async def trims_too_far(server: Server) -> bool:
     return (await server.everything())[0].seq_num != 1
 
 
+async def leaks_to_another_stream(server: Server) -> bool:
+    await server.service.ensure_stream(AT[0], "t")
+    for number in range(50):
+        await server.put(b"%d" % number)
+        await server.service.perform(AT[0], "t", one(b"elsewhere"))
+    return any(record.body == b"elsewhere" for record in await server.everything())
+
+
 Symptom: TypeAlias = Callable[[Server], Awaitable[bool]]
 
 # The bugs of durability are shown below, each by a test of its own.
@@ -270,6 +278,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "session-skips-batch-boundary": gap_between_frames,
     "read-repeats-on-resume": resumes_too_early,
     "trim-too-far": trims_too_far,
+    "cross-stream-leak": leaks_to_another_stream,
 }
 DURABILITY = {"ack-before-durable", "lost-batch-on-restart", "fence-not-durable", "trim-resurrects"}
 

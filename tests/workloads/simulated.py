@@ -14,7 +14,7 @@ from fencepost.harness.workload import Workload, WorkloadOptions
 from fencepost.testing.simulator import Conditions, Operation, simulate
 from fencepost.workloads.answers import fences_in
 
-WORKLOADS = ("regular", "match-seq-num", "fenced", "sessions", "followers", "trim")
+WORKLOADS = ("regular", "match-seq-num", "fenced", "sessions", "followers", "trim", "mixed", "retry")
 OPERATIONS = 2000
 
 every_workload = pytest.mark.parametrize("name", WORKLOADS)
@@ -78,6 +78,7 @@ def counters(operations: list[Operation]) -> Counter[str]:
         call, outcome = operation.invocation.call, operation.outcome
         is_trim = isinstance(call, Append) and any(isinstance(command_of(record), Trim) for record in call.records)
         counts["trims"] += is_trim and isinstance(outcome, Ok)
+        counts["repeated-appends"] += operation.invocation.purpose == "retry"
         counts["resumed-reads"] += operation.invocation.purpose == "resume"
         if isinstance(outcome, Ok) and isinstance(outcome.value, Batch):
             counts["answered-reads"] += 1

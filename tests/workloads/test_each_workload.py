@@ -293,3 +293,34 @@ def test_trims_are_few_and_mostly_small_and_reads_look_where_they_were() -> None
     assert any(seq_num > 10**9 for seq_num, _ in below)
     starts = {o.invocation.call.seq_num for o in transcript("trim") if isinstance(o.invocation.call, Read)}
     assert sum(seq_num in starts for seq_num, _ in below) > len(below) / 2
+
+
+# retry
+
+
+def test_each_policy_repeats_what_the_sdk_would_and_the_same_records() -> None:
+    repeated: Counter[tuple[bool, str]] = Counter()
+    for thread in range(10):
+        own = [o for o in transcript("retry") if o.thread == thread]
+        for operation, after in pairwise(own):
+            is_retry = after.invocation.purpose == "retry"
+            if is_retry:
+                assert after.invocation.call == operation.invocation.call
+                assert after.process != operation.process
+            if isinstance(operation.invocation.call, Append):
+                repeated[is_retry, f"{type(operation.outcome).__name__} {thread % 2}"] += 1
+    assert repeated[True, "Indefinite 0"] > 10
+    assert {what for is_retry, what in repeated if is_retry} == {"Indefinite 0"}, "412 and the like are not repeated"
+    assert repeated[False, "Indefinite 1"] > 5
+
+
+# mixed
+
+
+def test_it_has_operations_of_every_kind_on_every_stream() -> None:
+    kinds = Counter((o.invocation.stream, type(o.invocation.call).__name__) for o in transcript("mixed", 3))
+    assert len(kinds) == 9
+    purposes = {o.invocation.purpose for o in transcript("mixed", 3)}
+    assert {"", "strong-read", "trim", "take-over", "stale-guess"} <= purposes
+    assert any(o.invocation.batches for o in transcript("mixed", 3))
+    assert any(o.invocation.session is not None and isinstance(o.invocation.call, Read) for o in transcript("mixed", 3))
