@@ -45,8 +45,8 @@ def test_a_run_speaks_through_the_client_that_is_named(inside: Inside, registere
 
 
 def test_a_client_that_is_not_registered_is_refused_with_those_that_are(registered: None) -> None:
-    assert CLIENTS.names() == ["counted", "httpx"]
-    with pytest.raises(UsageFailure, match="no client is called 'sdk'; there are: counted, httpx"):
+    assert CLIENTS.names() == ["counted", "httpx", "sse"]
+    with pytest.raises(UsageFailure, match="no client is called 'sdk'; there are: counted, httpx, sse"):
         check_names(RunOptions(workload="regular", seed=1, client="sdk"))
 
 
