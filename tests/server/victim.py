@@ -95,9 +95,11 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     log = tmp_path_factory.mktemp("victim") / "log"
     with ServerProcess(log, "--memory") as process:
         victim = Victim(process)
-        yield victim
-        victim.expect_untouched()
-        victim.watcher.close()
+        try:
+            yield victim
+            victim.expect_untouched()
+        finally:
+            victim.watcher.close()
         assert "Traceback" not in log.read_text(), log.read_text()
 
 
