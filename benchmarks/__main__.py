@@ -21,8 +21,8 @@ CLAIMS: Final = (
 ASKED_FOR: Final = ("checker",)
 """Benchmarks that run only when they are named, because they take many minutes and gigabytes."""
 
-PARTIAL: Final = ("--row", "--operations", "--sizes", "--seconds", "--connections", "--memory")
-"""Options with which a benchmark measures only a part, or something smaller."""
+PARTIAL: Final = ("-h", "--help", "--row", "--operations", "--sizes", "--seconds", "--connections", "--memory")
+"""Options with which a benchmark measures only a part, something smaller, or nothing."""
 
 FOLDER: Final = Path(__file__).parent
 PAGE: Final = FOLDER.parent / "docs" / "benchmarks.md"
