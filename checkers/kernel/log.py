@@ -79,7 +79,7 @@ def reported(asked: Requirements, rows: Int64s) -> _Reports:
 
 @once
 def _told(asked: Requirements, rows: Int64s) -> list[_Reports]:
-    """The same by what told them."""
+    """The same, as one triple for each kind of answer: put together, they would take as much memory again."""
     if not _is_timed(asked.history):
         return []
     found = []
@@ -90,7 +90,7 @@ def _told(asked: Requirements, rows: Int64s) -> list[_Reports]:
 
 
 def _reports(asked: Requirements, rows: Int64s) -> Iterator[_Reports]:
-    """The same with NONE where nothing was told."""
+    """The same triples, with NONE where an answer told no timestamp."""
     history, records = asked.history, asked.records
     appends = history.appends
     acked = rows[(history.outcome[rows] == OK) & (history.kind[rows] == APPEND)]

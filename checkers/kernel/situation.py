@@ -199,7 +199,8 @@ class Situation:
         appends = [m for m in self._here.pending if ask[m] == spec.APPEND]
         found = [*(m for m in (*appends, *self._firsts()) if self._is_right(m, keep=False)), *others]
         if not self.state[spec.SHOWN] and not all(self._placed[one] for one in self._plan.absent):
-            return [m for m in found if self._plan.columns.optional[m] or ask[m] == spec.ABSENT]  # others show one
+            # Any other answer shows that there is a stream, which belies the claims that are left.
+            return [m for m in found if self._plan.columns.optional[m] or ask[m] == spec.ABSENT]
         return found
 
     def _firsts(self) -> Iterator[int]:

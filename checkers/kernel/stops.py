@@ -157,7 +157,7 @@ def _sums(sizes: Int64s, length: int) -> Int64s:
 def _cannot(asked: Requirements, facts: Facts, low: int, high: int) -> NoReturn:
     told, starts, columns = told_tails(asked), facts.place[facts.chain], asked.asked
     after = [*facts.chain[starts == high].tolist(), *np.flatnonzero(told == high)[:1].tolist()]
-    if after and columns.optional[after[0]]:  # who returned a record of it tells that it was applied
+    if after and columns.optional[after[0]]:  # it has no answer to accuse; the read that returned its record has
         seen = facts.seen[high - asked.tail : facts.ends[starts == high][0] - asked.tail].max()
         after[:0] = np.flatnonzero(reads(asked) & (columns.low <= seen) & (seen < columns.high)).tolist()
     before = [*facts.chain[facts.ends == low].tolist(), *np.flatnonzero(told == low)[:1].tolist()]

@@ -7,6 +7,7 @@ its own code. Anything unexpected is a 500 ``other``, with a traceback in the lo
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Final
 
@@ -98,14 +99,7 @@ class App(Itself, Account, AccessTokens, Basins, Streams, Records):
                 await send({"type": "http.response.body", "body": body})
             else:
                 try:
-                    async with request.hang_up(), aclosing(body) as pieces:
-                        # The head leaves with the first piece, and clients wait for it before they send much.
-                        await send({"type": "http.response.body", "body": b"", "more_body": True})
-                        async for piece in pieces:
-                            for at in range(0, len(piece), PIECE_BYTES):
-                                part = piece[at : at + PIECE_BYTES]
-                                await send({"type": "http.response.body", "body": part, "more_body": True})
-                        await send({"type": "http.response.body", "body": b""})
+                    await _send_pieces(request, body, send)
                 except ServiceError as hang_up:
                     status = hang_up.status
         finally:
@@ -138,3 +132,15 @@ class App(Itself, Account, AccessTokens, Basins, Streams, Records):
         except Exception as error:
             return failure(error, request)
         return response
+
+
+async def _send_pieces(request: Request, body: AsyncGenerator[bytes, None], send: Send) -> None:
+    """Send a body piece by piece. Raise ServiceError ``client_hangup`` as soon as the client leaves."""
+    async with request.hang_up(), aclosing(body) as pieces:
+        # The head leaves with the first piece, and clients wait for it before they send much.
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        async for piece in pieces:
+            for at in range(0, len(piece), PIECE_BYTES):
+                part = piece[at : at + PIECE_BYTES]
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})

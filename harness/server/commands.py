@@ -59,10 +59,15 @@ def commands_of(batch: Append, metered: Metered = metered_size) -> tuple[tuple[i
     return tuple(commands)
 
 
-def check_read(query: Read) -> None:
-    """Raise ServiceError ``invalid`` if a read has more than one start, or starts at a timestamp beyond its end."""
+def check_start(query: Read) -> None:
+    """Raise ServiceError ``invalid`` if a read has more than one start."""
     if (query.seq_num, query.timestamp, query.tail_offset).count(None) < 2:
         raise invalid("a read takes only one of seq_num, timestamp and tail_offset, but has more than one")
+
+
+def check_read(query: Read) -> None:
+    """Raise ServiceError ``invalid`` if a read has more than one start, or starts at a timestamp beyond its end."""
+    check_start(query)
     if query.timestamp is not None and query.until is not None and query.timestamp >= query.until:
         raise invalid(f"a read from timestamp {query.timestamp} cannot end before timestamp {query.until}")
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from .processes import Answer, Connection, ServerProcess, records_of, wait_until
+from .processes import Answer, Connection, records_of, wait_until
 
 WEEK = 7 * 24 * 60 * 60
 DEFAULT = {
@@ -37,20 +36,6 @@ PARTS = [
     {"delete_on_empty": {"min_age_secs": 0}},
 ]
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    log = tmp_path_factory.mktemp("server") / "log"
-    with ServerProcess(log, "--memory") as server:
-        yield server
-    assert "Traceback" not in log.read_text()
-
-
-@pytest.fixture
-def http(server: ServerProcess) -> Iterator[Connection]:
-    with Connection(server.port) as connection:
-        yield connection
 
 
 @pytest.fixture

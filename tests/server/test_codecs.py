@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Iterator
 from itertools import product
 
 import pytest
@@ -12,30 +10,11 @@ import pytest
 from fencepost.harness.s2 import Ack, Append, Batch, Position, Record, json_codec, protobuf
 from fencepost.harness.s2.json_codec import Format
 
-from .processes import Answer, Connection, ServerProcess, records_of
+from .processes import Answer, Connection, records_of
 
 JSON = "application/json"
 PROTOBUF = "application/protobuf"
 ANY_BYTES = Record(bytes(range(256)), ((b"\xff\x00", b"\xfe"), (b"name", b"")), 17)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("server") / "log", "--memory") as server:
-        yield server
-
-
-@pytest.fixture
-def http(server: ServerProcess) -> Iterator[Connection]:
-    with Connection(server.port) as connection:
-        yield connection
-
-
-@pytest.fixture
-def stream(http: Connection, request: pytest.FixtureRequest) -> str:
-    name = re.sub(r"\W", "-", request.node.name)
-    assert http.request("POST", "/v1/streams", {"stream": name}).status == 201
-    return name
 
 
 def append(http: Connection, stream: str, call: Append, sent: str = PROTOBUF, accepted: str = PROTOBUF) -> Answer:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import socket
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -16,25 +14,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from .processes import BASIN, Connection, ServerProcess, records_of, wait_until
 
 BASE64 = {"s2-format": "base64"}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("server") / "log", "--memory") as server:
-        yield server
-
-
-@pytest.fixture
-def http(server: ServerProcess) -> Iterator[Connection]:
-    with Connection(server.port) as connection:
-        yield connection
-
-
-@pytest.fixture
-def stream(http: Connection, request: pytest.FixtureRequest) -> str:
-    name = re.sub(r"\W", "-", request.node.name)
-    assert http.request("POST", "/v1/streams", {"stream": name}).status == 201
-    return name
 
 
 def b64(data: bytes) -> str:

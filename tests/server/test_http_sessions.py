@@ -6,8 +6,6 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,35 +24,14 @@ from fencepost.harness.s2.frames import (
 from .http2 import SESSION, Http2, Stream, frame_of
 from .processes import Connection, ServerProcess, records_of, wait_until
 
-NUMBERS = count()
+OPTIONS = ("--body-timeout", "1")
 GONE = ("stream_deletion_pending", "stream_not_found")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("sessions") / "log", "--memory", "--body-timeout", "1") as process:
-        yield process
-        log = Path(process.log).read_text()
-        assert "Traceback" not in log, log
-
-
-@pytest.fixture(scope="module")
-def http(server: ServerProcess) -> Iterator[Connection]:
-    with Connection(server.port) as connection:
-        yield connection
 
 
 @pytest.fixture
 def client(server: ServerProcess) -> Iterator[Http2]:
     with Http2(server.port) as connection:
         yield connection
-
-
-@pytest.fixture
-def stream(http: Connection) -> str:
-    name = f"stream-{next(NUMBERS)}"
-    assert http.request("POST", "/v1/streams", {"stream": name}).status == 201
-    return name
 
 
 def tail(http: Connection, stream: str) -> int:

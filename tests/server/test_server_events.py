@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -15,29 +12,6 @@ from fencepost.harness.s2.json_codec import Format
 from .http2 import Http2
 from .processes import Connection, ServerProcess, records_of, wait_until
 from .reading import EVENTS, Reading
-
-NUMBERS = count()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("events") / "log", "--memory") as process:
-        yield process
-        log = Path(process.log).read_text()
-        assert "Traceback" not in log, log
-
-
-@pytest.fixture(scope="module")
-def http(server: ServerProcess) -> Iterator[Connection]:
-    with Connection(server.port) as connection:
-        yield connection
-
-
-@pytest.fixture
-def stream(http: Connection) -> str:
-    name = f"stream-{next(NUMBERS)}"
-    assert http.request("POST", "/v1/streams", {"stream": name}).status == 201
-    return name
 
 
 def bodies(events: list[Event]) -> list[bytes]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-import pytest
 from hypothesis import HealthCheck, settings
 
 from fencepost.harness.s2.errors import ERROR_CODES
@@ -88,22 +86,3 @@ class Victim:
         assert row.statuses[0] == answer.status
         assert answer.json["message"], "a refusal says why"
         assert answer.json.keys() == {"code", "message"}
-
-
-@pytest.fixture(scope="module")
-def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
-    log = tmp_path_factory.mktemp("victim") / "log"
-    with ServerProcess(log, "--memory") as process:
-        victim = Victim(process)
-        try:
-            yield victim
-            victim.expect_untouched()
-        finally:
-            victim.watcher.close()
-        assert "Traceback" not in log.read_text(), log.read_text()
-
-
-@pytest.fixture
-def http(victim: Victim) -> Iterator[Connection]:
-    with Connection(victim.process.port) as connection:
-        yield connection

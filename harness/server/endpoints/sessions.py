@@ -23,8 +23,9 @@ from ...s2.limits import U64_MAX
 from ..access.grants import Grant
 from ..answers import Response, failure
 from ..bodies import Pieces
+from ..commands import check_start
 from ..content_coding import preferred
-from ..errors import ServiceError, invalid
+from ..errors import ServiceError
 from ..request import Request
 from ..sessions import AppendSession
 from .endpoints import Endpoints, config_to_make
@@ -75,7 +76,7 @@ class Sessions(Endpoints):
                     for ack in group:
                         self._metrics.appended(ack.end.seq_num - ack.start.seq_num, sizes.popleft())
         except Exception as error:
-            yield _terminal(error, request)
+            yield encode_terminal(Terminal(*_failed(error, request)))
 
     async def _batches(
         self, request: Request, batches: AsyncGenerator[Batch, None], compression: Compression
@@ -86,7 +87,7 @@ class Sessions(Endpoints):
                     request.grant.check()
                     yield encode_message(Message(protobuf.encode_batch(batch), self._service.draining), compression)
         except Exception as error:
-            yield _terminal(error, request)
+            yield encode_terminal(Terminal(*_failed(error, request)))
 
     async def _events(
         self, request: Request, batches: AsyncGenerator[Batch, None], last: EventId, form: Format
@@ -102,9 +103,7 @@ class Sessions(Endpoints):
                         yield encode_event(Ping(self._service.now(), batch.tail), form)
             yield encode_event(Done(), form)
         except Exception as error:
-            answer = failure(error, request)
-            assert isinstance(answer.body, bytes)
-            yield encode_event(Failure(answer.body.decode()), form)
+            yield encode_event(Failure(_failed(error, request)[1].decode()), form)
 
 
 async def _appends(pieces: Pieces, sizes: deque[int], grant: Grant) -> AsyncGenerator[Append, None]:
@@ -137,16 +136,16 @@ async def _appends(pieces: Pieces, sizes: deque[int], grant: Grant) -> AsyncGene
         pieces.hold(0)
 
 
-def _terminal(error: Exception, request: Request) -> bytes:
-    answer = failure(error, request)
-    assert isinstance(answer.body, bytes)
-    return encode_terminal(Terminal(answer.status, answer.body))
+def _failed(error: Exception, request: Request) -> tuple[int, bytes]:
+    """Return status and body of the answer that the failure would have had before the session began."""
+    status, body, _ = failure(error, request)
+    assert isinstance(body, bytes)
+    return status, body
 
 
 def _after(last: EventId, query: Read) -> Read:
     """Return what is left of a read after the batch with this id. Raise ServiceError if it has two starts."""
-    if (query.seq_num, query.timestamp, query.tail_offset).count(None) < 2:
-        raise invalid("a read takes only one of seq_num, timestamp and tail_offset, but has more than one")
+    check_start(query)
     return structs.replace(
         query,
         seq_num=min(last.seq_num + 1, U64_MAX),
