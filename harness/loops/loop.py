@@ -40,7 +40,11 @@ class Loop:
         self._run = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 2, *signature.kinds())(address)
 
     def __call__(self, *arguments: Any) -> Any:
-        """Run it. Raises TypeError, ValueError or OverflowError if it does not take these arguments."""
+        """Run it.
+
+        Raises TypeError, ValueError or OverflowError for arguments that do not fit the signature, and ArithmeticError
+        if the loop divided by zero.
+        """
         result, why = self._result(), ctypes.c_void_p()
         if self._run(ctypes.addressof(result), ctypes.addressof(why), *self._signature.words(arguments)):
             raise ArithmeticError(f"{self._name} divided by zero")

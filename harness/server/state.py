@@ -47,7 +47,7 @@ DELETING: Final = 0.2
 """Seconds from the moment when a deletion is durable until the name is free again."""
 
 SWEEP: Final = 1.0
-"""Seconds between two searches for expired records and abandoned streams."""
+"""Seconds between two searches for records that have expired, and for empty streams that are due for deletion."""
 
 _SWEPT_AT_ONCE: Final = 500
 _PAUSE: Final = 0.02

@@ -183,6 +183,17 @@ class Connection:
         batch = {"records": [{"body": body} for body in bodies], **conditions}
         return self.request("POST", records_of(stream), batch, headers or {})
 
+    def tail(self, stream: str) -> int:
+        """The seq_num that the next record of the stream will get."""
+        return int(self.request("GET", f"{records_of(stream)}/tail").json["tail"]["seq_num"])
+
+    def in_flight(self) -> int:
+        """Requests that the server is handling, besides this one."""
+        text = self.request("GET", "/metrics").body.decode()
+        found = re.search(r"^fencepost_requests_in_flight (\S+)$", text, re.MULTILINE)
+        assert found is not None
+        return int(float(found[1])) - 1
+
     def read_all(self, stream: str) -> list[dict[str, Any]]:
         """Every record of the stream, page by page."""
         records: list[dict[str, Any]] = []

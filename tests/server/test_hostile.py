@@ -173,7 +173,7 @@ def _token(body: bytes) -> str | None:
 def test_any_protobuf_is_refused_or_keeps_its_condition(victim: Victim, http: Connection, body: bytes) -> None:
     """Whatever is before and after it, an append with a wrong token is not applied.
 
-    What swallows the token, or gives another one after it, is another append.
+    A body that swallows the token's field, or sets the token again behind it, is a different append: it is left out.
     """
     for sent in (REFUSED + body, body + REFUSED):
         if _token(sent) != "no such token":

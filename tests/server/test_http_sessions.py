@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,18 +31,6 @@ GONE = ("stream_deletion_pending", "stream_not_found")
 def client(server: ServerProcess) -> Iterator[Http2]:
     with Http2(server.port) as connection:
         yield connection
-
-
-def tail(http: Connection, stream: str) -> int:
-    return int(http.request("GET", f"{records_of(stream)}/tail").json["tail"]["seq_num"])
-
-
-def in_flight(http: Connection) -> int:
-    """Requests that are being handled, besides the one that asks."""
-    text = http.request("GET", "/metrics").body.decode()
-    found = re.search(r"^fencepost_requests_in_flight (\S+)$", text, re.MULTILINE)
-    assert found is not None
-    return int(float(found[1])) - 1
 
 
 def acks(frames: list[Frame]) -> list[Ack]:
@@ -76,7 +63,7 @@ def test_a_session_acknowledges_its_batches_in_order_and_ends_with_them(
         (2 * number, 2 * number + 2) for number in range(500)
     ]
     assert not any(isinstance(frame, Terminal) or frame.reconnect_advised for frame in session.frames)
-    assert tail(http, stream) == 1000
+    assert http.tail(stream) == 1000
 
 
 def test_nothing_after_a_refusal_is_applied_although_it_has_arrived(
@@ -88,7 +75,7 @@ def test_nothing_after_a_refusal_is_applied_although_it_has_arrived(
     client.until_end(session)
     assert [ack.start.seq_num for ack in acks(session.frames)] == [0, 1]
     assert terminal(session) == (412, {"seq_num_mismatch": 2})
-    assert tail(http, stream) == 2
+    assert http.tail(stream) == 2
 
 
 def test_the_first_batch_may_be_refused(client: Http2, http: Connection, stream: str) -> None:
@@ -123,7 +110,7 @@ def test_a_broken_frame_ends_the_session_after_the_acks_before_it(
     client.until_end(session)
     status, body = terminal(session)
     assert (status, body["code"]) == (400, "bad_frame")
-    assert len(acks(session.frames)) == tail(http, stream) == 1
+    assert len(acks(session.frames)) == http.tail(stream) == 1
 
 
 def test_batches_that_break_a_rule_are_invalid(client: Http2, http: Connection, stream: str) -> None:
@@ -132,7 +119,7 @@ def test_batches_that_break_a_rule_are_invalid(client: Http2, http: Connection, 
         client.send(session, frame)
         status, body = terminal(client.until_end(session))
         assert (status, body["code"]) == (422, "invalid")
-    assert tail(http, stream) == 0
+    assert http.tail(stream) == 0
 
 
 @pytest.mark.parametrize("compression", [Compression.ZSTD, Compression.GZIP])
@@ -141,7 +128,7 @@ def test_batches_may_be_compressed(client: Http2, http: Connection, stream: str,
     assert len(frame) < 1000
     session = client.append_session(stream)
     client.send(session, frame * 3, end=True)
-    assert len(acks(client.until_end(session).frames)) == tail(http, stream) == 3
+    assert len(acks(client.until_end(session).frames)) == http.tail(stream) == 3
 
 
 def test_the_largest_batch_fits(client: Http2, http: Connection, stream: str) -> None:
@@ -160,8 +147,8 @@ def test_what_has_not_arrived_completely_is_not_applied(client: Http2, http: Con
     client.send(given_up, whole + whole[:-1])
     client.until(lambda: len(given_up.frames) == 1)
     client.reset(given_up)
-    wait_until(lambda: in_flight(http) == 0, "the session that was reset has ended")
-    assert tail(http, stream) == 2
+    wait_until(lambda: http.in_flight() == 0, "the session that was reset has ended")
+    assert http.tail(stream) == 2
 
 
 def test_half_a_frame_has_to_become_a_whole_one_in_time(client: Http2, http: Connection, stream: str) -> None:
@@ -199,7 +186,7 @@ def test_a_session_may_use_http_1(server: ServerProcess, http: Connection, strea
         found = connection.all()
     assert b" 200 OK\r\n" in found
     assert b'{"seq_num_mismatch":1}' in found
-    assert tail(http, stream) == 1
+    assert http.tail(stream) == 1
 
 
 # -- read sessions
@@ -271,7 +258,7 @@ def test_a_session_does_not_outlive_its_stream(client: Http2, http: Connection, 
     client.send(session, frame_of(b"b"))
     client.until_end(session)
     assert terminal(session)[1]["code"] in GONE
-    assert tail(http, stream) == 0
+    assert http.tail(stream) == 0
 
 
 def test_frames_are_cut_anywhere(client: Http2, http: Connection, stream: str) -> None:

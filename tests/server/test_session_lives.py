@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ from fencepost.harness.s2 import protobuf
 from fencepost.harness.s2.frames import Message, Terminal
 
 from .http2 import Http2, Stream, frame_of
-from .processes import Connection, ServerProcess, records_of, wait_until
+from .processes import Connection, ServerProcess, wait_until
 
 STREAM = "s"
 
@@ -27,24 +26,6 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
             assert http.request("POST", "/v1/streams", {"stream": STREAM}).status == 201
         yield process
         assert "Traceback" not in process.log.read_text()
-
-
-@pytest.fixture
-def http(server: ServerProcess) -> Iterator[Connection]:
-    with Connection(server.port) as connection:
-        yield connection
-
-
-def tail(http: Connection, stream: str = STREAM) -> int:
-    return int(http.request("GET", f"{records_of(stream)}/tail").json["tail"]["seq_num"])
-
-
-def in_flight(http: Connection) -> int:
-    """Requests that are being handled, besides the one that asks."""
-    text = http.request("GET", "/metrics").body.decode()
-    found = re.search(r"^fencepost_requests_in_flight (\S+)$", text, re.MULTILINE)
-    assert found is not None
-    return int(float(found[1])) - 1
 
 
 def until_stuck(client: Http2, session: Stream) -> int:
@@ -83,10 +64,10 @@ def test_sessions_whose_clients_leave_end(
         clients[1].send(sessions[1], frame_of(b"a") + frame_of(b"b")[:8])
         clients[1].until(lambda: len(sessions[1].frames) == 1)
         until_stuck(clients[4], sessions[4])
-        wait_until(lambda: in_flight(http) == 5, "all are open")
+        wait_until(lambda: http.in_flight() == 5, "all are open")
         for client, session in zip(clients, sessions, strict=True):
             leave(client, session)
-        wait_until(lambda: in_flight(http) == 0, "all have ended")
+        wait_until(lambda: http.in_flight() == 0, "all have ended")
 
 
 def test_a_client_that_does_not_read_its_acks_is_held_back(server: ServerProcess, http: Connection) -> None:
@@ -101,7 +82,7 @@ def test_a_client_that_does_not_read_its_acks_is_held_back(server: ServerProcess
         assert http.append("other", "x").status == 200
         other = client.append_session("other")  # on the very connection
         client.send(other, frame_of(b"x"))
-        wait_until(lambda: tail(http, "other") == 2, "another session of this connection goes on")
+        wait_until(lambda: http.tail("other") == 2, "another session of this connection goes on")
 
 
 def test_readers_that_do_not_read_cost_little(server: ServerProcess, http: Connection) -> None:
@@ -111,7 +92,7 @@ def test_readers_that_do_not_read_cost_little(server: ServerProcess, http: Conne
         before = server.resident()
         for _ in range(20):
             stalled.read_session(STREAM, "seq_num=0")
-        wait_until(lambda: in_flight(http) == 20, "they are open")
+        wait_until(lambda: http.in_flight() == 20, "they are open")
         reading = client.read_session(STREAM, "seq_num=0&count=3000")
         client.until_end(reading)
         found = sum(
